@@ -1,0 +1,117 @@
+/**
+ * The failure bodies and failure frames of everything that can answer behind a Hugging Face URL: TGI, vLLM, SGLang,
+ * llama.cpp, TEI, FastAPI containers, the gateway of Inference Endpoints, the router, the Hub and the proxies between.
+ *
+ * There is no common shape. `error` is a string, a list, an object or null, codes are strings or numbers, and bodies are
+ * JSON, plain text, HTML or nothing. `read` accepts all of them and keeps what helps a person and what helps a program.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * What a failure body said, in one shape.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Failure {
+  /** The server's words, on one line where it said several things; `""` when it said nothing readable. */
+  readonly message: string
+  /** TGI's `error_type`, OpenAI's `error.type`, TEI's `type`. */
+  readonly type?: string | undefined
+  /** `X-Error-Code`, OpenAI's `error.code`, the gateway's `code`; numbers as decimal text. */
+  readonly code?: string | undefined
+  /** `http_status_code` or a numeric `code` inside an in-stream error. TGI always says 422 there, whatever happened. */
+  readonly status?: number | undefined
+  /** Seconds until a loading model is expected to be ready (`estimated_time`). */
+  readonly estimatedTime?: number | undefined
+  /** llama.cpp's numbers of a context overflow (`n_prompt_tokens`, `n_ctx`). */
+  readonly context?: { readonly given: number; readonly limit: number } | undefined
+  /** Notes beside the error, such as the list of parameters a model does not use. */
+  readonly warnings?: ReadonlyArray<string> | undefined
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+const text = (value: unknown): string | undefined => typeof value === "string" && value !== "" ? value : undefined
+
+const codeText = (value: unknown): string | undefined => typeof value === "number" ? String(value) : text(value)
+
+const number = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isFinite(value) ? value : undefined
+
+const texts = (value: unknown): string | undefined =>
+  Array.isArray(value)
+    ? value.map((item: unknown) => text(item) ?? (isRecord(item) ? detailItem(item) : undefined) ?? JSON.stringify(item))
+      .join("; ")
+    : undefined
+
+const detailItem = (item: Readonly<Record<string, unknown>>): string | undefined => {
+  const message = text(item.msg) ?? text(item.message)
+  return message === undefined || !Array.isArray(item.loc) ? message : `${item.loc.join(".")}: ${message}`
+}
+
+const title = (html: string): string =>
+  (/<title[^>]*>([^<]{0,300})/i.exec(html)?.[1] ?? /<h1[^>]*>([^<]{0,300})/i.exec(html)?.[1] ?? "").trim()
+
+const fromRecord = (body: Readonly<Record<string, unknown>>): Failure => {
+  const nested = isRecord(body.error) ? body.error : undefined
+  const source = nested ?? body
+  const message = text(body.error) ?? texts(body.error) ?? text(nested?.message) ?? texts(body.errors) ?? text(body.detail) ??
+    texts(body.detail) ?? text(body.message) ?? text(body.error_description) ?? text(body.title) ?? ""
+  const warnings = Array.isArray(body.warnings) ? body.warnings.flatMap((item: unknown) => text(item) ?? []) : undefined
+  const given = number(source.n_prompt_tokens)
+  const limit = number(source.n_ctx)
+  return {
+    message,
+    type: text(body.error_type) ?? text(source.type),
+    code: codeText(source.code) ?? codeText(body.code),
+    status: number(source.http_status_code) ?? number(source.code),
+    estimatedTime: number(body.estimated_time),
+    ...(given !== undefined && limit !== undefined && { context: { given, limit } }),
+    ...(warnings !== undefined && warnings.length > 0 && { warnings })
+  }
+}
+
+/**
+ * Reads a failure body of any kind. Never fails: what can not be understood is its own message.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const read = (body: string): Failure => {
+  const trimmed = body.trim()
+  if (trimmed === "") return { message: "" }
+  if (trimmed.startsWith("{") || trimmed.startsWith("[")) {
+    try {
+      return fromJson(JSON.parse(trimmed)) ?? { message: trimmed }
+    } catch {
+      return { message: trimmed }
+    }
+  }
+  return { message: trimmed.startsWith("<") ? title(trimmed) : trimmed }
+}
+
+/**
+ * Reads an already parsed failure body. `undefined` when the value is no object, so that there is nothing to read.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const fromJson = (value: unknown): Failure | undefined => {
+  if (isRecord(value)) return fromRecord(value)
+  const list = texts(value)
+  return list === undefined ? undefined : { message: list }
+}
+
+/**
+ * Tells whether a stream payload is an error and not a token: TGI's `{"error","error_type"}`, the OpenAI-like
+ * `{"error":{"message",…}}` of TGI's chat route, vLLM and llama.cpp, and SGLang's flat `{"object":"error",…}`.
+ * `"error": null` is no error.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const isFrame = (payload: unknown): boolean =>
+  isRecord(payload) && ((payload.error !== undefined && payload.error !== null) || payload.object === "error")
