@@ -43,7 +43,9 @@ const number = (value: unknown): number | undefined =>
 
 const texts = (value: unknown): string | undefined =>
   Array.isArray(value)
-    ? value.map((item: unknown) => text(item) ?? (isRecord(item) ? detailItem(item) : undefined) ?? JSON.stringify(item))
+    ? value.map((item: unknown) =>
+      text(item) ?? (isRecord(item) ? detailItem(item) : undefined) ?? JSON.stringify(item)
+    )
       .join("; ")
     : undefined
 
@@ -58,7 +60,8 @@ const title = (html: string): string =>
 const fromRecord = (body: Readonly<Record<string, unknown>>): Failure => {
   const nested = isRecord(body.error) ? body.error : undefined
   const source = nested ?? body
-  const message = text(body.error) ?? texts(body.error) ?? text(nested?.message) ?? texts(body.errors) ?? text(body.detail) ??
+  const message = text(body.error) ?? texts(body.error) ?? text(nested?.message) ?? texts(body.errors) ??
+    text(body.detail) ??
     texts(body.detail) ?? text(body.message) ?? text(body.error_description) ?? text(body.title) ?? ""
   const warnings = Array.isArray(body.warnings) ? body.warnings.flatMap((item: unknown) => text(item) ?? []) : undefined
   const given = number(source.n_prompt_tokens)

@@ -1,0 +1,257 @@
+/**
+ * The chat route `POST /v1/chat/completions`, as TGI speaks it and as vLLM, SGLang, llama.cpp and the router do.
+ *
+ * What a client reads differs between engines and between versions of TGI: tool-call ids are numbers, strings or empty,
+ * `tool_calls` of a delta an object or a list, `arguments` an object or a string, `finish_reason` null, empty or one of
+ * many words, `usage` absent, null or filled. The schemas accept all of these and nothing that would mislead.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import * as Guard from "./Guard.ts"
+
+const optional = <S extends Schema.Top>(schema: S) => Schema.optional(Schema.NullOr(schema))
+
+/**
+ * Token counts. Every engine sends `prompt_tokens`, `completion_tokens` and `total_tokens`; details differ.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Usage = Schema.Struct({
+  prompt_tokens: optional(Schema.Number),
+  completion_tokens: optional(Schema.Number),
+  total_tokens: optional(Schema.Number),
+  prompt_tokens_details: optional(Schema.Struct({ cached_tokens: optional(Schema.Number) })),
+  completion_tokens_details: optional(Schema.Struct({ reasoning_tokens: optional(Schema.Number) })),
+  reasoning_tokens: optional(Schema.Number)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Usage = typeof Usage.Type
+
+/**
+ * A piece of a tool call. In a stream the name comes once and `arguments` are fragments to be joined; TGI repeats id,
+ * type and index in each.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ToolCall = Schema.Struct({
+  index: optional(Schema.Number),
+  id: optional(Schema.Union([Schema.String, Schema.Number])),
+  type: optional(Schema.String),
+  function: optional(Schema.Struct({
+    name: optional(Schema.String),
+    arguments: Schema.optional(Schema.Unknown),
+    // TGI 1.4.3
+    parameters: Schema.optional(Schema.Unknown)
+  }))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ToolCall = typeof ToolCall.Type
+
+/** A list since TGI 3.2 and everywhere else; older servers sent one object. */
+const ToolCalls = optional(Schema.Union([Schema.Array(ToolCall), ToolCall]))
+
+/**
+ * What the assistant said: in a whole answer the message, in a stream the part that is new. `reasoning` is vLLM's name,
+ * `reasoning_content` that of SGLang, llama.cpp and older vLLM.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Said = Schema.Struct({
+  role: optional(Schema.String),
+  content: optional(Schema.String),
+  reasoning: optional(Schema.String),
+  reasoning_content: optional(Schema.String),
+  refusal: optional(Schema.String),
+  tool_calls: ToolCalls
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Said = typeof Said.Type
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export const TopLogprob = Schema.Struct({ token: Schema.String, logprob: optional(Schema.Number) })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export const Logprob = Schema.Struct({
+  token: Schema.String,
+  logprob: optional(Schema.Number),
+  top_logprobs: optional(Schema.Array(TopLogprob))
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Logprob = typeof Logprob.Type
+
+const Logprobs = optional(Schema.Struct({ content: optional(Schema.Array(Logprob)) }))
+
+/**
+ * A whole answer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Response = Schema.Struct({
+  id: optional(Schema.String),
+  model: optional(Schema.String),
+  system_fingerprint: optional(Schema.String),
+  choices: Schema.Array(Schema.Struct({
+    index: optional(Schema.Number),
+    message: Said,
+    logprobs: Logprobs,
+    finish_reason: optional(Schema.String)
+  })),
+  usage: optional(Usage)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Response = typeof Response.Type
+
+/**
+ * One stream event. The usage chunk has no choices; TGI 1.4 ends with an empty delta.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Chunk = Schema.Struct({
+  choices: Schema.Array(Schema.Struct({
+    index: optional(Schema.Number),
+    delta: optional(Said),
+    logprobs: Logprobs,
+    finish_reason: optional(Schema.String)
+  })),
+  id: optional(Schema.String),
+  model: optional(Schema.String),
+  system_fingerprint: optional(Schema.String),
+  usage: optional(Usage)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Chunk = typeof Chunk.Type
+
+/**
+ * The compiled check of a stream event.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const chunk: Guard.Guard<Chunk> = /*#__PURE__*/ Guard.make(Chunk)
+
+/**
+ * The compiled check of a whole answer.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const response: Guard.Guard<Response> = /*#__PURE__*/ Guard.make(Response)
+
+/**
+ * A message as it goes over the wire. On TGI `content` beside `tool_calls` makes the server drop the calls.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Message = Schema.Struct({
+  role: Schema.String,
+  content: optional(Schema.Union([Schema.String, Schema.Array(Schema.Record(Schema.String, Schema.Unknown))])),
+  name: Schema.optionalKey(Schema.String),
+  tool_calls: Schema.optionalKey(Schema.Array(Schema.Struct({
+    id: Schema.String,
+    type: Schema.String,
+    function: Schema.Struct({ name: Schema.String, arguments: Schema.Unknown })
+  }))),
+  tool_call_id: Schema.optionalKey(Schema.String),
+  reasoning: Schema.optionalKey(Schema.String),
+  reasoning_content: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Message = typeof Message.Type
+
+/**
+ * A tool the model may call. `parameters` is required by TGI (null is allowed).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Tool = Schema.Struct({
+  type: Schema.Literal("function"),
+  function: Schema.Struct({
+    name: Schema.String,
+    description: Schema.optionalKey(Schema.String),
+    parameters: Schema.Unknown
+  })
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Tool = typeof Tool.Type
+
+/**
+ * A chat request: the fields that all engines share. Fields of one engine (`top_k`, `structured_outputs`, …) are added by
+ * its dialect, so unknown keys stay.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Request = Schema.StructWithRest(
+  Schema.Struct({
+    model: Schema.optionalKey(Schema.String),
+    messages: Schema.Array(Message),
+    max_tokens: Schema.optionalKey(Schema.Number),
+    temperature: Schema.optionalKey(Schema.Number),
+    top_p: Schema.optionalKey(Schema.Number),
+    frequency_penalty: Schema.optionalKey(Schema.Number),
+    presence_penalty: Schema.optionalKey(Schema.Number),
+    seed: Schema.optionalKey(Schema.Union([Schema.Number, Schema.BigInt])),
+    stop: Schema.optionalKey(Schema.Array(Schema.String)),
+    logprobs: Schema.optionalKey(Schema.Boolean),
+    top_logprobs: Schema.optionalKey(Schema.Number),
+    stream: Schema.optionalKey(Schema.Boolean),
+    stream_options: Schema.optionalKey(Schema.Struct({ include_usage: Schema.optionalKey(Schema.Boolean) })),
+    tools: Schema.optionalKey(Schema.Array(Tool)),
+    tool_choice: Schema.optionalKey(Schema.Unknown),
+    tool_prompt: Schema.optionalKey(Schema.String),
+    response_format: Schema.optionalKey(Schema.Unknown)
+  }),
+  [Schema.Record(Schema.String, Schema.Unknown)]
+)
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Request = typeof Request.Type
