@@ -1,0 +1,213 @@
+/**
+ * The `HttpClient` for Node: an `effect/http` client straight over undici's dispatcher.
+ *
+ * It is what `NodeHttpClient.layerUndici` is, without Node's streams between undici and the reader, and with what a
+ * client of a model server needs besides:
+ *
+ * - An interrupt closes the connection at once, before the head and in the middle of the body, so that the server stops
+ *   generating. A request that still waits for a connection is withdrawn.
+ * - A reader that is slow stops the server after 256 KiB and what the kernel buffers.
+ * - When a kept connection turns out to be closed before a byte of the answer came, the request is sent again at once,
+ *   once. This is no retry that a caller would count.
+ * - Answers in gzip, deflate or br are decoded, one layer, within the size limits, and lose the headers that speak of the
+ *   coding. Compression is asked for where the request accepts JSON, which is an answer in one piece; never for an
+ *   event stream, since a proxy that compresses holds tokens back.
+ * - The limits of `TransportLimits` are kept.
+ * - Redirects are answers like any other; none is followed.
+ *
+ * Failures before the head are `TransportError`s and failures of the body `DecodeError`s. Their cause has the `code`.
+ *
+ * Without `TransportLimits` a request has a span and trace headers like with any client of Effect, and a response that
+ * nobody reads is closed when it is collected. With them, both are the caller's, which is a fifth of the cost of a call.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientError from "effect/http/HttpClientError"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import type { HttpClientResponse } from "effect/http/HttpClientResponse"
+import * as Url from "effect/http/Url"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { Dispatcher } from "undici"
+import { enforcesLimits, type Limits, TransportLimits } from "../transport/TransportLimits.ts"
+import * as ContentCoding from "./ContentCoding.ts"
+import * as UndiciDispatcher from "./UndiciDispatcher.ts"
+import { UndiciExchange } from "./UndiciExchange.ts"
+import { UndiciResponse } from "./UndiciResponse.ts"
+
+/**
+ * How to connect, and what to expect.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends UndiciDispatcher.Options {
+  /** Bytes of a body that is read whole, after decompression, where the request sets no limit. Default: 64 MiB. */
+  readonly maxBodyBytes?: number | undefined
+  /** Whether to ask for compressed answers where that makes sense. They are understood in any case. Default: true. */
+  readonly compression?: boolean | undefined
+}
+
+/**
+ * Makes the client. Its connections live as long as the scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
+  Effect.map(UndiciDispatcher.make(options), (dispatcher) => {
+    const send = sender(dispatcher, options)
+    const standard = HttpClient.make((request, url, signal) => send(request, target(url), {}, signal))
+    const targetOf = memoized()
+    const client = HttpClient.makeWith(
+      (execute) =>
+        Effect.flatMap(execute, (request) =>
+          Effect.withFiber((fiber) => {
+            const limits = fiber.getRef(TransportLimits)
+            if (limits === undefined) return standard.execute(request)
+            const to = targetOf(request)
+            return Result.isSuccess(to) ? send(request, to.success, limits) : Effect.fail(to.failure)
+          })),
+      Effect.succeed<HttpClientRequest>
+    )
+    return Object.defineProperty(client, enforcesLimits, { value: true })
+  })
+
+/**
+ * The client with the given options.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerOptions = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
+  Layer.effect(HttpClient.HttpClient, make(options))
+
+/**
+ * The client with its defaults.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<HttpClient.HttpClient> = layerOptions({})
+
+interface Target {
+  readonly origin: string
+  readonly path: string
+  readonly href: string
+}
+
+const target = (url: URL): Target => ({
+  origin: url.origin,
+  path: url.pathname + url.search,
+  href: url.hash === "" ? url.href : url.href.slice(0, -url.hash.length)
+})
+
+type Send = (
+  request: HttpClientRequest,
+  to: Target,
+  limits: Limits,
+  signal?: AbortSignal
+) => Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
+
+const sender = (dispatcher: UndiciDispatcher.UndiciDispatcher, options: Options): Send => {
+  const maxWholeBytes = options.maxBodyBytes ?? 64 * 1024 * 1024
+  const compression = options.compression ?? true
+  return (request, to, limits, signal) =>
+    Effect.callback((resume) => {
+      const exchange = new UndiciExchange(dispatcher, {
+        origin: to.origin,
+        path: to.path,
+        method: request.method,
+        headers: headersOf(request, compression),
+        body: bodyOf(request, dispatcher),
+        headersTimeout: timer(limits.headers),
+        bodyTimeout: timer(limits.idle)
+      }, { replayable: isReplayable(request), maxBodyBytes: limits.maxBodyBytes })
+      const settle = () =>
+        resume(
+          exchange.status > 0
+            ? Effect.succeed(new UndiciResponse(request, to.href, exchange, limits.maxBodyBytes ?? maxWholeBytes))
+            : Effect.fail(transportError(request, exchange.failure))
+        )
+      if (exchange.failure === undefined) exchange.wake = settle
+      else settle()
+      if (signal?.aborted === true) exchange.cancel()
+      else signal?.addEventListener("abort", () => exchange.cancel(), { once: true })
+      return Effect.sync(() => exchange.leave())
+    })
+}
+
+/** A limit as undici takes it: whole milliseconds, 0 for none. */
+const timer = (limit: number | undefined): number =>
+  limit === undefined || !Number.isFinite(limit) ? 0 : Math.max(1, Math.ceil(limit))
+
+const transportError = (request: HttpClientRequest, cause: unknown) =>
+  new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
+
+const headersOf = (request: HttpClientRequest, compression: boolean): Array<string> => {
+  const { headers } = request
+  const flat: Array<string> = []
+  for (const name of Object.keys(headers)) {
+    const value = headers[name]
+    // undici's form data brings its own type, with the boundary
+    if (value !== undefined && !(name === "content-type" && request.body._tag === "FormData")) flat.push(name, value)
+  }
+  if (compression && headers["accept-encoding"] === undefined && headers.accept?.includes("json") === true) {
+    flat.push("accept-encoding", ContentCoding.accepted)
+  }
+  return flat
+}
+
+type Body = Exclude<Dispatcher.DispatchOptions["body"], undefined>
+
+const bodyOf = (
+  request: HttpClientRequest,
+  dispatcher: UndiciDispatcher.UndiciDispatcher
+): Body => {
+  const { body } = request
+  switch (body._tag) {
+    case "Empty":
+      return null
+    case "Uint8Array":
+      return body.text ?? body.body
+    case "Raw":
+      // undici itself checks what a raw body is and fails the request when it can not send it
+      return body.body as Body
+    case "FormData":
+      // undici declares a narrower class than the one that it accepts from its own constructor
+      return dispatcher.formData(body.formData) as Body
+    case "Stream":
+      // undici also sends async iterables, which its declarations leave out
+      return Stream.toAsyncIterable(body.stream) as unknown as Body
+  }
+}
+
+/** A body that can be sent a second time. */
+const isReplayable = ({ body }: HttpClientRequest): boolean =>
+  body._tag === "Empty" || body._tag === "Uint8Array" ||
+  (body._tag === "Raw" && (typeof body.body === "string" || body.body instanceof Uint8Array))
+
+/** Where requests go; a client mostly sends to the same few addresses, so the last one is kept. */
+const memoized = () => {
+  let url: string | undefined
+  let last: Result.Result<Target, HttpClientError.HttpClientError> | undefined
+  return (request: HttpClientRequest): Result.Result<Target, HttpClientError.HttpClientError> => {
+    const plain = request.urlParams.params.length === 0 && Option.isNone(request.hash)
+    if (plain && last !== undefined && request.url === url) return last
+    const made = Result.mapBoth(Url.make(request.url, request.urlParams, Option.getOrUndefined(request.hash)), {
+      onSuccess: target,
+      onFailure: (cause) =>
+        new HttpClientError.HttpClientError({ reason: new HttpClientError.InvalidUrlError({ request, cause }) })
+    })
+    if (plain && Result.isSuccess(made)) {
+      url = request.url
+      last = made
+    }
+    return made
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * One request and its answer on an undici connection: the handler that undici calls, and the body as a reader sees it.
+ *
+ * Nothing happens inside undici's callbacks but bookkeeping. The reader is woken on a microtask, that is once for each
+ * read of the socket however many pieces it brought, and takes all pieces at once.
+ *
+ * @since 0.1.0
+ */
+import type { Dispatcher } from "undici"
+import * as ContentCoding from "./ContentCoding.ts"
+import { isStaleConnection, type UndiciDispatcher } from "./UndiciDispatcher.ts"
+
+/** Bytes held for a reader that does not come, before the connection stops being read. */
+const highWater = 256 * 1024
+
+/**
+ * A fault of the transport with a `code` to tell it by.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const fault = (code: string, message: string): Error => Object.assign(new Error(message), { code })
+
+/**
+ * The state of one exchange. `head` and `body` readers poll it and leave a callback in `wake` while they wait.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class UndiciExchange {
+  readonly #dispatcher: UndiciDispatcher
+  readonly #options: Dispatcher.DispatchOptions
+  readonly #replayable: boolean
+  /** Bytes that the body may have, on the wire and decoded. */
+  #limit: number
+
+  #controller: Dispatcher.DispatchController | undefined
+  #withdraw: ((reason: Error) => void) | undefined
+  #decoder: ContentCoding.Decoder | undefined
+  #left: Error | undefined
+  #answered = false
+  #replayed = false
+  #pieces: Array<Buffer> = []
+  #held = 0
+  #onWire = 0
+  #decoded = 0
+  #paused = false
+  #whole = false
+  #scheduled = false
+
+  /** The status, 0 before the head is there. */
+  status = 0
+  headers: Record<string, string | Array<string> | undefined> = {}
+  /** The whole body was received. */
+  ended = false
+  /** Why there will be no more; what was received before is still there to take. */
+  failure: Error | undefined
+  /** Called once, on a microtask, when there is news for the reader. */
+  wake: (() => void) | undefined
+
+  constructor(
+    dispatcher: UndiciDispatcher,
+    options: Dispatcher.DispatchOptions,
+    settings: { readonly replayable: boolean; readonly maxBodyBytes: number | undefined }
+  ) {
+    this.#dispatcher = dispatcher
+    this.#options = options
+    this.#replayable = settings.replayable
+    this.#limit = settings.maxBodyBytes ?? Infinity
+    dispatcher.dispatch(options, this)
+  }
+
+  // ---- the reader's side ---------------------------------------------------------------------------------------------
+
+  /** All pieces received since the last call, or none. The connection is read on when it stood still. */
+  take(): Array<Buffer> {
+    const pieces = this.#pieces
+    if (pieces.length === 0) return pieces
+    this.#pieces = []
+    this.#held = 0
+    this.#resume()
+    return pieces
+  }
+
+  /** The reader wants the body in one piece: it is woken at the end only, and the connection never stands still. */
+  collect(maxBodyBytes: number): void {
+    if (this.#whole) return
+    this.#whole = true
+    this.#limit = Math.min(this.#limit, maxBodyBytes)
+    if (this.#decoded > this.#limit) this.#abort(tooLarge(this.#limit))
+    else this.#resume()
+  }
+
+  /** Ends the exchange from outside: it is withdrawn or its connection closed at once, and a reader that waits fails. */
+  cancel(): void {
+    if (this.ended || this.failure !== undefined) return
+    this.#left = fault("ERR_ABANDONED", "The request was given up before its response was complete")
+    this.#abort(this.#left)
+  }
+
+  /** The reader goes, and wants to hear nothing more. */
+  leave(): void {
+    this.wake = undefined
+    this.cancel()
+  }
+
+  // ---- undici's side -------------------------------------------------------------------------------------------------
+
+  readonly onQueued = (withdraw: (reason: Error) => void): void => {
+    this.#withdraw = withdraw
+    if (this.#left !== undefined) withdraw(this.#left)
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    if (this.#left !== undefined) controller.abort(this.#left)
+  }
+
+  onResponseStarted(): void {
+    this.#answered = true
+  }
+
+  onResponseStart(
+    _: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | Array<string> | undefined>
+  ): void {
+    if (status < 200 || this.failure !== undefined) return
+    this.status = status
+    this.headers = headers
+    const coding = headers["content-encoding"]
+    if (coding !== undefined) this.#decode(ContentCoding.fromHeader(String(coding)))
+    if (this.#decoder === undefined && Number(headers["content-length"] ?? 0) > this.#limit) {
+      this.#abort(tooLarge(this.#limit))
+    }
+    this.#notify()
+  }
+
+  onResponseData(_: Dispatcher.DispatchController, piece: Buffer): void {
+    if (this.failure !== undefined) return
+    this.#onWire += piece.length
+    if (this.#onWire > this.#limit) this.#abort(tooLarge(this.#limit))
+    else if (this.#decoder === undefined) this.#receive(piece)
+    else if (!this.#decoder.write(piece)) this.#controller?.pause()
+  }
+
+  onResponseEnd(): void {
+    if (this.#decoder === undefined) this.#end()
+    else this.#decoder.end()
+  }
+
+  onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
+    if (
+      this.#replayable && !this.#answered && !this.#replayed && this.#left === undefined && isStaleConnection(error)
+    ) {
+      this.#replayed = true
+      this.#controller = undefined
+      // undici is still closing the old connection
+      queueMicrotask(() => this.#replay())
+    } else {
+      this.#fail(error)
+    }
+  }
+
+  // ---- between -------------------------------------------------------------------------------------------------------
+
+  #replay(): void {
+    if (this.#left === undefined) this.#dispatcher.dispatch(this.#options, this)
+    else this.#fail(this.#left)
+  }
+
+  #decode(coding: ContentCoding.ContentCoding | "unsupported" | undefined): void {
+    if (coding === undefined || this.#options.method === "HEAD") return
+    if (coding === "unsupported") {
+      this.#abort(fault("ERR_CONTENT_CODING", "The content coding of the response is not gzip, deflate or br"))
+      return
+    }
+    // the head tells about the body as the reader gets it
+    const { "content-encoding": _coding, "content-length": _length, ...headers } = this.headers
+    this.headers = headers
+    this.#decoder = new ContentCoding.Decoder(coding, {
+      onPiece: (piece) => this.#receive(piece),
+      onDrain: () => this.#controller?.resume(),
+      onEnd: () => this.#end(),
+      onFault: (error) => this.#abort(error)
+    })
+  }
+
+  #receive(piece: Buffer): void {
+    if (this.failure !== undefined) return
+    this.#decoded += piece.length
+    if (this.#decoded > this.#limit) {
+      this.#abort(tooLarge(this.#limit))
+      return
+    }
+    this.#pieces.push(piece)
+    this.#held += piece.length
+    if (this.#whole) return
+    if (this.#held >= highWater) this.#pause()
+    this.#notify()
+  }
+
+  #end(): void {
+    if (this.failure !== undefined) return
+    this.ended = true
+    this.#notify()
+  }
+
+  #fail(error: Error): void {
+    if (this.ended || this.failure !== undefined) return
+    this.failure = error
+    this.#decoder?.close()
+    this.#notify()
+  }
+
+  /** Ends the exchange from this side. */
+  #abort(reason: Error): void {
+    this.#fail(reason)
+    if (this.#controller !== undefined) this.#controller.abort(reason)
+    else this.#withdraw?.(reason)
+  }
+
+  #pause(): void {
+    this.#paused = true
+    if (this.#decoder === undefined) this.#controller?.pause()
+    else this.#decoder.pause()
+  }
+
+  #resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    if (this.#decoder === undefined) this.#controller?.resume()
+    else this.#decoder.resume()
+  }
+
+  #notify(): void {
+    if (this.#scheduled || this.wake === undefined) return
+    this.#scheduled = true
+    queueMicrotask(this.#deliver)
+  }
+
+  readonly #deliver = (): void => {
+    this.#scheduled = false
+    const wake = this.wake
+    this.wake = undefined
+    wake?.()
+  }
+}
+
+const tooLarge = (limit: number): Error =>
+  fault("ERR_BODY_TOO_LARGE", `The response body is larger than ${limit} bytes, which is the limit set for it`)
