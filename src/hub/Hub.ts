@@ -1,0 +1,227 @@
+/**
+ * The Hugging Face Hub as far as inference needs it: files of model repositories, what is known about a model, who serves
+ * it, and who owns the token.
+ *
+ * @since 0.1.0
+ */
+import * as Cache from "effect/Cache"
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Exchange from "./Exchange.ts"
+import * as HubCache from "./HubCache.ts"
+import * as HubEnv from "./HubEnv.ts"
+import * as HubError from "./HubError.ts"
+import * as HubFile from "./HubFile.ts"
+import * as HubHttp from "./HubHttp.ts"
+import * as HubToken from "./HubToken.ts"
+import * as Info from "./ModelInfo.ts"
+import * as RepoPath from "./RepoPath.ts"
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class Hub extends Context.Service<Hub, {
+  /**
+   * The bytes of a file, at most 64 MiB. `revision` defaults to `main`. A file of a commit is fetched once, one of a
+   * branch is checked again at each call; while the Hub can not be reached the cache answers for both.
+   */
+  readonly file: (options: HubFile.Options) => Effect.Effect<Uint8Array, HubError.HubError>
+  /** The paths of all files at a revision (default `main`); offline, those that the cache holds. */
+  readonly listFiles: (options: {
+    readonly repo: string
+    readonly revision?: string | undefined
+  }) => Effect.Effect<ReadonlyArray<string>, HubError.HubError>
+  /** What the Hub knows about a model; `expand` narrows it to the named fields, written as on the wire. */
+  readonly modelInfo: (repo: string, options?: {
+    readonly revision?: string | undefined
+    readonly expand?: ReadonlyArray<string> | undefined
+  }) => Effect.Effect<Info.ModelInfo, HubError.HubError>
+  /** Who serves a model without a dedicated endpoint. Kept for five minutes. */
+  readonly providers: (repo: string) => Effect.Effect<Info.ProviderMapping, HubError.HubError>
+  /** The owner of the token. Asked once: no route of the Hub is limited more strictly. */
+  readonly whoami: Effect.Effect<Info.WhoAmI, HubError.HubError>
+}>()("effect-inference-endpoints/hub/Hub") {}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Absent: the environment and the token file are searched; `false`: no credential. */
+  readonly token?: HubToken.Input
+  /** Default `https://huggingface.co`. */
+  readonly baseUrl?: string | undefined
+  /** Never ask the network. Default off. */
+  readonly offline?: boolean | undefined
+  /** How often a request that failed in passing is repeated. Default 5. */
+  readonly retries?: number | undefined
+  /** The longest wait that the Hub may ask for. Default 60 s. */
+  readonly maxWait?: Duration.Input | undefined
+}
+
+const settingsOf = Effect.fnUntraced(function*(options: Options) {
+  const baseUrl = URL.parse((options.baseUrl ?? "https://huggingface.co").replace(/\/+$/, ""))
+  if (baseUrl === null || baseUrl.username !== "" || !Exchange.isPrivate(baseUrl)) {
+    return yield* new HubError.InvalidRequest({
+      subject: "the Hub's address",
+      detail: "it is an https URL without userinfo"
+    })
+  }
+  const settings: HubHttp.Settings = {
+    baseUrl,
+    token: yield* HubToken.resolve(options.token),
+    offline: options.offline ?? false,
+    retries: options.retries ?? 5,
+    maxWait: Duration.fromInputUnsafe(options.maxWait ?? "60 seconds")
+  }
+  return settings
+})
+
+const decoded = <A>(subject: string, result: Result.Result<A, string>) =>
+  Result.isSuccess(result)
+    ? Effect.succeed(result.success)
+    : Effect.fail(new HubError.InvalidResponse({ subject, detail: result.failure }))
+
+const decodeInfo = Exchange.json(Info.ModelInfo)
+const decodeWhoAmI = Exchange.json(Info.WhoAmI)
+const decodeTree = Exchange.json(Schema.Array(Info.TreeEntry))
+
+/** A page of the tree holds 1000 entries; a chain that is longer than this is a loop. */
+const maxPages = 1000
+
+const named =
+  (method: string) => <A, R>(effect: Effect.Effect<A, HubError.Reason, R>): Effect.Effect<A, HubError.HubError, R> =>
+    effect.pipe(
+      Effect.mapError((reason) => new HubError.HubError({ method, reason })),
+      Effect.withSpan(`Hub.${method}`)
+    )
+
+/**
+ * Builds the service. Uses the `HubCache` of the context, else one in memory.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: Options = {}) {
+  const client = yield* HttpClient.HttpClient
+  const settings = yield* settingsOf(options).pipe(
+    Effect.mapError((reason) => new HubError.HubError({ method: "make", reason }))
+  )
+  const cache = Option.getOrUndefined(yield* Effect.serviceOption(HubCache.HubCache)) ?? (yield* HubCache.makeMemory)
+  const send = (request: HubHttp.Request) => HubHttp.send(client, settings, request)
+  const modelInfo = Effect.fnUntraced(function*(repo: string, asked: {
+    readonly revision?: string | undefined
+    readonly expand?: ReadonlyArray<string> | undefined
+  } = {}) {
+    const id = yield* HubFile.checked(repo, RepoPath.repo(repo))
+    const at = asked.revision === undefined
+      ? ""
+      : `/revision/${yield* HubFile.checked(asked.revision, RepoPath.revision(asked.revision))}`
+    const expand = (asked.expand ?? []).map((field) => `expand[]=${encodeURIComponent(field)}`).join("&")
+    const path = `/api/models/${id}${at}${expand === "" ? "" : `?${expand}`}`
+    const answer = yield* send({ subject: repo, path, aboutRepo: true })
+    return yield* decoded(repo, decodeInfo(answer))
+  })
+
+  const listFiles = Effect.fnUntraced(function*({ repo, revision = "main" }: {
+    readonly repo: string
+    readonly revision?: string | undefined
+  }) {
+    const subject = `${repo}@${revision}`
+    const id = yield* HubFile.checked(repo, RepoPath.repo(repo))
+    const at = yield* HubFile.checked(revision, RepoPath.revision(revision))
+    if (settings.offline) {
+      const kept = yield* cache.list({ repo, revision })
+      if (kept.length > 0) return kept
+    }
+    const files: Array<string> = []
+    let path: string | undefined = `/api/models/${id}/tree/${at}?recursive=true`
+    for (let page = 0; path !== undefined && page < maxPages; page++) {
+      const answer: HubHttp.Answer = yield* send({ subject, path, aboutRepo: true })
+      const entries = yield* decoded(subject, decodeTree(answer))
+      for (const entry of entries) if (entry.type === "file") files.push(entry.path)
+      path = yield* nextPage(subject, settings.baseUrl, answer.headers["link"])
+    }
+    return files
+  })
+
+  const lookUpProviders = Effect.fnUntraced(function*(repo: string) {
+    const info = yield* modelInfo(repo, { expand: ["inferenceProviderMapping", "pipeline_tag"] })
+    const mapping: Info.ProviderMapping = {
+      id: info.id,
+      pipelineTag: info.pipelineTag ?? undefined,
+      providers: info.inferenceProviderMapping ?? []
+    }
+    return mapping
+  })
+  const providers = yield* Cache.makeWith((repo: string) => named("providers")(lookUpProviders(repo)), {
+    capacity: 256,
+    timeToLive: (exit) => Exit.isSuccess(exit) ? "5 minutes" : Duration.zero
+  })
+
+  const askWhoAmI = send({ subject: "whoami", path: "/api/whoami-v2" }).pipe(
+    Effect.flatMap((answer) => decoded("whoami", decodeWhoAmI(answer))),
+    named("whoami")
+  )
+  const whoami = yield* Cache.makeWith<"owner", Info.WhoAmI, HubError.HubError>(() => askWhoAmI, {
+    capacity: 1,
+    timeToLive: (exit) => Exit.isSuccess(exit) ? Duration.infinity : "10 seconds"
+  })
+
+  return Hub.of({
+    file: (file) => named("file")(HubFile.fetch({ cache, offline: settings.offline, send }, file)),
+    listFiles: (tree) => named("listFiles")(listFiles(tree)),
+    modelInfo: (repo, asked) => named("modelInfo")(modelInfo(repo, asked)),
+    providers: (repo) => Cache.get(providers, repo),
+    whoami: Cache.get(whoami, "owner")
+  })
+})
+
+/** The next page of a listing, which only the Hub itself may name. */
+const nextPage = (subject: string, baseUrl: URL, link: string | undefined) => {
+  const target = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? "")?.[1]
+  if (target === undefined) return Effect.succeed(undefined)
+  const next = URL.parse(target, baseUrl)
+  // behind a mirror the Hub still writes its own address
+  return next === null || (next.origin !== baseUrl.origin && next.origin !== "https://huggingface.co")
+    ? Effect.fail(new HubError.InvalidResponse({ subject, detail: "the next page is on another server" }))
+    : Effect.succeed(next.pathname + next.search)
+}
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<Hub, HubError.HubError, HttpClient.HttpClient> =>
+  Layer.effect(Hub, make(options))
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<Hub, HubError.HubError | Config.ConfigError, HttpClient.HttpClient> =>
+  Layer.effect(Hub, Effect.flatMap(Config.unwrap(options), make))
+
+/**
+ * The Hub as the environment describes it: `HF_TOKEN` and its like, `HF_ENDPOINT`, `HF_HUB_OFFLINE`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerEnv: Layer.Layer<Hub, HubError.HubError, HttpClient.HttpClient> = Layer.effect(
+  Hub,
+  Effect.gen(function*() {
+    return yield* make({ baseUrl: yield* HubEnv.hubUrl, offline: yield* HubEnv.offline })
+  })
+)

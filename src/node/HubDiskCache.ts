@@ -1,0 +1,21 @@
+/**
+ * The Hub's file cache of this machine, shared with Python's `huggingface_hub`.
+ *
+ * @since 0.1.0
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as HubCache from "../hub/HubCache.ts"
+import * as HubHome from "./HubHome.ts"
+
+/**
+ * The cache below `HF_HUB_CACHE`, or wherever the environment says it lies.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<HubCache.HubCache> = Layer.effect(
+  HubCache.HubCache,
+  Effect.flatMap(HubHome.hubCache, HubCache.makeDisk)
+).pipe(Layer.provide(NodeServices.layer))

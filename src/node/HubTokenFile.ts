@@ -1,0 +1,27 @@
+/**
+ * The token that `hf auth login` left on this machine. Read only, never written.
+ *
+ * @since 0.1.0
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as HubToken from "../hub/HubToken.ts"
+import * as HubHome from "./HubHome.ts"
+
+/**
+ * Lets `HubToken.resolve` find the token file, after the argument and the environment. A file that is missing or can not
+ * be read is no token.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<never> = Layer.effect(
+  HubToken.TokenFile,
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    const file = yield* HubHome.tokenFile
+    return fs.readFileString(file).pipe(Effect.orElseSucceed(() => undefined))
+  })
+).pipe(Layer.provide(NodeServices.layer))
