@@ -128,14 +128,12 @@ const sender = (dispatcher: UndiciDispatcher.UndiciDispatcher, options: Options)
         headersTimeout: timer(limits.headers),
         bodyTimeout: timer(limits.idle)
       }, { replayable: isReplayable(request), maxBodyBytes: limits.maxBodyBytes })
-      const settle = () =>
+      exchange.wake = () =>
         resume(
           exchange.status > 0
             ? Effect.succeed(new UndiciResponse(request, to.href, exchange, limits.maxBodyBytes ?? maxWholeBytes))
             : Effect.fail(transportError(request, exchange.failure))
         )
-      if (exchange.failure === undefined) exchange.wake = settle
-      else settle()
       if (signal?.aborted === true) exchange.cancel()
       else signal?.addEventListener("abort", () => exchange.cancel(), { once: true })
       return Effect.sync(() => exchange.leave())

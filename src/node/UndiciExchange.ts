@@ -67,7 +67,7 @@ export class UndiciExchange {
     this.#options = options
     this.#replayable = settings.replayable
     this.#limit = settings.maxBodyBytes ?? Infinity
-    dispatcher.dispatch(options, this)
+    setImmediate(this.#send)
   }
 
   // ---- the reader's side ---------------------------------------------------------------------------------------------
@@ -87,8 +87,13 @@ export class UndiciExchange {
     if (this.#whole) return
     this.#whole = true
     this.#limit = Math.min(this.#limit, maxBodyBytes)
-    if (this.#decoded > this.#limit) this.#abort(tooLarge(this.#limit))
-    else this.#resume()
+    if (this.#decoded <= this.#limit) {
+      this.#resume()
+    } else {
+      // it may have come to its end before this limit was known
+      this.ended = false
+      this.#abort(tooLarge(this.#limit))
+    }
   }
 
   /** Ends the exchange from outside: it is withdrawn or its connection closed at once, and a reader that waits fails. */
@@ -155,8 +160,7 @@ export class UndiciExchange {
     ) {
       this.#replayed = true
       this.#controller = undefined
-      // undici is still closing the old connection
-      queueMicrotask(() => this.#replay())
+      setImmediate(this.#send)
     } else {
       this.#fail(error)
     }
@@ -164,9 +168,12 @@ export class UndiciExchange {
 
   // ---- between -------------------------------------------------------------------------------------------------------
 
-  #replay(): void {
-    if (this.#left === undefined) this.#dispatcher.dispatch(this.#options, this)
-    else this.#fail(this.#left)
+  /**
+   * Sends the request, from the event loop's check phase: undici takes connections back there, and a request that follows
+   * on another sooner would open one more. It is also past the closing of a connection that broke.
+   */
+  readonly #send = (): void => {
+    if (this.failure === undefined) this.#dispatcher.dispatch(this.#options, this)
   }
 
   #decode(coding: ContentCoding.ContentCoding | "unsupported" | undefined): void {

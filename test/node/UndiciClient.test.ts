@@ -1,0 +1,627 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Deferred, Effect, Exit, Fiber, Stream } from "effect"
+import { HttpBody, HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
+import * as Zlib from "node:zlib"
+import * as UndiciClient from "../../src/node/UndiciClient.ts"
+import { isEnforcedBy, type Limits, TransportLimits } from "../../src/transport/TransportLimits.ts"
+import * as Loopback from "./Loopback.ts"
+
+const withClient = (options: UndiciClient.Options = {}) => Effect.provide(UndiciClient.layerOptions(options))
+
+const limited = (limits: Limits) => Effect.provideService(TransportLimits, limits)
+
+const codeOf = (error: HttpClientError.HttpClientError): string => {
+  const cause: unknown = "cause" in error.reason ? error.reason.cause : undefined
+  return typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : ""
+}
+
+const told = (error: HttpClientError.HttpClientError) => [error.reason._tag, codeOf(error)]
+
+const tokens = (count: number) => Array.from({ length: count }, (_, index) => `data:{"index":${index}}\n\n`)
+
+const drain = (url: string) =>
+  Effect.flatMap(HttpClient.get(url), (response) => Stream.mkString(Stream.decodeText(response.stream)))
+
+const asked = (accept: string, options: UndiciClient.Options = {}) =>
+  Effect.gen(function*() {
+    const server = yield* Loopback.http((request, response) =>
+      response.end(request.headers["accept-encoding"] ?? "none")
+    )
+    const response = yield* HttpClient.get(server.url, { headers: { accept } })
+    return yield* response.text
+  }).pipe(withClient(options))
+
+/** With limits the client takes its short way, without them the way of every Effect client: both keep the same laws. */
+const ways = [["with limits", { idle: 60_000 }], ["without limits", undefined]] as const
+
+describe.each(ways)("a request %s", (_, limits) => {
+  const given = Effect.provideService(TransportLimits, limits)
+
+  it.live("gets the status, the headers and the text", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((request, response) => {
+        response.writeHead(200, { "X-Request-Id": "r1", "content-type": "application/json" })
+        request.pipe(response)
+      })
+      const response = yield* HttpClient.post(`${server.url}/generate?a=1#part`, {
+        body: HttpBody.jsonUnsafe({ inputs: "grüße" })
+      })
+      assert.deepStrictEqual(
+        [response.status, response.headers["x-request-id"], response.url, yield* response.text, yield* response.json],
+        [200, "r1", `${server.url}/generate?a=1`, `{"inputs":"grüße"}`, { inputs: "grüße" }]
+      )
+    }).pipe(given, withClient()))
+
+  it.live("streams the body as it comes", () =>
+    Effect.gen(function*() {
+      const seen = yield* Deferred.make<void>()
+      const fork = Effect.runForkWith(yield* Effect.context())
+      const server = yield* Loopback.http((_, response) => {
+        response.write("first")
+        fork(Effect.andThen(Deferred.await(seen), Effect.sync(() => response.end("second"))))
+      })
+      const response = yield* HttpClient.get(server.url)
+      const texts = yield* response.stream.pipe(
+        Stream.decodeText(),
+        Stream.tap((text) => text === "first" ? Deferred.succeed(seen, undefined) : Effect.void),
+        Stream.runCollect
+      )
+      assert.deepStrictEqual(texts, ["first", "second"])
+    }).pipe(given, withClient()))
+
+  it.live("closes its connection at once when interrupted before the head", () =>
+    Effect.gen(function*() {
+      const asked = yield* Deferred.make<void>()
+      const server = yield* Loopback.http(() => Deferred.doneUnsafe(asked, Effect.void))
+      const fiber = yield* Effect.forkChild(HttpClient.get(server.url))
+      yield* Deferred.await(asked)
+      yield* Fiber.interrupt(fiber)
+      yield* server.closed(0)
+    }).pipe(given, withClient()))
+
+  it.live("closes its connection at once when interrupted while the text is read", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.write("part"))
+      const response = yield* HttpClient.get(server.url)
+      const fiber = yield* Effect.forkChild(response.text, { startImmediately: true })
+      yield* Fiber.interrupt(fiber)
+      yield* server.closed(0)
+    }).pipe(given, withClient()))
+
+  it.live("closes its connection at once when the stream is left early", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.write("data:1\n\n"))
+      const first = yield* HttpClient.get(server.url).pipe(
+        Effect.flatMap((response) => Stream.runHead(response.stream))
+      )
+      assert.isTrue(first._tag === "Some")
+      yield* server.closed(0)
+    }).pipe(given, withClient()))
+
+  it.live("fails with TransportError when nothing listens", () =>
+    Effect.gen(function*() {
+      const server = yield* Effect.scoped(Loopback.http(() => undefined))
+      const error = yield* Effect.flip(HttpClient.get(server.url))
+      assert.deepStrictEqual(told(error), ["TransportError", "ECONNREFUSED"])
+    }).pipe(given, withClient()))
+
+  it.live("fails with InvalidUrlError for what is no URL", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(HttpClient.get("http://["))
+      assert.strictEqual(error.reason._tag, "InvalidUrlError")
+    }).pipe(given, withClient()))
+
+  it.live("fails with TransportError for a header value that can not be sent, without showing it", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        HttpClient.get("http://127.0.0.1:9", { headers: { authorization: "Bearer a\nb" } })
+      )
+      assert.deepStrictEqual(told(error), ["TransportError", "UND_ERR_INVALID_ARG"])
+      assert.notInclude(String(error.cause), "Bearer")
+    }).pipe(given, withClient()))
+})
+
+describe("the body", () => {
+  it.live("can be read whole again, and streamed after it was read whole", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.end("\uFEFFtext"))
+      const response = yield* HttpClient.get(server.url)
+      const all = [
+        yield* response.text,
+        yield* response.text,
+        new TextDecoder().decode(yield* response.arrayBuffer),
+        yield* Stream.mkString(Stream.decodeText(response.stream))
+      ]
+      assert.deepStrictEqual(all, ["text", "text", "text", "text"])
+    }).pipe(withClient()))
+
+  it.live("read whole by two readers at once reaches both", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) =>
+        response.write("a", () => setImmediate(() => response.end("b")))
+      )
+      const response = yield* HttpClient.get(server.url)
+      const texts = yield* Effect.all([response.text, response.text], { concurrency: 2 })
+      assert.deepStrictEqual(texts, ["ab", "ab"])
+    }).pipe(withClient()))
+
+  it.live("can be streamed once", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.end("text"))
+      const response = yield* HttpClient.get(server.url)
+      yield* Stream.runDrain(response.stream)
+      assert.deepStrictEqual(told(yield* Effect.flip(response.text)), ["DecodeError", "ERR_BODY_READ"])
+    }).pipe(withClient()))
+
+  it.live("of a 204 is an empty stream and an empty text", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.writeHead(204).end())
+      const streamed = yield* Effect.flatMap(
+        HttpClient.get(server.url),
+        (response) => Stream.runCollect(response.stream)
+      )
+      const response = yield* HttpClient.get(server.url)
+      assert.deepStrictEqual([streamed, yield* response.text, yield* response.json], [[], "", null])
+    }).pipe(withClient()))
+
+  it.live("of a HEAD request is empty whatever the head announces", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.writeHead(200, { "content-length": "9" }).end())
+      const response = yield* HttpClient.head(server.url)
+      assert.deepStrictEqual([response.headers["content-length"], yield* response.text], ["9", ""])
+    }).pipe(withClient()))
+
+  it.live("that is no JSON fails as DecodeError", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.end("<html>"))
+      const error = yield* Effect.flip(Effect.flatMap(HttpClient.get(server.url), (response) => response.json))
+      assert.strictEqual(error.reason._tag, "DecodeError")
+    }).pipe(withClient()))
+
+  it.live("cut short delivers what arrived and then fails as DecodeError", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket) => socket.end("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart"))
+      const response = yield* HttpClient.get(server.url)
+      const received: Array<string> = []
+      const error = yield* response.stream.pipe(
+        Stream.decodeText(),
+        Stream.runForEach((text) => Effect.sync(() => received.push(text))),
+        Effect.flip
+      )
+      assert.deepStrictEqual([received, error.reason._tag], [["part"], "DecodeError"])
+    }).pipe(withClient()))
+
+  it.live("reset in the middle fails as DecodeError", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket) =>
+        socket.write(
+          "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\npart\r\n",
+          () => socket.resetAndDestroy()
+        )
+      )
+      const error = yield* Effect.flip(Effect.flatMap(HttpClient.get(server.url), (response) => response.text))
+      assert.strictEqual(error.reason._tag, "DecodeError")
+    }).pipe(withClient()))
+
+  it.live("with a chunk of a wrong length fails as DecodeError", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket) =>
+        socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\npart\r\n0\r\n\r\n")
+      )
+      const error = yield* Effect.flip(Effect.flatMap(HttpClient.get(server.url), (response) => response.text))
+      assert.strictEqual(error.reason._tag, "DecodeError")
+    }).pipe(withClient()))
+})
+
+describe("the head", () => {
+  it.live("is the final one when interim answers come before it", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket) =>
+        socket.write(
+          "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" +
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+        )
+      )
+      const response = yield* HttpClient.get(server.url)
+      assert.deepStrictEqual([response.status, response.headers.link, yield* response.text], [200, undefined, "ok"])
+    }).pipe(withClient()))
+
+  it.live("of a redirect is the answer", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.writeHead(307, { location: "/elsewhere" }).end())
+      const response = yield* HttpClient.post(server.url)
+      assert.deepStrictEqual([response.status, response.headers.location], [307, "/elsewhere"])
+    }).pipe(withClient()))
+
+  it.live("larger than the limit fails as TransportError", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.writeHead(200, { big: "x".repeat(3000) }).end())
+      const error = yield* Effect.flip(HttpClient.get(server.url))
+      assert.deepStrictEqual(told(error), ["TransportError", "UND_ERR_HEADERS_OVERFLOW"])
+    }).pipe(withClient({ maxHeaderBytes: 2000 })))
+
+  it.live("that is no HTTP fails as TransportError", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket) => socket.end("SSH-2.0-OpenSSH\r\n"))
+      const error = yield* Effect.flip(HttpClient.get(server.url))
+      assert.strictEqual(error.reason._tag, "TransportError")
+    }).pipe(withClient()))
+
+  it.live("keeps every cookie", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) =>
+        response.writeHead(200, { "set-cookie": ["a=1", "b=2"] }).end()
+      )
+      const response = yield* HttpClient.get(server.url)
+      assert.deepStrictEqual(Object.keys(response.cookies.cookies), ["a", "b"])
+    }).pipe(withClient()))
+})
+
+describe("a request body", () => {
+  const echo = Loopback.http((request, response) => {
+    response.writeHead(200, { "content-type": request.headers["content-type"] ?? "none" })
+    request.pipe(response)
+  })
+
+  it.live("can be a stream", () =>
+    Effect.gen(function*() {
+      const server = yield* echo
+      const response = yield* HttpClientRequest.post(server.url).pipe(
+        HttpClientRequest.bodyStream(Stream.make("ab", "cd").pipe(Stream.encodeText)),
+        HttpClient.execute
+      )
+      assert.strictEqual(yield* response.text, "abcd")
+    }).pipe(withClient()))
+
+  it.live("can be raw bytes", () =>
+    Effect.gen(function*() {
+      const server = yield* echo
+      const response = yield* HttpClient.post(server.url, { body: HttpBody.raw("raw", { contentType: "text/plain" }) })
+      assert.deepStrictEqual([response.headers["content-type"], yield* response.text], ["text/plain", "raw"])
+    }).pipe(withClient()))
+
+  it.live("can be a form", () =>
+    Effect.gen(function*() {
+      const server = yield* echo
+      const form = new FormData()
+      form.append("name", "value")
+      const response = yield* HttpClient.post(server.url, { body: HttpBody.formData(form) })
+      const received = yield* response.formData
+      assert.strictEqual(received.get("name"), "value")
+    }).pipe(withClient()))
+})
+
+describe("a kept connection", () => {
+  const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+  it.live("that was closed meanwhile costs no failure: the request is sent again", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket, nth) => nth === 0 ? socket.write(ok) : socket.destroy())
+      const get = Effect.flatMap(HttpClient.post(server.url, { body: HttpBody.text("x") }), (response) => response.text)
+      assert.deepStrictEqual([yield* get, yield* get, yield* get, server.accepted()], ["ok", "ok", "ok", 3])
+    }).pipe(withClient()))
+
+  it.live("that is reset before a byte of the answer costs no failure either", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket, nth) => nth === 0 ? socket.write(ok) : socket.resetAndDestroy())
+      const get = Effect.flatMap(HttpClient.post(server.url, { body: HttpBody.text("x") }), (response) => response.text)
+      assert.deepStrictEqual([yield* get, yield* get, server.accepted()], ["ok", "ok", 2])
+    }).pipe(withClient()))
+
+  it.live("is the only one that is forgiven: a reset of a new connection fails", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket) => socket.resetAndDestroy())
+      const error = yield* Effect.flip(HttpClient.get(server.url))
+      assert.deepStrictEqual([told(error), server.accepted()], [["TransportError", "ECONNRESET"], 1])
+    }).pipe(withClient()))
+
+  it.live("is forgiven once: a request that was sent again and reset again fails", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket, nth, connection) =>
+        nth === 0 && connection === 0 ? socket.write(ok) : socket.resetAndDestroy()
+      )
+      const get = Effect.flatMap(HttpClient.get(server.url), (response) => response.text)
+      yield* get
+      const error = yield* Effect.flip(get)
+      assert.deepStrictEqual([told(error), server.accepted()], [["TransportError", "ECONNRESET"], 2])
+    }).pipe(withClient()))
+
+  it.live("whose request could have been taken up is not forgiven", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket, nth) => nth === 0 ? socket.write(ok) : socket.end("HTTP/1.1 2"))
+      const get = Effect.flatMap(HttpClient.get(server.url), (response) => response.text)
+      yield* get
+      const error = yield* Effect.flip(get)
+      assert.deepStrictEqual([error.reason._tag, server.accepted()], ["TransportError", 1])
+    }).pipe(withClient()))
+
+  it.live("carries one request after the other", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.end("ok"))
+      const get = Effect.flatMap(HttpClient.get(server.url), (response) => response.text)
+      yield* Effect.replicateEffect(get, 20, { discard: true })
+      assert.strictEqual(server.accepted(), 1)
+    }).pipe(withClient()))
+})
+
+describe("the pool", () => {
+  const streaming = Loopback.http((_, response) => {
+    const frames = tokens(20)
+    const next = () => {
+      const frame = frames.shift()
+      if (frame === undefined) response.end()
+      else response.write(frame, () => setImmediate(next))
+    }
+    next()
+  })
+
+  it.live("opens as many connections as there are streams at once, and not as streams in all", () =>
+    Effect.gen(function*() {
+      const server = yield* streaming
+      const texts = yield* Effect.forEach(Array.from({ length: 96 }), () => drain(server.url), { concurrency: 16 })
+      assert.isTrue(texts.every((text) => text === tokens(20).join("")))
+      assert.strictEqual(server.accepted(), 16)
+    }).pipe(limited({}), withClient()))
+
+  it.live("keeps to the connections it was given", () =>
+    Effect.gen(function*() {
+      const server = yield* streaming
+      yield* Effect.forEach(Array.from({ length: 24 }), () => drain(server.url), { concurrency: 24, discard: true })
+      assert.strictEqual(server.accepted(), 3)
+    }).pipe(withClient({ connections: 3 })))
+
+  it.live("gives a withdrawn request no connection and loses none to it", () =>
+    Effect.gen(function*() {
+      const asked = yield* Deferred.make<void>()
+      const go = yield* Deferred.make<void>()
+      const fork = Effect.runForkWith(yield* Effect.context())
+      const paths: Array<string> = []
+      const server = yield* Loopback.http((request, response) => {
+        paths.push(request.url ?? "")
+        Deferred.doneUnsafe(asked, Effect.void)
+        fork(Effect.andThen(Deferred.await(go), Effect.sync(() => response.end("ok"))))
+      })
+      const get = (path: string) => Effect.flatMap(HttpClient.get(server.url + path), (response) => response.text)
+      const first = yield* Effect.forkChild(get("/first"))
+      yield* Deferred.await(asked)
+      const second = yield* Effect.forkChild(get("/second"), { startImmediately: true })
+      yield* Fiber.interrupt(second)
+      yield* Deferred.succeed(go, undefined)
+      yield* Fiber.join(first)
+      yield* get("/third")
+      assert.deepStrictEqual([paths, server.accepted()], [["/first", "/third"], 1])
+    }).pipe(withClient({ connections: 1 })))
+
+  it.live("is closed with its scope", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.end("ok"))
+      yield* Effect.flatMap(HttpClient.get(server.url), (response) => response.text).pipe(withClient())
+      yield* server.closed(0)
+    }))
+})
+
+describe("backpressure", () => {
+  const chunk = Buffer.alloc(64 * 1024, "x")
+  const total = 64 * 1024 * 1024
+
+  it.live("reaches the server: it can not send more than the buffers on the way hold", () =>
+    Effect.gen(function*() {
+      const stopped = yield* Deferred.make<number>()
+      const server = yield* Loopback.http((_, response) => {
+        let sent = 0
+        const more = () => {
+          while (sent < total) {
+            sent += chunk.length
+            if (!response.write(chunk)) {
+              response.once("drain", more)
+              return
+            }
+          }
+          response.end()
+        }
+        more()
+        let before = -1
+        const watch = setInterval(() => {
+          if (sent === before) Deferred.doneUnsafe(stopped, Effect.succeed(sent))
+          before = sent
+        }, 100)
+        response.on("close", () => clearInterval(watch))
+      })
+      const response = yield* HttpClient.get(server.url)
+      const sentUnread = yield* Deferred.await(stopped)
+      assert.isBelow(sentUnread, total / 2)
+      const received = yield* Stream.runFold(response.stream, () => 0, (sum, bytes) => sum + bytes.length)
+      assert.strictEqual(received, total)
+    }).pipe(withClient()))
+})
+
+describe("limits", () => {
+  it.live("of the head fail a request that gets none", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http(() => undefined)
+      const error = yield* Effect.flip(HttpClient.get(server.url))
+      assert.deepStrictEqual(told(error), ["TransportError", "UND_ERR_HEADERS_TIMEOUT"])
+      yield* server.closed(0)
+    }).pipe(limited({ headers: 50 }), withClient()))
+
+  it.live("of silence fail a stalled body after what had arrived", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.write("part"))
+      const received: Array<string> = []
+      const response = yield* HttpClient.get(server.url)
+      const error = yield* response.stream.pipe(
+        Stream.decodeText(),
+        Stream.runForEach((text) => Effect.sync(() => received.push(text))),
+        Effect.flip
+      )
+      assert.deepStrictEqual([received, ...told(error)], [["part"], "DecodeError", "UND_ERR_BODY_TIMEOUT"])
+      yield* server.closed(0)
+    }).pipe(limited({ idle: 50 }), withClient()))
+
+  it.live("of size fail a body that announces more, before it is read", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) =>
+        response.writeHead(200, { "content-length": "1000" }).write("x")
+      )
+      const response = yield* HttpClient.get(server.url)
+      const error = yield* Effect.flip(response.text)
+      assert.deepStrictEqual([response.status, ...told(error)], [200, "DecodeError", "ERR_BODY_TOO_LARGE"])
+      yield* server.closed(0)
+    }).pipe(limited({ maxBodyBytes: 999 }), withClient()))
+
+  it.live("of size stop a stream that goes on for ever", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => {
+        const more = () => {
+          if (!response.destroyed) response.write("x".repeat(1000), () => setImmediate(more))
+        }
+        more()
+      })
+      const response = yield* HttpClient.get(server.url)
+      let received = 0
+      const error = yield* response.stream.pipe(
+        Stream.runForEach((bytes) => Effect.sync(() => received += bytes.length)),
+        Effect.flip
+      )
+      assert.deepStrictEqual(told(error), ["DecodeError", "ERR_BODY_TOO_LARGE"])
+      assert.isAtMost(received, 5000)
+      yield* server.closed(0)
+    }).pipe(limited({ maxBodyBytes: 5000 }), withClient()))
+
+  it.live("of the client bound a body that is read whole where the request has none", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.end("x".repeat(1000)))
+      const whole = yield* Effect.flip(Effect.flatMap(HttpClient.get(server.url), (response) => response.arrayBuffer))
+      const streamed = yield* Effect.flatMap(HttpClient.get(server.url), (response) =>
+        Stream.runFold(response.stream, () => 0, (sum, bytes) => sum + bytes.length))
+      assert.deepStrictEqual([...told(whole), streamed], ["DecodeError", "ERR_BODY_TOO_LARGE", 1000])
+    }).pipe(withClient({ maxBodyBytes: 100 })))
+
+  it.live("are known to be kept, by the client and by the response", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.end())
+      const client = yield* HttpClient.HttpClient
+      const response = yield* client.get(server.url)
+      assert.deepStrictEqual([client, response].map(isEnforcedBy), [true, true])
+    }).pipe(limited({}), withClient()))
+})
+
+describe("compression", () => {
+  const text = "compressible ".repeat(1000)
+  const codings = [
+    ["gzip", Zlib.gzipSync],
+    ["x-gzip", Zlib.gzipSync],
+    ["GZIP", Zlib.gzipSync],
+    ["deflate", Zlib.deflateSync],
+    ["deflate", Zlib.deflateRawSync],
+    ["br", Zlib.brotliCompressSync]
+  ] as const
+
+  it.live.each(codings)(
+    "%s is undone, by %o, for text and for streams",
+    ([coding, compress]) =>
+      Effect.gen(function*() {
+        const server = yield* Loopback.http((_, response) =>
+          response.writeHead(200, { "content-encoding": coding }).end(compress(Buffer.from(text)))
+        )
+        const response = yield* HttpClient.get(server.url)
+        const streamed = yield* Effect.flatMap(
+          HttpClient.get(server.url),
+          (response) => Stream.mkString(Stream.decodeText(response.stream))
+        )
+        assert.isTrue((yield* response.text) === text && streamed === text)
+        assert.isUndefined(response.headers["content-encoding"])
+      }).pipe(withClient())
+  )
+
+  it.live("that expands beyond the limit is stopped there", () =>
+    Effect.gen(function*() {
+      const bomb = Zlib.gzipSync(Buffer.alloc(64 * 1024 * 1024))
+      const server = yield* Loopback.http((_, response) =>
+        response.writeHead(200, { "content-encoding": "gzip" }).end(bomb)
+      )
+      const response = yield* HttpClient.get(server.url)
+      let received = 0
+      const error = yield* response.stream.pipe(
+        Stream.runForEach((bytes) => Effect.sync(() => received += bytes.length)),
+        Effect.flip
+      )
+      assert.deepStrictEqual(told(error), ["DecodeError", "ERR_BODY_TOO_LARGE"])
+      assert.isAtMost(received, 1_000_000)
+    }).pipe(limited({ maxBodyBytes: 1_000_000 }), withClient()))
+
+  it.live("that ends too early fails", () =>
+    Effect.gen(function*() {
+      const cut = Zlib.gzipSync(text).subarray(0, -9)
+      const server = yield* Loopback.http((_, response) =>
+        response.writeHead(200, { "content-encoding": "gzip" }).end(cut)
+      )
+      const error = yield* Effect.flip(Effect.flatMap(HttpClient.get(server.url), (response) => response.text))
+      assert.deepStrictEqual(told(error), ["DecodeError", "Z_BUF_ERROR"])
+    }).pipe(withClient()))
+
+  it.live("that is none, though announced, fails", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) =>
+        response.writeHead(200, { "content-encoding": "gzip" }).end("plain")
+      )
+      const error = yield* Effect.flip(Effect.flatMap(HttpClient.get(server.url), (response) => response.text))
+      assert.deepStrictEqual(told(error), ["DecodeError", "Z_DATA_ERROR"])
+    }).pipe(withClient()))
+
+  it.live.each(["zstd", "gzip, gzip"])("%s is refused", (coding) =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) =>
+        response.writeHead(200, { "content-encoding": coding }).end("?")
+      )
+      const error = yield* Effect.flip(Effect.flatMap(HttpClient.get(server.url), (response) => response.text))
+      assert.deepStrictEqual(told(error), ["DecodeError", "ERR_CONTENT_CODING"])
+    }).pipe(withClient()))
+
+  it.live("of nothing is nothing", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) =>
+        response.writeHead(200, { "content-encoding": "gzip" }).end()
+      )
+      const response = yield* HttpClient.get(server.url)
+      assert.strictEqual(yield* response.text, "")
+    }).pipe(withClient()))
+
+  it.live("is asked for where JSON is accepted, not for event streams, and not when switched off", () =>
+    Effect.gen(function*() {
+      const all = yield* Effect.all([
+        asked("application/json"),
+        asked("text/event-stream"),
+        asked("application/json", { compression: false })
+      ])
+      assert.deepStrictEqual(all, ["gzip, deflate, br", "none", "none"])
+    }))
+})
+
+describe("a proxy", () => {
+  it.live("named by the options gets the request", () =>
+    Effect.gen(function*() {
+      const proxy = yield* Loopback.http((request, response) => response.end(`${request.url} ${request.headers.host}`))
+      const response = yield* HttpClient.get("http://model.example/info").pipe(withClient({ proxy: proxy.url }))
+      assert.strictEqual(yield* response.text, "http://model.example/info model.example")
+    }))
+
+  it.live("that is no URL fails the request without repeating it", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(HttpClient.get("http://model.example/info"))
+      assert.deepStrictEqual(told(error), ["TransportError", "ERR_INVALID_PROXY"])
+      assert.notInclude(Cause.pretty(Cause.fail(error)), "secret")
+    }).pipe(withClient({ proxy: "user:secret@" })))
+})
+
+it.live("a scope that ends aborts the requests bound to it", () =>
+  Effect.gen(function*() {
+    const asked = yield* Deferred.make<void>()
+    const server = yield* Loopback.http(() => Deferred.doneUnsafe(asked, Effect.void))
+    const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+    const fiber = yield* Effect.forkChild(Effect.scoped(
+      Effect.raceFirst(client.get(server.url), Deferred.await(asked))
+    ))
+    assert.isTrue(Exit.isSuccess(yield* Fiber.await(fiber)))
+    yield* server.closed(0)
+  }).pipe(withClient()))
