@@ -55,7 +55,8 @@ export const Response = Schema.Struct({
   id: optional(Schema.String),
   model: optional(Schema.String),
   system_fingerprint: optional(Schema.String),
-  usage: optional(Usage)
+  usage: optional(Usage),
+  error: Schema.optional(Schema.Unknown)
 })
 
 /**

@@ -118,3 +118,18 @@ export const fromJson = (value: unknown): Failure | undefined => {
  */
 export const isFrame = (payload: unknown): boolean =>
   isRecord(payload) && ((payload.error !== undefined && payload.error !== null) || payload.object === "error")
+
+/**
+ * The failure payload of a body that came with a success status, where the body is one.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const frame = (body: string): unknown => {
+  try {
+    const payload: unknown = JSON.parse(body)
+    return isFrame(payload) ? payload : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -204,7 +204,8 @@ export const Frame = Schema.Struct({
   index: optional(Schema.Number),
   top_tokens: optional(Schema.Array(Token)),
   generated_text: optional(Schema.String),
-  details: optional(StreamDetails)
+  details: optional(StreamDetails),
+  error: Schema.optional(Schema.Unknown)
 })
 
 /**

@@ -1,0 +1,395 @@
+/**
+ * The error of talking to a server, with a `reason` that says what happened, whether it is worth another try and after
+ * how long.
+ *
+ * Match the stage with `Effect.catchTag("InferenceError", …)` and the case with
+ * `Effect.catchReason("InferenceError", "RateLimited", …)`.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Schema from "effect/Schema"
+
+/** What every reason that comes from an answer of the server carries. */
+const answer = {
+  /** HTTP status; for an error inside a stream the status that the kind of error has elsewhere. */
+  status: Schema.Int,
+  /** The server's own words, scrubbed of the token and cut to 500 characters. */
+  description: Schema.String,
+  /** `error_type`, `error.type` or the like, as the server wrote it. */
+  type: Schema.optionalKey(Schema.String),
+  /** `error.code`, `X-Error-Code` or the gateway's code, as the server wrote it. */
+  code: Schema.optionalKey(Schema.String),
+  /** The body of the answer, scrubbed, at most 64 KiB. */
+  body: Schema.optionalKey(Schema.String)
+}
+
+const retryAfter = { retryAfter: Schema.optionalKey(Schema.Duration) }
+
+const said = (
+  what: string,
+  reason: { readonly status: number; readonly description: string },
+  advice: string
+): string => `${what} (${reason.status})${reason.description === "" ? "" : `: ${reason.description}`}. ${advice}`
+
+const seconds = (duration: Duration.Duration | undefined): string =>
+  duration === undefined ? "" : ` after ${Math.ceil(Duration.toMillis(duration) / 100) / 10} s`
+
+/**
+ * The request was refused here, before anything was sent. Each issue names the option, the value and the rule.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
+  issues: Schema.Array(Schema.Struct({ path: Schema.Array(Schema.String), message: Schema.String }))
+}) {
+  readonly isRetryable = false
+  override get message() {
+    return `the request was not sent: ${this.issues.map(({ message }) => message).join("; ")}`
+  }
+}
+
+/**
+ * The server refused the request as wrong: 400, 405, 413, 415, 422, or a validation, template or tool error in a stream.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Rejected extends Schema.TaggedError<Rejected>()("Rejected", answer) {
+  readonly isRetryable = false
+  override get message() {
+    return said("the server refused the request", this, "Change the request; the same one will be refused again")
+  }
+}
+
+/**
+ * 401: the token is missing or wrong for this server.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", answer) {
+  readonly isRetryable = false
+  override get message() {
+    return said(
+      "the server did not accept the token",
+      this,
+      "Set apiKey or HF_TOKEN to a token that may use this endpoint"
+    )
+  }
+}
+
+/**
+ * 403: the token is known but may not do this.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", answer) {
+  readonly isRetryable = false
+  override get message() {
+    return said("the token may not do this", this, "Give the token the missing permission, or use another one")
+  }
+}
+
+/**
+ * 402, or a 429 that speaks of a used-up quota: no retry helps until someone pays.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class PaymentRequired extends Schema.TaggedError<PaymentRequired>()("PaymentRequired", answer) {
+  readonly isRetryable = false
+  override get message() {
+    return said("the credit or quota is used up", this, "Add credit, or bill another organisation with billTo")
+  }
+}
+
+/**
+ * 404: no such route, model or endpoint.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", answer) {
+  readonly isRetryable = false
+  override get message() {
+    return said("the server has no such route or model", this, "Check the base URL and the model name")
+  }
+}
+
+/**
+ * 429 of a gateway, the router or the Hub: too many requests in the window.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", { ...answer, ...retryAfter }) {
+  readonly isRetryable = true
+  override get message() {
+    return said("too many requests", this, `Try again${seconds(this.retryAfter)} or lower the concurrency`)
+  }
+}
+
+/**
+ * The engine has no free slot (TGI's 429 `overloaded`), or a server on the way is failing for now (408, 425, 500, 502,
+ * 503, 504).
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", { ...answer, ...retryAfter }) {
+  readonly isRetryable = true
+  override get message() {
+    return said(
+      "the server can not take the request now",
+      this,
+      `Try again${seconds(this.retryAfter)} or lower the concurrency`
+    )
+  }
+}
+
+/**
+ * 503 with `currently loading`: the model is on its way. `retryAfter` is the server's estimate.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Loading extends Schema.TaggedError<Loading>()("Loading", { ...answer, ...retryAfter }) {
+  readonly isRetryable = true
+  override get message() {
+    return said("the model is loading", this, `Try again${seconds(this.retryAfter)}`)
+  }
+}
+
+/**
+ * The gateway's 503 `SERVICE_UNAVAILABLE`: a dedicated endpoint without a replica, scaled to zero, starting or updating.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Asleep extends Schema.TaggedError<Asleep>()("Asleep", { ...answer, ...retryAfter }) {
+  readonly isRetryable = true
+  override get message() {
+    return said("the endpoint has no running replica", this, "It starts because you asked: wait for it, then try again")
+  }
+}
+
+/**
+ * The gateway's 400 for a paused endpoint, which no request wakes.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Paused extends Schema.TaggedError<Paused>()("Paused", answer) {
+  readonly isRetryable = false
+  override get message() {
+    return said("the endpoint is paused", this, "Resume it")
+  }
+}
+
+/**
+ * The engine failed while generating: TGI's 424 `generation` and 500 `incomplete_generation`, an engine's `server_error`.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class GenerationFailed extends Schema.TaggedError<GenerationFailed>()("GenerationFailed", {
+  ...answer,
+  /** Whether a new attempt may end otherwise: so for 500, not for 424, where the request itself breaks the batch. */
+  retryable: Schema.Boolean
+}) {
+  get isRetryable() {
+    return this.retryable
+  }
+  override get message() {
+    return said(
+      "the engine failed while generating",
+      this,
+      "Look at the server's log; a grammar it can not read is a common cause"
+    )
+  }
+}
+
+/**
+ * The connection failed: refused, reset, unknown host, TLS, a body that broke off, a size limit of ours.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Transport extends Schema.TaggedError<Transport>()("Transport", {
+  description: Schema.String,
+  /** The platform's code, such as `ECONNREFUSED`. */
+  code: Schema.optionalKey(Schema.String),
+  /** Whether a new attempt may succeed: not for an unknown host, TLS faults, redirects and size limits. */
+  retryable: Schema.Boolean
+}) {
+  get isRetryable() {
+    return this.retryable
+  }
+  override get message() {
+    return this.description
+  }
+}
+
+/**
+ * The phases that have a limit of their own.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Phase = Schema.Literals(["connect", "headers", "firstEvent", "idle", "total"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Phase = typeof Phase.Type
+
+const phases: { readonly [P in Phase]: string } = {
+  connect: "no connection",
+  headers: "no response headers",
+  firstEvent: "no first event",
+  idle: "not a byte more",
+  total: "no end of the whole call"
+}
+
+/**
+ * One of our limits on time passed. The socket is closed, so the server stops generating.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", { phase: Phase, after: Schema.Duration }) {
+  get isRetryable() {
+    return this.phase !== "total"
+  }
+  override get message() {
+    return `${phases[this.phase]} within ${
+      Duration.toMillis(this.after) / 1000
+    } s. Raise timeouts.${this.phase} if the server is only slow`
+  }
+}
+
+/**
+ * The stream ended without the finish mark of its route: a process or proxy on the way cut it.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class StreamInterrupted extends Schema.TaggedError<StreamInterrupted>()("StreamInterrupted", {
+  description: Schema.String
+}) {
+  readonly isRetryable = true
+  override get message() {
+    return `the stream was cut before its end: ${this.description}`
+  }
+}
+
+/**
+ * A success status with a body that is not what the route promises.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvalidResponse extends Schema.TaggedError<InvalidResponse>()("InvalidResponse", {
+  description: Schema.String,
+  /** What was sent, scrubbed, at most 64 KiB. */
+  body: Schema.optionalKey(Schema.String)
+}) {
+  readonly isRetryable = false
+  override get message() {
+    return `the answer is not what this route promises: ${this.description}. Check that the base URL is an inference server and which engine runs there`
+  }
+}
+
+/**
+ * Every way in which talking to a server can fail.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Reason = Schema.Union([
+  InvalidRequest,
+  Rejected,
+  Unauthorized,
+  Forbidden,
+  PaymentRequired,
+  NotFound,
+  RateLimited,
+  Overloaded,
+  Loading,
+  Asleep,
+  Paused,
+  GenerationFailed,
+  Transport,
+  Timeout,
+  StreamInterrupted,
+  InvalidResponse
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Reason = typeof Reason.Type
+
+/**
+ * How a stream that did not finish ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Ending = "cut" | "stalled" | "refused" | "unsent"
+
+/**
+ * Talking to a server failed. Holds neither the request nor a header, so that no secret can be in it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class InferenceError extends Schema.TaggedError<InferenceError>()("InferenceError", {
+  /** The route, such as `POST /generate_stream`. */
+  method: Schema.String,
+  reason: Reason,
+  /** How many attempts were made, the first included; 0 when nothing was sent. */
+  attempts: Schema.Int,
+  /** The server's id of the last attempt (`x-request-id` and its relatives), where there is one. */
+  requestId: Schema.optionalKey(Schema.String),
+  /** What had been delivered before a stream failed. */
+  received: Schema.optionalKey(Schema.Struct({ events: Schema.Int, text: Schema.String }))
+}) {
+  override readonly cause = this.reason
+
+  /** Whether the same request may succeed later. A stream that had delivered something is never retried here. */
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+
+  /** How long the server asked to wait, where it did. */
+  get retryAfter(): Duration.Duration | undefined {
+    return "retryAfter" in this.reason ? this.reason.retryAfter : undefined
+  }
+
+  /** How the stream ended: cut by the network, stalled, refused by the server, or never sent. */
+  get ending(): Ending {
+    switch (this.reason._tag) {
+      case "InvalidRequest":
+        return "unsent"
+      case "Transport":
+      case "StreamInterrupted":
+        return "cut"
+      case "Timeout":
+        return "stalled"
+      default:
+        return "refused"
+    }
+  }
+
+  override get message() {
+    const times = this.attempts > 1 ? ` [${this.attempts} attempts]` : ""
+    const id = this.requestId === undefined ? "" : ` [request ${this.requestId}]`
+    return `${this.method}: ${this.reason.message}${times}${id}`
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Bytes → events, by the WHATWG event-stream grammar (html.spec.whatwg.org, 9.2.5 and 9.2.6) and the deviations that
+ * servers of language models have.
+ *
+ * The grammar: UTF-8 with one leading BOM dropped; lines that end in CR, LF or CRLF, split anywhere; comments; one space
+ * after the colon dropped; several data lines joined by LF; unknown fields ignored. `retry:` and `id:` are read and have
+ * no effect on the stream.
+ *
+ * The deviations: the last event may lack its blank line (`end` delivers it, and says so); a line `error: …` (llama.cpp)
+ * is an event of type `error`; a line that begins with `{` is data without its field name.
+ *
+ * One pass: a line that is not complete yet is kept as it came, and only new text is searched, so that an event of any
+ * size in pieces of any size costs its length.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * Receives each event: its data, and its type where it is not `message`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OnEvent = (data: string, type: string | undefined) => void
+
+/**
+ * The state of one stream.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Parser {
+  /**
+   * Feeds the pieces of one read. Returns `false` when an event grew beyond the limit; the parser is then of no more use.
+   */
+  readonly push: (pieces: ReadonlyArray<Uint8Array>) => boolean
+  /**
+   * The body has ended. An event without its blank line is delivered now; the result tells whether there was one, since
+   * then it may be cut in the middle.
+   */
+  readonly end: () => boolean
+}
+
+const LF = 10
+const BRACE = 123
+const SPACE = 32
+const COLON = 58
+const BOM = "\uFEFF"
+
+const concat = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
+  let size = 0
+  for (const piece of pieces) size += piece.byteLength
+  const joined = new Uint8Array(size)
+  let at = 0
+  for (const piece of pieces) {
+    joined.set(piece, at)
+    at += piece.byteLength
+  }
+  return joined
+}
+
+/**
+ * Starts a parser. `maxEventSize` bounds an event, in UTF-16 code units (16 Mi by default).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (onEvent: OnEvent, options?: { readonly maxEventSize?: number | undefined }): Parser =>
+  new State(onEvent, options?.maxEventSize ?? 16 * 1024 * 1024)
+
+class State implements Parser {
+  readonly #onEvent: OnEvent
+  readonly #maxEventSize: number
+  // ignoreBOM keeps the decoder from dropping a second BOM of its own
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+  #started = false
+  /** The last text ended in CR: an LF that comes next belongs to that line end. */
+  #skipLineFeed = false
+  #line = ""
+  #data: string | undefined = undefined
+  #type: string | undefined = undefined
+
+  constructor(onEvent: OnEvent, maxEventSize: number) {
+    this.#onEvent = onEvent
+    this.#maxEventSize = maxEventSize
+  }
+
+  push(pieces: ReadonlyArray<Uint8Array>): boolean {
+    const [only] = pieces
+    if (only === undefined) return true
+    return this.#text(this.#decoder.decode(pieces.length === 1 ? only : concat(pieces), { stream: true }))
+  }
+
+  end(): boolean {
+    const complete = this.#text(this.#decoder.decode())
+    if (this.#line !== "") {
+      const line = this.#line
+      this.#line = ""
+      this.#field(line, 0, line.length)
+    }
+    const pending = this.#data !== undefined
+    this.#dispatch()
+    return complete && pending
+  }
+
+  #text(text: string): boolean {
+    if (text === "") return true
+    let start = 0
+    if (!this.#started) {
+      this.#started = true
+      if (text.startsWith(BOM)) start = 1
+    }
+    if (this.#skipLineFeed && start < text.length) {
+      this.#skipLineFeed = false
+      if (text.charCodeAt(start) === LF) start++
+    }
+    // one search tells whether CR has to be looked for at all
+    if (text.includes("\r", start)) start = this.#linesWithCarriageReturn(text, start)
+    else start = this.#lines(text, start)
+    if (start < text.length) this.#line += start === 0 ? text : text.slice(start)
+    return this.#line.length + (this.#data?.length ?? 0) <= this.#maxEventSize
+  }
+
+  #lines(text: string, from: number): number {
+    let start = from
+    for (;;) {
+      const end = text.indexOf("\n", start)
+      if (end === -1) return start
+      this.#complete(text, start, end)
+      start = end + 1
+    }
+  }
+
+  #linesWithCarriageReturn(text: string, from: number): number {
+    let start = from
+    let lf = text.indexOf("\n", start)
+    let cr = text.indexOf("\r", start)
+    while (lf !== -1 || cr !== -1) {
+      const atCr = cr !== -1 && (lf === -1 || cr < lf)
+      const end = atCr ? cr : lf
+      this.#complete(text, start, end)
+      start = end + 1
+      if (atCr) {
+        if (start === text.length) this.#skipLineFeed = true
+        else if (text.charCodeAt(start) === LF) start++
+        cr = text.indexOf("\r", start)
+      }
+      if (lf !== -1 && lf < start) lf = text.indexOf("\n", start)
+    }
+    return start
+  }
+
+  #complete(text: string, start: number, end: number): void {
+    if (this.#line === "") {
+      if (start === end) this.#dispatch()
+      else this.#field(text, start, end)
+    } else {
+      const line = this.#line + text.slice(start, end)
+      this.#line = ""
+      this.#field(line, 0, line.length)
+    }
+  }
+
+  /** A line that is not empty, without its end. */
+  #field(text: string, start: number, end: number): void {
+    if (text.startsWith("data:", start) && start + 5 <= end) {
+      const value = start + 5
+      this.#addData(text.slice(value < end && text.charCodeAt(value) === SPACE ? value + 1 : value, end))
+      return
+    }
+    const first = text.charCodeAt(start)
+    if (first === COLON) return
+    if (first === BRACE) {
+      this.#addData(text.slice(start, end))
+      return
+    }
+    const line = text.slice(start, end)
+    const colon = line.indexOf(":")
+    const name = colon === -1 ? line : line.slice(0, colon)
+    const rest = colon === -1 ? "" : line.slice(line.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1)
+    if (name === "data") this.#addData(rest)
+    else if (name === "event") this.#type = rest
+    else if (name === "error") {
+      this.#type = "error"
+      this.#addData(rest)
+    }
+  }
+
+  #addData(value: string): void {
+    this.#data = this.#data === undefined ? value : `${this.#data}\n${value}`
+  }
+
+  #dispatch(): void {
+    const data = this.#data
+    const type = this.#type
+    this.#type = undefined
+    if (data === undefined) return
+    this.#data = undefined
+    this.#onEvent(data, type === "" || type === "message" ? undefined : type)
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * The body of a stream → checked frames, and the verdict on how it ended.
+ *
+ * A pull reads what the socket has, parses all events in it in one loop, and hands over the frames as one array: no
+ * effect, fiber or span per token. What arrived before a failure is handed over first.
+ *
+ * @since 0.1.0
+ */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { HttpClientError } from "effect/http/HttpClientError"
+import * as Pull from "effect/Pull"
+import { InvalidResponse, type Reason, StreamInterrupted, Timeout, Transport } from "../InferenceError.ts"
+import * as Failure from "../protocol/Failure.ts"
+import type { Guard } from "../protocol/Guard.ts"
+import type { Fault } from "./Decompression.ts"
+import * as EventStream from "./EventStream.ts"
+import * as InferenceFailure from "./InferenceFailure.ts"
+
+/**
+ * What the events of a route look like.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Route<F> {
+  readonly guard: Guard<F>
+  /** Replaces `JSON.parse`, for payloads that need more care. */
+  readonly parse?: ((data: string) => unknown) | undefined
+  /** The text that a frame adds to the answer, to say in an error what had arrived. */
+  readonly text: (frame: F) => string
+  /**
+   * Whether a frame ends the answer: `finished` when only usage or `[DONE]` may follow, `over` when nothing does. A
+   * stream that ends without either, and without `[DONE]`, was cut.
+   */
+  readonly ends: (frame: F) => "no" | "finished" | "over"
+}
+
+/**
+ * What a reader needs to know of its call.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Settings {
+  readonly scrub: InferenceFailure.Scrub
+  /** Maps a fault of the transport. */
+  readonly reasonOf: (error: HttpClientError | Fault) => Reason
+  /** Whether the transport itself keeps `idle` and `maxBodySize`. */
+  readonly enforced: boolean
+  /** The limit between two reads. */
+  readonly idle: Duration.Duration
+  /** The limit of the whole call, and the moment at which it is reached, in milliseconds of the clock. */
+  readonly total: Duration.Duration
+  readonly deadline: number
+  readonly maxEventSize: number
+  readonly maxBodySize: number
+}
+
+type Bytes = Arr.NonEmptyReadonlyArray<Uint8Array>
+
+/** After the mark the rest of the body is read for this long and this far, so that the connection can be used again. */
+const LINGER = Duration.millis(250)
+const LINGER_BYTES = 64 * 1024
+
+/**
+ * Reads one stream.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reader<F> {
+  /** Frames as they come; ends when the answer is complete, else fails with the reason. */
+  readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, Reason>
+  /** How many frames were handed over, and their text. */
+  readonly received: () => { readonly events: number; readonly text: string }
+}
+
+/**
+ * Starts reading a body.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const read = <F extends { readonly error?: unknown }>(
+  bytes: Pull.Pull<Bytes, HttpClientError | Fault>,
+  route: Route<F>,
+  settings: Settings
+): Reader<F> => {
+  const state = new State(route, settings)
+  const next = timed(bytes, settings)
+  const fed = Pull.matchEffect(next, {
+    onSuccess: (pieces) => {
+      state.push(pieces)
+      return pull
+    },
+    onFailure: (cause) => {
+      const failure = Cause.findErrorOption(cause)
+      // without an error it holds a defect or an interrupt, which no type speaks of
+      if (failure._tag === "None") return Effect.failCause(cause as Cause.Cause<never>)
+      const error = failure.value
+      state.fail(
+        error._tag === "HttpClientError" || error._tag === "DecompressionFault" ? settings.reasonOf(error) : error
+      )
+      return pull
+    },
+    onDone: () => {
+      state.end()
+      return pull
+    }
+  })
+  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, Reason> = Effect.suspend(() => {
+    const frames = state.take()
+    if (Arr.isArrayNonEmpty(frames)) return Effect.succeed(frames)
+    if (state.failure !== undefined) return Effect.fail(state.failure)
+    if (state.over) return state.ended ? Cause.done() : Effect.flatMap(linger(bytes), () => Cause.done())
+    return fed
+  })
+  return { pull, received: () => ({ events: state.events, text: state.text }) }
+}
+
+/** One read within the limits on time. A transport that keeps `idle` itself is asked for the time alone. */
+const timed = (
+  bytes: Pull.Pull<Bytes, HttpClientError | Fault>,
+  { deadline, enforced, idle, total }: Settings
+): Pull.Pull<Bytes, HttpClientError | Fault | Timeout> =>
+  Effect.clockWith((clock) => {
+    const left = deadline - clock.currentTimeMillisUnsafe()
+    if (left <= 0) return Effect.fail(new Timeout({ phase: "total", after: total }))
+    if (enforced) return bytes
+    const stalled = Duration.toMillis(idle) <= left
+    return Effect.timeoutOrElse(bytes, {
+      duration: stalled ? idle : Duration.millis(left),
+      orElse: () =>
+        Effect.fail(
+          stalled ? new Timeout({ phase: "idle", after: idle }) : new Timeout({ phase: "total", after: total })
+        )
+    })
+  })
+
+/** Reads on to the end of the body, briefly, so that its socket goes back to the pool; whatever happens is no failure. */
+const linger = (bytes: Pull.Pull<Bytes, HttpClientError | Fault>): Effect.Effect<void> => {
+  let left = LINGER_BYTES
+  const rest: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.matchEffect(bytes, {
+      onFailure: () => Effect.void,
+      onSuccess: (pieces) => {
+        for (const piece of pieces) left -= piece.byteLength
+        return left > 0 ? rest : Effect.void
+      }
+    })
+  )
+  return Effect.asVoid(Effect.timeoutOption(rest, LINGER))
+}
+
+class State<F extends { readonly error?: unknown }> {
+  readonly #route: Route<F>
+  readonly #settings: Settings
+  readonly #parser: EventStream.Parser
+  #frames: Array<F> = []
+  #size = 0
+  /** The answer is complete, though usage or `[DONE]` may follow. */
+  #finished = false
+  /** Set while the last event of a body is parsed that had no blank line, and so may be cut. */
+  #unterminated = false
+  /** Nothing of interest comes any more. */
+  over = false
+  /** The body has ended. */
+  ended = false
+  failure: Reason | undefined = undefined
+  events = 0
+  text = ""
+
+  constructor(route: Route<F>, settings: Settings) {
+    this.#route = route
+    this.#settings = settings
+    this.#parser = EventStream.make((data, type) => this.#event(data, type), { maxEventSize: settings.maxEventSize })
+  }
+
+  take(): Array<F> {
+    const frames = this.#frames
+    if (frames.length > 0) {
+      this.#frames = []
+      this.events += frames.length
+    }
+    return frames
+  }
+
+  push(pieces: Bytes): void {
+    const limit = this.#settings.maxBodySize
+    if (!this.#settings.enforced) {
+      for (const piece of pieces) this.#size += piece.byteLength
+      if (this.#size > limit) return this.#tooLarge("body", limit)
+    }
+    if (!this.#parser.push(pieces)) this.#tooLarge("event", this.#settings.maxEventSize)
+  }
+
+  end(): void {
+    this.ended = true
+    this.#unterminated = true
+    this.#parser.end()
+    this.over = true
+    if (this.failure === undefined && !this.#finished) {
+      this.failure = new StreamInterrupted({ description: "the body ended without the end mark of its route" })
+    }
+  }
+
+  /** A fault of the transport; after the mark it changes nothing any more. */
+  fail(reason: Reason): void {
+    this.ended = true
+    this.over = true
+    if (!this.#finished) this.failure ??= reason
+  }
+
+  #tooLarge(what: "body" | "event", limit: number): void {
+    this.failure ??= new Transport({
+      description: `an ${what} of the stream is larger than ${limit} bytes: raise limits.${what}`,
+      code: "ERR_BODY_TOO_LARGE",
+      retryable: false
+    })
+    this.over = true
+  }
+
+  #event(data: string, type: string | undefined): void {
+    if (this.over || this.failure !== undefined) return
+    if (data === "[DONE]") {
+      this.#finished = true
+      this.over = true
+      return
+    }
+    if (data === "") return
+    let payload: unknown
+    try {
+      payload = this.#route.parse === undefined ? JSON.parse(data) : this.#route.parse(data)
+    } catch {
+      return this.#unparsable(data, type)
+    }
+    this.#payload(payload, data, type)
+  }
+
+  #payload(payload: unknown, data: string, type: string | undefined): void {
+    const { guard } = this.#route
+    if (type === undefined && guard.is(payload) && (payload.error === undefined || payload.error === null)) {
+      this.#frames.push(payload)
+      this.text += this.#route.text(payload)
+      const ends = this.#route.ends(payload)
+      if (ends !== "no") this.#finished = true
+      if (ends === "over") this.over = true
+    } else if (type === "error" || Failure.isFrame(payload)) {
+      this.failure = InferenceFailure.fromFrame(payload, data, this.#settings.scrub)
+    } else if (type === undefined) {
+      this.failure = new InvalidResponse({
+        description: `an event is not of this route: ${guard.explain(payload).replaceAll(/\s*\n\s*/g, " ")}`,
+        body: this.#settings.scrub(data).slice(0, 64 * 1024)
+      })
+    }
+  }
+
+  /** Some servers put several JSON texts into one event, a line each; the last event of a body may be cut. */
+  #unparsable(data: string, type: string | undefined): void {
+    if (type === "error") {
+      this.failure = InferenceFailure.fromFrame(undefined, data, this.#settings.scrub)
+    } else if (data.includes("\n")) {
+      for (const line of data.split("\n")) this.#event(line, type)
+    } else if (!this.#unterminated) {
+      this.failure = new InvalidResponse({
+        description: "an event is no JSON",
+        body: this.#settings.scrub(data).slice(0, 64 * 1024)
+      })
+    }
+  }
+}

@@ -1,0 +1,384 @@
+/**
+ * One request to one server, as a whole answer or as a stream of events, with everything that may go wrong on the way as
+ * a reason of `InferenceError`. Which routes there are, and what their bodies look like, is not known here.
+ *
+ * @since 0.1.0
+ */
+import type * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Headers from "effect/http/Headers"
+import * as HttpClient from "effect/http/HttpClient"
+import type { HttpClientError } from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type { HttpClientResponse } from "effect/http/HttpClientResponse"
+import * as Pull from "effect/Pull"
+import * as Redacted from "effect/Redacted"
+import * as Scope from "effect/Scope"
+import { InferenceError, InvalidResponse, type Phase, type Reason, Timeout } from "../InferenceError.ts"
+import * as Failure from "../protocol/Failure.ts"
+import * as Json from "../protocol/Json.ts"
+import * as Body from "./Body.ts"
+import * as Decompression from "./Decompression.ts"
+import * as Events from "./Events.ts"
+import * as InferenceFailure from "./InferenceFailure.ts"
+import * as Retry from "./Retry.ts"
+import type { Timeouts } from "./Timeouts.ts"
+import * as TransportLimits from "./TransportLimits.ts"
+
+/**
+ * Where requests go.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Target {
+  /** The root under which the routes are, with or without a trailing slash. */
+  readonly url: URL | string
+  /** A query string that every request carries, such as `?key=value`. */
+  readonly search?: string | undefined
+  /** Headers of every request. No secrets: `token` is for those. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Sent as `Authorization: Bearer …` to this target and to no other origin. */
+  readonly token?: Redacted.Redacted<string> | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly target: Target
+  readonly timeouts: Timeouts
+  /** Bytes above which a body, or one event, is refused, after decompression. */
+  readonly limits: { readonly body: number; readonly event: number }
+  readonly retry: Retry.Policy
+  readonly userAgent: string
+}
+
+/**
+ * A request: a route and its body.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Call {
+  readonly method: "GET" | "POST"
+  /** The route, such as `/generate`. */
+  readonly path: string
+  readonly body?: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * What an answer said beside its body.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Meta {
+  readonly headers: Headers.Headers
+  /** `x-request-id`, `x-amzn-trace-id` or `x-amz-cf-id`. */
+  readonly requestId: string | undefined
+  /** How many attempts the answer took. */
+  readonly attempts: number
+}
+
+/**
+ * What a text was read as, or what is wrong with it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Reading<A> =
+  | { readonly _tag: "Read"; readonly value: A }
+  | { readonly _tag: "Wrong"; readonly description: string }
+
+/**
+ * An open event stream.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Opened<F> {
+  readonly meta: Meta
+  readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, InferenceError>
+}
+
+/**
+ * Requests to one target.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Exchange {
+  readonly unary: <A>(
+    call: Call,
+    read: (text: string) => Reading<A>
+  ) => Effect.Effect<{ readonly value: A; readonly meta: Meta }, InferenceError>
+  /** The request lives as long as the scope: closing it closes the socket, and the server stops generating. */
+  readonly open: <F extends { readonly error?: unknown }>(
+    call: Call,
+    route: Events.Route<F>,
+    scope: Scope.Scope
+  ) => Effect.Effect<Opened<F>, InferenceError>
+}
+
+const ERROR_BODY = 64 * 1024
+
+/**
+ * Makes the exchange over whatever `HttpClient` there is. Redirects are not followed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options): Effect.Effect<Exchange, never, HttpClient.HttpClient> =>
+  Effect.map(HttpClient.HttpClient, (client): Exchange => {
+    const wire = new Wire(client, options)
+    const quota = Retry.makeQuota()
+    const { retry: policy, timeouts: { total } } = options
+    const retrying = <A>(call: Call, attempt: (attempts: number) => Effect.Effect<A, Retry.Failed>) =>
+      Effect.suspend(() => {
+        const method = `${call.method} ${call.path}`
+        let attempts = 0
+        const counted = (n: number) => attempt(attempts = n)
+        return Effect.timeoutOrElse(Retry.run(counted, { method, policy, quota, total }), {
+          duration: total,
+          orElse: () =>
+            Effect.fail(new InferenceError({ method, reason: new Timeout({ phase: "total", after: total }), attempts }))
+        })
+      })
+    return {
+      unary: (call, read) => {
+        const request = wire.request(call, "application/json")
+        return retrying(call, (attempts) => wire.unary(request, read, attempts))
+      },
+      open: (call, route, scope) => {
+        const request = wire.request(call, "text/event-stream")
+        return Effect.clockWith((clock) => {
+          const deadline = clock.currentTimeMillisUnsafe() + Duration.toMillis(options.timeouts.total)
+          return Effect.map(
+            retrying(call, (attempts) => wire.open(request, route, scope, attempts, deadline)),
+            ({ first, meta, reader }) => ({ meta, pull: pulling(call, meta, first, reader) })
+          )
+        })
+      }
+    }
+  })
+
+/** The frames that are there already, then the rest; a failure says what had been handed over before it. */
+const pulling = <F>(
+  call: Call,
+  meta: Meta,
+  first: Arr.NonEmptyReadonlyArray<F> | undefined,
+  reader: Events.Reader<F>
+): Opened<F>["pull"] => {
+  const rest = Effect.mapError(reader.pull, (error) =>
+    Cause.isDone(error) ? error : new InferenceError({
+      method: `${call.method} ${call.path}`,
+      reason: error,
+      attempts: meta.attempts,
+      ...(meta.requestId !== undefined && { requestId: meta.requestId }),
+      received: reader.received()
+    }))
+  let head = first
+  return Effect.suspend(() => {
+    if (head === undefined) return rest
+    const frames = head
+    head = undefined
+    return Effect.succeed(frames)
+  })
+}
+
+/** What one attempt does. */
+class Wire {
+  readonly #client: HttpClient.HttpClient
+  readonly #scoped: HttpClient.HttpClient.With<HttpClientError, Scope.Scope>
+  readonly #options: Options
+  readonly #enforced: boolean
+  readonly #base: string
+  readonly #headers: Headers.Headers
+  readonly #scrub: InferenceFailure.Scrub
+
+  constructor(client: HttpClient.HttpClient, options: Options) {
+    const { headers, token, url } = options.target
+    this.#client = client
+    this.#scoped = HttpClient.withScope(client)
+    this.#options = options
+    this.#enforced = TransportLimits.isEnforcedBy(client)
+    this.#base = String(url).replace(/\/+$/, "")
+    this.#headers = Headers.fromInput({
+      "user-agent": options.userAgent,
+      ...headers,
+      ...(token !== undefined && { authorization: `Bearer ${Redacted.value(token)}` })
+    })
+    const secret = token === undefined ? "" : Redacted.value(token)
+    this.#scrub = secret === "" ? (text) => text : (text) => text.replaceAll(secret, "<redacted>")
+  }
+
+  request(call: Call, accept: string): HttpClientRequest.HttpClientRequest {
+    const request = HttpClientRequest.make(call.method)(
+      `${this.#base}${call.path}${this.#options.target.search ?? ""}`,
+      {
+        headers: Headers.set(this.#headers, "accept", accept)
+      }
+    )
+    return call.body === undefined
+      ? request
+      : HttpClientRequest.bodyText(request, Json.stringify(call.body), "application/json")
+  }
+
+  unary<A>(
+    request: HttpClientRequest.HttpClientRequest,
+    read: (text: string) => Reading<A>,
+    attempts: number
+  ): Effect.Effect<{ readonly value: A; readonly meta: Meta }, Retry.Failed> {
+    const { limits, timeouts: { total } } = this.#options
+    const answered = Effect.flatMap(
+      this.#transported(this.#client.execute(request)),
+      (response) =>
+        response.status >= 300
+          ? this.#refused(response)
+          : Effect.flatMap(this.#transported(Body.text(response, limits.body)), (text) => {
+            const reading = read(text)
+            return reading._tag === "Read"
+              ? Effect.succeed({ value: reading.value, meta: metaOf(response, attempts) })
+              : this.#unexpected(text, reading.description, response)
+          })
+    )
+    return this.#limited(answered, total)
+  }
+
+  open<F extends { readonly error?: unknown }>(
+    request: HttpClientRequest.HttpClientRequest,
+    route: Events.Route<F>,
+    scope: Scope.Scope,
+    attempts: number,
+    deadline: number
+  ) {
+    const { limits, timeouts } = this.#options
+    return Effect.suspend(() => {
+      const attempt = Scope.forkUnsafe(scope)
+      const head = this.#enforced
+        ? this.#transported(this.#client.execute(request))
+        : this.#within(
+          this.#transported(Scope.provide(this.#scoped.execute(request), attempt)),
+          "headers",
+          timeouts.headers
+        )
+      const begun = Effect.flatMap(head, (response) => {
+        if (response.status >= 300) return this.#refused(response)
+        if (isJson(response.headers)) {
+          return Effect.flatMap(
+            this.#transported(Body.text(response, limits.body)),
+            (text) => this.#unexpected(text, "a stream was asked for and JSON came", response)
+          )
+        }
+        const body = Decompression.decompress(response.stream, response.headers["content-encoding"])
+        return Effect.flatMap(Channel.toPullScoped(body.channel, attempt), (bytes) => {
+          const meta = metaOf(response, attempts)
+          const reader = Events.read(bytes, route, {
+            scrub: this.#scrub,
+            reasonOf: (error) => this.#reason(error),
+            enforced: TransportLimits.isEnforcedBy(response),
+            idle: timeouts.idle,
+            total: timeouts.total,
+            deadline,
+            maxEventSize: limits.event,
+            maxBodySize: limits.body
+          })
+          return Pull.matchEffect(reader.pull, {
+            onSuccess: (first) => Effect.succeed({ meta, reader, first }),
+            onDone: () => Effect.succeed({ meta, reader, first: undefined }),
+            onFailure: (cause) => Effect.failCause(Cause.map(cause, (reason) => failed(reason, response)))
+          })
+        })
+      })
+      return this.#limited(this.#within(begun, "firstEvent", timeouts.firstEvent), timeouts.headers).pipe(
+        Effect.onExit((exit) => exit._tag === "Failure" ? Scope.close(attempt, exit) : Effect.void)
+      )
+    })
+  }
+
+  /** The limits that the transport keeps by itself, where it can. */
+  #limited<A, E>(self: Effect.Effect<A, E>, headers: Duration.Duration): Effect.Effect<A, E> {
+    const { limits, timeouts } = this.#options
+    return Effect.provideContext(self, limitsOf(headers, timeouts, limits.body))
+  }
+
+  #within<A>(self: Effect.Effect<A, Retry.Failed>, phase: Phase, after: Duration.Duration) {
+    return Effect.timeoutOrElse(self, {
+      duration: after,
+      orElse: () => Effect.fail(failed(new Timeout({ phase, after })))
+    })
+  }
+
+  #reason(error: HttpClientError | Decompression.Fault): Reason {
+    return error._tag === "DecompressionFault"
+      ? new InvalidResponse({ description: `the body is no ${error.encoding}, or this platform can not read that` })
+      : InferenceFailure.fromHttpClientError(error, (phase) => this.#options.timeouts[phase])
+  }
+
+  #transported<A, R>(
+    self: Effect.Effect<A, HttpClientError | Decompression.Fault, R>
+  ): Effect.Effect<A, Retry.Failed, R> {
+    return Effect.mapError(self, (error) => failed(this.#reason(error)))
+  }
+
+  /** An answer with a failure status. Its body is read, so that the connection is free again. */
+  #refused(response: HttpClientResponse): Effect.Effect<never, Retry.Failed> {
+    return Effect.gen({ self: this }, function*() {
+      const body = yield* Effect.orElseSucceed(Body.text(response, ERROR_BODY, { cut: true }), () => "")
+      const retryAfter = Retry.serverWait(response.headers, yield* Clock.currentTimeMillis)
+      const { headers, status } = response
+      return yield* Effect.fail(
+        failed(InferenceFailure.fromAnswer({ status, headers, body, retryAfter, scrub: this.#scrub }), response)
+      )
+    })
+  }
+
+  /** A success status with a body that is not the route's: perhaps an error all the same. */
+  #unexpected(text: string, description: string, response: HttpClientResponse): Effect.Effect<never, Retry.Failed> {
+    const failure = Failure.frame(text)
+    return Effect.fail(failed(
+      failure === undefined
+        ? new InvalidResponse({ description, body: this.#scrub(text).slice(0, ERROR_BODY) })
+        : InferenceFailure.fromFrame(failure, text, this.#scrub),
+      response
+    ))
+  }
+}
+
+/** The context of a call: the limits for a transport that keeps them, and no redirects on the fetch client. */
+const limitsOf = (headers: Duration.Duration, timeouts: Timeouts, maxBodyBytes: number) =>
+  Context.make(TransportLimits.TransportLimits, {
+    headers: Duration.toMillis(headers),
+    idle: Duration.toMillis(timeouts.idle),
+    maxBodyBytes
+  }).pipe(Context.add(FetchHttpClient.RequestInit, { redirect: "manual" }))
+
+const failed = (reason: Reason, response?: HttpClientResponse): Retry.Failed => ({
+  reason,
+  requestId: response === undefined ? undefined : requestIdOf(response.headers),
+  shouldRetry: response === undefined ? undefined : shouldRetryOf(response.headers)
+})
+
+const metaOf = (response: HttpClientResponse, attempts: number): Meta => ({
+  headers: response.headers,
+  requestId: requestIdOf(response.headers),
+  attempts
+})
+
+const requestIdOf = (headers: Headers.Headers): string | undefined =>
+  headers["x-request-id"] ?? headers["x-amzn-trace-id"] ?? headers["x-amz-cf-id"]
+
+const shouldRetryOf = (headers: Headers.Headers): boolean | undefined => {
+  const value = headers["x-should-retry"]
+  return value === "true" ? true : value === "false" ? false : undefined
+}
+
+const isJson = (headers: Headers.Headers): boolean => /^application\/(.*\+)?json\b/.test(headers["content-type"] ?? "")

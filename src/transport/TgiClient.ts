@@ -1,0 +1,263 @@
+/**
+ * The raw client of TGI's protocol: one method a route, whole and streamed, over any `effect/http` HttpClient.
+ *
+ * Bodies are the server's own (`src/protocol`). Whole answers come with their headers; streams are streams of frames
+ * that end when the server marked the end, and fail otherwise. `openai` routes of other engines are the same routes.
+ *
+ * @since 0.1.0
+ */
+import * as Channel from "effect/Channel"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { InferenceError } from "../InferenceError.ts"
+import * as ChatCompletion from "../protocol/ChatCompletion.ts"
+import * as Completion from "../protocol/Completion.ts"
+import * as Generate from "../protocol/Generate.ts"
+import * as Guard from "../protocol/Guard.ts"
+import * as Info from "../protocol/Info.ts"
+import * as Tokenize from "../protocol/Tokenize.ts"
+import type * as Events from "./Events.ts"
+import * as Exchange from "./Exchange.ts"
+import * as Retry from "./Retry.ts"
+import * as Timeouts from "./Timeouts.ts"
+
+/**
+ * A whole answer with its headers, request id and the number of attempts it took.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answer<A> {
+  readonly value: A
+  readonly meta: Exchange.Meta
+}
+
+/**
+ * A stream whose head has come: status, headers and the first event were good.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Opened<F> {
+  readonly meta: Exchange.Meta
+  readonly frames: Stream.Stream<F, InferenceError>
+}
+
+type Unary<Req, Res> = (request: Req) => Effect.Effect<Answer<Res>, InferenceError>
+type Streamed<Req, F> = (request: Req) => Stream.Stream<F, InferenceError>
+type Open<Req, F> = (request: Req) => Effect.Effect<Opened<F>, InferenceError, Scope.Scope>
+
+/**
+ * The routes of one server. Every method fails with `InferenceError` alone; leaving a stream, or interrupting a call,
+ * closes its socket.
+ *
+ * The `open…` methods are the streams with their headers: the request lives as long as the scope.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class TgiClient extends Context.Service<TgiClient, {
+  /** `POST /generate` */
+  readonly generate: Unary<Generate.Request, Generate.Response>
+  /** `POST /generate_stream` */
+  readonly generateStream: Streamed<Generate.Request, Generate.Frame>
+  readonly openGenerate: Open<Generate.Request, Generate.Frame>
+  /** `POST /`, TGI's compatibility route; answers are arrays of one. */
+  readonly root: Unary<Generate.Request, Generate.Response>
+  /** `POST /` with `stream: true`. */
+  readonly rootStream: Streamed<Generate.Request, Generate.Frame>
+  /** `POST /v1/chat/completions` */
+  readonly chat: Unary<ChatCompletion.Request, ChatCompletion.Response>
+  readonly chatStream: Streamed<ChatCompletion.Request, ChatCompletion.Chunk>
+  readonly openChat: Open<ChatCompletion.Request, ChatCompletion.Chunk>
+  /** `POST /v1/completions` */
+  readonly completion: Unary<Completion.Request, Completion.Response>
+  readonly completionStream: Streamed<Completion.Request, Completion.Response>
+  readonly openCompletion: Open<Completion.Request, Completion.Response>
+  /** `GET /v1/models` */
+  readonly models: Effect.Effect<Info.Models, InferenceError>
+  /** `GET /info` */
+  readonly info: Effect.Effect<Info.Info, InferenceError>
+  /** `GET /health`: succeeds when the server is ready, fails with the server's word when it is not. */
+  readonly health: Effect.Effect<void, InferenceError>
+  /** `GET /metrics`: Prometheus text. */
+  readonly metrics: Effect.Effect<string, InferenceError>
+  /** `POST /tokenize`: the tokens of a text, added special tokens included. */
+  readonly tokenize: (inputs: string) => Effect.Effect<ReadonlyArray<Tokenize.SimpleToken>, InferenceError>
+  /** `POST /chat_tokenize`: the prompt as the server renders it, and its tokens. */
+  readonly chatTokenize: (request: ChatCompletion.Request) => Effect.Effect<Tokenize.ChatTokens, InferenceError>
+  /** Any other JSON route of the server, read with the given schema. */
+  readonly json: <A>(
+    schema: Schema.Codec<A, A>,
+    path: string,
+    body?: Readonly<Record<string, unknown>>
+  ) => Effect.Effect<Answer<A>, InferenceError>
+}>()("effect-inference-endpoints/transport/TgiClient") {}
+
+/**
+ * What a client can be told.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Exchange.Target {
+  /** Limits on time; each has a default (see `Timeouts`). */
+  readonly timeouts?: Parameters<typeof Timeouts.make>[0] | undefined
+  /** Bytes above which a body (64 MiB) or an event (16 MiB) is refused. */
+  readonly limits?: { readonly body?: number | undefined; readonly event?: number | undefined } | undefined
+  /** When to try again; `Retry.standard` by default, `Retry.none` for one attempt. */
+  readonly retry?: Retry.Policy | undefined
+  /** Comes before the SDK's own name in the `user-agent` header. */
+  readonly userAgent?: string | undefined
+}
+
+/** The SDK's name and version, as servers see it. */
+const USER_AGENT = "effect-inference-endpoints/0.1.0"
+
+const isNativeEnd = (frame: Generate.Frame): boolean => typeof frame.generated_text === "string"
+
+const parseFrame = (data: string): unknown => {
+  const frame: unknown = JSON.parse(data)
+  // seeds come with the last frame alone, and those above 2^53 are read again with all their digits
+  return Generate.frame.is(frame) && typeof frame.details?.seed === "number" &&
+      !Number.isSafeInteger(frame.details.seed)
+    ? JSON.parse(Generate.quoteSeeds(data))
+    : frame
+}
+
+const native: Events.Route<Generate.Frame> = {
+  guard: Generate.frame,
+  parse: (data) => data.includes("\"details\":{") ? parseFrame(data) : JSON.parse(data),
+  text: (frame) => frame.token.special === true ? "" : frame.token.text,
+  ends: (frame) => isNativeEnd(frame) ? "over" : "no"
+}
+
+const chat: Events.Route<ChatCompletion.Chunk> = {
+  guard: ChatCompletion.chunk,
+  text: (chunk) => chunk.choices[0]?.delta?.content ?? "",
+  ends: (chunk) => isFinish(chunk.choices[0]?.finish_reason) ? "finished" : "no"
+}
+
+const completion: Events.Route<Completion.Response> = {
+  guard: Completion.response,
+  text: (chunk) => chunk.choices[0]?.text ?? "",
+  ends: (chunk) => isFinish(chunk.choices[0]?.finish_reason) ? "finished" : "no"
+}
+
+const isFinish = (reason: string | null | undefined): boolean => typeof reason === "string" && reason !== ""
+
+const read =
+  <A>(guard: Guard.Guard<A>, parse: (text: string) => unknown = JSON.parse) => (text: string): Exchange.Reading<A> => {
+    let payload: unknown
+    try {
+      payload = parse(text)
+    } catch {
+      return { _tag: "Wrong", description: text.trim() === "" ? "the body is empty" : "the body is no JSON" }
+    }
+    return guard.is(payload)
+      ? { _tag: "Read", value: payload }
+      : { _tag: "Wrong", description: guard.explain(payload).replaceAll(/\s*\n\s*/g, " ") }
+  }
+
+const readGenerated = read(Generate.response, (text) => JSON.parse(Generate.quoteSeeds(text)))
+/** `POST /` answers with an array of one; some gateways unwrap it. */
+const readRoot = read(Generate.response, (text) => {
+  const payload: unknown = JSON.parse(Generate.quoteSeeds(text))
+  return Array.isArray(payload) ? payload[0] : payload
+})
+const readChat = read(ChatCompletion.response)
+const readCompletion = read(Completion.response)
+const readInfo = read(Guard.make(Info.Info))
+const readModels = read(Guard.make(Info.Models))
+const readTokens = read(Guard.make(Tokenize.Tokens))
+const readChatTokens = read(Guard.make(Tokenize.ChatTokens))
+const readText = (text: string): Exchange.Reading<string> => ({ _tag: "Read", value: text })
+
+/**
+ * Makes the client of one target.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options): Effect.Effect<TgiClient["Service"], never, HttpClient.HttpClient> =>
+  Effect.map(
+    Exchange.make({
+      target: options,
+      timeouts: Timeouts.make(options.timeouts),
+      limits: { body: options.limits?.body ?? 64 * 1024 * 1024, event: options.limits?.event ?? 16 * 1024 * 1024 },
+      retry: options.retry ?? Retry.standard,
+      userAgent: options.userAgent === undefined ? USER_AGENT : `${options.userAgent} ${USER_AGENT}`
+    }),
+    ({ open, unary }) => {
+      const post =
+        <A>(path: string, reading: (text: string) => Exchange.Reading<A>) =>
+        (body: Readonly<Record<string, unknown>>) => unary({ method: "POST", path, body }, reading)
+      const get = <A>(path: string, reading: (text: string) => Exchange.Reading<A>) =>
+        Effect.map(unary({ method: "GET", path }, reading), ({ value }) => value)
+      const streamed =
+        <F extends { readonly error?: unknown }>(path: string, route: Events.Route<F>) =>
+        (body: Readonly<Record<string, unknown>>): Stream.Stream<F, InferenceError> =>
+          Stream.fromChannel(Channel.fromTransformBracket((_upstream, _scope, scope) =>
+            Effect.map(open({ method: "POST", path, body }, route, scope), ({ pull }) => pull)
+          ))
+      const opened =
+        <F extends { readonly error?: unknown }>(path: string, route: Events.Route<F>) =>
+        (body: Readonly<Record<string, unknown>>): Effect.Effect<Opened<F>, InferenceError, Scope.Scope> =>
+          Effect.flatMap(Effect.scope, (scope) =>
+            Effect.map(open({ method: "POST", path, body }, route, scope), ({ meta, pull }) => ({
+              meta,
+              frames: Stream.fromPull(Effect.succeed(pull))
+            })))
+      const streaming = <F extends { readonly error?: unknown }>(path: string, route: Events.Route<F>) => {
+        const stream = streamed(path, route)
+        return (body: Readonly<Record<string, unknown>>) =>
+          stream({ ...body, stream: true })
+      }
+      const opening = <F extends { readonly error?: unknown }>(path: string, route: Events.Route<F>) => {
+        const stream = opened(path, route)
+        return (body: Readonly<Record<string, unknown>>) =>
+          stream({ ...body, stream: true })
+      }
+      return TgiClient.of({
+        generate: post("/generate", readGenerated),
+        generateStream: streamed("/generate_stream", native),
+        openGenerate: opened("/generate_stream", native),
+        root: post("/", readRoot),
+        rootStream: streaming("/", native),
+        chat: post("/v1/chat/completions", readChat),
+        chatStream: streaming("/v1/chat/completions", chat),
+        openChat: opening("/v1/chat/completions", chat),
+        completion: post("/v1/completions", readCompletion),
+        completionStream: streaming("/v1/completions", completion),
+        openCompletion: opening("/v1/completions", completion),
+        models: get("/v1/models", readModels),
+        info: get("/info", readInfo),
+        health: Effect.asVoid(get("/health", readText)),
+        metrics: get("/metrics", readText),
+        tokenize: (inputs) =>
+          Effect.map(post("/tokenize", readTokens)({ inputs }), ({ value }) =>
+            value),
+        chatTokenize: (request) => Effect.map(post("/chat_tokenize", readChatTokens)(request), ({ value }) => value),
+        json: (schema, path, body) => {
+          const reading = read(Guard.make(schema))
+          return body === undefined
+            ? unary({ method: "GET", path }, reading)
+            : unary({ method: "POST", path, body }, reading)
+        }
+      })
+    }
+  )
+
+/**
+ * The client of one target as a layer.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<TgiClient, never, HttpClient.HttpClient> =>
+  Layer.effect(TgiClient, make(options))
