@@ -1,0 +1,91 @@
+/** A set of Unicode code points: ascending, disjoint, inclusive ranges. */
+export type CharSet = ReadonlyArray<readonly [from: number, to: number]>
+
+const LAST = 0x10ffff
+
+/** Every code point. */
+export const all: CharSet = [[0, LAST]]
+
+/** The union of ranges in any order. */
+export const of = (ranges: ReadonlyArray<readonly [number, number]>): CharSet => {
+  const out: Array<readonly [number, number]> = []
+  for (const [from, to] of ranges.toSorted((a, b) => a[0] - b[0])) {
+    const last = out.at(-1)
+    if (last !== undefined && from <= last[1] + 1) out[out.length - 1] = [last[0], Math.max(last[1], to)]
+    else out.push([from, to])
+  }
+  return out
+}
+
+export const single = (code: number): CharSet => [[code, code]]
+
+/** The set of the characters of a text. */
+export const ofText = (text: string): CharSet =>
+  of(Array.from(text, (char) => [char.codePointAt(0) ?? 0, char.codePointAt(0) ?? 0] as const))
+
+export const complement = (set: CharSet): CharSet => {
+  const out: Array<readonly [number, number]> = []
+  let next = 0
+  for (const [from, to] of set) {
+    if (from > next) out.push([next, from - 1])
+    next = to + 1
+  }
+  if (next <= LAST) out.push([next, LAST])
+  return out
+}
+
+export const intersect = (left: CharSet, right: CharSet): CharSet =>
+  of(
+    left.flatMap(([from, to]) =>
+      right.flatMap(([a, b]) => a > to || b < from ? [] : [[Math.max(a, from), Math.min(b, to)] as const])
+    )
+  )
+
+export const subtract = (left: CharSet, right: CharSet): CharSet => intersect(left, complement(right))
+
+export const has = (set: CharSet, code: number): boolean => set.some(([from, to]) => from <= code && code <= to)
+
+export const isAll = (set: CharSet): boolean => set.length === 1 && set[0]?.[0] === 0 && set[0][1] === LAST
+
+/** Adds the other case of every letter; of long ranges outside ASCII, only of the ASCII part. */
+export const foldCase = (set: CharSet): CharSet => {
+  const extra: Array<readonly [number, number]> = [...set]
+  for (const [from, to] of set) {
+    for (const [low, high, shift] of [[0x41, 0x5a, 32], [0x61, 0x7a, -32]] as const) {
+      if (from <= high && to >= low) extra.push([Math.max(from, low) + shift, Math.min(to, high) + shift])
+    }
+    if (to - from > 512) continue
+    for (let code = Math.max(from, 0x80); code <= to; code++) {
+      const char = String.fromCodePoint(code)
+      for (const other of [char.toLowerCase(), char.toUpperCase()]) {
+        if (Array.from(other).length === 1) extra.push([other.codePointAt(0) ?? code, other.codePointAt(0) ?? code])
+      }
+    }
+  }
+  return of(extra)
+}
+
+const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, "0")
+const safe = /^[A-Za-z0-9_]$/
+
+const member = (code: number): string => {
+  if (code < 0x20 || (code >= 0x7f && code <= 0xff)) return `\\x${hex(code, 2)}`
+  const char = String.fromCodePoint(code)
+  return code > 0xff || safe.test(char) || char === " " ? char : `\\${char}`
+}
+
+/** One character as a literal of TGI's regex dialect. */
+export const printChar = (code: number): string => member(code)
+
+/** The set as a literal or a class of TGI's regex dialect; an empty set has no text there. */
+export const print = (set: CharSet): string => {
+  const first = set[0]
+  if (set.length === 1 && first !== undefined && first[0] === first[1]) return member(first[0])
+  const negated = set.at(-1)?.[1] === LAST
+  const ranges = negated ? complement(set) : set
+  const inside = ranges.map(([from, to]) =>
+    from === to ? member(from) : to === from + 1 ? member(from) + member(to) : `${member(from)}-${member(to)}`
+  ).join("")
+  // an empty negated class is not in the dialect; every code point is a class and its complement
+  return inside === "" ? "[\\s\\S]" : `[${negated ? "^" : ""}${inside}]`
+}

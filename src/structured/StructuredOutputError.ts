@@ -1,0 +1,131 @@
+import * as Schema from "effect/Schema"
+
+const PREVIEW = 160
+const SHOWN_ISSUES = 5
+
+/** A text short enough for a message: one line, its middle left out. */
+const preview = (text: string): string => {
+  const line = text.length <= PREVIEW ? text : `${text.slice(0, PREVIEW - 40)} … ${text.slice(-36)}`
+  return JSON.stringify(line)
+}
+
+const Path = Schema.Array(Schema.Union([Schema.String, Schema.Finite]))
+
+const at = (path: ReadonlyArray<string | number>): string => path.length === 0 ? "the root" : path.join(".")
+
+/** What is known about the answer that could not be read: all of its text, and how the server said it ended. */
+const Answer = {
+  text: Schema.String,
+  finishReason: Schema.optionalKey(Schema.String)
+}
+
+/** The schema cannot be turned into something that the engine enforces. Nothing was sent. */
+export class UnsupportedSchema extends Schema.TaggedError<UnsupportedSchema>()("UnsupportedSchema", {
+  path: Path,
+  keyword: Schema.String,
+  description: Schema.String,
+  hint: Schema.String
+}) {
+  readonly isRetryable = false
+  override get message() {
+    return `the schema is not supported at ${at(this.path)} (${this.keyword}): ${this.description}; ${this.hint}`
+  }
+}
+
+/** The model wrote nothing. */
+export class Empty extends Schema.TaggedError<Empty>()("Empty", Answer) {
+  readonly isRetryable = true
+  override get message() {
+    return "the model answered with no text; try again with another seed"
+  }
+}
+
+/** The token limit cut the answer before the JSON was complete. */
+export class Truncated extends Schema.TaggedError<Truncated>()("Truncated", Answer) {
+  readonly isRetryable = true
+  override get message() {
+    return `the token limit cut the answer after ${this.text.length} characters; raise maxNewTokens: ${
+      preview(this.text)
+    }`
+  }
+}
+
+/** The text is not JSON; `offset` is where it stops being so, in UTF-16 units. */
+export class NotJson extends Schema.TaggedError<NotJson>()("NotJson", {
+  ...Answer,
+  offset: Schema.Int,
+  description: Schema.String
+}) {
+  readonly isRetryable = true
+  override get message() {
+    return `the answer is not JSON, ${this.description} at offset ${this.offset}: ${preview(this.text)}`
+  }
+}
+
+/** One thing that is wrong with the value: where, and what. */
+export const Issue = Schema.Struct({ path: Path, message: Schema.String })
+export type Issue = typeof Issue.Type
+
+/** The JSON does not fit the schema; every problem is listed. */
+export class Mismatch extends Schema.TaggedError<Mismatch>()("Mismatch", {
+  ...Answer,
+  issues: Schema.Array(Issue)
+}) {
+  readonly isRetryable = true
+  override get message() {
+    const shown = this.issues.slice(0, SHOWN_ISSUES).map(({ message, path }) => `${at(path)}: ${message}`)
+    const more = this.issues.length - shown.length
+    return `the answer does not fit the schema: ${shown.join("; ")}${more > 0 ? `; and ${more} more` : ""}`
+  }
+}
+
+/** The model or the server declined to answer. */
+export class Refused extends Schema.TaggedError<Refused>()("Refused", {
+  ...Answer,
+  description: Schema.String
+}) {
+  readonly isRetryable = false
+  override get message() {
+    return `the answer was refused: ${this.description}`
+  }
+}
+
+export const Reason = Schema.Union([UnsupportedSchema, Empty, Truncated, NotJson, Mismatch, Refused])
+export type Reason = typeof Reason.Type
+
+/** An answer that was tried and did not decode. */
+export const Attempt = Schema.Struct({
+  text: Schema.String,
+  finishReason: Schema.optionalKey(Schema.String),
+  problem: Schema.String
+})
+export type Attempt = typeof Attempt.Type
+
+/** Why there is no value: the schema cannot be enforced, or the text does not decode. */
+export class StructuredOutputError extends Schema.TaggedError<StructuredOutputError>()("StructuredOutputError", {
+  reason: Reason,
+  /** The answers before this one, oldest first, where the call was repeated. */
+  attempts: Schema.Array(Attempt)
+}) {
+  override readonly cause = this.reason
+  /** Whether asking again can help. */
+  get isRetryable(): boolean {
+    return this.reason.isRetryable
+  }
+  override get message() {
+    const tries = this.attempts.length === 0 ? "" : ` (after ${this.attempts.length + 1} attempts)`
+    return `structured output: ${this.reason.message}${tries}`
+  }
+}
+
+export const make = (reason: Reason, attempts: ReadonlyArray<Attempt> = []): StructuredOutputError =>
+  new StructuredOutputError({ reason, attempts })
+
+/** A schema refused: where, by which keyword, why, and what to write instead. */
+export const unsupported = (fault: {
+  readonly path: ReadonlyArray<string | number>
+  readonly keyword: string
+  readonly reason: string
+  readonly hint: string
+}): StructuredOutputError =>
+  make(new UnsupportedSchema({ path: fault.path, keyword: fault.keyword, description: fault.reason, hint: fault.hint }))
