@@ -1,0 +1,351 @@
+/**
+ * Frames → a generation: one pure fold for streams and whole answers, so that both give the same value.
+ *
+ * @since 0.1.0
+ */
+import * as ThinkTags from "./ThinkTags.ts"
+
+/**
+ * Why the model stopped. `stop` is its end token, `stop_sequence` one of the caller's stop strings where the engine tells
+ * the two apart. Words that are not known are kept.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FinishReason = "stop" | "length" | "stop_sequence" | "tool_calls" | "content_filter" | (string & {})
+
+/**
+ * A token with its log probability, where it was asked for. `id` is known on TGI's native route alone.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Token {
+  readonly id?: number | undefined
+  readonly text: string
+  /** Natural logarithm; undefined where the server's number was not finite. */
+  readonly logprob?: number | undefined
+  readonly special?: boolean | undefined
+  /** The most likely tokens at this place, most likely first. */
+  readonly top?: ReadonlyArray<Token> | undefined
+}
+
+/**
+ * A tool call of the model.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ToolCall {
+  readonly id: string
+  readonly name: string
+  /** JSON text as the model wrote it; `{}` where an engine left a call without arguments open. */
+  readonly arguments: string
+}
+
+/**
+ * Token counts; undefined where no source of the answer told them, and never a made-up 0.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Usage {
+  readonly inputTokens?: number | undefined
+  readonly outputTokens?: number | undefined
+  readonly cachedTokens?: number | undefined
+  readonly reasoningTokens?: number | undefined
+}
+
+/**
+ * What the server measured, in milliseconds. Only whole answers of TGI carry these headers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServerTimings {
+  readonly total?: number | undefined
+  readonly validation?: number | undefined
+  readonly queue?: number | undefined
+  readonly inference?: number | undefined
+  readonly perToken?: number | undefined
+}
+
+/**
+ * Counts and times of one generation. Times are milliseconds of this client's clock.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Statistics extends Usage {
+  /** From the call to the first event; undefined for a whole answer. */
+  readonly timeToFirstToken?: number | undefined
+  /** From the call to the end, waits for retries included. */
+  readonly duration: number
+  /** Attempts that the answer took. */
+  readonly attempts: number
+  readonly requestId?: string | undefined
+  readonly server?: ServerTimings | undefined
+}
+
+/**
+ * A finished generation.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Generation {
+  readonly text: string
+  /** The model's thinking, where the engine or `splitReasoning` tells it apart. */
+  readonly reasoning?: string | undefined
+  readonly toolCalls: ReadonlyArray<ToolCall>
+  /** Set where the model refused in a field of its own. */
+  readonly refusal?: string | undefined
+  readonly finishReason: FinishReason
+  /** The server's own word. */
+  readonly rawFinishReason?: string | undefined
+  /** The seed that the server sampled with; a bigint above 2^53. */
+  readonly seed?: number | bigint | undefined
+  /** The model that the server says it used. */
+  readonly model?: string | undefined
+  /** The tokens, where details or logprobs were asked for. */
+  readonly tokens?: ReadonlyArray<Token> | undefined
+  /** The prompt's tokens (`decoderInputDetails`). */
+  readonly prefill?: ReadonlyArray<Token> | undefined
+  /** The losing candidates of `bestOf`. */
+  readonly bestOf?: ReadonlyArray<{ readonly text: string; readonly finishReason: FinishReason }> | undefined
+  readonly statistics: Statistics
+}
+
+/**
+ * A fragment of a tool call: the name comes once, the arguments in pieces.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ToolCallDelta {
+  readonly index: number
+  readonly id?: string | undefined
+  readonly name?: string | undefined
+  readonly arguments: string
+}
+
+/**
+ * What a frame, or a whole answer, adds. Every dialect speaks this.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Delta {
+  readonly text?: string | undefined
+  readonly reasoning?: string | undefined
+  readonly refusal?: string | undefined
+  readonly toolCalls?: ReadonlyArray<ToolCallDelta> | undefined
+  readonly tokens?: ReadonlyArray<Token> | undefined
+  /** The complete text, which the server knows better than the sum of its tokens. */
+  readonly fullText?: string | undefined
+  readonly finishReason?: string | undefined
+  readonly usage?: Usage | undefined
+  readonly seed?: number | bigint | undefined
+  readonly model?: string | undefined
+  readonly prefill?: ReadonlyArray<Token> | undefined
+  readonly bestOf?: Generation["bestOf"]
+}
+
+/**
+ * What a stream of a generation consists of. The last event is `Finish` with the whole of it; a stream that ends
+ * otherwise fails.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Event =
+  | { readonly _tag: "Text"; readonly text: string }
+  | { readonly _tag: "Reasoning"; readonly text: string }
+  | ({ readonly _tag: "ToolCall" } & ToolCallDelta)
+  | { readonly _tag: "Finish"; readonly generation: Generation }
+
+/**
+ * How frames are folded.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Takes `<think>…</think>` out of the text, for engines that leave it in. */
+  readonly splitReasoning: boolean
+  /** Tools of which a call without arguments may be left open by the engine (TGI). */
+  readonly keepTokens: boolean
+}
+
+/**
+ * The fold: deltas go in, events come out, and at the end there is a generation.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fold {
+  /** Adds one delta and appends what a reader should see of it. */
+  readonly add: (delta: Delta, events: Array<Event>) => void
+  /** The generation, once the answer is complete. */
+  readonly finish: (statistics: Statistics, events?: Array<Event>) => Generation
+}
+
+/**
+ * Starts a fold.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fold = (options: Options): Fold => new State(options)
+
+interface Call {
+  id: string | undefined
+  name: string
+  arguments: string
+  /** The first fragment; TGI may send it again after the end. */
+  head: string
+  closed: boolean
+}
+
+class State implements Fold {
+  readonly #options: Options
+  readonly #think: ThinkTags.Splitter | undefined
+  readonly #calls = new Map<number, Call>()
+  #text = ""
+  #reasoning = ""
+  #refusal = ""
+  #tokens: Array<Token> | undefined = undefined
+  #fullText: string | undefined = undefined
+  #finishReason: string | undefined = undefined
+  #usage: Usage = {}
+  #seed: number | bigint | undefined = undefined
+  #model: string | undefined = undefined
+  #prefill: ReadonlyArray<Token> | undefined = undefined
+  #bestOf: Generation["bestOf"] = undefined
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#think = options.splitReasoning ? ThinkTags.make() : undefined
+  }
+
+  add(delta: Delta, events: Array<Event>): void {
+    if (delta.reasoning !== undefined && delta.reasoning !== "") this.#addReasoning(delta.reasoning, events)
+    if (delta.text !== undefined && delta.text !== "") {
+      if (this.#think === undefined) this.#addText(delta.text, events)
+      else this.#addSplit(this.#think.push(delta.text), events)
+    }
+    if (delta.toolCalls !== undefined) { for (const call of delta.toolCalls) this.#addCall(call, events) }
+    if (delta.finishReason !== undefined && delta.finishReason !== "") this.#finishReason = delta.finishReason
+    if (delta.tokens !== undefined && this.#options.keepTokens) (this.#tokens ??= []).push(...delta.tokens)
+    if (delta.usage !== undefined) this.#usage = mergeUsage(this.#usage, delta.usage)
+    this.#addRest(delta)
+  }
+
+  #addRest(delta: Delta): void {
+    if (delta.model !== undefined) this.#model = delta.model
+    if (delta.fullText !== undefined) this.#fullText = delta.fullText
+    if (delta.refusal !== undefined) this.#refusal += delta.refusal
+    if (delta.seed !== undefined) this.#seed = delta.seed
+    if (delta.prefill !== undefined) this.#prefill = delta.prefill
+    if (delta.bestOf !== undefined) this.#bestOf = delta.bestOf
+  }
+
+  #addText(text: string, events: Array<Event>): void {
+    this.#text += text
+    events.push({ _tag: "Text", text })
+  }
+
+  #addReasoning(text: string, events: Array<Event>): void {
+    this.#reasoning += text
+    events.push({ _tag: "Reasoning", text })
+  }
+
+  #addSplit(pieces: ReadonlyArray<ThinkTags.Piece>, events: Array<Event>): void {
+    for (const piece of pieces) {
+      if (piece.thinking) this.#addReasoning(piece.text, events)
+      else this.#addText(piece.text, events)
+    }
+  }
+
+  #addCall(delta: ToolCallDelta, events: Array<Event>): void {
+    const known = this.#calls.get(delta.index)
+    if (known === undefined) {
+      const { arguments: head, id, name } = delta
+      this.#calls.set(delta.index, { id, name: name ?? "", arguments: head, head, closed: isJson(head) })
+    } else {
+      // TGI repeats the first fragment when blank text follows the closing brace
+      if (known.closed && delta.name !== undefined && delta.arguments === known.head) return
+      if (known.name === "" && delta.name !== undefined) known.name = delta.name
+      if (known.id === undefined) known.id = delta.id
+      known.arguments += delta.arguments
+      known.closed = delta.arguments.includes("}") && isJson(known.arguments)
+    }
+    events.push({ _tag: "ToolCall", ...delta })
+  }
+
+  finish(statistics: Statistics, events: Array<Event> = []): Generation {
+    if (this.#think !== undefined) this.#addSplit(this.#think.end(), events)
+    const toolCalls = [...this.#calls.entries()].map(([index, call]): ToolCall => ({
+      id: call.id === undefined || call.id === "" ? String(index) : call.id,
+      name: call.name,
+      // an empty object that TGI's streaming leaves open
+      arguments: /^\s*\{?\s*$/.test(call.arguments) ? "{}" : call.arguments
+    }))
+    const raw = this.#finishReason
+    const usage = mergeUsage(this.#usage, statistics)
+    return {
+      text: this.#think === undefined ? this.#fullText ?? this.#text : this.#text,
+      ...(this.#reasoning !== "" && { reasoning: this.#reasoning }),
+      toolCalls,
+      ...(this.#refusal !== "" && { refusal: this.#refusal }),
+      finishReason: finishReason(raw, toolCalls.length > 0),
+      ...(raw !== undefined && { rawFinishReason: raw }),
+      ...(this.#seed !== undefined && { seed: this.#seed }),
+      ...(this.#model !== undefined && { model: this.#model }),
+      ...(this.#tokens !== undefined && { tokens: this.#tokens }),
+      ...(this.#prefill !== undefined && { prefill: this.#prefill }),
+      ...(this.#bestOf !== undefined && { bestOf: this.#bestOf }),
+      statistics: { ...statistics, ...usage }
+    }
+  }
+}
+
+/** What is known, and where two sources know, the first. */
+const mergeUsage = (known: Usage, more: Usage): Usage => ({
+  inputTokens: known.inputTokens ?? more.inputTokens,
+  outputTokens: known.outputTokens ?? more.outputTokens,
+  cachedTokens: known.cachedTokens ?? more.cachedTokens,
+  reasoningTokens: known.reasoningTokens ?? more.reasoningTokens
+})
+
+const isJson = (text: string): boolean => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * The engines' words in one vocabulary. A tool call is known by its presence: TGI never says `tool_calls`, and sends no
+ * finish reason at all after a streamed one.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const finishReason = (raw: string | undefined, calledTool: boolean): FinishReason => {
+  if (calledTool && raw !== "length") return "tool_calls"
+  switch (raw) {
+    case undefined:
+      return "unknown"
+    case "eos_token":
+    case "stop":
+    case "end_turn":
+      return "stop"
+    case "max_tokens":
+      return "length"
+    default:
+      return raw
+  }
+}
