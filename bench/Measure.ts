@@ -1,0 +1,53 @@
+/**
+ * Measures one client in one scenario, in a process of its own: `node Measure.ts <client> <scenario> <origin> [quick]`.
+ * Prints a `Sample` as JSON.
+ */
+import { pathToFileURL } from "node:url"
+import { clients } from "./Clients.ts"
+import type { Client } from "./clients/Client.ts"
+import { base, quick, repeat, type Scenario, scenarios } from "./Scenario.ts"
+
+export interface Sample {
+  /** Units a second of wall-clock time. */
+  readonly perSecond: number
+  /** Microseconds of CPU of this process a unit. */
+  readonly cpu: number
+  /** Connections that the whole measurement opened. */
+  readonly connections: number
+}
+
+const connectionsOf = async (origin: string): Promise<number> =>
+  (await (await fetch(`${origin}/connections`, { headers: { connection: "close" } })).json()).connections
+
+const measure = async (client: Client, scenario: Scenario, origin: string): Promise<Sample> => {
+  const opened = scenario.stream ? client.stream : client.unary
+  if (opened === undefined) throw new Error("this client does not offer that")
+  const before = await connectionsOf(origin)
+  const call = await opened(base(origin, scenario))
+  await repeat(scenario.warmup, scenario.concurrency, call)
+  const cpuFrom = process.cpuUsage()
+  const from = performance.now()
+  const units = await repeat(scenario.calls, scenario.concurrency, call)
+  const seconds = (performance.now() - from) / 1000
+  const { system, user } = process.cpuUsage(cpuFrom)
+  const expected = scenario.calls * (scenario.stream ? scenario.tokens : 1)
+  if (units !== expected) throw new Error(`${units} units came where ${expected} were sent`)
+  return {
+    perSecond: units / seconds,
+    cpu: (system + user) / units,
+    connections: await connectionsOf(origin) - before - 1
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const [, , name = "", scenarioName = "", origin = "", speed] = process.argv
+  const scenario = scenarios[scenarioName]
+  const load = clients[name]
+  if (scenario === undefined || load === undefined) {
+    throw new Error(`unknown client ${name} or scenario ${scenarioName}`)
+  }
+  const sample = await measure(await load(), speed === "quick" ? quick(scenario) : scenario, origin)
+  process.stdout.write(`${JSON.stringify(sample)}\n`)
+  // open pools of the peers would keep the process alive
+  process.exit(0)
+}

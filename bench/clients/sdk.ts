@@ -1,0 +1,61 @@
+/** This SDK over its Node transport, by its public API. */
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Stream from "effect/Stream"
+import * as UndiciClient from "../../src/node/UndiciClient.ts"
+import * as TgiClient from "../../src/transport/TgiClient.ts"
+import { type Client, expectText, messages, model, prompt } from "./Client.ts"
+
+const open = async (base: string) => {
+  const runtime = ManagedRuntime.make(
+    TgiClient.layer({ url: base }).pipe(Layer.provide(UndiciClient.layer))
+  )
+  return { runtime, client: await runtime.runPromise(TgiClient.TgiClient.use(Effect.succeed)) }
+}
+
+const native = { inputs: prompt, parameters: { max_new_tokens: 20, details: true } }
+
+const count = <A, E>(frames: Stream.Stream<A, E>, isToken: (frame: A) => boolean) => {
+  let tokens = 0
+  return Effect.map(
+    Stream.runForEachArray(frames, (array) =>
+      Effect.sync(() => {
+        for (const frame of array) if (isToken(frame)) tokens++
+      })),
+    () => tokens
+  )
+}
+
+export const generate: Client = {
+  unary: async (base) => {
+    const { client, runtime } = await open(base)
+    const call = Effect.map(client.generate(native), ({ value }) => expectText(value.generated_text))
+    return () => runtime.runPromise(call)
+  },
+  stream: async (base) => {
+    const { client, runtime } = await open(base)
+    const call = Effect.suspend(() =>
+      count(client.generateStream(native), (frame) => typeof frame.token.text === "string")
+    )
+    return () => runtime.runPromise(call)
+  }
+}
+
+export const chat: Client = {
+  unary: async (base) => {
+    const { client, runtime } = await open(base)
+    const call = Effect.map(
+      client.chat({ model, messages }),
+      ({ value }) => expectText(value.choices[0]?.message.content)
+    )
+    return () => runtime.runPromise(call)
+  },
+  stream: async (base) => {
+    const { client, runtime } = await open(base)
+    const call = Effect.suspend(() =>
+      count(client.chatStream({ model, messages }), (chunk) => typeof chunk.choices[0]?.delta?.content === "string")
+    )
+    return () => runtime.runPromise(call)
+  }
+}
