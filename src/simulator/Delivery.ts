@@ -1,0 +1,336 @@
+/**
+ * From a reply to bytes in time: framing, faults, waiting, keep-alives, chunk borders.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import * as Stream from "effect/Stream"
+import { Broken } from "./Exchange.ts"
+import type { Fault } from "./Fault.ts"
+import type { Latency } from "./Options.ts"
+import * as Random from "./Random.ts"
+import type * as Reply from "./Reply.ts"
+
+/**
+ * Where a body is cut into chunks: after so many events, after so many bytes, or anywhere, by a seed. Bytes may split a
+ * character.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Chunking = { readonly events: number } | { readonly bytes: number } | { readonly seed: number }
+
+/**
+ * A piece of a body, the tokens it stands for, and the milliseconds before it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Piece {
+  readonly text: string
+  readonly tokens: number
+  readonly wait: number
+}
+
+/**
+ * How a body ends: complete, cut without saying so, broken, or never.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Ending = "complete" | "cut" | "reset" | "fin" | "short" | "stall"
+
+/**
+ * A reply ready to be sent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Transmission {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly pieces: ReadonlyArray<Piece>
+  readonly ending: Ending
+  /** Milliseconds before the status line. */
+  readonly wait: number
+  /** Milliseconds of silence after which a comment is sent. */
+  readonly keepAlive: number | undefined
+  readonly gzip: boolean
+  /** An event stream, and not a body in one piece. */
+  readonly streaming: boolean
+}
+
+const millis = (input: Duration.Input | undefined): number => input === undefined ? 0 : Duration.toMillis(input)
+
+/** The index behind the frame of token number `after`; in front of the first token for 0. */
+const position = (frames: ReadonlyArray<Reply.Frame>, after: number): number => {
+  let seen = 0
+  let behind = 0
+  for (const [index, frame] of frames.entries()) {
+    if (frame.tokens === 0) continue
+    if (seen >= after) return seen === 0 ? index : behind
+    seen += frame.tokens
+    behind = index + 1
+  }
+  return behind
+}
+
+const invalid: Reply.Frame = { payload: `{"index":1,"token":{"id":`, tokens: 0 }
+
+interface Altered {
+  readonly frames: ReadonlyArray<Reply.Frame>
+  readonly ending: Ending
+}
+
+const alterFrames = (reply: Reply.Streaming, faults: ReadonlyArray<Fault>): Altered => {
+  let frames = reply.frames
+  let ending: Ending = "complete"
+  for (const fault of faults) {
+    if (!("after" in fault)) continue
+    const at = position(frames, fault.after)
+    if (fault._tag === "InvalidFrame") {
+      frames = frames.toSpliced(at, 0, invalid)
+      continue
+    }
+    frames = frames.slice(0, at)
+    if (fault._tag === "Crash") frames = [...frames, ...reply.failed(fault.message)]
+    else ending = fault._tag === "Cut" ? "cut" : fault._tag === "Stall" ? "stall" : fault.how
+  }
+  return { frames, ending }
+}
+
+const has = (faults: ReadonlyArray<Fault>, tag: Fault["_tag"]): boolean => faults.some((fault) => fault._tag === tag)
+
+const headDelay = (faults: ReadonlyArray<Fault>): number =>
+  faults.reduce((total, fault) => fault._tag === "SlowHeaders" ? total + millis(fault.delay) : total, 0)
+
+const decorate = (pieces: Array<Piece>, faults: ReadonlyArray<Fault>): ReadonlyArray<Piece> => {
+  if (has(faults, "RetryLine")) pieces.unshift({ text: "retry: 3000\n\n", tokens: 0, wait: 0 })
+  if (has(faults, "ByteOrderMark")) pieces.unshift({ text: "\ufeff", tokens: 0, wait: 0 })
+  const last = pieces.at(-1)
+  if (has(faults, "NoFinalBlankLine") && last !== undefined) {
+    pieces.splice(-1, 1, { ...last, text: last.text.trimEnd() })
+  }
+  return pieces
+}
+
+const prepareStream = (
+  reply: Reply.Streaming,
+  faults: ReadonlyArray<Fault>,
+  latency: Latency | undefined
+): Transmission => {
+  const { ending, frames } = alterFrames(reply, faults)
+  const first = millis(latency?.firstToken)
+  const next = millis(latency?.perToken)
+  const prefix = reply.space ? "data: " : "data:"
+  let started = false
+  const pieces = frames.map((frame): Piece => {
+    const wait = frame.tokens === 0 ? 0 : started ? next : first
+    started ||= frame.tokens > 0
+    return { text: `${prefix}${frame.payload}\n\n`, tokens: frame.tokens, wait }
+  })
+  const silent = faults.some((fault) => fault._tag === "Stall" && !fault.keepAlive)
+  return {
+    status: 200,
+    headers: reply.headers,
+    pieces: faults.length === 0 ? pieces : decorate(pieces, faults),
+    ending,
+    wait: millis(latency?.headers) + headDelay(faults),
+    keepAlive: silent ? undefined : reply.keepAlive,
+    gzip: has(faults, "Gzip"),
+    streaming: true
+  }
+}
+
+const endingOf = (faults: ReadonlyArray<Fault>): Ending => {
+  for (const fault of faults) {
+    if (fault._tag === "Break") return fault.how
+    if (fault._tag === "Stall") return "stall"
+    if (fault._tag === "Cut" || fault._tag === "InvalidFrame") return "cut"
+  }
+  return "complete"
+}
+
+const prepareUnary = (
+  given: Reply.Unary,
+  faults: ReadonlyArray<Fault>,
+  latency: Latency | undefined
+): Transmission => {
+  const crash = faults.find((fault) => fault._tag === "Crash")
+  const reply = crash === undefined ? given : given.failed(crash.message)
+  const ending = endingOf(faults)
+  const text = ending === "complete" ? reply.body : reply.body.slice(0, Math.ceil(reply.body.length / 2))
+  const tokens = given.tokens === 0 ? 0 : millis(latency?.firstToken) + millis(latency?.perToken) * (given.tokens - 1)
+  const piece = { text: has(faults, "ByteOrderMark") ? `\ufeff${text}` : text, tokens: given.tokens, wait: 0 }
+  const promised = ending === "short" ? { "content-length": String(new TextEncoder().encode(reply.body).length) } : {}
+  return {
+    status: reply.status,
+    headers: { ...reply.headers, ...promised },
+    pieces: [piece],
+    ending,
+    wait: millis(latency?.headers) + tokens + headDelay(faults),
+    keepAlive: undefined,
+    gzip: has(faults, "Gzip"),
+    streaming: false
+  }
+}
+
+/**
+ * Applies faults and latency to a reply.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const prepare = (
+  reply: Reply.Reply,
+  faults: ReadonlyArray<Fault>,
+  latency: Latency | undefined
+): Transmission =>
+  reply._tag === "Streaming" ? prepareStream(reply, faults, latency) : prepareUnary(reply, faults, latency)
+
+const encoder = new TextEncoder()
+
+const slices = (bytes: Uint8Array<ArrayBuffer>, size: () => number): Array<Uint8Array> => {
+  const list: Array<Uint8Array> = []
+  for (let at = 0; at < bytes.length;) {
+    const end = at + Math.max(1, size())
+    list.push(bytes.subarray(at, end))
+    at = end
+  }
+  return list
+}
+
+/**
+ * The whole body at once, compressed.
+ *
+ * @category sending
+ * @since 0.1.0
+ */
+export const compressed = (self: Transmission): Effect.Effect<Uint8Array> =>
+  Effect.promise(async () => {
+    const bytes = encoder.encode(self.pieces.map((piece) => piece.text).join(""))
+    const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"))
+    return new Uint8Array(await new Response(stream).arrayBuffer())
+  })
+
+/**
+ * What a sender is told as it goes: tokens that left, and how it ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Observer {
+  readonly sent: (tokens: number) => void
+  readonly ended: (outcome: "completed" | "failed" | "cancelled") => void
+}
+
+const comment = encoder.encode(":\n\n")
+
+/** Pieces up to the next wait, cut as the chunking says, each with its tokens. */
+class Chunks {
+  private readonly pieces: ReadonlyArray<Piece>
+  private readonly chunking: Chunking
+  private readonly random: Random.Random
+  private at = 0
+  private waited = false
+  private readonly ready: Array<{ readonly bytes: Uint8Array; readonly tokens: number }> = []
+
+  constructor(pieces: ReadonlyArray<Piece>, chunking: Chunking) {
+    this.pieces = pieces
+    this.chunking = chunking
+    this.random = Random.make("seed" in chunking ? chunking.seed : 0)
+  }
+
+  /** Milliseconds to wait before the next chunk. */
+  wait(): number {
+    return this.ready.length > 0 || this.waited ? 0 : this.pieces[this.at]?.wait ?? 0
+  }
+
+  elapsed(): void {
+    this.waited = true
+  }
+
+  next(): { readonly bytes: Uint8Array; readonly tokens: number } | undefined {
+    return this.ready.shift() ?? this.fill()
+  }
+
+  private fill() {
+    const limit = "events" in this.chunking ? Math.max(1, this.chunking.events) : Infinity
+    let text = ""
+    let tokens = 0
+    for (let count = 0; count < limit; count++) {
+      const piece = this.pieces[this.at]
+      if (piece === undefined || (count > 0 && piece.wait > 0)) break
+      text += piece.text
+      tokens += piece.tokens
+      this.at++
+    }
+    this.waited = false
+    if (text === "") return undefined
+    const bytes = encoder.encode(text)
+    const { chunking } = this
+    if ("events" in chunking) return { bytes, tokens }
+    const size = "bytes" in chunking ? () => chunking.bytes : () => 1 + Random.int(this.random, 48)
+    const parts = slices(bytes, size)
+    this.ready.push(...parts.map((part, index) => ({ bytes: part, tokens: index === parts.length - 1 ? tokens : 0 })))
+    return this.ready.shift()
+  }
+}
+
+const finish = (self: Transmission): Pull.Pull<never, Broken> => {
+  switch (self.ending) {
+    case "complete":
+    case "cut":
+      return Cause.done()
+    case "stall":
+      return Effect.never
+    default:
+      return Effect.fail(new Broken({ how: self.ending }))
+  }
+}
+
+/**
+ * The body as a stream on the clock of Effect. It ends as the transmission says and tells the observer; leaving it early
+ * counts as cancelled.
+ *
+ * @category sending
+ * @since 0.1.0
+ */
+export const stream = (
+  self: Transmission,
+  chunking: Chunking,
+  observer: Observer
+): Stream.Stream<Uint8Array, Broken> => {
+  let outcome: "completed" | "failed" | "cancelled" = "cancelled"
+  const pulls = Effect.sync(() => {
+    const chunks = new Chunks(self.pieces, chunking)
+    const quiet = self.keepAlive ?? Infinity
+    let heard = 0
+    const alive = (): Pull.Pull<readonly [Uint8Array], Broken> => {
+      heard += quiet
+      return Effect.as(Effect.sleep(quiet), [comment] as const)
+    }
+    return Effect.suspend(function pull(): Pull.Pull<readonly [Uint8Array], Broken> {
+      const left = chunks.wait() - heard
+      if (left > quiet) return alive()
+      if (left > 0) {
+        chunks.elapsed()
+        heard = 0
+        return Effect.flatMap(Effect.sleep(left), pull)
+      }
+      heard = 0
+      const chunk = chunks.next()
+      if (chunk !== undefined) {
+        observer.sent(chunk.tokens)
+        return Effect.succeed([chunk.bytes])
+      }
+      if (self.ending === "stall" && self.keepAlive !== undefined) return alive()
+      if (self.ending !== "stall") outcome = self.ending === "complete" ? "completed" : "failed"
+      return finish(self)
+    })
+  })
+  return Stream.onExit(Stream.fromPull(pulls), () => Effect.sync(() => observer.ended(outcome)))
+}

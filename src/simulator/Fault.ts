@@ -1,0 +1,127 @@
+/**
+ * Things that go wrong between a client and a model, on demand. Those with `after` let so many tokens through first.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+
+/**
+ * What goes wrong with one request.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Fault =
+  | { readonly _tag: "Cut"; readonly after: number }
+  | { readonly _tag: "Break"; readonly after: number; readonly how: "reset" | "fin" | "short" }
+  | { readonly _tag: "Stall"; readonly after: number; readonly keepAlive: boolean }
+  | { readonly _tag: "Crash"; readonly after: number; readonly message: string }
+  | { readonly _tag: "InvalidFrame"; readonly after: number }
+  | { readonly _tag: "Refuse" }
+  | { readonly _tag: "SlowHeaders"; readonly delay: Duration.Input }
+  | { readonly _tag: "Gzip" }
+  | { readonly _tag: "ByteOrderMark" }
+  | { readonly _tag: "RetryLine" }
+  | { readonly _tag: "NoFinalBlankLine" }
+  | {
+    readonly _tag: "Status"
+    readonly status: number
+    readonly headers: Readonly<Record<string, string>>
+    readonly body: string
+  }
+
+/** The answer ends early and in order: no end mark, no error. An answer in one piece is cut in half. @category faults @since 0.1.0 */
+export const cut = (after = 0): Fault => ({ _tag: "Cut", after })
+
+/** The connection is reset. @category faults @since 0.1.0 */
+export const reset = (after = 0): Fault => ({ _tag: "Break", after, how: "reset" })
+
+/** The connection is closed in order before the body has ended. @category faults @since 0.1.0 */
+export const fin = (after = 0): Fault => ({ _tag: "Break", after, how: "fin" })
+
+/** The connection is closed before as many bytes as `content-length` promised. @category faults @since 0.1.0 */
+export const short = (after = 0): Fault => ({ _tag: "Break", after, how: "short" })
+
+/** Silence that never ends; with `keepAlive` only comments are heard. @category faults @since 0.1.0 */
+export const stall = (after = 0, options?: { readonly keepAlive?: boolean | undefined }): Fault => ({
+  _tag: "Stall",
+  after,
+  keepAlive: options?.keepAlive ?? false
+})
+
+/**
+ * The backend crashes: an error frame in a stream, the engine's error status for an answer in one piece.
+ *
+ * @category faults
+ * @since 0.1.0
+ */
+export const crash = (after = 0, message = "CUDA out of memory (simulated)"): Fault => ({
+  _tag: "Crash",
+  after,
+  message
+})
+
+/** A frame that is no JSON, and then the rest. @category faults @since 0.1.0 */
+export const invalidFrame = (after = 0): Fault => ({ _tag: "InvalidFrame", after })
+
+/** Nobody listens. @category faults @since 0.1.0 */
+export const refuse: Fault = { _tag: "Refuse" }
+
+/** The status line is late. @category faults @since 0.1.0 */
+export const slowHeaders = (delay: Duration.Input): Fault => ({ _tag: "SlowHeaders", delay })
+
+/** The body is compressed, whether or not that was asked for. @category faults @since 0.1.0 */
+export const gzip: Fault = { _tag: "Gzip" }
+
+/** The body begins with a byte order mark. @category faults @since 0.1.0 */
+export const byteOrderMark: Fault = { _tag: "ByteOrderMark" }
+
+/** The stream begins with a `retry:` field, which must not end it. @category faults @since 0.1.0 */
+export const retryLine: Fault = { _tag: "RetryLine" }
+
+/** The last event is not closed by a blank line. @category faults @since 0.1.0 */
+export const noFinalBlankLine: Fault = { _tag: "NoFinalBlankLine" }
+
+/** Any answer instead of the engine's. @category faults @since 0.1.0 */
+export const status = (code: number, body: string, headers: Readonly<Record<string, string>> = {}): Fault => ({
+  _tag: "Status",
+  status: code,
+  headers,
+  body
+})
+
+const json = { "content-type": "application/json" }
+
+/** 429 of a gateway; `retryAfter` in seconds or as an HTTP date. @category faults @since 0.1.0 */
+export const rateLimited = (options?: { readonly retryAfter?: number | string | undefined }): Fault =>
+  status(429, `{"error":"Rate limit reached. Please log in or use a HF access token"}`, {
+    ...json,
+    ...(options?.retryAfter !== undefined && { "retry-after": String(options.retryAfter) })
+  })
+
+/** 429 of TGI, which names no time. @category faults @since 0.1.0 */
+export const overloaded: Fault = status(429, `{"error":"Model is overloaded","error_type":"overloaded"}`, json)
+
+/** 503 while a serverless model loads; `estimatedTime` in seconds. @category faults @since 0.1.0 */
+export const loading = (estimatedTime = 20): Fault =>
+  status(503, `{"error":"Model simulator is currently loading","estimated_time":${estimatedTime.toFixed(1)}}`, json)
+
+/** 503 of the gateway of a dedicated endpoint that sleeps or starts. @category faults @since 0.1.0 */
+export const unavailable: Fault = status(503, `{"error":"503 Service Unavailable","code":"SERVICE_UNAVAILABLE"}`, json)
+
+/** 400 of the gateway of a dedicated endpoint that was paused. @category faults @since 0.1.0 */
+export const paused: Fault = status(
+  400,
+  `{"error":"Bad Request: The endpoint is paused, ask a maintainer to restart it","code":"BAD_REQUEST"}`,
+  json
+)
+
+/** 502 with a proxy's page. @category faults @since 0.1.0 */
+export const badGateway: Fault = status(
+  502,
+  "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body>\r\n</html>\r\n",
+  { "content-type": "text/html" }
+)
+
+/** 504 without a body. @category faults @since 0.1.0 */
+export const gatewayTimeout: Fault = status(504, "")

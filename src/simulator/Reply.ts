@@ -1,0 +1,132 @@
+/**
+ * What goes in and out of a simulated server, as data: a request as received, and a reply that nothing has been done to
+ * yet. Faults change replies, delivery sends them.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * A request, with header names in lower case and the body as text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Received {
+  readonly method: string
+  /** Path and query. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: string
+  /** The body parsed, or `undefined` when it is no JSON. Parsed when asked for. */
+  readonly json: unknown
+}
+
+/**
+ * One payload of an event stream and how many generated tokens it stands for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Frame {
+  readonly payload: string
+  readonly tokens: number
+}
+
+/**
+ * A failure as a server means it; each engine has its own way to write it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Failure {
+  readonly _tag: "Failure"
+  readonly status: number
+  readonly message: string
+  readonly type: string
+}
+
+/**
+ * A reply in one piece.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Unary {
+  readonly _tag: "Unary"
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  /** Tokens generated for it: what latency is computed from. */
+  readonly tokens: number
+  /** The reply that stands here when the backend crashes. */
+  readonly failed: (message: string) => Unary
+}
+
+/**
+ * A reply as an event stream.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Streaming {
+  readonly _tag: "Streaming"
+  readonly headers: Readonly<Record<string, string>>
+  readonly frames: ReadonlyArray<Frame>
+  /** A space after `data:`. */
+  readonly space: boolean
+  /** Milliseconds of silence after which a comment is sent, or `undefined` for never. */
+  readonly keepAlive: number | undefined
+  /** The frames that end the stream when the backend crashes. */
+  readonly failed: (message: string) => ReadonlyArray<Frame>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Reply = Unary | Streaming
+
+/** @category constructors @since 0.1.0 */
+export const failure = (status: number, message: string, type: string): Failure => ({
+  _tag: "Failure",
+  status,
+  message,
+  type
+})
+
+/** The payload that ends OpenAI-like streams. @category constructors @since 0.1.0 */
+export const done: Frame = { payload: "[DONE]", tokens: 0 }
+
+/** @category constructors @since 0.1.0 */
+export const unary = (
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+  rest?: { readonly tokens?: number | undefined; readonly failed?: ((message: string) => Unary) | undefined }
+): Unary => {
+  const self: Unary = {
+    _tag: "Unary",
+    status,
+    headers,
+    body,
+    tokens: rest?.tokens ?? 0,
+    failed: rest?.failed ?? (() => self)
+  }
+  return self
+}
+
+/** @category constructors @since 0.1.0 */
+export const text = (status: number, body: string): Unary =>
+  unary(status, { "content-type": "text/plain; charset=utf-8" }, body)
+
+/** @category constructors @since 0.1.0 */
+export const json = (
+  status: number,
+  body: string,
+  headers?: Readonly<Record<string, string>>,
+  rest?: Parameters<typeof unary>[3]
+): Unary => unary(status, { "content-type": "application/json", ...headers }, body, rest)
+
+/** @category constructors @since 0.1.0 */
+export const empty = (status: number, headers: Readonly<Record<string, string>> = {}): Unary =>
+  unary(status, headers, "")

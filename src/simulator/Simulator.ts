@@ -1,0 +1,259 @@
+/**
+ * A simulated inference server: text-generation-inference first of all, and the dialects of vLLM, SGLang, llama.cpp and
+ * text-embeddings-inference. It is no model. What it answers is reproducible by seed, scripted by a test, or drawn from
+ * a grammar; everything around the answer is as the real server does it. It opens no socket and lives on Effect's clock.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import type { Answer } from "./Answer.ts"
+import * as Delivery from "./Delivery.ts"
+import * as Engines from "./Engines.ts"
+import * as Exchange from "./Exchange.ts"
+import type { Fault } from "./Fault.ts"
+import * as Journal from "./Journal.ts"
+import * as Options from "./Options.ts"
+import * as Random from "./Random.ts"
+import * as Reply from "./Reply.ts"
+import * as SimulatedClient from "./SimulatedClient.ts"
+import type { Counters, Turn } from "./Turn.ts"
+
+/**
+ * Which requests a queued fault is for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FaultOptions {
+  /** How many requests it hits. Default 1. */
+  readonly times?: number | undefined
+  /** Default: every POST, so that probing a server uses up no fault. */
+  readonly when?: ((request: Reply.Received) => boolean) | undefined
+}
+
+/**
+ * A simulated server with its controls.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Simulator extends Context.Service<Simulator, {
+  /** Answers one request. Fails when a fault breaks the connection before the status line. */
+  readonly handle: Exchange.Handler
+  readonly settings: Options.Settings
+  readonly journal: Journal.Journal
+  /** Queues answers for the next generations, before the script is asked. */
+  readonly answer: (...answers: ReadonlyArray<Answer>) => Effect.Effect<void>
+  /** Queues a fault, or several at once, for the next requests. */
+  readonly fail: (fault: Fault | ReadonlyArray<Fault>, options?: FaultOptions) => Effect.Effect<void>
+  /** Generations running now, of the permits that the settings allow. */
+  readonly permits: Effect.Effect<number>
+}>()("effect-inference-endpoints/simulator/Simulator") {}
+
+class Request implements Reply.Received {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: string
+  private parsed: { readonly value: unknown } | undefined
+
+  constructor(request: Exchange.Request) {
+    this.method = request.method
+    this.path = request.path
+    this.headers = request.headers
+    this.body = request.body
+  }
+
+  get json(): unknown {
+    if (this.parsed === undefined) {
+      try {
+        this.parsed = { value: JSON.parse(this.body) }
+      } catch {
+        this.parsed = { value: undefined }
+      }
+    }
+    return this.parsed.value
+  }
+}
+
+interface Queued {
+  readonly faults: ReadonlyArray<Fault>
+  readonly when: (request: Reply.Received) => boolean
+  left: number
+}
+
+/** Faults queued by a test and those that the options name for a request. */
+const makeFaults = (settings: Options.Settings) => {
+  const queue: Array<Queued> = []
+  const take = (request: Reply.Received): ReadonlyArray<Fault> => {
+    const own = settings.faults?.(request) ?? []
+    const at = queue.findIndex((queued) => queued.when(request))
+    const queued = queue[at]
+    if (queued === undefined) return own
+    if (--queued.left <= 0) queue.splice(at, 1)
+    return [...own, ...queued.faults]
+  }
+  const add = (fault: Fault | ReadonlyArray<Fault>, options: FaultOptions = {}) =>
+    Effect.sync(() => {
+      queue.push({
+        faults: "_tag" in fault ? [fault] : fault,
+        when: options.when ?? ((request) => request.method === "POST"),
+        left: options.times ?? 1
+      })
+    })
+  return { take, add }
+}
+
+const rememberedBodies = 65_536
+
+/** Mixes seed, body and how often the body came before, so that a repeated request may be answered differently. */
+const makeChance = (seed: number) => {
+  const seen = new Map<number, number>()
+  return (body: string): number => {
+    const key = Random.hash(body, seed ^ 0x811c9dc5)
+    const times = seen.get(key) ?? 0
+    if (seen.size >= rememberedBodies) seen.clear()
+    seen.set(key, times + 1)
+    return times === 0 ? key : Random.hash(String(times), key)
+  }
+}
+
+const statusReply = (faults: ReadonlyArray<Fault>): Reply.Unary | undefined => {
+  const fault = faults.find((fault) => fault._tag === "Status")
+  return fault === undefined ? undefined : Reply.unary(fault.status, fault.headers, fault.body)
+}
+
+const count = (counters: Counters, reply: Reply.Reply): void => {
+  counters.requests++
+  const tokens = reply._tag === "Unary" ? reply.tokens : reply.frames.reduce((total, frame) => total + frame.tokens, 0)
+  if (tokens > 0) {
+    counters.succeeded++
+    counters.tokens += tokens
+  } else {
+    counters.failures.set("validation", (counters.failures.get("validation") ?? 0) + 1)
+  }
+}
+
+/**
+ * Makes a simulated server.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Service"]> =>
+  Effect.sync(() => {
+    const settings = Options.resolve(options)
+    const engine = Engines.make(settings)
+    const { journal, open } = Journal.make(settings.journalLimit)
+    const faults = makeFaults(settings)
+    const chance = makeChance(settings.seed)
+    const answers: Array<Answer> = []
+    const counters: Counters = { requests: 0, succeeded: 0, tokens: 0, failures: new Map() }
+    let permits = 0
+
+    const reply = (request: Request, now: number, takePermit: () => boolean): Reply.Reply => {
+      const turn: Turn = {
+        settings,
+        request,
+        now,
+        chance: chance(request.body),
+        takePermit,
+        answer: (prompt) => answers.shift() ?? settings.script?.(request, prompt),
+        counters
+      }
+      const answered = engine(turn)
+      if (request.method === "POST") count(counters, answered)
+      return answered
+    }
+
+    const start = (request: Request, now: number) => {
+      let taken = 0
+      const ticket = open(request, now, () => {
+        permits -= taken
+      })
+      const takePermit = (): boolean => {
+        if (permits >= settings.maxConcurrentRequests) return false
+        permits++
+        taken++
+        return true
+      }
+      const wrong = faults.take(request)
+      const answered = statusReply(wrong) ?? reply(request, now, takePermit)
+      return { ticket, wrong, transmission: Delivery.prepare(answered, wrong, settings.latency) }
+    }
+
+    const handle: Exchange.Handler = (raw) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const request = new Request(raw)
+        const { ticket, transmission, wrong } = start(request, now)
+        if (wrong.some((fault) => fault._tag === "Refuse")) {
+          ticket.ended("failed")
+          return Effect.fail(new Exchange.Broken({ how: "refused" }))
+        }
+        const sent = send(settings, transmission, ticket, request.method === "HEAD")
+        return transmission.wait > 0
+          ? Effect.onInterrupt(
+            Effect.andThen(Effect.sleep(transmission.wait), sent),
+            () => Effect.sync(() => ticket.ended("cancelled"))
+          )
+          : sent
+      })
+
+    return Simulator.of({
+      handle,
+      settings,
+      journal,
+      answer: (...given) => Effect.sync(() => void answers.push(...given)),
+      fail: faults.add,
+      permits: Effect.sync(() => permits)
+    })
+  })
+
+const send = (
+  settings: Options.Settings,
+  transmission: Delivery.Transmission,
+  ticket: Journal.Ticket,
+  head: boolean
+): Effect.Effect<Exchange.Response> =>
+  Effect.suspend((): Effect.Effect<Exchange.Response> => {
+    const { headers, status } = transmission
+    ticket.started(status)
+    if (transmission.gzip) {
+      return Effect.map(Delivery.compressed(transmission), (body) => {
+        ticket.ended("completed")
+        return { status, headers: { ...headers, "content-encoding": "gzip" }, body }
+      })
+    }
+    const [piece] = transmission.pieces
+    if (!transmission.streaming && transmission.ending === "complete" && piece !== undefined) {
+      ticket.sent(piece.tokens)
+      ticket.ended(status < 400 ? "completed" : "failed")
+      return Effect.succeed({ status, headers, body: head ? "" : piece.text })
+    }
+    const body = Delivery.stream(transmission, settings.chunking, ticket)
+    return Effect.succeed({ status, headers, body, abandon: Effect.sync(() => ticket.ended("cancelled")) })
+  })
+
+/**
+ * An `HttpClient` that reaches a simulated server, whatever host is asked for.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const httpClient = (handler: Exchange.Handler): HttpClient.HttpClient => SimulatedClient.make(handler)
+
+/**
+ * A simulated server in the process: its controls, and an `HttpClient` that reaches it.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options.Options = {}): Layer.Layer<Simulator | HttpClient.HttpClient> =>
+  Layer.effectContext(Effect.map(make(options), (simulator) =>
+    Context.make(Simulator, simulator).pipe(
+      Context.add(HttpClient.HttpClient, httpClient(simulator.handle))
+    )))
