@@ -1,4 +1,5 @@
 import * as Option from "effect/Option"
+import { isObject } from "./JsonSchemaTree.ts"
 import type { Dropped, Fault, Path } from "./JsonSchemaTree.ts"
 
 /** A subschema in its document: what `$ref` is relative to, and how often each target was entered on the way here. */
@@ -78,9 +79,6 @@ export const none = (path: Path): Facts => ({
   required: [],
   items: []
 })
-
-export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
 
 const read = (facts: ReadonlyArray<Facts>): Alternatives => ({ _tag: "Read", facts })
 const refuse = (path: Path, keyword: string, reason: string, hint: string): Alternatives => ({
@@ -268,8 +266,9 @@ const stateValue = (
   if (typeof schema.type === "string" || Array.isArray(schema.type)) {
     const kinds = kindsOf(schema)
     const both = facts.kinds === undefined ? kinds : meet(facts.kinds, kinds)
+    const reason = kinds.length === 0 ? `${JSON.stringify(schema.type)} is no type` : "the types contradict each other"
     facts = { ...facts, kinds: both }
-    if (both.length === 0) facts = contradict(impossible(path, "type", "the types contradict each other"))(facts)
+    if (both.length === 0) facts = contradict(impossible(path, "type", reason))(facts)
   }
   const given = Object.hasOwn(schema, "const") ? [schema.const] : Array.isArray(schema.enum) ? schema.enum : undefined
   if (given !== undefined) {

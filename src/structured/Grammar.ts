@@ -72,10 +72,10 @@ export const fromSchema = (schema: Schema.Constraint): Source => {
 
 const sources = new WeakMap<object, Source>()
 
-/** A JSON Schema document, draft 2020-12 or older. */
-export const fromJsonSchema = (document: SchemaDocument.Document): Source => ({
+/** A JSON Schema, draft 2020-12 or older; what is none is refused when it is lowered. */
+export const fromJsonSchema = (schema: unknown): Source => ({
   _tag: "Json",
-  document,
+  document: Tree.isObject(schema) ? schema : { allOf: [schema] },
   emptyStruct: false
 })
 

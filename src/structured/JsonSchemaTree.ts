@@ -186,6 +186,43 @@ export const constant = (value: unknown, path: Path): Tree => {
 export const isScalar = (value: unknown): value is Scalar =>
   value === null || typeof value === "string" || typeof value === "boolean" || typeof value === "number"
 
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** Whether a value has the structure of a tree; patterns and lengths are not looked at. */
+export const holds = (tree: Tree, value: unknown): boolean => {
+  switch (tree._tag) {
+    case "Never":
+      return false
+    case "Literal":
+      return tree.values.some((allowed) => Object.is(allowed, value))
+    case "Text":
+      return typeof value === "string"
+    case "Integer":
+      return Number.isInteger(value)
+    case "Decimal":
+      return typeof value === "number"
+    case "Union":
+      return tree.members.some((member) => holds(member, value))
+    case "List":
+      return Array.isArray(value) && value.length >= tree.min && value.length <= (tree.max ?? Infinity) &&
+        value.every((item, index) => {
+          const at = tree.prefix[index] ?? tree.rest
+          return at !== undefined && holds(at, item)
+        })
+    case "Fields":
+      return isObject(value) && hasFields(tree, value)
+  }
+}
+
+const hasFields = (tree: Extract<Tree, { readonly _tag: "Fields" }>, value: Readonly<Record<string, unknown>>) => {
+  const fits = ({ name, required, value: at }: Property) =>
+    Object.hasOwn(value, name) ? holds(at, value[name]) : !required
+  const names = new Set(tree.properties.map(({ name }) => name))
+  return tree.properties.every(fits) &&
+    Object.keys(value).every((name) => names.has(name) || tree.rests.some((rest) => holds(rest.value, value[name])))
+}
+
 /** Whether the grammar's text would need JSON escapes inside a key: TGI's own compiler writes such keys wrongly. */
 export const needsEscape = (name: string): boolean => JSON.stringify(name) !== `"${name}"`
 

@@ -1,5 +1,5 @@
-import { isObject } from "./Facts.ts"
-import type { Property, Tree } from "./JsonSchemaTree.ts"
+import { holds, isObject } from "./JsonSchemaTree.ts"
+import type { Tree } from "./JsonSchemaTree.ts"
 
 /**
  * The JSON text that a grammar of this tree allows for a value: keys in the order of the tree, no blanks. Useful for
@@ -28,38 +28,4 @@ const pick = (tree: Tree, value: unknown, tag: Tree["_tag"]): Tree | undefined =
   if (tree._tag !== "Union") return tree._tag === tag ? tree : undefined
   const candidates = tree.members.filter((member) => member._tag === tag)
   return candidates.find((member) => holds(member, value)) ?? candidates[0]
-}
-
-/** Whether a value has the structure of a tree; patterns and lengths are not looked at. */
-const holds = (tree: Tree, value: unknown): boolean => {
-  switch (tree._tag) {
-    case "Never":
-      return false
-    case "Literal":
-      return tree.values.some((allowed) => Object.is(allowed, value))
-    case "Text":
-      return typeof value === "string"
-    case "Integer":
-      return Number.isInteger(value)
-    case "Decimal":
-      return typeof value === "number"
-    case "Union":
-      return tree.members.some((member) => holds(member, value))
-    case "List":
-      return Array.isArray(value) && value.length >= tree.min && value.length <= (tree.max ?? Infinity) &&
-        value.every((item, index) => {
-          const at = tree.prefix[index] ?? tree.rest
-          return at !== undefined && holds(at, item)
-        })
-    case "Fields":
-      return isObject(value) && hasFields(tree, value)
-  }
-}
-
-const hasFields = (tree: Extract<Tree, { readonly _tag: "Fields" }>, value: Readonly<Record<string, unknown>>) => {
-  const fits = ({ name, required, value: at }: Property) =>
-    Object.hasOwn(value, name) ? holds(at, value[name]) : !required
-  const names = new Set(tree.properties.map(({ name }) => name))
-  return tree.properties.every(fits) &&
-    Object.keys(value).every((name) => names.has(name) || tree.rests.some((rest) => holds(rest.value, value[name])))
 }

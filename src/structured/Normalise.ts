@@ -73,7 +73,14 @@ const inferred = (facts: Facts.Facts): ReadonlyArray<Facts.Kind> => {
 }
 
 const fromValues = (facts: Facts.Facts, values: ReadonlyArray<unknown>, reading: Facts.Reading): Tree.Tree => {
-  const fitting = values.filter((value) => fits(value, facts))
+  const { values: _, ...others } = facts
+  // what the conjunction says beside the values decides about the ones with parts of their own
+  const beside = facts.shapes.length + facts.required.length + facts.items.length > 0
+    ? fromFacts({ ...others, values: undefined }, { ...reading, dropped: [] })
+    : undefined
+  const allowed = (value: unknown) =>
+    beside === undefined || Tree.isScalar(value) || (beside._tag === "Never" ? beside.hard : Tree.holds(beside, value))
+  const fitting = values.filter((value) => fits(value, facts) && allowed(value))
   const out = Tree.union(fitting.map((value) => Tree.constant(value, facts.path)), facts.path, "enum")
   if (out._tag !== "Literal" || Tree.states(out) <= MAX_ENUM_STATES) return out
   if (!out.values.every((value) => typeof value === "string")) return out

@@ -1,4 +1,4 @@
-import { isObject } from "./Facts.ts"
+import { isObject } from "./JsonSchemaTree.ts"
 import type { Dropped, Path } from "./JsonSchemaTree.ts"
 import type { Document } from "./SchemaDocument.ts"
 
