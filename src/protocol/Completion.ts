@@ -50,6 +50,10 @@ export const Response = Schema.Struct({
   choices: Schema.Array(Schema.Struct({
     index: optional(Schema.Number),
     text: optional(Schema.String),
+    logprobs: optional(Schema.Struct({
+      tokens: optional(Schema.Array(Schema.String)),
+      token_logprobs: optional(Schema.Array(Schema.NullOr(Schema.Number)))
+    })),
     finish_reason: optional(Schema.String)
   })),
   id: optional(Schema.String),

@@ -1,0 +1,241 @@
+/**
+ * A dialect is data: for each route, what becomes of each option. Encoding a request, refusing what an engine would drop
+ * in silence, and the table in the README all read the same rules.
+ *
+ * @since 0.1.0
+ */
+import type { Kind } from "../endpoint/Engine.ts"
+import type { GenerationOptions, Issue, Name } from "../GenerationOptions.ts"
+import type { Message } from "../Message.ts"
+
+/**
+ * The routes that generate: TGI's native one, the chat route, and the legacy completions route.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Route = "generate" | "chat" | "completion"
+
+/**
+ * The fields that an option adds to a body. `undefined` says that the value means "off" and needs no field.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Encode<V> = (value: V) => Readonly<Record<string, unknown>> | undefined
+
+/**
+ * What becomes of an option on a route: sent under a field, ignored by the engine without a word, or refused by it.
+ * `neutral` values change nothing and need no support.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Rule<V> =
+  | { readonly _tag: "Sent"; readonly field: string; readonly encode: Encode<V> }
+  | { readonly _tag: "Ignored" | "Refused"; readonly why: string; readonly neutral: (value: V) => boolean }
+
+/**
+ * A rule for every option.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Rules = { readonly [N in Name]: Rule<NonNullable<GenerationOptions[N]>> }
+
+/**
+ * One engine's way of being asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Dialect {
+  readonly engine: Kind
+  /** The route of a rendered prompt. */
+  readonly raw: "generate" | "completion"
+  readonly rules: { readonly [R in Route]?: Rules }
+  /** Messages as this engine's chat route wants them. */
+  readonly messages: (messages: ReadonlyArray<Message>) => ReadonlyArray<Readonly<Record<string, unknown>>>
+  /** The last word on a body, for options that depend on each other. */
+  readonly finish?: ((body: Record<string, unknown>, options: GenerationOptions, route: Route) => void) | undefined
+}
+
+/**
+ * What is to be asked: one request model for all engines.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GenerateRequest {
+  readonly input:
+    | { readonly _tag: "Prompt"; readonly text: string }
+    | { readonly _tag: "Messages"; readonly messages: ReadonlyArray<Message> }
+  /** The name under which the server knows the model. */
+  readonly model: string
+  readonly options: GenerationOptions
+  /** Fields of a grammar, already in this engine's form. */
+  readonly constraint?: Readonly<Record<string, unknown>> | undefined
+  readonly stream: boolean
+}
+
+/**
+ * A body for a route, and the options that this engine would ignore or refuse there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Encoded {
+  readonly route: Route
+  readonly body: Readonly<Record<string, unknown>>
+  readonly unsupported: ReadonlyArray<Issue>
+}
+
+/**
+ * An option that is sent, as it is or converted.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sent = <V>(
+  field: string,
+  encode: Encode<V> = (value) => ({ [field]: value })
+): Rule<V> => ({ _tag: "Sent", field, encode })
+
+/**
+ * An option that is sent unless its value means "off".
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sentUnless = <V>(off: V, field: string): Rule<V> =>
+  sent(field, (value) => value === off ? undefined : { [field]: value })
+
+/**
+ * An option that the engine drops without a word.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ignored = <V>(why: string, ...neutral: ReadonlyArray<V>): Rule<V> => ({
+  _tag: "Ignored",
+  why,
+  neutral: (value) => neutral.includes(value)
+})
+
+/**
+ * An option that makes the engine refuse the request.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const refused = <V>(why: string, ...neutral: ReadonlyArray<V>): Rule<V> => ({
+  _tag: "Refused",
+  why,
+  neutral: (value) => neutral.includes(value)
+})
+
+/**
+ * The route that a request takes in a dialect.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const routeOf = (dialect: Dialect, input: GenerateRequest["input"]): Route =>
+  input._tag === "Messages" ? "chat" : dialect.raw
+
+/**
+ * Request → body. Pure: what can not be expressed is told in `unsupported`, and whether that is an error is the
+ * caller's choice.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
+  const route = routeOf(dialect, request.input)
+  const rules = dialect.rules[route]
+  const fields: Record<string, unknown> = {}
+  const unsupported: Array<Issue> = []
+  if (rules !== undefined) {
+    for (const name of Object.keys(request.options)) {
+      if (isName(rules, name)) apply(dialect, route, rules, name, request.options, fields, unsupported)
+    }
+  }
+  dialect.finish?.(fields, request.options, route)
+  return { route, body: assemble(dialect, route, request, fields), unsupported }
+}
+
+const isName = (rules: Rules, name: string): name is Name => Object.hasOwn(rules, name)
+
+const apply = <N extends Name>(
+  dialect: Dialect,
+  route: Route,
+  rules: Rules,
+  name: N,
+  options: GenerationOptions,
+  fields: Record<string, unknown>,
+  unsupported: Array<Issue>
+): void => {
+  const value = options[name]
+  // the compiler can not see that a defined value of option N is what the rule of N takes
+  const rule = rules[name] as Rule<unknown>
+  if (value === undefined) return
+  if (rule._tag === "Sent") {
+    Object.assign(fields, rule.encode(value))
+  } else if (!rule.neutral(value)) {
+    unsupported.push({
+      path: [name],
+      message: `${name} is ${rule._tag.toLowerCase()} by ${names[dialect.engine]} on ${paths[route]}: ${rule.why}`
+    })
+  }
+}
+
+/**
+ * The engines' names as people write them.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const names: { readonly [K in Kind]: string } = {
+  tgi: "TGI",
+  vllm: "vLLM",
+  sglang: "SGLang",
+  llamacpp: "llama.cpp",
+  router: "the router",
+  openai: "the OpenAI dialect"
+}
+
+/**
+ * The routes' paths.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const paths: { readonly [R in Route]: string } = {
+  generate: "/generate",
+  chat: "/v1/chat/completions",
+  completion: "/v1/completions"
+}
+
+const assemble = (
+  dialect: Dialect,
+  route: Route,
+  request: GenerateRequest,
+  fields: Readonly<Record<string, unknown>>
+): Readonly<Record<string, unknown>> => {
+  const { constraint, input, model, options: { extra } } = request
+  if (route === "generate") {
+    return {
+      inputs: input._tag === "Prompt" ? input.text : "",
+      parameters: { ...fields, details: true, ...constraint, ...extra }
+    }
+  }
+  return {
+    // the router may route from a prefix of the body, so the model comes first
+    ...(model !== "" && { model }),
+    ...(input._tag === "Messages" ? { messages: dialect.messages(input.messages) } : { prompt: input.text }),
+    ...fields,
+    ...constraint,
+    ...(request.stream && { stream_options: { include_usage: true } }),
+    ...extra
+  }
+}

@@ -1,0 +1,23 @@
+import type { Kind } from "../endpoint/Engine.ts"
+import type { Dialect } from "./Dialect.ts"
+import * as LlamaCpp from "./LlamaCpp.ts"
+import * as OpenAi from "./OpenAi.ts"
+import * as Router from "./Router.ts"
+import * as Sglang from "./Sglang.ts"
+import * as Tgi from "./Tgi.ts"
+import * as Vllm from "./Vllm.ts"
+
+/**
+ * The dialect of each engine.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const all: { readonly [K in Kind]: Dialect } = {
+  tgi: Tgi.dialect,
+  vllm: Vllm.dialect,
+  sglang: Sglang.dialect,
+  llamacpp: LlamaCpp.dialect,
+  router: Router.dialect,
+  openai: OpenAi.dialect
+}

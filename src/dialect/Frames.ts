@@ -1,0 +1,209 @@
+/**
+ * Wire → delta: what a frame, or a whole answer, adds to a generation. By route and not by engine, since an answer's
+ * shape is the route's; where engines differ, every spelling is read.
+ *
+ * @since 0.1.0
+ */
+import type * as Headers from "effect/http/Headers"
+import type { Delta, ServerTimings, Token, ToolCallDelta, Usage } from "../Generation.ts"
+import * as Generation from "../Generation.ts"
+import type * as ChatCompletion from "../protocol/ChatCompletion.ts"
+import type * as Completion from "../protocol/Completion.ts"
+import * as Generate from "../protocol/Generate.ts"
+
+const known = <A>(value: A | null | undefined): A | undefined => value ?? undefined
+
+const token = ({ id, logprob, special, text }: Generate.Token, top?: ReadonlyArray<Generate.Token> | null): Token => ({
+  id,
+  text,
+  ...(logprob !== null && logprob !== undefined && { logprob }),
+  ...(special === true && { special }),
+  ...(top !== null && top !== undefined && top.length > 0 && { top: top.map((other) => token(other)) })
+})
+
+/**
+ * An event of `/generate_stream`. Tokens are carried along where they are wanted.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const native = (frame: Generate.Frame, tokens: boolean): Delta => {
+  const text = frame.token.special === true ? undefined : frame.token.text
+  const last = typeof frame.generated_text === "string"
+  if (!tokens && !last) return { text }
+  const { details } = frame
+  return {
+    text,
+    ...(tokens && { tokens: [token(frame.token, frame.top_tokens)] }),
+    ...(last && { fullText: frame.generated_text ?? "" }),
+    ...(details !== null && details !== undefined && {
+      finishReason: details.finish_reason,
+      usage: { outputTokens: details.generated_tokens, inputTokens: known(details.input_length) },
+      seed: Generate.seed(details.seed)
+    })
+  }
+}
+
+/**
+ * A whole answer of `/generate`.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const nativeResponse = ({ details, generated_text }: Generate.Response): Delta => ({
+  text: generated_text,
+  fullText: generated_text,
+  ...(details !== null && details !== undefined && {
+    finishReason: details.finish_reason,
+    usage: { outputTokens: details.generated_tokens },
+    seed: Generate.seed(details.seed),
+    tokens: details.tokens?.map((each, at) => token(each, details.top_tokens?.[at])) ?? [],
+    ...(details.prefill !== null && details.prefill !== undefined && details.prefill.length > 0 &&
+      { prefill: details.prefill.map((each) => token({ ...each, special: null })) }),
+    ...(details.best_of_sequences !== null && details.best_of_sequences !== undefined && {
+      bestOf: details.best_of_sequences.map((sequence) => ({
+        text: sequence.generated_text,
+        finishReason: Generation.finishReason(sequence.finish_reason, false)
+      }))
+    })
+  })
+})
+
+const usage = (wire: ChatCompletion.Usage | null | undefined): Usage | undefined =>
+  wire === null || wire === undefined ? undefined : {
+    inputTokens: known(wire.prompt_tokens),
+    outputTokens: known(wire.completion_tokens),
+    cachedTokens: known(wire.prompt_tokens_details?.cached_tokens),
+    reasoningTokens: known(wire.completion_tokens_details?.reasoning_tokens) ?? known(wire.reasoning_tokens)
+  }
+
+const toolCall = (call: ChatCompletion.ToolCall, at: number): ToolCallDelta => {
+  const written = call.function?.arguments ?? call.function?.parameters
+  const id = call.id === null || call.id === undefined ? undefined : String(call.id)
+  return {
+    index: call.index ?? at,
+    ...(id !== undefined && { id }),
+    ...(call.function?.name !== null && call.function?.name !== undefined && { name: call.function.name }),
+    arguments: typeof written === "string"
+      ? written
+      : written === undefined || written === null
+      ? ""
+      : JSON.stringify(written)
+  }
+}
+
+const toolCalls = (calls: ChatCompletion.Said["tool_calls"]): ReadonlyArray<ToolCallDelta> | undefined => {
+  if (calls === null || calls === undefined) return undefined
+  const list: ReadonlyArray<ChatCompletion.ToolCall> = "length" in calls ? calls : [calls]
+  return list.length === 0 ? undefined : list.map(toolCall)
+}
+
+const logprobs = (
+  content: ReadonlyArray<ChatCompletion.Logprob> | null | undefined
+): ReadonlyArray<Token> | undefined =>
+  content?.map(({ logprob, token: text, top_logprobs: top }): Token => ({
+    text,
+    ...(logprob !== null && logprob !== undefined && { logprob }),
+    ...(top !== null && top !== undefined && top.length > 0 &&
+      { top: top.map((other) => ({ text: other.token, logprob: known(other.logprob) })) })
+  }))
+
+const said = (part: ChatCompletion.Said): Delta => ({
+  text: known(part.content),
+  reasoning: known(part.reasoning) ?? known(part.reasoning_content),
+  refusal: known(part.refusal),
+  toolCalls: toolCalls(part.tool_calls)
+})
+
+const nothing: Delta = {}
+
+/**
+ * An event of the chat route. The first one may be a role alone, the last one usage alone.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const chat = (chunk: ChatCompletion.Chunk, tokens: boolean): Delta => {
+  const choice = chunk.choices[0]
+  const delta = choice?.delta
+  const content = delta?.content
+  // the common event adds text and nothing else
+  if (
+    typeof content === "string" && !tokens && typeof choice?.finish_reason !== "string" && !chunk.usage &&
+    !delta?.tool_calls && !delta?.reasoning && !delta?.reasoning_content
+  ) {
+    return { text: content }
+  }
+  return {
+    ...(delta === null || delta === undefined ? nothing : said(delta)),
+    finishReason: known(choice?.finish_reason),
+    usage: usage(chunk.usage),
+    model: known(chunk.model),
+    ...(tokens && { tokens: logprobs(choice?.logprobs?.content) })
+  }
+}
+
+/**
+ * A whole answer of the chat route.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const chatResponse = (response: ChatCompletion.Response): Delta => {
+  const choice = response.choices[0]
+  return {
+    ...(choice === undefined ? nothing : said(choice.message)),
+    finishReason: known(choice?.finish_reason),
+    usage: usage(response.usage),
+    model: known(response.model),
+    tokens: logprobs(choice?.logprobs?.content)
+  }
+}
+
+/**
+ * An event, or a whole answer, of the completions route.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const completion = (response: Completion.Response, tokens: boolean): Delta => {
+  const choice = response.choices[0]
+  const listed = choice?.logprobs
+  return {
+    text: known(choice?.text),
+    finishReason: known(choice?.finish_reason),
+    usage: usage(response.usage),
+    ...(tokens && listed !== null && listed !== undefined && {
+      tokens: listed.tokens?.map((text, at): Token => ({ text, logprob: known(listed.token_logprobs?.[at]) })) ?? []
+    })
+  }
+}
+
+const number = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined
+
+/**
+ * Token counts that TGI puts into headers of whole answers, for bodies that have none.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const headerUsage = (headers: Headers.Headers): Usage => ({
+  inputTokens: number(headers["x-prompt-tokens"]),
+  outputTokens: number(headers["x-generated-tokens"])
+})
+
+/**
+ * The times that TGI puts into headers of whole answers, in milliseconds.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const serverTimings = (headers: Headers.Headers): ServerTimings | undefined =>
+  headers["x-total-time"] === undefined ? undefined : {
+    total: number(headers["x-total-time"]),
+    validation: number(headers["x-validation-time"]),
+    queue: number(headers["x-queue-time"]),
+    inference: number(headers["x-inference-time"]),
+    perToken: number(headers["x-time-per-token"])
+  }

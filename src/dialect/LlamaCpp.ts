@@ -1,0 +1,23 @@
+import { type Dialect, ignored, type Rules, sent, sentUnless } from "./Dialect.ts"
+import * as OpenAi from "./OpenAi.ts"
+
+const sampling = {
+  topK: sent("top_k"),
+  minP: sent("min_p"),
+  typicalP: sentUnless(1, "typical_p"),
+  repetitionPenalty: sentUnless(1, "repeat_penalty"),
+  truncate: ignored("llama.cpp does not cut prompts"),
+  adapterId: ignored("adapters are chosen when the server starts")
+} satisfies Partial<Rules>
+
+/**
+ * llama.cpp's server. Its own defaults sample (temperature 0.8, top_k 40), so "off" has to be said: 0 is sent.
+ *
+ * @category dialects
+ * @since 0.1.0
+ */
+export const dialect: Dialect = {
+  ...OpenAi.dialect,
+  engine: "llamacpp",
+  rules: { chat: { ...OpenAi.chat, ...sampling }, completion: { ...OpenAi.completion, ...sampling } }
+}

@@ -1,0 +1,110 @@
+/**
+ * The plain dialect: what OpenAI's own routes take, for engines that could not be told apart. The other dialects of the
+ * same routes begin with these rules and say what is different.
+ *
+ * @since 0.1.0
+ */
+import type { GenerationOptions } from "../GenerationOptions.ts"
+import type { Message } from "../Message.ts"
+import { type Dialect, ignored, type Rules, sent, sentUnless } from "./Dialect.ts"
+
+const unknown = "it is not part of this dialect; name the field in `extra` if the engine has it"
+
+/**
+ * Greedy decoding is temperature 0 on every chat route, and sampling is the default.
+ *
+ * @category rules
+ * @since 0.1.0
+ */
+export const doSample = sent<boolean>("temperature", (value) => value ? undefined : { temperature: 0 })
+
+const toolChoice = sent<NonNullable<GenerationOptions["toolChoice"]>>("tool_choice", (choice) => ({
+  tool_choice: typeof choice === "string" ? choice : { type: "function", function: { name: choice.name } }
+}))
+
+const tools = sent<NonNullable<GenerationOptions["tools"]>>("tools", (tools) => ({
+  tools: tools.map((tool) => ({ type: "function", function: tool }))
+}))
+
+/**
+ * The chat rules that all engines share.
+ *
+ * @category rules
+ * @since 0.1.0
+ */
+export const chat: Rules = {
+  maxNewTokens: sent("max_tokens"),
+  temperature: sent("temperature"),
+  topP: sent("top_p"),
+  topK: ignored(unknown, 0),
+  minP: ignored(unknown, 0),
+  typicalP: ignored(unknown, 1),
+  repetitionPenalty: ignored(unknown, 1),
+  frequencyPenalty: sentUnless(0, "frequency_penalty"),
+  presencePenalty: sentUnless(0, "presence_penalty"),
+  logitBias: sent("logit_bias"),
+  seed: sent("seed"),
+  stopSequences: sent("stop", (stop) => stop.length === 0 ? undefined : { stop }),
+  doSample,
+  returnFullText: ignored("a chat answer has no text before it", false),
+  watermark: ignored("only TGI's native route has it", false),
+  truncate: ignored(unknown),
+  bestOf: ignored("only TGI's native route has it; ask for several generations with numGenerations", 1),
+  topNTokens: sent("top_logprobs", (value) => value === 0 ? undefined : { logprobs: true, top_logprobs: value }),
+  decoderInputDetails: ignored("only TGI's native route has it", false),
+  adapterId: sent("model"),
+  logprobs: sentUnless(false, "logprobs"),
+  topLogprobs: sent("top_logprobs", (value) => ({ logprobs: true, top_logprobs: value })),
+  tools,
+  toolChoice,
+  toolPrompt: ignored("only TGI has it; put the instruction into a message"),
+  parallelToolCalls: sent("parallel_tool_calls"),
+  reasoningEffort: sent("reasoning_effort"),
+  extra: sent("…", () => undefined)
+}
+
+const noTools = "the model's own call syntax is not read on this route; use the chat route (no tokenizerId) for tools"
+
+/**
+ * The completions rules that all engines share.
+ *
+ * @category rules
+ * @since 0.1.0
+ */
+export const completion: Rules = {
+  ...chat,
+  returnFullText: sentUnless(false, "echo"),
+  topNTokens: sent("logprobs", (value) => value === 0 ? undefined : { logprobs: value }),
+  logprobs: sent("logprobs", (value) => value ? { logprobs: 1 } : undefined),
+  topLogprobs: sent("logprobs", (value) => ({ logprobs: Math.max(1, value) })),
+  tools: ignored(noTools),
+  toolChoice: ignored(noTools, "none", "auto"),
+  parallelToolCalls: ignored(noTools),
+  reasoningEffort: ignored("the prompt is rendered here; give the template its variable instead")
+}
+
+const argumentsText = (value: unknown): string => typeof value === "string" ? value : JSON.stringify(value) ?? "{}"
+
+/**
+ * Messages in OpenAI's form: the arguments of calls as JSON text.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const messages: Dialect["messages"] = (messages) =>
+  messages.map((message: Message) =>
+    message.tool_calls === undefined ? { ...message } : {
+      ...message,
+      content: message.content ?? null,
+      tool_calls: message.tool_calls.map((call) => ({
+        ...call,
+        function: { name: call.function.name, arguments: argumentsText(call.function.arguments) }
+      }))
+    }
+  )
+
+/**
+ * @category dialects
+ * @since 0.1.0
+ */
+export const dialect: Dialect = { engine: "openai", raw: "completion", rules: { chat, completion }, messages }

@@ -1,0 +1,22 @@
+import type { Dialect } from "./Dialect.ts"
+import { ignored } from "./Dialect.ts"
+import * as OpenAi from "./OpenAi.ts"
+
+/**
+ * The serverless router: the plain dialect, of which each provider behind it has its own share. Prompts rendered by the
+ * client are served by few providers, on the completions route.
+ *
+ * @category dialects
+ * @since 0.1.0
+ */
+export const dialect: Dialect = {
+  ...OpenAi.dialect,
+  engine: "router",
+  rules: {
+    chat: {
+      ...OpenAi.chat,
+      adapterId: ignored("the router chooses by model name; name the adapter's repository as modelId")
+    },
+    completion: OpenAi.completion
+  }
+}

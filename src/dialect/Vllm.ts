@@ -1,0 +1,35 @@
+import { type Dialect, ignored, refused, type Rules, sent, sentUnless } from "./Dialect.ts"
+import * as OpenAi from "./OpenAi.ts"
+
+/** vLLM reads a seed as an int64. */
+const seed = sent<number | bigint>("seed", (value) => ({
+  seed: typeof value === "bigint" ? BigInt.asIntN(64, value) : value
+}))
+
+const sampling = {
+  topK: sentUnless(0, "top_k"),
+  minP: sentUnless(0, "min_p"),
+  typicalP: ignored("vLLM has no typical sampling", 1),
+  repetitionPenalty: sentUnless(1, "repetition_penalty"),
+  truncate: sent("truncate_prompt_tokens"),
+  seed
+} satisfies Partial<Rules>
+
+/**
+ * vLLM: sampling controls on both routes, LoRA adapters by model name.
+ *
+ * @category dialects
+ * @since 0.1.0
+ */
+export const dialect: Dialect = {
+  ...OpenAi.dialect,
+  engine: "vllm",
+  rules: {
+    chat: { ...OpenAi.chat, ...sampling },
+    completion: {
+      ...OpenAi.completion,
+      ...sampling,
+      bestOf: refused("current versions have no best_of; ask for several generations with numGenerations", 1)
+    }
+  }
+}
