@@ -1,0 +1,78 @@
+/** Iteration and length, as `iter()` and `len()` give them. */
+import { fail } from "./Failure.ts"
+import type { Machine } from "./Machine.ts"
+import { codePoints, textLength, typeName } from "./Text.ts"
+import { Dict, DictView, isList, Iter, Loop, Markup, Range, Tuple, Undefined, type Value } from "./Value.ts"
+
+/** The items of anything with a length, at once; `undefined` for what must be pulled or cannot be iterated. */
+export const arrayOf = (machine: Machine, value: Value): ReadonlyArray<Value> | undefined => {
+  if (isList(value)) return value
+  if (value instanceof Tuple) return value.items
+  if (value instanceof Dict) return value.keys()
+  if (value instanceof DictView) return value.items()
+  if (value instanceof Undefined) return []
+  if (typeof value === "string" || value instanceof Markup) {
+    const text = typeof value === "string" ? value : value.text
+    machine.spend(text.length >> 2)
+    return codePoints(text)
+  }
+  if (value instanceof Range) return Array.from({ length: value.length }, (_, index) => value.at(index))
+  return undefined
+}
+
+export const isIterable = (value: Value): boolean =>
+  typeof value === "string" || isList(value) || value instanceof Tuple || value instanceof Dict
+  || value instanceof DictView || value instanceof Undefined || value instanceof Markup || value instanceof Range
+  || value instanceof Iter || value instanceof Loop
+
+function* steps(loop: Loop): Generator<Value> {
+  while (loop.advance()) yield new Tuple([loop.current ?? null, loop])
+}
+
+export const iterator = (machine: Machine, value: Value): Iterator<Value> => {
+  const items = arrayOf(machine, value)
+  if (items !== undefined) return items[Symbol.iterator]()
+  if (value instanceof Iter) return value.source
+  if (value instanceof Loop) return steps(value)
+  return fail(`'${typeName(value)}' object is not iterable`)
+}
+
+/** Pulls one by one and pays for each; a consumer that stops early leaves the rest for the next one. */
+export function* iterate(machine: Machine, value: Value): Generator<Value> {
+  const source = iterator(machine, value)
+  for (let step = source.next(); step.done !== true; step = source.next()) {
+    machine.spend(1)
+    yield step.value
+  }
+}
+
+/** `list(value)`. */
+export const listOf = (machine: Machine, value: Value): Array<Value> => {
+  const known = arrayOf(machine, value)
+  if (known !== undefined) {
+    machine.items(known.length)
+    return [...known]
+  }
+  const items: Array<Value> = []
+  for (const item of iterate(machine, value)) {
+    items.push(item)
+    if (items.length > machine.limits.items) machine.items(items.length)
+  }
+  return items
+}
+
+export const lengthOf = (value: Value): number | undefined => {
+  if (isList(value)) return value.length
+  if (typeof value === "string") return textLength(value)
+  if (value instanceof Dict) return value.entries.size
+  if (value instanceof Tuple) return value.items.length
+  if (value instanceof Undefined) return 0
+  if (value instanceof Markup) return textLength(value.text)
+  if (value instanceof DictView) return value.dict.entries.size
+  if (value instanceof Range || value instanceof Loop) return value.length
+  return undefined
+}
+
+/** `len(value)`. */
+export const length = (value: Value): number =>
+  lengthOf(value) ?? fail(`object of type '${typeName(value)}' has no len()`)

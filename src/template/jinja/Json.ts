@@ -1,0 +1,208 @@
+/** `json.dumps` and `json.loads`: the filter `tojson`, and JSON text read without losing what a template can print. */
+import * as Argument from "./Argument.ts"
+import { sorted, textOf } from "./Compare.ts"
+import { fail, Failure } from "./Failure.ts"
+import type { Machine } from "./Machine.ts"
+import { bigText, floatText, typeName } from "./Text.ts"
+import { Dict, Float, isList, stringKey, Tuple, type Value } from "./Value.ts"
+
+interface Style {
+  readonly machine: Machine
+  readonly ascii: boolean
+  readonly indent: string | undefined
+  readonly itemSeparator: string
+  readonly keySeparator: string
+  readonly sortKeys: boolean
+}
+
+const short: Readonly<Record<string, string>> = { "\"": "\\\"", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f" }
+const escapeUnit = (unit: string): string => short[unit] ?? "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0")
+
+export const encodeText = (text: string, ascii: boolean): string =>
+  `"${text.replace(ascii ? /[^ !#-[\]-~]/g : /["\\\0-\x1f]/g, escapeUnit)}"`
+
+const encodeFloat = (value: number): string =>
+  Number.isFinite(value) ? floatText(value) : Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity"
+
+const encodeKey = (style: Style, key: Value): string => {
+  const text = textOf(key)
+  if (text !== undefined) return encodeText(text, style.ascii)
+  if (key === null || typeof key === "boolean" || typeof key === "number" || typeof key === "bigint" || key instanceof Float) {
+    return `"${encode(style, key, "")}"`
+  }
+  return fail(`keys must be str, int, float, bool or None, not ${typeName(key)}`)
+}
+
+const wrap = (style: Style, open: string, close: string, parts: ReadonlyArray<string>, margin: string): string => {
+  if (parts.length === 0) return open + close
+  if (style.indent === undefined) return open + parts.join(style.itemSeparator) + close
+  const inner = "\n" + margin + style.indent
+  return open + inner + parts.join(style.itemSeparator + inner) + "\n" + margin + close
+}
+
+const encodeAll = (style: Style, open: string, close: string, margin: string, parts: Iterable<string>): string => {
+  const { machine } = style
+  machine.enter(1)
+  const all: Array<string> = []
+  let length = 0
+  for (const part of parts) {
+    machine.text((length += part.length + 2 + margin.length))
+    all.push(part)
+  }
+  machine.leave(1)
+  return wrap(style, open, close, all, margin)
+}
+
+function* members(style: Style, dict: Dict, margin: string): Generator<string> {
+  const { machine } = style
+  const pairs = style.sortKeys
+    ? sorted(machine, Array.from(dict.pairs(), (pair) => new Tuple(pair)), (pair) => pair instanceof Tuple ? pair.items[0] ?? null : null, false)
+      .map((pair): readonly [Value, Value] => pair instanceof Tuple ? [pair.items[0] ?? null, pair.items[1] ?? null] : [null, null])
+    : dict.pairs()
+  for (const [key, value] of pairs) yield encodeKey(style, key) + style.keySeparator + encode(style, value, margin)
+}
+
+function* elements(style: Style, items: ReadonlyArray<Value>, margin: string): Generator<string> {
+  for (const item of items) yield encode(style, item, margin)
+}
+
+const encode = (style: Style, value: Value, margin: string): string => {
+  const text = textOf(value)
+  if (text !== undefined) {
+    style.machine.text(text.length)
+    return encodeText(text, style.ascii)
+  }
+  if (value === null) return "null"
+  if (typeof value === "boolean") return value ? "true" : "false"
+  if (typeof value === "number") return String(value)
+  if (typeof value === "bigint") return bigText(value)
+  if (value instanceof Float) return encodeFloat(value.value)
+  const inner = margin + (style.indent ?? "")
+  if (value instanceof Dict) return encodeAll(style, "{", "}", margin, members(style, value, inner))
+  if (isList(value)) return encodeAll(style, "[", "]", margin, elements(style, value, inner))
+  if (value instanceof Tuple) return encodeAll(style, "[", "]", margin, elements(style, value.items, inner))
+  return fail(`Object of type ${typeName(value)} is not JSON serializable`)
+}
+
+export interface DumpOptions {
+  readonly ascii: boolean
+  /** None, a number of blanks, or the text to indent with. */
+  readonly indent: Value
+  /** None, or a pair of item and key separator. */
+  readonly separators: Value
+  readonly sortKeys: boolean
+}
+
+const separatorsOf = (options: DumpOptions): readonly [string, string] => {
+  const { separators } = options
+  if (separators === null) return [options.indent === null ? ", " : ",", ": "]
+  const pair = separators instanceof Tuple ? separators.items : isList(separators) ? separators : []
+  return pair.length === 2 ? [Argument.text(pair[0]), Argument.text(pair[1])] : fail("separators must be a pair of strings")
+}
+
+/** `json.dumps(value, ensure_ascii=…, indent=…, separators=…, sort_keys=…)`. */
+export const dumps = (machine: Machine, value: Value, options: DumpOptions): string => {
+  const [itemSeparator, keySeparator] = separatorsOf(options)
+  const width = textOf(options.indent) === undefined && options.indent !== null ? Math.max(0, Argument.integer(options.indent)) : 0
+  machine.text(width)
+  const indent = options.indent === null ? undefined : textOf(options.indent) ?? " ".repeat(width)
+  return encode({ machine, ascii: options.ascii, indent, itemSeparator, keySeparator, sortKeys: options.sortKeys }, value, "")
+}
+
+/** Nesting of JSON text that is still read, in levels. */
+const maxNesting = 500
+
+const space = /[ \t\n\r]*/y
+const numeral = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?/y
+const literal = /"(?:[^"\\\0-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
+const word = /null|true|false|NaN|-?Infinity/y
+const words: Readonly<Record<string, () => Value>> = {
+  null: () => null,
+  true: () => true,
+  false: () => false,
+  NaN: () => new Float(NaN),
+  Infinity: () => new Float(Infinity),
+  "-Infinity": () => new Float(-Infinity)
+}
+
+class Reader {
+  private readonly text: string
+  private at = 0
+  constructor(text: string) {
+    this.text = text
+  }
+
+  private fail(): never {
+    throw new Failure("InvalidInput", `not valid JSON at character ${this.at}`)
+  }
+
+  private match(pattern: RegExp): RegExpExecArray | null {
+    pattern.lastIndex = this.at
+    const match = pattern.exec(this.text)
+    if (match !== null) this.at = pattern.lastIndex
+    return match
+  }
+
+  private skip(mark: string): boolean {
+    this.match(space)
+    if (this.text[this.at] !== mark) return false
+    this.at++
+    return true
+  }
+
+  private string(): string | undefined {
+    const match = this.match(literal)
+    return match === null ? undefined : String(JSON.parse(match[0]))
+  }
+
+  private list(depth: number): ReadonlyArray<Value> {
+    const items: Array<Value> = []
+    if (this.skip("]")) return items
+    do {
+      items.push(this.value(depth))
+    } while (this.skip(","))
+    return this.skip("]") ? items : this.fail()
+  }
+
+  private dict(depth: number): Dict {
+    const dict = new Dict()
+    if (this.skip("}")) return dict
+    do {
+      this.match(space)
+      const key = this.string()
+      if (key === undefined || !this.skip(":")) return this.fail()
+      dict.set(stringKey(key), key, this.value(depth))
+    } while (this.skip(","))
+    return this.skip("}") ? dict : this.fail()
+  }
+
+  private number(): Value | undefined {
+    const match = this.match(numeral)
+    if (match === null) return undefined
+    if (match[1] !== undefined || match[2] !== undefined) return new Float(Number(match[0]))
+    const value = Number(match[0])
+    return Number.isSafeInteger(value) ? value + 0 : BigInt(match[0])
+  }
+
+  value(depth: number): Value {
+    if (depth > maxNesting) throw new Failure("InvalidInput", `JSON nested deeper than ${maxNesting} levels`)
+    if (this.skip("{")) return this.dict(depth + 1)
+    if (this.skip("[")) return this.list(depth + 1)
+    const named = this.match(word)
+    if (named !== null) return words[named[0]]?.() ?? null
+    return this.string() ?? this.number() ?? this.fail()
+  }
+
+  end(): void {
+    this.match(space)
+    if (this.at < this.text.length) this.fail()
+  }
+}
+
+/** `json.loads(text)`: whole floats stay floats, large integers exact, and keys in the order they were written. */
+export const parse = (text: string): Value => {
+  const reader = new Reader(text)
+  const value = reader.value(0)
+  reader.end()
+  return value
+}

@@ -1,0 +1,92 @@
+/** The state of one render: what it may still spend, what it has written, which clock it reads. */
+import { tooMuch } from "./Failure.ts"
+import type { Value } from "./Value.ts"
+
+/** Bounds on a template and its render. A hostile template ends at the first one it meets, within about a second. */
+export interface Limits {
+  /** UTF-16 units of template source; 262 144. */
+  readonly source: number
+  /** Units of work: about one expression node, one list element or 64 characters each; 8 000 000. */
+  readonly work: number
+  /** UTF-16 units of the rendered text, and of any single string; 8 388 608. */
+  readonly text: number
+  /** Elements of one list; 100 000 (Jinja's own bound on `range`). */
+  readonly items: number
+  /** Nesting of expressions, blocks, macro calls and printed values, in levels; 1000. */
+  readonly depth: number
+}
+
+export const defaultLimits: Limits = {
+  source: 262_144,
+  work: 8_000_000,
+  text: 8_388_608,
+  items: 100_000,
+  depth: 1000
+}
+
+/** A moment as `strftime_now` sees it: milliseconds since the epoch and the zone's offset from UTC in minutes. */
+export interface Now {
+  readonly epochMillis: number
+  readonly offsetMinutes: number
+}
+
+export class Machine {
+  readonly limits: Limits
+  readonly now: Now
+  /** Variables of the call, then names exported by the template's top level. */
+  readonly context: Map<string, Value>
+  out = ""
+  line = 1
+  depth = 0
+  private fuel: number
+
+  constructor(context: Map<string, Value>, limits: Limits, now: Now) {
+    this.context = context
+    this.limits = limits
+    this.now = now
+    this.fuel = limits.work
+  }
+
+  spend(units: number): void {
+    this.fuel -= units
+    if (this.fuel < 0) tooMuch(`the template did more than ${this.limits.work} units of work`)
+  }
+
+  emit(text: string): void {
+    this.fuel -= 1 + (text.length >> 6)
+    this.out += text
+    if (this.out.length > this.limits.text) tooMuch(`the text grew beyond ${this.limits.text} characters`)
+    if (this.fuel < 0) this.spend(0)
+  }
+
+  /** Pays for a string of this length and refuses one that is too long, before it is built. */
+  text(length: number): void {
+    this.spend(1 + (length >> 6))
+    if (length > this.limits.text) tooMuch(`a string grew beyond ${this.limits.text} characters`)
+  }
+
+  /** Pays for a list of this length and refuses one that is too long, before it is built. */
+  items(count: number): void {
+    this.spend(1 + count)
+    if (count > this.limits.items) tooMuch(`a list grew beyond ${this.limits.items} items`)
+  }
+
+  enter(levels: number): void {
+    this.depth += levels
+    if (this.depth > this.limits.depth) tooMuch(`the template nests deeper than ${this.limits.depth} levels`)
+  }
+
+  leave(levels: number): void {
+    this.depth -= levels
+  }
+
+  /** Collects what `body` writes instead of sending it to the output. `undefined` when the body left by `break` or `continue`. */
+  capture<A>(body: () => A): { readonly text: string; readonly result: A } {
+    const outer = this.out
+    this.out = ""
+    const result = body()
+    const text = this.out
+    this.out = outer
+    return { text, result }
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * A Jinja template as Python runs it: `compile` once, `render` as often as needed.
+ *
+ * Why an engine of our own: `@huggingface/jinja` differs from Python in one of eight real renders. Its lexer is part of the
+ * difference (white space control by regular expressions, quadratic in blanks; `%}` inside strings; line ends; numbers and
+ * escapes), its parser lacks a third of the grammar (chained comparison, tuples, `with`, `raw`, `{%+`, dotted tests), and its
+ * tree keeps neither lines nor the difference of int and float. So text, tree and evaluation are ours, with a table of work
+ * that bounds what a hostile template can cost. The library stays as the witness of the differential tests and the opponent
+ * of the benchmark.
+ */
+import { type Kind, Failure } from "./Failure.ts"
+import { enter, type Execute, Frame, rootBlock } from "./Frame.ts"
+import { globals } from "./Globals.ts"
+import type { LexOptions } from "./Lexer.ts"
+import { defaultLimits, type Limits, Machine, type Now } from "./Machine.ts"
+import { parse } from "./Parser.ts"
+import { compileBody } from "./Statements.ts"
+import * as Symbols from "./Symbols.ts"
+import type { Unit } from "./Symbols.ts"
+import type { Value } from "./Value.ts"
+
+export interface Template {
+  readonly source: string
+  readonly unit: Unit
+  readonly cost: number
+  readonly run: Execute
+}
+
+/** A failure as data. `line` counts from 1 and is absent where no line is to blame. */
+export interface Problem {
+  readonly kind: Kind
+  readonly message: string
+  readonly line: number | undefined
+}
+
+export type Outcome<A> = { readonly ok: true; readonly value: A } | { readonly ok: false; readonly problem: Problem }
+
+const succeed = <A>(value: A): Outcome<A> => ({ ok: true, value })
+
+/** The one place where what the engine throws becomes data; the stack running out counts as too much work. */
+const guard = <A>(body: () => A, line: () => number | undefined): Outcome<A> => {
+  try {
+    return succeed(body())
+  } catch (cause) {
+    if (cause instanceof Failure) {
+      return { ok: false, problem: { kind: cause.kind, message: cause.message, line: cause.line ?? line() } }
+    }
+    if (cause instanceof RangeError) {
+      return { ok: false, problem: { kind: "TooMuchWork", message: "the template nests deeper than the stack can bear", line: line() } }
+    }
+    throw cause
+  }
+}
+
+export interface CompileOptions extends LexOptions {
+  readonly limits: Limits
+}
+
+/** `trim_blocks` and `lstrip_blocks` on, as transformers sets them. */
+export const defaultOptions: CompileOptions = { trimBlocks: true, lstripBlocks: true, limits: defaultLimits }
+
+const build = (source: string, options: CompileOptions): Template => {
+  if (source.length > options.limits.source) {
+    throw new Failure("TooMuchWork", `the template has ${source.length} characters, more than the ${options.limits.source} allowed`)
+  }
+  const body = parse(source, options)
+  const block = rootBlock()
+  Symbols.body(block.symbols, body)
+  const run = compileBody(block, body)
+  const { unit } = block.symbols
+  const start = enter(block)
+  return { source, unit, cost: block.cost.nodes, run: (frame) => {
+    start(frame)
+    return run(frame)
+  } }
+}
+
+export const compile = (source: string, options: CompileOptions = defaultOptions): Outcome<Template> =>
+  guard(() => build(source, options), () => undefined)
+
+export interface RenderOptions {
+  readonly now: Now
+  readonly limits: Limits
+}
+
+/** Renders with these variables; they hide global functions of the same name. */
+export const render = (template: Template, variables: ReadonlyMap<string, Value>, options: RenderOptions): Outcome<string> => {
+  const context = new Map(globals)
+  for (const [name, value] of variables) context.set(name, value)
+  const machine = new Machine(context, options.limits, options.now)
+  return guard(() => {
+    machine.spend(template.cost)
+    template.run(new Frame(template.unit, undefined, machine))
+    return machine.out
+  }, () => machine.line)
+}
