@@ -15,7 +15,6 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Exchange from "./Exchange.ts"
 import * as HubCache from "./HubCache.ts"
 import * as HubEnv from "./HubEnv.ts"
 import * as HubError from "./HubError.ts"
@@ -24,6 +23,7 @@ import * as HubHttp from "./HubHttp.ts"
 import * as HubToken from "./HubToken.ts"
 import * as Info from "./ModelInfo.ts"
 import * as RepoPath from "./RepoPath.ts"
+import * as RoundTrip from "./RoundTrip.ts"
 
 /**
  * @category services
@@ -70,7 +70,7 @@ export interface Options {
 
 const settingsOf = Effect.fnUntraced(function*(options: Options) {
   const baseUrl = URL.parse((options.baseUrl ?? "https://huggingface.co").replace(/\/+$/, ""))
-  if (baseUrl === null || baseUrl.username !== "" || !Exchange.isPrivate(baseUrl)) {
+  if (baseUrl === null || baseUrl.username !== "" || !RoundTrip.isPrivate(baseUrl)) {
     return yield* new HubError.InvalidRequest({
       subject: "the Hub's address",
       detail: "it is an https URL without userinfo"
@@ -91,9 +91,9 @@ const decoded = <A>(subject: string, result: Result.Result<A, string>) =>
     ? Effect.succeed(result.success)
     : Effect.fail(new HubError.InvalidResponse({ subject, detail: result.failure }))
 
-const decodeInfo = Exchange.json(Info.ModelInfo)
-const decodeWhoAmI = Exchange.json(Info.WhoAmI)
-const decodeTree = Exchange.json(Schema.Array(Info.TreeEntry))
+const decodeInfo = RoundTrip.json(Info.ModelInfo)
+const decodeWhoAmI = RoundTrip.json(Info.WhoAmI)
+const decodeTree = RoundTrip.json(Schema.Array(Info.TreeEntry))
 
 /** A page of the tree holds 1000 entries; a chain that is longer than this is a loop. */
 const maxPages = 1000

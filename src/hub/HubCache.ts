@@ -60,6 +60,8 @@ export class HubCache extends Context.Service<HubCache, {
 /** What the memory keeps at most, in bytes; the oldest goes first. */
 const memoryLimit = 128 * 1024 * 1024
 
+const prefix = (repo: string, commit: string) => `${repo}@${commit}/`
+
 /**
  * A cache in memory that ends with the program and keeps at most 128 MiB.
  *
@@ -71,7 +73,6 @@ export const makeMemory: Effect.Effect<HubCache["Service"]> = Effect.sync(() => 
   const files = new Map<string, Uint8Array | undefined>()
   let size = 0
   const commitOf = (repo: string, revision: string) => refs.get(`${repo}@${revision}`) ?? revision
-  const prefix = (repo: string, commit: string) => `${repo}@${commit}/`
   const put = (key: Key & { readonly commit: string }, bytes: Uint8Array | undefined) =>
     Effect.sync(() => {
       const name = prefix(key.repo, key.commit) + key.path

@@ -9,8 +9,8 @@ import type * as Headers from "effect/http/Headers"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
-import * as Exchange from "./Exchange.ts"
 import * as HubError from "./HubError.ts"
+import * as RoundTrip from "./RoundTrip.ts"
 
 /**
  * @category models
@@ -47,7 +47,7 @@ export interface Request {
  * @category models
  * @since 0.1.0
  */
-export interface Answer extends Exchange.Answer {
+export interface Answer extends RoundTrip.Answer {
   /** The headers of the last answer that the Hub itself gave: they describe a file even when a CDN sends it. */
   readonly hub: Headers.Headers
   /** Where the answer came from in the end. */
@@ -57,13 +57,13 @@ export interface Answer extends Exchange.Answer {
 const maxRedirects = 5
 
 const known = (headers: Headers.Headers) => {
-  const requestId = Exchange.requestId(headers)
+  const requestId = RoundTrip.requestId(headers)
   return requestId === undefined ? {} : { requestId }
 }
 
 /** Tests in the order of Python's client, which decides between cases that share a status. */
-const refuse = Effect.fnUntraced(function*(settings: Settings, request: Request, answer: Exchange.Answer) {
-  const failure = Exchange.failure(answer, settings.token)
+const refuse = Effect.fnUntraced(function*(settings: Settings, request: Request, answer: RoundTrip.Answer) {
+  const failure = RoundTrip.failure(answer, settings.token)
   const facts = { subject: request.subject, detail: failure.message, ...known(answer.headers) }
   const { status } = answer
   switch (failure.code) {
@@ -88,8 +88,8 @@ const refuse = Effect.fnUntraced(function*(settings: Settings, request: Request,
   if (status === 403) return new HubError.Forbidden(facts)
   if (status === 404) return new HubError.RepoNotFound(facts)
   if (status === 429) {
-    const quota = Exchange.rateLimit(answer.headers)
-    const retryAfter = yield* Exchange.retryAfter(answer.headers)
+    const quota = RoundTrip.rateLimit(answer.headers)
+    const retryAfter = yield* RoundTrip.retryAfter(answer.headers)
     return new HubError.RateLimited({
       ...facts,
       ...(quota !== undefined && quota.remaining === 0 && { bucket: quota.bucket }),
@@ -111,7 +111,7 @@ const once = Effect.fnUntraced(function*(client: HttpClient.HttpClient, settings
   let hub: Headers.Headers | undefined
   for (let hop = 0; hop <= maxRedirects; hop++) {
     const atHome = new URL(url).origin === origin
-    const answer = yield* Exchange.run(client, {
+    const answer = yield* RoundTrip.run(client, {
       method: request.method ?? "GET",
       url,
       token: atHome ? settings.token : undefined,

@@ -1,0 +1,211 @@
+/**
+ * The endpoint that a program talks to, as a service: resolved when it is first needed, remembered, and brought back when
+ * it fell asleep meanwhile.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as PubSub from "effect/PubSub"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+import * as Hub from "../hub/Hub.ts"
+import * as HubEnv from "../hub/HubEnv.ts"
+import * as EndpointConfig from "./EndpointConfig.ts"
+import * as EndpointError from "./EndpointError.ts"
+import * as EndpointsApi from "./EndpointsApi.ts"
+import * as EndpointTarget from "./EndpointTarget.ts"
+import * as EndpointUrl from "./EndpointUrl.ts"
+import * as HubVerdict from "./HubVerdict.ts"
+import type { WaitProgress } from "./Waiting.ts"
+
+export type { Target } from "./EndpointTarget.ts"
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class Endpoint extends Context.Service<Endpoint, {
+  readonly config: EndpointConfig.EndpointConfig
+  /** The resolved target. Asked for once: a success is kept, a failure is not, and callers at the same time share one. */
+  readonly target: Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>
+  /** Resolves again, engine included: after an update of the endpoint, or when the answers do not fit any more. */
+  readonly refresh: Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>
+  /**
+   * Brings back an endpoint that answered that it sleeps or is paused, and gives its target when it is ready. Callers at
+   * the same time share one wake-up. Fails with `Paused` where a URL alone can not resume.
+   */
+  readonly revive: (why: "Asleep" | "Paused") => Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>
+  /** What happens while waiting: what is to come, after the last few things that happened. Does not end by itself. */
+  readonly progress: Stream.Stream<WaitProgress>
+  /** `modelDisplayName`, else the endpoint's repository, `modelId`, or the base URL without its query. */
+  readonly displayName: Effect.Effect<string, EndpointError.EndpointError>
+}>()("effect-inference-endpoints/endpoint/Endpoint") {}
+
+interface Memory {
+  readonly target?: EndpointTarget.Target
+  readonly flight?: Deferred.Deferred<EndpointTarget.Target, EndpointError.EndpointError>
+}
+
+/**
+ * Remembers the result of work, and lets all who want it while it is under way share it. The work goes on when the one
+ * who started it is interrupted, as others may wait for it; it ends with the scope.
+ */
+const makeMemory = Effect.gen(function*() {
+  const scope = yield* Effect.scope
+  const memory = yield* Ref.make<Memory>({})
+  const share = (work: Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>) =>
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function*() {
+        const mine = yield* Deferred.make<EndpointTarget.Target, EndpointError.EndpointError>()
+        const flight = yield* Ref.modify(memory, (before): readonly [NonNullable<Memory["flight"]>, Memory] =>
+          before.flight === undefined ? [mine, { ...before, flight: mine }] : [before.flight, before])
+        if (flight === mine) {
+          yield* Effect.forkIn(
+            restore(work).pipe(Effect.onExit((exit) =>
+              Ref.set(memory, Exit.isSuccess(exit) ? { target: exit.value } : {}).pipe(
+                Effect.andThen(Deferred.done(mine, exit))
+              )
+            )),
+            scope
+          )
+        }
+        return yield* restore(Deferred.await(flight))
+      })
+    )
+  const get = (work: Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>) =>
+    Effect.flatMap(Ref.get(memory), ({ target }) => target === undefined ? share(work) : Effect.succeed(target))
+  return { get, share }
+})
+
+const resolverOf = (means: EndpointTarget.Means, target: EndpointConfig.Target) => (asleep: boolean) => {
+  switch (target._tag) {
+    case "Serverless":
+      return EndpointTarget.serverless(means, target.modelId)
+    case "Dedicated":
+      return EndpointTarget.dedicated(means, target, asleep)
+    case "Url":
+      return EndpointTarget.url(means, target)
+  }
+}
+
+const log = (progress: WaitProgress) =>
+  Effect.logDebug(`${progress.subject} is ${progress.state}`).pipe(
+    Effect.annotateLogs({ action: progress.action, message: progress.message })
+  )
+
+/**
+ * Checks the configuration and the token. Nothing is asked over the network until the target is needed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: EndpointConfig.Options) {
+  const { config, target } = yield* EndpointConfig.make(options)
+  const token = yield* EndpointConfig.token(options.apiKey, target)
+  const events = yield* Effect.acquireRelease(
+    PubSub.sliding<WaitProgress>({ capacity: 256, replay: 16 }),
+    PubSub.shutdown
+  )
+  const resolver = resolverOf({
+    client: yield* HttpClient.HttpClient,
+    hub: yield* Hub.Hub,
+    api: yield* EndpointsApi.EndpointsApi,
+    config,
+    token,
+    onProgress: (progress) => Effect.andThen(PubSub.publish(events, progress), log(progress))
+  }, target)
+  const memory = yield* makeMemory
+  const resolve = (method: string, asleep: boolean) =>
+    resolver(asleep).pipe(
+      Effect.mapError((reason) => new EndpointError.EndpointError({ method, reason })),
+      Effect.withSpan(`Endpoint.${method}`, { attributes: { "endpoint.kind": target._tag } })
+    )
+  const resolved = memory.get(resolve("resolve", false))
+  return Endpoint.of({
+    config,
+    target: resolved,
+    refresh: memory.share(resolve("refresh", false)),
+    revive: (why) => target._tag === "Serverless" ? resolved : memory.share(resolve("revive", why === "Asleep")),
+    progress: Stream.fromPubSub(events),
+    displayName: config.modelDisplayName !== undefined
+      ? Effect.succeed(config.modelDisplayName)
+      : target._tag === "Serverless"
+      ? Effect.succeed(target.modelId)
+      : target._tag === "Url"
+      ? Effect.succeed(EndpointUrl.show(target.url))
+      : Effect.map(resolved, ({ displayName }) => displayName)
+  })
+})
+
+/**
+ * The endpoint over services that are there already.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (options: EndpointConfig.Options): Layer.Layer<
+  Endpoint,
+  EndpointError.EndpointError,
+  HttpClient.HttpClient | Hub.Hub | EndpointsApi.EndpointsApi
+> => Layer.effect(Endpoint, make(options))
+
+/** The Hub that the environment names, with as much of the caller's token as Hugging Face may see. */
+const hubOf = (options: EndpointConfig.Options) =>
+  Layer.effect(
+    Hub.Hub,
+    Effect.gen(function*() {
+      const token = EndpointConfig.hubToken(options.apiKey)
+      return yield* Hub.make({ token, baseUrl: yield* HubEnv.hubUrl, offline: yield* HubEnv.offline })
+    }).pipe(
+      Effect.mapError((error) =>
+        new EndpointError.EndpointError({ method: "config", reason: HubVerdict.reason(error) })
+      )
+    )
+  )
+
+/**
+ * The endpoint with the `Hub` and the `EndpointsApi` that it needs, built from the same token.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: EndpointConfig.Options
+): Layer.Layer<Endpoint | Hub.Hub | EndpointsApi.EndpointsApi, EndpointError.EndpointError, HttpClient.HttpClient> =>
+  layerWith(options).pipe(
+    Layer.provideMerge(EndpointsApi.layer({
+      token: EndpointConfig.hubToken(options.apiKey),
+      baseUrl: options.managementUrl
+    })),
+    Layer.provideMerge(hubOf(options))
+  )
+
+/**
+ * `layer` with every option from a `Config`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (options: Config.Wrap<EndpointConfig.Options>): Layer.Layer<
+  Endpoint | Hub.Hub | EndpointsApi.EndpointsApi,
+  EndpointError.EndpointError | Config.ConfigError,
+  HttpClient.HttpClient
+> => Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+
+/**
+ * `layer` from the environment alone: see `EndpointConfig.fromEnv` for its variables.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerEnv: Layer.Layer<
+  Endpoint | Hub.Hub | EndpointsApi.EndpointsApi,
+  EndpointError.EndpointError | Config.ConfigError,
+  HttpClient.HttpClient
+> = Layer.unwrap(Effect.map(EndpointConfig.fromEnv, layer))

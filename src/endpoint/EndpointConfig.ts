@@ -1,0 +1,228 @@
+/**
+ * What a program says about the endpoint it wants: exactly one of a model id, the name of a dedicated endpoint, or a base
+ * URL, and what goes with it.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as HubEnv from "../hub/HubEnv.ts"
+import * as HubToken from "../hub/HubToken.ts"
+import * as RepoPath from "../hub/RepoPath.ts"
+import { EndpointError, InvalidConfig } from "./EndpointError.ts"
+import * as EndpointUrl from "./EndpointUrl.ts"
+import * as Engine from "./Engine.ts"
+
+const Name = Schema.String.check(Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,62})$/u))
+const Namespace = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/u))
+const HeaderValue = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,256}$/u))
+const ModelId = Schema.String.check(
+  Schema.makeFilter((id: string) => Result.isSuccess(RepoPath.repo(id)) || "a model id looks like `org/name` or `name`")
+)
+
+/**
+ * The configuration without its secret, which is all of it that is written to JSON.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const EndpointConfig = Schema.Struct({
+  /** A model on the Hub: served by the serverless router. */
+  modelId: Schema.optionalKey(ModelId),
+  /** A dedicated endpoint by its name. */
+  endpointName: Schema.optionalKey(Name),
+  /** The user or organisation that owns the dedicated endpoint. Default: the owner of the token. */
+  endpointNamespace: Schema.optionalKey(Namespace),
+  /** Any server: with or without `/v1`, a route, a query, slashes at its end. */
+  baseUrl: Schema.optionalKey(Schema.String),
+  /** Serverless: a provider by name, or the policy `fastest`, `cheapest` or `preferred`. Default: the router's (`fastest`). */
+  provider: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[a-z0-9][a-z0-9-]{0,63}$/u))),
+  /** The revision of the model's repository from which templates are read. Default `main`. */
+  revision: Schema.optionalKey(
+    Schema.String.check(Schema.makeFilter((name: string) => Result.isSuccess(RepoPath.revision(name)) || "no revision"))
+  ),
+  /** Serverless: the organisation that pays. */
+  billTo: Schema.optionalKey(HeaderValue),
+  /** How long to wait for an endpoint to become ready, in JSON as milliseconds. Default 300 s; 0 does not wait. */
+  waitTimeout: Schema.DurationFromMillis.check(
+    Schema.makeFilter((d: Duration.Duration) => Duration.isFinite(d) || "a finite time")
+  ).pipe(Schema.withDecodingDefaultKey(Effect.succeed(300_000))),
+  /** How the model is called where results are shown. */
+  modelDisplayName: Schema.optionalKey(Schema.String),
+  /** The engine that answers, for servers that can not be told apart. */
+  engine: Schema.optionalKey(Engine.Kind),
+  /** Domains beside `endpoints.huggingface.cloud` whose dedicated endpoints get the token. */
+  endpointHosts: Schema.optionalKey(Schema.Array(Schema.String)),
+  /** The serverless router. Default `https://router.huggingface.co`. */
+  routerUrl: Schema.optionalKey(Schema.String),
+  /** The management API. Default `https://api.endpoints.huggingface.cloud/v2`. */
+  managementUrl: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type EndpointConfig = typeof EndpointConfig.Type
+
+/**
+ * The configuration as callers write it. `apiKey` absent: the environment and the token file are searched; `false`: no
+ * credential is sent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Omit<Partial<EndpointConfig>, "waitTimeout"> {
+  readonly apiKey?: HubToken.Input
+  readonly waitTimeout?: Duration.Input | undefined
+}
+
+/**
+ * The one thing that the configuration points at.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Target =
+  | { readonly _tag: "Serverless"; readonly modelId: string }
+  | { readonly _tag: "Dedicated"; readonly name: string; readonly namespace: string | undefined }
+  | ({ readonly _tag: "Url" } & EndpointUrl.Address)
+
+/** A checked configuration with its one target. */
+export interface Checked {
+  readonly config: EndpointConfig
+  readonly target: Target
+}
+
+const invalid = (problem: string, given: ReadonlyArray<string>) =>
+  new EndpointError({ method: "config", reason: new InvalidConfig({ problem, given }) })
+
+const decode = Schema.decodeUnknownEffect(EndpointConfig)
+
+/** Attributes that were set to `undefined` are absent, and the secret is none of the schema's business. */
+const plain = ({ waitTimeout, ...options }: Options) => ({
+  ...Object.fromEntries(Object.entries(options).filter(([name, value]) => name !== "apiKey" && value !== undefined)),
+  ...(waitTimeout !== undefined && { waitTimeout: Duration.toMillis(Duration.fromInputUnsafe(waitTimeout)) })
+})
+
+/**
+ * Checks a configuration. A base URL beside another target is ignored with a warning; a model id beside an endpoint, or
+ * no target at all, is an error that names what was given.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: Options) {
+  const config = yield* decode(plain(options)).pipe(
+    Effect.mapError((error) => invalid(error.message, []))
+  )
+  const { baseUrl, endpointName, endpointNamespace, modelId } = config
+  const given = (["modelId", "endpointName", "endpointNamespace", "baseUrl"] as const).filter((name) =>
+    config[name] !== undefined
+  )
+  if (modelId !== undefined && endpointName !== undefined) {
+    return yield* invalid("modelId and endpointName name two targets, give one", given)
+  }
+  if (endpointNamespace !== undefined && endpointName === undefined) {
+    return yield* invalid("endpointNamespace needs an endpointName", given)
+  }
+  if (baseUrl !== undefined && given.length > 1) {
+    const winner = endpointName === undefined ? "modelId" : "endpointName"
+    yield* Effect.logWarning(`baseUrl is ignored because ${winner} is given`)
+  }
+  const done = (target: Target): Checked => ({ config, target })
+  if (modelId !== undefined) return done({ _tag: "Serverless", modelId })
+  if (endpointName !== undefined) return done({ _tag: "Dedicated", name: endpointName, namespace: endpointNamespace })
+  if (baseUrl === undefined) return yield* invalid("give one of modelId, endpointName or baseUrl", given)
+  const address = EndpointUrl.parse(baseUrl)
+  return Result.isSuccess(address)
+    ? done({ _tag: "Url", ...address.success })
+    : yield* invalid(address.failure, given)
+})
+
+/**
+ * The configuration as JSON, without its secret.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = Schema.encodeSync(EndpointConfig)
+
+/**
+ * Every attribute from one environment variable: `INFERENCE_MODEL_ID`, `INFERENCE_ENDPOINT_NAME`,
+ * `INFERENCE_ENDPOINT_NAMESPACE`, `INFERENCE_BASE_URL`, `INFERENCE_PROVIDER`, `INFERENCE_REVISION`, `INFERENCE_BILL_TO`,
+ * `INFERENCE_WAIT_TIMEOUT` (`5 minutes`, `90 seconds`), `INFERENCE_MODEL_DISPLAY_NAME`, `INFERENCE_ENGINE`. The token is
+ * not among them: it has its own variables, see `HubToken`.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const fromEnv: Effect.Effect<Options, Config.ConfigError> = Effect.gen(function*() {
+  const names = {
+    modelId: "INFERENCE_MODEL_ID",
+    endpointName: "INFERENCE_ENDPOINT_NAME",
+    endpointNamespace: "INFERENCE_ENDPOINT_NAMESPACE",
+    baseUrl: "INFERENCE_BASE_URL",
+    provider: "INFERENCE_PROVIDER",
+    revision: "INFERENCE_REVISION",
+    billTo: "INFERENCE_BILL_TO",
+    modelDisplayName: "INFERENCE_MODEL_DISPLAY_NAME"
+  } as const
+  const found: Record<string, string> = {}
+  for (const [attribute, name] of Object.entries(names)) {
+    const value = yield* HubEnv.variable(name)
+    if (value !== undefined) found[attribute] = value
+  }
+  const wait = yield* Config.option(Config.Duration("INFERENCE_WAIT_TIMEOUT"))
+  const engine = yield* Config.option(Config.schema(Engine.Kind, "INFERENCE_ENGINE"))
+  const options: Options = {
+    ...found,
+    ...(Option.isSome(wait) && { waitTimeout: wait.value }),
+    ...(Option.isSome(engine) && { engine: engine.value })
+  }
+  return options
+})
+
+/**
+ * The token for a target. One that was passed goes wherever the caller points; one that was found in the environment only
+ * to Hugging Face. The serverless router takes no key of somebody else.
+ *
+ * @category tokens
+ * @since 0.1.0
+ */
+export const token = Effect.fnUntraced(function*(apiKey: HubToken.Input, target: Target) {
+  const token = yield* HubToken.resolve(apiKey).pipe(Effect.mapError((error) => invalid(error.message, [error.source])))
+  if (target._tag === "Url") {
+    if (token === undefined || (apiKey === undefined && !EndpointUrl.isHuggingFace(target.url))) return undefined
+    const problem = EndpointUrl.tokenProblem(target.url)
+    return problem === undefined
+      ? token
+      : yield* invalid(problem, ["apiKey", `baseUrl ${EndpointUrl.show(target.url)}`])
+  }
+  if (token !== undefined && target._tag === "Serverless" && !HubToken.isHuggingFace(token)) {
+    return yield* invalid(
+      "the router takes keys of Hugging Face, which start with hf_; use baseUrl for the provider of this key",
+      [
+        "apiKey"
+      ]
+    )
+  }
+  return token
+})
+
+/**
+ * The part of a caller's token that Hugging Face may see: a key of somebody else never reaches the Hub.
+ *
+ * @category tokens
+ * @since 0.1.0
+ */
+export const hubToken = (apiKey: HubToken.Input): HubToken.Input =>
+  apiKey === undefined || apiKey === false ||
+    HubToken.isHuggingFace(Redacted.isRedacted(apiKey) ? apiKey : Redacted.make(apiKey))
+    ? apiKey
+    : undefined

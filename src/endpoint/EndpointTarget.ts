@@ -1,0 +1,229 @@
+/**
+ * A resolved target: everything that a request needs to know about where it goes. One function for each kind of target
+ * makes one.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schedule from "effect/Schedule"
+import type * as Hub from "../hub/Hub.ts"
+import * as RepoPath from "../hub/RepoPath.ts"
+import type * as EndpointConfig from "./EndpointConfig.ts"
+import * as EndpointError from "./EndpointError.ts"
+import type * as EndpointsApi from "./EndpointsApi.ts"
+import * as EndpointUrl from "./EndpointUrl.ts"
+import type * as Engine from "./Engine.ts"
+import * as EngineProbe from "./EngineProbe.ts"
+import * as Health from "./Health.ts"
+import type * as Router from "./Router.ts"
+import * as Serverless from "./Serverless.ts"
+import * as Waiting from "./Waiting.ts"
+
+/**
+ * Where requests go, resolved.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Target {
+  readonly kind: "serverless" | "dedicated" | "url"
+  /** The root below which `/generate`, `/v1/chat/completions`, `/info` are. */
+  readonly url: URL
+  /** The query that every request carries, with its `?`, or `""`. It may hold a key: never show it. */
+  readonly search: string
+  /** Set when the caller gave a full chat route that is not `/v1/chat/completions` below `url`. */
+  readonly chatUrl?: URL
+  /** What every request carries beside the token. No secrets. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Goes to the origin of `url` and to no other. */
+  readonly token: Redacted.Redacted<string> | undefined
+  /** What goes into `model`. */
+  readonly modelName: string
+  readonly engine: Engine.Engine
+  /** The model's repository on the Hub, where it is known: templates come from there. */
+  readonly repository?: string
+  /** The revision of the repository, where it is known. */
+  readonly revision?: string
+  /** What to call the model where results are shown. */
+  readonly displayName: string
+  /** USD per million tokens, when it is known who answers. */
+  readonly pricing?: { readonly input: number; readonly output: number }
+  /** Serverless: what the router publishes about those who may answer. */
+  readonly offers?: ReadonlyArray<Router.Offer>
+}
+
+/**
+ * What resolving needs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Means {
+  readonly client: HttpClient.HttpClient
+  readonly hub: Hub.Hub["Service"]
+  readonly api: EndpointsApi.EndpointsApi["Service"]
+  readonly config: EndpointConfig.EndpointConfig
+  readonly token: Redacted.Redacted<string> | undefined
+  readonly onProgress: (progress: Waiting.WaitProgress) => Effect.Effect<void>
+}
+
+/** The gateway holds a request at most so long; the head of a streamed answer is given up after 60 s. */
+const hold = Duration.seconds(50)
+
+const holdHeader = (config: EndpointConfig.EndpointConfig): Readonly<Record<string, string>> => {
+  const seconds = Math.floor(Duration.toSeconds(Duration.min(hold, config.waitTimeout)))
+  return seconds > 0 ? { "x-scale-up-timeout": String(seconds) } : {}
+}
+
+/**
+ * Resolves a model id through the router.
+ *
+ * @category resolving
+ * @since 0.1.0
+ */
+export const serverless = Effect.fnUntraced(function*({ client, config, hub, token }: Means, modelId: string) {
+  const routerUrl = URL.parse(config.routerUrl ?? "https://router.huggingface.co")
+  const problem = routerUrl === null ? "it is no URL" : EndpointUrl.tokenProblem(routerUrl)
+  if (routerUrl === null || problem !== undefined) {
+    return yield* new EndpointError.InvalidConfig({ problem: `routerUrl: ${problem}`, given: ["routerUrl"] })
+  }
+  const served = yield* Serverless.resolve(client, hub, { modelId, provider: config.provider, token, routerUrl })
+  const only = served.offers.length === 1 ? served.offers[0] : undefined
+  const engine: Engine.Engine = {
+    kind: config.engine ?? "router",
+    modelName: served.modelName,
+    ...(typeof only?.contextLength === "number" && { limits: { contextLength: only.contextLength } }),
+    source: config.engine === undefined ? "target" : "override"
+  }
+  const target: Target = {
+    kind: "serverless",
+    url: routerUrl,
+    search: "",
+    headers: config.billTo === undefined ? {} : { "x-hf-bill-to": config.billTo },
+    token,
+    modelName: served.modelName,
+    engine,
+    repository: served.modelId,
+    ...(config.revision !== undefined && { revision: config.revision }),
+    displayName: config.modelDisplayName ?? modelId,
+    ...(only?.pricing !== undefined && only.pricing !== null && { pricing: only.pricing }),
+    offers: served.offers
+  }
+  return target
+})
+
+/**
+ * Resolves a dedicated endpoint by name, waking and awaiting it.
+ *
+ * @category resolving
+ * @since 0.1.0
+ */
+export const dedicated = Effect.fnUntraced(function*(
+  { api, client, config, onProgress, token }: Means,
+  name: EndpointsApi.Name,
+  asleep: boolean
+) {
+  const { endpoint, url } = yield* api.wait(name, {
+    timeout: config.waitTimeout,
+    asleep,
+    onProgress,
+    endpointHosts: config.endpointHosts ?? []
+  }).pipe(Effect.mapError(({ reason }) => reason))
+  const engine = yield* EngineProbe.detect(client, {
+    url,
+    search: "",
+    token,
+    image: endpoint.model.image,
+    override: config.engine
+  }).pipe(
+    // the first replica answered, the next one may still be on its way
+    Effect.retry({ while: (reason) => reason._tag === "Unreachable", times: 3, schedule: Schedule.spaced("2 seconds") })
+  )
+  const { repository } = endpoint.model
+  const revision = config.revision ?? endpoint.model.revision
+  const target: Target = {
+    kind: "dedicated",
+    url,
+    search: "",
+    headers: EndpointUrl.isDedicated(url) ? holdHeader(config) : {},
+    token,
+    // TGI takes any name, the others only their own
+    modelName: engine.kind === "tgi" ? repository : engine.modelName ?? repository,
+    engine,
+    repository,
+    ...(typeof revision === "string" && { revision }),
+    displayName: config.modelDisplayName ?? repository
+  }
+  return target
+})
+
+type Found = Waiting.Step<Engine.Engine>
+
+/**
+ * Resolves a base URL. One that leads to a dedicated endpoint is woken, and any server that says it is not ready yet is
+ * waited for; one that can not be reached gets three tries.
+ *
+ * @category resolving
+ * @since 0.1.0
+ */
+export const url = Effect.fnUntraced(
+  function*({ client, config, onProgress, token }: Means, address: EndpointUrl.Address) {
+    const subject = EndpointUrl.show(address.url)
+    const wakes = EndpointUrl.isDedicated(address.url)
+    let misses = 0
+
+    const missed = (reason: EndpointError.Unreachable) =>
+      reason.status === undefined && !wakes && ++misses >= 3
+        ? Effect.fail<EndpointError.Reason>(reason)
+        : Effect.succeed<Found>({ _tag: "Pending", state: "unreachable", action: "Stumbled", message: reason.message })
+
+    const step = Effect.fnUntraced(
+      function*(remaining: Duration.Duration): Effect.fn.Return<Found, EndpointError.Reason> {
+        if (wakes) {
+          const patience = Duration.isZero(config.waitTimeout)
+            ? undefined
+            : Duration.min(Duration.seconds(30), remaining)
+          const health = yield* Health.check(client, token, { subject, address, hold: patience })
+          if (health._tag === "Paused") return yield* new EndpointError.Paused({ subject, detail: health.detail })
+          if (health._tag !== "Up") {
+            return {
+              _tag: "Pending",
+              state: health._tag === "Asleep" ? "scaledToZero" : "unavailable",
+              action: "Woken",
+              message: health.detail
+            }
+          }
+        }
+        const engine = yield* EngineProbe.detect(client, { ...address, token, override: config.engine })
+        return { _tag: "Ready", value: engine }
+      }
+    )
+
+    const engine = yield* Waiting.until<Engine.Engine, never>({
+      subject,
+      timeout: config.waitTimeout,
+      onProgress,
+      step: (remaining) => Effect.catchTag(step(remaining), "Unreachable", missed)
+    })
+    const modelName = engine.modelName ?? "default"
+    const repository = Result.isSuccess(RepoPath.repo(modelName)) && modelName.includes("/") ? modelName : undefined
+    const target: Target = {
+      kind: "url",
+      url: address.url,
+      search: address.search,
+      ...(address.chatUrl !== undefined && { chatUrl: address.chatUrl }),
+      headers: wakes ? holdHeader(config) : {},
+      token,
+      modelName,
+      engine,
+      ...(repository !== undefined && { repository }),
+      ...(config.revision !== undefined && { revision: config.revision }),
+      displayName: config.modelDisplayName ?? subject
+    }
+    return target
+  }
+)

@@ -1,0 +1,242 @@
+/**
+ * Dedicated Inference Endpoints as a service: list, read, create, change, pause, resume, scale to zero, delete, and wait.
+ *
+ * @since 0.1.0
+ */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Random from "effect/Random"
+import * as Stream from "effect/Stream"
+import * as Hub from "../hub/Hub.ts"
+import * as HubToken from "../hub/HubToken.ts"
+import * as RoundTrip from "../hub/RoundTrip.ts"
+import * as Dedicated from "./Dedicated.ts"
+import { Create, type DedicatedEndpoint, Update } from "./DedicatedEndpoint.ts"
+import * as EndpointError from "./EndpointError.ts"
+import * as Health from "./Health.ts"
+import * as HubVerdict from "./HubVerdict.ts"
+import * as Management from "./Management.ts"
+
+/**
+ * An endpoint by name. `namespace` is the user or organisation that owns it, by default the owner of the token.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Name {
+  readonly name: string
+  readonly namespace?: string | undefined
+}
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class EndpointsApi extends Context.Service<EndpointsApi, {
+  /** All endpoints of a namespace, page after page; `search` is a part of the name, `tags` must all be there. */
+  readonly list: (options?: {
+    readonly namespace?: string | undefined
+    readonly search?: string | undefined
+    readonly tags?: ReadonlyArray<string> | undefined
+  }) => Stream.Stream<DedicatedEndpoint, EndpointError.EndpointError>
+  readonly get: (name: Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
+  readonly create: (
+    endpoint: Create,
+    options?: { readonly namespace?: string | undefined }
+  ) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
+  /** Changes the keys that are there. */
+  readonly update: (name: Name, changes: Update) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
+  /** Stops it until it is resumed; requests do not wake it, and it costs nothing. */
+  readonly pause: (name: Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
+  /** Starts it again. One that runs already is no error. */
+  readonly resume: (name: Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
+  /** Drops all replicas until the next request. */
+  readonly scaleToZero: (name: Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
+  /** Can not be undone. */
+  readonly delete: (name: Name) => Effect.Effect<void, EndpointError.EndpointError>
+  /** Waits until it answers, resuming and waking it where the options allow. */
+  readonly wait: (
+    name: Name,
+    options?: Dedicated.Options
+  ) => Effect.Effect<Dedicated.Ready, EndpointError.EndpointError>
+}>()("effect-inference-endpoints/endpoint/EndpointsApi") {}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Absent: the environment and the token file are searched. */
+  readonly token?: HubToken.Input
+  /** Default `https://api.endpoints.huggingface.cloud/v2`. */
+  readonly baseUrl?: string | undefined
+}
+
+/** A read is repeated this often when it failed in passing. */
+const retries = 3
+
+/** A server that asks for a longer pause than this gets its answer as an error. */
+const maxPause = Duration.seconds(60)
+
+const repeated = Effect.fnUntraced(function*<A>(effect: Effect.Effect<A, EndpointError.Reason>) {
+  for (let attempt = 0;; attempt++) {
+    const result = yield* Effect.result(effect)
+    if (result._tag === "Success") return result.success
+    const reason = result.failure
+    const floor = reason._tag === "RateLimited" ? reason.retryAfter ?? Duration.zero : Duration.zero
+    const passes = reason._tag === "RateLimited" || reason._tag === "Unreachable"
+    if (!passes || attempt >= retries || Duration.isGreaterThan(floor, maxPause)) return yield* Effect.fail(reason)
+    const own = Duration.millis(1000 * 2 ** attempt * (0.75 + (yield* Random.next) / 2))
+    yield* Effect.sleep(Duration.max(own, floor))
+  }
+})
+
+const named = (method: string) => <A, R>(effect: Effect.Effect<A, EndpointError.Reason, R>) =>
+  effect.pipe(
+    Effect.mapError((reason) => new EndpointError.EndpointError({ method, reason })),
+    Effect.withSpan(`EndpointsApi.${method}`)
+  )
+
+const invalid = (problem: string, given: ReadonlyArray<string> = []) =>
+  new EndpointError.InvalidConfig({ problem, given })
+
+const settingsOf = Effect.fnUntraced(function*(options: Options) {
+  const baseUrl = URL.parse(options.baseUrl ?? "https://api.endpoints.huggingface.cloud/v2")
+  if (baseUrl === null || baseUrl.username !== "" || !RoundTrip.isPrivate(baseUrl)) {
+    return yield* invalid("the address of the management API is an https URL without userinfo")
+  }
+  const token = yield* HubToken.resolve(options.token).pipe(
+    Effect.mapError((error) => invalid(error.message, [error.source]))
+  )
+  const settings: Management.Settings = { client: yield* HttpClient.HttpClient, baseUrl, token }
+  return settings
+})
+
+const encodeCreate = Management.encode(Create)
+const encodeUpdate = Management.encode(Update)
+
+/** Finds the namespace, and refuses names that could become another path. */
+const pathOf = (hub: Hub.Hub["Service"]) =>
+  Effect.fnUntraced(function*(name: string | undefined, namespace: string | undefined) {
+    const owner = namespace ?? (yield* ownerOf(hub))
+    for (const part of name === undefined ? [owner] : [owner, name]) {
+      if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/.test(part) || part.includes("..")) {
+        return yield* invalid("an endpoint and its namespace have letters, digits, `-`, `_` and `.`", [
+          JSON.stringify(part)
+        ])
+      }
+    }
+    return name === undefined ? owner : `${owner}/${name}`
+  })
+
+const ownerOf = Effect.fnUntraced(function*(hub: Hub.Hub["Service"]) {
+  const owner = yield* hub.whoami.pipe(Effect.mapError(HubVerdict.reason))
+  if (owner.type !== "user") {
+    return yield* invalid(
+      "Cannot determine default namespace: the token belongs to no user. Give endpointNamespace",
+      [`a token of ${owner.name}`]
+    )
+  }
+  return owner.name
+})
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: Options = {}) {
+  const path = pathOf(yield* Hub.Hub)
+  const settings = yield* named("make")(settingsOf(options))
+  const call = <A>(request: Management.Call<A>) => Management.call(settings, request)
+
+  const about = <A>(
+    { name, namespace }: Name,
+    request: (subject: string) => Effect.Effect<A, EndpointError.Reason>
+  ) => Effect.flatMap(path(name, namespace), request)
+
+  const get = (subject: string) => call({ method: "GET", subject, path: subject, decode: Management.endpoint })
+
+  const act = (action: "pause" | "resume" | "scale-to-zero") => (subject: string) =>
+    call({ method: "POST", subject, path: `${subject}/${action}`, decode: Management.endpoint })
+
+  const resume = (subject: string) =>
+    Effect.catchIf(act("resume")(subject), Management.isResumed, () => repeated(get(subject)))
+
+  const pages = (owner: string, query: URLSearchParams) =>
+    Stream.paginate("", (cursor) => {
+      if (cursor !== "") query.set("cursor", cursor)
+      const text = query.size === 0 ? "" : `?${query}`
+      return repeated(call({ method: "GET", subject: owner, path: owner + text, decode: Management.page })).pipe(
+        Effect.map(({ items, nextCursor }) =>
+          [items, nextCursor ? Option.some(nextCursor) : Option.none<string>()] as const
+        )
+      )
+    })
+
+  return EndpointsApi.of({
+    list: ({ namespace, search, tags } = {}) =>
+      Stream.unwrap(Effect.map(path(undefined, namespace), (owner) =>
+        pages(
+          owner,
+          new URLSearchParams({
+            ...(search !== undefined && { search }),
+            ...(tags !== undefined && tags.length > 0 && { tags: tags.join(",") })
+          })
+        ))).pipe(
+          Stream.mapError((reason) => new EndpointError.EndpointError({ method: "list", reason })),
+          Stream.withSpan("EndpointsApi.list")
+        ),
+    get: (name) => named("get")(about(name, (subject) => repeated(get(subject)))),
+    create: (endpoint, { namespace } = {}) =>
+      named("create")(Effect.gen(function*() {
+        const owner = yield* path(undefined, namespace)
+        const subject = `${owner}/${endpoint.name}`
+        const body = yield* encodeCreate(subject, endpoint)
+        return yield* call({ method: "POST", subject, path: owner, body, decode: Management.endpoint })
+      })),
+    update: (name, changes) =>
+      named("update")(
+        about(name, (subject) =>
+          Effect.flatMap(encodeUpdate(subject, changes), (body) =>
+            call({ method: "PUT", subject, path: subject, body, decode: Management.endpoint })))
+      ),
+    pause: (name) => named("pause")(about(name, act("pause"))),
+    resume: (name) => named("resume")(about(name, resume)),
+    scaleToZero: (name) => named("scaleToZero")(about(name, act("scale-to-zero"))),
+    delete: (name) =>
+      named("delete")(
+        about(name, (subject) => call({ method: "DELETE", subject, path: subject, decode: Management.nothing }))
+      ),
+    wait: (name, waiting) =>
+      named("wait")(about(name, (subject) =>
+        Dedicated.wait({
+          subject,
+          get: get(subject),
+          resume: Effect.catchIf(act("resume")(subject), Management.isResumed, () => Effect.void),
+          health: (request) => Health.check(settings.client, settings.token, request)
+        }, waiting)))
+  })
+})
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<EndpointsApi, EndpointError.EndpointError, HttpClient.HttpClient | Hub.Hub> =>
+  Layer.effect(EndpointsApi, make(options))
+
+/**
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Wrap<Options>
+): Layer.Layer<EndpointsApi, EndpointError.EndpointError | Config.ConfigError, HttpClient.HttpClient | Hub.Hub> =>
+  Layer.effect(EndpointsApi, Effect.flatMap(Config.unwrap(options), make))

@@ -1,0 +1,154 @@
+/**
+ * From a model id to the serverless router: who serves the model, under which name it is asked for, and why it can not be.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import type * as Hub from "../hub/Hub.ts"
+import type { Provider, ProviderMapping } from "../hub/ModelInfo.ts"
+import * as RoundTrip from "../hub/RoundTrip.ts"
+import * as EndpointError from "./EndpointError.ts"
+import * as HubVerdict from "./HubVerdict.ts"
+import * as Router from "./Router.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly modelId: string
+  /** A provider, or a policy: `fastest`, `cheapest`, `preferred`. */
+  readonly provider?: string | undefined
+  readonly token: Redacted.Redacted<string> | undefined
+  readonly routerUrl: URL
+}
+
+/**
+ * A model as the router serves it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Served {
+  /** The model's current id: another one than asked for when it was renamed. */
+  readonly modelId: string
+  /** What goes into `model`: the id, with `:provider` or `:policy` where one was asked for. */
+  readonly modelName: string
+  /** What the router publishes about those who may answer. */
+  readonly offers: ReadonlyArray<Router.Offer>
+}
+
+const policies: ReadonlySet<string> = new Set(["fastest", "cheapest", "preferred"])
+
+const decodeListing = RoundTrip.json(Router.Listing)
+
+/**
+ * A refusal of the router as a reason: 401, 402 and 403 have advice of their own.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const refusal = (
+  subject: string,
+  status: number,
+  detail: string,
+  requestId: string | undefined
+): EndpointError.Reason => {
+  const facts = { subject, detail, ...(requestId !== undefined && { requestId }) }
+  if (status === 401) return new EndpointError.Unauthorized(facts)
+  if (status === 402) return new EndpointError.PaymentRequired(facts)
+  if (status === 403) return new EndpointError.Forbidden({ ...facts, permission: "inference.serverless.write" })
+  if (status === 429) return new EndpointError.RateLimited(facts)
+  return new EndpointError.Unreachable({ ...facts, status })
+}
+
+/** What the router publishes; nothing when it does not know the model or can not be asked now. */
+const listing = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options, modelId: string) {
+  const path = modelId.split("/").map(encodeURIComponent).join("/")
+  const answer = yield* RoundTrip.run(client, {
+    method: "GET",
+    url: `${options.routerUrl.href.replace(/\/+$/, "")}/v1/models/${path}`,
+    token: options.token
+  }).pipe(
+    Effect.mapError(({ detail }) => new EndpointError.Unreachable({ subject: "the serverless router", detail }))
+  )
+  if (answer.status === 404) return undefined
+  if (answer.status !== 200) {
+    const { message } = RoundTrip.failure(answer, options.token)
+    return yield* Effect.fail(refusal(modelId, answer.status, message, RoundTrip.requestId(answer.headers)))
+  }
+  const decoded = decodeListing(answer)
+  return Result.isSuccess(decoded) ? Router.entry(decoded.success, modelId) : undefined
+})
+
+const isChat = ({ task }: Provider): boolean => task === undefined || task === "conversational"
+
+/** Chooses by the Hub's mapping; the reason why not otherwise. */
+const choose = (
+  mapping: ProviderMapping,
+  wanted: string | undefined
+): Result.Result<Provider, EndpointError.Reason> => {
+  const model = mapping.id
+  const { providers } = mapping
+  const named = wanted === undefined || policies.has(wanted) ? undefined : wanted
+  const mine = named === undefined ? providers : providers.filter(({ provider }) => provider === named)
+  const provider = named === undefined ? {} : { provider: named }
+  const available = providers.filter(isChat).map((offer) => offer.provider)
+  if (mine.length === 0) return Result.fail(new EndpointError.ModelNotServed({ model, ...provider, available }))
+  const chat = mine.filter(isChat)
+  const best = chat.find(({ status }) => status === "live") ?? chat[0]
+  if (best !== undefined) return Result.succeed(best)
+  const tasks = [...new Set(mine.flatMap(({ task }) => task ?? []))]
+  return Result.fail(new EndpointError.TaskMismatch({ model, ...provider, tasks }))
+}
+
+/**
+ * Resolves a model id. The Hub's mapping decides; while the Hub can not be asked, the router's own listing does.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const resolve = Effect.fnUntraced(function*(
+  client: HttpClient.HttpClient,
+  hub: Hub.Hub["Service"],
+  options: Options
+): Effect.fn.Return<Served, EndpointError.Reason> {
+  if (options.token === undefined) return yield* new EndpointError.MissingToken({ subject: "the serverless router" })
+  const { provider } = options
+  const mapping = yield* Effect.result(hub.providers(options.modelId))
+  if (Result.isFailure(mapping)) {
+    const reason = HubVerdict.verdict(mapping.failure)
+    if (reason !== undefined) return yield* Effect.fail(reason)
+    yield* Effect.logWarning(`who serves ${options.modelId} is asked at the router alone: ${mapping.failure.message}`)
+  } else {
+    const chosen = choose(mapping.success, provider)
+    if (Result.isFailure(chosen)) return yield* Effect.fail(chosen.failure)
+    if (chosen.success.status !== "live") {
+      yield* Effect.logWarning(
+        `${mapping.success.id} at ${chosen.success.provider} has the status ${chosen.success.status}: it may fail`
+      )
+    }
+  }
+  const modelId = Result.isSuccess(mapping) ? mapping.success.id : options.modelId
+  const listed = yield* listing(client, options, modelId).pipe(
+    // what is published is worth having; without it the model can still be asked
+    Effect.catchTag(
+      ["Unreachable", "RateLimited"],
+      (reason) => Result.isSuccess(mapping) ? Effect.succeed(undefined) : Effect.fail(reason)
+    )
+  )
+  const named = provider === undefined || policies.has(provider) ? undefined : provider
+  const offers = (listed?.providers ?? []).filter((offer) => named === undefined || offer.provider === named)
+  if (Result.isFailure(mapping) && offers.length === 0) {
+    const available = (listed?.providers ?? []).map((offer) => offer.provider)
+    return yield* new EndpointError.ModelNotServed({
+      model: modelId,
+      ...(named !== undefined && { provider: named }),
+      available
+    })
+  }
+  return { modelId, modelName: provider === undefined ? modelId : `${modelId}:${provider}`, offers }
+})

@@ -1,0 +1,105 @@
+/**
+ * Waiting for a server to become ready: asks again and again, spread in time, without asking more than the server wants,
+ * and not longer than allowed.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as EndpointError from "./EndpointError.ts"
+
+/**
+ * One thing that was seen or done while waiting.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WaitProgress {
+  /** `namespace/endpoint`, or the address. */
+  readonly subject: string
+  /** The state as the platform calls it, or `ready`, `unreachable`, `unavailable`. */
+  readonly state: string
+  /** What was done about it. */
+  readonly action: "Checked" | "Resumed" | "Woken" | "Probed" | "Stumbled" | "Ready"
+  /** The platform's own words, `""` when there are none. */
+  readonly message: string
+  readonly elapsed: Duration.Duration
+  readonly readyReplica?: number | undefined
+  readonly targetReplica?: number | undefined
+}
+
+/**
+ * What one look found. `Pending` is asked again after 5 s, after a `stumble` later and later up to 15 s, and never before
+ * `floor`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Step<A> =
+  | { readonly _tag: "Ready"; readonly value: A }
+  | (
+    & { readonly _tag: "Pending"; readonly floor?: Duration.Duration | undefined }
+    & Omit<WaitProgress, "subject" | "elapsed">
+  )
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options<A, R> {
+  readonly subject: string
+  /** Zero looks once and does not wait. */
+  readonly timeout: Duration.Duration
+  readonly onProgress: (progress: WaitProgress) => Effect.Effect<void>
+  /** Looks once; gets what is left of the time. */
+  readonly step: (remaining: Duration.Duration) => Effect.Effect<Step<A>, EndpointError.Reason, R>
+}
+
+const delay = Effect.fnUntraced(function*(stumbles: number, floor: Duration.Duration | undefined) {
+  const base = Math.min(15_000, 5000 * 1.5 ** stumbles)
+  const own = Duration.millis(base * (0.8 + (yield* Random.next) * 0.4))
+  return floor === undefined ? own : Duration.max(own, floor)
+})
+
+/**
+ * Looks until something is ready, a look fails, or the time is up: then `WaitTimeout` says what was seen last, or
+ * `NotDeployed` when no waiting was allowed.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const until = Effect.fnUntraced(function*<A, R>(options: Options<A, R>) {
+  const { subject, timeout } = options
+  const start = yield* Clock.currentTimeMillis
+  const elapsed = Effect.map(Clock.currentTimeMillis, (now) => Duration.millis(now - start))
+  let last = { state: "unknown", message: "" }
+  const late = Effect.suspend(() => {
+    const facts = { subject, detail: last.message, state: last.state }
+    return Effect.fail(
+      Duration.isZero(timeout)
+        ? new EndpointError.NotDeployed(facts)
+        : new EndpointError.WaitTimeout({ ...facts, waited: timeout })
+    )
+  })
+  const loop = Effect.gen(function*() {
+    for (let stumbles = 0;;) {
+      const step = yield* options.step(Duration.subtract(timeout, yield* elapsed))
+      if (step._tag === "Ready") return step.value
+      const { _tag: _, floor, ...seen } = step
+      last = seen
+      yield* options.onProgress({ subject, elapsed: yield* elapsed, ...seen })
+      stumbles = seen.action === "Stumbled" ? stumbles + 1 : 0
+      const pause = yield* delay(stumbles, floor)
+      if (Duration.isGreaterThanOrEqualTo(Duration.sum(yield* elapsed, pause), timeout)) {
+        yield* Effect.sleep(Duration.subtract(timeout, yield* elapsed))
+        return yield* late
+      }
+      yield* Effect.sleep(pause)
+    }
+  })
+  return yield* (Duration.isZero(timeout)
+    ? loop
+    : Effect.timeoutOrElse(loop, { duration: timeout, orElse: () => late }))
+})
