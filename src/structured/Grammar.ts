@@ -54,14 +54,21 @@ export interface Options {
   readonly name?: string | undefined
 }
 
+/** A JSON value of a schema; `emptyStruct` tells how Effect's empty struct is meant. */
+export interface JsonSource {
+  readonly _tag: "Json"
+  readonly document: SchemaDocument.Document
+  readonly emptyStruct: boolean
+}
+
 /** What the model is asked to write, for any engine. */
 export type Source =
-  | { readonly _tag: "Json"; readonly document: SchemaDocument.Document; readonly emptyStruct: boolean }
+  | JsonSource
   | { readonly _tag: "Regex"; readonly pattern: string }
   | { readonly _tag: "Choice"; readonly choices: ReadonlyArray<string> }
 
 /** The encoded side of a Schema. The same schema object gives the same document object. */
-export const fromSchema = (schema: Schema.Constraint): Source => {
+export const fromSchema = (schema: Schema.Constraint): JsonSource => {
   let source = sources.get(schema.ast)
   if (source === undefined) {
     source = { _tag: "Json", document: SchemaDocument.fromSchema(schema), emptyStruct: true }
@@ -70,10 +77,10 @@ export const fromSchema = (schema: Schema.Constraint): Source => {
   return source
 }
 
-const sources = new WeakMap<object, Source>()
+const sources = new WeakMap<object, JsonSource>()
 
 /** A JSON Schema, draft 2020-12 or older; what is none is refused when it is lowered. */
-export const fromJsonSchema = (schema: unknown): Source => ({
+export const fromJsonSchema = (schema: unknown): JsonSource => ({
   _tag: "Json",
   document: Tree.isObject(schema) ? schema : { allOf: [schema] },
   emptyStruct: false

@@ -1,0 +1,62 @@
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as StructuredOutput from "./StructuredOutput.ts"
+import * as StructuredOutputError from "./StructuredOutputError.ts"
+
+/** The form in which configurations and data sets ask for structured output: plain data. */
+export const OutputSpec = Schema.Union([
+  Schema.Struct({
+    format: Schema.Literal("json"),
+    /** A JSON Schema, or the JSON text of one. */
+    schema: Schema.Union([Schema.String, Schema.Record(Schema.String, Schema.Json)]),
+    whitespacePattern: Schema.optionalKey(Schema.String)
+  }),
+  Schema.Struct({
+    format: Schema.Literal("regex"),
+    /** The pattern, which matches the whole answer. */
+    schema: Schema.String,
+    whitespacePattern: Schema.optionalKey(Schema.String)
+  })
+])
+export type OutputSpec = typeof OutputSpec.Type
+
+/** As `OutputSpec`, where the program may give a Schema in place of a JSON Schema. */
+export type OutputSpecInput = OutputSpec | {
+  readonly format: "json"
+  readonly schema: Schema.Constraint
+  readonly whitespacePattern?: string
+}
+
+/** A structured output, and what in its description has no effect. */
+export interface Interpreted {
+  readonly output: StructuredOutput.StructuredOutput<unknown, unknown>
+  readonly warnings: ReadonlyArray<string>
+}
+
+const isSchema = (value: OutputSpecInput["schema"]): value is Schema.Constraint => Schema.isSchema(value)
+
+/** Reads a description; fails when its JSON text is none. No engine lets a client choose the blanks between tokens. */
+export const interpret = (
+  spec: OutputSpecInput,
+  options: StructuredOutput.Options = {}
+): Result.Result<Interpreted, StructuredOutputError.StructuredOutputError> => {
+  const warnings = spec.whitespacePattern === undefined
+    ? []
+    : ["whitespacePattern has no effect: the engine decides about the blanks between JSON tokens"]
+  if (spec.format === "regex") {
+    return Result.succeed({ output: StructuredOutput.fromRegex(spec.schema, options), warnings })
+  }
+  if (isSchema(spec.schema)) return Result.succeed({ output: StructuredOutput.make(spec.schema, options), warnings })
+  if (typeof spec.schema !== "string") {
+    return Result.succeed({ output: StructuredOutput.fromJsonSchema(spec.schema, options), warnings })
+  }
+  const parsed = Schema.decodeResult(Schema.fromJsonString(Schema.Json))(spec.schema)
+  return Result.isSuccess(parsed)
+    ? Result.succeed({ output: StructuredOutput.fromJsonSchema(parsed.success, options), warnings })
+    : Result.fail(StructuredOutputError.unsupported({
+      path: ["schema"],
+      keyword: "schema",
+      reason: "the text is not JSON",
+      hint: "give a JSON Schema as an object or as its JSON text"
+    }))
+}

@@ -1,0 +1,70 @@
+import * as PartialJson from "./PartialJson.ts"
+
+/** A way in which a text was changed before it was JSON. */
+export type Step = "blanks" | "special-token" | "byte-order-mark" | "thinking" | "code-fence" | "prose"
+
+export interface Repaired {
+  readonly text: string
+  readonly steps: ReadonlyArray<Step>
+}
+
+/** How often a brace in prose may be mistaken for the start of the value. */
+const MAX_STARTS = 64
+const SPECIAL = /(?:<\|[A-Za-z0-9_]+\|>|<\/s>|<eos>|<end_of_turn>|<｜[^｜<>]{1,40}｜>)\s*$/u
+const FENCE = /```[A-Za-z0-9_-]*[ \t]*\r?\n?([\s\S]*?)(?:```|$)/
+
+/** Cuts blanks and a special token that the server left at the end: such a text was never part of the JSON. */
+export const trim = (text: string): Repaired => {
+  const steps: Array<Step> = []
+  let out = text.trim()
+  for (let found = SPECIAL.exec(out); found !== null; found = SPECIAL.exec(out)) {
+    out = out.slice(0, found.index).trimEnd()
+    if (!steps.includes("special-token")) steps.push("special-token")
+  }
+  return { text: out, steps: steps.length === 0 && out !== text ? ["blanks"] : steps }
+}
+
+/**
+ * Finds the JSON in the answer of a model that no grammar held: behind a byte-order mark, behind its thinking, in a
+ * fenced block, between prose. Each step that was needed is reported. Nothing inside the JSON is changed.
+ */
+export const lenient = (text: string): Repaired => {
+  const steps: Array<Step> = []
+  let out = text
+  const cut = (step: Step, rest: string | undefined) => {
+    if (rest === undefined || rest === out) return
+    steps.push(step)
+    out = rest
+  }
+  cut("byte-order-mark", out.startsWith("\uFEFF") ? out.slice(1) : undefined)
+  const thought = out.lastIndexOf("</think>")
+  cut("thinking", thought < 0 ? undefined : out.slice(thought + "</think>".length).trimStart())
+  const trimmed = trim(out)
+  steps.push(...trimmed.steps)
+  out = trimmed.text
+  if (isValue(out)) return { text: out, steps }
+  cut("code-fence", FENCE.exec(out)?.[1]?.trim())
+  if (!isValue(out)) cut("prose", firstValue(out))
+  return { text: out, steps }
+}
+
+const isValue = (text: string): boolean => {
+  const parser = PartialJson.make()
+  parser.push(text)
+  return parser.failure === undefined && (parser.isDone || /^-?[0-9]/.test(text))
+}
+
+/** The first object or array that is complete. */
+const firstValue = (text: string): string | undefined => {
+  const starts = /[{[]/g
+  for (
+    let tried = 0, found = starts.exec(text);
+    found !== null && tried < MAX_STARTS;
+    tried++, found = starts.exec(text)
+  ) {
+    const rest = text.slice(found.index)
+    const length = PartialJson.make().pushValue(rest)
+    if (length !== undefined) return rest.slice(0, length)
+  }
+  return undefined
+}

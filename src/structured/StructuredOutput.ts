@@ -1,0 +1,162 @@
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as SchemaIssue from "effect/SchemaIssue"
+import { makeFormatterStandardSchemaV1 } from "effect/SchemaIssue"
+import * as Grammar from "./Grammar.ts"
+import * as PartialJson from "./PartialJson.ts"
+import * as Repair from "./Repair.ts"
+import type { Document } from "./SchemaDocument.ts"
+import * as Failure from "./StructuredOutputError.ts"
+
+/** A text that a model wrote, and what is known about it. */
+export interface Answer {
+  readonly text: string
+  /** How the server says it ended: `length` means cut by the token limit, `content_filter` refused. */
+  readonly finishReason?: string | undefined
+  /** The property under which the value stands: the `wrap` of the constraint that was sent. */
+  readonly wrap?: string | undefined
+}
+
+/** A value, and what had to be cut away from the text around it. */
+export interface Decoded<A> {
+  readonly value: A
+  readonly repairs: ReadonlyArray<Repair.Step>
+}
+
+export interface Options extends Grammar.Options {
+  /** Whether code fences, prose and thinking around the JSON are seen through; not by default. */
+  readonly lenient?: boolean | undefined
+}
+
+type Failed = Failure.StructuredOutputError
+
+/** What a model shall write, and how that becomes a value. */
+export interface StructuredOutput<A, R = never> {
+  readonly source: Grammar.Source
+  /** The JSON Schema to show to the model; nothing for a regex. */
+  readonly jsonSchema: Document | undefined
+  readonly lenient: boolean
+  /** What to send so that the engine enforces the shape. Fails when it cannot; nothing should be sent then. */
+  readonly grammar: (engine: Grammar.EngineKind, route: Grammar.Route) => Effect.Effect<Grammar.Constraint, Failed>
+  /** The value of an answer, whatever the server promised, or which of five things went wrong. */
+  readonly decode: (answer: Answer) => Effect.Effect<Decoded<A>, Failed, R>
+}
+
+/** Structured output by a Schema: the model writes the encoded side, the caller gets the decoded one. */
+export const make = <S extends Schema.Constraint>(
+  schema: S,
+  options: Options = {}
+): StructuredOutput<S["Type"], S["DecodingServices"]> => {
+  const codec = Schema.toCodecJson(schema)
+  return fromCodec(Grammar.fromSchema(schema), Schema.decodeUnknownEffect(codec, { errors: "all" }), options)
+}
+
+/** Structured output by a JSON Schema: the value is the JSON itself. What the grammar does not carry is not checked. */
+export const fromJsonSchema = (schema: unknown, options: Options = {}): StructuredOutput<Schema.Json> =>
+  fromCodec(Grammar.fromJsonSchema(schema), Schema.decodeUnknownEffect(Schema.Json), options)
+
+/** Structured output by a regex that matches the whole answer: the value is the text. */
+export const fromRegex = (pattern: string, options: Options = {}): StructuredOutput<string> =>
+  fromText(Grammar.fromRegex(pattern), options)
+
+/** One of the given texts. */
+export const fromChoices = <const C extends string>(
+  choices: ReadonlyArray<C>,
+  options: Options = {}
+): StructuredOutput<C> => {
+  const decode = Schema.decodeUnknownEffect(Schema.Literals(choices))
+  const output = fromText(Grammar.fromChoices(choices), options)
+  return {
+    ...output,
+    decode: (answer) =>
+      Effect.flatMap(output.decode(answer), ({ repairs, value }) =>
+        decode(value).pipe(
+          Effect.map((value) => ({ value, repairs })),
+          Effect.mapError((error) => Failure.make(mismatch(answer, error.issue)))
+        ))
+  }
+}
+
+const fromText = (source: Grammar.Source, options: Options): StructuredOutput<string> => ({
+  source,
+  jsonSchema: undefined,
+  lenient: options.lenient ?? false,
+  grammar: (engine, route) => Effect.fromResult(Grammar.constrain(source, engine, route, options)),
+  decode: (answer) => {
+    const { steps, text } = Repair.trim(answer.text)
+    const problem = refusal(answer) ?? (text === "" ? new Failure.Empty(facts(answer)) : undefined) ??
+      (answer.finishReason === "length" ? new Failure.Truncated(facts(answer)) : undefined)
+    return problem === undefined ? Effect.succeed({ value: text, repairs: steps }) : Effect.fail(Failure.make(problem))
+  }
+})
+
+const fromCodec = <A, R>(
+  source: Grammar.JsonSource,
+  decode: (value: unknown) => Effect.Effect<A, Schema.SchemaError, R>,
+  options: Options
+): StructuredOutput<A, R> => {
+  const lenient = options.lenient ?? false
+  return {
+    source,
+    jsonSchema: source.document,
+    lenient,
+    grammar: (engine, route) => Effect.fromResult(Grammar.constrain(source, engine, route, options)),
+    decode: Effect.fnUntraced(function*(answer) {
+      const { repairs, value } = yield* Effect.fromResult(parse(answer, lenient))
+      return yield* decode(value).pipe(
+        Effect.map((value) => ({ value, repairs })),
+        Effect.mapError((error) => Failure.make(mismatch(answer, error.issue)))
+      )
+    })
+  }
+}
+
+const facts = ({ finishReason, text }: Answer) => finishReason === undefined ? { text } : { text, finishReason }
+
+const refusal = (answer: Answer): Failure.Reason | undefined =>
+  answer.finishReason === "content_filter" || answer.finishReason === "refusal"
+    ? new Failure.Refused({ ...facts(answer), description: `the server ended it with ${answer.finishReason}` })
+    : undefined
+
+/** The JSON value of an answer, unwrapped. A text that the token limit cut is never taken for whole. */
+const parse = (
+  answer: Answer,
+  lenient: boolean
+): Result.Result<{ readonly value: Schema.Json; readonly repairs: ReadonlyArray<Repair.Step> }, Failed> => {
+  const refused = refusal(answer)
+  if (refused !== undefined) return Result.fail(Failure.make(refused))
+  const { steps, text } = lenient ? Repair.lenient(answer.text) : Repair.trim(answer.text)
+  if (text === "") return Result.fail(Failure.make(new Failure.Empty(facts(answer))))
+  const parser = PartialJson.make()
+  parser.push(text)
+  const cut = answer.finishReason === "length" && !parser.isDone
+  const parsed = parser.end()
+  if (cut) return Result.fail(Failure.make(new Failure.Truncated(facts(answer))))
+  if (Result.isFailure(parsed)) {
+    const { description, offset } = parsed.failure
+    const start = Math.max(0, answer.text.indexOf(text))
+    return Result.fail(Failure.make(new Failure.NotJson({ ...facts(answer), offset: start + offset, description })))
+  }
+  const value = parsed.success
+  if (answer.wrap === undefined) return Result.succeed({ value, repairs: steps })
+  if (typeof value === "object" && value !== null && Object.hasOwn(value, answer.wrap)) {
+    return Result.succeed({ value: Reflect.get(value, answer.wrap), repairs: steps })
+  }
+  const issues = [{ path: [answer.wrap], message: "Missing key" }]
+  return Result.fail(Failure.make(new Failure.Mismatch({ ...facts(answer), issues })))
+}
+
+const format = makeFormatterStandardSchemaV1()
+
+const mismatch = (answer: Answer, issue: SchemaIssue.Issue): Failure.Mismatch =>
+  new Failure.Mismatch({
+    ...facts(answer),
+    issues: format(issue).issues.map(({ message, path = [] }) => ({
+      path: path.map((step) => {
+        const key = typeof step === "object" ? step.key : step
+        return typeof key === "number" ? key : String(key)
+      }),
+      message
+    }))
+  })
