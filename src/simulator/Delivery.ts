@@ -13,6 +13,7 @@ import type { Fault } from "./Fault.ts"
 import type { Latency } from "./Options.ts"
 import * as Random from "./Random.ts"
 import type * as Reply from "./Reply.ts"
+import * as Tokenizer from "./Tokenizer.ts"
 
 /**
  * Where a body is cut into chunks: after so many events, after so many bytes, or anywhere, by a seed. Bytes may split a
@@ -117,6 +118,15 @@ const decorate = (pieces: Array<Piece>, faults: ReadonlyArray<Fault>): ReadonlyA
   return pieces
 }
 
+/** The length of the whole body, for a fault that breaks this promise. */
+const promise = (reply: Reply.Streaming, prefix: string): Record<string, string> => {
+  const length = reply.frames.reduce(
+    (total, { payload }) => total + Tokenizer.byteLength(payload) + prefix.length + 2,
+    0
+  )
+  return { "content-length": String(length) }
+}
+
 const prepareStream = (
   reply: Reply.Streaming,
   faults: ReadonlyArray<Fault>,
@@ -135,7 +145,7 @@ const prepareStream = (
   const silent = faults.some((fault) => fault._tag === "Stall" && !fault.keepAlive)
   return {
     status: 200,
-    headers: reply.headers,
+    headers: ending === "short" ? { ...reply.headers, ...promise(reply, prefix) } : reply.headers,
     pieces: faults.length === 0 ? pieces : decorate(pieces, faults),
     ending,
     wait: millis(latency?.headers) + headDelay(faults),
@@ -165,7 +175,7 @@ const prepareUnary = (
   const text = ending === "complete" ? reply.body : reply.body.slice(0, Math.ceil(reply.body.length / 2))
   const tokens = given.tokens === 0 ? 0 : millis(latency?.firstToken) + millis(latency?.perToken) * (given.tokens - 1)
   const piece = { text: has(faults, "ByteOrderMark") ? `\ufeff${text}` : text, tokens: given.tokens, wait: 0 }
-  const promised = ending === "short" ? { "content-length": String(new TextEncoder().encode(reply.body).length) } : {}
+  const promised = ending === "short" ? { "content-length": String(Tokenizer.byteLength(reply.body)) } : {}
   return {
     status: reply.status,
     headers: { ...reply.headers, ...promised },
