@@ -18,7 +18,14 @@ const open = async (base: string, path: string) => {
     client.execute(
       HttpClientRequest.bodyText(HttpClientRequest.post(base + path), JSON.stringify(native), "application/json")
     )
-  ).pipe(Effect.provideService(TransportLimits, { headers: 60_000, idle: 60_000, maxBodyBytes: 64 * 1024 * 1024 }))
+  ).pipe(
+    Effect.provideService(TransportLimits, {
+      headers: 60_000,
+      idle: 60_000,
+      total: 600_000,
+      maxBodyBytes: 64 * 1024 * 1024
+    })
+  )
   return { runtime, call }
 }
 

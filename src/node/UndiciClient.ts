@@ -127,7 +127,7 @@ const sender = (dispatcher: UndiciDispatcher.UndiciDispatcher, options: Options)
         body: bodyOf(request, dispatcher),
         headersTimeout: timer(limits.headers),
         bodyTimeout: timer(limits.idle)
-      }, { replayable: isReplayable(request), maxBodyBytes: limits.maxBodyBytes })
+      }, { replayable: isReplayable(request), total: timer(limits.total), maxBodyBytes: limits.maxBodyBytes })
       exchange.wake = () =>
         resume(
           exchange.status > 0
@@ -142,7 +142,10 @@ const sender = (dispatcher: UndiciDispatcher.UndiciDispatcher, options: Options)
 
 /** A limit as undici takes it: whole milliseconds, 0 for none. */
 const timer = (limit: number | undefined): number =>
-  limit === undefined || !Number.isFinite(limit) ? 0 : Math.max(1, Math.ceil(limit))
+  limit === undefined || !Number.isFinite(limit) ? 0 : Math.min(Math.max(1, Math.ceil(limit)), longest)
+
+/** The longest time that Node's timers can wait, 24 days. */
+const longest = 2 ** 31 - 1
 
 const transportError = (request: HttpClientRequest, cause: unknown) =>
   new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })

@@ -38,6 +38,7 @@ export class UndiciExchange {
   #withdraw: ((reason: Error) => void) | undefined
   #decoder: ContentCoding.Decoder | undefined
   #left: Error | undefined
+  #timer: NodeJS.Timeout | undefined
   #answered = false
   #replayed = false
   #pieces: Array<Buffer> = []
@@ -61,12 +62,18 @@ export class UndiciExchange {
   constructor(
     dispatcher: UndiciDispatcher,
     options: Dispatcher.DispatchOptions,
-    settings: { readonly replayable: boolean; readonly maxBodyBytes: number | undefined }
+    settings: {
+      readonly replayable: boolean
+      /** Milliseconds from now to the end of the body, 0 for no limit. */
+      readonly total: number
+      readonly maxBodyBytes: number | undefined
+    }
   ) {
     this.#dispatcher = dispatcher
     this.#options = options
     this.#replayable = settings.replayable
     this.#limit = settings.maxBodyBytes ?? Infinity
+    if (settings.total > 0) this.#timer = setTimeout(expire, settings.total, this)
     setImmediate(this.#send)
   }
 
@@ -97,10 +104,10 @@ export class UndiciExchange {
   }
 
   /** Ends the exchange from outside: it is withdrawn or its connection closed at once, and a reader that waits fails. */
-  cancel(): void {
+  cancel(reason = fault("ERR_ABANDONED", "The request was given up before its response was complete")): void {
     if (this.ended || this.failure !== undefined) return
-    this.#left = fault("ERR_ABANDONED", "The request was given up before its response was complete")
-    this.#abort(this.#left)
+    this.#left = reason
+    this.#abort(reason)
   }
 
   /** The reader goes, and wants to hear nothing more. */
@@ -210,12 +217,14 @@ export class UndiciExchange {
   #end(): void {
     if (this.failure !== undefined) return
     this.ended = true
+    clearTimeout(this.#timer)
     this.#notify()
   }
 
   #fail(error: Error): void {
     if (this.ended || this.failure !== undefined) return
     this.failure = error
+    clearTimeout(this.#timer)
     this.#decoder?.close()
     this.#notify()
   }
@@ -252,6 +261,10 @@ export class UndiciExchange {
     this.wake = undefined
     wake?.()
   }
+}
+
+const expire = (exchange: UndiciExchange): void => {
+  exchange.cancel(fault("ERR_TOTAL_TIMEOUT", "The response was not complete within the time set for the whole request"))
 }
 
 const tooLarge = (limit: number): Error =>

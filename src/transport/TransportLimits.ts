@@ -21,6 +21,11 @@ export interface Limits {
   readonly headers?: number | undefined
   /** Milliseconds without a byte of the body, while the reader waits for one. */
   readonly idle?: number | undefined
+  /**
+   * Milliseconds from the request to the end of its body, waiting for a connection included. It ends the exchange with the
+   * code `ERR_TOTAL_TIMEOUT`.
+   */
+  readonly total?: number | undefined
   /** Bytes of the body, on the wire and after decompression, whether it is read whole or streamed. */
   readonly maxBodyBytes?: number | undefined
 }

@@ -458,6 +458,25 @@ describe("limits", () => {
       yield* server.closed(0)
     }).pipe(limited({ idle: 50 }), withClient()))
 
+  it.live("of the whole fail a head that does not come, and a body that goes on", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((request, response) => {
+        const more = () => {
+          if (!response.destroyed) response.write("x", () => setTimeout(more, 5))
+        }
+        if (request.url === "/body") more()
+      })
+      const head = yield* Effect.flip(HttpClient.get(`${server.url}/head`))
+      const response = yield* HttpClient.get(`${server.url}/body`)
+      const body = yield* Effect.flip(response.text)
+      assert.deepStrictEqual([told(head), told(body)], [
+        ["TransportError", "ERR_TOTAL_TIMEOUT"],
+        ["DecodeError", "ERR_TOTAL_TIMEOUT"]
+      ])
+      yield* server.closed(0)
+      yield* server.closed(1)
+    }).pipe(limited({ total: 500 }), withClient()))
+
   it.live("of size fail a body that announces more, before it is read", () =>
     Effect.gen(function*() {
       const server = yield* Loopback.http((_, response) =>
