@@ -310,13 +310,17 @@ class State implements Fold {
   }
 }
 
-/** What is known, and where two sources know, the first. */
-const mergeUsage = (known: Usage, more: Usage): Usage => ({
-  inputTokens: known.inputTokens ?? more.inputTokens,
-  outputTokens: known.outputTokens ?? more.outputTokens,
-  cachedTokens: known.cachedTokens ?? more.cachedTokens,
-  reasoningTokens: known.reasoningTokens ?? more.reasoningTokens
-})
+const counts = ["inputTokens", "outputTokens", "cachedTokens", "reasoningTokens"] as const
+
+/** What is known; where two sources know, the first. */
+const mergeUsage = (known: Usage, more: Usage): Usage => {
+  const merged: { [K in keyof Usage]: number } = {}
+  for (const count of counts) {
+    const value = known[count] ?? more[count]
+    if (value !== undefined) merged[count] = value
+  }
+  return merged
+}
 
 const isJson = (text: string): boolean => {
   try {

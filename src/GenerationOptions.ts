@@ -243,16 +243,3 @@ export const check = (options: GenerationOptions, limits: ServerLimits = {}): Re
   }
   return issues
 }
-
-/**
- * Defaults of the service with the options of a call over them.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const merge = (defaults: GenerationOptions, options: GenerationOptions): GenerationOptions => {
-  const merged: { [K in Name]?: unknown } = { ...defaults }
-  for (const [name, value] of Object.entries(options)) if (value !== undefined) Reflect.set(merged, name, value)
-  // each value comes from a GenerationOptions under its own name
-  return merged as GenerationOptions
-}

@@ -7,6 +7,9 @@
 import type { Kind } from "../endpoint/Engine.ts"
 import type { GenerationOptions, Issue, Name } from "../GenerationOptions.ts"
 import type { Message } from "../Message.ts"
+import type * as ChatCompletion from "../protocol/ChatCompletion.ts"
+import type * as Completion from "../protocol/Completion.ts"
+import type * as Generate from "../protocol/Generate.ts"
 
 /**
  * The routes that generate: TGI's native one, the chat route, and the legacy completions route.
@@ -55,7 +58,7 @@ export interface Dialect {
   readonly raw: "generate" | "completion"
   readonly rules: { readonly [R in Route]?: Rules }
   /** Messages as this engine's chat route wants them. */
-  readonly messages: (messages: ReadonlyArray<Message>) => ReadonlyArray<Readonly<Record<string, unknown>>>
+  readonly messages: (messages: ReadonlyArray<Message>) => ReadonlyArray<ChatCompletion.Message>
   /** The last word on a body, for options that depend on each other. */
   readonly finish?: ((body: Record<string, unknown>, options: GenerationOptions, route: Route) => void) | undefined
 }
@@ -85,10 +88,20 @@ export interface GenerateRequest {
  * @since 0.1.0
  */
 export interface Encoded {
-  readonly route: Route
-  readonly body: Readonly<Record<string, unknown>>
+  readonly call: Call
   readonly unsupported: ReadonlyArray<Issue>
 }
+
+/**
+ * A body and the route that it was made for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Call =
+  | { readonly route: "generate"; readonly body: Generate.Request }
+  | { readonly route: "chat"; readonly body: ChatCompletion.Request }
+  | { readonly route: "completion"; readonly body: Completion.Request }
 
 /**
  * An option that is sent, as it is or converted.
@@ -161,7 +174,7 @@ export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
     }
   }
   dialect.finish?.(fields, request.options, route)
-  return { route, body: assemble(dialect, route, request, fields), unsupported }
+  return { call: assemble(dialect, request, fields), unsupported }
 }
 
 const isName = (rules: Rules, name: string): name is Name => Object.hasOwn(rules, name)
@@ -216,26 +229,18 @@ export const paths: { readonly [R in Route]: string } = {
   completion: "/v1/completions"
 }
 
-const assemble = (
-  dialect: Dialect,
-  route: Route,
-  request: GenerateRequest,
-  fields: Readonly<Record<string, unknown>>
-): Readonly<Record<string, unknown>> => {
-  const { constraint, input, model, options: { extra } } = request
-  if (route === "generate") {
+const assemble = (dialect: Dialect, request: GenerateRequest, fields: Readonly<Record<string, unknown>>): Call => {
+  const { constraint, input, model, options: { extra }, stream } = request
+  if (input._tag === "Prompt" && dialect.raw === "generate") {
     return {
-      inputs: input._tag === "Prompt" ? input.text : "",
-      parameters: { ...fields, details: true, ...constraint, ...extra }
+      route: "generate",
+      body: { inputs: input.text, parameters: { ...fields, details: true, ...constraint, ...extra } }
     }
   }
-  return {
-    // the router may route from a prefix of the body, so the model comes first
-    ...(model !== "" && { model }),
-    ...(input._tag === "Messages" ? { messages: dialect.messages(input.messages) } : { prompt: input.text }),
-    ...fields,
-    ...constraint,
-    ...(request.stream && { stream_options: { include_usage: true } }),
-    ...extra
-  }
+  const rest = { ...fields, ...constraint, ...(stream && { stream_options: { include_usage: true } }), ...extra }
+  // the router may route from a prefix of the body, so the model comes first
+  const named = model === "" ? {} : { model }
+  return input._tag === "Messages"
+    ? { route: "chat", body: { ...named, messages: dialect.messages(input.messages), ...rest } }
+    : { route: "completion", body: { ...named, prompt: input.text, ...rest } }
 }

@@ -78,7 +78,7 @@ export const completion: Rules = {
   logprobs: sent("logprobs", (value) => value ? { logprobs: 1 } : undefined),
   topLogprobs: sent("logprobs", (value) => ({ logprobs: Math.max(1, value) })),
   tools: ignored(noTools),
-  toolChoice: ignored(noTools, "none", "auto"),
+  toolChoice: ignored<NonNullable<GenerationOptions["toolChoice"]>>(noTools, "none", "auto"),
   parallelToolCalls: ignored(noTools),
   reasoningEffort: ignored("the prompt is rendered here; give the template its variable instead")
 }

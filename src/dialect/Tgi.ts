@@ -6,6 +6,7 @@
  */
 import type { GenerationOptions } from "../GenerationOptions.ts"
 import type { Message } from "../Message.ts"
+import type * as ChatCompletion from "../protocol/ChatCompletion.ts"
 import { type Dialect, ignored, refused, type Route, type Rules, sent, sentUnless } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 
@@ -85,7 +86,7 @@ const parsed = (value: unknown): unknown => {
  * with text arguments escaped once more. So arguments are sent as values; and where there is content beside the calls,
  * both are sent as the text that the server would make of the calls.
  */
-const messageOf = (message: Message): Readonly<Record<string, unknown>> => {
+const messageOf = (message: Message): ChatCompletion.Message => {
   if (message.tool_calls === undefined || message.tool_calls.length === 0) {
     const { content, tool_calls: _calls, ...rest } = message
     return { ...rest, content: content ?? "" }

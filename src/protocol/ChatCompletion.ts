@@ -183,15 +183,15 @@ export const response: Guard.Guard<Response> = /*#__PURE__*/ Guard.make(Response
 export const Message = Schema.Struct({
   role: Schema.String,
   content: optional(Schema.Union([Schema.String, Schema.Array(Schema.Record(Schema.String, Schema.Unknown))])),
-  name: Schema.optionalKey(Schema.String),
-  tool_calls: Schema.optionalKey(Schema.Array(Schema.Struct({
+  name: Schema.optional(Schema.String),
+  tool_calls: Schema.optional(Schema.Array(Schema.Struct({
     id: Schema.String,
     type: Schema.String,
     function: Schema.Struct({ name: Schema.String, arguments: Schema.Unknown })
   }))),
-  tool_call_id: Schema.optionalKey(Schema.String),
-  reasoning: Schema.optionalKey(Schema.String),
-  reasoning_content: Schema.optionalKey(Schema.String)
+  tool_call_id: Schema.optional(Schema.String),
+  reasoning: Schema.optional(Schema.String),
+  reasoning_content: Schema.optional(Schema.String)
 })
 
 /**

@@ -40,6 +40,8 @@ import * as TransportLimits from "./TransportLimits.ts"
 export interface Target {
   /** The root under which the routes are, with or without a trailing slash. */
   readonly url: URL | string
+  /** Where chat requests go, when that is not `/v1/chat/completions` below `url`. */
+  readonly chatUrl?: URL | undefined
   /** A query string that every request carries, such as `?key=value`. */
   readonly search?: string | undefined
   /** Headers of every request. No secrets: `token` is for those. */

@@ -1,0 +1,237 @@
+/**
+ * The service that programs start from: messages in, generations out, whatever engine answers.
+ *
+ * The pipeline of one call: options are merged and checked; the endpoint is resolved, and woken; messages become a prompt
+ * where there is a template; the dialect of the engine makes the body; the client sends it; its frames are folded.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
+import type { GenerateRequest } from "./dialect/Dialect.ts"
+import * as Endpoint from "./endpoint/Endpoint.ts"
+import type * as EndpointConfig from "./endpoint/EndpointConfig.ts"
+import type { EndpointError } from "./endpoint/EndpointError.ts"
+import type { Target } from "./endpoint/EndpointTarget.ts"
+import * as Generating from "./Generating.ts"
+import type * as Generation from "./Generation.ts"
+import type * as GenerationOptions from "./GenerationOptions.ts"
+import type { InferenceError } from "./InferenceError.ts"
+import type * as Message from "./Message.ts"
+import * as Preparing from "./Preparing.ts"
+import * as Settings from "./Settings.ts"
+import * as Telemetry from "./Telemetry.ts"
+import * as TgiClient from "./transport/TgiClient.ts"
+
+/**
+ * Every way in which a generation can fail, by stage.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export type GenerateError = EndpointError | InferenceError
+
+/**
+ * The generations of one input, in the order asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Result {
+  readonly generations: ReadonlyArray<Generation.Generation>
+}
+
+/**
+ * Generates text with the model behind an endpoint.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM, {
+  /** Generates for one input, `numGenerations` times. */
+  readonly generate: (input: Message.Input, options?: Settings.CallOptions) => Effect.Effect<Result, GenerateError>
+  /**
+   * Streams one generation: its parts as they come, and as the last event `Finish` with the whole. A stream that does
+   * not finish fails, and says in the error what had arrived. Leaving it closes the socket.
+   */
+  readonly stream: (
+    input: Message.Input,
+    options?: Settings.CallOptions
+  ) => Stream.Stream<Generation.Event, GenerateError>
+  /** Generates for many inputs, in their order, within one limit on concurrency. Fails with the first failure. */
+  readonly generateMany: (
+    inputs: ReadonlyArray<Message.Input>,
+    options?: Settings.CallOptions
+  ) => Effect.Effect<ReadonlyArray<Result>, GenerateError>
+  /** How the model is called where results are shown. */
+  readonly displayName: Effect.Effect<string, EndpointError>
+}>()("effect-inference-endpoints/InferenceEndpointsLLM") {}
+
+/**
+ * What the service can be told beside its endpoint.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Settings.Settings {
+  /** Defaults of every call. */
+  readonly generationOptions?: GenerationOptions.GenerationOptions | undefined
+  /** Limits, retries and the user agent of the transport. */
+  readonly client?: Pick<TgiClient.Options, "timeouts" | "limits" | "retry" | "userAgent"> | undefined
+}
+
+/**
+ * Makes the service over an `Endpoint` and an `HttpClient`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: Options = {}) {
+  const endpoint = yield* Endpoint.Endpoint
+  const clientOf = yield* clients(options)
+  const settings = Settings.pick(options)
+  const defaults: Settings.CallOptions = { ...options.generationOptions, ...settings }
+
+  const want = (input: Message.Input, call: Settings.CallOptions = {}) => {
+    const resolved = Settings.resolve(defaults, call)
+    return resolved.issues.length > 0
+      ? Effect.fail(Preparing.invalid("generate", resolved.issues))
+      : Effect.succeed<Preparing.Wanted>({ input: inputOf(input), ...resolved })
+  }
+
+  const prepared = (target: Target, wanted: Preparing.Wanted, stream: boolean) =>
+    Effect.flatMap(clientOf(target), (client) => Preparing.prepare(client, target, wanted, stream))
+
+  const once = (target: Target, wanted: Preparing.Wanted): Effect.Effect<Generation.Generation, InferenceError> => {
+    const streamed = Preparing.isStreamed(target, wanted)
+    return Effect.flatMap(
+      prepared(target, wanted, streamed),
+      (ready) => observed(ready, streamed ? Generating.folded(ready) : Generating.unary(ready))
+    )
+  }
+
+  const one = (wanted: Preparing.Wanted): Effect.Effect<Generation.Generation, GenerateError> =>
+    Effect.flatMap(endpoint.target, (target) => once(target, wanted)).pipe(
+      Effect.catchIf(
+        isRevivable(wanted),
+        ({ reason }) =>
+          Effect.flatMap(
+            endpoint.revive(reason._tag === "Paused" ? "Paused" : "Asleep"),
+            (target) => once(target, wanted)
+          )
+      )
+    )
+
+  const several = (input: Message.Input, permits: Semaphore.Semaphore, call?: Settings.CallOptions) =>
+    Effect.flatMap(want(input, call), (wanted) =>
+      Effect.map(
+        Effect.forEach(
+          seeds(wanted),
+          (options) => permits.withPermit(one({ ...wanted, options })),
+          { concurrency: "unbounded" }
+        ),
+        (generations): Result => ({ generations })
+      ))
+
+  const limit = (call?: Settings.CallOptions) => Semaphore.make(call?.concurrency ?? settings.concurrency ?? 16)
+
+  return InferenceEndpointsLLM.of({
+    generate: (input, call) => Effect.flatMap(limit(call), (permits) => several(input, permits, call)),
+    generateMany: (inputs, call) =>
+      Effect.flatMap(
+        limit(call),
+        (permits) => Effect.forEach(inputs, (input) => several(input, permits, call), { concurrency: "unbounded" })
+      ),
+    stream: (input, call) => {
+      const from = (target: Target, wanted: Preparing.Wanted) =>
+        Stream.unwrap(Effect.map(prepared(target, wanted, true), (ready) => observedStream(ready)))
+      return Stream.unwrap(Effect.gen(function*() {
+        const wanted = yield* want(input, call)
+        return Stream.catchIf(
+          from(yield* endpoint.target, wanted),
+          isRevivable(wanted),
+          ({ reason }) =>
+            Stream.unwrap(Effect.map(
+              endpoint.revive(reason._tag === "Paused" ? "Paused" : "Asleep"),
+              (target) => from(target, wanted)
+            ))
+        )
+      }))
+    },
+    displayName: endpoint.displayName
+  })
+})
+
+/** One client for each target; a target stays the same object until the endpoint is resolved anew. */
+const clients = Effect.fnUntraced(function*(options: Options) {
+  const http = yield* HttpClient.HttpClient
+  const known = new WeakMap<Target, TgiClient.TgiClient["Service"]>()
+  return (target: Target) => {
+    const client = known.get(target)
+    if (client !== undefined) return Effect.succeed(client)
+    return TgiClient.make({ ...target, ...options.client }).pipe(
+      Effect.provideService(HttpClient.HttpClient, http),
+      Effect.tap((made) => Effect.sync(() => known.set(target, made)))
+    )
+  }
+})
+
+const inputOf = (input: Message.Input): GenerateRequest["input"] =>
+  typeof input === "string"
+    ? { _tag: "Messages", messages: [{ role: "user", content: input }] }
+    : "raw" in input
+    ? { _tag: "Prompt", text: input.raw }
+    : { _tag: "Messages", messages: input }
+
+const U64 = 2n ** 64n
+
+/** The options of each generation: seeds counted up from the one given, within a u64. */
+const seeds = ({ options, settings }: Preparing.Wanted): ReadonlyArray<GenerationOptions.GenerationOptions> =>
+  Array.from({ length: settings.numGenerations ?? 1 }, (_, index) => {
+    if (options.seed === undefined || index === 0) return options
+    const seed = (BigInt(options.seed) + BigInt(index)) % U64
+    return { ...options, seed: seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed }
+  })
+
+/** Whether the endpoint can be brought back and the request repeated: nothing of an answer has been seen. */
+const isRevivable = ({ settings }: Preparing.Wanted) => (error: GenerateError): error is InferenceError =>
+  settings.revive !== false && error._tag === "InferenceError" && error.received === undefined &&
+  (error.reason._tag === "Asleep" || error.reason._tag === "Paused")
+
+const spanOf = ({ telemetry }: Preparing.Ready) => `${telemetry.operation} ${telemetry.model}`
+
+const observed = <A, E>(ready: Preparing.Ready, self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  self.pipe(
+    Effect.onError(() => Telemetry.recordFailure(ready.telemetry)),
+    Effect.withSpan(spanOf(ready), { kind: "client", attributes: Telemetry.attributes(ready.telemetry) })
+  )
+
+const observedStream = (ready: Preparing.Ready): Stream.Stream<Generation.Event, InferenceError> =>
+  Generating.stream(ready).pipe(
+    Stream.onError(() => Telemetry.recordFailure(ready.telemetry)),
+    Stream.withSpan(spanOf(ready), { kind: "client", attributes: Telemetry.attributes(ready.telemetry) })
+  )
+
+/**
+ * The service over an `Endpoint` that is there already.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (
+  options: Options = {}
+): Layer.Layer<InferenceEndpointsLLM, never, Endpoint.Endpoint | HttpClient.HttpClient> =>
+  Layer.effect(InferenceEndpointsLLM, make(options))
+
+/**
+ * The service with the endpoint that the options name.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options & EndpointConfig.Options) =>
+  layerWith(options).pipe(Layer.provideMerge(Endpoint.layer(options)))

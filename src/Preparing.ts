@@ -1,0 +1,136 @@
+/**
+ * What is to be generated, and with which options → a request in the dialect of the engine that answers.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Dialect from "./dialect/Dialect.ts"
+import * as Dialects from "./dialect/Dialects.ts"
+import type { Target } from "./endpoint/EndpointTarget.ts"
+import type { Prepared } from "./Generating.ts"
+import * as GenerationOptions from "./GenerationOptions.ts"
+import { InferenceError, InvalidRequest } from "./InferenceError.ts"
+import type { Settings } from "./Settings.ts"
+import * as Telemetry from "./Telemetry.ts"
+import type { TgiClient } from "./transport/TgiClient.ts"
+
+/**
+ * A generation that was decided on, before it is known who answers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Wanted {
+  readonly input: Dialect.GenerateRequest["input"]
+  readonly options: GenerationOptions.GenerationOptions
+  readonly settings: Settings
+  /** Fields of a grammar in the form of the engine that answers. */
+  readonly constraint?: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * A request that is ready, and what telemetry says of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ready extends Prepared {
+  readonly telemetry: Telemetry.Call
+}
+
+/**
+ * Issues → the error of a request that is not sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const invalid = (method: string, issues: ReadonlyArray<GenerationOptions.Issue>): InferenceError =>
+  new InferenceError({ method, reason: new InvalidRequest({ issues }), attempts: 0 })
+
+/** What TGI refuses to stream, or streams so that the end can not be known. */
+const unstreamable = (
+  target: Target,
+  options: GenerationOptions.GenerationOptions
+): GenerationOptions.Name | undefined =>
+  (options.bestOf ?? 1) > 1
+    ? "bestOf"
+    : options.decoderInputDetails === true
+    ? "decoderInputDetails"
+    : target.engine.kind === "tgi" && (options.tools?.length ?? 0) > 0 && options.toolChoice !== "none"
+    ? "tools"
+    : undefined
+
+/**
+ * Whether a generation is to be streamed. A caller who wants the events gets an error where the server can not stream it.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const isStreamed = (target: Target, { options, settings }: Wanted): boolean =>
+  settings.delivery !== "unary" && unstreamable(target, options) === undefined
+
+const wantsTokens = ({ decoderInputDetails, logprobs, topLogprobs, topNTokens }: GenerationOptions.GenerationOptions) =>
+  logprobs === true || topLogprobs !== undefined || (topNTokens ?? 0) > 0 || decoderInputDetails === true
+
+const countInput = (client: TgiClient["Service"], target: Target, { call }: Dialect.Encoded) => {
+  if (target.engine.kind !== "tgi") return undefined
+  const tokens = call.route === "generate"
+    ? client.tokenize(call.body.inputs)
+    : call.route === "chat"
+    ? Effect.map(client.chatTokenize(call.body), ({ tokenize_response }) => tokenize_response)
+    : Effect.succeed(undefined)
+  return Effect.orElseSucceed(Effect.map(tokens, (all) => all?.length), () => undefined)
+}
+
+/**
+ * Prepares one request. Options beyond the server's limits, and those that this engine drops or refuses, fail here with
+ * `InvalidRequest`, or are logged where the settings say so.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const prepare = Effect.fnUntraced(function*(
+  client: TgiClient["Service"],
+  target: Target,
+  { constraint, input, options, settings }: Wanted,
+  stream: boolean
+): Effect.fn.Return<Ready, InferenceError> {
+  const dialect = Dialects.all[target.engine.kind]
+  const encoded = Dialect.encode(dialect, { input, model: nameOf(target), options, constraint, stream })
+  const method = `POST ${Dialect.paths[encoded.call.route]}`
+  const beyond = target.engine.limits === undefined ? [] : GenerationOptions.check(options, target.engine.limits)
+  const mute = stream ? unstreamable(target, options) : undefined
+  const fatal = mute === undefined || mute === "tools"
+    ? beyond
+    : [...beyond, { path: [mute], message: `${mute} can not be streamed: use generate` }]
+  if (fatal.length > 0) return yield* invalid(method, fatal)
+  if (encoded.unsupported.length > 0) {
+    if (settings.unsupported !== "warn") return yield* invalid(method, encoded.unsupported)
+    for (const { message } of encoded.unsupported) yield* Effect.logWarning(message)
+  }
+  const telemetry: Telemetry.Call = {
+    operation: encoded.call.route === "chat" ? "chat" : "text_completion",
+    model: target.displayName,
+    server: target.url,
+    options
+  }
+  return {
+    client,
+    call: encoded.call,
+    keepTokens: wantsTokens(options),
+    splitReasoning: settings.splitReasoning ?? false,
+    countInput: settings.countTokens === true ? countInput(client, target, encoded) : undefined,
+    onFinish: (generation) =>
+      Effect.andThen(
+        Telemetry.record(telemetry, generation),
+        Effect.matchEager(Effect.currentSpan, {
+          onSuccess: (span) => Telemetry.annotate(span, generation),
+          onFailure: () => undefined
+        })
+      ),
+    telemetry
+  }
+})
+
+/** TGI knows one model and takes any other name for a LoRA adapter. */
+const nameOf = (target: Target): string => target.engine.kind === "tgi" ? "" : target.modelName

@@ -1,0 +1,62 @@
+/**
+ * A typed client for models behind Hugging Face Inference Endpoints. The modules, in the order of the data:
+ *
+ * @since 0.1.0
+ */
+
+/** What a caller writes: roles, content parts, tool calls. @since 0.1.0 */
+export * as Message from "./Message.ts"
+
+/** Every sampling and limit option, checked before a request is sent. @since 0.1.0 */
+export * as GenerationOptions from "./GenerationOptions.ts"
+
+/** How the service generates, beside the sampling options. @since 0.1.0 */
+export * as Settings from "./Settings.ts"
+
+/** The service users start from. @since 0.1.0 */
+export * as InferenceEndpointsLLM from "./InferenceEndpointsLLM.ts"
+
+/** The resolved target, as a service. @since 0.1.0 */
+export * as Endpoint from "./endpoint/Endpoint.ts"
+
+/** The configuration of an endpoint: one of a model id, an endpoint's name, or a base URL. @since 0.1.0 */
+export * as EndpointConfig from "./endpoint/EndpointConfig.ts"
+
+/** Why an endpoint can not be found or woken. @since 0.1.0 */
+export * as EndpointError from "./endpoint/EndpointError.ts"
+
+/** The management API of dedicated endpoints. @since 0.1.0 */
+export * as EndpointsApi from "./endpoint/EndpointsApi.ts"
+
+/** Which engine answers, and what it can. @since 0.1.0 */
+export * as Engine from "./endpoint/Engine.ts"
+
+/** Files, model info and providers on the Hub. @since 0.1.0 */
+export * as Hub from "./hub/Hub.ts"
+
+/** The cache of Hub files, in Python's layout. @since 0.1.0 */
+export * as HubCache from "./hub/HubCache.ts"
+
+/** What becomes of each option on each engine and route. @since 0.1.0 */
+export * as Dialect from "./dialect/Dialect.ts"
+
+/** The dialect of each engine. @since 0.1.0 */
+export * as Dialects from "./dialect/Dialects.ts"
+
+/** One method for each route of TGI's protocol. @since 0.1.0 */
+export * as TgiClient from "./transport/TgiClient.ts"
+
+/** When a call is tried again. @since 0.1.0 */
+export * as Retry from "./transport/Retry.ts"
+
+/** The limits on time of a call. @since 0.1.0 */
+export * as Timeouts from "./transport/Timeouts.ts"
+
+/** Bytes to events, by the grammar of event streams. @since 0.1.0 */
+export * as EventStream from "./transport/EventStream.ts"
+
+/** What a generation is, and the fold that makes one. @since 0.1.0 */
+export * as Generation from "./Generation.ts"
+
+/** Why talking to a server failed. @since 0.1.0 */
+export * as InferenceError from "./InferenceError.ts"
