@@ -314,7 +314,7 @@ const counts = ["inputTokens", "outputTokens", "cachedTokens", "reasoningTokens"
 
 /** What is known; where two sources know, the first. */
 const mergeUsage = (known: Usage, more: Usage): Usage => {
-  const merged: { [K in keyof Usage]: number } = {}
+  const merged: { -readonly [K in keyof Usage]: Usage[K] } = {}
   for (const count of counts) {
     const value = known[count] ?? more[count]
     if (value !== undefined) merged[count] = value

@@ -114,6 +114,9 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     )
   }
 
+  const streamed = (target: Target, wanted: Preparing.Wanted): Stream.Stream<Generation.Event, InferenceError> =>
+    Stream.unwrap(Effect.map(prepared(target, wanted, true), observedStream))
+
   const one = (wanted: Preparing.Wanted): Effect.Effect<Generation.Generation, GenerateError> =>
     Effect.flatMap(endpoint.target, (target) => once(target, wanted)).pipe(
       Effect.catchIf(
