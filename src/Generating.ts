@@ -153,6 +153,14 @@ export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation,
       generation === undefined ? Effect.die("a stream ended without its last event") : Effect.succeed(generation)
   )
 
+const answered = Effect.fnUntraced(function*(prepared: Prepared, events: Array<Generation.Event>) {
+  const start = yield* Clock.currentTimeMillis
+  const { delta, meta } = yield* ask(prepared)
+  const fold = Generation.fold(prepared)
+  fold.add(delta, events)
+  return yield* finishing(prepared, fold, meta, { start, first: undefined }, events)
+})
+
 /**
  * Asks for the whole answer at once: less to parse, the server's timings, and what can not be streamed.
  *
@@ -160,10 +168,16 @@ export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation,
  * @since 0.1.0
  */
 export const unary = (prepared: Prepared): Effect.Effect<Generation.Generation, InferenceError> =>
-  Effect.gen(function*() {
-    const start = yield* Clock.currentTimeMillis
-    const { delta, meta } = yield* ask(prepared)
-    const fold = Generation.fold(prepared)
-    fold.add(delta, [])
-    return yield* finishing(prepared, fold, meta, { start, first: undefined }, [])
-  })
+  answered(prepared, [])
+
+/**
+ * The events of a whole answer, for what a server streams badly or not at all.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const atOnce = (prepared: Prepared): Stream.Stream<Generation.Event, InferenceError> =>
+  Stream.fromArrayEffect(Effect.suspend(() => {
+    const events: Array<Generation.Event> = []
+    return Effect.map(answered(prepared, events), (generation) => Arr.append(events, { _tag: "Finish", generation }))
+  }))

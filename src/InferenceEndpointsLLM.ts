@@ -107,26 +107,28 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     Effect.flatMap(clientOf(target), (client) => Preparing.prepare(client, target, wanted, stream))
 
   const once = (target: Target, wanted: Preparing.Wanted): Effect.Effect<Generation.Generation, InferenceError> => {
-    const streamed = Preparing.isStreamed(target, wanted)
+    const stream = Preparing.isStreamed(target, wanted)
     return Effect.flatMap(
-      prepared(target, wanted, streamed),
-      (ready) => observed(ready, streamed ? Generating.folded(ready) : Generating.unary(ready))
+      prepared(target, wanted, stream),
+      (ready) => observed(ready, stream ? Generating.folded(ready) : Generating.unary(ready))
     )
   }
 
-  const streamed = (target: Target, wanted: Preparing.Wanted): Stream.Stream<Generation.Event, InferenceError> =>
-    Stream.unwrap(Effect.map(prepared(target, wanted, true), observedStream))
+  const streamed = (target: Target, wanted: Preparing.Wanted): Stream.Stream<Generation.Event, InferenceError> => {
+    const stream = Preparing.isStreamed(target, wanted)
+    return Stream.unwrap(
+      Effect.map(
+        prepared(target, wanted, stream),
+        (ready) => observedStream(ready, stream ? Generating.stream(ready) : Generating.atOnce(ready))
+      )
+    )
+  }
+
+  const revived = ({ reason }: InferenceError) => endpoint.revive(reason._tag === "Paused" ? "Paused" : "Asleep")
 
   const one = (wanted: Preparing.Wanted): Effect.Effect<Generation.Generation, GenerateError> =>
     Effect.flatMap(endpoint.target, (target) => once(target, wanted)).pipe(
-      Effect.catchIf(
-        isRevivable(wanted),
-        ({ reason }) =>
-          Effect.flatMap(
-            endpoint.revive(reason._tag === "Paused" ? "Paused" : "Asleep"),
-            (target) => once(target, wanted)
-          )
-      )
+      Effect.catchIf(isRevivable(wanted), (error) => Effect.flatMap(revived(error), (target) => once(target, wanted)))
     )
 
   const several = (input: Message.Input, permits: Semaphore.Semaphore, call?: Settings.CallOptions) =>
@@ -149,22 +151,15 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
         limit(call),
         (permits) => Effect.forEach(inputs, (input) => several(input, permits, call), { concurrency: "unbounded" })
       ),
-    stream: (input, call) => {
-      const from = (target: Target, wanted: Preparing.Wanted) =>
-        Stream.unwrap(Effect.map(prepared(target, wanted, true), (ready) => observedStream(ready)))
-      return Stream.unwrap(Effect.gen(function*() {
+    stream: (input, call) =>
+      Stream.unwrap(Effect.gen(function*() {
         const wanted = yield* want(input, call)
         return Stream.catchIf(
-          from(yield* endpoint.target, wanted),
+          streamed(yield* endpoint.target, wanted),
           isRevivable(wanted),
-          ({ reason }) =>
-            Stream.unwrap(Effect.map(
-              endpoint.revive(reason._tag === "Paused" ? "Paused" : "Asleep"),
-              (target) => from(target, wanted)
-            ))
+          (error) => Stream.unwrap(Effect.map(revived(error), (target) => streamed(target, wanted)))
         )
-      }))
-    },
+      })),
     displayName: endpoint.displayName
   })
 })
@@ -213,8 +208,8 @@ const observed = <A, E>(ready: Preparing.Ready, self: Effect.Effect<A, E>): Effe
     Effect.withSpan(spanOf(ready), { kind: "client", attributes: Telemetry.attributes(ready.telemetry) })
   )
 
-const observedStream = (ready: Preparing.Ready): Stream.Stream<Generation.Event, InferenceError> =>
-  Generating.stream(ready).pipe(
+const observedStream = <A, E>(ready: Preparing.Ready, self: Stream.Stream<A, E>): Stream.Stream<A, E> =>
+  self.pipe(
     Stream.onError(() => Telemetry.recordFailure(ready.telemetry)),
     Stream.withSpan(spanOf(ready), { kind: "client", attributes: Telemetry.attributes(ready.telemetry) })
   )

@@ -47,27 +47,22 @@ export interface Ready extends Prepared {
 export const invalid = (method: string, issues: ReadonlyArray<GenerationOptions.Issue>): InferenceError =>
   new InferenceError({ method, reason: new InvalidRequest({ issues }), attempts: 0 })
 
-/** What TGI refuses to stream, or streams so that the end can not be known. */
-const unstreamable = (
+/** Why an answer is asked for whole: TGI refuses to stream it, or streams it so that its end can not be known. */
+const isWhole = (
   target: Target,
-  options: GenerationOptions.GenerationOptions
-): GenerationOptions.Name | undefined =>
-  (options.bestOf ?? 1) > 1
-    ? "bestOf"
-    : options.decoderInputDetails === true
-    ? "decoderInputDetails"
-    : target.engine.kind === "tgi" && (options.tools?.length ?? 0) > 0 && options.toolChoice !== "none"
-    ? "tools"
-    : undefined
+  { bestOf, decoderInputDetails, toolChoice, tools }: GenerationOptions.GenerationOptions
+) =>
+  (bestOf ?? 1) > 1 || decoderInputDetails === true ||
+  (target.engine.kind === "tgi" && (tools?.length ?? 0) > 0 && toolChoice !== "none")
 
 /**
- * Whether a generation is to be streamed. A caller who wants the events gets an error where the server can not stream it.
+ * Whether a generation is to be streamed: what the caller says, else all but what a server streams badly or not at all.
  *
  * @category accessors
  * @since 0.1.0
  */
 export const isStreamed = (target: Target, { options, settings }: Wanted): boolean =>
-  settings.delivery !== "unary" && unstreamable(target, options) === undefined
+  settings.delivery === undefined ? !isWhole(target, options) : settings.delivery === "stream"
 
 const wantsTokens = ({ decoderInputDetails, logprobs, topLogprobs, topNTokens }: GenerationOptions.GenerationOptions) =>
   logprobs === true || topLogprobs !== undefined || (topNTokens ?? 0) > 0 || decoderInputDetails === true
@@ -99,11 +94,7 @@ export const prepare = Effect.fnUntraced(function*(
   const encoded = Dialect.encode(dialect, { input, model: nameOf(target), options, constraint, stream })
   const method = `POST ${Dialect.paths[encoded.call.route]}`
   const beyond = target.engine.limits === undefined ? [] : GenerationOptions.check(options, target.engine.limits)
-  const mute = stream ? unstreamable(target, options) : undefined
-  const fatal = mute === undefined || mute === "tools"
-    ? beyond
-    : [...beyond, { path: [mute], message: `${mute} can not be streamed: use generate` }]
-  if (fatal.length > 0) return yield* invalid(method, fatal)
+  if (beyond.length > 0) return yield* invalid(method, beyond)
   if (encoded.unsupported.length > 0) {
     if (settings.unsupported !== "warn") return yield* invalid(method, encoded.unsupported)
     for (const { message } of encoded.unsupported) yield* Effect.logWarning(message)

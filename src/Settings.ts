@@ -18,9 +18,10 @@ const count = Schema.Number.check(
  * - `numGenerations`: how many generations for each input (default 1), each with its own seed.
  * - `concurrency`: how many requests of one call may be under way at once (default 16).
  * - `unsupported`: an option that the engine would drop or refuse is an `error` (default), or a logged warning (`warn`).
- * - `delivery`: `stream` (default) folds the streamed answer: it gives the time to the first token, notices a stall within
- *   a minute, and stops the server when it is interrupted. `unary` asks for the whole answer: less to parse, and TGI's own
- *   timings. What can not be streamed (`bestOf`, `decoderInputDetails`, tools on TGI) is always asked for whole.
+ * - `delivery`: `stream` folds the streamed answer: it gives the time to the first token, notices a stall within a minute,
+ *   and stops the server when it is interrupted. `unary` asks for the whole answer: less to parse, and TGI's own timings.
+ *   The default is `stream`, but `unary` for what TGI refuses to stream (`bestOf`, `decoderInputDetails`) or streams so
+ *   that its end can not be known (tools).
  * - `splitReasoning`: takes `<think>…</think>` out of the text and into `reasoning` (default false).
  * - `countTokens`: asks the server's tokenizer for the length of the prompt where the answer does not tell it (default
  *   false).
