@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
+import * as InferenceEndpointsLLM from "../../src/InferenceEndpointsLLM.ts"
 import * as UndiciClient from "../../src/node/UndiciClient.ts"
 import * as TgiClient from "../../src/transport/TgiClient.ts"
 import { type Client, expectText, messages, model, prompt } from "./Client.ts"
@@ -56,6 +57,29 @@ export const chat: Client = {
     const call = Effect.suspend(() =>
       count(client.chatStream({ model, messages }), (chunk) => typeof chunk.choices[0]?.delta?.content === "string")
     )
+    return () => runtime.runPromise(call)
+  }
+}
+
+const service = async (base: string) => {
+  const runtime = ManagedRuntime.make(
+    InferenceEndpointsLLM.layer({ baseUrl: base, engine: "tgi", apiKey: false, delivery: "unary" }).pipe(
+      Layer.provide(UndiciClient.layer)
+    )
+  )
+  return { runtime, llm: await runtime.runPromise(InferenceEndpointsLLM.InferenceEndpointsLLM.use(Effect.succeed)) }
+}
+
+/** The service that users start from, on the chat route. */
+export const llm: Client = {
+  unary: async (base) => {
+    const { llm, runtime } = await service(base)
+    const call = Effect.map(llm.generate(prompt), ({ generations }) => expectText(generations[0]?.text))
+    return () => runtime.runPromise(call)
+  },
+  stream: async (base) => {
+    const { llm, runtime } = await service(base)
+    const call = Effect.suspend(() => count(llm.stream(prompt), (event) => event._tag === "Text"))
     return () => runtime.runPromise(call)
   }
 }
