@@ -90,7 +90,7 @@ const repeated = Effect.fnUntraced(function*<A>(effect: Effect.Effect<A, Endpoin
     const reason = result.failure
     const floor = reason._tag === "RateLimited" ? reason.retryAfter ?? Duration.zero : Duration.zero
     const passes = reason._tag === "RateLimited" || reason._tag === "Unreachable"
-    if (!passes || attempt >= retries || Duration.isGreaterThan(floor, maxPause)) return yield* Effect.fail(reason)
+    if (!passes || attempt >= retries || Duration.isGreaterThan(floor, maxPause)) return yield* reason
     const own = Duration.millis(1000 * 2 ** attempt * (0.75 + (yield* Random.next) / 2))
     yield* Effect.sleep(Duration.max(own, floor))
   }

@@ -99,7 +99,7 @@ const firstOf = Effect.fnUntraced(function*(
 export const detect = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options) {
   const listed = yield* ask(client, options, "/v1/models")
   const refused = refusal(options, listed)
-  if (refused !== undefined) return yield* Effect.fail(refused)
+  if (refused !== undefined) return yield* refused
   const hint: Engine.Recognised = options.override ?? Engine.fromImage(options.image)
   const models = Engine.fromModels(listed.body)
   const wantsInfo = hint === "tgi" || (hint === undefined && (models?.engine === undefined || models.engine === "tgi"))

@@ -20,7 +20,7 @@ export const Offer = Schema.Struct({
   /** Tokens of prompt and answer together. */
   contextLength: optional(Schema.Finite),
   /** USD per million tokens. */
-  pricing: optional(Schema.Struct({ input: Schema.Finite, output: Schema.Number })),
+  pricing: optional(Schema.Struct({ input: Schema.Finite, output: Schema.Finite })),
   isFree: optional(Schema.Boolean),
   supportsTools: optional(Schema.Boolean),
   supportsStructuredOutput: optional(Schema.Boolean),

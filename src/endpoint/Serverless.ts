@@ -78,7 +78,7 @@ const listing = Effect.fnUntraced(function*(client: HttpClient.HttpClient, optio
   if (answer.status === 404) return undefined
   if (answer.status !== 200) {
     const { message } = RoundTrip.failure(answer, options.token)
-    return yield* Effect.fail(refusal(modelId, answer.status, message, RoundTrip.requestId(answer.headers)))
+    return yield* refusal(modelId, answer.status, message, RoundTrip.requestId(answer.headers))
   }
   const decoded = decodeListing(answer)
   return Result.isSuccess(decoded) ? Router.entry(decoded.success, modelId) : undefined
@@ -121,11 +121,11 @@ export const resolve = Effect.fnUntraced(function*(
   const mapping = yield* Effect.result(hub.providers(options.modelId))
   if (Result.isFailure(mapping)) {
     const reason = HubVerdict.verdict(mapping.failure)
-    if (reason !== undefined) return yield* Effect.fail(reason)
+    if (reason !== undefined) return yield* reason
     yield* Effect.logWarning(`who serves ${options.modelId} is asked at the router alone: ${mapping.failure.message}`)
   } else {
     const chosen = choose(mapping.success, provider)
-    if (Result.isFailure(chosen)) return yield* Effect.fail(chosen.failure)
+    if (Result.isFailure(chosen)) return yield* chosen.failure
     if (chosen.success.status !== "live") {
       yield* Effect.logWarning(
         `${mapping.success.id} at ${chosen.success.provider} has the status ${chosen.success.status}: it may fail`
@@ -137,7 +137,7 @@ export const resolve = Effect.fnUntraced(function*(
     // what is published is worth having; without it the model can still be asked
     Effect.catchTag(
       ["Unreachable", "RateLimited"],
-      (reason) => Result.isSuccess(mapping) ? Effect.succeed(undefined) : Effect.fail(reason)
+      (reason) => Result.isSuccess(mapping) ? Effect.void : Effect.fail(reason)
     )
   )
   const named = provider === undefined || policies.has(provider) ? undefined : provider

@@ -189,7 +189,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
 /** The next page of a listing, which only the Hub itself may name. */
 const nextPage = (subject: string, baseUrl: URL, link: string | undefined) => {
   const target = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? "")?.[1]
-  if (target === undefined) return Effect.succeed(undefined)
+  if (target === undefined) return Effect.undefined
   const next = URL.parse(target, baseUrl)
   // behind a mirror the Hub still writes its own address
   return next === null || (next.origin !== baseUrl.origin && next.origin !== "https://huggingface.co")

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Result from "effect/Result"
 import type * as HubCache from "./HubCache.ts"
 import * as HubError from "./HubError.ts"
@@ -119,6 +120,6 @@ export const fetch = Effect.fnUntraced(function*(means: Means, { path, repo, rev
   })
 
   return yield* (kept._tag === "Hit" ? revalidated : download).pipe(
-    Effect.catch((reason) => kept._tag === "Hit" && passes(reason) ? Effect.succeed(kept.bytes) : Effect.fail(reason))
+    kept._tag === "Hit" ? Effect.catchIf(passes, () => Effect.succeed(kept.bytes)) : identity
   )
 })

@@ -47,7 +47,7 @@ export type Input = string | Redacted.Redacted<string> | false | undefined
  */
 export const TokenFile = Context.Reference<Effect.Effect<string | undefined>>(
   "effect-inference-endpoints/hub/HubToken/TokenFile",
-  { defaultValue: () => Effect.succeed(undefined) }
+  { defaultValue: () => Effect.undefined }
 )
 
 const maxLength = 8192

@@ -12,7 +12,7 @@ const idPart = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$/
 const unsafe = /[\u0000-\u001f\u007f\\]/
 
 const segments = (text: string): boolean =>
-  text.length <= 1024 && !unsafe.test(text) &&
+  text.length <= 1024 && text.isWellFormed() && !unsafe.test(text) &&
   text.split("/").every((segment) => segment !== "" && segment !== "." && segment !== "..")
 
 /**

@@ -131,7 +131,7 @@ export const run = Effect.fnUntraced(function*(client: HttpClient.HttpClient, re
     return answer
   })
   const answer = yield* exchange("manual").pipe(
-    Effect.flatMap((answer) => answer.status === 0 ? exchange("follow") : Effect.succeed(answer)),
+    Effect.filterOrElse((answer) => answer.status !== 0, () => exchange("follow")),
     Effect.mapError((error): Fault =>
       HttpClientError.isHttpClientError(error) ? { detail: scrub(describe(error), request.token) } : error
     )

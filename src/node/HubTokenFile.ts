@@ -19,9 +19,9 @@ import * as HubHome from "./HubHome.ts"
  */
 export const layer: Layer.Layer<never> = Layer.effect(
   HubToken.TokenFile,
-  Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    const file = yield* HubHome.tokenFile
-    return fs.readFileString(file).pipe(Effect.orElseSucceed(() => undefined))
-  })
+  Effect.zipWith(
+    FileSystem.FileSystem,
+    HubHome.tokenFile,
+    (fs, file) => Effect.orElseSucceed(fs.readFileString(file), () => undefined)
+  )
 ).pipe(Layer.provide(NodeServices.layer))
