@@ -9,4 +9,4 @@ import type { Turn } from "./Turn.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const make = (settings: Options.Settings): (turn: Turn) => Reply.Reply => Tgi.make(settings.version)
+export const make = (settings: Options.Settings): (turn: Turn) => Reply.Reply => Tgi.make(settings)

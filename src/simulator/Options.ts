@@ -93,7 +93,7 @@ export interface Options {
   readonly script?: Script | undefined
   /** Faults by request, beside those queued with `fail`. */
   readonly faults?: ((request: Received) => ReadonlyArray<Fault>) | undefined
-  /** Fails with this once the answer has so many tokens: a crash of the backend. */
+  /** How many requests the journal keeps. Default 10,000. */
   readonly journalLimit?: number | undefined
   /** Length of an embedding. Default 8. */
   readonly dimensions?: number | undefined
@@ -131,6 +131,10 @@ export type Settings =
     readonly [K in Exclude<keyof Options, Unset>]-?: Exclude<Options[K], undefined>
   }
   & Pick<Options, Unset>
+  & {
+    /** The version as numbers. */
+    readonly release: readonly [major: number, minor: number, patch: number]
+  }
 
 type Unset = "apiKey" | "template" | "latency" | "keepAlive" | "script" | "faults" | "space"
 
@@ -140,13 +144,15 @@ type Unset = "apiKey" | "template" | "latency" | "keepAlive" | "script" | "fault
  */
 export const resolve = (options: Options): Settings => {
   const engine = options.engine ?? "tgi"
+  const version = options.version ?? versions[engine]
   const maxTotalTokens = options.maxTotalTokens ?? 4096
   return {
     ...options,
     engine,
     modelId: options.modelId ?? `simulator/${engine}`,
     pipelineTag: options.pipelineTag === undefined ? "text-generation" : options.pipelineTag,
-    version: options.version ?? versions[engine],
+    version,
+    release: releaseOf(version),
     seed: options.seed ?? 0,
     maxConcurrentRequests: options.maxConcurrentRequests ?? 128,
     maxBestOf: options.maxBestOf ?? 2,
@@ -166,13 +172,18 @@ export const resolve = (options: Options): Settings => {
   }
 }
 
+const releaseOf = (version: string): Settings["release"] => {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0)
+  return [major, minor, patch]
+}
+
 /**
  * Whether the simulated version is at least `major.minor.patch`.
  *
  * @category versions
  * @since 0.1.0
  */
-export const since = (version: string, major: number, minor: number, patch = 0): boolean => {
-  const [a = 0, b = 0, c = 0] = version.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0)
+export const since = (settings: Pick<Settings, "release">, major: number, minor: number, patch = 0): boolean => {
+  const [a, b, c] = settings.release
   return a !== major ? a > major : b !== minor ? b > minor : c >= patch
 }

@@ -78,8 +78,8 @@ const health: Route = { get: () => Reply.empty(200), guarded: false }
 /**
  * Routes by version: before 2.3 there were no models and no chat tokens to ask for.
  */
-const table = (version: string): ReadonlyMap<string, Route> => {
-  const named = Options.since(version, 3, 3)
+const table = (settings: Options.Settings): ReadonlyMap<string, Route> => {
+  const named = Options.since(settings, 3, 3)
   const native = NativeRequest.reader({ named, stream: false })
   const compat = NativeRequest.reader({ named, stream: true })
   const chat = ChatRequest.reader({ named })
@@ -99,7 +99,7 @@ const table = (version: string): ReadonlyMap<string, Route> => {
     ["/ping", health],
     ["/info", { get: TgiMeta.info, guarded: false }],
     ["/metrics", { get: TgiMeta.metrics, guarded: false }],
-    ...(Options.since(version, 2, 3)
+    ...(Options.since(settings, 2, 3)
       ? [
         ["/v1/models", { get: TgiMeta.models, guarded: false }],
         ["/chat_tokenize", post(body(chat, TgiMeta.chatTokenize), false)]
@@ -130,7 +130,7 @@ const dispatch = (routes: ReadonlyMap<string, Route>, turn: Turn): Reply.Reply =
   // The key guards the POST side of a path and whatever is not there; `GET /` stays open.
   const guarded = route.guarded && !(get && route.get !== undefined)
   const key = settings.apiKey
-  if (guarded && key !== undefined && Options.since(settings.version, 2, 3)) {
+  if (guarded && key !== undefined && Options.since(settings, 2, 3)) {
     if (request.headers["authorization"]?.toLowerCase() !== `bearer ${key.toLowerCase()}`) return Reply.empty(401)
   }
   const handler = get ? route.get : request.method === "POST" ? route.post : undefined
@@ -138,13 +138,13 @@ const dispatch = (routes: ReadonlyMap<string, Route>, turn: Turn): Reply.Reply =
 }
 
 /**
- * Makes the router of a TGI server of a version.
+ * Makes the router of a TGI server of the version that the settings name.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (version: string): Handler => {
-  const routes = table(version)
+export const make = (settings: Options.Settings): Handler => {
+  const routes = table(settings)
   return (turn) => {
     const reply = dispatch(routes, turn)
     return { ...reply, headers: { ...reply.headers, ...cors } }

@@ -75,10 +75,10 @@ export const parameters = (request: ChatRequest): Parameters => {
 }
 
 const finishText = (turn: Turn, finish: Finish): string =>
-  finish === "eos_token" && Options.since(turn.settings.version, 2, 3) ? "stop" : finish
+  finish === "eos_token" && Options.since(turn.settings, 2, 3) ? "stop" : finish
 
 const head = (turn: Turn, request: ChatRequest, kind: string): string => {
-  const object = Options.since(turn.settings.version, 2, 1) ? kind : "text_completion"
+  const object = Options.since(turn.settings, 2, 1) ? kind : "text_completion"
   const model = request.model === undefined || request.model === "tgi" ? turn.settings.modelId : request.model
   return `{"object":"${object}","id":"","created":${Math.trunc(turn.now / 1000)},"model":${JSON.stringify(model)},` +
     `"system_fingerprint":"${turn.settings.version}-native"`
@@ -153,7 +153,7 @@ const passes = (turn: Turn, prepared: Prepared): Passes | Reply.Failure => {
 
 const messageText = (turn: Turn, call: TgiTools.Call | undefined, content: string): string => {
   if (call === undefined) return `{"role":"assistant","content":${JSON.stringify(content)}}`
-  const value = Options.since(turn.settings.version, 3, 2) ? JSON.stringify(call.arguments) : call.arguments
+  const value = Options.since(turn.settings, 3, 2) ? JSON.stringify(call.arguments) : call.arguments
   return `{"role":"assistant","tool_calls":[{"id":"0","type":"function","function":{"description":null,` +
     `"name":${JSON.stringify(call.name)},"arguments":${value}}}]}`
 }
@@ -188,7 +188,7 @@ interface ChunkOptions {
 const chunk = (turn: Turn, request: ChatRequest, prefix: string, options: ChunkOptions): Reply.Frame => {
   const probabilities = request.logprobs ? logprobs([options.token], [options.top ?? []]) : "null"
   const finish = options.finish === undefined ? "null" : `"${finishText(turn, options.finish)}"`
-  const used = Options.since(turn.settings.version, 2, 3) ? `,"usage":${options.usage ?? "null"}` : ""
+  const used = Options.since(turn.settings, 2, 3) ? `,"usage":${options.usage ?? "null"}` : ""
   return {
     payload: `${prefix},"choices":[{"index":0,"delta":${options.delta},"logprobs":${probabilities},` +
       `"finish_reason":${finish}}]${used}}`,
@@ -198,7 +198,7 @@ const chunk = (turn: Turn, request: ChatRequest, prefix: string, options: ChunkO
 
 /** Usage stands in a chunk of its own since 3.2, on the finishing chunk from 2.3 on, and nowhere before. */
 const usageOnFinish = (turn: Turn, request: ChatRequest, run: Sampler.Run): string | undefined =>
-  request.includeUsage && !Options.since(turn.settings.version, 3, 2)
+  request.includeUsage && !Options.since(turn.settings, 3, 2)
     ? usage(run.inputLength, run.tokens.length)
     : undefined
 
@@ -264,7 +264,7 @@ const streamed = (
     if (run._tag === "Failure") return fail(run)
     const call = TgiTools.parse(run.text)
     if (typeof call === "string" || call.name !== TgiTools.noTool.name) {
-      const write = Options.since(turn.settings.version, 3, 2) ? toolFrames : oldToolFrames
+      const write = Options.since(turn.settings, 3, 2) ? toolFrames : oldToolFrames
       return { frames: write(turn, request, prefix, run), counted: run }
     }
   }
@@ -275,11 +275,11 @@ const streamed = (
 const streaming = (turn: Turn, prepared: Prepared): Reply.Reply => {
   const prefix = head(turn, prepared.request, "chat.completion.chunk")
   const { counted, frames } = streamed(turn, prepared, prefix)
-  const separate = prepared.request.includeUsage && Options.since(turn.settings.version, 3, 2)
+  const separate = prepared.request.includeUsage && Options.since(turn.settings, 3, 2)
   const last = counted === undefined || !separate
     ? []
     : [{ payload: `${prefix},"choices":[],"usage":${usage(counted.inputLength, counted.tokens.length)}}`, tokens: 0 }]
-  const end = Options.since(turn.settings.version, 2, 2) ? [Reply.done] : []
+  const end = Options.since(turn.settings, 2, 2) ? [Reply.done] : []
   return TgiReply.stream(
     turn,
     [prepared.prompt],

@@ -133,7 +133,7 @@ const frame = (turn: Turn, { index, run }: Indexed, at: number): Reply.Frame | u
   const token = run.tokens[at]
   if (token === undefined) return undefined
   const last = at === run.tokens.length - 1
-  const counted = last && Options.since(turn.settings.version, 2, 3)
+  const counted = last && Options.since(turn.settings, 2, 3)
     ? `,"usage":${TgiChat.usage(run.inputLength, run.tokens.length)}`
     : ""
   return {
@@ -154,7 +154,7 @@ const streaming = (turn: Turn, request: CompletionsRequest): Reply.Reply => {
   }
   const longest = Math.max(0, ...runs.map(({ run }) => run.tokens.length))
   for (let at = 0; at < longest; at++) frames.push(...runs.flatMap((indexed) => frame(turn, indexed, at) ?? []))
-  const end = Options.since(turn.settings.version, 2, 2) ? [Reply.done] : []
+  const end = Options.since(turn.settings, 2, 2) ? [Reply.done] : []
   return TgiReply.stream(
     turn,
     request.prompts,

@@ -18,7 +18,7 @@ import type { Turn } from "./Turn.ts"
  * @since 0.1.0
  */
 export const info = ({ settings }: Turn): Reply.Reply => {
-  const older = !Options.since(settings.version, 2, 3)
+  const older = !Options.since(settings, 2, 3)
   return Reply.json(
     200,
     JSON.stringify({
@@ -29,7 +29,7 @@ export const info = ({ settings }: Turn): Reply.Reply => {
       max_concurrent_requests: settings.maxConcurrentRequests,
       max_best_of: settings.maxBestOf,
       max_stop_sequences: settings.maxStopSequences,
-      [Options.since(settings.version, 2, 1) ? "max_input_tokens" : "max_input_length"]: settings.maxInputTokens,
+      [Options.since(settings, 2, 1) ? "max_input_tokens" : "max_input_length"]: settings.maxInputTokens,
       max_total_tokens: settings.maxTotalTokens,
       ...(older && {
         waiting_served_ratio: 1.2,

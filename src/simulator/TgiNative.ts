@@ -70,7 +70,7 @@ const streamChecks = (request: NativeRequest): string | undefined => {
 }
 
 const lastEvent = (turn: Turn, run: Sampler.Run, prefix: string, detailed: boolean): string => {
-  const length = Options.since(turn.settings.version, 2, 3) ? `,"input_length":${run.inputLength}` : ""
+  const length = Options.since(turn.settings, 2, 3) ? `,"input_length":${run.inputLength}` : ""
   const detail = detailed
     ? `{"finish_reason":"${run.finish}","generated_tokens":${run.tokens.length},"seed":${
       TgiReply.seedJson(run.seed)
@@ -80,7 +80,7 @@ const lastEvent = (turn: Turn, run: Sampler.Run, prefix: string, detailed: boole
 }
 
 const frames = (turn: Turn, request: NativeRequest, run: Sampler.Run, prefix: string): ReadonlyArray<Reply.Frame> => {
-  const indexed = Options.since(turn.settings.version, 1, 4)
+  const indexed = Options.since(turn.settings, 1, 4)
   return run.tokens.map((token, at) => {
     const index = indexed ? `"index":${at + 1},` : ""
     const alternatives = run.topTokens[at]

@@ -46,7 +46,7 @@ export const nativeFrame = (failure: Reply.Failure): Reply.Frame => ({
  * @since 0.1.0
  */
 export const openAiFrame = (turn: Turn, failure: Reply.Failure): Reply.Frame =>
-  Options.since(turn.settings.version, 2, 4, 1)
+  Options.since(turn.settings, 2, 4, 1)
     ? { payload: `{"error":{"message":${JSON.stringify(failure.message)},"http_status_code":422}}`, tokens: 0 }
     : nativeFrame(failure)
 
@@ -98,7 +98,7 @@ export const timings = (turn: Turn, runs: ReadonlyArray<Run>, time: boolean): Re
     "x-time-per-token": String(
       Math.trunc(sum((run) => inferenceMillis(turn, run.tokens.length) / Math.max(1, run.tokens.length)))
     ),
-    ...(Options.since(turn.settings.version, 1, 4) && {
+    ...(Options.since(turn.settings, 1, 4) && {
       "x-prompt-tokens": String(sum((run) => run.inputLength)),
       "x-generated-tokens": String(sum((run) => run.tokens.length))
     })
@@ -127,7 +127,7 @@ export const stream = (
   _tag: "Streaming",
   headers: streamHeaders(turn, prompts),
   frames,
-  space: turn.settings.space ?? Options.since(turn.settings.version, 2, 1),
+  space: turn.settings.space ?? Options.since(turn.settings, 2, 1),
   keepAlive: millis(turn.settings.keepAlive ?? "15 seconds"),
   failed: fail
 })

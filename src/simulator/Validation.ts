@@ -70,9 +70,9 @@ export const budget = (
   parameters: Parameters,
   input: number
 ): { readonly tokens: number } | { readonly error: string } => {
-  const older = Options.since(settings.version, 3, 0) ? undefined : 100
+  const older = Options.since(settings, 3, 0) ? undefined : 100
   const asked = parameters.maxNewTokens ?? older ?? Math.max(0, settings.maxTotalTokens - input)
-  const sliced = parameters.maxNewTokens === undefined || Options.since(settings.version, 3, 1, 1)
+  const sliced = parameters.maxNewTokens === undefined || Options.since(settings, 3, 1, 1)
   const tokens = sliced ? Math.min(asked, slice) : asked
   if (input + tokens > settings.maxTotalTokens) {
     const given = `Given: ${input} \`inputs\` tokens and ${tokens} \`max_new_tokens\``
