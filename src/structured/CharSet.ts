@@ -66,12 +66,12 @@ export const foldCase = (set: CharSet): CharSet => {
 }
 
 const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, "0")
-const safe = /^[A-Za-z0-9_]$/
+const special = /^[\\.^$*+?{}[\]()|-]$/
 
 const member = (code: number): string => {
   if (code < 0x20 || (code >= 0x7f && code <= 0xff)) return `\\x${hex(code, 2)}`
   const char = String.fromCodePoint(code)
-  return code > 0xff || safe.test(char) || char === " " ? char : `\\${char}`
+  return special.test(char) ? `\\${char}` : char
 }
 
 /** One character as a literal of TGI's regex dialect. */
