@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import type * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { GenerateRequest } from "./dialect/Dialect.ts"
@@ -22,8 +23,14 @@ import type * as Generation from "./Generation.ts"
 import type * as GenerationOptions from "./GenerationOptions.ts"
 import type { InferenceError } from "./InferenceError.ts"
 import type * as Message from "./Message.ts"
+import * as Objects from "./Objects.ts"
 import * as Preparing from "./Preparing.ts"
 import * as Settings from "./Settings.ts"
+import type * as ObjectStream from "./structured/ObjectStream.ts"
+import * as OutputSpec from "./structured/OutputSpec.ts"
+import type { OutputSpecInput } from "./structured/OutputSpec.ts"
+import type * as StructuredOutput from "./structured/StructuredOutput.ts"
+import type { StructuredOutputError } from "./structured/StructuredOutputError.ts"
 import * as Telemetry from "./Telemetry.ts"
 import * as TgiClient from "./transport/TgiClient.ts"
 
@@ -33,7 +40,7 @@ import * as TgiClient from "./transport/TgiClient.ts"
  * @category errors
  * @since 0.1.0
  */
-export type GenerateError = EndpointError | InferenceError
+export type GenerateError = EndpointError | InferenceError | StructuredOutputError
 
 /**
  * The generations of one input, in the order asked.
@@ -67,6 +74,20 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
     inputs: ReadonlyArray<Message.Input>,
     options?: Settings.CallOptions
   ) => Effect.Effect<ReadonlyArray<Result>, GenerateError>
+  /** Generates a value of a Schema, or fails with exactly why there is none. */
+  readonly generateObject: <S extends Schema.Constraint>(
+    input: Message.Input,
+    options: Objects.ObjectOptions<S>
+  ) => Effect.Effect<Objects.ObjectResult<S["Type"]>, GenerateError, S["DecodingServices"]>
+  /** Streams a value of a Schema as it grows: partials, elements of an array, and at the end the decoded whole. */
+  readonly streamObject: <S extends Schema.Constraint, I extends Schema.Constraint = Schema.Never>(
+    input: Message.Input,
+    options: Objects.ObjectStreamOptions<S, I>
+  ) => Stream.Stream<
+    ObjectStream.Event<S["Type"], I["Type"]>,
+    GenerateError,
+    S["DecodingServices"] | I["DecodingServices"]
+  >
   /** How the model is called where results are shown. */
   readonly displayName: Effect.Effect<string, EndpointError>
 }>()("effect-inference-endpoints/InferenceEndpointsLLM") {}
@@ -80,6 +101,8 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
 export interface Options extends Settings.Settings {
   /** Defaults of every call. */
   readonly generationOptions?: GenerationOptions.GenerationOptions | undefined
+  /** Constrains every answer of `generate` and `stream`, in the form of the Python original. */
+  readonly structuredOutput?: OutputSpecInput | undefined
   /** Limits, retries and the user agent of the transport. */
   readonly client?: Pick<TgiClient.Options, "timeouts" | "limits" | "retry" | "userAgent"> | undefined
 }
@@ -94,55 +117,74 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const endpoint = yield* Endpoint.Endpoint
   const clientOf = yield* clients(options)
   const settings = Settings.pick(options)
-  const defaults: Settings.CallOptions = { ...options.generationOptions, ...settings }
-
-  const want = (input: Message.Input, call: Settings.CallOptions = {}) => {
-    const resolved = Settings.resolve(defaults, call)
-    return resolved.issues.length > 0
-      ? Effect.fail(Preparing.invalid("generate", resolved.issues))
-      : Effect.succeed<Preparing.Wanted>({ input: inputOf(input), ...resolved })
+  const defaults: Settings.CallOptions = {
+    ...options.generationOptions,
+    ...settings,
+    structuredOutput: options.structuredOutput
   }
+
+  const want = Effect.fnUntraced(function*(
+    input: Message.Input,
+    call: Settings.CallOptions = {},
+    output?: StructuredOutput.StructuredOutput<unknown, unknown>
+  ): Effect.fn.Return<Preparing.Wanted, GenerateError> {
+    const { issues, options, settings } = Settings.resolve(defaults, call)
+    if (issues.length > 0) return yield* Preparing.invalid("generate", issues)
+    return { input: inputOf(input), options, settings, output: output ?? (yield* outputOf(defaults, call)) }
+  })
 
   const prepared = (target: Target, wanted: Preparing.Wanted, stream: boolean) =>
     Effect.flatMap(clientOf(target), (client) => Preparing.prepare(client, target, wanted, stream))
 
-  const once = (target: Target, wanted: Preparing.Wanted): Effect.Effect<Generation.Generation, InferenceError> => {
+  const once = (target: Target, wanted: Preparing.Wanted) => {
     const stream = Preparing.isStreamed(target, wanted)
-    return Effect.flatMap(
-      prepared(target, wanted, stream),
-      (ready) => observed(ready, stream ? Generating.folded(ready) : Generating.unary(ready))
-    )
+    return Effect.flatMap(prepared(target, wanted, stream), (ready) =>
+      Effect.map(
+        observed(ready, stream ? Generating.folded(ready) : Generating.unary(ready)),
+        (generation): Objects.Constrained => ({ generation, constraint: ready.constraint })
+      ))
   }
 
-  const streamed = (target: Target, wanted: Preparing.Wanted): Stream.Stream<Generation.Event, InferenceError> => {
+  const begin = (target: Target, wanted: Preparing.Wanted) => {
     const stream = Preparing.isStreamed(target, wanted)
-    return Stream.unwrap(
-      Effect.map(
-        prepared(target, wanted, stream),
-        (ready) => observedStream(ready, stream ? Generating.stream(ready) : Generating.atOnce(ready))
-      )
-    )
+    return Effect.map(prepared(target, wanted, stream), (ready) => ({
+      constraint: ready.constraint,
+      events: observedStream(ready, stream ? Generating.stream(ready) : Generating.atOnce(ready))
+    }))
   }
 
   const revived = ({ reason }: InferenceError) => endpoint.revive(reason._tag === "Paused" ? "Paused" : "Asleep")
 
-  const one = (wanted: Preparing.Wanted): Effect.Effect<Generation.Generation, GenerateError> =>
+  const one = (wanted: Preparing.Wanted): Effect.Effect<Objects.Constrained, GenerateError> =>
     Effect.flatMap(endpoint.target, (target) => once(target, wanted)).pipe(
       Effect.catchIf(isRevivable(wanted), (error) => Effect.flatMap(revived(error), (target) => once(target, wanted)))
     )
 
+  const streamed = (wanted: Preparing.Wanted) =>
+    Effect.map(Effect.flatMap(endpoint.target, (target) => begin(target, wanted)), ({ constraint, events }) => ({
+      constraint,
+      events: Stream.catchIf(events, isRevivable(wanted), (error) =>
+        Stream.unwrap(Effect.map(
+          Effect.flatMap(revived(error), (target) => begin(target, wanted)),
+          ({ events }): Stream.Stream<Generation.Event, GenerateError> => events
+        )))
+    }))
+
   const several = (input: Message.Input, permits: Semaphore.Semaphore, call?: Settings.CallOptions) =>
     Effect.flatMap(want(input, call), (wanted) =>
       Effect.map(
-        Effect.forEach(
-          seeds(wanted),
-          (options) => permits.withPermit(one({ ...wanted, options })),
-          { concurrency: "unbounded" }
-        ),
-        (generations): Result => ({ generations })
+        Effect.forEach(seeds(wanted), (options) => permits.withPermit(one({ ...wanted, options })), {
+          concurrency: "unbounded"
+        }),
+        (all): Result => ({ generations: all.map(({ generation }) => generation) })
       ))
 
   const limit = (call?: Settings.CallOptions) => Semaphore.make(call?.concurrency ?? settings.concurrency ?? 16)
+
+  const objects: Objects.Means<GenerateError> = {
+    ask: (input, call, output) => Effect.flatMap(want(input, call, output), one),
+    stream: (input, call, output) => Effect.flatMap(want(input, call, output), streamed)
+  }
 
   return InferenceEndpointsLLM.of({
     generate: (input, call) => Effect.flatMap(limit(call), (permits) => several(input, permits, call)),
@@ -152,17 +194,22 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
         (permits) => Effect.forEach(inputs, (input) => several(input, permits, call), { concurrency: "unbounded" })
       ),
     stream: (input, call) =>
-      Stream.unwrap(Effect.gen(function*() {
-        const wanted = yield* want(input, call)
-        return Stream.catchIf(
-          streamed(yield* endpoint.target, wanted),
-          isRevivable(wanted),
-          (error) => Stream.unwrap(Effect.map(revived(error), (target) => streamed(target, wanted)))
-        )
-      })),
+      Stream.unwrap(Effect.map(Effect.flatMap(want(input, call), streamed), ({ events }) => events)),
+    generateObject: (input, options) => Objects.generate(objects, input, options),
+    streamObject: (input, options) => Objects.stream(objects, input, options),
     displayName: endpoint.displayName
   })
 })
+
+/** The structured output of a call: its own, else the service's. */
+const outputOf = (defaults: Settings.CallOptions, call: Settings.CallOptions) => {
+  const spec = call.structuredOutput ?? defaults.structuredOutput
+  if (spec === undefined || spec === false) return Effect.succeed(undefined)
+  return Effect.flatMap(
+    Effect.fromResult(OutputSpec.interpret(spec)),
+    ({ output, warnings }) => Effect.as(Effect.forEach(warnings, (warning) => Effect.logWarning(warning)), output)
+  )
+}
 
 /** One client for each target; a target stays the same object until the endpoint is resolved anew. */
 const clients = Effect.fnUntraced(function*(options: Options) {

@@ -11,6 +11,9 @@ import type { Prepared } from "./Generating.ts"
 import * as GenerationOptions from "./GenerationOptions.ts"
 import { InferenceError, InvalidRequest } from "./InferenceError.ts"
 import type { Settings } from "./Settings.ts"
+import type { Constraint } from "./structured/Grammar.ts"
+import type { StructuredOutput } from "./structured/StructuredOutput.ts"
+import type { StructuredOutputError } from "./structured/StructuredOutputError.ts"
 import * as Telemetry from "./Telemetry.ts"
 import type { TgiClient } from "./transport/TgiClient.ts"
 
@@ -24,8 +27,8 @@ export interface Wanted {
   readonly input: Dialect.GenerateRequest["input"]
   readonly options: GenerationOptions.GenerationOptions
   readonly settings: Settings
-  /** Fields of a grammar in the form of the engine that answers. */
-  readonly constraint?: Readonly<Record<string, unknown>> | undefined
+  /** What the answer shall look like. */
+  readonly output: StructuredOutput<unknown, unknown> | undefined
 }
 
 /**
@@ -35,6 +38,8 @@ export interface Wanted {
  * @since 0.1.0
  */
 export interface Ready extends Prepared {
+  /** The grammar that was sent, and what it does not carry. */
+  readonly constraint: Constraint | undefined
   readonly telemetry: Telemetry.Call
 }
 
@@ -87,14 +92,25 @@ const countInput = (client: TgiClient["Service"], target: Target, { call }: Dial
 export const prepare = Effect.fnUntraced(function*(
   client: TgiClient["Service"],
   target: Target,
-  { constraint, input, options, settings }: Wanted,
+  { input, options, output, settings }: Wanted,
   stream: boolean
-): Effect.fn.Return<Ready, InferenceError> {
-  const dialect = Dialects.all[target.engine.kind]
-  const encoded = Dialect.encode(dialect, { input, model: nameOf(target), options, constraint, stream })
+): Effect.fn.Return<Ready, InferenceError | StructuredOutputError> {
+  const { kind } = target.engine
+  const dialect = Dialects.all[kind]
+  const constraint = output === undefined
+    ? undefined
+    : yield* output.grammar(kind, input._tag === "Messages" ? "chat" : "raw")
+  const encoded = Dialect.encode(dialect, {
+    input,
+    model: nameOf(target),
+    options,
+    constraint: constraint?.fields,
+    stream
+  })
   const method = `POST ${Dialect.paths[encoded.call.route]}`
   const beyond = target.engine.limits === undefined ? [] : GenerationOptions.check(options, target.engine.limits)
-  if (beyond.length > 0) return yield* invalid(method, beyond)
+  const wrong = constraint === undefined ? beyond : [...beyond, ...excluded(kind, options)]
+  if (wrong.length > 0) return yield* invalid(method, wrong)
   if (encoded.unsupported.length > 0) {
     if (settings.unsupported !== "warn") return yield* invalid(method, encoded.unsupported)
     for (const { message } of encoded.unsupported) yield* Effect.logWarning(message)
@@ -107,6 +123,7 @@ export const prepare = Effect.fnUntraced(function*(
   }
   return {
     client,
+    constraint,
     call: encoded.call,
     keepTokens: wantsTokens(options),
     splitReasoning: settings.splitReasoning ?? false,
@@ -122,6 +139,15 @@ export const prepare = Effect.fnUntraced(function*(
     telemetry
   }
 })
+
+/** TGI and llama.cpp refuse tools beside a grammar, as tools are a grammar there. */
+const excluded = (
+  kind: Target["engine"]["kind"],
+  { toolChoice, tools }: GenerationOptions.GenerationOptions
+): ReadonlyArray<GenerationOptions.Issue> =>
+  (kind === "tgi" || kind === "llamacpp") && tools !== undefined && toolChoice !== "none"
+    ? [{ path: ["tools"], message: `tools can not be combined with structured output on ${Dialect.names[kind]}` }]
+    : []
 
 /** TGI knows one model and takes any other name for a LoRA adapter. */
 const nameOf = (target: Target): string => target.engine.kind === "tgi" ? "" : target.modelName

@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as GenerationOptions from "./GenerationOptions.ts"
+import type { OutputSpecInput } from "./structured/OutputSpec.ts"
 
 const count = Schema.Number.check(
   Schema.makeFilter((value) =>
@@ -53,7 +54,13 @@ export type Settings = typeof Settings.Type
  * @category models
  * @since 0.1.0
  */
-export interface CallOptions extends GenerationOptions.GenerationOptions, Settings {}
+export interface CallOptions extends GenerationOptions.GenerationOptions, Settings {
+  /**
+   * Constrains the answer, which stays text: `{ format: "json" | "regex", schema }` as in the Python original, where
+   * `schema` may be a Schema too. `false` lifts the service's own. For a decoded value there is `generateObject`.
+   */
+  readonly structuredOutput?: OutputSpecInput | false | undefined
+}
 
 const names = new Set(Object.keys(Settings.fields))
 const is = Schema.is(Settings)
@@ -71,7 +78,7 @@ export const resolve = (defaults: CallOptions, call: CallOptions): {
 } => {
   const settings: Record<string, unknown> = {}
   const options: Record<string, unknown> = { maxNewTokens: GenerationOptions.MAX_NEW_TOKENS }
-  for (const source of [defaults, call]) {
+  for (const { structuredOutput: _, ...source } of [defaults, call]) {
     for (const [name, value] of Object.entries(source)) {
       if (value !== undefined) (names.has(name) ? settings : options)[name] = value
     }
