@@ -119,12 +119,13 @@ const sender = (dispatcher: UndiciDispatcher.UndiciDispatcher, options: Options)
   const compression = options.compression ?? true
   return (request, to, limits, signal) =>
     Effect.callback((resume) => {
+      const payload = payloadOf(request)
       const exchange = new UndiciExchange(dispatcher, {
         origin: to.origin,
         path: to.path,
         method: request.method,
-        headers: headersOf(request, compression),
-        body: bodyOf(request, dispatcher),
+        headers: headersOf(request, payload, compression),
+        body: payload.body,
         headersTimeout: timer(limits.headers),
         bodyTimeout: timer(limits.idle)
       }, { replayable: isReplayable(request), total: timer(limits.total), maxBodyBytes: limits.maxBodyBytes })
@@ -150,43 +151,51 @@ const longest = 2 ** 31 - 1
 const transportError = (request: HttpClientRequest, cause: unknown) =>
   new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
 
-const headersOf = (request: HttpClientRequest, compression: boolean): Array<string> => {
+/** The headers in undici's flat form. */
+const headersOf = (request: HttpClientRequest, payload: Payload, compression: boolean): Array<string> => {
   const { headers } = request
   const flat: Array<string> = []
   for (const name of Object.keys(headers)) {
     const value = headers[name]
-    // undici's form data brings its own type, with the boundary
-    if (value !== undefined && !(name === "content-type" && request.body._tag === "FormData")) flat.push(name, value)
+    if (value !== undefined && (name !== "content-type" || payload.type === undefined)) flat.push(name, value)
   }
+  if (payload.type !== undefined) flat.push("content-type", payload.type)
   if (compression && headers["accept-encoding"] === undefined && headers.accept?.includes("json") === true) {
     flat.push("accept-encoding", ContentCoding.accepted)
   }
   return flat
 }
 
-type Body = Exclude<Dispatcher.DispatchOptions["body"], undefined>
+/** A body as undici sends it. */
+interface Payload {
+  readonly body: Exclude<Dispatcher.DispatchOptions["body"], undefined>
+  /** The content type, where the encoding chose it. */
+  readonly type?: string | undefined
+}
 
-const bodyOf = (
-  request: HttpClientRequest,
-  dispatcher: UndiciDispatcher.UndiciDispatcher
-): Body => {
-  const { body } = request
+const empty: Payload = { body: null }
+
+const payloadOf = ({ body }: HttpClientRequest): Payload => {
   switch (body._tag) {
     case "Empty":
-      return null
+      return empty
     case "Uint8Array":
-      return body.text ?? body.body
+      return { body: body.text ?? body.body }
     case "Raw":
       // undici itself checks what a raw body is and fails the request when it can not send it
-      return body.body as Body
-    case "FormData":
-      // undici declares a narrower class than the one that it accepts from its own constructor
-      return dispatcher.formData(body.formData) as Body
+      return { body: body.body as Payload["body"] }
+    case "FormData": {
+      // encoded by the platform, with a boundary of its choice
+      const { body: encoded, headers } = new Response(body.formData)
+      return { body: iterable(encoded ?? []), type: headers.get("content-type") ?? undefined }
+    }
     case "Stream":
-      // undici also sends async iterables, which its declarations leave out
-      return Stream.toAsyncIterable(body.stream) as unknown as Body
+      return { body: iterable(Stream.toAsyncIterable(body.stream)) }
   }
 }
+
+// undici also sends iterables of bytes, which its declarations leave out
+const iterable = (bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => bytes as unknown as Payload["body"]
 
 /** A body that can be sent a second time. */
 const isReplayable = ({ body }: HttpClientRequest): boolean =>

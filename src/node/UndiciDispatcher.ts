@@ -44,10 +44,10 @@ export interface Options {
 export const make = (options: Options): Effect.Effect<UndiciDispatcher, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.map(Effect.promise(() => import("undici")), (undici) => open(undici, options)),
+      Effect.promise(() => open(options)),
       ({ dispatcher }) => Effect.promise(() => dispatcher.destroy())
     ),
-    ({ FormData, dispatcher, queuedAbort }) => new UndiciDispatcher(dispatcher, FormData, queuedAbort)
+    ({ dispatcher, queuedAbort }) => new UndiciDispatcher(dispatcher, queuedAbort)
   )
 
 /**
@@ -69,11 +69,9 @@ export interface Handler extends Undici.Dispatcher.DispatchHandler {
 export class UndiciDispatcher {
   readonly #dispatcher: Undici.Dispatcher
   readonly #queuedAbort: symbol | undefined
-  readonly #FormData: typeof Undici.FormData
 
-  constructor(dispatcher: Undici.Dispatcher, FormData: typeof Undici.FormData, queuedAbort: symbol | undefined) {
+  constructor(dispatcher: Undici.Dispatcher, queuedAbort: symbol | undefined) {
     this.#dispatcher = dispatcher
-    this.#FormData = FormData
     this.#queuedAbort = queuedAbort
   }
 
@@ -82,49 +80,61 @@ export class UndiciDispatcher {
     if (this.#queuedAbort !== undefined) Object.assign(options, { [this.#queuedAbort]: handler.onQueued })
     this.#dispatcher.dispatch(options, handler)
   }
-
-  /** The same form in the class that undici can send. */
-  formData(form: FormData): Undici.FormData {
-    const copy = new this.#FormData()
-    form.forEach((value, name) => {
-      copy.append(name, value)
-    })
-    return copy
-  }
 }
 
-const open = (undici: typeof Undici, options: Options) => {
-  let dispatcher: Undici.Dispatcher
-  try {
-    dispatcher = choose(undici, options)
-  } catch {
-    // the fault itself is not shown: it repeats the URL, which may hold a password
-    dispatcher = new undici.Agent({
-      connect: (_, callback) =>
-        callback(
-          Object.assign(new Error("The proxy is no valid URL (HTTP_PROXY, HTTPS_PROXY or the `proxy` option)"), {
-            code: "ERR_INVALID_PROXY"
-          }),
-          null
-        )
-    })
-  }
-  return { dispatcher, FormData: undici.FormData, queuedAbort: queuedAbortKey(undici) }
+interface Parts {
+  readonly Agent: typeof Undici.Agent
+  readonly buildConnector: typeof Undici.buildConnector
+  /**
+   * The option by which undici's own `request` learns how to withdraw a request that waits for a connection. Undici before
+   * 8.13 has none; there a withdrawn request costs a connection.
+   */
+  readonly queuedAbort: symbol | undefined
+}
+
+/** The pool without the rest of undici (fetch, web sockets, caches), which takes as long to load again. */
+const load = async (): Promise<Parts> => {
+  const [agent, connect, symbols] = await Promise.all([
+    // @ts-expect-error undici declares its types for the package alone and not for its files
+    import("undici/lib/dispatcher/agent.js"),
+    // @ts-expect-error as above
+    import("undici/lib/core/connect.js"),
+    // @ts-expect-error as above
+    import("undici/lib/core/symbols.js")
+  ])
+  return { Agent: agent.default, buildConnector: connect.default, queuedAbort: symbols.default.kQueuedAbort }
+}
+
+const open = async (options: Options) => {
+  const parts = await load()
+  return { dispatcher: await choose(parts, options), queuedAbort: parts.queuedAbort }
 }
 
 const loopback = "localhost 127.0.0.1 ::1"
 
-const choose = (undici: typeof Undici, options: Options): Undici.Dispatcher => {
+const choose = async (parts: Parts, options: Options): Promise<Undici.Dispatcher> => {
   const proxy = options.proxy ?? "environment"
-  const agent = agentOptions(undici, options)
-  if (proxy === "none") return new undici.Agent(agent)
-  if (proxy !== "environment") return new undici.ProxyAgent({ ...agent, ...proxyTls(options), uri: proxy })
+  const agent = agentOptions(parts, options)
   const { env } = process
   const named = env.http_proxy || env.HTTP_PROXY || env.https_proxy || env.HTTPS_PROXY
-  if (!named) return new undici.Agent(agent)
+  if (proxy === "none" || (proxy === "environment" && !named)) return new parts.Agent(agent)
+  const { EnvHttpProxyAgent, ProxyAgent } = await import("undici")
+  const proxied = { ...agent, requestTls: tlsOptions(options), proxyTls: tlsOptions(options) }
   const noProxy = `${env.no_proxy ?? env.NO_PROXY ?? ""} ${loopback}`
-  return new undici.EnvHttpProxyAgent({ ...agent, ...proxyTls(options), noProxy })
+  try {
+    return proxy === "environment"
+      ? new EnvHttpProxyAgent({ ...proxied, noProxy })
+      : new ProxyAgent({ ...proxied, uri: proxy })
+  } catch {
+    // the fault itself is not shown: it repeats the URL, which may hold a password
+    return new parts.Agent({ connect: (_, callback) => callback(invalidProxy(), null) })
+  }
 }
+
+const invalidProxy = () =>
+  Object.assign(new Error("The proxy is no valid URL (HTTP_PROXY, HTTPS_PROXY or the `proxy` option)"), {
+    code: "ERR_INVALID_PROXY"
+  })
 
 const tlsOptions = (options: Options) => ({
   // said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not switch it off
@@ -132,9 +142,7 @@ const tlsOptions = (options: Options) => ({
   ...(options.ca !== undefined && { ca: typeof options.ca === "string" ? options.ca : [...options.ca] })
 })
 
-const proxyTls = (options: Options) => ({ requestTls: tlsOptions(options), proxyTls: tlsOptions(options) })
-
-const agentOptions = (undici: typeof Undici, options: Options): Undici.Agent.Options => {
+const agentOptions = ({ buildConnector }: Parts, options: Options): Undici.Agent.Options => {
   const timeout = Duration.toMillis(options.connectTimeout ?? "10 seconds")
   return {
     allowH2: false,
@@ -142,7 +150,7 @@ const agentOptions = (undici: typeof Undici, options: Options): Undici.Agent.Opt
     connectTimeout: timeout,
     keepAliveTimeout: Duration.toMillis(options.keepAliveTimeout ?? "30 seconds"),
     maxHeaderSize: options.maxHeaderBytes ?? 16 * 1024,
-    connect: watched(undici.buildConnector({ ...tlsOptions(options), allowH2: false, timeout }))
+    connect: watched(buildConnector({ ...tlsOptions(options), allowH2: false, timeout }))
   }
 }
 
@@ -178,21 +186,4 @@ export const isStaleConnection = (error: Error & { readonly code?: unknown; read
     default:
       return false
   }
-}
-
-/**
- * The key under which undici's own `request` gives a queued request the means to withdraw it. The key is private, so a
- * dispatcher that only looks at its options reads it there. Without it a withdrawn request costs a connection.
- */
-const queuedAbortKey = (undici: typeof Undici): symbol | undefined => {
-  let key: symbol | undefined
-  class Probe extends undici.Dispatcher {
-    override dispatch(options: Undici.Dispatcher.DispatchOptions): boolean {
-      key = Object.getOwnPropertySymbols(options).find((symbol) => symbol.description === "queued abort")
-      return true
-    }
-  }
-  new Probe().request({ origin: "http://probe", path: "/", method: "GET", signal: new AbortController().signal })
-    .catch(() => undefined)
-  return key
 }
