@@ -78,6 +78,7 @@ class State implements Parser {
   #skipLineFeed = false
   #line = ""
   #data: string | undefined = undefined
+  #tooLarge = false
   #type: string | undefined = undefined
 
   constructor(onEvent: OnEvent, maxEventSize: number) {
@@ -118,7 +119,7 @@ class State implements Parser {
     if (text.includes("\r", start)) start = this.#linesWithCarriageReturn(text, start)
     else start = this.#lines(text, start)
     if (start < text.length) this.#line += start === 0 ? text : text.slice(start)
-    return this.#line.length + (this.#data?.length ?? 0) <= this.#maxEventSize
+    return !this.#tooLarge && this.#line.length + (this.#data?.length ?? 0) <= this.#maxEventSize
   }
 
   #lines(text: string, from: number): number {
@@ -161,8 +162,9 @@ class State implements Parser {
     }
   }
 
-  /** A line that is not empty, without its end. */
+  /** A line that is not empty, without its end. The limit is the same for a line that came whole and one in pieces. */
   #field(text: string, start: number, end: number): void {
+    if (end - start + (this.#data?.length ?? 0) > this.#maxEventSize) this.#tooLarge = true
     if (text.startsWith("data:", start) && start + 5 <= end) {
       const value = start + 5
       this.#addData(text.slice(value < end && text.charCodeAt(value) === SPACE ? value + 1 : value, end))
@@ -194,7 +196,7 @@ class State implements Parser {
     const data = this.#data
     const type = this.#type
     this.#type = undefined
-    if (data === undefined) return
+    if (data === undefined || this.#tooLarge) return
     this.#data = undefined
     this.#onEvent(data, type === "" || type === "message" ? undefined : type)
   }
