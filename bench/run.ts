@@ -8,6 +8,7 @@ import { execFileSync, spawn } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import Os from "node:os"
 import { createInterface } from "node:readline"
+import * as Bundle from "./Bundle.ts"
 import type { Sample } from "./Measure.ts"
 import { scenarios } from "./Scenario.ts"
 import * as Startup from "./Startup.ts"
@@ -109,7 +110,7 @@ const measured = (name: string, origin: string): string => {
   return `## ${name}: ${scenario.title}\n\n${table(head, rows)}\n`
 }
 
-const startup = (origin: string): string => {
+const startup = async (origin: string): Promise<string> => {
   const times = Startup.measure(rounds, (program) => onClientCore([process.execPath, program, `${origin}/t20-b1-l0`]))
   const net = (name: string) => median(times[name] ?? []) - median(times.empty ?? [])
   const rows = Object.entries(times).map(([name, taken]) => [
@@ -119,9 +120,10 @@ const startup = (origin: string): string => {
     figure(median(taken)),
     range(taken)
   ])
+  const sizes = (await Bundle.measure()).map(([program, all, own]) => [program, figure(all), figure(own)])
   return `## S6: import and first request, in a new process\n\n${
     table(["program", "ratio", "ratio without Node's own start", "ms", "range"], rows)
-  }\n`
+  }\n\n${table(["bundle for a browser", "kB, minified and gzipped", "without effect and @huggingface/jinja"], sizes)}\n`
 }
 
 const versionOf = (name: string): string =>
@@ -145,7 +147,8 @@ const chosen = named.length > 0 ? named : all
 const begun = facts()
 const server = await startServer()
 try {
-  const parts = chosen.map((name) => name === "S6" ? startup(server.origin) : measured(name, server.origin))
+  const parts: Array<string> = []
+  for (const name of chosen) parts.push(name === "S6" ? await startup(server.origin) : measured(name, server.origin))
   const results = `# Results\n\n${begun}\n\n${parts.join("\n")}`
   writeFileSync(`${here}/RESULTS.md`, results)
   process.stdout.write(results)
