@@ -47,20 +47,21 @@ const templateError = (message: string): Reply.Failure =>
   Reply.failure(422, `Template error: ${message}`, "template_error")
 
 /**
- * Renders a prompt. When the assistant spoke last, its message is continued: the prompt ends right after its content.
+ * Renders a prompt. With `continues`, a last message of the assistant is continued: the prompt ends right after its content.
  *
  * @category rendering
  * @since 0.1.0
  */
 export const render = (
   template: Template | null | undefined,
-  messages: ReadonlyArray<TemplateMessage>
+  messages: ReadonlyArray<TemplateMessage>,
+  continues: boolean
 ): string | Reply.Failure => {
   if (template === null) return templateError("template not found")
   const rendered = (template ?? chatml)(messages)
   if (typeof rendered !== "string") return templateError(`syntax error: ${rendered.raise} (in <string>:1)`)
   const last = messages.at(-1)
-  if (last?.role !== "assistant") return rendered
+  if (!continues || last?.role !== "assistant") return rendered
   const at = rendered.lastIndexOf(last.content)
   return at === -1 ? rendered : rendered.slice(0, at + last.content.length).trimEnd()
 }

@@ -41,7 +41,11 @@ export const prepare = (turn: Turn, request: ChatRequest): Prepared | Reply.Fail
   const tools = TgiTools.select(request)
   if (tools !== undefined && "_tag" in tools) return tools
   const render = (extra: string) =>
-    Prompt.render(turn.settings.template, Prompt.templateMessages(request.messages, extra))
+    Prompt.render(
+      turn.settings.template,
+      Prompt.templateMessages(request.messages, extra),
+      Options.since(turn.settings, 3, 0)
+    )
   const plainPrompt = render("")
   if (typeof plainPrompt !== "string") return plainPrompt
   const prompt = tools === undefined ? plainPrompt : render(TgiTools.promptText(request, tools))

@@ -1,0 +1,18 @@
+import * as Float from "./Float.ts"
+import * as Random from "./Random.ts"
+
+/**
+ * A small vector of length 1 that depends on the text alone, as JSON text. The same text gives the same vector.
+ *
+ * @category embedding
+ * @since 0.1.0
+ */
+export const vector = (text: string, dimensions: number, seed: number): ReadonlyArray<number> => {
+  const random = Random.make(Random.hash(text, seed ^ 0x811c9dc5))
+  const raw = Array.from({ length: dimensions }, () => random() * 2 - 1)
+  const norm = Math.hypot(...raw) || 1
+  return raw.map((value) => Math.fround(value / norm))
+}
+
+/** A vector as JSON text, printed as 32-bit floats. @category encoding @since 0.1.0 */
+export const json = (values: ReadonlyArray<number>): string => `[${values.map(Float.print).join(",")}]`
