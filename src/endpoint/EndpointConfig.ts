@@ -48,9 +48,11 @@ export const EndpointConfig = Schema.Struct({
   ),
   /** Serverless: the organisation that pays. */
   billTo: Schema.optionalKey(HeaderValue),
-  /** How long to wait for an endpoint to become ready, in JSON as milliseconds. Default 300 s; 0 does not wait. */
+  /** How long to wait for an endpoint to become ready, in JSON as milliseconds. Default 300 s, at most a week; 0 does not wait. */
   waitTimeout: Schema.DurationFromMillis.check(
-    Schema.makeFilter((d: Duration.Duration) => Duration.isFinite(d) || "a finite time")
+    Schema.makeFilter((wait: Duration.Duration) =>
+      Duration.between(wait, { minimum: Duration.zero, maximum: Duration.weeks(1) }) || "0 to 7 days"
+    )
   ).pipe(Schema.withDecodingDefaultKey(Effect.succeed(300_000))),
   /** How the model is called where results are shown. */
   modelDisplayName: Schema.optionalKey(Schema.String),

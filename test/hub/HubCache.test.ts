@@ -64,13 +64,13 @@ describe.each(
     }))
 })
 
-describe("a HubCache on disk", () => {
-  const law = (
-    name: string,
-    body: Effect.Effect<void, unknown, NodeServices.NodeServices | Scope.Scope>
-  ) => it.effect(name, () => Effect.provide(body, NodeServices.layer))
+const onDisk = (
+  name: string,
+  body: Effect.Effect<void, unknown, NodeServices.NodeServices | Scope.Scope>
+) => it.effect(name, () => Effect.provide(body, NodeServices.layer))
 
-  law(
+describe("a HubCache on disk", () => {
+  onDisk(
     "writes the layout of Python",
     Effect.gen(function*() {
       const { at, cache, fs } = yield* disk
@@ -81,7 +81,7 @@ describe("a HubCache on disk", () => {
     })
   )
 
-  law(
+  onDisk(
     "reads what Python left, with real files and with links",
     Effect.gen(function*() {
       const { at, cache, fs } = yield* disk
@@ -101,7 +101,7 @@ describe("a HubCache on disk", () => {
     })
   )
 
-  law(
+  onDisk(
     "never writes through a link that is there",
     Effect.gen(function*() {
       const { at, cache, fs } = yield* disk
@@ -111,7 +111,7 @@ describe("a HubCache on disk", () => {
     })
   )
 
-  law(
+  onDisk(
     "leaves a whole file and nothing half-written when many write at once",
     Effect.gen(function*() {
       const { cache, fs, root } = yield* disk
@@ -124,7 +124,7 @@ describe("a HubCache on disk", () => {
     })
   )
 
-  law(
+  onDisk(
     "takes a ref that holds no commit for a miss",
     Effect.gen(function*() {
       const { at, cache, fs } = yield* disk
@@ -134,7 +134,7 @@ describe("a HubCache on disk", () => {
     })
   )
 
-  law(
+  onDisk(
     "does not make a file name of an etag that is none",
     Effect.gen(function*() {
       const { cache, fs, root } = yield* disk
@@ -143,7 +143,7 @@ describe("a HubCache on disk", () => {
     })
   )
 
-  law(
+  onDisk(
     "goes on without a disk that can be written",
     Effect.gen(function*() {
       const { fs, root } = yield* disk
