@@ -188,10 +188,11 @@ const number = (text: string | undefined): number | undefined =>
  * @category decoding
  * @since 0.1.0
  */
-export const headerUsage = (headers: Headers.Headers): Usage => ({
-  inputTokens: number(headers["x-prompt-tokens"]),
-  outputTokens: number(headers["x-generated-tokens"])
-})
+export const headerUsage = (headers: Headers.Headers): Usage => {
+  const inputTokens = number(headers["x-prompt-tokens"])
+  const outputTokens = number(headers["x-generated-tokens"])
+  return { ...(inputTokens !== undefined && { inputTokens }), ...(outputTokens !== undefined && { outputTokens }) }
+}
 
 /**
  * The times that TGI puts into headers of whole answers, in milliseconds.

@@ -143,12 +143,17 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
     const wire = new Wire(client, options)
     const quota = Retry.makeQuota()
     const { retry: policy, timeouts: { total } } = options
-    const retrying = <A>(call: Call, attempt: (attempts: number) => Effect.Effect<A, Retry.Failed>) =>
-      Effect.suspend(() => {
+    const enforced = TransportLimits.isEnforcedBy(client)
+    const retrying = <A>(
+      call: Call,
+      attempt: (attempts: number, deadline: number) => Effect.Effect<A, Retry.Failed>
+    ): Effect.Effect<A, InferenceError> =>
+      Effect.clockWith((clock) => {
         const method = `${call.method} ${call.path}`
+        const deadline = clock.currentTimeMillisUnsafe() + Duration.toMillis(total)
         let attempts = 0
-        const counted = (n: number) => attempt(attempts = n)
-        return Effect.timeoutOrElse(Retry.run(counted, { method, policy, quota, total }), {
+        const whole = Retry.run((n) => attempt(attempts = n, deadline), { method, policy, quota, deadline })
+        return enforced ? whole : Effect.timeoutOrElse(whole, {
           duration: total,
           orElse: () =>
             Effect.fail(new InferenceError({ method, reason: new Timeout({ phase: "total", after: total }), attempts }))
@@ -157,17 +162,14 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
     return {
       unary: (call, read) => {
         const request = wire.request(call, "application/json")
-        return retrying(call, (attempts) => wire.unary(request, read, attempts))
+        return retrying(call, (attempts, deadline) => wire.unary(request, read, attempts, deadline))
       },
       open: (call, route, scope) => {
         const request = wire.request(call, "text/event-stream")
-        return Effect.clockWith((clock) => {
-          const deadline = clock.currentTimeMillisUnsafe() + Duration.toMillis(options.timeouts.total)
-          return Effect.map(
-            retrying(call, (attempts) => wire.open(request, route, scope, attempts, deadline)),
-            ({ first, meta, reader }) => ({ meta, pull: pulling(call, meta, first, reader) })
-          )
-        })
+        return Effect.map(
+          retrying(call, (attempts, deadline) => wire.open(request, route, scope, attempts, deadline)),
+          ({ first, meta, reader }) => ({ meta, pull: pulling(call, meta, first, reader) })
+        )
       }
     }
   })
@@ -237,7 +239,8 @@ class Wire {
   unary<A>(
     request: HttpClientRequest.HttpClientRequest,
     read: (text: string) => Reading<A>,
-    attempts: number
+    attempts: number,
+    deadline: number
   ): Effect.Effect<{ readonly value: A; readonly meta: Meta }, Retry.Failed> {
     const { limits, timeouts: { total } } = this.#options
     const answered = Effect.flatMap(
@@ -252,7 +255,7 @@ class Wire {
               : this.#unexpected(text, reading.description, response)
           })
     )
-    return this.#limited(answered, total)
+    return this.#limited(answered, total, deadline)
   }
 
   open<F extends { readonly error?: unknown }>(
@@ -300,16 +303,26 @@ class Wire {
           })
         })
       })
-      return this.#limited(this.#within(begun, "firstEvent", timeouts.firstEvent), timeouts.headers).pipe(
+      return this.#limited(this.#within(begun, "firstEvent", timeouts.firstEvent), timeouts.headers, deadline).pipe(
         Effect.onExit((exit) => exit._tag === "Failure" ? Scope.close(attempt, exit) : Effect.void)
       )
     })
   }
 
-  /** The limits that the transport keeps by itself, where it can. */
-  #limited<A, E>(self: Effect.Effect<A, E>, headers: Duration.Duration): Effect.Effect<A, E> {
+  /** Gives the limits to the transport, for one that keeps them by itself, and lets the fetch client follow no redirect. */
+  #limited<A, E>(self: Effect.Effect<A, E>, headers: Duration.Duration, deadline: number): Effect.Effect<A, E> {
     const { limits, timeouts } = this.#options
-    return Effect.provideContext(self, limitsOf(headers, timeouts, limits.body))
+    return Effect.clockWith((clock) =>
+      Effect.provideContext(
+        self,
+        Context.make(TransportLimits.TransportLimits, {
+          headers: Duration.toMillis(headers),
+          idle: Duration.toMillis(timeouts.idle),
+          total: Math.max(1, deadline - clock.currentTimeMillisUnsafe()),
+          maxBodyBytes: limits.body
+        }).pipe(Context.add(FetchHttpClient.RequestInit, { redirect: "manual" }))
+      )
+    )
   }
 
   #within<A>(self: Effect.Effect<A, Retry.Failed>, phase: Phase, after: Duration.Duration) {
@@ -354,14 +367,6 @@ class Wire {
     ))
   }
 }
-
-/** The context of a call: the limits for a transport that keeps them, and no redirects on the fetch client. */
-const limitsOf = (headers: Duration.Duration, timeouts: Timeouts, maxBodyBytes: number) =>
-  Context.make(TransportLimits.TransportLimits, {
-    headers: Duration.toMillis(headers),
-    idle: Duration.toMillis(timeouts.idle),
-    maxBodyBytes
-  }).pipe(Context.add(FetchHttpClient.RequestInit, { redirect: "manual" }))
 
 const failed = (reason: Reason, response?: HttpClientResponse): Retry.Failed => ({
   reason,

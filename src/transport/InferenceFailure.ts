@@ -196,7 +196,8 @@ const codeOf = (cause: unknown): string | undefined => {
 const timeouts: { readonly [code: string]: InferenceError.Phase } = {
   UND_ERR_CONNECT_TIMEOUT: "connect",
   UND_ERR_HEADERS_TIMEOUT: "headers",
-  UND_ERR_BODY_TIMEOUT: "idle"
+  UND_ERR_BODY_TIMEOUT: "idle",
+  ERR_TOTAL_TIMEOUT: "total"
 }
 
 const hopeless =

@@ -161,7 +161,7 @@ export const serverWait = (headers: Headers.Headers, now: number): Duration.Dura
 }
 
 /**
- * Runs an attempt until it succeeds, may not be repeated, or the policy, the quota or the deadline ends it.
+ * Runs an attempt until it succeeds, may not be repeated, or the policy, the quota or the deadline (milliseconds of the clock) ends it.
  *
  * @category combinators
  * @since 0.1.0
@@ -177,7 +177,6 @@ export const run = <A, R>(
 ): Effect.Effect<A, InferenceError, R> =>
   Effect.gen(function*() {
     const policy = (yield* CurrentPolicy) ?? options.policy
-    const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(options.total)
     let spent = 0
     for (let n = 1;; n++) {
       const result = yield* Effect.result(attempt(n))
@@ -189,7 +188,7 @@ export const run = <A, R>(
       const delay = yield* delayOf(failed, n, policy)
       const cost = isThrottled(failed.reason) ? 5 : 14
       const goOn = n < policy.attempts && delay !== undefined && mayRetry(failed, n) &&
-        (yield* Clock.currentTimeMillis) + delay < deadline && (!policy.quota || options.quota.take(cost))
+        (yield* Clock.currentTimeMillis) + delay < options.deadline && (!policy.quota || options.quota.take(cost))
       if (!goOn) {
         return yield* new InferenceError({
           method: options.method,
