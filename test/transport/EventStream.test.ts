@@ -22,10 +22,9 @@ const reference = (text: string): { readonly events: ReadonlyArray<Event>; reado
     type = ""
   }
   const field = (line: string) => {
-    if (line.startsWith(":")) return
-    if (line.startsWith("{")) return data.push(line)
     const [, name = "", value = ""] = /^([^:]*)(?:: ?([^]*))?$/.exec(line) ?? []
-    if (name === "data") data.push(value)
+    if (line.startsWith("{")) data.push(line)
+    else if (name === "data") data.push(value)
     if (name === "event") type = value
     if (name === "error") {
       type = "error"
@@ -46,7 +45,7 @@ const parse = (pieces: ReadonlyArray<Uint8Array>, perPush = 1, maxEventSize?: nu
   const parser = EventStream.make((data, type) => events.push([data, type]), { maxEventSize })
   let within = true
   for (let at = 0; at < pieces.length && within; at += perPush) within = parser.push(pieces.slice(at, at + perPush))
-  return { events, within, pending: within ? parser.end() : undefined }
+  return { events, within, pending: within && parser.end() }
 }
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
