@@ -242,7 +242,7 @@ class Wire {
     attempts: number,
     deadline: number
   ): Effect.Effect<{ readonly value: A; readonly meta: Meta }, Retry.Failed> {
-    const { limits, timeouts: { total } } = this.#options
+    const { limits } = this.#options
     const answered = Effect.flatMap(
       this.#transported(this.#client.execute(request)),
       (response) =>
@@ -255,7 +255,7 @@ class Wire {
               : this.#unexpected(text, reading.description, response)
           })
     )
-    return this.#limited(answered, total, deadline)
+    return this.#limited(answered, undefined, deadline)
   }
 
   open<F extends { readonly error?: unknown }>(
@@ -310,13 +310,17 @@ class Wire {
   }
 
   /** Gives the limits to the transport, for one that keeps them by itself, and lets the fetch client follow no redirect. */
-  #limited<A, E>(self: Effect.Effect<A, E>, headers: Duration.Duration, deadline: number): Effect.Effect<A, E> {
+  #limited<A, E>(
+    self: Effect.Effect<A, E>,
+    headers: Duration.Duration | undefined,
+    deadline: number
+  ): Effect.Effect<A, E> {
     const { limits, timeouts } = this.#options
     return Effect.clockWith((clock) =>
       Effect.provideContext(
         self,
         Context.make(TransportLimits.TransportLimits, {
-          headers: Duration.toMillis(headers),
+          headers: headers === undefined ? undefined : Duration.toMillis(headers),
           idle: Duration.toMillis(timeouts.idle),
           total: Math.max(1, deadline - clock.currentTimeMillisUnsafe()),
           maxBodyBytes: limits.body

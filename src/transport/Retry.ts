@@ -172,7 +172,7 @@ export const run = <A, R>(
     readonly method: string
     readonly policy: Policy
     readonly quota: Quota
-    readonly total: Duration.Duration
+    readonly deadline: number
   }
 ): Effect.Effect<A, InferenceError, R> =>
   Effect.gen(function*() {
