@@ -23,7 +23,7 @@ export const make = (
   const { $defs, ...root } = inlined(document)
   const cleaned = clean(root, [], options.anchored, dropped)
   const definitions = isObject($defs)
-    ? { $defs: mapValues($defs, (name, schema) => clean(schema, ["$defs", name], options.anchored, dropped)) }
+    ? keepUsed(mapValues($defs, (name, schema) => clean(schema, ["$defs", name], options.anchored, dropped)), cleaned)
     : {}
   if (!options.objectRoot || (isObject(cleaned) && cleaned.type === "object")) {
     return { schema: isObject(cleaned) ? { ...cleaned, ...definitions } : {}, wrap: undefined, dropped }
@@ -41,13 +41,44 @@ export const make = (
 const mapValues = (record: Readonly<Record<string, unknown>>, f: (key: string, value: unknown) => unknown) =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, f(key, value)]))
 
+/** The name under `$defs` that a reference leads to or through. */
+const definitionOf = (ref: unknown): string | undefined => {
+  const token = typeof ref === "string" ? /^#\/\$defs\/([^/]+)/.exec(ref)?.[1] : undefined
+  if (token === undefined) return undefined
+  try {
+    return decodeURIComponent(token).replaceAll("~1", "/").replaceAll("~0", "~")
+  } catch {
+    return undefined
+  }
+}
+
 /** A root that only refers to a definition, written out: engines look for `type` at the root. */
 const inlined = (document: Document): Document => {
   const { $ref, ...rest } = document
-  const name = typeof $ref === "string" && $ref.startsWith("#/$defs/") ? $ref.slice("#/$defs/".length) : undefined
-  if (name === undefined || !isObject(document.$defs)) return document
-  const target = document.$defs[decodeURIComponent(name).replaceAll("~1", "/").replaceAll("~0", "~")]
+  const name = definitionOf($ref)
+  if (name === undefined || !isObject(document.$defs) || $ref !== `#/$defs/${String($ref).split("/")[2] ?? ""}`) {
+    return document
+  }
+  const target = document.$defs[name]
   return isObject(target) ? { ...target, ...rest } : document
+}
+
+/** The definitions that something still refers to, once the root is written out. */
+const keepUsed = (definitions: Document, root: unknown): { readonly $defs?: Document } => {
+  const used = new Set<string>()
+  const open = [root]
+  while (open.length > 0) {
+    const at = open.pop()
+    if (typeof at !== "object" || at === null) continue
+    const name = "$ref" in at ? definitionOf(at.$ref) : undefined
+    if (name !== undefined && !used.has(name)) {
+      used.add(name)
+      open.push(definitions[name])
+    }
+    open.push(...Object.values(at))
+  }
+  const kept = Object.entries(definitions).filter(([name]) => used.has(name))
+  return kept.length === 0 ? {} : { $defs: Object.fromEntries(kept) }
 }
 
 const clean = (schema: unknown, path: Path, anchored: boolean, dropped: Array<Dropped>): unknown => {

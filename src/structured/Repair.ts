@@ -11,12 +11,14 @@ export interface Repaired {
 /** How often a brace in prose may be mistaken for the start of the value. */
 const MAX_STARTS = 64
 const SPECIAL = /(?:<\|[A-Za-z0-9_]+\|>|<\/s>|<eos>|<end_of_turn>|<｜[^｜<>]{1,40}｜>)\s*$/u
+/** What JSON takes for blanks: no byte-order mark. */
+const BLANKS = /^[ \t\r\n]+|[ \t\r\n]+$/g
 const FENCE = /```[A-Za-z0-9_-]*[ \t]*\r?\n?([\s\S]*?)(?:```|$)/
 
 /** Cuts blanks and a special token that the server left at the end: such a text was never part of the JSON. */
 export const trim = (text: string): Repaired => {
   const steps: Array<Step> = []
-  let out = text.trim()
+  let out = text.replace(BLANKS, "")
   for (let found = SPECIAL.exec(out); found !== null; found = SPECIAL.exec(out)) {
     out = out.slice(0, found.index).trimEnd()
     if (!steps.includes("special-token")) steps.push("special-token")

@@ -124,12 +124,19 @@ const explain = (check: Check): Check => {
   }
   const { id, payload } = check.representation ?? {}
   if (typeof payload !== "object" || payload === null) return check
-  const toJsonSchema = id === "effect/schema/isPattern" && check.annotations?.toJsonSchema === undefined
-    ? () => ({ pattern: Reflect.get(payload, "source"), patternFlags: Reflect.get(payload, "flags") })
+  const toJsonSchema = id === "effect/schema/isPattern"
+    ? patterned(Reflect.get(payload, "source"), Reflect.get(payload, "flags"))
     : id === "effect/schema/isMinLength"
     ? atLeast(Reflect.get(payload, "minLength"))
     : undefined
   return toJsonSchema === undefined ? check : { ...check, annotations: { ...check.annotations, toJsonSchema } }
+}
+
+/** Flag `v` has a syntax of its own; `y` ties the pattern to the start. */
+const patterned = (source: unknown, flags: unknown) => {
+  if (typeof source !== "string" || typeof flags !== "string" || flags.includes("v")) return undefined
+  const pattern = flags.includes("y") ? `^(?:${source})` : source
+  return () => /[ims]/.test(flags) ? { pattern, patternFlags: flags } : { pattern }
 }
 
 const atLeast = (length: unknown) => ({ type }: SchemaRepresentation.ToJsonSchema.CheckInput) =>
