@@ -104,15 +104,16 @@ const bodyOf = (request: HttpClientRequest.HttpClientRequest): unknown => {
 }
 
 /**
- * A client whose network is a table of handlers by host (`host` or `host:port`, or `.domain` for all hosts below it). A
+ * A client whose network is a table of handlers by host (`host` or `host:port`, or `.domain` for
+ * all hosts below it, where the longest wins). A
  * host that is not in the table can not be reached.
  *
  * @category clients
  * @since 0.1.0
  */
 export const client = (hosts: Readonly<Record<string, Handler>>): HttpClient.HttpClient => {
-  const find = (host: string) =>
-    hosts[host] ?? Object.entries(hosts).find(([name]) => name.startsWith(".") && host.endsWith(name))?.[1]
+  const domains = Object.entries(hosts).filter(([name]) => name.startsWith(".")).toSorted(([a], [b]) => b.length - a.length)
+  const find = (host: string) => hosts[host] ?? domains.find(([domain]) => host.endsWith(domain))?.[1]
   return HttpClient.make(Effect.fnUntraced(function*(request, url) {
     const handler = find(url.host)
     if (handler === undefined) {
