@@ -10,12 +10,13 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { GenerateRequest } from "./dialect/Dialect.ts"
 import * as Endpoint from "./endpoint/Endpoint.ts"
-import type * as EndpointConfig from "./endpoint/EndpointConfig.ts"
+import * as EndpointConfig from "./endpoint/EndpointConfig.ts"
 import type { EndpointError } from "./endpoint/EndpointError.ts"
 import type { Target } from "./endpoint/EndpointTarget.ts"
 import * as Generating from "./Generating.ts"
@@ -25,6 +26,7 @@ import type { InferenceError } from "./InferenceError.ts"
 import type * as Message from "./Message.ts"
 import * as Objects from "./Objects.ts"
 import * as Preparing from "./Preparing.ts"
+import * as Scripting from "./Scripting.ts"
 import * as Settings from "./Settings.ts"
 import type * as ObjectStream from "./structured/ObjectStream.ts"
 import * as OutputSpec from "./structured/OutputSpec.ts"
@@ -48,7 +50,7 @@ export type GenerateError = EndpointError | InferenceError | StructuredOutputErr
  * @category models
  * @since 0.1.0
  */
-export interface Result {
+export interface Generated {
   readonly generations: ReadonlyArray<Generation.Generation>
 }
 
@@ -60,7 +62,7 @@ export interface Result {
  */
 export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM, {
   /** Generates for one input, `numGenerations` times. */
-  readonly generate: (input: Message.Input, options?: Settings.CallOptions) => Effect.Effect<Result, GenerateError>
+  readonly generate: (input: Message.Input, options?: Settings.CallOptions) => Effect.Effect<Generated, GenerateError>
   /**
    * Streams one generation: its parts as they come, and as the last event `Finish` with the whole. A stream that does
    * not finish fails, and says in the error what had arrived. Leaving it closes the socket.
@@ -73,7 +75,7 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
   readonly generateMany: (
     inputs: ReadonlyArray<Message.Input>,
     options?: Settings.CallOptions
-  ) => Effect.Effect<ReadonlyArray<Result>, GenerateError>
+  ) => Effect.Effect<ReadonlyArray<Generated>, GenerateError>
   /** Generates a value of a Schema, or fails with exactly why there is none. */
   readonly generateObject: <S extends Schema.Constraint>(
     input: Message.Input,
@@ -90,6 +92,11 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
   >
   /** How the model is called where results are shown. */
   readonly displayName: Effect.Effect<string, EndpointError>
+  /**
+   * What the answers depend on, as JSON: endpoint, template, options, structured output; no secret. Two services with
+   * the same fingerprint give answers that may stand in one data set.
+   */
+  readonly fingerprint: Schema.Json
 }>()("effect-inference-endpoints/InferenceEndpointsLLM") {}
 
 /**
@@ -108,6 +115,19 @@ export interface Options extends Settings.Settings {
 }
 
 /**
+ * What stands behind the service: how one generation is made, and how one is streamed.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Backend {
+  readonly one: (wanted: Preparing.Wanted) => Effect.Effect<Objects.Constrained, GenerateError>
+  readonly streamed: (wanted: Preparing.Wanted) => Effect.Effect<Objects.Streamed<GenerateError>, GenerateError>
+  readonly displayName: Effect.Effect<string, EndpointError>
+  readonly fingerprint: Schema.Json
+}
+
+/**
  * Makes the service over an `Endpoint` and an `HttpClient`.
  *
  * @category constructors
@@ -116,6 +136,53 @@ export interface Options extends Settings.Settings {
 export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const endpoint = yield* Endpoint.Endpoint
   const clientOf = yield* clients(options)
+
+  const ready = (target: Target, wanted: Preparing.Wanted) => {
+    const stream = Preparing.isStreamed(target, wanted)
+    return Effect.map(
+      Effect.flatMap(clientOf(target), (client) => Preparing.prepare(client, target, wanted, stream)),
+      (ready) => ({ ready, stream })
+    )
+  }
+
+  const once = (target: Target, wanted: Preparing.Wanted) =>
+    Effect.flatMap(ready(target, wanted), ({ ready, stream }) =>
+      Effect.map(
+        observed(ready, stream ? Generating.folded(ready) : Generating.unary(ready)),
+        (generation): Objects.Constrained => ({ generation, constraint: ready.constraint })
+      ))
+
+  const begin = (target: Target, wanted: Preparing.Wanted) =>
+    Effect.map(ready(target, wanted), ({ ready, stream }): Objects.Streamed<GenerateError> => ({
+      constraint: ready.constraint,
+      events: observedStream(ready, stream ? Generating.stream(ready) : Generating.atOnce(ready))
+    }))
+
+  const revived = ({ reason }: InferenceError) => endpoint.revive(reason._tag === "Paused" ? "Paused" : "Asleep")
+
+  return assemble(options, {
+    one: (wanted) =>
+      Effect.catchIf(
+        Effect.flatMap(endpoint.target, (target) => once(target, wanted)),
+        isRevivable(wanted),
+        (error) => Effect.flatMap(revived(error), (target) => once(target, wanted))
+      ),
+    streamed: (wanted) =>
+      Effect.map(Effect.flatMap(endpoint.target, (target) => begin(target, wanted)), ({ constraint, events }) => ({
+        constraint,
+        events: Stream.catchIf(events, isRevivable(wanted), (error) =>
+          Stream.unwrap(Effect.map(
+            Effect.flatMap(revived(error), (target) => begin(target, wanted)),
+            ({ events }) => events
+          )))
+      })),
+    displayName: endpoint.displayName,
+    fingerprint: { endpoint: EndpointConfig.encode(endpoint.config) }
+  })
+})
+
+/** The service over whatever makes generations. */
+const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Service"] => {
   const settings = Settings.pick(options)
   const defaults: Settings.CallOptions = {
     ...options.generationOptions,
@@ -133,57 +200,26 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     return { input: inputOf(input), options, settings, output: output ?? (yield* outputOf(defaults, call)) }
   })
 
-  const prepared = (target: Target, wanted: Preparing.Wanted, stream: boolean) =>
-    Effect.flatMap(clientOf(target), (client) => Preparing.prepare(client, target, wanted, stream))
-
-  const once = (target: Target, wanted: Preparing.Wanted) => {
-    const stream = Preparing.isStreamed(target, wanted)
-    return Effect.flatMap(prepared(target, wanted, stream), (ready) =>
-      Effect.map(
-        observed(ready, stream ? Generating.folded(ready) : Generating.unary(ready)),
-        (generation): Objects.Constrained => ({ generation, constraint: ready.constraint })
-      ))
-  }
-
-  const begin = (target: Target, wanted: Preparing.Wanted) => {
-    const stream = Preparing.isStreamed(target, wanted)
-    return Effect.map(prepared(target, wanted, stream), (ready) => ({
-      constraint: ready.constraint,
-      events: observedStream(ready, stream ? Generating.stream(ready) : Generating.atOnce(ready))
-    }))
-  }
-
-  const revived = ({ reason }: InferenceError) => endpoint.revive(reason._tag === "Paused" ? "Paused" : "Asleep")
-
-  const one = (wanted: Preparing.Wanted): Effect.Effect<Objects.Constrained, GenerateError> =>
-    Effect.flatMap(endpoint.target, (target) => once(target, wanted)).pipe(
-      Effect.catchIf(isRevivable(wanted), (error) => Effect.flatMap(revived(error), (target) => once(target, wanted)))
-    )
-
-  const streamed = (wanted: Preparing.Wanted) =>
-    Effect.map(Effect.flatMap(endpoint.target, (target) => begin(target, wanted)), ({ constraint, events }) => ({
-      constraint,
-      events: Stream.catchIf(events, isRevivable(wanted), (error) =>
-        Stream.unwrap(Effect.map(
-          Effect.flatMap(revived(error), (target) => begin(target, wanted)),
-          ({ events }): Stream.Stream<Generation.Event, GenerateError> => events
-        )))
-    }))
-
   const several = (input: Message.Input, permits: Semaphore.Semaphore, call?: Settings.CallOptions) =>
     Effect.flatMap(want(input, call), (wanted) =>
       Effect.map(
-        Effect.forEach(seeds(wanted), (options) => permits.withPermit(one({ ...wanted, options })), {
+        Effect.forEach(seeds(wanted), (options) => permits.withPermit(backend.one({ ...wanted, options })), {
           concurrency: "unbounded"
         }),
-        (all): Result => ({ generations: all.map(({ generation }) => generation) })
+        (all): Generated => ({ generations: all.map(({ generation }) => generation) })
       ))
 
   const limit = (call?: Settings.CallOptions) => Semaphore.make(call?.concurrency ?? settings.concurrency ?? 16)
 
+  const streamed = (
+    input: Message.Input,
+    call?: Settings.CallOptions,
+    output?: StructuredOutput.StructuredOutput<unknown, unknown>
+  ) => Effect.flatMap(want(input, call, output), backend.streamed)
+
   const objects: Objects.Means<GenerateError> = {
-    ask: (input, call, output) => Effect.flatMap(want(input, call, output), one),
-    stream: (input, call, output) => Effect.flatMap(want(input, call, output), streamed)
+    ask: (input, call, output) => Effect.flatMap(want(input, call, output), backend.one),
+    stream: streamed
   }
 
   return InferenceEndpointsLLM.of({
@@ -193,13 +229,27 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
         limit(call),
         (permits) => Effect.forEach(inputs, (input) => several(input, permits, call), { concurrency: "unbounded" })
       ),
-    stream: (input, call) =>
-      Stream.unwrap(Effect.map(Effect.flatMap(want(input, call), streamed), ({ events }) => events)),
+    stream: (input, call) => Stream.unwrap(Effect.map(streamed(input, call), ({ events }) => events)),
     generateObject: (input, options) => Objects.generate(objects, input, options),
     streamObject: (input, options) => Objects.stream(objects, input, options),
-    displayName: endpoint.displayName
+    displayName: backend.displayName,
+    fingerprint: fingerprintOf(defaults, backend)
   })
-})
+}
+
+/** What the text of an answer depends on, as JSON without secrets. */
+const fingerprintOf = ({ structuredOutput, ...rest }: Settings.CallOptions, { fingerprint }: Backend): Schema.Json => {
+  const { options, settings } = Settings.resolve({}, rest)
+  const spec = structuredOutput === undefined || structuredOutput === false
+    ? undefined
+    : Result.getOrUndefined(OutputSpec.interpret(structuredOutput))?.output
+  return JSON.parse(JSON.stringify({
+    backend: fingerprint,
+    options,
+    settings: { splitReasoning: settings.splitReasoning, numGenerations: settings.numGenerations },
+    structuredOutput: spec?.source
+  }, (_key, value: unknown) => typeof value === "bigint" ? value.toString() : value))
+}
 
 /** The structured output of a call: its own, else the service's. */
 const outputOf = (defaults: Settings.CallOptions, call: Settings.CallOptions) => {
@@ -280,3 +330,24 @@ export const layerWith = (
  */
 export const layer = (options: Options & EndpointConfig.Options) =>
   layerWith(options).pipe(Layer.provideMerge(Endpoint.layer(options)))
+
+/**
+ * A scripted answer: a text, parts of a generation, or an error.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Scripted = string | Partial<Generation.Generation> | GenerateError
+
+/**
+ * The service without a wire, for tests of programs that use it: each generation is what the script says for it. Options
+ * are checked, and values decoded, as in the real service; for the wire itself there is the simulator.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTest = (
+  script: (wanted: Preparing.Wanted, index: number) => Scripted,
+  options: Options = {}
+): Layer.Layer<InferenceEndpointsLLM> =>
+  Layer.sync(InferenceEndpointsLLM, () => assemble(options, Scripting.backend(script)))

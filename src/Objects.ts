@@ -75,6 +75,17 @@ export interface Constrained {
 }
 
 /**
+ * A generation that is streamed, and the constraint that it is made under.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Streamed<E> {
+  readonly events: Stream.Stream<Generation.Event, E>
+  readonly constraint: Constraint | undefined
+}
+
+/**
  * What this module needs of the service.
  *
  * @category models
@@ -90,10 +101,7 @@ export interface Means<E> {
     input: Message.Input,
     call: Settings.CallOptions,
     output: StructuredOutput.StructuredOutput<unknown, unknown>
-  ) => Effect.Effect<{
-    readonly events: Stream.Stream<Generation.Event, E>
-    readonly constraint: Constraint | undefined
-  }, E>
+  ) => Effect.Effect<Streamed<E>, E>
 }
 
 const split = <S extends Schema.Constraint>(options: ObjectOptions<S>) => {
