@@ -1,0 +1,28 @@
+/**
+ * The service as Node programs want it: over the fast transport, with the token that `hf auth login` left, and with the
+ * cache of Hub files that Python's clients share.
+ *
+ * @since 0.1.0
+ */
+import * as Layer from "effect/Layer"
+import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
+import * as HubDiskCache from "./HubDiskCache.ts"
+import * as HubTokenFile from "./HubTokenFile.ts"
+import * as UndiciClient from "./UndiciClient.ts"
+
+/**
+ * What Node brings: transport, token file, disk cache.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const platform = Layer.mergeAll(UndiciClient.layer, HubTokenFile.layer, HubDiskCache.layer)
+
+/**
+ * The service with the endpoint that the options name: exactly one of `modelId`, `endpointName`, `baseUrl`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Parameters<typeof InferenceEndpointsLLM.layer>[0]) =>
+  InferenceEndpointsLLM.layer(options).pipe(Layer.provideMerge(platform))
