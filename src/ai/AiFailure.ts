@@ -1,0 +1,190 @@
+/**
+ * The errors of this package → `AiError`, so that programs written against `effect/ai` see what they know: whether to try
+ * again, after how long, what the server said.
+ *
+ * @since 0.1.0
+ */
+import * as AiError from "effect/ai/AiError"
+import * as Duration from "effect/Duration"
+import type * as EndpointError from "../endpoint/EndpointError.ts"
+import type * as InferenceError from "../InferenceError.ts"
+import type * as StructuredOutputError from "../structured/StructuredOutputError.ts"
+import type { HuggingFaceErrorMetadata } from "./HuggingFaceOptions.ts"
+
+/**
+ * What this package fails with while it serves `effect/ai`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Failure =
+  | EndpointError.EndpointError
+  | InferenceError.InferenceError
+  | StructuredOutputError.StructuredOutputError
+
+/**
+ * Where a failure happened, in the words of `AiError`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Place {
+  readonly module: string
+  readonly method: string
+}
+
+/** A reason's description, and what every `AiError` reason takes of where it came from. */
+interface Context {
+  readonly description: string
+  readonly metadata: { readonly huggingface: HuggingFaceErrorMetadata }
+  readonly http: typeof AiError.HttpContext.Type | undefined
+}
+
+type Reasons<R extends { readonly _tag: string }> = {
+  readonly [Tag in R["_tag"]]: (reason: Extract<R, { readonly _tag: Tag }>, context: Context) => AiError.AiErrorReason
+}
+
+const invalidRequest = (_reason: unknown, context: Context) => new AiError.InvalidRequestError(context)
+const failing = (_reason: unknown, context: Context) => new AiError.InternalProviderError(context)
+/** For what no retry and no other request helps: `UnknownError` is the one reason that says nothing of its own. */
+const hopeless = (_reason: unknown, context: Context) => new AiError.UnknownError(context)
+const wrongKey = (_reason: unknown, context: Context) =>
+  new AiError.AuthenticationError({ kind: "InvalidKey", ...context })
+const forbidden = (_reason: unknown, context: Context) =>
+  new AiError.AuthenticationError({ kind: "InsufficientPermissions", ...context })
+const quota = (_reason: unknown, { http, metadata }: Context) => new AiError.QuotaExhaustedError({ metadata, http })
+const limited = ({ retryAfter }: { readonly retryAfter?: Duration.Duration }, { http, metadata }: Context) =>
+  new AiError.RateLimitError({ retryAfter, metadata, http })
+const unreadable = (_reason: unknown, context: Context) => new AiError.InvalidResponseError(context)
+
+const network = (context: Context): AiError.NetworkError =>
+  new AiError.NetworkError({
+    reason: "TransportError",
+    method: context.metadata.huggingface.method.split(" ")[0] ?? "",
+    url: context.metadata.huggingface.method.split(" ")[1] ?? "",
+    description: context.description
+  })
+
+const inference: Reasons<InferenceError.Reason> = {
+  InvalidRequest: ({ issues }, context) =>
+    new AiError.InvalidRequestError({ ...context, parameter: issues[0]?.path.join(".") }),
+  Rejected: invalidRequest,
+  Unauthorized: wrongKey,
+  Forbidden: forbidden,
+  PaymentRequired: quota,
+  NotFound: invalidRequest,
+  RateLimited: limited,
+  // TGI's 429 means that its queue is full; every other status that a server is failing
+  Overloaded: (reason, context) => reason.status === 429 ? limited(reason, context) : failing(reason, context),
+  Loading: failing,
+  Asleep: failing,
+  Paused: hopeless,
+  GenerationFailed: (reason, context) =>
+    reason.isRetryable ? failing(reason, context) : invalidRequest(reason, context),
+  Transport: (reason, context) => reason.isRetryable ? network(context) : hopeless(reason, context),
+  Timeout: (reason, context) => reason.isRetryable ? network(context) : hopeless(reason, context),
+  StreamInterrupted: (_reason, context) => network(context),
+  InvalidResponse: unreadable
+}
+
+const endpoint: Reasons<EndpointError.Reason> = {
+  InvalidConfig: invalidRequest,
+  MissingToken: (_reason, context) => new AiError.AuthenticationError({ kind: "MissingKey", ...context }),
+  Unauthorized: wrongKey,
+  Forbidden: forbidden,
+  PaymentRequired: quota,
+  NotFound: invalidRequest,
+  NotDeployed: failing,
+  Failed: hopeless,
+  Paused: hopeless,
+  WaitTimeout: failing,
+  Unreachable: (_reason, context) => network(context),
+  RateLimited: limited,
+  Rejected: invalidRequest,
+  ModelNotServed: invalidRequest,
+  TaskMismatch: invalidRequest,
+  UnsafeUrl: invalidRequest,
+  InvalidResponse: unreadable
+}
+
+const unusable = (reason: { readonly text: string }, { description, metadata }: Context) =>
+  new AiError.StructuredOutputError({ description, responseText: reason.text, metadata })
+
+const structured: Reasons<StructuredOutputError.Reason> = {
+  UnsupportedSchema: (_reason, { description, metadata }) =>
+    new AiError.UnsupportedSchemaError({ description, metadata }),
+  Empty: unusable,
+  Truncated: unusable,
+  NotJson: unusable,
+  Mismatch: unusable,
+  Refused: (_reason, context) => new AiError.ContentPolicyError(context)
+}
+
+const lookup = <R extends { readonly _tag: string }>(table: Reasons<R>, reason: R, context: Context) => {
+  const tag: R["_tag"] = reason._tag
+  // the entry of a reason's own tag takes that reason, which the compiler does not see through the index
+  return (table[tag] as (reason: R, context: Context) => AiError.AiErrorReason)(reason, context)
+}
+
+const httpOf = (error: Failure): typeof AiError.HttpContext.Type | undefined => {
+  const { reason } = error
+  if (!("status" in reason) || reason.status === undefined) return undefined
+  const requestId = requestIdOf(error)
+  return {
+    response: { status: reason.status, headers: requestId === undefined ? {} : { "x-request-id": requestId } },
+    ...("body" in reason && reason.body !== undefined && { body: reason.body })
+  }
+}
+
+const requestIdOf = (error: Failure): string | undefined =>
+  error._tag === "InferenceError"
+    ? error.requestId
+    : error._tag === "EndpointError" && "requestId" in error.reason
+    ? error.reason.requestId
+    : undefined
+
+const metadataOf = (error: Failure): HuggingFaceErrorMetadata => {
+  const { reason } = error
+  const requestId = requestIdOf(error)
+  return {
+    stage: error._tag,
+    reason: reason._tag,
+    method: "method" in error ? error.method : "decode",
+    ...(requestId !== undefined && { requestId }),
+    ...("type" in reason && reason.type !== undefined && { type: reason.type }),
+    ...("code" in reason && reason.code !== undefined && { code: reason.code }),
+    ...("retryAfter" in error && error.retryAfter !== undefined &&
+      { retryAfterMillis: Duration.toMillis(error.retryAfter) }),
+    ...(error._tag === "InferenceError" && { attempts: error.attempts }),
+    ...(error._tag === "InferenceError" && error.received !== undefined && { receivedText: error.received.text })
+  }
+}
+
+/**
+ * Any error of this package as the `AiError` that says the same.
+ *
+ * The reason of ours is in `metadata.huggingface` where the reason of `AiError` holds metadata. A network failure names
+ * the route; the host stays out of it, as it may be private.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const fromError = (error: Failure, place: Place): AiError.AiError => {
+  const context: Context = {
+    description: error.reason.message,
+    metadata: { huggingface: metadataOf(error) },
+    http: httpOf(error)
+  }
+  return AiError.make({ ...place, reason: reasonOf(error, context) })
+}
+
+const reasonOf = (error: Failure, context: Context): AiError.AiErrorReason => {
+  switch (error._tag) {
+    case "InferenceError":
+      return lookup(inference, error.reason, context)
+    case "EndpointError":
+      return lookup(endpoint, error.reason, context)
+    case "StructuredOutputError":
+      return lookup(structured, error.reason, context)
+  }
+}

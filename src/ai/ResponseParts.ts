@@ -1,0 +1,279 @@
+/**
+ * A generation → the parts of a response: all at once, or event by event in the order that `effect/ai` promises.
+ *
+ * @since 0.1.0
+ */
+import * as AiError from "effect/ai/AiError"
+import type * as Response from "effect/ai/Response"
+import * as Result from "effect/Result"
+import type * as Generation from "../Generation.ts"
+import type { HuggingFaceFinishMetadata } from "./HuggingFaceOptions.ts"
+import type { ToolOffer } from "./ToolOffer.ts"
+
+/**
+ * What parts need beside the generation.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** The model that is asked. */
+  readonly modelId: string
+  /** When the answer began, in milliseconds. */
+  readonly timestamp: number
+  /** For calls that the engine gave no id of their own: TGI numbers them from 0 in every answer. */
+  readonly callId: string
+  readonly params: ToolOffer["params"]
+}
+
+type Written = Result.Result<void, AiError.AiErrorReason>
+
+/**
+ * The parts of a whole answer: metadata, reasoning, text, calls, finish.
+ *
+ * Fails on an answer without a finish reason and on calls whose arguments are no JSON. A call that the token limit cut is
+ * left out; the finish says `length`.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const whole = (
+  generation: Generation.Generation,
+  options: Options
+): Result.Result<Array<Response.PartEncoded>, AiError.AiErrorReason> => {
+  const parts: Array<Response.PartEncoded> = [
+    metadata({ ...options, modelId: generation.model ?? options.modelId }, generation.statistics.requestId)
+  ]
+  if (generation.reasoning !== undefined) parts.push({ type: "reasoning", text: generation.reasoning })
+  if (generation.text !== "") parts.push({ type: "text", text: generation.text })
+  for (let at = 0; at < generation.toolCalls.length; at++) {
+    const call = callOf(generation, at, options)
+    if (Result.isFailure(call)) return Result.fail(call.failure)
+    if (call.success !== undefined) parts.push(call.success)
+  }
+  return Result.map(finishOf(generation), (finish) => {
+    parts.push(finish)
+    return parts
+  })
+}
+
+/**
+ * Starts writing the parts of a streamed answer.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: Options): Writer => new Writer(options)
+
+interface Call {
+  readonly id: string
+  name: string
+  /** Arguments that came before the name. */
+  held: string
+}
+
+type Block = "text" | "reasoning"
+
+/**
+ * Turns events into parts. Metadata comes first; a block of text or reasoning is opened, filled and closed before the next
+ * begins; the parameters of calls are streamed as they come; at the end every call is closed and given whole, and `finish`
+ * is the last part.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+class Writer {
+  readonly #options: Options
+  readonly #calls = new Map<number, Call>()
+  #parts: Array<Response.StreamPartEncoded>
+  #open: Block | undefined = undefined
+  #blocks = 0
+  #finished = false
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#parts = [metadata(options)]
+  }
+
+  /** Whether the last part was written. An answer that ends before is no answer. */
+  get isFinished(): boolean {
+    return this.#finished
+  }
+
+  /** Hands over the parts of these events. */
+  write(events: Iterable<Generation.Event>): Result.Result<
+    ReadonlyArray<Response.StreamPartEncoded>,
+    AiError.AiErrorReason
+  > {
+    for (const event of events) {
+      const written = this.#event(event)
+      if (Result.isFailure(written)) return Result.fail(written.failure)
+    }
+    const parts = this.#parts
+    this.#parts = []
+    return Result.succeed(parts)
+  }
+
+  #event(event: Generation.Event): Written {
+    switch (event._tag) {
+      case "Text":
+        return this.#delta("text", event.text)
+      case "Reasoning":
+        return this.#delta("reasoning", event.text)
+      case "ToolCall":
+        return this.#call(event)
+      case "Finish":
+        return this.#finish(event.generation)
+    }
+  }
+
+  #delta(block: Block, delta: string): Written {
+    if (this.#open !== block) {
+      this.#close()
+      this.#open = block
+      this.#parts.push({ type: `${block}-start`, id: String(this.#blocks) })
+    }
+    this.#parts.push({ type: `${block}-delta`, id: String(this.#blocks), delta })
+    return Result.void
+  }
+
+  #close(): void {
+    if (this.#open === undefined) return
+    this.#parts.push({ type: `${this.#open}-end`, id: String(this.#blocks) })
+    this.#open = undefined
+    this.#blocks++
+  }
+
+  #call({ arguments: delta, id, index, name = "" }: Generation.ToolCallDelta): Written {
+    this.#close()
+    const known = this.#calls.get(index)
+    const call = known ?? { id: callId(id, this.#calls.size, this.#options), name, held: "" }
+    if (known === undefined) this.#calls.set(index, call)
+    if (known === undefined || call.name === "") {
+      call.name = name
+      call.held += delta
+      if (name !== "") this.#start(call)
+    } else this.#parts.push({ type: "tool-params-delta", id: call.id, delta })
+    return Result.void
+  }
+
+  #start({ held, id, name }: Call): void {
+    this.#parts.push({ type: "tool-params-start", id, name })
+    if (held !== "") this.#parts.push({ type: "tool-params-delta", id, delta: held })
+  }
+
+  #finish(generation: Generation.Generation): Written {
+    this.#close()
+    // both lists are in the order in which the calls began
+    const begun = [...this.#calls.values()]
+    for (let at = 0; at < begun.length; at++) {
+      const { id = "" } = begun[at] ?? {}
+      const call = callOf(generation, at, this.#options, id)
+      if (Result.isFailure(call)) return Result.fail(call.failure)
+      this.#parts.push({ type: "tool-params-end", id })
+      if (call.success !== undefined) this.#parts.push(call.success)
+    }
+    return Result.map(finishOf(generation), (finish) => {
+      this.#parts.push(finish)
+      this.#finished = true
+    })
+  }
+}
+
+export type { Writer }
+
+const metadata = (
+  { modelId, timestamp }: Options,
+  id?: string | undefined
+): Response.ResponseMetadataPartEncoded => ({
+  type: "response-metadata",
+  ...(id !== undefined && { id }),
+  modelId,
+  timestamp: new Date(timestamp).toISOString()
+})
+
+/** An id that is unique in the conversation, so that results find their calls again. */
+const callId = (id: string | undefined, at: number, options: Options): string =>
+  id !== undefined && !/^\d*$/.test(id) ? id : at === 0 ? options.callId : `${options.callId}${at}`
+
+const callOf = (
+  { finishReason, toolCalls }: Generation.Generation,
+  at: number,
+  options: Options,
+  id?: string
+): Result.Result<Response.ToolCallPartEncoded | undefined, AiError.AiErrorReason> => {
+  const call = toolCalls[at]
+  if (call === undefined) return Result.succeed(undefined)
+  const params = options.params(call.name, call.arguments)
+  if (Result.isFailure(params)) {
+    return finishReason === "length" ? Result.succeed(undefined) : Result.fail(params.failure)
+  }
+  return Result.succeed({
+    type: "tool-call",
+    id: id ?? callId(call.id, at, options),
+    name: call.name,
+    params: params.success
+  })
+}
+
+/** Why the model stopped, in the words of `effect/ai`; undefined where the server did not say. */
+const reasonOf = ({ finishReason, refusal }: Generation.Generation): Response.FinishReason | undefined => {
+  if (refusal !== undefined) return "content-filter"
+  switch (finishReason) {
+    case "stop":
+    case "stop_sequence":
+      return "stop"
+    case "length":
+      return "length"
+    case "tool_calls":
+      return "tool-calls"
+    case "content_filter":
+    case "refusal":
+      return "content-filter"
+    case "abort":
+    case "error":
+      return "error"
+    case "unknown":
+      return undefined
+    default:
+      return "other"
+  }
+}
+
+const less = (total: number | undefined, part: number | undefined): number | undefined =>
+  total === undefined || part === undefined ? total : Math.max(0, total - part)
+
+const finishOf = (
+  generation: Generation.Generation
+): Result.Result<Response.FinishPartEncoded, AiError.InvalidResponseError> => {
+  const reason = reasonOf(generation)
+  if (reason === undefined) {
+    const description = "the answer ended without a finish reason, so that it may be cut: try again"
+    return Result.fail(new AiError.InvalidResponseError({ description }))
+  }
+  const { cachedTokens, inputTokens, outputTokens, reasoningTokens } = generation.statistics
+  return Result.succeed({
+    type: "finish",
+    reason,
+    usage: {
+      inputTokens: { total: inputTokens, uncached: less(inputTokens, cachedTokens), cacheRead: cachedTokens },
+      outputTokens: { total: outputTokens, text: less(outputTokens, reasoningTokens), reasoning: reasoningTokens }
+    },
+    metadata: { huggingface: finishMetadata(generation) }
+  })
+}
+
+const finishMetadata = (generation: Generation.Generation): HuggingFaceFinishMetadata => {
+  const { model, rawFinishReason, refusal, seed, statistics } = generation
+  const { attempts, duration, requestId, timeToFirstToken } = statistics
+  return {
+    ...(rawFinishReason !== undefined && { rawFinishReason }),
+    ...(requestId !== undefined && { requestId }),
+    ...(model !== undefined && { model }),
+    ...(seed !== undefined && { seed: String(seed) }),
+    ...(refusal !== undefined && { refusal }),
+    attempts,
+    duration,
+    ...(timeToFirstToken !== undefined && { timeToFirstToken })
+  }
+}
