@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import type { Generation } from "./Generation.ts"
 
 /**
  * A piece of text.
@@ -130,6 +131,22 @@ export const assistant = (content: string, toolCalls?: ReadonlyArray<ToolCall>):
   toolCalls === undefined || toolCalls.length === 0
     ? { role: "assistant", content }
     : { role: "assistant", content: content === "" ? null : content, tool_calls: toolCalls }
+
+/**
+ * The assistant's turn of a generation, calls included, for the history of the next request.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const calls = (generation: Pick<Generation, "text" | "toolCalls">): Message =>
+  assistant(
+    generation.text,
+    generation.toolCalls.map(({ arguments: text, id, name }) => ({
+      id,
+      type: "function",
+      function: { name, arguments: text }
+    }))
+  )
 
 /**
  * The result of a tool call, as text.

@@ -13,6 +13,12 @@ export * as GenerationOptions from "./GenerationOptions.ts"
 /** How the service generates, beside the sampling options. @since 0.1.0 */
 export * as Settings from "./Settings.ts"
 
+/** Tools from Schemas, and their calls as values. @since 0.1.0 */
+export * as Tool from "./Tool.ts"
+
+/** The configuration of the service as data. @since 0.1.0 */
+export * as LLMConfig from "./LLMConfig.ts"
+
 /** The service users start from. @since 0.1.0 */
 export * as InferenceEndpointsLLM from "./InferenceEndpointsLLM.ts"
 
@@ -60,3 +66,15 @@ export * as Generation from "./Generation.ts"
 
 /** Why talking to a server failed. @since 0.1.0 */
 export * as InferenceError from "./InferenceError.ts"
+
+/** What an engine takes as a grammar. @since 0.1.0 */
+export * as Grammar from "./structured/Grammar.ts"
+
+/** Text to value by a Schema, whatever the server promised. @since 0.1.0 */
+export * as StructuredOutput from "./structured/StructuredOutput.ts"
+
+/** Why there is no value. @since 0.1.0 */
+export * as StructuredOutputError from "./structured/StructuredOutputError.ts"
+
+/** JSON as it grows, in linear time. @since 0.1.0 */
+export * as PartialJson from "./structured/PartialJson.ts"
