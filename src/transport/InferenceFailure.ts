@@ -35,8 +35,8 @@ const includes = (text: string, ...parts: ReadonlyArray<string>): boolean => par
 const fields = ({ body, failure, scrub, status }: Told) => ({
   status,
   description: scrub(failure.message).slice(0, MESSAGE_LENGTH),
-  ...(failure.type !== undefined && { type: failure.type }),
-  ...(failure.code !== undefined && { code: failure.code }),
+  ...(failure.type !== undefined && { type: scrub(failure.type).slice(0, MESSAGE_LENGTH) }),
+  ...(failure.code !== undefined && { code: scrub(failure.code).slice(0, MESSAGE_LENGTH) }),
   ...(body !== "" && { body: scrub(body).slice(0, BODY_LENGTH) })
 })
 
