@@ -1,0 +1,187 @@
+/**
+ * Why a batch was refused before it began, or could not go on.
+ *
+ * @since 0.1.0
+ */
+import type { PlatformError } from "effect/PlatformError"
+import * as Schema from "effect/Schema"
+
+/**
+ * An option can not be used as it is.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("InvalidOptions", {
+  problems: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `the batch was not started: ${this.problems.join("; ")}`
+  }
+}
+
+/**
+ * The input is not lines of JSON objects with distinct ids. Nothing was sent.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
+  path: Schema.String,
+  /** Counted from 1. */
+  line: Schema.Int,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `${this.path}, line ${this.line}: ${this.problem}. Nothing was sent; correct the input and run again`
+  }
+}
+
+/**
+ * The output belongs to another input or configuration.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Changed extends Schema.TaggedError<Changed>()("Changed", {
+  output: Schema.String,
+  /** One sentence for each thing that is not as it was. */
+  changes: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `${this.output} was begun with something else: ${
+      this.changes.join("; ")
+    }. Go back to what it was, choose another output, or use force to move it aside and start anew`
+  }
+}
+
+/**
+ * The output file was not written by a batch: it has no manifest.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Foreign extends Schema.TaggedError<Foreign>()("Foreign", { output: Schema.String }) {
+  override get message() {
+    return `${this.output} exists and has no manifest, so no batch wrote it. Choose another output, or use force to move it aside`
+  }
+}
+
+/**
+ * Another run writes this output.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Locked extends Schema.TaggedError<Locked>()("Locked", {
+  lock: Schema.String,
+  holder: Schema.String
+}) {
+  override get message() {
+    return `another run is writing this output (${this.holder}). Wait for its end; if it is surely gone, remove ${this.lock}`
+  }
+}
+
+/**
+ * A file of an earlier run holds lines that no run wrote.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Damaged extends Schema.TaggedError<Damaged>()("Damaged", {
+  path: Schema.String,
+  /** The first few, by line counted from 1. */
+  lines: Schema.Array(Schema.Struct({ line: Schema.Int, problem: Schema.String })),
+  count: Schema.Int
+}) {
+  override get message() {
+    const first = this.lines.map(({ line, problem }) => `line ${line} ${problem}`).join(", ")
+    return `${this.path} has ${this.count} bad line(s): ${first}. Use repair to move them aside; their rows are done again`
+  }
+}
+
+/**
+ * A file could not be read or written.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Disk extends Schema.TaggedError<Disk>()("Disk", { path: Schema.String, problem: Schema.String }) {
+  override get message() {
+    return `${this.path}: ${this.problem}. Every line written so far is whole; run again to go on`
+  }
+}
+
+/**
+ * The endpoint did not come back in time, or someone must act first. Rows without an answer are still pending.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
+export class Stopped extends Schema.TaggedError<Stopped>()("Stopped", {
+  stage: Schema.String,
+  reason: Schema.String,
+  problem: Schema.String
+}) {
+  override get message() {
+    return `stopped: ${this.problem}. No row was counted as failed for it; run again to go on`
+  }
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export const Reason = Schema.Union([
+  InvalidOptions,
+  InvalidInput,
+  Changed,
+  Foreign,
+  Locked,
+  Damaged,
+  Disk,
+  Stopped
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Reason = typeof Reason.Type
+
+/**
+ * The failure of a batch as a whole; failures of rows are data.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class BatchError extends Schema.TaggedError<BatchError>()("BatchError", { reason: Reason }) {
+  override readonly cause = this.reason
+  /** The exit code of a command: 3 for a disk or an endpoint that failed, 2 for everything refused beforehand. */
+  get exitCode(): 2 | 3 {
+    return this.reason._tag === "Disk" || this.reason._tag === "Stopped" ? 3 : 2
+  }
+  override get message() {
+    return this.reason.message
+  }
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (reason: Reason): BatchError => new BatchError({ reason })
+
+const causeText = (error: PlatformError): string => {
+  const { cause } = error.reason
+  return cause instanceof Error ? cause.message : error.message
+}
+
+/**
+ * A failed file operation, with the system's own words (`ENOSPC: no space left on device`).
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const disk = (path: string) => (error: PlatformError): BatchError =>
+  make(new Disk({ path, problem: causeText(error) }))

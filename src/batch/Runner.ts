@@ -1,0 +1,357 @@
+/**
+ * Files through work: the input's rows that no file has yet → lines of the output and errors files.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type * as Path from "effect/Path"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import type * as Generation from "../Generation.ts"
+import type * as Message from "../Message.ts"
+import * as Settings from "../Settings.ts"
+import * as OutputSpec from "../structured/OutputSpec.ts"
+import * as BatchError from "./BatchError.ts"
+import * as Budget from "./Budget.ts"
+import * as Durable from "./Durable.ts"
+import type { Raised } from "./Fault.ts"
+import * as Input from "./Input.ts"
+import * as Journal from "./Journal.ts"
+import * as Ledger from "./Ledger.ts"
+import * as Line from "./Line.ts"
+import * as Lock from "./Lock.ts"
+import * as Manifest from "./Manifest.ts"
+import * as Order from "./Order.ts"
+import * as Pace from "./Pace.ts"
+import * as Pool from "./Pool.ts"
+import * as Progress from "./Progress.ts"
+import * as Report from "./Report.ts"
+import * as Row from "./Row.ts"
+import type { RowError } from "./RowError.ts"
+import * as RowTemplate from "./RowTemplate.ts"
+import * as Source from "./Source.ts"
+import * as Tally from "./Tally.ts"
+
+/**
+ * What a batch is made of.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Pace.Options {
+  /** A JSONL file: rows with columns, or lines of OpenAI's Batch API. */
+  readonly input: string
+  /** Where results go; beside it `<output>.manifest.json` and, while it runs, `<output>.lock`. */
+  readonly output: string
+  /** Where failed rows go. Default: `<output>.errors.jsonl`. */
+  readonly errors?: string | undefined
+  readonly columns?: Row.Columns | undefined
+  /** Options of every row, under those of the row itself. */
+  readonly options?: Settings.CallOptions | undefined
+  readonly budget?: Budget.Budget | undefined
+  readonly price?: Budget.Price | undefined
+  /** Puts the output into the order of the input when every row is done or failed. Default false. */
+  readonly ordered?: boolean | undefined
+  /** Does the rows of the errors file again; the file is moved to `<errors>.retried`. Default false. */
+  readonly retryFailed?: boolean | undefined
+  /** Moves lines that no run wrote to `<file>.bad` instead of refusing. Default false. */
+  readonly repair?: boolean | undefined
+  /** Moves files of another input or configuration to `<file>.old` and starts anew instead of refusing. Default false. */
+  readonly force?: boolean | undefined
+  /** How long rows under way may take to end once the batch stops. Default 30 seconds. */
+  readonly drain?: Duration.Input | undefined
+  /** Stops the batch when it succeeds, with a word for the report: no row starts any more. */
+  readonly stop?: Effect.Effect<string> | undefined
+}
+
+/**
+ * What is done for a row, and what its answers depend on.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Work<E extends Raised> {
+  readonly generate: (
+    input: Message.Input,
+    options: Settings.CallOptions
+  ) => Effect.Effect<ReadonlyArray<Generation.Generation>, E>
+  /** For the manifest; no secrets. */
+  readonly fingerprint: Schema.Json
+}
+
+/** @category models @since 0.1.0 */
+export type OnEvent = (event: Progress.Event) => Effect.Effect<void>
+
+const SAMPLE_MILLIS = 250
+
+interface Paths {
+  readonly output: string
+  readonly errors: string
+  readonly manifest: string
+  readonly lock: string
+}
+
+const pathsOf = ({ errors, output }: Options): Paths => ({
+  output,
+  errors: errors ?? `${output}.errors.jsonl`,
+  manifest: `${output}.manifest.json`,
+  lock: `${output}.lock`
+})
+
+const problemsOf = (options: Options): ReadonlyArray<string> => {
+  const { budget = {}, concurrency, price = {}, requestsPerMinute, tokensPerMinute } = options
+  const positive = Object.entries({
+    requestsPerMinute,
+    tokensPerMinute,
+    ...(typeof concurrency === "number" ? { concurrency } : {
+      "concurrency.min": concurrency?.min,
+      "concurrency.max": concurrency?.max,
+      "concurrency.initial": concurrency?.initial
+    })
+  }).flatMap(([name, value]) =>
+    value === undefined || (value >= 1 && Number.isSafeInteger(value))
+      ? []
+      : [`${name} must be an integer of at least 1, given ${value}`]
+  )
+  const files = new Set([options.input, ...Object.values(pathsOf(options))])
+  return [
+    ...positive,
+    ...Budget.problems(budget, price),
+    ...Settings.resolve({}, options.options ?? {}).issues.map(({ message }) => message),
+    ...(files.size === 5 ? [] : ["input, output and errors must be different files"])
+  ]
+}
+
+const compile = (options: Options): Effect.Effect<Row.Mapping, BatchError.BatchError> => {
+  const { columns = {} } = options
+  const problems = problemsOf(options)
+  const template = columns.template === undefined ? undefined : RowTemplate.compile(columns.template)
+  const failures = template !== undefined && Result.isFailure(template)
+    ? [...problems, `the prompt template can not be read: ${template.failure}`]
+    : problems
+  return failures.length > 0
+    ? Effect.fail(BatchError.make(new BatchError.InvalidOptions({ problems: failures })))
+    : Effect.succeed(
+      Row.mapping(columns, template === undefined ? undefined : Result.getOrUndefined(template))
+    )
+}
+
+/** What answers depend on, beside the input: as data, so that a later run can say what changed. */
+const configurationOf = ({ columns, options = {} }: Options, fingerprint: Schema.Json) => {
+  const { concurrency: _, structuredOutput, ...rest } = options
+  const structured = structuredOutput === undefined || structuredOutput === false
+    ? structuredOutput
+    : Result.map(OutputSpec.interpret(structuredOutput), ({ output }) => output.source).pipe(Result.getOrUndefined)
+  return { columns: columns ?? {}, options: { ...rest, structuredOutput: structured }, service: fingerprint }
+}
+
+/** Whether a file is there and holds something. */
+const holds = Effect.fnUntraced(function*(path: string) {
+  const fs = yield* FileSystem.FileSystem
+  return yield* fs.stat(path).pipe(
+    Effect.map(({ size }) => size > 0n),
+    Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(false)),
+    Effect.mapError(BatchError.disk(path))
+  )
+})
+
+/** Compares with the manifest of an earlier run, or writes the first one. */
+const claim = Effect.fnUntraced(function*(options: Options, paths: Paths, manifest: Manifest.Manifest) {
+  const before = yield* Manifest.read(paths.manifest)
+  const changes = before === undefined ? [] : Manifest.changes(before, manifest)
+  if (before !== undefined && changes.length === 0) return
+  const foreign = before === undefined && ((yield* holds(paths.output)) || (yield* holds(paths.errors)))
+  if (options.force !== true) {
+    if (foreign) return yield* BatchError.make(new BatchError.Foreign({ output: paths.output }))
+    if (before !== undefined) return yield* BatchError.make(new BatchError.Changed({ output: paths.output, changes }))
+  }
+  for (const path of [paths.output, paths.errors, paths.manifest]) {
+    yield* Effect.mapError(Durable.moveAside(path, "old"), BatchError.disk(path))
+  }
+  yield* Manifest.write(paths.manifest, manifest)
+})
+
+interface Run<E extends Raised> {
+  readonly options: Options
+  readonly paths: Paths
+  readonly work: Work<E>
+  readonly mapping: Row.Mapping
+  readonly ledger: Ledger.Ledger
+  readonly tally: Tally.Tally
+  readonly onEvent: OnEvent
+}
+
+/** Spends the budget: why no row may start any more. */
+const exhausted = ({ options, tally }: Pick<Run<never>, "options" | "tally">, now: number): Report.Why | undefined => {
+  const { budget, price = {} } = options
+  const message = budget === undefined ? undefined : Budget.exceeded(budget, price, tally.at(now), now)
+  return message === undefined ? undefined : { by: "budget", message }
+}
+
+const jobOf = Effect.fnUntraced(
+  function*<E extends Raised>(run: Run<E>, pace: Pace.Pace, stop: (why: Report.Why) => Effect.Effect<void>) {
+    const { ledger, mapping, onEvent, options, paths, tally, work } = run
+    const journal = yield* Journal.open(
+      { path: paths.output, end: ledger.outputEnd },
+      { path: paths.errors, end: ledger.errorsEnd }
+    )
+    const source = Source.make(
+      yield* Input.rows(
+        options.input,
+        options.columns ?? {},
+        (index) => ledger.done.has(index) || ledger.failed.has(index)
+      )
+    )
+    const job: Pool.Job<
+      Row.Row,
+      ReadonlyArray<Generation.Generation>,
+      E | RowError,
+      BatchError.BatchError,
+      never,
+      never
+    > = {
+      next: source,
+      ...(options.budget !== undefined && {
+        mayStart: Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const why = exhausted(run, now)
+          return why === undefined ? Effect.succeed(true) : Effect.as(stop(why), false)
+        })
+      }),
+      work: (row) => {
+        const request = mapping(row)
+        return Result.isFailure(request)
+          ? Effect.fail(request.failure)
+          // one request of a row at a time, so that rows under way are requests under way
+          : work.generate(request.success.input, { concurrency: 1, ...options.options, ...request.success.options })
+      },
+      tokens: tokensOf,
+      delivered: (row, outcome) => {
+        if (Result.isSuccess(outcome)) {
+          const generations = outcome.success
+          return Effect.map(journal.output(Line.output(row, generations)), () => tally.answered(generations))
+        }
+        const { fault } = outcome.failure
+        return Effect.flatMap(journal.errors(Line.error(row, fault)), () => {
+          tally.rejected(fault)
+          return onEvent({ _tag: "RowFailed", id: row.id, index: row.index, fault })
+        })
+      },
+      retrying: (fault) => {
+        tally.retried(fault.attempts)
+        return announce(pace, onEvent)
+      }
+    }
+    return { job, journal }
+  }
+)
+
+/** Tells of a pause, once for each. */
+const announce = (() => {
+  const told = new WeakSet<Pace.Pause>()
+  return (pace: Pace.Pace, onEvent: OnEvent) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const pause = pace.pause(now)
+      if (pause === undefined || told.has(pause)) return Effect.void
+      told.add(pause)
+      return onEvent({ _tag: "Paused", millis: pause.until - now, fault: pause.fault })
+    })
+})()
+
+/**
+ * Tokens written, and tokens in all.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const tokensOf = (generations: ReadonlyArray<Generation.Generation>): readonly [number, number] => {
+  let output = 0
+  let all = 0
+  for (const { statistics } of generations) {
+    output += statistics.outputTokens ?? 0
+    all += (statistics.inputTokens ?? 0) + (statistics.outputTokens ?? 0)
+  }
+  return [output, all]
+}
+
+const watchers = Effect.fnUntraced(
+  function*<E extends Raised>(run: Run<E>, pace: Pace.Pace, stop: (why: Report.Why) => Effect.Effect<void>) {
+    const { onEvent, options, tally } = run
+    const { until } = options.budget ?? {}
+    if (options.stop !== undefined) {
+      yield* Effect.forkScoped(Effect.flatMap(options.stop, (message) => stop({ by: "signal", message })))
+    }
+    if (until !== undefined) {
+      const message = `the time is up (${until.toISOString()})`
+      const left = Math.max(0, until.getTime() - (yield* Clock.currentTimeMillis))
+      yield* Effect.forkScoped(Effect.andThen(Effect.sleep(left), stop({ by: "budget", message })))
+    }
+    const sample = Progress.sampler(tally, pace, options.price)
+    yield* Effect.forkScoped(Effect.forever(Effect.andThen(
+      Effect.sleep(SAMPLE_MILLIS),
+      Effect.flatMap(sample, (snapshot) => onEvent({ _tag: "Progress", snapshot }))
+    )))
+  }
+)
+
+/** Works on what is pending. Gives why it ended before the last row, if it did. */
+const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
+  const { options } = run
+  const pace = Pace.make(options)
+  const control = Pool.control<Report.Why>(pace)
+  const { job, journal } = yield* jobOf(run, pace, control.stop)
+  yield* watchers(run, pace, control.stop)
+  yield* Pool.run(job, pace, control, {
+    drain: options.drain ?? "30 seconds",
+    giveUp: (fault): Report.Why => ({
+      by: "endpoint",
+      message: `${fault.message} (no row was counted as failed for it)`
+    })
+  })
+  yield* journal.finish
+  return control.why()
+}, Effect.scoped)
+
+const isDisk = (error: BatchError.BatchError): boolean => error.reason._tag === "Disk"
+
+const work = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
+  const { onEvent, options, paths, tally } = run
+  const before = tally.done + tally.failed
+  yield* onEvent({ _tag: "Started", rows: tally.rows, done: tally.done, failed: tally.failed })
+  const why = before === tally.rows ? undefined : yield* drive(run).pipe(
+    Effect.catchIf(isDisk, (error) => Effect.succeed<Report.Why>({ by: "disk", message: error.message }))
+  )
+  if (options.ordered === true && tally.done + tally.failed === tally.rows) yield* Order.sort(paths.output, tally.rows)
+  const report = Report.make(tally.at(yield* Clock.currentTimeMillis), why, { ...paths, price: options.price })
+  yield* onEvent({ _tag: "Finished", report })
+  return report
+})
+
+/**
+ * Runs a batch to its end, to a stop or to a budget, and reports. Fails, before anything is sent, with what must change
+ * first; interrupted, it leaves the files whole and synced.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = <E extends Raised>(
+  options: Options,
+  service: Work<E>,
+  onEvent: OnEvent
+): Effect.Effect<Report.Report, BatchError.BatchError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function*() {
+    const start = yield* Clock.currentTimeMillis
+    const paths = pathsOf(options)
+    const mapping = yield* compile(options)
+    yield* Lock.acquire(paths.lock)
+    const input = yield* Input.scan(options.input, options.columns ?? {})
+    yield* claim(options, paths, Manifest.make(input, configurationOf(options, service.fingerprint)))
+    if (options.retryFailed === true && (yield* holds(paths.errors))) {
+      yield* Effect.mapError(Durable.moveAside(paths.errors, "retried"), BatchError.disk(paths.errors))
+    }
+    const ledger = yield* Ledger.recover(paths, input.rows, options.repair === true)
+    const tally = Tally.make(input.rows, ledger, start)
+    return yield* work({ options, paths, work: service, mapping, ledger, tally, onEvent })
+  }).pipe(Effect.scoped)

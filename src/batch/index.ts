@@ -1,0 +1,41 @@
+/**
+ * Batches: many inputs, any crash, no row lost and none twice.
+ *
+ * @since 0.1.0
+ */
+
+/** A stream to a stream, a file to a file. @since 0.1.0 */
+export * as Batch from "./Batch.ts"
+
+/** Why a batch was refused or could not go on. @since 0.1.0 */
+export * as BatchError from "./BatchError.ts"
+
+/** Whose fault a failure is. @since 0.1.0 */
+export * as Fault from "./Fault.ts"
+
+/** The core of `Batch.run`, over any work. @since 0.1.0 */
+export * as Runner from "./Runner.ts"
+
+/** The core of `Batch.stream`, over any work. @since 0.1.0 */
+export * as Streaming from "./Streaming.ts"
+
+/** Columns of a row, and how they become a request. @since 0.1.0 */
+export * as Row from "./Row.ts"
+
+/** A row that can not become a request. @since 0.1.0 */
+export * as RowError from "./RowError.ts"
+
+/** Concurrency, limits a minute, pauses. @since 0.1.0 */
+export * as Pace from "./Pace.ts"
+
+/** Where a batch stops of itself. @since 0.1.0 */
+export * as Budget from "./Budget.ts"
+
+/** How far a batch is. @since 0.1.0 */
+export * as Progress from "./Progress.ts"
+
+/** What a batch did. @since 0.1.0 */
+export * as Report from "./Report.ts"
+
+/** Who holds an output. @since 0.1.0 */
+export * as Lock from "./Lock.ts"
