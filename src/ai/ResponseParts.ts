@@ -240,24 +240,36 @@ const reasonOf = ({ finishReason, refusal }: Generation.Generation): Response.Fi
   }
 }
 
+/**
+ * What an answer is that nothing ended: not a short answer, but none.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const cut = (): AiError.InvalidOutputError =>
+  new AiError.InvalidOutputError({
+    description: "the answer ended without a finish reason, so that it may be cut: try again"
+  })
+
+/** What is left of a total: known only where both are. */
 const less = (total: number | undefined, part: number | undefined): number | undefined =>
-  total === undefined || part === undefined ? total : Math.max(0, total - part)
+  total === undefined || part === undefined ? undefined : Math.max(0, total - part)
 
 const finishOf = (
   generation: Generation.Generation
-): Result.Result<Response.FinishPartEncoded, AiError.InvalidResponseError> => {
+): Result.Result<Response.FinishPartEncoded, AiError.InvalidOutputError> => {
   const reason = reasonOf(generation)
   if (reason === undefined) {
-    const description = "the answer ended without a finish reason, so that it may be cut: try again"
-    return Result.fail(new AiError.InvalidResponseError({ description }))
+    return Result.fail(cut())
   }
   const { cachedTokens, inputTokens, outputTokens, reasoningTokens } = generation.statistics
+  const thought = generation.reasoning === undefined ? reasoningTokens ?? 0 : reasoningTokens
   return Result.succeed({
     type: "finish",
     reason,
     usage: {
       inputTokens: { total: inputTokens, uncached: less(inputTokens, cachedTokens), cacheRead: cachedTokens },
-      outputTokens: { total: outputTokens, text: less(outputTokens, reasoningTokens), reasoning: reasoningTokens }
+      outputTokens: { total: outputTokens, text: less(outputTokens, thought), reasoning: reasoningTokens }
     },
     metadata: { huggingface: finishMetadata(generation) }
   })

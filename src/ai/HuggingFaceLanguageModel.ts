@@ -1,0 +1,305 @@
+/**
+ * `LanguageModel` of `effect/ai` on any endpoint and engine: a program written against `LanguageModel`, `Toolkit` or `Chat`
+ * runs here by changing one layer.
+ *
+ * @since 0.1.0
+ */
+import type * as AiError from "effect/ai/AiError"
+import * as IdGenerator from "effect/ai/IdGenerator"
+import * as LanguageModel from "effect/ai/LanguageModel"
+import * as Model from "effect/ai/Model"
+import type * as Response from "effect/ai/Response"
+import * as AiTelemetry from "effect/ai/Telemetry"
+import * as Clock from "effect/Clock"
+import * as EffectConfig from "effect/Config"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
+import type * as EndpointConfig from "../endpoint/EndpointConfig.ts"
+import type { EndpointError } from "../endpoint/EndpointError.ts"
+import type * as Generation from "../Generation.ts"
+import * as LLM from "../InferenceEndpointsLLM.ts"
+import type * as Message from "../Message.ts"
+import type * as Settings from "../Settings.ts"
+import * as SchemaDocument from "../structured/SchemaDocument.ts"
+import type * as StructuredOutput from "../structured/StructuredOutput.ts"
+import * as AiFailure from "./AiFailure.ts"
+import * as GivenSpan from "./GivenSpan.ts"
+import * as ObjectText from "./ObjectText.ts"
+import * as PromptMessages from "./PromptMessages.ts"
+import * as ResponseParts from "./ResponseParts.ts"
+import * as ToolOffer from "./ToolOffer.ts"
+
+/**
+ * How to generate: every sampling option and setting of the service, and for `generateObject` how the Schema becomes a
+ * grammar and how often an answer that does not decode is asked for anew (`retries`, default 0). Tools and their choice
+ * come from the request.
+ *
+ * `maxNewTokens` is 128 where neither this nor the service says otherwise, which is short for an agent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options
+  extends
+    Omit<Settings.CallOptions, "tools" | "toolChoice" | "numGenerations" | "concurrency" | "structuredOutput">,
+    Omit<StructuredOutput.Options, "name">
+{
+  readonly retries?: number | undefined
+}
+
+/**
+ * What the calls in its scope shall do otherwise. It wins over what the model was made with.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const Config: Context.Reference<Options> = Context.Reference<Options>(
+  "effect-inference-endpoints/ai/HuggingFaceLanguageModel/Config",
+  { defaultValue: () => ({}) }
+)
+
+const merged = (overrides: Options) => (config: Options): Options => ({ ...config, ...overrides })
+
+const overridden = <A, E, R>(self: Effect.Effect<A, E, R> | Stream.Stream<A, E, R>, overrides: Options) =>
+  Stream.isStream(self)
+    ? Stream.updateService(self, Config, merged(overrides))
+    : Effect.updateService(self, Config, merged(overrides))
+
+/**
+ * Overrides the options of the calls in an effect or a stream; what is not named stays.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const withConfigOverride: {
+  (overrides: Options): {
+    <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
+    <A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R>
+  }
+  <A, E, R>(self: Effect.Effect<A, E, R>, overrides: Options): Effect.Effect<A, E, R>
+  <A, E, R>(self: Stream.Stream<A, E, R>, overrides: Options): Stream.Stream<A, E, R>
+} = dual(2, overridden)
+
+const MODULE = "HuggingFaceLanguageModel"
+
+/**
+ * Makes the model over a service. `config` holds defaults of every call.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: { readonly config?: Options | undefined } = {}) {
+  const llm = yield* LLM.InferenceEndpointsLLM
+  const ids = Option.getOrElse(yield* Effect.serviceOption(IdGenerator.IdGenerator), () => ids9)
+  const configured = Effect.map(Effect.service(Config), (config): Options => ({ ...options.config, ...config }))
+
+  const prepare = Effect.fnUntraced(function*(
+    { prompt, responseFormat, span, toolChoice, tools }: LanguageModel.ProviderOptions,
+    method: string
+  ) {
+    AiTelemetry.addGenAIAnnotations(span, {
+      provider: { name: "huggingface" },
+      operation: { name: "chat" },
+      output: { type: responseFormat.type }
+    })
+    const place = { module: MODULE, method }
+    const offer = yield* fromResult(ToolOffer.make(tools, toolChoice), place)
+    const request: Request = {
+      config: yield* configured,
+      messages: yield* fromResult(PromptMessages.make(prompt), place),
+      offer,
+      parts: {
+        modelId: yield* Effect.mapError(llm.displayName, failed(method)),
+        timestamp: yield* Clock.currentTimeMillis,
+        callId: tools.length === 0 ? "" : yield* ids.generateId(),
+        params: offer.params
+      },
+      tracer: yield* GivenSpan.tracer(span)
+    }
+    return request
+  })
+
+  const generateText = Effect.fnUntraced(function*(input: LanguageModel.ProviderOptions) {
+    const method = input.responseFormat.type === "json" ? "generateObject" : "generateText"
+    const request = yield* prepare(input, method)
+    const generation = yield* (input.responseFormat.type === "json"
+      ? ObjectText.generate(llm, request.messages, {
+        ...request.config,
+        ...request.offer.options,
+        schema: input.responseFormat.schema,
+        name: input.responseFormat.objectName
+      })
+      : Effect.map(llm.generate(request.messages, callOf(request)), ({ generations }) => generations[0])).pipe(
+        Effect.provideService(Tracer.Tracer, request.tracer),
+        Effect.mapError(failed(method))
+      )
+    return generation === undefined
+      ? yield* Effect.die("one generation was asked for and none was given")
+      : yield* fromResult(ResponseParts.whole(generation, request.parts), { module: MODULE, method })
+  })
+
+  const streamText = (input: LanguageModel.ProviderOptions) =>
+    Stream.unwrap(Effect.map(prepare(input, "streamText"), (request) =>
+      partsOf(
+        llm.stream(request.messages, callOf(request)).pipe(
+          Stream.provideService(Tracer.Tracer, request.tracer),
+          Stream.mapError(failed("streamText"))
+        ),
+        request.parts
+      )))
+
+  return yield* LanguageModel.make({
+    codecTransformer,
+    generateText,
+    streamText,
+    // most chat templates refuse a system message after the first place
+    supportsSystemMessagesInHistory: Effect.succeed(false)
+  }).pipe(Effect.provideService(IdGenerator.IdGenerator, ids))
+})
+
+/** A request of `effect/ai` in the words of this package. */
+interface Request {
+  readonly config: Options
+  readonly messages: ReadonlyArray<Message.Message>
+  readonly offer: ToolOffer.ToolOffer
+  readonly parts: ResponseParts.Options
+  readonly tracer: Tracer.Tracer
+}
+
+/** Nine letters and digits, as Mistral's chat templates want the ids of calls. */
+const ids9: IdGenerator.Service = Effect.runSync(
+  IdGenerator.make({ alphabet: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", separator: "_", size: 9 })
+)
+
+const callOf = ({ config, offer }: Request): Settings.CallOptions => {
+  const { depth: _depth, free: _free, lenient: _lenient, retries: _retries, target: _target, ...call } = config
+  return { ...call, ...offer.options, numGenerations: 1, structuredOutput: false }
+}
+
+const failed = (method: string) => (error: AiFailure.Failure): AiError.AiError =>
+  AiFailure.fromError(error, { module: MODULE, method })
+
+const fromResult = <A>(
+  result: Result.Result<A, AiError.AiErrorReason>,
+  place: AiFailure.Place
+): Effect.Effect<A, AiError.AiError> =>
+  Result.isSuccess(result) ? Effect.succeed(result.success) : Effect.fail(AiFailure.fromReason(result.failure, place))
+
+const partsOf = <E>(
+  events: Stream.Stream<Generation.Event, E>,
+  options: ResponseParts.Options
+): Stream.Stream<Response.StreamPartEncoded, E | AiError.AiError> =>
+  Stream.suspend(() => {
+    const place = { module: MODULE, method: "streamText" }
+    const writer = ResponseParts.make(options)
+    return events.pipe(
+      Stream.mapAccumArrayEffect(
+        () => writer,
+        (writer, batch) => Effect.map(fromResult(writer.write(batch), place), (parts) => [writer, parts] as const)
+      ),
+      Stream.concat(Stream.suspend(() =>
+        writer.isFinished ? Stream.empty : Stream.fail(AiFailure.fromReason(ResponseParts.cut(), place))
+      ))
+    )
+  })
+
+/** A Schema as `generateObject` reads answers: by its JSON form, where an absent optional field may be null. */
+const codecTransformer: LanguageModel.CodecTransformer = (schema) => ({
+  codec: Schema.toCodecJson(schema),
+  jsonSchema: SchemaDocument.fromSchema(schema)
+})
+
+/**
+ * The model over a service that is there already, such as that of `effect-inference-endpoints/node`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (
+  options: { readonly config?: Options | undefined } = {}
+): Layer.Layer<LanguageModel.LanguageModel, never, LLM.InferenceEndpointsLLM> =>
+  Layer.effect(LanguageModel.LanguageModel, make(options))
+
+/**
+ * Everything that a layer can be told: where the model is, how the service behaves, and defaults of every call.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LayerOptions extends LLM.Options, EndpointConfig.Options {
+  readonly config?: Options | undefined
+}
+
+/**
+ * The model with the endpoint that the options name.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: LayerOptions
+): Layer.Layer<LanguageModel.LanguageModel, EndpointError, HttpClient.HttpClient> =>
+  layerWith(options).pipe(Layer.provide(LLM.layer(options)))
+
+/**
+ * The model with the endpoint that a configuration names: each option is a value or a `Config` of one.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: { readonly [K in keyof LayerOptions]: LayerOptions[K] | EffectConfig.Config<LayerOptions[K]> }
+): Layer.Layer<LanguageModel.LanguageModel, EndpointError | EffectConfig.ConfigError, HttpClient.HttpClient> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const read: Record<string, unknown> = {}
+    for (const [name, option] of Object.entries<unknown>(options)) {
+      read[name] = EffectConfig.isConfig(option) ? yield* option : option
+    }
+    // every value is what the option of its name was given, or what its Config reads
+    return layer(read as LayerOptions)
+  }))
+
+/**
+ * A model by name, for `ExecutionPlan` and wherever a `Model` is asked for. The name is a model id for the serverless
+ * router, unless the options name an endpoint or a base URL: then it is how the model is called.
+ *
+ * A `Model` can not fail to be built, so a configuration that names no endpoint fails every call instead.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const model = <const Name extends string>(
+  name: Name,
+  options: Omit<LayerOptions, "modelId"> = {}
+): Model.Model<"huggingface", LanguageModel.LanguageModel, HttpClient.HttpClient> =>
+  Model.make(
+    "huggingface",
+    name,
+    Layer.catchTag(
+      layer(
+        options.baseUrl === undefined && options.endpointName === undefined
+          ? { ...options, modelId: name }
+          : { modelDisplayName: name, ...options }
+      ),
+      "EndpointError",
+      unavailable
+    )
+  )
+
+const unavailable = (error: EndpointError): Layer.Layer<LanguageModel.LanguageModel> =>
+  Layer.effect(
+    LanguageModel.LanguageModel,
+    LanguageModel.make({
+      codecTransformer,
+      generateText: () => Effect.fail(failed("generateText")(error)),
+      streamText: () => Stream.fail(failed("streamText")(error))
+    })
+  )

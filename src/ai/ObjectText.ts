@@ -1,0 +1,44 @@
+/**
+ * The seam to structured output: the service makes a value of a Schema, `effect/ai` wants the JSON text of it.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Generation from "../Generation.ts"
+import type * as LLM from "../InferenceEndpointsLLM.ts"
+import type * as Message from "../Message.ts"
+import type * as Objects from "../Objects.ts"
+import * as PortableSchema from "../structured/PortableSchema.ts"
+import * as StructuredOutput from "../structured/StructuredOutput.ts"
+
+/**
+ * Generates the value of a Schema, constrained by the grammar of the engine that answers, and asked for anew as often as
+ * the options say. Gives the generation with the JSON of the value as its text: nothing around it, and taken out of the
+ * object into which engines that know only objects put it.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const generate = (
+  llm: LLM.InferenceEndpointsLLM["Service"],
+  input: ReadonlyArray<Message.Message>,
+  options: Objects.ObjectOptions<Schema.Top>
+): Effect.Effect<Generation.Generation, LLM.GenerateError> => {
+  const generated = llm.generateObject(input, options)
+  // what decoding needs is among the requirements of `LanguageModel.generateObject`, within which this runs
+  const ready = generated as Effect.Effect<Effect.Success<typeof generated>, LLM.GenerateError>
+  return Effect.flatMap(ready, ({ generation }) =>
+    Effect.map(
+      StructuredOutput.fromJsonSchema({}, { lenient: options.lenient }).decode({ text: generation.text }),
+      ({ value }) => ({ ...generation, text: JSON.stringify(unwrapped(options.schema, value)) })
+    ))
+}
+
+/** The answer has decoded, so what does not fit by itself stands inside the wrapper. */
+const unwrapped = (schema: Schema.Top, value: Schema.Json): Schema.Json => {
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, PortableSchema.WRAP)) return value
+  return Schema.is(Schema.toEncoded(Schema.toCodecJson(schema)))(value)
+    ? value
+    : Reflect.get(value, PortableSchema.WRAP)
+}

@@ -1,0 +1,11 @@
+/**
+ * The `effect/ai` provider: language models, tokenizers and embeddings on Hugging Face endpoints.
+ *
+ * @since 0.1.0
+ */
+
+/** Language models. @since 0.1.0 */
+export * as HuggingFaceLanguageModel from "./HuggingFaceLanguageModel.ts"
+
+/** What prompts, responses and errors carry under the key `huggingface`. @since 0.1.0 */
+export type * as HuggingFaceOptions from "./HuggingFaceOptions.ts"
