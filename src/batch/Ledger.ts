@@ -8,7 +8,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Path from "effect/Path"
+import type * as Path from "effect/Path"
 import * as BatchError from "./BatchError.ts"
 import * as Durable from "./Durable.ts"
 import * as Jsonl from "./Jsonl.ts"

@@ -7,7 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Path from "effect/Path"
+import type * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 import * as BatchError from "./BatchError.ts"
 import * as Durable from "./Durable.ts"

@@ -162,7 +162,9 @@ class State implements Pace {
         this.#sleeping.delete(wake)
       })
     })
-    return millis === undefined ? parked : Effect.raceFirst(parked, Effect.sleep(millis))
+    return millis === undefined
+      ? parked
+      : Effect.timeoutOrElse(parked, { duration: millis, orElse: () => Effect.void })
   }
 
   #wake(): void {

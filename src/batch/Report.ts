@@ -108,17 +108,19 @@ const number = (value: number): string =>
 const HOURS = 3600
 const MINUTES = 60
 
+const two = (value: number): string => String(value).padStart(2, "0")
+
 /**
- * A duration in milliseconds as people say it: `1h 05m`, `3m 20s`, `4.2s`.
+ * A duration in milliseconds as people say it: `1h 05m`, `3m 20s`, `4.2s`, `7ms`.
  *
  * @category conversions
  * @since 0.1.0
  */
 export const time = (millis: number): string => {
+  if (millis < 1000) return `${Math.round(millis)}ms`
   const seconds = millis / 1000
   if (seconds < MINUTES) return seconds < 10 ? `${seconds.toFixed(1)}s` : `${Math.round(seconds)}s`
   const whole = Math.round(seconds)
-  const two = (value: number) => String(value).padStart(2, "0")
   return whole < HOURS
     ? `${Math.floor(whole / MINUTES)}m ${two(whole % MINUTES)}s`
     : `${Math.floor(whole / HOURS)}h ${two(Math.floor((whole % HOURS) / MINUTES))}m`

@@ -113,6 +113,13 @@ const options = (column: string, value: unknown): Result.Result<CallOptions, Row
   })
 }
 
+const conversation = (row: Row, column: string): Result.Result<Message.Input, RowError.RowError> => {
+  const value = row.columns[column]
+  return isMessages(value) && value.length > 0
+    ? Result.succeed(value)
+    : wrong(column, "is no list of messages with role and content")
+}
+
 /**
  * Makes the mapping: the columns named, else what the row looks like.
  *
@@ -127,13 +134,6 @@ export const mapping = (columns: Columns, render?: Render): Mapping => {
     return typeof system === "string"
       ? Result.succeed([Message.system(system), Message.user(content)])
       : wrong(columns.system, "is no text")
-  }
-
-  const conversation = (row: Row, column: string): Result.Result<Message.Input, RowError.RowError> => {
-    const value = row.columns[column]
-    return isMessages(value) && value.length > 0
-      ? Result.succeed(value)
-      : wrong(column, "is no list of messages with role and content")
   }
 
   const prompt = (row: Row, column: string): Result.Result<Message.Input, RowError.RowError> => {

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
@@ -227,7 +227,7 @@ const jobOf = Effect.fnUntraced(
           // one request of a row at a time, so that rows under way are requests under way
           : work.generate(request.success.input, { concurrency: 1, ...options.options, ...request.success.options })
       },
-      tokens: tokensOf,
+      tokens: Tally.tokensOf,
       delivered: (row, outcome) => {
         if (Result.isSuccess(outcome)) {
           const generations = outcome.success
@@ -259,22 +259,6 @@ const announce = (() => {
       return onEvent({ _tag: "Paused", millis: pause.until - now, fault: pause.fault })
     })
 })()
-
-/**
- * Tokens written, and tokens in all.
- *
- * @category accessors
- * @since 0.1.0
- */
-export const tokensOf = (generations: ReadonlyArray<Generation.Generation>): readonly [number, number] => {
-  let output = 0
-  let all = 0
-  for (const { statistics } of generations) {
-    output += statistics.outputTokens ?? 0
-    all += (statistics.inputTokens ?? 0) + (statistics.outputTokens ?? 0)
-  }
-  return [output, all]
-}
 
 const watchers = Effect.fnUntraced(
   function*<E extends Raised>(run: Run<E>, pace: Pace.Pace, stop: (why: Report.Why) => Effect.Effect<void>) {

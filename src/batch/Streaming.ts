@@ -16,8 +16,8 @@ import * as BatchError from "./BatchError.ts"
 import type { Raised } from "./Fault.ts"
 import * as Pace from "./Pace.ts"
 import * as Pool from "./Pool.ts"
-import { tokensOf } from "./Runner.ts"
 import * as Source from "./Source.ts"
+import { tokensOf } from "./Tally.ts"
 
 /**
  * @category models

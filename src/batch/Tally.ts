@@ -91,3 +91,19 @@ class State implements Tally {
  * @since 0.1.0
  */
 export const make = (rows: number, ledger: Ledger, start: number): Tally => new State(rows, ledger, start)
+
+/**
+ * Tokens written, and tokens in all.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const tokensOf = (generations: ReadonlyArray<Generation.Generation>): readonly [number, number] => {
+  let output = 0
+  let all = 0
+  for (const { statistics } of generations) {
+    output += statistics.outputTokens ?? 0
+    all += (statistics.inputTokens ?? 0) + (statistics.outputTokens ?? 0)
+  }
+  return [output, all]
+}
