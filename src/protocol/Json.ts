@@ -13,14 +13,16 @@ const write = (value: unknown): string | undefined => {
   return `{${members.join(",")}}`
 }
 
-const holdsBigInt = (value: unknown): boolean =>
-  typeof value === "bigint" || (isRecord(value) && Object.values(value).some(holdsBigInt))
-
 /**
  * `JSON.stringify` that writes a bigint as the integer it is. A TGI seed is a u64, and the engines read integers of that
- * size; a JavaScript number would round them.
+ * size; a JavaScript number would round them. Throws where `JSON.stringify` would for another reason.
  *
  * @since 0.1.0
  */
-export const stringify = (body: Readonly<Record<string, unknown>>): string =>
-  holdsBigInt(body.seed) || holdsBigInt(body.parameters) ? write(body) ?? "{}" : JSON.stringify(body)
+export const stringify = (body: Readonly<Record<string, unknown>>): string => {
+  try {
+    return JSON.stringify(body)
+  } catch {
+    return write(body) ?? "{}"
+  }
+}

@@ -20,7 +20,7 @@ import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Pull from "effect/Pull"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
-import { InferenceError, InvalidResponse, type Phase, type Reason, Timeout } from "../InferenceError.ts"
+import { InferenceError, InvalidRequest, InvalidResponse, type Phase, type Reason, Timeout } from "../InferenceError.ts"
 import * as Failure from "../protocol/Failure.ts"
 import * as Json from "../protocol/Json.ts"
 import * as Body from "./Body.ts"
@@ -132,6 +132,9 @@ export interface Exchange {
 
 const ERROR_BODY = 64 * 1024
 
+/** The route that `chatUrl` replaces. */
+const CHAT = "/v1/chat/completions"
+
 /**
  * Makes the exchange over whatever `HttpClient` there is. Redirects are not followed.
  *
@@ -160,18 +163,32 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
         })
       })
     return {
-      unary: (call, read) => {
-        const request = wire.request(call, "application/json")
-        return retrying(call, (attempts, deadline) => wire.unary(request, read, attempts, deadline))
-      },
-      open: (call, route, scope) => {
-        const request = wire.request(call, "text/event-stream")
-        return Effect.map(
-          retrying(call, (attempts, deadline) => wire.open(request, route, scope, attempts, deadline)),
-          ({ first, meta, reader }) => ({ meta, pull: pulling(call, meta, first, reader) })
-        )
-      }
+      unary: (call, read) =>
+        Effect.flatMap(
+          requesting(wire, call, "application/json"),
+          (request) => retrying(call, (attempts, deadline) => wire.unary(request, read, attempts, deadline))
+        ),
+      open: (call, route, scope) =>
+        Effect.flatMap(requesting(wire, call, "text/event-stream"), (request) =>
+          Effect.map(
+            retrying(call, (attempts, deadline) => wire.open(request, route, scope, attempts, deadline)),
+            ({ first, meta, reader }) => ({ meta, pull: pulling(call, meta, first, reader) })
+          ))
     }
+  })
+
+/** The request of all attempts; a body that JSON can not hold is told before anything is sent. */
+const requesting = (wire: Wire, call: Call, accept: string) =>
+  Effect.try({
+    try: () => wire.request(call, accept),
+    catch: () =>
+      new InferenceError({
+        method: `${call.method} ${call.path}`,
+        reason: new InvalidRequest({
+          issues: [{ path: ["body"], message: "the body holds a cycle, or a value that can not be written as JSON" }]
+        }),
+        attempts: 0
+      })
   })
 
 /** The frames that are there already, then the rest; a failure says what had been handed over before it. */
@@ -225,12 +242,11 @@ class Wire {
   }
 
   request(call: Call, accept: string): HttpClientRequest.HttpClientRequest {
-    const request = HttpClientRequest.make(call.method)(
-      `${this.#base}${call.path}${this.#options.target.search ?? ""}`,
-      {
-        headers: Headers.set(this.#headers, "accept", accept)
-      }
-    )
+    const { chatUrl, search = "" } = this.#options.target
+    const url = chatUrl !== undefined && call.path === CHAT ? String(chatUrl) : `${this.#base}${call.path}`
+    const request = HttpClientRequest.make(call.method)(`${url}${search}`, {
+      headers: Headers.set(this.#headers, "accept", accept)
+    })
     return call.body === undefined
       ? request
       : HttpClientRequest.bodyText(request, Json.stringify(call.body), "application/json")
@@ -277,10 +293,11 @@ class Wire {
         )
       const begun = Effect.flatMap(head, (response) => {
         if (response.status >= 300) return this.#refused(response)
-        if (isJson(response.headers)) {
+        const other = otherThanEvents(response.headers)
+        if (other !== undefined) {
           return Effect.flatMap(
             this.#transported(Body.text(response, limits.body)),
-            (text) => this.#unexpected(text, "a stream was asked for and JSON came", response)
+            (text) => this.#unexpected(text, `a stream was asked for and ${other} came`, response)
           )
         }
         const body = Decompression.decompress(response.stream, response.headers["content-encoding"])
@@ -392,4 +409,8 @@ const shouldRetryOf = (headers: Headers.Headers): boolean | undefined => {
   return value === "true" ? true : value === "false" ? false : undefined
 }
 
-const isJson = (headers: Headers.Headers): boolean => /^application\/(.*\+)?json\b/.test(headers["content-type"] ?? "")
+/** What a body is that can not be an event stream. Anything else is read as one, since some servers name no type. */
+const otherThanEvents = (headers: Headers.Headers): string | undefined => {
+  const type = headers["content-type"] ?? ""
+  return /^application\/(.*\+)?json\b/i.test(type) ? "JSON" : /^text\/html\b/i.test(type) ? "a page" : undefined
+}

@@ -77,6 +77,9 @@ const byWords = (told: Told): InferenceError.Reason | undefined => {
   if (code === "model_not_supported" || includes(words, "not supported by provider")) {
     return new InferenceError.NotFound(fields(told))
   }
+  if (told.status === 500 && (type === "server_error" || type === "InternalServerError")) {
+    return new InferenceError.GenerationFailed({ ...fields(told), retryable: true })
+  }
   if (told.status === 503) {
     if (code === "SERVICE_UNAVAILABLE") return new InferenceError.Asleep(patient(told))
     if (told.failure.estimatedTime !== undefined || includes(words, "currently loading", "loading model")) {
@@ -177,10 +180,9 @@ export const fromFrame = (payload: unknown, data: string, scrub: Scrub): Inferen
     failure.status ?? 500
   const told: Told = { status, failure, body: data, retryAfter: undefined, scrub }
   if (failure.message.startsWith("Model is overloaded")) return new InferenceError.Overloaded(patient(told))
-  if (failure.message.startsWith("Incomplete generation")) {
-    return new InferenceError.GenerationFailed({ ...fields(told), retryable: true })
-  }
-  return byWords(told) ?? byStatus(told)
+  // a stream that has begun is past every queue and proxy: what fails then is the engine
+  return byWords(told) ??
+    (status === 500 ? new InferenceError.GenerationFailed({ ...fields(told), retryable: true }) : byStatus(told))
 }
 
 /** The platform's code of a fault, wherever in the chain of causes it is. */

@@ -116,6 +116,9 @@ export interface Options extends Exchange.Target {
   readonly userAgent?: string | undefined
 }
 
+/** The events of one request, by its body. */
+type RouteOf<F> = (body: Readonly<Record<string, unknown>>) => Events.Route<F>
+
 /** The SDK's name and version, as servers see it. */
 const USER_AGENT = "effect-inference-endpoints/0.1.0"
 
@@ -143,10 +146,20 @@ const chat: Events.Route<ChatCompletion.Chunk> = {
   ends: (chunk) => isFinish(chunk.choices[0]?.finish_reason) ? "finished" : "no"
 }
 
-const completion: Events.Route<Completion.Response> = {
-  guard: Completion.response,
-  text: (chunk) => chunk.choices[0]?.text ?? "",
-  ends: (chunk) => isFinish(chunk.choices[0]?.finish_reason) ? "finished" : "no"
+/** The prompts of one request end one by one, each with a finish reason of its own. */
+const completion: RouteOf<Completion.Response> = ({ prompt }) => {
+  const prompts = Array.isArray(prompt) ? prompt.length : 1
+  const finished = new Set<number>()
+  return {
+    guard: Completion.response,
+    text: (chunk) => chunk.choices[0]?.text ?? "",
+    ends: ({ choices }) => {
+      for (const { finish_reason: reason, index } of choices) {
+        if (isFinish(reason)) finished.add(index ?? 0)
+      }
+      return finished.size >= prompts ? "finished" : "no"
+    }
+  }
 }
 
 const isFinish = (reason: string | null | undefined): boolean => typeof reason === "string" && reason !== ""
@@ -200,38 +213,40 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
       const get = <A>(path: string, reading: (text: string) => Exchange.Reading<A>) =>
         Effect.map(unary({ method: "GET", path }, reading), ({ value }) => value)
       const streamed =
-        <F extends { readonly error?: unknown }>(path: string, route: Events.Route<F>) =>
+        <F extends { readonly error?: unknown }>(path: string, routeOf: RouteOf<F>) =>
         (body: Readonly<Record<string, unknown>>): Stream.Stream<F, InferenceError> =>
           Stream.fromChannel(Channel.fromTransformBracket((_upstream, _scope, scope) =>
-            Effect.map(open({ method: "POST", path, body }, route, scope), ({ pull }) => pull)
+            Effect.map(open({ method: "POST", path, body }, routeOf(body), scope), ({ pull }) => pull)
           ))
       const opened =
-        <F extends { readonly error?: unknown }>(path: string, route: Events.Route<F>) =>
+        <F extends { readonly error?: unknown }>(path: string, routeOf: RouteOf<F>) =>
         (body: Readonly<Record<string, unknown>>): Effect.Effect<Opened<F>, InferenceError, Scope.Scope> =>
           Effect.flatMap(Effect.scope, (scope) =>
-            Effect.map(open({ method: "POST", path, body }, route, scope), ({ meta, pull }) => ({
+            Effect.map(open({ method: "POST", path, body }, routeOf(body), scope), ({ meta, pull }) => ({
               meta,
               frames: Stream.fromPull(Effect.succeed(pull))
             })))
-      const streaming = <F extends { readonly error?: unknown }>(path: string, route: Events.Route<F>) => {
-        const stream = streamed(path, route)
+      const streaming = <F extends { readonly error?: unknown }>(path: string, routeOf: RouteOf<F>) => {
+        const stream = streamed(path, routeOf)
         return (body: Readonly<Record<string, unknown>>) =>
           stream({ ...body, stream: true })
       }
-      const opening = <F extends { readonly error?: unknown }>(path: string, route: Events.Route<F>) => {
-        const stream = opened(path, route)
+      const opening = <F extends { readonly error?: unknown }>(path: string, routeOf: RouteOf<F>) => {
+        const stream = opened(path, routeOf)
         return (body: Readonly<Record<string, unknown>>) =>
           stream({ ...body, stream: true })
       }
       return TgiClient.of({
         generate: post("/generate", readGenerated),
-        generateStream: streamed("/generate_stream", native),
-        openGenerate: opened("/generate_stream", native),
+        generateStream: streamed("/generate_stream", () =>
+          native),
+        openGenerate: opened("/generate_stream", () =>
+          native),
         root: post("/", readRoot),
-        rootStream: streaming("/", native),
+        rootStream: streaming("/", () => native),
         chat: post("/v1/chat/completions", readChat),
-        chatStream: streaming("/v1/chat/completions", chat),
-        openChat: opening("/v1/chat/completions", chat),
+        chatStream: streaming("/v1/chat/completions", () => chat),
+        openChat: opening("/v1/chat/completions", () => chat),
         completion: post("/v1/completions", readCompletion),
         completionStream: streaming("/v1/completions", completion),
         openCompletion: opening("/v1/completions", completion),
@@ -239,9 +254,7 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
         info: get("/info", readInfo),
         health: Effect.asVoid(get("/health", readText)),
         metrics: get("/metrics", readText),
-        tokenize: (inputs) =>
-          Effect.map(post("/tokenize", readTokens)({ inputs }), ({ value }) =>
-            value),
+        tokenize: (inputs) => Effect.map(post("/tokenize", readTokens)({ inputs }), ({ value }) => value),
         chatTokenize: (request) => Effect.map(post("/chat_tokenize", readChatTokens)(request), ({ value }) => value),
         json: (schema, path, body) => {
           const reading = read(Guard.make(schema))

@@ -1,0 +1,459 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Schema, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import type * as InferenceError from "../../src/InferenceError.ts"
+import * as Generate from "../../src/protocol/Generate.ts"
+import type * as TgiClient from "../../src/transport/TgiClient.ts"
+import { cut } from "./Pieces.ts"
+import * as Wire from "./Wire.ts"
+
+interface Outcome {
+  readonly texts: ReadonlyArray<string>
+  readonly error: InferenceError.InferenceError | undefined
+}
+
+/** What a reader saw, and how it ended. */
+const outcome = <F>(
+  stream: Stream.Stream<F, InferenceError.InferenceError>,
+  text: (frame: F) => string
+): Effect.Effect<Outcome> =>
+  Effect.suspend(() => {
+    const texts: Array<string> = []
+    return Effect.matchEager(Stream.runForEach(stream, (frame) => Effect.sync(() => texts.push(text(frame)))), {
+      onSuccess: () => ({ texts, error: undefined }),
+      onFailure: (error) => ({ texts, error })
+    })
+  })
+
+const native = (client: TgiClient.TgiClient["Service"]) =>
+  outcome(client.generateStream(Wire.prompt), ({ token }) => token.text)
+const chat = (client: TgiClient.TgiClient["Service"]) =>
+  outcome(client.chatStream(Wire.conversation), ({ choices }) => choices[0]?.delta?.content ?? "")
+const completion = (client: TgiClient.TgiClient["Service"]) =>
+  outcome(client.completionStream({ prompt: "Say" }), ({ choices }) => choices[0]?.text ?? "")
+
+const reading = (
+  read: (client: TgiClient.TgiClient["Service"]) => Effect.Effect<Outcome>,
+  pieces: ReadonlyArray<string>,
+  options?: Parameters<typeof Wire.events>[1]
+) => Effect.flatMap(Wire.client(), read).pipe(Effect.provide(Wire.make(() => Wire.events(pieces, options)).layer))
+
+const detailOf = ({ error }: Outcome): Record<string, unknown> => ({ ...error?.reason })
+
+const told = ({ error, texts }: Outcome) => [texts.join(""), error?.reason._tag, error?.ending, error?.received]
+
+describe("a stream that is complete", () => {
+  it.effect("ends on the native route with the event that has the whole text", () =>
+    Effect.gen(function*() {
+      const seen = yield* reading(native, [Wire.token("a"), Wire.token("b"), Wire.last("ab")])
+      assert.deepStrictEqual(told(seen), ["ab</s>", undefined, undefined, undefined])
+    }))
+
+  it.effect("ends although the server leaves the connection open after the last event", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(reading(native, [Wire.token("a"), Wire.last("a")], { end: "open" }))
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(told(yield* Fiber.join(fiber)), ["a</s>", undefined, undefined, undefined])
+    }))
+
+  it.effect("ends on the chat route with [DONE]", () =>
+    Effect.gen(function*() {
+      const seen = yield* reading(chat, [Wire.chunk("a"), Wire.chunk("", "stop"), Wire.done])
+      assert.deepStrictEqual(told(seen), ["a", undefined, undefined, undefined])
+    }))
+
+  it.effect("ends with [DONE] alone, as after a streamed tool call of TGI", () =>
+    Effect.gen(function*() {
+      assert.isUndefined((yield* reading(chat, [Wire.chunk("a"), Wire.done])).error)
+    }))
+
+  it.effect("ends with a finish reason alone, as before TGI 2.2", () =>
+    Effect.gen(function*() {
+      assert.isUndefined((yield* reading(chat, [Wire.chunk("a"), Wire.chunk("b", "eos_token")])).error)
+    }))
+
+  it.effect("delivers the usage that follows the finish reason", () =>
+    Effect.gen(function*() {
+      const usage = `data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}\n\n`
+      const seen = yield* reading(chat, [Wire.chunk("a", "stop"), usage, Wire.done])
+      assert.deepStrictEqual([seen.texts.length, seen.error], [2, undefined])
+    }))
+
+  it.effect("is not harmed by a fault after the finish reason", () =>
+    Effect.gen(function*() {
+      assert.isUndefined((yield* reading(chat, [Wire.chunk("a", "stop")], { end: "error" })).error)
+    }))
+
+  it.effect("may lack the last blank line", () =>
+    Effect.gen(function*() {
+      const seen = yield* reading(native, [Wire.token("a"), Wire.last("a").trimEnd()])
+      assert.deepStrictEqual(told(seen), ["a</s>", undefined, undefined, undefined])
+    }))
+
+  it.effect("may have comments, retry fields, a byte order mark, empty events and foreign event types", () =>
+    Effect.gen(function*() {
+      const noise = "\uFEFFretry: 3000\n\n:\n\n: ping\n\ndata:\n\nevent: ping\ndata: {\"x\":1}\n\n"
+      const seen = yield* reading(native, [noise, Wire.token("a"), "id: 1\n\n", Wire.last("a")])
+      assert.deepStrictEqual(told(seen), ["a</s>", undefined, undefined, undefined])
+    }))
+
+  it.effect("may have several JSON texts in one event, or one over several lines", () =>
+    Effect.gen(function*() {
+      const two =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\ndata: {\"choices\":[{\"delta\":{\"content\":\"b\"}}]}\n\n"
+      const pretty = "data: {\ndata:  \"choices\": [{\"delta\":{\"content\":\"c\"}}]\ndata: }\n\n"
+      const seen = yield* reading(chat, [two, pretty, Wire.done])
+      assert.deepStrictEqual(told(seen), ["abc", undefined, undefined, undefined])
+    }))
+
+  it.effect("may have data lines without the space", () =>
+    Effect.gen(function*() {
+      const pieces = [Wire.token("a"), Wire.last("a")].map((piece) => piece.replace("data: ", "data:"))
+      assert.isUndefined((yield* reading(native, pieces)).error)
+    }))
+
+  it.effect("may be nothing but its end mark", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(told(yield* reading(chat, [Wire.done])), ["", undefined, undefined, undefined])
+    }))
+
+  it.effect.prop(
+    "gives the same frames wherever its bytes are cut",
+    {
+      texts: Schema.Array(Schema.String),
+      sizes: Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))).check(Schema.isMinLength(1))
+    },
+    ({ sizes, texts }) =>
+      Effect.gen(function*() {
+        const body = [...texts.map((text) => Wire.token(text)), Wire.last(texts.join(""))].join("")
+        const wire = Wire.make(() => Wire.events(cut(new TextEncoder().encode(body), sizes)))
+        const seen = yield* Effect.provide(Effect.flatMap(Wire.client(), native), wire.layer)
+        assert.deepStrictEqual(seen, { texts: [...texts, "</s>"], error: undefined })
+      }),
+    { arbitrary: { runs: 50 } }
+  )
+})
+
+describe("a stream that is cut", () => {
+  it.effect("delivers what arrived, then says so and what that was", () =>
+    Effect.gen(function*() {
+      const seen = yield* reading(native, [Wire.token("a"), Wire.token("b")])
+      assert.deepStrictEqual(told(seen), ["ab", "StreamInterrupted", "cut", { events: 2, text: "ab" }])
+    }))
+
+  it.effect("is cut when the connection breaks", () =>
+    Effect.gen(function*() {
+      const seen = yield* reading(chat, [Wire.chunk("a"), Wire.chunk("b")], { end: "error" })
+      assert.deepStrictEqual(told(seen), ["ab", "Transport", "cut", { events: 2, text: "ab" }])
+    }))
+
+  it.effect("is cut inside an event as well", () =>
+    Effect.gen(function*() {
+      const seen = yield* reading(native, [Wire.token("a"), Wire.token("b").slice(0, 40)])
+      assert.deepStrictEqual(told(seen), ["a", "StreamInterrupted", "cut", { events: 1, text: "a" }])
+    }))
+
+  it.effect("is cut where the completions route says no finish reason", () =>
+    Effect.gen(function*() {
+      const seen = yield* reading(completion, [`data: {"choices":[{"index":0,"text":"a","finish_reason":""}]}\n\n`])
+      assert.deepStrictEqual(told(seen), ["a", "StreamInterrupted", "cut", { events: 1, text: "a" }])
+    }))
+
+  it.effect("is cut where one of several prompts has ended and another has not", () =>
+    Effect.gen(function*() {
+      const piece = (index: number, text: string, finish: string) =>
+        `data: ${JSON.stringify({ choices: [{ index, text, finish_reason: finish }] })}\n\n`
+      const both = (client: TgiClient.TgiClient["Service"]) =>
+        outcome(client.completionStream({ prompt: ["A", "B"] }), ({ choices }) => choices[0]?.text ?? "")
+      const first = [piece(0, "a", "length"), piece(1, "b", "")]
+      assert.strictEqual((yield* reading(both, first)).error?.reason._tag, "StreamInterrupted")
+      assert.isUndefined((yield* reading(both, [...first, piece(1, "c", "stop")])).error)
+      assert.isUndefined((yield* reading(both, [...first, Wire.done])).error)
+    }))
+
+  it.effect("without any event is cut, and nothing was received", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(told(yield* reading(native, [":\n\n"])), ["", "StreamInterrupted", "cut", undefined])
+    }))
+})
+
+describe("a stream that is refused", () => {
+  it.effect("by TGI's native error event, first or later, has TGI's type and status", () =>
+    Effect.gen(function*() {
+      const frame = `data:{"error":"Request failed during generation: Server error: x","error_type":"generation"}\n\n`
+      const first = yield* reading(native, [frame])
+      const later = yield* reading(native, [Wire.token("a"), frame])
+      assert.deepStrictEqual(told(first), ["", "GenerationFailed", "refused", undefined])
+      assert.deepStrictEqual(told(later), ["a", "GenerationFailed", "refused", { events: 1, text: "a" }])
+    }))
+
+  const inChat: ReadonlyArray<
+    readonly [name: string, error: string, tag: InferenceError.Reason["_tag"], status: number]
+  > = [
+    ["overload, though it says 422", `{"message":"Model is overloaded","http_status_code":422}`, "Overloaded", 429],
+    ["validation", `{"message":"Input validation error: x","http_status_code":422}`, "Rejected", 422],
+    ["a tool error", `{"message":"Tool error: x","http_status_code":422}`, "Rejected", 422],
+    [
+      "a failed generation, though it says 422",
+      `{"message":"Request failed during generation: x","http_status_code":422}`,
+      "GenerationFailed",
+      424
+    ],
+    [
+      "an incomplete stream, though it says 422",
+      `{"message":"Incomplete generation stream","http_status_code":422}`,
+      "GenerationFailed",
+      500
+    ],
+    ["vLLM's bad request", `{"message":"x","type":"BadRequestError","param":null,"code":400}`, "Rejected", 400],
+    [
+      "vLLM's internal error",
+      `{"message":"x","type":"InternalServerError","param":null,"code":500}`,
+      "GenerationFailed",
+      500
+    ],
+    ["SGLang's error", `{"object":"error","message":"x","type":"BadRequest","param":null,"code":400}`, "Rejected", 400],
+    ["llama.cpp's error", `{"code":500,"message":"x","type":"server_error"}`, "GenerationFailed", 500],
+    ["llama.cpp's loading", `{"code":503,"message":"Loading model","type":"unavailable_error"}`, "Loading", 503],
+    ["a text", `"Model is overloaded"`, "Overloaded", 429],
+    ["something unknown", `{"message":"x"}`, "GenerationFailed", 500]
+  ]
+  for (const [name, error, tag, status] of inChat) {
+    it.effect(`on the chat route by ${name} is ${tag}`, () =>
+      Effect.gen(function*() {
+        const seen = yield* reading(chat, [Wire.chunk("a"), `data: {"error":${error}}\n\n`, Wire.done])
+        assert.deepStrictEqual(told(seen), ["a", tag, "refused", { events: 1, text: "a" }])
+        assert.strictEqual(detailOf(seen).status, status)
+      }))
+  }
+
+  it.effect("by an error field, an error event or a flat error is refused", () =>
+    Effect.gen(function*() {
+      for (
+        const frame of [
+          `error: {"code":400,"message":"x","type":"invalid_request_error"}\n\n`,
+          `event: error\ndata: {"error":{"message":"x","code":400}}\n\n`,
+          `data: {"object":"error","message":"x","code":400}\n\n`,
+          `{"error":{"message":"x","code":400}}`
+        ]
+      ) {
+        assert.deepStrictEqual(told(yield* reading(chat, [Wire.chunk("a"), frame])).slice(0, 3), [
+          "a",
+          "Rejected",
+          "refused"
+        ])
+      }
+    }))
+
+  it.effect("an error that is null is none", () =>
+    Effect.gen(function*() {
+      const frame = `data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}],"error":null}\n\n`
+      assert.isUndefined((yield* reading(chat, [frame])).error)
+    }))
+
+  it.effect("a JSON body with status 200 is its error", () =>
+    Effect.gen(function*() {
+      const wire = Wire.make(() => Wire.json({ error: "Model is overloaded", error_type: "overloaded" }))
+      const seen = yield* Effect.provide(Effect.flatMap(Wire.client(), native), wire.layer)
+      assert.deepStrictEqual(told(seen), ["", "Overloaded", "refused", undefined])
+    }))
+
+  it.effect("a whole answer where a stream was asked for is InvalidResponse", () =>
+    Effect.gen(function*() {
+      const wire = Wire.make(() => Wire.json({ generated_text: "a" }))
+      const seen = yield* Effect.provide(Effect.flatMap(Wire.client(), native), wire.layer)
+      assert.deepStrictEqual(told(seen), ["", "InvalidResponse", "refused", undefined])
+    }))
+
+  it.effect("a page where a stream was asked for is InvalidResponse, and not asked for again", () =>
+    Effect.gen(function*() {
+      const wire = Wire.make(() =>
+        new Response("<html><title>Sign in</title></html>", { headers: { "content-type": "text/html; charset=utf-8" } })
+      )
+      const seen = yield* Effect.provide(Effect.flatMap(Wire.client(), native), wire.layer)
+      assert.deepStrictEqual(told(seen), ["", "InvalidResponse", "refused", undefined])
+    }))
+
+  it.effect("an event that is no JSON is InvalidResponse after what arrived", () =>
+    Effect.gen(function*() {
+      const seen = yield* reading(native, [Wire.token("a"), "data: {\"index\":\n\n", Wire.last("a")])
+      assert.deepStrictEqual(told(seen), ["a", "InvalidResponse", "refused", { events: 1, text: "a" }])
+    }))
+
+  it.effect("an event of another shape is InvalidResponse and names the path", () =>
+    Effect.gen(function*() {
+      const seen = yield* reading(native, ["data: {\"token\":{\"id\":\"x\",\"text\":\"a\"}}\n\n"])
+      assert.strictEqual(seen.error?.reason._tag, "InvalidResponse")
+      assert.include(seen.error?.message ?? "", "[\"token\"][\"id\"]")
+    }))
+
+  it.effect("an event larger than the limit is refused", () =>
+    Effect.gen(function*() {
+      const wire = Wire.make(() => Wire.events([Wire.token("a"), Wire.token("x".repeat(2000)), Wire.last("a")]))
+      const seen = yield* Effect.provide(Effect.flatMap(Wire.client({ limits: { event: 1000 } }), native), wire.layer)
+      assert.deepStrictEqual([seen.texts, detailOf(seen).code], [["a"], "ERR_BODY_TOO_LARGE"])
+    }))
+
+  it.effect("a body larger than the limit is refused", () =>
+    Effect.gen(function*() {
+      const wire = Wire.make(() => Wire.events(Array.from({ length: 100 }, () => Wire.token("abc"))))
+      const seen = yield* Effect.provide(Effect.flatMap(Wire.client({ limits: { body: 1000 } }), native), wire.layer)
+      assert.isAbove(seen.texts.length, 0)
+      assert.strictEqual(detailOf(seen).code, "ERR_BODY_TOO_LARGE")
+    }))
+})
+
+describe("a compressed stream", () => {
+  for (const [encoding, format] of [["gzip", "gzip"], ["deflate", "deflate"]] as const) {
+    it.effect(`in ${encoding} is understood`, () =>
+      Effect.gen(function*() {
+        const body = Wire.events([Wire.token("a"), Wire.last("a")]).body
+        const wire = Wire.make(() =>
+          new Response(body?.pipeThrough(new CompressionStream(format)) ?? null, {
+            headers: { "content-type": "text/event-stream", "content-encoding": encoding }
+          })
+        )
+        assert.deepStrictEqual(
+          told(yield* Effect.provide(Effect.flatMap(Wire.client(), native), wire.layer)),
+          ["a</s>", undefined, undefined, undefined]
+        )
+      }))
+  }
+
+  it.effect("that is no such thing is InvalidResponse", () =>
+    Effect.gen(function*() {
+      const wire = Wire.make(() =>
+        Wire.events([Uint8Array.from({ length: 64 }, (_, at) => 128 + at)], { headers: { "content-encoding": "gzip" } })
+      )
+      const seen = yield* Effect.provide(Effect.flatMap(Wire.client(), native), wire.layer)
+      assert.strictEqual(seen.error?.reason._tag, "InvalidResponse")
+    }))
+})
+
+describe("a stream that is left", () => {
+  const open = () => {
+    let cancelled = 0
+    const wire = Wire.make(() =>
+      Wire.events([Wire.token("a"), Wire.token("b")], { end: "open", onCancel: () => cancelled++ })
+    )
+    return { wire, cancelled: () => cancelled }
+  }
+
+  it.effect("after enough was taken closes its request", () => {
+    const { cancelled, wire } = open()
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      assert.lengthOf(yield* Stream.runCollect(Stream.take(client.generateStream(Wire.prompt), 1)), 1)
+      assert.deepStrictEqual([cancelled(), wire.aborted], [1, [1]])
+    }).pipe(Effect.provide(wire.layer))
+  })
+
+  it.effect("by an interrupt while it waits closes its request", () => {
+    const { cancelled, wire } = open()
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      const reached = yield* Deferred.make<void>()
+      const fiber = yield* Effect.forkChild(
+        Stream.runForEach(
+          client.generateStream(Wire.prompt),
+          ({ token }) => token.text === "b" ? Deferred.succeed(reached, undefined) : Effect.void
+        )
+      )
+      yield* Deferred.await(reached)
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual([cancelled(), wire.aborted], [1, [1]])
+    }).pipe(Effect.provide(wire.layer))
+  })
+
+  it.effect("before the head closes its request", () => {
+    const wire = Wire.make(() => "silence")
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      const fiber = yield* Effect.forkChild(Stream.runDrain(client.generateStream(Wire.prompt)), {
+        startImmediately: true
+      })
+      yield* Effect.yieldNow
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(wire.aborted, [1])
+    }).pipe(Effect.provide(wire.layer))
+  })
+
+  it.effect("by closing the scope of an opened stream closes its request", () => {
+    const { cancelled, wire } = open()
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      const scope = yield* Scope.make()
+      yield* Scope.provide(client.openGenerate(Wire.prompt), scope)
+      assert.strictEqual(cancelled(), 0)
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual([cancelled(), wire.aborted], [1, [1]])
+    }).pipe(Effect.provide(wire.layer))
+  })
+
+  it.effect("closes no other request", () => {
+    const { wire } = open()
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      const scope = yield* Scope.make()
+      yield* Scope.provide(client.openGenerate(Wire.prompt), scope)
+      const other = yield* client.openGenerate(Wire.prompt)
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual(wire.aborted, [1])
+      assert.lengthOf(yield* Stream.runCollect(Stream.take(other.frames, 2)), 2)
+    }).pipe(Effect.scoped, Effect.provide(wire.layer))
+  })
+})
+
+describe("a whole answer that is left", () => {
+  it.effect("closes its request", () => {
+    const wire = Wire.make(() => "silence")
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      const fiber = yield* Effect.forkChild(client.generate(Wire.prompt), { startImmediately: true })
+      yield* Effect.yieldNow
+      yield* Fiber.interrupt(fiber)
+      assert.deepStrictEqual(wire.aborted, [1])
+    }).pipe(Effect.provide(wire.layer))
+  })
+})
+
+describe("seeds", () => {
+  const U64 = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 64n - 1n }))
+  const details = (seed: bigint) =>
+    `"finish_reason":"length","generated_tokens":1,"seed":${seed},"prefill":[],"tokens":[]`
+
+  it.effect.prop(
+    "keep all digits in a request, a whole answer, its candidates and a stream",
+    [U64],
+    ([seed]) =>
+      Effect.gen(function*() {
+        const text = `\\"seed\\":12345678901234567890,`
+        const wire = Wire.make((nth) =>
+          nth === 1
+            ? new Response(
+              `{"generated_text":"${text}","details":{${details(seed)},"best_of_sequences":[{"generated_text":"",${
+                details(seed)
+              }}]}}`,
+              { headers: { "content-type": "application/json" } }
+            )
+            : Wire.events([Wire.last("a").replace("\"seed\":null", `"seed":${seed}`)])
+        )
+        yield* Effect.gen(function*() {
+          const client = yield* Wire.client()
+          const request = { inputs: "a", parameters: { seed } }
+          const { value } = yield* client.generate(request)
+          const [frame] = yield* Stream.runCollect(client.generateStream(request))
+          const held = [
+            value.details?.seed,
+            value.details?.best_of_sequences?.[0]?.seed,
+            frame?.details?.seed
+          ].map((wire) => BigInt(Generate.seed(wire) ?? -1))
+          assert.deepStrictEqual(held, [seed, seed, seed])
+          assert.strictEqual(value.generated_text, `"seed":12345678901234567890,`)
+          for (const { body } of wire.requests) {
+            assert.include(body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : "", `"seed":${seed}}`)
+          }
+        }).pipe(Effect.provide(wire.layer))
+      })
+  )
+})
