@@ -92,8 +92,12 @@ export const parse = (text: string): Node | SyntaxFailure => {
   }
 
   const word = (start: number, expected: string): void => {
-    if (!text.startsWith(expected, start)) throw peeked("expected ident")
-    at = start + expected.length
+    for (let index = 0; index < expected.length; index++) {
+      at = start + index
+      if (at >= text.length) throw peeked("EOF while parsing a value")
+      if (text[at] !== expected[index]) throw peeked("expected ident")
+    }
+    at++
   }
 
   const array = (start: number, depth: number): Node => {
@@ -161,6 +165,10 @@ export const parse = (text: string): Node | SyntaxFailure => {
         const raw = numberPattern.exec(text)?.[0]
         if (raw === undefined) throw peeked(code === 0x2d ? "invalid number" : "expected value")
         at += raw.length
+        if (/[\d.eE]/.test(text.charAt(at))) {
+          at++
+          throw peeked(at >= text.length ? "EOF while parsing a value" : "invalid number")
+        }
         return { kind: "number", raw, start, end: at }
       }
     }

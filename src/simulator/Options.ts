@@ -5,7 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type { Script } from "./Answer.ts"
-import type { Chunking } from "./Delivery.ts"
+import type { Chunking } from "./Chunks.ts"
 import type { Fault } from "./Fault.ts"
 import type { Received } from "./Reply.ts"
 

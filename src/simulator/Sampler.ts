@@ -95,7 +95,7 @@ const cut = (
  * far, and the last one is not shortened, so that 1500 tokens may become 2048.
  */
 const limitOf = (turn: Turn, parameters: Parameters, valid: Validation.Valid, single: boolean): number => {
-  const asked = single ? 0 : parameters.maxNewTokens ?? Infinity
+  const asked = single ? 0 : Validation.wanted(turn.settings, parameters) ?? Infinity
   let total = valid.tokens
   while (total < asked) {
     const next = Validation.budget(turn.settings, parameters, valid.inputLength + total)

@@ -20,6 +20,7 @@ import * as Options from "./Options.ts"
 import * as Random from "./Random.ts"
 import * as Reply from "./Reply.ts"
 import * as SimulatedClient from "./SimulatedClient.ts"
+import * as Transmission from "./Transmission.ts"
 import type { Counters, Turn } from "./Turn.ts"
 
 /**
@@ -183,7 +184,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
       }
       const wrong = faults.take(request)
       const answered = statusReply(wrong) ?? reply(request, now, takePermit)
-      return { ticket, wrong, transmission: Delivery.prepare(answered, wrong, settings.latency) }
+      return { ticket, wrong, transmission: Transmission.prepare(answered, wrong, settings.latency) }
     }
 
     const handle: Exchange.Handler = (raw) =>
@@ -215,7 +216,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
 
 const send = (
   settings: Options.Settings,
-  transmission: Delivery.Transmission,
+  transmission: Transmission.Transmission,
   ticket: Journal.Ticket,
   head: boolean
 ): Effect.Effect<Exchange.Response> =>

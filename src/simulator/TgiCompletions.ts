@@ -10,7 +10,7 @@ import * as Options from "./Options.ts"
 import * as Reply from "./Reply.ts"
 import * as Sampler from "./Sampler.ts"
 import * as Serde from "./Serde.ts"
-import * as TgiChat from "./TgiChat.ts"
+import * as TgiChatJson from "./TgiChatJson.ts"
 import * as TgiReply from "./TgiReply.ts"
 import type { Turn } from "./Turn.ts"
 
@@ -120,7 +120,7 @@ const unary = (turn: Turn, request: CompletionsRequest): Reply.Reply => {
   return Reply.json(
     200,
     `{${head},"created":${Math.trunc(turn.now / 1000)},${tail(turn)},"choices":[${choices.join(",")}],` +
-      `"usage":${TgiChat.usage(prompt, completion)}}`,
+      `"usage":${TgiChatJson.usage(prompt, completion)}}`,
     TgiReply.timings(turn, runs.map(({ run }) => run), false),
     {
       tokens: Math.max(...runs.map(({ run }) => run.tokens.length)),
@@ -134,7 +134,7 @@ const frame = (turn: Turn, { index, run }: Indexed, at: number): Reply.Frame | u
   if (token === undefined) return undefined
   const last = at === run.tokens.length - 1
   const counted = last && Options.since(turn.settings, 2, 3)
-    ? `,"usage":${TgiChat.usage(run.inputLength, run.tokens.length)}`
+    ? `,"usage":${TgiChatJson.usage(run.inputLength, run.tokens.length)}`
     : ""
   return {
     payload: `{${head},"created":${Math.trunc(turn.now / 1000)},"choices":[{"index":${index},` +

@@ -6,7 +6,7 @@
 import type { ChatRequest } from "./ChatRequest.ts"
 import * as Options from "./Options.ts"
 import * as Reply from "./Reply.ts"
-import * as TgiChat from "./TgiChat.ts"
+import * as TgiChatJob from "./TgiChatJob.ts"
 import * as TgiReply from "./TgiReply.ts"
 import * as Tokenizer from "./Tokenizer.ts"
 import type { Turn } from "./Turn.ts"
@@ -83,7 +83,7 @@ export const tokenize = (inputs: string): Reply.Reply => Reply.json(200, pieces(
 
 /** `/chat_tokenize`: the rendered prompt and its tokens. @category routes @since 0.1.0 */
 export const chatTokenize = (turn: Turn, request: ChatRequest): Reply.Reply => {
-  const prepared = TgiChat.prepare(turn, request)
+  const prepared = TgiChatJob.prepare(turn, request)
   if ("_tag" in prepared) return TgiReply.failed(prepared)
   const { prompt } = prepared
   return Reply.json(

@@ -8,7 +8,7 @@ import * as NativeRequest from "./NativeRequest.ts"
 import * as Reply from "./Reply.ts"
 import * as Sampler from "./Sampler.ts"
 import * as Serde from "./Serde.ts"
-import * as TgiChat from "./TgiChat.ts"
+import * as TgiChatJob from "./TgiChatJob.ts"
 import * as TgiReply from "./TgiReply.ts"
 import type { Turn } from "./Turn.ts"
 
@@ -56,8 +56,8 @@ const job = (turn: Turn, instance: Instance): Sampler.Job | Reply.Failure => {
     const parameters = { ...NativeRequest.noParameters, maxNewTokens, seed }
     return { prompt: instance.inputs, parameters, special: true }
   }
-  const prepared = TgiChat.prepare(turn, instance.request)
-  return "_tag" in prepared ? prepared : TgiChat.rawJob(turn, prepared)
+  const prepared = TgiChatJob.prepare(turn, instance.request)
+  return "_tag" in prepared ? prepared : TgiChatJob.rawJob(turn, prepared)
 }
 
 /**

@@ -26,7 +26,8 @@ export const bos = { id: 1, text: "<s>" } as const
 /** The text that ends a sequence. @category constants @since 0.1.0 */
 export const eos = { id: 2, text: "</s>" } as const
 
-const pieces = /<\|[a-z_]+\|>|<\/?s>|"[,:]|[ \n]?\p{L}[\p{L}\p{M}]*|[ \n]?\p{N}{1,3}|[ \n]?[^\s\p{L}\p{N}]|\s+/gu
+const pieces =
+  /<\|[a-z_]+\|>|<\/?s>|"[,:]|[ \n]?\p{L}[\p{L}\p{M}]*|[ \n]?\p{N}{1,3}|[ \n]?(?!<\|[a-z_]+\|>)[^\s\p{L}\p{N}]|\s+/gu
 
 const ordinaryIds = 31_744
 const firstOrdinaryId = 256

@@ -60,6 +60,15 @@ const checkParameters = (settings: Options.Settings, parameters: Parameters): st
 }
 
 /**
+ * New tokens that a request asks for; `undefined` is the rest of the context. Before 3.0 the default was 100.
+ *
+ * @category limits
+ * @since 0.1.0
+ */
+export const wanted = (settings: Options.Settings, parameters: Parameters): number | undefined =>
+  parameters.maxNewTokens ?? (Options.since(settings, 3, 0) ? undefined : 100)
+
+/**
  * Tokens that a slice may hold when the prompt with everything generated so far has `input` tokens, or the complaint.
  *
  * @category limits
@@ -70,8 +79,7 @@ export const budget = (
   parameters: Parameters,
   input: number
 ): { readonly tokens: number } | { readonly error: string } => {
-  const older = Options.since(settings, 3, 0) ? undefined : 100
-  const asked = parameters.maxNewTokens ?? older ?? Math.max(0, settings.maxTotalTokens - input)
+  const asked = wanted(settings, parameters) ?? Math.max(0, settings.maxTotalTokens - input)
   const sliced = parameters.maxNewTokens === undefined || Options.since(settings, 3, 1, 1)
   const tokens = sliced ? Math.min(asked, slice) : asked
   if (input + tokens > settings.maxTotalTokens) {
