@@ -1,9 +1,9 @@
 /** The operators `+ - * / // % **` and the unary ones, with Python's types, rounding and errors. */
 import { numberOf, textOf } from "./Compare.ts"
+import { escape, joinMarkup } from "./Escape.ts"
 import { fail, tooMuch } from "./Failure.ts"
 import type { Machine } from "./Machine.ts"
 import { percent } from "./PercentFormat.ts"
-import { escape, joinMarkup } from "./Escape.ts"
 import { typeName } from "./Text.ts"
 import { Float, isList, Markup, Tuple, Undefined, type Value } from "./Value.ts"
 
@@ -46,21 +46,23 @@ const exact = {
   }
 }
 
-export const floatMod = (a: number, b: number): number => {
-  if (b === 0) return fail("float modulo")
-  const rest = a % b
-  return rest !== 0 && (rest < 0) !== (b < 0) ? rest + b : rest
+/** Quotient and rest of floats as CPython computes them, with the signs of its zeros. */
+const floatDivMod = (a: number, b: number): readonly [quotient: number, rest: number] => {
+  const raw = a % b
+  const flips = raw !== 0 && (raw < 0) !== (b < 0)
+  const rest = raw === 0 ? (b < 0 ? -0 : 0) : flips ? raw + b : raw
+  const quotient = (a - raw) / b - (flips ? 1 : 0)
+  if (quotient === 0) return [a / b < 0 || Object.is(a / b, -0) ? -0 : 0, rest]
+  const floor = Math.floor(quotient)
+  return [quotient - floor > 0.5 ? floor + 1 : floor, rest]
 }
 
 const floats = {
   "+": (a: number, b: number) => a + b,
   "-": (a: number, b: number) => a - b,
   "*": (a: number, b: number) => a * b,
-  "//": (a: number, b: number) => {
-    if (b === 0) return fail("float floor division by zero")
-    return Math.round((a - floatMod(a, b)) / b)
-  },
-  "%": floatMod
+  "//": (a: number, b: number) => b === 0 ? fail("float floor division by zero") : floatDivMod(a, b)[0],
+  "%": (a: number, b: number) => b === 0 ? fail("float modulo") : floatDivMod(a, b)[1]
 }
 
 const power = (machine: Machine, a: number | bigint, b: number | bigint, isFloat: boolean): Value => {
@@ -115,7 +117,11 @@ const repeatText = (machine: Machine, text: string, count: number): string => {
 /** A sequence times an int, in either order. */
 const repeat = (machine: Machine, a: Value, b: Value): Value | undefined => {
   const [sequence, factor] = typeof a === "number" || typeof a === "boolean" || typeof a === "bigint" ? [b, a] : [a, b]
-  if (typeof factor === "bigint") return factor < 0n ? repeat(machine, sequence, 0) : tooMuch("a sequence grew too large")
+  if (typeof factor === "bigint") {
+    return factor < 0n
+      ? repeat(machine, sequence, 0)
+      : tooMuch("a sequence grew too large")
+  }
   if (typeof factor !== "number" && typeof factor !== "boolean") return undefined
   const count = Number(factor)
   if (typeof sequence === "string") return repeatText(machine, sequence, count)
@@ -127,7 +133,9 @@ const repeat = (machine: Machine, a: Value, b: Value): Value | undefined => {
 
 const concatenate = (machine: Machine, a: Value, b: Value): Value => {
   if (a instanceof Markup || b instanceof Markup) {
-    if (textOf(a) !== undefined && textOf(b) !== undefined) return joinMarkup(machine, [escape(machine, a), escape(machine, b)])
+    if (textOf(a) !== undefined && textOf(b) !== undefined) {
+      return joinMarkup(machine, [escape(machine, a), escape(machine, b)])
+    }
   }
   if (isList(a) && isList(b)) {
     machine.items(a.length + b.length)

@@ -35,11 +35,20 @@ export type Expression =
       readonly step: Expression | undefined
     }
     | { readonly type: "Call"; readonly node: Expression; readonly call: Arguments }
-    | { readonly type: "Filter"; readonly node: Expression | undefined; readonly name: string; readonly call: Arguments }
+    | {
+      readonly type: "Filter"
+      readonly node: Expression | undefined
+      readonly name: string
+      readonly call: Arguments
+    }
     | { readonly type: "Test"; readonly node: Expression; readonly name: string; readonly call: Arguments }
     | { readonly type: "Not" | "Negate" | "Positive"; readonly node: Expression }
     | { readonly type: "And" | "Or" | "Concat"; readonly items: ReadonlyArray<Expression> }
-    | { readonly type: "Math"; readonly first: Expression; readonly rest: ReadonlyArray<readonly [Operator, Expression]> }
+    | {
+      readonly type: "Math"
+      readonly first: Expression
+      readonly rest: ReadonlyArray<readonly [Operator, Expression]>
+    }
     | {
       readonly type: "Compare"
       readonly first: Expression

@@ -105,8 +105,10 @@ const cyclerAttribute = (value: Cycler, name: string): Value | undefined => {
 const attribute = (value: Value, name: string): Value | undefined => {
   const method = methodsOf(value).get(name)
   if (method !== undefined) {
-    return new Callable(`<built-in method ${name} of ${typeName(value)} object>`, (machine, args, kwargs) =>
-      method.call(machine, value, args, kwargs))
+    return new Callable(
+      `<built-in method ${name} of ${typeName(value)} object>`,
+      (machine, args, kwargs) => method.call(machine, value, args, kwargs)
+    )
   }
   if (typeof value === "string" || value instanceof Markup) {
     return name === "format" || name === "format_map" ? formatMethod(value, name) : undefined
@@ -129,7 +131,9 @@ const attribute = (value: Value, name: string): Value | undefined => {
 const item = (machine: Machine, value: Value, key: Value): Value | undefined => {
   if (value instanceof Dict) {
     if (typeof key === "string") return value.entries.get(stringKey(key))
-    return isList(key) || key instanceof Dict || key instanceof Namespace ? undefined : value.entries.get(keyOf(machine, key))
+    return isList(key) || key instanceof Dict || key instanceof Namespace
+      ? undefined
+      : value.entries.get(keyOf(machine, key))
   }
   if (value instanceof Undefined) return fail(value.message)
   return typeof key === "number" || typeof key === "boolean" ? at(value, Number(key)) : undefined
@@ -145,7 +149,10 @@ const guarded = (value: Value, name: string): Value | undefined => {
 
 export const getattr = (machine: Machine, value: Value, name: string): Value => {
   if (value instanceof Undefined && !objectAttributes.has(name)) return fail(value.message)
-  return guarded(value, name) ?? item(machine, value, name) ?? missing(machine, value, name)
+  const found = guarded(value, name)
+  if (found !== undefined) return found
+  const entry = item(machine, value, name)
+  return entry === undefined ? missing(machine, value, name) : entry
 }
 
 /** Names that a dict answers itself; any other name after a dot is a key. */
@@ -156,9 +163,13 @@ export const getitem = (machine: Machine, value: Value, key: Value): Value => {
   const found = item(machine, value, key)
   if (found !== undefined) return found
   const name = typeof key === "string" ? key : key instanceof Markup ? key.text : undefined
-  return (name === undefined ? undefined : guarded(value, name)) ?? missing(machine, value, key)
+  const attributeFound = name === undefined ? undefined : guarded(value, name)
+  return attributeFound === undefined ? missing(machine, value, key) : attributeFound
 }
 
 /** `|attr(name)`: the attribute, never the item. */
-export const attributeOnly = (machine: Machine, value: Value, name: string): Value =>
-  value instanceof Undefined ? getattr(machine, value, name) : guarded(value, name) ?? missing(machine, value, name)
+export const attributeOnly = (machine: Machine, value: Value, name: string): Value => {
+  if (value instanceof Undefined) return getattr(machine, value, name)
+  const found = guarded(value, name)
+  return found === undefined ? missing(machine, value, name) : found
+}

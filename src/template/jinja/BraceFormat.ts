@@ -36,7 +36,8 @@ const number = (numbering: Numbering, manual: boolean): void => {
 
 const first = (source: Source, name: string): Value => {
   if (name !== "" && !/^\d+$/.test(name)) {
-    return source.kwargs.get(name) ?? fail(`KeyError: ${quote(name)}`)
+    const value = source.kwargs.get(name)
+    return value === undefined ? fail(`KeyError: ${quote(name)}`) : value
   }
   number(source.numbering, name !== "")
   const index = name === "" ? source.numbering.next++ : Number(name)
@@ -55,7 +56,9 @@ const lookup = (source: Source, path: string): Value => {
     if (part === null) return fail("Invalid field in format string")
     const [, attribute, item] = part
     if (attribute !== undefined) value = source.access.attribute(source.machine, value, attribute)
-    else if (item !== undefined) value = source.access.item(source.machine, value, /^\d+$/.test(item) ? Number(item) : item)
+    else if (item !== undefined) {
+      value = source.access.item(source.machine, value, /^\d+$/.test(item) ? Number(item) : item)
+    }
   }
   return value
 }

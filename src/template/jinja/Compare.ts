@@ -168,7 +168,11 @@ export const order = (machine: Machine, operator: Order, a: Value, b: Value): bo
   if (number !== undefined) {
     const other = numberOf(b)
     if (other === undefined) return unordered(operator, a, b)
-    return number == other ? operator.length === 2 : number < other ? signs[operator] < 0 : number > other && signs[operator] > 0
+    return number == other
+      ? operator.length === 2
+      : number < other
+      ? signs[operator] < 0
+      : number > other && signs[operator] > 0
   }
   if (isList(a) && isList(b)) return orderSequences(machine, operator, a, b)
   if (a instanceof Tuple && b instanceof Tuple) return orderSequences(machine, operator, a.items, b.items)
@@ -203,7 +207,9 @@ export const contains = (machine: Machine, container: Value, item: Value): boole
     return text.includes(part)
   }
   if (container instanceof Dict) return container.entries.has(keyOf(machine, item))
-  if (container instanceof DictView && container.kind === "keys") return container.dict.entries.has(keyOf(machine, item))
+  if (container instanceof DictView && container.kind === "keys") {
+    return container.dict.entries.has(keyOf(machine, item))
+  }
   if (container === null || typeof container !== "object" || container instanceof Float) {
     return fail(`argument of type '${typeName(container)}' is not iterable`)
   }

@@ -16,7 +16,8 @@ const dict = (value: Value): Dict => value instanceof Dict ? value : fail("expec
 
 const entry = (name: string, method: Native): readonly [string, Native] => [name, method]
 
-const view = (kind: "keys" | "values" | "items") => entry(kind, native(kind, "", (_, value) => new DictView(dict(value), kind)))
+const view = (kind: "keys" | "values" | "items") =>
+  entry(kind, native(kind, "", (_, value) => new DictView(dict(value), kind)))
 
 const copyDict = (machine: Machine, source: Dict): Dict => {
   const copy = new Dict()
@@ -45,8 +46,13 @@ export const dictMethods: ReadonlyMap<string, Native> = new Map([
   entry("fromkeys", fromKeys)
 ])
 
-const count = native("count", "value", (machine, value, [wanted = null]) =>
-  listOf(machine, value).filter((item) => item === wanted || equal(machine, item, wanted)).length, true)
+const count = native(
+  "count",
+  "value",
+  (machine, value, [wanted = null]) =>
+    listOf(machine, value).filter((item) => item === wanted || equal(machine, item, wanted)).length,
+  true
+)
 
 const index = native("index", "value start? stop?", (machine, value, [wanted = null, start = 0, stop]) => {
   const items = listOf(machine, value)

@@ -3,7 +3,13 @@ import type { Machine } from "./Machine.ts"
 import { str } from "./Text.ts"
 import { Markup, type Value } from "./Value.ts"
 
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", "'": "&#39;", "\"": "&#34;" }
+const entities: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  "'": "&#39;",
+  "\"": "&#34;"
+}
 
 export const escapeText = (text: string): string => text.replace(/[&<>'"]/g, (char) => entities[char] ?? char)
 

@@ -98,12 +98,18 @@ const parseCompare = (stream: TokenStream): Expression => {
   const { line } = stream.current
   const first = parseSum(stream)
   const rest: Array<readonly [Comparator, Expression]> = []
-  for (let found = comparator(stream); found !== undefined; found = comparator(stream)) rest.push([found, parseSum(stream)])
+  for (let found = comparator(stream); found !== undefined; found = comparator(stream)) {
+    rest.push([found, parseSum(stream)])
+  }
   if (rest.length === 0) return first
   return { type: "Compare", first, rest, line, height: tallest([first, ...rest.map(([, node]) => node)]) }
 }
 
-const math = (stream: TokenStream, operators: ReadonlySet<string>, operand: (stream: TokenStream) => Expression): Expression => {
+const math = (
+  stream: TokenStream,
+  operators: ReadonlySet<string>,
+  operand: (stream: TokenStream) => Expression
+): Expression => {
   const { line } = stream.current
   const first = operand(stream)
   const rest: Array<readonly [Operator, Expression]> = []
@@ -148,7 +154,9 @@ const parsePrimary = (stream: TokenStream): Expression => {
     case "name": {
       stream.next()
       const value = constants.get(token.text)
-      return value === undefined ? { type: "Name", name: token.text, line, height: 1 } : { type: "Const", value, line, height: 1 }
+      return value === undefined
+        ? { type: "Name", name: token.text, line, height: 1 }
+        : { type: "Const", value, line, height: 1 }
     }
     case "string": {
       let text = ""
@@ -181,7 +189,8 @@ interface TupleOptions {
 }
 
 const isTupleEnd = (stream: TokenStream, endName: string | undefined): boolean =>
-  stream.is("variable_end") || stream.is("block_end") || stream.is(")") || (endName !== undefined && stream.isName(endName))
+  stream.is("variable_end") || stream.is("block_end") || stream.is(")") ||
+  (endName !== undefined && stream.isName(endName))
 
 /** One expression, or a tuple of several with commas between or after. */
 export const parseTuple = (stream: TokenStream, options: TupleOptions = {}): Expression => {
@@ -254,7 +263,13 @@ const parseDot = (stream: TokenStream, node: Expression): Expression => {
   const token = stream.next()
   if (token.kind === "name") return { type: "Attribute", node, name: token.text, line, height: tallest([node]) }
   if (token.kind !== "integer") return stream.fail("expected name or number", token.line)
-  return { type: "Item", node, key: { type: "Const", value: token.value, line, height: 1 }, line, height: tallest([node]) }
+  return {
+    type: "Item",
+    node,
+    key: { type: "Const", value: token.value, line, height: 1 },
+    line,
+    height: tallest([node])
+  }
 }
 
 type Subscript = Expression | { readonly type: "Range"; readonly parts: ReadonlyArray<Expression | undefined> }
@@ -273,7 +288,9 @@ const parseSubscript = (stream: TokenStream, node: Expression): Expression => {
     const [start, stop, step] = only.parts
     return { type: "Slice", node, start, stop, step, line, height: tallest([node, start, stop, step]) }
   }
-  const items = keys.map((key) => key.type === "Range" ? stream.fail("a slice cannot be part of a tuple key", line) : key)
+  const items = keys.map((key) =>
+    key.type === "Range" ? stream.fail("a slice cannot be part of a tuple key", line) : key
+  )
   const key: Expression = { type: "Tuple", items, line, height: tallest(items) }
   return { type: "Item", node, key, line, height: tallest([node, key]) }
 }
@@ -381,7 +398,9 @@ const parseTargetItem = (stream: TokenStream, withNamespace: boolean): Target =>
     stream.expect(")")
     return target
   }
-  if (token.kind !== "name" || constants.has(token.text)) return stream.fail(`can't assign to '${describeToken(token)}'`)
+  if (token.kind !== "name" || constants.has(token.text)) {
+    return stream.fail(`can't assign to '${describeToken(token)}'`)
+  }
   stream.next()
   if (withNamespace && stream.skip(".")) {
     return { type: "NamespaceRef", name: token.text, attribute: stream.expect("name").text, line }

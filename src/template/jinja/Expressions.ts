@@ -78,7 +78,8 @@ const item = (block: Block, node: Expression, key: Expression): Evaluate => {
   }
 }
 
-const optional = (block: Block, node: Expression | undefined): Evaluate => node === undefined ? () => null : compile(block, node)
+const optional = (block: Block, node: Expression | undefined): Evaluate =>
+  node === undefined ? () => null : compile(block, node)
 
 type Supply<A> = (frame: Frame) => A
 
@@ -121,7 +122,8 @@ export const invoke = (machine: Machine, target: Value, args: ReadonlyArray<Valu
   if (target instanceof Undefined) return fail(target.message)
   if (target instanceof Loop) {
     if (target.recurse === undefined) return fail("The loop must have the 'recursive' marker to be called recursively.")
-    return target.recurse(machine, args[0] ?? kwargs.get("iterable") ?? fail("loop() needs an iterable"), target.depth0 + 1)
+    const items = args.length > 0 ? args[0] : kwargs.get("iterable")
+    return items === undefined ? fail("loop() needs an iterable") : target.recurse(machine, items, target.depth0 + 1)
   }
   return fail(`'${typeName(target)}' object is not callable`)
 }
@@ -136,7 +138,9 @@ const methodCall = (
   const value = object(frame)
   const { machine } = frame
   const found = methodsOf(value).get(method)
-  if (found !== undefined) return found.call(machine, value, args(frame), kwargs === undefined ? noKwargs : kwargs(frame))
+  if (found !== undefined) {
+    return found.call(machine, value, args(frame), kwargs === undefined ? noKwargs : kwargs(frame))
+  }
   const target = getattr(machine, value, method)
   return invoke(machine, target, args(frame), kwargs === undefined ? noKwargs : kwargs(frame))
 }
@@ -149,7 +153,9 @@ export const compileCall = (
 ): Evaluate => {
   const args = supplyArgs(block, node.call)
   const written = supplyKwargs(block, node.call)
-  const kwargs = extra === undefined ? written : (frame: Frame) => extra(frame, written === undefined ? noKwargs : written(frame))
+  const kwargs = extra === undefined
+    ? written
+    : (frame: Frame) => extra(frame, written === undefined ? noKwargs : written(frame))
   if (node.node.type === "Attribute") return methodCall(compile(block, node.node.node), node.node.name, args, kwargs)
   const target = compile(block, node.node)
   return (frame) => {
@@ -158,7 +164,13 @@ export const compileCall = (
   }
 }
 
-const find = (block: Block, kind: "filter" | "test", table: ReadonlyMap<string, Native>, wanted: string, line: number): Native => {
+const find = (
+  block: Block,
+  kind: "filter" | "test",
+  table: ReadonlyMap<string, Native>,
+  wanted: string,
+  line: number
+): Native => {
   const found = table.get(wanted)
   if (found !== undefined) return found
   if (!block.soft) throw new Failure("Syntax", `No ${kind} named '${wanted}'.`, line)
@@ -212,7 +224,9 @@ const logical = (block: Block, nodes: ReadonlyArray<Expression>, stopsAt: boolea
 
 const concat = (block: Block, nodes: ReadonlyArray<Expression>): Evaluate => {
   const items = compileAll(block, nodes)
-  if (block.escaping) return (frame) => joinMarkup(frame.machine, items.map((part) => escape(frame.machine, part(frame))))
+  if (block.escaping) {
+    return (frame) => joinMarkup(frame.machine, items.map((part) => escape(frame.machine, part(frame))))
+  }
   return (frame) => {
     let text = ""
     for (const part of items) text += str(frame.machine, part(frame))
@@ -281,7 +295,9 @@ const conditional = (block: Block, node: Expression & { readonly type: "Conditio
   const test = compile(soft, node.test)
   const then = compile(soft, node.then)
   const message = `the inline if-expression on line ${node.line} evaluated to false and no else section was defined.`
-  const otherwise: Evaluate = node.otherwise === undefined ? () => new Undefined(() => message) : compile(soft, node.otherwise)
+  const otherwise: Evaluate = node.otherwise === undefined
+    ? () => new Undefined(() => message)
+    : compile(soft, node.otherwise)
   return (frame) => truthy(test(frame)) ? then(frame) : otherwise(frame)
 }
 

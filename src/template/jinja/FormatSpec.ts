@@ -1,4 +1,4 @@
-/** Python's format specification `[[fill]align][sign][z][#][0][width][grouping][.precision][type]`, for ints, floats and strings. */
+/** Python's format specification `[[fill]align][sign][#][0][width][grouping][.precision][type]`, for ints, floats and strings. */
 import { numberOf } from "./Compare.ts"
 import { exponential, fixed } from "./Decimal.ts"
 import { fail } from "./Failure.ts"
@@ -18,12 +18,12 @@ export interface Spec {
   readonly type: string
 }
 
-const pattern = /^(?:(.)?([<>=^]))?([-+ ]?)(z?)(#?)(0?)(\d*)([,_]?)(?:\.(\d+))?(.?)$/su
+const pattern = /^(?:(.)?([<>=^]))?([-+ ]?)(#?)(0?)(\d*)([,_]?)(?:\.(\d+))?(.?)$/su
 
 export const parseSpec = (machine: Machine, text: string): Spec => {
   const match = pattern.exec(text)
   if (match === null) return fail(`Invalid format specifier '${text}'`)
-  const [, fill, align, sign, , alternate, zero, width, grouping, precision, type] = match
+  const [, fill, align, sign, alternate, zero, width, grouping, precision, type] = match
   const spec = {
     fill: fill ?? (zero === "0" ? "0" : " "),
     align: align ?? "",
@@ -70,7 +70,12 @@ const groupTo = (digits: string, separator: string, size: number, width: number)
 
 const signOf = (negative: boolean, spec: Spec): string => negative ? "-" : spec.sign === "-" ? "" : spec.sign
 
-const bases: Readonly<Record<string, readonly [number, string]>> = { b: [2, "0b"], o: [8, "0o"], x: [16, "0x"], X: [16, "0X"] }
+const bases: Readonly<Record<string, readonly [number, string]>> = {
+  b: [2, "0b"],
+  o: [8, "0o"],
+  x: [16, "0x"],
+  X: [16, "0X"]
+}
 
 const assemble = (negative: boolean, prefix: string, body: string, spec: Spec, size: number): string => {
   const sign = signOf(negative, spec) + prefix
@@ -91,14 +96,22 @@ const formatInt = (value: number | bigint, spec: Spec): string => {
   if (base === undefined) return assemble(negative, "", magnitude.toString(), spec, 3)
   const digits = magnitude.toString(base[0])
   const prefix = spec.alternate ? base[1] : ""
-  return assemble(negative, prefix, spec.type === "X" ? digits.toUpperCase() : digits, spec, spec.grouping === "_" ? 4 : 3)
+  return assemble(
+    negative,
+    prefix,
+    spec.type === "X" ? digits.toUpperCase() : digits,
+    spec,
+    spec.grouping === "_" ? 4 : 3
+  )
 }
 
 const general = (value: number, precision: number, alternate: boolean): string => {
   const digits = precision === 0 ? 1 : precision
   if (value === 0) return alternate ? "0." + "0".repeat(digits - 1) : "0"
   const exponent = Number(exponential(value, digits - 1).split("e")[1])
-  const text = exponent < -4 || exponent >= digits ? exponential(value, digits - 1) : fixed(value, digits - 1 - exponent)
+  const text = exponent < -4 || exponent >= digits
+    ? exponential(value, digits - 1)
+    : fixed(value, digits - 1 - exponent)
   if (alternate) return text
   const [mantissa = "", tail] = text.split("e")
   const short = mantissa.includes(".") ? mantissa.replace(/\.?0+$/, "") : mantissa
@@ -132,7 +145,13 @@ export const floatDigits = (value: number, type: string, precision: number | und
 const formatFloat = (value: number, spec: Spec): string => {
   const negative = value < 0 || Object.is(value, -0)
   const digits = floatDigits(Math.abs(value), spec.type, spec.precision, spec.alternate)
-  return assemble(negative, "", spec.type === "E" || spec.type === "G" || spec.type === "F" ? digits.toUpperCase() : digits, spec, 3)
+  return assemble(
+    negative,
+    "",
+    spec.type === "E" || spec.type === "G" || spec.type === "F" ? digits.toUpperCase() : digits,
+    spec,
+    3
+  )
 }
 
 const formatText = (text: string, spec: Spec): string => {
@@ -155,7 +174,9 @@ export const format = (machine: Machine, value: Value, text: string): string => 
   }
   const number = numberOf(value)
   if (number === undefined) {
-    return fail(`unsupported format string passed to ${value instanceof Undefined ? "Undefined" : typeName(value)}.__format__`)
+    return fail(
+      `unsupported format string passed to ${value instanceof Undefined ? "Undefined" : typeName(value)}.__format__`
+    )
   }
   const spec = parseSpec(machine, text)
   if (value instanceof Float) {

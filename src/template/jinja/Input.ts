@@ -1,12 +1,28 @@
 /** Plain JavaScript values to Python's, by the rule of JSON text: what `json.loads(JSON.stringify(value))` would give, losing nothing on the way. */
 import { Failure } from "./Failure.ts"
-import { Callable, Cycler, Dict, DictView, Float, Iter, Loop, Markup, Namespace, Range, Tuple, Undefined, type Value } from "./Value.ts"
+import {
+  Callable,
+  Cycler,
+  Dict,
+  DictView,
+  Float,
+  Iter,
+  Loop,
+  Markup,
+  Namespace,
+  Range,
+  Tuple,
+  Undefined,
+  type Value
+} from "./Value.ts"
 
 /** Nesting of a value given to a template, in levels; it also ends a value that contains itself. */
 const maxDepth = 500
 
 const classes = [Dict, Float, Markup, Tuple, DictView, Range, Iter, Undefined, Namespace, Cycler, Callable, Loop]
-const isEngineValue = (value: object): value is Exclude<Value, null | boolean | number | bigint | string | ReadonlyArray<Value>> =>
+const isEngineValue = (
+  value: object
+): value is Exclude<Value, null | boolean | number | bigint | string | ReadonlyArray<Value>> =>
   classes.some((type) => value instanceof type)
 
 const refuse = (path: string, what: string): never => {
@@ -27,7 +43,9 @@ const fromBigInt = (value: bigint): Value => Number.isSafeInteger(Number(value))
 const fromObject = (value: object, path: string, depth: number): Value => {
   if (depth > maxDepth) return refuse(path, `nested deeper than ${maxDepth} levels`)
   if (Array.isArray(value)) {
-    return value.map((item: unknown, index) => convert(item === undefined ? null : item, `${path}[${index}]`, depth + 1))
+    return value.map((item: unknown, index) =>
+      convert(item === undefined ? null : item, `${path}[${index}]`, depth + 1)
+    )
   }
   if (isEngineValue(value)) return value
   if (value instanceof Date) return convert(value.toJSON(), path, depth)

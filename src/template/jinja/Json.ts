@@ -15,7 +15,15 @@ interface Style {
   readonly sortKeys: boolean
 }
 
-const short: Readonly<Record<string, string>> = { "\"": "\\\"", "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f" }
+const short: Readonly<Record<string, string>> = {
+  "\"": "\\\"",
+  "\\": "\\\\",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+  "\b": "\\b",
+  "\f": "\\f"
+}
 const escapeUnit = (unit: string): string => short[unit] ?? "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0")
 
 export const encodeText = (text: string, ascii: boolean): string =>
@@ -27,7 +35,10 @@ const encodeFloat = (value: number): string =>
 const encodeKey = (style: Style, key: Value): string => {
   const text = textOf(key)
   if (text !== undefined) return encodeText(text, style.ascii)
-  if (key === null || typeof key === "boolean" || typeof key === "number" || typeof key === "bigint" || key instanceof Float) {
+  if (
+    key === null || typeof key === "boolean" || typeof key === "number" || typeof key === "bigint" ||
+    key instanceof Float
+  ) {
     return `"${encode(style, key, "")}"`
   }
   return fail(`keys must be str, int, float, bool or None, not ${typeName(key)}`)
@@ -46,7 +57,7 @@ const encodeAll = (style: Style, open: string, close: string, margin: string, pa
   const all: Array<string> = []
   let length = 0
   for (const part of parts) {
-    machine.text((length += part.length + 2 + margin.length))
+    machine.text(length += part.length + 2 + margin.length)
     all.push(part)
   }
   machine.leave(1)
@@ -56,8 +67,15 @@ const encodeAll = (style: Style, open: string, close: string, margin: string, pa
 function* members(style: Style, dict: Dict, margin: string): Generator<string> {
   const { machine } = style
   const pairs = style.sortKeys
-    ? sorted(machine, Array.from(dict.pairs(), (pair) => new Tuple(pair)), (pair) => pair instanceof Tuple ? pair.items[0] ?? null : null, false)
-      .map((pair): readonly [Value, Value] => pair instanceof Tuple ? [pair.items[0] ?? null, pair.items[1] ?? null] : [null, null])
+    ? sorted(
+      machine,
+      Array.from(dict.pairs(), (pair) => new Tuple(pair)),
+      (pair) => pair instanceof Tuple ? pair.items[0] ?? null : null,
+      false
+    )
+      .map((pair): readonly [Value, Value] =>
+        pair instanceof Tuple ? [pair.items[0] ?? null, pair.items[1] ?? null] : [null, null]
+      )
     : dict.pairs()
   for (const [key, value] of pairs) yield encodeKey(style, key) + style.keySeparator + encode(style, value, margin)
 }
@@ -97,16 +115,24 @@ const separatorsOf = (options: DumpOptions): readonly [string, string] => {
   const { separators } = options
   if (separators === null) return [options.indent === null ? ", " : ",", ": "]
   const pair = separators instanceof Tuple ? separators.items : isList(separators) ? separators : []
-  return pair.length === 2 ? [Argument.text(pair[0]), Argument.text(pair[1])] : fail("separators must be a pair of strings")
+  return pair.length === 2
+    ? [Argument.text(pair[0]), Argument.text(pair[1])]
+    : fail("separators must be a pair of strings")
 }
 
 /** `json.dumps(value, ensure_ascii=…, indent=…, separators=…, sort_keys=…)`. */
 export const dumps = (machine: Machine, value: Value, options: DumpOptions): string => {
   const [itemSeparator, keySeparator] = separatorsOf(options)
-  const width = textOf(options.indent) === undefined && options.indent !== null ? Math.max(0, Argument.integer(options.indent)) : 0
+  const width = textOf(options.indent) === undefined && options.indent !== null
+    ? Math.max(0, Argument.integer(options.indent))
+    : 0
   machine.text(width)
   const indent = options.indent === null ? undefined : textOf(options.indent) ?? " ".repeat(width)
-  return encode({ machine, ascii: options.ascii, indent, itemSeparator, keySeparator, sortKeys: options.sortKeys }, value, "")
+  return encode(
+    { machine, ascii: options.ascii, indent, itemSeparator, keySeparator, sortKeys: options.sortKeys },
+    value,
+    ""
+  )
 }
 
 /** Nesting of JSON text that is still read, in levels. */

@@ -37,7 +37,9 @@ export const titleCase = (text: string): string => {
 }
 
 export const swapCase = (text: string): string =>
-  Array.from(text, (char) => upper.test(char) ? char.toLowerCase() : lower.test(char) ? char.toUpperCase() : char).join("")
+  Array.from(text, (char) => upper.test(char) ? char.toLowerCase() : lower.test(char) ? char.toUpperCase() : char).join(
+    ""
+  )
 
 export const foldCase = (text: string): string => text.toLowerCase().replaceAll("ß", "ss").replaceAll("ς", "σ")
 
@@ -57,7 +59,8 @@ export const isTitle = (text: string): boolean => {
 }
 
 /** Superscripts, subscripts and circled figures: digits that are not decimal. */
-const digits = "\\p{Nd}\\u00b2\\u00b3\\u00b9\\u2070\\u2074-\\u2079\\u2080-\\u2089\\u2460-\\u2468\\u2474-\\u247c\\u2488-\\u2490"
+const digits =
+  "\\p{Nd}\\u00b2\\u00b3\\u00b9\\u2070\\u2074-\\u2079\\u2080-\\u2089\\u2460-\\u2468\\u2474-\\u247c\\u2488-\\u2490"
 
 export const classes: Readonly<Record<string, RegExp>> = {
   isalpha: /^\p{L}+$/u,

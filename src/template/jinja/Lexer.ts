@@ -56,7 +56,9 @@ const unescape = (body: string, line: number): string =>
       return String.fromCodePoint(point)
     }
     if (other === "N") throw new Failure("Syntax", "character names (\\N{…}) in strings are not supported", line)
-    if (other === "x" || other === "u" || other === "U") throw new Failure("Syntax", `truncated ${whole} escape in a string`, line)
+    if (other === "x" || other === "u" || other === "U") {
+      throw new Failure("Syntax", `truncated ${whole} escape in a string`, line)
+    }
     return simpleEscapes[other] ?? whole
   })
 
@@ -110,7 +112,9 @@ class Lexer {
     if (sign === "-") kept = trimEnd(text)
     else if (sign !== "+" && strips && this.options.lstripBlocks) {
       const start = text.lastIndexOf("\n") + 1
-      if ((start > 0 || this.lineStarting) && start < text.length && trimEnd(text.slice(start)) === "") kept = text.slice(0, start)
+      if ((start > 0 || this.lineStarting) && start < text.length && trimEnd(text.slice(start)) === "") {
+        kept = text.slice(0, start)
+      }
     }
     if (kept !== "") this.push("data", kept)
     this.line += countLines(text)
@@ -263,4 +267,5 @@ class Lexer {
   }
 }
 
-export const tokenize = (source: string, options: LexOptions): ReadonlyArray<Token> => new Lexer(normalize(source), options).run()
+export const tokenize = (source: string, options: LexOptions): ReadonlyArray<Token> =>
+  new Lexer(normalize(source), options).run()

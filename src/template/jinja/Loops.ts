@@ -3,12 +3,22 @@ import type { For } from "./Ast.ts"
 import { truthy } from "./Compare.ts"
 import { compile } from "./Expressions.ts"
 import { Failure } from "./Failure.ts"
-import { type Block, enter, type Evaluate, type Execute, Frame, functionBlock, innerBlock, leave, type Signal } from "./Frame.ts"
+import {
+  type Block,
+  enter,
+  type Evaluate,
+  type Execute,
+  Frame,
+  functionBlock,
+  innerBlock,
+  leave,
+  type Signal
+} from "./Frame.ts"
 import { arrayOf, iterate, iterator, lengthOf } from "./Iterate.ts"
 import type { Machine } from "./Machine.ts"
-import { str } from "./Text.ts"
 import * as Symbols from "./Symbols.ts"
-import { assign, type Assign, packed } from "./Targets.ts"
+import { type Assign, assign, packed } from "./Targets.ts"
+import { str } from "./Text.ts"
 import { Iter, Loop, type Value } from "./Value.ts"
 
 /** Nesting of recursive loops, in levels of the machine's depth. */
@@ -30,7 +40,9 @@ type Recurse = (machine: Machine, items: Value, depth: number) => string
 const refuseLoopTarget = (node: For, line: number): void =>
   Symbols.walk([{ ...node, line }], () => {}, (target) =>
     Symbols.visitTarget(target, (name) => {
-      if (name === "loop") throw new Failure("Syntax", "Can't assign to special loop variable in for-loop target", target.line)
+      if (name === "loop") {
+        throw new Failure("Syntax", "Can't assign to special loop variable in for-loop target", target.line)
+      }
     }, () => {}))
 
 /** `for x in y if test`: a lazy filter with variables of its own. */
@@ -69,7 +81,13 @@ const plainLoop = (parts: Parts) => (frame: Frame, items: Value): boolean => {
   return completed
 }
 
-const extendedLoop = (parts: Parts, slot: number) => (frame: Frame, items: Value, depth: number, recurse: Recurse | undefined): boolean => {
+const extendedLoop = (parts: Parts, slot: number) =>
+(
+  frame: Frame,
+  items: Value,
+  depth: number,
+  recurse: Recurse | undefined
+): boolean => {
   const { machine } = frame
   const loop = new Loop(iterator(machine, items), lengthOf(items), depth, recurse)
   let completed = false

@@ -93,7 +93,9 @@ export const compileMacro = (
   const { symbols } = block
   const shape = shapeOf(node, line)
   for (const param of shape.params) symbols.parameter(param)
-  const special = (["caller", "kwargs", "varargs"] as const).filter((name) => shape[name] && !shape.params.includes(name))
+  const special = (["caller", "kwargs", "varargs"] as const).filter((name) =>
+    shape[name] && !shape.params.includes(name)
+  )
   const slots = [...shape.params, ...special].map((name) => symbols.parameter(name).index)
   Symbols.macro(symbols, node)
   const fill = defaults(block, shape.params, node.signature.defaults, slots)

@@ -98,7 +98,9 @@ const round = (machine: Machine, value: Value, [precision = 0, method = "common"
   if (name !== "common" && name !== "ceil" && name !== "floor") return fail("method must be common, ceil or floor")
   const number = numberOf(value)
   if (number === undefined) {
-    return value instanceof Undefined ? fail(value.message) : fail(`type ${typeName(value)} doesn't define __round__ method`)
+    return value instanceof Undefined
+      ? fail(value.message)
+      : fail(`type ${typeName(value)} doesn't define __round__ method`)
   }
   if (name === "common") {
     const digits = Argument.integer(precision)

@@ -31,7 +31,11 @@ class Parser {
   }
 
   private failAtEnd(ends: ReadonlyArray<string>): never {
-    return this.stream.fail(`Unexpected end of template. Jinja was looking for the following tags: ${ends.map((end) => `'${end}'`).join(" or ")}.`)
+    return this.stream.fail(
+      `Unexpected end of template. Jinja was looking for the following tags: ${
+        ends.map((end) => `'${end}'`).join(" or ")
+      }.`
+    )
   }
 
   /** Text, an expression or a statement; `undefined` at a tag that ends the block. */
@@ -82,7 +86,12 @@ class Parser {
         return this.call(line)
       case "filter": {
         const filter = parseFilterChain(stream, parseFilter(stream, undefined))
-        return { type: "FilterBlock", filter: filter ?? stream.fail("expected a filter"), body: this.closed("endfilter"), line }
+        return {
+          type: "FilterBlock",
+          filter: filter ?? stream.fail("expected a filter"),
+          body: this.closed("endfilter"),
+          line
+        }
       }
       case "with":
         return this.with(line)
@@ -110,7 +119,9 @@ class Parser {
 
   private unknown(name: string, line: number): never {
     const ends = this.ends.at(-1) ?? []
-    const hint = ends.length === 0 ? "" : ` Jinja was looking for the following tags: ${ends.map((end) => `'${end}'`).join(" or ")}.`
+    const hint = ends.length === 0
+      ? ""
+      : ` Jinja was looking for the following tags: ${ends.map((end) => `'${end}'`).join(" or ")}.`
     return this.stream.fail(`Encountered unknown tag '${name}'.${hint}`, line)
   }
 
@@ -243,4 +254,5 @@ class Parser {
 }
 
 /** Parses a template; throws a `Failure` of kind Syntax or TooMuchWork. */
-export const parse = (source: string, options: LexOptions): Body => new Parser(new TokenStream(tokenize(source, options), maxNesting)).body([])
+export const parse = (source: string, options: LexOptions): Body =>
+  new Parser(new TokenStream(tokenize(source, options), maxNesting)).body([])

@@ -5,7 +5,7 @@ import { fail } from "./Failure.ts"
 import { floatDigits } from "./FormatSpec.ts"
 import type { Machine } from "./Machine.ts"
 import { codePoints, quote, repr, str, textLength, typeName } from "./Text.ts"
-import { Dict, Float, Markup, Tuple, Undefined, type Value } from "./Value.ts"
+import { Dict, Float, isList, Markup, Range, Tuple, Undefined, type Value } from "./Value.ts"
 
 /** `%`, an optional `(key)`, flags, width, precision, an ignored length letter, and the conversion. */
 const directive = /%(?:\(([^()]*)\))?([-+ #0]*)(\*|\d*)(?:\.(\*|\d*))?[hlL]?([\s\S]|$)/g
@@ -43,7 +43,8 @@ class Arguments {
   finish(): void {
     const spare = this.next < this.values.length && !this.keyed
     // a mapping (Python: anything with `__getitem__` that is no tuple or str) may stay unused
-    const mapping = this.single instanceof Dict || Array.isArray(this.single)
+    const { single } = this
+    const mapping = single instanceof Dict || isList(single) || single instanceof Undefined || single instanceof Range
     if (spare && !mapping) fail("not all arguments converted during string formatting")
   }
 }
@@ -65,7 +66,9 @@ const wholeOf = (value: Value, type: string): bigint => {
     if (value instanceof Undefined) return fail(value.message)
     return fail(`%${type} format: ${need} is required, not ${typeName(value)}`)
   }
-  if (typeof number === "number" && !Number.isFinite(number)) return fail("cannot convert float infinity or NaN to integer")
+  if (typeof number === "number" && !Number.isFinite(number)) {
+    return fail("cannot convert float infinity or NaN to integer")
+  }
   return typeof number === "bigint" ? number : BigInt(Math.trunc(number))
 }
 
@@ -95,7 +98,9 @@ const character = (value: Value): string => {
   const text = textOf(value)
   if (text !== undefined) return textLength(text) === 1 ? text : fail("%c requires int or char")
   const number = numberOf(value)
-  return number === undefined || value instanceof Float ? fail("%c requires int or char") : String.fromCodePoint(Number(number))
+  return number === undefined || value instanceof Float
+    ? fail("%c requires int or char")
+    : String.fromCodePoint(Number(number))
 }
 
 const asciiOnly = (text: string): string =>
@@ -111,7 +116,11 @@ const convert = (machine: Machine, value: Value, conversion: Conversion, escapin
   if ("diuxXo".includes(type)) return integer(value, conversion)
   if ("eEfFgG".includes(type)) return real(value, conversion)
   if (type === "c") return padTo("", character(value), conversion, false)
-  const printed = type === "s" ? str(machine, value) : type === "r" ? repr(machine, value) : asciiOnly(repr(machine, value))
+  const printed = type === "s"
+    ? str(machine, value)
+    : type === "r"
+    ? repr(machine, value)
+    : asciiOnly(repr(machine, value))
   const safe = escaping && !(type === "s" && value instanceof Markup) ? escapeText(printed) : printed
   const cut = precision === undefined ? safe : codePoints(safe).slice(0, precision).join("")
   return padTo("", cut, conversion, false)
@@ -131,22 +140,24 @@ const measure = (machine: Machine, text: string, values: Arguments): number => {
 
 /** `format % argument`; a tuple gives several values, a dict named ones. Markup escapes what is put into it. */
 export const percent = (machine: Machine, format: Value, argument: Value): Value => {
-  if (argument instanceof Undefined) return fail(argument.message)
   const text = textOf(format) ?? ""
   const values = new Arguments(argument)
   let length = text.length
-  const out = text.replace(directive, (_, key: string | undefined, flags: string, width: string, precision: string | undefined, type: string) => {
-    if (type === "") return fail("incomplete format")
-    if (type === "%") return "%"
-    const named = key === undefined ? undefined : values.byKey(key)
-    const size = measure(machine, width, values)
-    const digits = precision === undefined ? undefined : measure(machine, precision, values)
-    if (!"diuxXoeEfFgGcsra".includes(type)) return fail(`unsupported format character '${type}'`)
-    const conversion = { flags: size < 0 ? flags + "-" : flags, width: Math.abs(size), precision: digits, type }
-    const part = convert(machine, named ?? values.take(), conversion, format instanceof Markup)
-    machine.text((length += part.length))
-    return part
-  })
+  const out = text.replace(
+    directive,
+    (_, key: string | undefined, flags: string, width: string, precision: string | undefined, type: string) => {
+      if (type === "") return fail("incomplete format")
+      if (type === "%") return "%"
+      const named = key === undefined ? undefined : values.byKey(key)
+      const size = measure(machine, width, values)
+      const digits = precision === undefined ? undefined : measure(machine, precision, values)
+      if (!"diuxXoeEfFgGcsra".includes(type)) return fail(`unsupported format character '${type}'`)
+      const conversion = { flags: size < 0 ? flags + "-" : flags, width: Math.abs(size), precision: digits, type }
+      const part = convert(machine, named ?? values.take(), conversion, format instanceof Markup)
+      machine.text(length += part.length)
+      return part
+    }
+  )
   values.finish()
   return format instanceof Markup ? new Markup(out) : out
 }

@@ -43,7 +43,14 @@ const predicate = (machine: Machine, args: Args, kwargs: Kwargs): (item: Value) 
   return (item) => truthy(named("test", tests, machine, name).call(machine, item, rest, kwargs))
 }
 
-function* chosen(machine: Machine, value: Value, args: Args, kwargs: Kwargs, keep: boolean, byAttribute: boolean): Generator<Value> {
+function* chosen(
+  machine: Machine,
+  value: Value,
+  args: Args,
+  kwargs: Kwargs,
+  keep: boolean,
+  byAttribute: boolean
+): Generator<Value> {
   if (!truthy(value)) return
   const [attribute, ...rest] = args
   if (byAttribute && attribute === undefined) return fail("Missing parameter for attribute name")

@@ -42,15 +42,25 @@ const keyGetter = (machine: Machine, attribute: Value, caseSensitive: Value, fal
   return truthy(caseSensitive) ? get : (item) => ignoreCase(get(item))
 }
 
-const sort = (machine: Machine, value: Value, [reverse = false, caseSensitive = false, attribute = null]: Bound): Value => {
+const sort = (
+  machine: Machine,
+  value: Value,
+  [reverse = false, caseSensitive = false, attribute = null]: Bound
+): Value => {
   const text = textOf(attribute)
-  const getters = (text === undefined ? [attribute] : text.split(",")).map((one) => keyGetter(machine, one, caseSensitive))
+  const getters = (text === undefined ? [attribute] : text.split(",")).map((one) =>
+    keyGetter(machine, one, caseSensitive)
+  )
   const [first = (item: Value) => item] = getters
   const key: Getter = getters.length === 1 ? (item) => [first(item)] : (item) => getters.map((get) => get(item))
   return sorted(machine, listOf(machine, value), key, truthy(reverse))
 }
 
-const dictSort = (machine: Machine, value: Value, [caseSensitive = false, by = "key", reverse = false]: Bound): Value => {
+const dictSort = (
+  machine: Machine,
+  value: Value,
+  [caseSensitive = false, by = "key", reverse = false]: Bound
+): Value => {
   const position = by === "key" ? 0 : by === "value" ? 1 : fail("You can only sort by either \"key\" or \"value\"")
   if (value instanceof Undefined) return fail(value.message)
   if (!(value instanceof Dict)) return fail(`'${typeName(value)}' object has no attribute 'items'`)
@@ -74,7 +84,11 @@ function* distinct(machine: Machine, value: Value, key: Getter): Generator<Value
 }
 
 const extreme = (operator: "<" | ">") =>
-(machine: Machine, value: Value, [caseSensitive = false, attribute = null]: Bound): Value => {
+(
+  machine: Machine,
+  value: Value,
+  [caseSensitive = false, attribute = null]: Bound
+): Value => {
   const key = keyGetter(machine, attribute, caseSensitive)
   let best: { readonly item: Value; readonly key: Value } | undefined
   for (const item of iterate(machine, value)) {
@@ -84,7 +98,11 @@ const extreme = (operator: "<" | ">") =>
   return best === undefined ? new Undefined(() => "No aggregated item, sequence was empty.") : best.item
 }
 
-const groupBy = (machine: Machine, value: Value, [attribute = null, fallback = null, caseSensitive = false]: Bound): Value => {
+const groupBy = (
+  machine: Machine,
+  value: Value,
+  [attribute = null, fallback = null, caseSensitive = false]: Bound
+): Value => {
   const key = keyGetter(machine, attribute, caseSensitive, fallback)
   const shown = attributeGetter(machine, attribute, fallback)
   const groups: Array<{ readonly key: Value; readonly items: Array<Value> }> = []
@@ -112,7 +130,7 @@ const join = (machine: Machine, value: Value, [separator = "", attribute = null]
   let size = 0
   for (const item of iterate(machine, value)) {
     const part = str(machine, get(item))
-    machine.text((size += part.length + mark.length))
+    machine.text(size += part.length + mark.length)
     parts.push(part)
   }
   return parts.join(mark)
@@ -199,14 +217,24 @@ export const sequenceFilters: ReadonlyArray<readonly [string, Native]> = [
   entry("attr", "name", (machine, value, [name = null]) => attributeOnly(machine, value, Argument.text(name))),
   entry("sort", "reverse? case_sensitive? attribute?", sort),
   entry("dictsort", "case_sensitive? by? reverse?", dictSort),
-  entry("unique", "case_sensitive? attribute?", (machine, value, [caseSensitive = false, attribute = null]) =>
-    new Iter(distinct(machine, value, keyGetter(machine, attribute, caseSensitive)))),
+  entry(
+    "unique",
+    "case_sensitive? attribute?",
+    (machine, value, [caseSensitive = false, attribute = null]) =>
+      new Iter(distinct(machine, value, keyGetter(machine, attribute, caseSensitive)))
+  ),
   entry("min", "case_sensitive? attribute?", extreme("<")),
   entry("max", "case_sensitive? attribute?", extreme(">")),
   entry("sum", "attribute? start?", sum),
   entry("groupby", "attribute default? case_sensitive?", groupBy),
-  entry("batch", "linecount fill_with?", (machine, value, [size = null, fill = null]) =>
-    new Iter(batch(machine, value, size, fill))),
-  entry("slice", "slices fill_with?", (machine, value, [count = null, fill = null]) =>
-    new Iter(slices(machine, value, count, fill)))
+  entry(
+    "batch",
+    "linecount fill_with?",
+    (machine, value, [size = null, fill = null]) => new Iter(batch(machine, value, size, fill))
+  ),
+  entry(
+    "slice",
+    "slices fill_with?",
+    (machine, value, [count = null, fill = null]) => new Iter(slices(machine, value, count, fill))
+  )
 ]

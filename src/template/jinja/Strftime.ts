@@ -10,7 +10,8 @@ const pad = (value: number, width: number, fill = "0"): string => String(value).
 const wallClock = (now: Now): Date => new Date(now.epochMillis + now.offsetMinutes * 60_000)
 
 const dayMillis = 86_400_000
-const dayOfYear = (date: Date): number => Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / dayMillis)
+const dayOfYear = (date: Date): number =>
+  Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / dayMillis)
 
 /** ISO 8601 year and week: the week that holds Thursday belongs to Thursday's year. */
 const isoWeek = (date: Date): readonly [year: number, week: number] => {
@@ -97,11 +98,18 @@ const one = (whole: string, flag: string, code: string, date: Date, now: Now): s
   const parts = composed[code]
   const text = parts === undefined ? named(code, date, now) : strftime(now, parts)
   if (text === undefined) return whole
-  return flag === "^" ? text.toUpperCase() : flag === "#" ? (code === "p" ? text.toLowerCase() : text.toUpperCase()) : text
+  return flag === "^"
+    ? text.toUpperCase()
+    : flag === "#"
+    ? (code === "p" ? text.toLowerCase() : text.toUpperCase())
+    : text
 }
 
 /** Unknown directives stay as they are. Flags of the GNU C library work: `%-d`, `%_d`, `%^a`. */
 export const strftime = (now: Now, format: string): string => {
   const date = wallClock(now)
-  return format.replace(/%([-_0^#]?)([A-Za-z%])/g, (whole, flag: string, code: string) => one(whole, flag, code, date, now))
+  return format.replace(
+    /%([-_0^#]?)([A-Za-z%])/g,
+    (whole, flag: string, code: string) => one(whole, flag, code, date, now)
+  )
 }

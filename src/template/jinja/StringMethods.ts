@@ -22,8 +22,8 @@ export const strip = (text: string, chars: Value | undefined, side: Side): strin
   const points = codePoints(text)
   let start = 0
   let end = points.length
-  if (side !== "right") while (start < end && set.has(points[start] ?? "")) start++
-  if (side !== "left") while (end > start && set.has(points[end - 1] ?? "")) end--
+  if (side !== "right") { while (start < end && set.has(points[start] ?? "")) start++ }
+  if (side !== "left") { while (end > start && set.has(points[end - 1] ?? "")) end-- }
   return points.slice(start, end).join("")
 }
 
@@ -48,7 +48,7 @@ const splitSpaces = (text: string, limit: number): Array<string> => {
     while (at < text.length && isSpace(text.charCodeAt(at))) at++
     if (at >= text.length) break
     if (parts.length === limit) {
-      parts.push(trimEnd(text.slice(at)))
+      parts.push(text.slice(at))
       break
     }
     const start = at
@@ -65,7 +65,7 @@ const splitSpacesRight = (text: string, limit: number): Array<string> => {
     while (at > 0 && isSpace(text.charCodeAt(at - 1))) at--
     if (at === 0) break
     if (parts.length === limit) {
-      parts.push(trimStart(text.slice(0, at)))
+      parts.push(text.slice(0, at))
       break
     }
     const end = at
@@ -93,7 +93,12 @@ const splitOnRight = (text: string, separator: string, limit: number): Array<str
   return parts.reverse()
 }
 
-const split = (machine: Machine, value: Value, [separator = null, maxSplit = -1]: Bound, right: boolean): Array<string> => {
+const split = (
+  machine: Machine,
+  value: Value,
+  [separator = null, maxSplit = -1]: Bound,
+  right: boolean
+): Array<string> => {
   const text = Argument.text(value)
   const wanted = Argument.integer(maxSplit)
   const limit = wanted < 0 ? Infinity : wanted
@@ -116,7 +121,8 @@ export const replace = (machine: Machine, text: string, old: string, fresh: stri
   machine.spend(parts.length)
   machine.text(text.length + changes * Math.max(0, fresh.length - old.length))
   if (changes === parts.length - 1) return parts.join(fresh)
-  return parts.slice(0, changes + 1).join(fresh) + (changes + 1 < parts.length ? old : "") + parts.slice(changes + 1).join(old)
+  return parts.slice(0, changes + 1).join(fresh) + (changes + 1 < parts.length ? old : "") +
+    parts.slice(changes + 1).join(old)
 }
 
 /** The window `[start:end]` that find, count, index, startswith and endswith look at. */
@@ -154,13 +160,14 @@ const count = (machine: Machine, value: Value, [part, start = null, end = null]:
   return wanted === "" ? textLength(seen[0]) + 1 : seen[0].split(wanted).length - 1
 }
 
-const affix = (test: (text: string, part: string) => boolean) =>
-(machine: Machine, value: Value, [part = null, start = null, end = null]: Bound): Value => {
-  machine.spend(1)
-  const seen = window(Argument.text(value), start, end)
-  const parts = part instanceof Tuple ? part.items.map(Argument.text) : [Argument.text(part)]
-  return seen !== undefined && parts.some((wanted) => test(seen[0], wanted))
-}
+const affix =
+  (test: (text: string, part: string) => boolean) =>
+  (machine: Machine, value: Value, [part = null, start = null, end = null]: Bound): Value => {
+    machine.spend(1)
+    const seen = window(Argument.text(value), start, end)
+    const parts = part instanceof Tuple ? part.items.map(Argument.text) : [Argument.text(part)]
+    return seen !== undefined && parts.some((wanted) => test(seen[0], wanted))
+  }
 
 const partition = (right: boolean) => (machine: Machine, value: Value, [separator]: Bound): Value => {
   const text = Argument.text(value)
@@ -172,18 +179,19 @@ const partition = (right: boolean) => (machine: Machine, value: Value, [separato
   return new Tuple([text.slice(0, at), mark, text.slice(at + mark.length)])
 }
 
-const justify = (place: (missing: number, width: number) => number) =>
-(machine: Machine, value: Value, [widthValue = 0, fillValue = " "]: Bound): Value => {
-  const text = Argument.text(value)
-  const width = Argument.integer(widthValue)
-  const fill = Argument.text(fillValue)
-  if (textLength(fill) !== 1) return fail("The fill character must be exactly one character long")
-  const missing = width - textLength(text)
-  if (missing <= 0) return text
-  machine.text(width)
-  const left = place(missing, width)
-  return fill.repeat(left) + text + fill.repeat(missing - left)
-}
+const justify =
+  (place: (missing: number, width: number) => number) =>
+  (machine: Machine, value: Value, [widthValue = 0, fillValue = " "]: Bound): Value => {
+    const text = Argument.text(value)
+    const width = Argument.integer(widthValue)
+    const fill = Argument.text(fillValue)
+    if (textLength(fill) !== 1) return fail("The fill character must be exactly one character long")
+    const missing = width - textLength(text)
+    if (missing <= 0) return text
+    machine.text(width)
+    const left = place(missing, width)
+    return fill.repeat(left) + text + fill.repeat(missing - left)
+  }
 
 /** CPython puts the odd blank on the left only when the width is odd. */
 export const center = justify((missing, width) => (missing >> 1) + (missing & width & 1))
@@ -203,7 +211,7 @@ const join = (machine: Machine, value: Value, [items = null]: Bound): Value => {
   for (const item of iterate(machine, items)) {
     const part = textOf(item)
     if (part === undefined) return fail(`sequence item ${parts.length}: expected str instance, ${typeName(item)} found`)
-    machine.text((length += part.length + separator.length))
+    machine.text(length += part.length + separator.length)
     parts.push(part)
   }
   return parts.join(separator)
@@ -318,7 +326,9 @@ const aware = ([name, method]: readonly [string, Native]): readonly [string, Nat
   call: (machine, value, args, kwargs) => {
     if (typeof value === "string") return method.call(machine, value, args, kwargs)
     const escaped = args.map((arg) => typeof arg === "string" ? escape(machine, arg) : arg)
-    const items = name === "join" ? args.map((arg) => Array.from(iterate(machine, arg), (item) => escape(machine, item))) : escaped
+    const items = name === "join"
+      ? args.map((arg) => Array.from(iterate(machine, arg), (item) => escape(machine, item)))
+      : escaped
     return toMarkup(method.call(machine, value, items, kwargs))
   }
 }]

@@ -95,7 +95,11 @@ export class Symbols {
   }
 }
 
-export const visitTarget = (target: Target, onName: (name: string) => void, onNamespace: (name: string) => void): void => {
+export const visitTarget = (
+  target: Target,
+  onName: (name: string) => void,
+  onNamespace: (name: string) => void
+): void => {
   if (target.type === "Name") onName(target.name)
   else if (target.type === "NamespaceRef") onNamespace(target.name)
   else for (const item of target.items) visitTarget(item, onName, onNamespace)
@@ -133,7 +137,13 @@ export const parts = (node: Expression): ReadonlyArray<Expression | undefined> =
     case "Call":
     case "Filter":
     case "Test":
-      return [node.node, ...node.call.args, ...node.call.kwargs.map(([, value]) => value), node.call.dynArgs, node.call.dynKwargs]
+      return [
+        node.node,
+        ...node.call.args,
+        ...node.call.kwargs.map(([, value]) => value),
+        node.call.dynArgs,
+        node.call.dynKwargs
+      ]
     case "Math":
     case "Compare":
       return [node.first, ...node.rest.map(([, operand]) => operand)]
@@ -254,7 +264,7 @@ export const walk = (
     if ("template" in node) onExpression(node.template)
     if ("call" in node) onExpression(node.call)
     if ("filter" in node) onExpression(node.filter)
-    if ("signature" in node) for (const value of node.signature.defaults) onExpression(value)
+    if ("signature" in node) { for (const value of node.signature.defaults) onExpression(value) }
     if (node.type === "With") {
       for (const target of node.targets) onTarget(target)
       for (const value of node.values) onExpression(value)

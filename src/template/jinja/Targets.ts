@@ -47,7 +47,12 @@ export const assignAndExport = (block: Block, target: Target): Assign => {
       frame.machine.context.set(target.name, value)
     }
   }
-  if (target.type === "Tuple") return unpack(target.items.length, target.items.map((item) => assignAndExport(block, item)))
+  if (target.type === "Tuple") {
+    return unpack(
+      target.items.length,
+      target.items.map((item) => assignAndExport(block, item))
+    )
+  }
   return set
 }
 

@@ -8,7 +8,7 @@
  * that bounds what a hostile template can cost. The library stays as the witness of the differential tests and the opponent
  * of the benchmark.
  */
-import { type Kind, Failure } from "./Failure.ts"
+import { Failure, type Kind } from "./Failure.ts"
 import { enter, type Execute, Frame, rootBlock } from "./Frame.ts"
 import { globals } from "./Globals.ts"
 import type { LexOptions } from "./Lexer.ts"
@@ -46,7 +46,10 @@ const guard = <A>(body: () => A, line: () => number | undefined): Outcome<A> => 
       return { ok: false, problem: { kind: cause.kind, message: cause.message, line: cause.line ?? line() } }
     }
     if (cause instanceof RangeError) {
-      return { ok: false, problem: { kind: "TooMuchWork", message: "the template nests deeper than the stack can bear", line: line() } }
+      return {
+        ok: false,
+        problem: { kind: "TooMuchWork", message: "the template nests deeper than the stack can bear", line: line() }
+      }
     }
     throw cause
   }
@@ -61,7 +64,10 @@ export const defaultOptions: CompileOptions = { trimBlocks: true, lstripBlocks: 
 
 const build = (source: string, options: CompileOptions): Template => {
   if (source.length > options.limits.source) {
-    throw new Failure("TooMuchWork", `the template has ${source.length} characters, more than the ${options.limits.source} allowed`)
+    throw new Failure(
+      "TooMuchWork",
+      `the template has ${source.length} characters, more than the ${options.limits.source} allowed`
+    )
   }
   const body = parse(source, options)
   const block = rootBlock()
@@ -69,10 +75,15 @@ const build = (source: string, options: CompileOptions): Template => {
   const run = compileBody(block, body)
   const { unit } = block.symbols
   const start = enter(block)
-  return { source, unit, cost: block.cost.nodes, run: (frame) => {
-    start(frame)
-    return run(frame)
-  } }
+  return {
+    source,
+    unit,
+    cost: block.cost.nodes,
+    run: (frame) => {
+      start(frame)
+      return run(frame)
+    }
+  }
 }
 
 export const compile = (source: string, options: CompileOptions = defaultOptions): Outcome<Template> =>
@@ -84,7 +95,11 @@ export interface RenderOptions {
 }
 
 /** Renders with these variables; they hide global functions of the same name. */
-export const render = (template: Template, variables: ReadonlyMap<string, Value>, options: RenderOptions): Outcome<string> => {
+export const render = (
+  template: Template,
+  variables: ReadonlyMap<string, Value>,
+  options: RenderOptions
+): Outcome<string> => {
   const context = new Map(globals)
   for (const [name, value] of variables) context.set(name, value)
   const machine = new Machine(context, options.limits, options.now)

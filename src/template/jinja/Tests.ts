@@ -1,6 +1,6 @@
 /** Jinja's tests: what may stand after `is`, and what `select` and `reject` take by name. */
 import { binary } from "./Arithmetic.ts"
-import { contains, equal, order, type Order } from "./Compare.ts"
+import { contains, equal, type Order, order } from "./Compare.ts"
 import { isIterable } from "./Iterate.ts"
 import * as Letter from "./Letter.ts"
 import type { Machine } from "./Machine.ts"
@@ -17,9 +17,12 @@ const binaryTest = (
   names: string,
   test: (machine: Machine, value: Value, other: Value) => boolean
 ): ReadonlyArray<readonly [string, Native]> =>
-  names.split(" ").map((name) => [name, native(name, "other", (machine, value, [other = null]) => test(machine, value, other))])
+  names.split(" ").map((
+    name
+  ) => [name, native(name, "other", (machine, value, [other = null]) => test(machine, value, other))])
 
-const ordering = (names: string, operator: Order) => binaryTest(names, (machine, a, b) => order(machine, operator, a, b))
+const ordering = (names: string, operator: Order) =>
+  binaryTest(names, (machine, a, b) => order(machine, operator, a, b))
 
 const isInt = (value: Value): boolean => typeof value === "number" || typeof value === "bigint"
 const isString = (value: Value): boolean => typeof value === "string" || value instanceof Markup

@@ -144,7 +144,7 @@ const joinRepr = (machine: Machine, items: Iterable<Value>): string => {
   let length = 0
   for (const item of items) {
     const part = repr(machine, item)
-    machine.text((length += part.length + 2))
+    machine.text(length += part.length + 2)
     machine.spend(1)
     parts.push(part)
   }
@@ -164,7 +164,7 @@ const dictRepr = (machine: Machine, pairs: Iterable<readonly [Value, Value]>): s
   let length = 0
   for (const [key, value] of pairs) {
     const part = `${repr(machine, key)}: ${repr(machine, value)}`
-    machine.text((length += part.length + 2))
+    machine.text(length += part.length + 2)
     parts.push(part)
   }
   machine.leave(1)

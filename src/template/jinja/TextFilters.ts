@@ -2,12 +2,13 @@
 import * as Argument from "./Argument.ts"
 import { add } from "./Arithmetic.ts"
 import { numberOf, textOf, truthy } from "./Compare.ts"
+import { fixed } from "./Decimal.ts"
 import { escape, escapeText } from "./Escape.ts"
 import { fail } from "./Failure.ts"
-import { fixed } from "./Decimal.ts"
-import { iterate } from "./Iterate.ts"
+import { iterate, length } from "./Iterate.ts"
 import * as Json from "./Json.ts"
 import type { Machine } from "./Machine.ts"
+import { parseFloatText } from "./NumberFilters.ts"
 import { percent } from "./PercentFormat.ts"
 import { type Bound, type Native, native } from "./Signature.ts"
 import { replace, splitLines, stringMethods } from "./StringMethods.ts"
@@ -38,7 +39,13 @@ const title = (machine: Machine, value: Value): Value => {
 }
 
 const replaceFilter = (machine: Machine, value: Value, [old = null, fresh = null, count = null]: Bound): Value =>
-  replace(machine, str(machine, value), str(machine, old), str(machine, fresh), count === null ? -1 : Argument.integer(count))
+  replace(
+    machine,
+    str(machine, value),
+    str(machine, old),
+    str(machine, fresh),
+    count === null ? -1 : Argument.integer(count)
+  )
 
 const indent = (machine: Machine, value: Value, [width = 4, first = false, blank = false]: Bound): Value => {
   if (textOf(value) === undefined) add(machine, value, "\n")
@@ -54,14 +61,18 @@ const indent = (machine: Machine, value: Value, [width = 4, first = false, blank
   return value instanceof Markup ? new Markup(out) : out
 }
 
-const truncate = (machine: Machine, value: Value, [length = 255, kill = false, end = "...", leeway = null]: Bound): Value => {
-  const limit = Argument.integer(length)
+const truncate = (
+  machine: Machine,
+  value: Value,
+  [size = 255, kill = false, end = "...", leeway = null]: Bound
+): Value => {
+  const limit = Argument.integer(size)
   const tail = Argument.text(end)
   const slack = leeway === null ? 5 : Argument.integer(leeway)
   if (limit < textLength(tail)) return fail(`expected length >= ${textLength(tail)}, got ${limit}`)
   if (slack < 0) return fail(`expected leeway >= 0, got ${slack}`)
   const text = textOf(value)
-  if (text === undefined) return isList(value) && value.length <= limit + slack ? value : fail(`cannot truncate '${typeName(value)}'`)
+  if (text === undefined) return length(value) <= limit + slack ? value : fail(`cannot truncate '${typeName(value)}'`)
   machine.text(text.length)
   const points = codePoints(text)
   if (points.length <= limit + slack) return value
@@ -103,7 +114,9 @@ const wordWrap = (
   machine.text(text.length)
   const options = { width: Argument.integer(width), breakLong: truthy(breakLong), hyphens: truthy(hyphens) }
   if (options.width <= 0) return fail(`invalid width ${options.width} (must be > 0)`)
-  const lines = splitLines(text).map((line) => wrapLines(machine, line, options).join(separator === null ? "\n" : Argument.text(separator)))
+  const lines = splitLines(text).map((line) =>
+    wrapLines(machine, line, options).join(separator === null ? "\n" : Argument.text(separator))
+  )
   return lines.join(separator === null ? "\n" : Argument.text(separator))
 }
 
@@ -111,14 +124,19 @@ const wordWrap = (
 const quoteUrl = (machine: Machine, value: Value, query: boolean): string => {
   const text = str(machine, value)
   machine.text(text.length * 3)
-  const quoted = encodeURIComponent(text.toWellFormed()).replace(/[!'()*]/g, (char) => "%" + char.charCodeAt(0).toString(16).toUpperCase())
+  const quoted = encodeURIComponent(text.toWellFormed()).replace(
+    /[!'()*]/g,
+    (char) => "%" + char.charCodeAt(0).toString(16).toUpperCase()
+  )
   return query ? quoted.replaceAll("%20", "+") : quoted.replaceAll("%2F", "/")
 }
 
 const urlEncode = (machine: Machine, value: Value): Value => {
   const single = textOf(value) !== undefined || value === null || numberOf(value) !== undefined
   if (single) return quoteUrl(machine, value, false)
-  const pairs = value instanceof Dict ? Array.from(value.pairs(), (pair) => new Tuple(pair)) : Array.from(iterate(machine, value))
+  const pairs = value instanceof Dict
+    ? Array.from(value.pairs(), (pair) => new Tuple(pair))
+    : Array.from(iterate(machine, value))
   return pairs.map((pair) => {
     const items = pair instanceof Tuple ? pair.items : isList(pair) ? pair : []
     return items.length === 2
@@ -141,10 +159,10 @@ const xmlAttributes = (machine: Machine, value: Value, [space = true]: Bound): V
 }
 
 const sizes = ["k", "M", "G", "T", "P", "E", "Z", "Y"]
-const fileSize = (machine: Machine, value: Value, [binary = false]: Bound): Value => {
-  const number = numberOf(value) ?? Number(str(machine, value))
-  const bytes = Number(number)
-  if (Number.isNaN(bytes)) return fail("could not convert to a number of bytes")
+const fileSize = (_: Machine, value: Value, [binary = false]: Bound): Value => {
+  const bytes = Number(
+    numberOf(value) ?? parseFloatText(Argument.text(value)) ?? fail("could not convert string to float")
+  )
   const two = truthy(binary)
   const base = two ? 1024 : 1000
   if (bytes === 1) return "1 Byte"
@@ -160,13 +178,16 @@ const toJson = (
   machine: Machine,
   value: Value,
   [ascii = false, indentation = null, separators = null, sortKeys = false]: Bound
-): Value => Json.dumps(machine, value, { ascii: truthy(ascii), indent: indentation, separators, sortKeys: truthy(sortKeys) })
+): Value =>
+  Json.dumps(machine, value, { ascii: truthy(ascii), indent: indentation, separators, sortKeys: truthy(sortKeys) })
 
 const escapeFilter = (machine: Machine, value: Value): Value => escape(machine, value)
 
 export const formatNative: Native = {
   call: (machine, value, args, kwargs) => {
-    if (args.length > 0 && kwargs.size > 0) return fail("can't handle positional and keyword arguments at the same time")
+    if (args.length > 0 && kwargs.size > 0) {
+      return fail("can't handle positional and keyword arguments at the same time")
+    }
     const argument = kwargs.size > 0 ? Dict.fromStrings(kwargs) : new Tuple(args)
     return percent(machine, soft(machine, value), argument)
   }
@@ -177,8 +198,12 @@ export const textFilters: ReadonlyArray<readonly [string, Native]> = [
   viaMethod("lower", ""),
   viaMethod("capitalize", ""),
   viaMethod("trim", "chars?", "strip"),
-  entry("center", "width?", (machine, value, [width = 80]) =>
-    stringMethods.get("center")?.call(machine, soft(machine, value), [width], noKwargs) ?? null),
+  entry(
+    "center",
+    "width?",
+    (machine, value, [width = 80]) =>
+      stringMethods.get("center")?.call(machine, soft(machine, value), [width], noKwargs) ?? null
+  ),
   entry("title", "", title),
   entry("string", "", soft),
   entry("safe", "", (machine, value) => new Markup(str(machine, value))),

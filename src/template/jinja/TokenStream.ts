@@ -58,7 +58,8 @@ export class TokenStream {
     const { current } = this
     const found = describeToken(current)
     return this.fail(
-      current.kind === "eof" ? `unexpected end of template, expected '${kind.replace("_", " ")}'.`
+      current.kind === "eof" ?
+        `unexpected end of template, expected '${kind.replace("_", " ")}'.`
         : `expected token '${kind.replace("_", " ")}', got '${found}'`
     )
   }

@@ -10,7 +10,8 @@ interface Options {
 
 const blank = /([\t\n\v\f\r ]+)/
 /** After a hyphen between letters, and before and after a dash of two or more. */
-const hyphenated = /(?<=[\p{L}\p{N}_!"'&.,?][\p{L}_]-)(?=[\p{L}_]-?[\p{L}_])|(?<=[\p{L}_]{2}-)(?=[\p{L}_]-?[\p{L}_])|(?<=[\p{L}\p{N}_!"'&.,?])(?=-{2,}[\p{L}\p{N}_])|(?<=[\p{L}\p{N}_!"'&.,?]-{2,})(?=[\p{L}\p{N}_])/u
+const hyphenated =
+  /(?<=[\p{L}\p{N}_!"'&.,?][\p{L}_]-)(?=[\p{L}_]-?[\p{L}_])|(?<=[\p{L}_]{2}-)(?=[\p{L}_]-?[\p{L}_])|(?<=[\p{L}\p{N}_!"'&.,?])(?=-{2,}[\p{L}\p{N}_])|(?<=[\p{L}\p{N}_!"'&.,?]-{2,})(?=[\p{L}\p{N}_])/u
 
 const chunksOf = (line: string, hyphens: boolean): Array<string> =>
   line.split(blank).flatMap((part) => part === "" ? [] : hyphens ? part.split(hyphenated) : [part])
@@ -34,7 +35,11 @@ export const wrapLines = (machine: Machine, line: string, options: Options): Arr
     const current: Array<string> = []
     let length = 0
     if (lines.length > 0 && trimEnd(chunks.at(-1) ?? "") === "") chunks.pop()
-    for (let next = chunks.at(-1); next !== undefined && length + textLength(next) <= options.width; next = chunks.at(-1)) {
+    for (
+      let next = chunks.at(-1);
+      next !== undefined && length + textLength(next) <= options.width;
+      next = chunks.at(-1)
+    ) {
       current.push(next)
       length += textLength(next)
       chunks.pop()
