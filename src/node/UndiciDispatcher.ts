@@ -1,6 +1,6 @@
 /**
- * The undici dispatcher below the client: its pool, its proxies, and the two things that undici knows and does not say,
- * whether a connection that broke had been used before and how a request that still waits for one is withdrawn.
+ * How the client reaches an origin: by pools of its own, or through a proxy by undici's agents; and whether a connection
+ * that broke had been used before, which undici knows and does not say.
  *
  * @since 0.1.0
  */
@@ -8,6 +8,8 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Undici from "undici"
+import { fault } from "./TransportFault.ts"
+import { closed, type Handler, UndiciPool } from "./UndiciPool.ts"
 
 /**
  * How to connect. Connections speak HTTP/1.1, so that N requests at once are N connections, and TLS certificates are
@@ -42,99 +44,95 @@ export interface Options {
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<UndiciDispatcher, never, Scope.Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.promise(() => open(options)),
-      ({ dispatcher }) => Effect.promise(() => dispatcher.destroy())
-    ),
-    ({ dispatcher, queuedAbort }) => new UndiciDispatcher(dispatcher, queuedAbort)
+  Effect.acquireRelease(
+    Effect.promise(() => open(options)),
+    (dispatcher) => Effect.promise(() => dispatcher.destroy())
   )
 
 /**
- * A handler that can be told how to withdraw its request while it waits for a connection.
+ * Sends requests, and never throws: a request that undici refuses fails through its handler.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Handler extends Undici.Dispatcher.DispatchHandler {
-  readonly onQueued: (withdraw: (reason: Error) => void) => void
+export interface UndiciDispatcher {
+  /** Sends a request; `fresh` asks for a new connection. */
+  readonly dispatch: (options: Undici.Dispatcher.DispatchOptions, handler: Handler, fresh: boolean) => void
+  readonly destroy: () => Promise<void>
 }
 
-/**
- * Sends requests to a pool of connections.
- *
- * @category models
- * @since 0.1.0
- */
-export class UndiciDispatcher {
-  readonly #dispatcher: Undici.Dispatcher
-  readonly #queuedAbort: symbol | undefined
-
-  constructor(dispatcher: Undici.Dispatcher, queuedAbort: symbol | undefined) {
-    this.#dispatcher = dispatcher
-    this.#queuedAbort = queuedAbort
-  }
-
-  /** Sends a request. Never throws: a request that undici refuses fails through its handler. */
-  dispatch(options: Undici.Dispatcher.DispatchOptions, handler: Handler): void {
-    if (this.#queuedAbort !== undefined) Object.assign(options, { [this.#queuedAbort]: handler.onQueued })
-    this.#dispatcher.dispatch(options, handler)
-  }
+const open = async (options: Options): Promise<UndiciDispatcher> => {
+  const proxy = options.proxy ?? "environment"
+  const { env } = process
+  const named = env.http_proxy || env.HTTP_PROXY || env.https_proxy || env.HTTPS_PROXY
+  return proxy === "none" || (proxy === "environment" && !named) ? direct(options) : proxied(options, proxy)
 }
 
-interface Parts {
-  readonly Agent: typeof Undici.Agent
-  readonly buildConnector: typeof Undici.buildConnector
-  /**
-   * The option by which undici's own `request` learns how to withdraw a request that waits for a connection. Undici before
-   * 8.13 has none; there a withdrawn request costs a connection.
-   */
-  readonly queuedAbort: symbol | undefined
-}
-
-/** The pool without the rest of undici (fetch, web sockets, caches), which takes as long to load again. */
-const load = async (): Promise<Parts> => {
-  const [agent, connect, symbols] = await Promise.all([
+/** A pool for each origin, made of undici's connections without the rest of it, which takes as long to load again. */
+const direct = async (options: Options): Promise<UndiciDispatcher> => {
+  const [client, connect, symbols] = await Promise.all([
     // @ts-expect-error undici declares its types for the package alone and not for its files
-    import("undici/lib/dispatcher/agent.js"),
+    import("undici/lib/dispatcher/client.js"),
     // @ts-expect-error as above
     import("undici/lib/core/connect.js"),
     // @ts-expect-error as above
     import("undici/lib/core/symbols.js")
   ])
-  return { Agent: agent.default, buildConnector: connect.default, queuedAbort: symbols.default.kQueuedAbort }
+  const Client: typeof Undici.Client = client.default
+  // undici before 8.13 has no such option; there a request that is withdrawn while it connects lets it connect
+  const queuedAbort: symbol | undefined = symbols.default.kQueuedAbort
+  const settings = connectionOptions(connect.default, options)
+  const limit = options.connections ?? Infinity
+  const pools = new Map<string, UndiciPool>()
+  const poolOf = (origin: string) => {
+    const pool = new UndiciPool(() => new Client(origin, settings), limit, queuedAbort)
+    pools.set(origin, pool)
+    return pool
+  }
+  let open = true
+  return {
+    dispatch: (request, handler, fresh) => {
+      const origin = String(request.origin)
+      const pool = pools.get(origin) ?? poolOf(origin)
+      if (open) pool.dispatch(request, handler, fresh)
+      else handler.onResponseError(undefined, closed())
+    },
+    destroy: async () => {
+      open = false
+      await Promise.all(Array.from(pools.values(), (pool) => pool.destroy()))
+    }
+  }
 }
 
-const open = async (options: Options) => {
-  const parts = await load()
-  return { dispatcher: await choose(parts, options), queuedAbort: parts.queuedAbort }
+/** undici's own agents, which know how to speak to a proxy. */
+const proxied = async (options: Options, proxy: string): Promise<UndiciDispatcher> => {
+  const { EnvHttpProxyAgent, ProxyAgent, buildConnector } = await import("undici")
+  const { no_proxy, NO_PROXY } = process.env
+  const settings = {
+    ...connectionOptions(buildConnector, options),
+    connections: options.connections ?? null,
+    requestTls: tlsOptions(options),
+    proxyTls: tlsOptions(options)
+  }
+  try {
+    const agent: Undici.Dispatcher = proxy === "environment"
+      ? new EnvHttpProxyAgent({ ...settings, noProxy: `${no_proxy ?? NO_PROXY ?? ""} ${loopback}` })
+      : new ProxyAgent({ ...settings, uri: proxy })
+    return {
+      // in the event loop's check phase the agent has taken back the connections that became free
+      dispatch: (request, handler) => void setImmediate(() => agent.dispatch(request, handler)),
+      destroy: () => agent.destroy()
+    }
+  } catch {
+    // the fault itself is not shown: it repeats the URL, which may hold a password
+    return { dispatch: (_, handler) => handler.onResponseError(undefined, invalidProxy()), destroy: async () => {} }
+  }
 }
 
 const loopback = "localhost 127.0.0.1 ::1"
 
-const choose = async (parts: Parts, options: Options): Promise<Undici.Dispatcher> => {
-  const proxy = options.proxy ?? "environment"
-  const agent = agentOptions(parts, options)
-  const { env } = process
-  const named = env.http_proxy || env.HTTP_PROXY || env.https_proxy || env.HTTPS_PROXY
-  if (proxy === "none" || (proxy === "environment" && !named)) return new parts.Agent(agent)
-  const { EnvHttpProxyAgent, ProxyAgent } = await import("undici")
-  const proxied = { ...agent, requestTls: tlsOptions(options), proxyTls: tlsOptions(options) }
-  const noProxy = `${env.no_proxy ?? env.NO_PROXY ?? ""} ${loopback}`
-  try {
-    return proxy === "environment"
-      ? new EnvHttpProxyAgent({ ...proxied, noProxy })
-      : new ProxyAgent({ ...proxied, uri: proxy })
-  } catch {
-    // the fault itself is not shown: it repeats the URL, which may hold a password
-    return new parts.Agent({ connect: (_, callback) => callback(invalidProxy(), null) })
-  }
-}
-
 const invalidProxy = () =>
-  Object.assign(new Error("The proxy is no valid URL (HTTP_PROXY, HTTPS_PROXY or the `proxy` option)"), {
-    code: "ERR_INVALID_PROXY"
-  })
+  fault("ERR_INVALID_PROXY", "The proxy is no valid URL (HTTP_PROXY, HTTPS_PROXY or the `proxy` option)")
 
 const tlsOptions = (options: Options) => ({
   // said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not switch it off
@@ -142,11 +140,13 @@ const tlsOptions = (options: Options) => ({
   ...(options.ca !== undefined && { ca: typeof options.ca === "string" ? options.ca : [...options.ca] })
 })
 
-const agentOptions = ({ buildConnector }: Parts, options: Options): Undici.Agent.Options => {
+const connectionOptions = (
+  buildConnector: typeof Undici.buildConnector,
+  options: Options
+): Undici.Client.Options => {
   const timeout = Duration.toMillis(options.connectTimeout ?? "10 seconds")
   return {
     allowH2: false,
-    connections: options.connections ?? null,
     connectTimeout: timeout,
     keepAliveTimeout: Duration.toMillis(options.keepAliveTimeout ?? "30 seconds"),
     maxHeaderSize: options.maxHeaderBytes ?? 16 * 1024,

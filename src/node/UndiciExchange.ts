@@ -8,18 +8,12 @@
  */
 import type { Dispatcher } from "undici"
 import * as ContentCoding from "./ContentCoding.ts"
+import { fault } from "./TransportFault.ts"
 import { isStaleConnection, type UndiciDispatcher } from "./UndiciDispatcher.ts"
+import type { Connection } from "./UndiciPool.ts"
 
 /** Bytes held for a reader that does not come, before the connection stops being read. */
 const highWater = 256 * 1024
-
-/**
- * A fault of the transport with a `code` to tell it by.
- *
- * @category errors
- * @since 0.1.0
- */
-export const fault = (code: string, message: string): Error => Object.assign(new Error(message), { code })
 
 /**
  * The state of one exchange. `head` and `body` readers poll it and leave a callback in `wake` while they wait.
@@ -35,6 +29,7 @@ export class UndiciExchange {
   #limit: number
 
   #controller: Dispatcher.DispatchController | undefined
+  #connection: Connection | undefined
   #withdraw: ((reason: Error) => void) | undefined
   #decoder: ContentCoding.Decoder | undefined
   #left: Error | undefined
@@ -74,10 +69,14 @@ export class UndiciExchange {
     this.#replayable = settings.replayable
     this.#limit = settings.maxBodyBytes ?? Infinity
     if (settings.total > 0) this.#timer = setTimeout(expire, settings.total, this)
-    setImmediate(this.#send)
   }
 
   // ---- the reader's side ---------------------------------------------------------------------------------------------
+
+  /** Sends the request. Whatever comes of it is told by `wake`. */
+  start(): void {
+    this.#dispatcher.dispatch(this.#options, this, false)
+  }
 
   /** All pieces received since the last call, or none. The connection is read on when it stood still. */
   take(): Array<Buffer> {
@@ -123,6 +122,10 @@ export class UndiciExchange {
     if (this.#left !== undefined) withdraw(this.#left)
   }
 
+  onLeased(connection: Connection): void {
+    this.#connection = connection
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller
     if (this.#left !== undefined) controller.abort(this.#left)
@@ -157,17 +160,21 @@ export class UndiciExchange {
   }
 
   onResponseEnd(): void {
+    this.#connection?.release()
+    this.#connection = undefined
     if (this.#decoder === undefined) this.#end()
     else this.#decoder.end()
   }
 
-  onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
+  onResponseError(_: Dispatcher.DispatchController | null | undefined, error: Error): void {
+    this.#connection?.discard()
+    this.#connection = undefined
     if (
       this.#replayable && !this.#answered && !this.#replayed && this.#left === undefined && isStaleConnection(error)
     ) {
       this.#replayed = true
       this.#controller = undefined
-      setImmediate(this.#send)
+      queueMicrotask(this.#replay)
     } else {
       this.#fail(error)
     }
@@ -175,12 +182,8 @@ export class UndiciExchange {
 
   // ---- between -------------------------------------------------------------------------------------------------------
 
-  /**
-   * Sends the request, from the event loop's check phase: undici takes connections back there, and a request that follows
-   * on another sooner would open one more. It is also past the closing of a connection that broke.
-   */
-  readonly #send = (): void => {
-    if (this.failure === undefined) this.#dispatcher.dispatch(this.#options, this)
+  readonly #replay = (): void => {
+    if (this.failure === undefined) this.#dispatcher.dispatch(this.#options, this, true)
   }
 
   #decode(coding: ContentCoding.ContentCoding | "unsupported" | undefined): void {

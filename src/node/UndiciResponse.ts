@@ -23,7 +23,8 @@ import * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import { enforcesLimits } from "../transport/TransportLimits.ts"
-import { fault, type UndiciExchange } from "./UndiciExchange.ts"
+import { fault } from "./TransportFault.ts"
+import type { UndiciExchange } from "./UndiciExchange.ts"
 
 type Pieces = [Uint8Array, ...Array<Uint8Array>]
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Fiber, Stream } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { HttpBody, HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
 import * as Zlib from "node:zlib"
 import * as UndiciClient from "../../src/node/UndiciClient.ts"
@@ -30,6 +30,12 @@ const asked = (accept: string, options: UndiciClient.Options = {}) =>
     const response = yield* HttpClient.get(server.url, { headers: { accept } })
     return yield* response.text
   }).pipe(withClient(options))
+
+const environment = (variables: Record<string, string>) =>
+  Effect.acquireRelease(
+    Effect.sync(() => Object.assign(process.env, variables)),
+    () => Effect.sync(() => Object.keys(variables).forEach((name) => delete process.env[name]))
+  )
 
 /** With limits the client takes its short way, without them the way of every Effect client: both keep the same laws. */
 const ways = [["with limits", { idle: 60_000 }], ["without limits", undefined]] as const
@@ -315,6 +321,23 @@ describe("a kept connection", () => {
       assert.deepStrictEqual([told(error), server.accepted()], [["TransportError", "ECONNRESET"], 1])
     }).pipe(withClient()))
 
+  it.live("that was closed is replaced by a new one, and not by another kept one that may be closed too", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket, nth) => nth === 0 ? socket.write(ok) : socket.resetAndDestroy())
+      const get = Effect.flatMap(HttpClient.get(server.url), (response) => response.text)
+      yield* Effect.all([get, get], { concurrency: 2 })
+      assert.deepStrictEqual([yield* get, server.accepted()], ["ok", 3])
+    }).pipe(withClient()))
+
+  it.live("that the server closes while it is idle is not used again", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket) => socket.write(ok, () => setImmediate(() => socket.end())))
+      const get = Effect.flatMap(HttpClient.get(server.url), (response) => response.text)
+      yield* get
+      yield* server.closed(0)
+      assert.deepStrictEqual([yield* get, server.accepted()], ["ok", 2])
+    }).pipe(withClient()))
+
   it.live("is forgiven once: a request that was sent again and reset again fails", () =>
     Effect.gen(function*() {
       const server = yield* Loopback.raw((socket, nth, connection) =>
@@ -370,6 +393,20 @@ describe("the pool", () => {
       assert.strictEqual(server.accepted(), 3)
     }).pipe(withClient({ connections: 3 })))
 
+  it.live("serves those who wait in their order, also after a failure", () =>
+    Effect.gen(function*() {
+      const paths: Array<string> = []
+      const server = yield* Loopback.http((request, response) => {
+        paths.push(request.url ?? "")
+        if (request.url === "/1") response.destroy()
+        else setImmediate(() => response.end("ok"))
+      })
+      const get = (path: number) => Effect.exit(HttpClient.get(`${server.url}/${path}`))
+      const exits = yield* Effect.forEach([1, 2, 3, 4], get, { concurrency: 4 })
+      assert.deepStrictEqual(paths, ["/1", "/2", "/3", "/4"])
+      assert.deepStrictEqual(exits.map(Exit.isSuccess), [false, true, true, true])
+    }).pipe(withClient({ connections: 1 })))
+
   it.live("gives a withdrawn request no connection and loses none to it", () =>
     Effect.gen(function*() {
       const asked = yield* Deferred.make<void>()
@@ -391,6 +428,21 @@ describe("the pool", () => {
       yield* get("/third")
       assert.deepStrictEqual([paths, server.accepted()], [["/first", "/third"], 1])
     }).pipe(withClient({ connections: 1 })))
+
+  it.live("fails what comes after its scope, and what waited for a connection until then", () =>
+    Effect.gen(function*() {
+      const asked = yield* Deferred.make<void>()
+      const server = yield* Loopback.http(() => Deferred.doneUnsafe(asked, Effect.void))
+      const scope = yield* Scope.make()
+      const client = yield* Scope.provide(UndiciClient.make({ connections: 1 }), scope)
+      const get = Effect.flip(client.get(server.url))
+      const first = yield* Effect.forkChild(get)
+      yield* Deferred.await(asked)
+      const second = yield* Effect.forkChild(get, { startImmediately: true })
+      yield* Scope.close(scope, Exit.void)
+      const errors = [yield* Fiber.join(first), yield* Fiber.join(second), yield* get]
+      assert.deepStrictEqual(errors.map(codeOf), ["UND_ERR_DESTROYED", "ERR_CLIENT_CLOSED", "ERR_CLIENT_CLOSED"])
+    }))
 
   it.live("is closed with its scope", () =>
     Effect.gen(function*() {
@@ -623,6 +675,15 @@ describe("a proxy", () => {
       const proxy = yield* Loopback.http((request, response) => response.end(`${request.url} ${request.headers.host}`))
       const response = yield* HttpClient.get("http://model.example/info").pipe(withClient({ proxy: proxy.url }))
       assert.strictEqual(yield* response.text, "http://model.example/info model.example")
+    }))
+
+  it.live("named by the environment gets the request, and never one for a loopback address", () =>
+    Effect.gen(function*() {
+      const proxy = yield* Loopback.http((request, response) => response.end(`proxied ${request.url}`))
+      const server = yield* Loopback.http((_, response) => response.end("direct"))
+      yield* environment({ http_proxy: proxy.url })
+      const texts = yield* Effect.all([drain("http://model.example/info"), drain(server.url)]).pipe(withClient())
+      assert.deepStrictEqual(texts, ["proxied http://model.example/info", "direct"])
     }))
 
   it.live("that is no URL fails the request without repeating it", () =>
