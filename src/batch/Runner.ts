@@ -145,7 +145,11 @@ const configurationOf = ({ columns, options = {} }: Options, fingerprint: Schema
   const structured = structuredOutput === undefined || structuredOutput === false
     ? structuredOutput
     : Result.map(OutputSpec.interpret(structuredOutput), ({ output }) => output.source).pipe(Result.getOrUndefined)
-  return { columns: columns ?? {}, options: { ...rest, structuredOutput: structured }, service: fingerprint }
+  return {
+    columns: { ...columns, raw: columns?.raw === true ? true : undefined },
+    options: { ...rest, structuredOutput: structured },
+    service: fingerprint
+  }
 }
 
 /** Whether a file is there and holds something. */

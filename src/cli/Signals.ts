@@ -1,0 +1,43 @@
+/**
+ * What the first interrupt of a person or the system does: a command that can end cleanly is told, any other is interrupted.
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+
+/** The signals that end a command, with their exit codes. */
+export const codes = { SIGINT: 130, SIGTERM: 143 } as const
+
+export type Signal = keyof typeof codes
+
+export class Signals extends Context.Service<Signals, {
+  /** Waits for the first signal. Whoever asks for it takes on to end the command. */
+  readonly first: Effect.Effect<Signal>
+  /** The first signal, once there was one. */
+  readonly received: () => Signal | undefined
+}>()("effect-inference-endpoints/cli/Signals") {}
+
+export interface Made {
+  readonly service: Signals["Service"]
+  /** Tells of a signal; false when nobody asked for it, or it is not the first. */
+  readonly notify: (signal: Signal) => boolean
+}
+
+export const make = (): Made => {
+  const deferred = Deferred.makeUnsafe<Signal>()
+  let received: Signal | undefined
+  let asked = false
+  const first = Effect.suspend(() => {
+    asked = true
+    return Deferred.await(deferred)
+  })
+  return {
+    service: { first, received: () => received },
+    notify: (signal) => {
+      if (received !== undefined) return false
+      received = signal
+      Deferred.doneUnsafe(deferred, Effect.succeed(signal))
+      return asked
+    }
+  }
+}
