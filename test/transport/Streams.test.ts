@@ -1,8 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Schema, Scope, Stream } from "effect"
+import { Effect, Fiber, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type * as InferenceError from "../../src/InferenceError.ts"
-import * as Generate from "../../src/protocol/Generate.ts"
 import type * as TgiClient from "../../src/transport/TgiClient.ts"
 import { cut } from "./Pieces.ts"
 import * as Wire from "./Wire.ts"
@@ -31,6 +30,12 @@ const chat = (client: TgiClient.TgiClient["Service"]) =>
   outcome(client.chatStream(Wire.conversation), ({ choices }) => choices[0]?.delta?.content ?? "")
 const completion = (client: TgiClient.TgiClient["Service"]) =>
   outcome(client.completionStream({ prompt: "Say" }), ({ choices }) => choices[0]?.text ?? "")
+
+const both = (client: TgiClient.TgiClient["Service"]) =>
+  outcome(client.completionStream({ prompt: ["A", "B"] }), ({ choices }) => choices[0]?.text ?? "")
+
+const piece = (index: number, text: string, finish: string) =>
+  `data: ${JSON.stringify({ choices: [{ index, text, finish_reason: finish }] })}\n\n`
 
 const reading = (
   read: (client: TgiClient.TgiClient["Service"]) => Effect.Effect<Outcome>,
@@ -161,10 +166,6 @@ describe("a stream that is cut", () => {
 
   it.effect("is cut where one of several prompts has ended and another has not", () =>
     Effect.gen(function*() {
-      const piece = (index: number, text: string, finish: string) =>
-        `data: ${JSON.stringify({ choices: [{ index, text, finish_reason: finish }] })}\n\n`
-      const both = (client: TgiClient.TgiClient["Service"]) =>
-        outcome(client.completionStream({ prompt: ["A", "B"] }), ({ choices }) => choices[0]?.text ?? "")
       const first = [piece(0, "a", "length"), piece(1, "b", "")]
       assert.strictEqual((yield* reading(both, first)).error?.reason._tag, "StreamInterrupted")
       assert.isUndefined((yield* reading(both, [...first, piece(1, "c", "stop")])).error)
@@ -328,132 +329,4 @@ describe("a compressed stream", () => {
       const seen = yield* Effect.provide(Effect.flatMap(Wire.client(), native), wire.layer)
       assert.strictEqual(seen.error?.reason._tag, "InvalidResponse")
     }))
-})
-
-describe("a stream that is left", () => {
-  const open = () => {
-    let cancelled = 0
-    const wire = Wire.make(() =>
-      Wire.events([Wire.token("a"), Wire.token("b")], { end: "open", onCancel: () => cancelled++ })
-    )
-    return { wire, cancelled: () => cancelled }
-  }
-
-  it.effect("after enough was taken closes its request", () => {
-    const { cancelled, wire } = open()
-    return Effect.gen(function*() {
-      const client = yield* Wire.client()
-      assert.lengthOf(yield* Stream.runCollect(Stream.take(client.generateStream(Wire.prompt), 1)), 1)
-      assert.deepStrictEqual([cancelled(), wire.aborted], [1, [1]])
-    }).pipe(Effect.provide(wire.layer))
-  })
-
-  it.effect("by an interrupt while it waits closes its request", () => {
-    const { cancelled, wire } = open()
-    return Effect.gen(function*() {
-      const client = yield* Wire.client()
-      const reached = yield* Deferred.make<void>()
-      const fiber = yield* Effect.forkChild(
-        Stream.runForEach(
-          client.generateStream(Wire.prompt),
-          ({ token }) => token.text === "b" ? Deferred.succeed(reached, undefined) : Effect.void
-        )
-      )
-      yield* Deferred.await(reached)
-      yield* Fiber.interrupt(fiber)
-      assert.deepStrictEqual([cancelled(), wire.aborted], [1, [1]])
-    }).pipe(Effect.provide(wire.layer))
-  })
-
-  it.effect("before the head closes its request", () => {
-    const wire = Wire.make(() => "silence")
-    return Effect.gen(function*() {
-      const client = yield* Wire.client()
-      const fiber = yield* Effect.forkChild(Stream.runDrain(client.generateStream(Wire.prompt)), {
-        startImmediately: true
-      })
-      yield* Effect.yieldNow
-      yield* Fiber.interrupt(fiber)
-      assert.deepStrictEqual(wire.aborted, [1])
-    }).pipe(Effect.provide(wire.layer))
-  })
-
-  it.effect("by closing the scope of an opened stream closes its request", () => {
-    const { cancelled, wire } = open()
-    return Effect.gen(function*() {
-      const client = yield* Wire.client()
-      const scope = yield* Scope.make()
-      yield* Scope.provide(client.openGenerate(Wire.prompt), scope)
-      assert.strictEqual(cancelled(), 0)
-      yield* Scope.close(scope, Exit.void)
-      assert.deepStrictEqual([cancelled(), wire.aborted], [1, [1]])
-    }).pipe(Effect.provide(wire.layer))
-  })
-
-  it.effect("closes no other request", () => {
-    const { wire } = open()
-    return Effect.gen(function*() {
-      const client = yield* Wire.client()
-      const scope = yield* Scope.make()
-      yield* Scope.provide(client.openGenerate(Wire.prompt), scope)
-      const other = yield* client.openGenerate(Wire.prompt)
-      yield* Scope.close(scope, Exit.void)
-      assert.deepStrictEqual(wire.aborted, [1])
-      assert.lengthOf(yield* Stream.runCollect(Stream.take(other.frames, 2)), 2)
-    }).pipe(Effect.scoped, Effect.provide(wire.layer))
-  })
-})
-
-describe("a whole answer that is left", () => {
-  it.effect("closes its request", () => {
-    const wire = Wire.make(() => "silence")
-    return Effect.gen(function*() {
-      const client = yield* Wire.client()
-      const fiber = yield* Effect.forkChild(client.generate(Wire.prompt), { startImmediately: true })
-      yield* Effect.yieldNow
-      yield* Fiber.interrupt(fiber)
-      assert.deepStrictEqual(wire.aborted, [1])
-    }).pipe(Effect.provide(wire.layer))
-  })
-})
-
-describe("seeds", () => {
-  const U64 = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 64n - 1n }))
-  const details = (seed: bigint) =>
-    `"finish_reason":"length","generated_tokens":1,"seed":${seed},"prefill":[],"tokens":[]`
-
-  it.effect.prop(
-    "keep all digits in a request, a whole answer, its candidates and a stream",
-    [U64],
-    ([seed]) =>
-      Effect.gen(function*() {
-        const text = `\\"seed\\":12345678901234567890,`
-        const wire = Wire.make((nth) =>
-          nth === 1
-            ? new Response(
-              `{"generated_text":"${text}","details":{${details(seed)},"best_of_sequences":[{"generated_text":"",${
-                details(seed)
-              }}]}}`,
-              { headers: { "content-type": "application/json" } }
-            )
-            : Wire.events([Wire.last("a").replace("\"seed\":null", `"seed":${seed}`)])
-        )
-        yield* Effect.gen(function*() {
-          const client = yield* Wire.client()
-          const request = { inputs: "a", parameters: { seed } }
-          const { value } = yield* client.generate(request)
-          const [frame] = yield* Stream.runCollect(client.generateStream(request))
-          const held = [
-            value.details?.seed,
-            value.details?.best_of_sequences?.[0]?.seed,
-            frame?.details?.seed
-          ].map((wire) => BigInt(Generate.seed(wire) ?? -1))
-          assert.deepStrictEqual(held, [seed, seed, seed])
-          assert.strictEqual(value.generated_text, `"seed":12345678901234567890,`)
-          for (const { body } of wire.requests) {
-            assert.include(body._tag === "Uint8Array" ? new TextDecoder().decode(body.body) : "", `"seed":${seed}}`)
-          }
-        }).pipe(Effect.provide(wire.layer))
-      })
-  )
 })
