@@ -176,7 +176,11 @@ interface Request {
 
 /** Nine letters and digits, as Mistral's chat templates want the ids of calls. */
 const ids9: IdGenerator.Service = Effect.runSync(
-  IdGenerator.make({ alphabet: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", separator: "_", size: 9 })
+  IdGenerator.make({
+    alphabet: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+    separator: "_",
+    size: 9
+  })
 )
 
 const callOf = ({ config, offer }: Request): Settings.CallOptions => {

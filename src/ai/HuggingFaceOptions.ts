@@ -4,9 +4,6 @@
  *
  * @since 0.1.0
  */
-import type {} from "effect/ai/AiError"
-import type {} from "effect/ai/Prompt"
-import type {} from "effect/ai/Response"
 import type * as Schema from "effect/Schema"
 
 /**

@@ -52,7 +52,9 @@ const keys = (options: HuggingFaceMessageOptions | null | undefined): object =>
     ? {}
     : { ...(options.name !== undefined && { name: options.name }), ...options.extra }
 
-const contentOf = (parts: ReadonlyArray<Prompt.UserMessagePart>): Converted<NonNullable<Message.Message["content"]>> => {
+const contentOf = (
+  parts: ReadonlyArray<Prompt.UserMessagePart>
+): Converted<NonNullable<Message.Message["content"]>> => {
   const converted: Array<Message.Part> = []
   for (const part of parts) {
     const one = part.type === "text" ? Result.succeed(text(part.text)) : file(part)

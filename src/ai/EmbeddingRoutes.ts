@@ -1,0 +1,121 @@
+/**
+ * The two routes that embed, and their answers in the order of the texts.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import { InferenceError, InvalidRequest, InvalidResponse } from "../InferenceError.ts"
+import type { TgiClient } from "../transport/TgiClient.ts"
+
+/**
+ * How to ask for vectors.
+ *
+ * - `route`: `openai` (default) is `/v1/embeddings`, which TEI, vLLM, SGLang and llama.cpp have; `tei` is TEI's `/embed`.
+ * - `dimensions`: asks a model that can for shorter vectors.
+ * - `normalize` (the server's default is true), `truncate` (cuts a text that is too long, where the server's default is to
+ *   refuse it), `promptName` (a prompt that the model's repository defines): on the route `tei` alone.
+ * - `extra`: fields for the engine as they go over the wire. They win over what the options make.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly route?: "openai" | "tei" | undefined
+  readonly dimensions?: number | undefined
+  readonly normalize?: boolean | undefined
+  readonly truncate?: boolean | undefined
+  readonly promptName?: string | undefined
+  readonly extra?: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * The vectors of some texts, in their order, and how many tokens the texts had, where the server tells.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Vectors {
+  readonly results: Array<Array<number>>
+  readonly inputTokens: number | undefined
+}
+
+type Client = TgiClient["Service"]
+type Embedded = Effect.Effect<Vectors, InferenceError>
+
+/**
+ * Embeds texts with one request. Fails with `InvalidRequest` on an option that the route does not have, and with
+ * `InvalidResponse` when there is not exactly one vector for each text.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const embed = (
+  client: Client,
+  model: string,
+  inputs: ReadonlyArray<string>,
+  options: Options
+): Embedded => {
+  const { dimensions, extra, route } = options
+  const rest = { ...(dimensions !== undefined && { dimensions }), ...extra }
+  if (route === "tei") return tei(client, { inputs, ...teiFields(options), ...rest }, inputs.length)
+  const misplaced = Object.keys(teiFields(options))
+  return misplaced.length > 0
+    ? Effect.fail(refused(misplaced))
+    : openAi(client, { model, input: inputs, ...rest }, inputs.length)
+}
+
+const teiFields = ({ normalize, promptName, truncate }: Options) => ({
+  ...(normalize !== undefined && { normalize }),
+  ...(truncate !== undefined && { truncate }),
+  ...(promptName !== undefined && { prompt_name: promptName })
+})
+
+const refused = (fields: ReadonlyArray<string>): InferenceError =>
+  new InferenceError({
+    method: OPENAI,
+    reason: new InvalidRequest({
+      issues: fields.map((field) => ({
+        path: [field],
+        message: `${field} is ignored by /v1/embeddings: it is known to TEI's own route, so set route to "tei"`
+      }))
+    }),
+    attempts: 0
+  })
+
+const OPENAI = "POST /v1/embeddings"
+const TEI = "POST /embed"
+
+const Vector = Schema.mutable(Schema.Array(Schema.Finite))
+const TeiResponse = Schema.mutable(Schema.Array(Vector))
+const OpenAiResponse = Schema.Struct({
+  data: Schema.Array(Schema.Struct({ index: Schema.Finite, embedding: Vector })),
+  usage: Schema.optional(Schema.NullOr(Schema.Struct({ prompt_tokens: Schema.Finite })))
+})
+
+const tei = (client: Client, body: Readonly<Record<string, unknown>>, count: number): Embedded =>
+  Effect.flatMap(client.json(TeiResponse, "/embed", body), ({ value }) =>
+    value.length === count
+      ? Effect.succeed({ results: value, inputTokens: undefined })
+      : Effect.fail(incomplete(TEI, value.length, count)))
+
+/** Vectors stand under their index, in whatever order. */
+const openAi = (client: Client, body: Readonly<Record<string, unknown>>, count: number): Embedded =>
+  Effect.flatMap(client.json(OpenAiResponse, "/v1/embeddings", body), ({ value: { data, usage } }) => {
+    const found = new Map(data.map(({ embedding, index }) => [index, embedding]))
+    const results: Array<Array<number>> = []
+    for (let index = 0; index < count; index++) {
+      const vector = found.get(index)
+      if (vector !== undefined) results.push(vector)
+    }
+    return results.length === count && data.length === count
+      ? Effect.succeed({ results, inputTokens: usage?.prompt_tokens })
+      : Effect.fail(incomplete(OPENAI, data.length, count))
+  })
+
+const incomplete = (method: string, given: number, count: number): InferenceError =>
+  new InferenceError({
+    method,
+    reason: new InvalidResponse({ description: `${count} texts were sent and ${given} vectors came back` }),
+    attempts: 1
+  })

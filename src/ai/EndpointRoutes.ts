@@ -1,0 +1,60 @@
+/**
+ * Routes of an endpoint beside those that generate: the endpoint is resolved when it is first asked, and brought back when
+ * it fell asleep meanwhile.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Endpoint from "../endpoint/Endpoint.ts"
+import type { EndpointError } from "../endpoint/EndpointError.ts"
+import type { InferenceError } from "../InferenceError.ts"
+import * as TgiClient from "../transport/TgiClient.ts"
+
+/**
+ * Limits, retries and the user agent of the transport.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Options = Pick<TgiClient.Options, "timeouts" | "limits" | "retry" | "userAgent">
+
+/**
+ * Runs a request against the endpoint.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Use = <A>(
+  request: (client: TgiClient.TgiClient["Service"], target: Endpoint.Target) => Effect.Effect<A, InferenceError>
+) => Effect.Effect<A, EndpointError | InferenceError>
+
+/**
+ * Makes it over an `Endpoint` and an `HttpClient`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: Options = {}) {
+  const endpoint = yield* Endpoint.Endpoint
+  const http = yield* HttpClient.HttpClient
+  let known: { readonly target: Endpoint.Target; readonly client: TgiClient.TgiClient["Service"] } | undefined
+
+  const clientOf = Effect.fnUntraced(function*(target: Endpoint.Target) {
+    if (known?.target === target) return known.client
+    const client = yield* TgiClient.make({ ...target, ...options })
+    known = { target, client }
+    return client
+  }, Effect.provideService(HttpClient.HttpClient, http))
+
+  const use: Use = (request) => {
+    const run = (target: Endpoint.Target) => Effect.flatMap(clientOf(target), (client) => request(client, target))
+    return Effect.flatMap(endpoint.target, run).pipe(
+      Effect.catchReasons("InferenceError", {
+        Asleep: () => Effect.flatMap(endpoint.revive("Asleep"), run),
+        Paused: () => Effect.flatMap(endpoint.revive("Paused"), run)
+      })
+    )
+  }
+  return use
+})

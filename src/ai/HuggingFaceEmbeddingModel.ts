@@ -1,0 +1,170 @@
+/**
+ * `EmbeddingModel` of `effect/ai`: vectors by `/v1/embeddings`, which TEI, vLLM, SGLang and llama.cpp share, or by TEI's
+ * own `/embed`.
+ *
+ * @since 0.1.0
+ */
+import * as EmbeddingModel from "effect/ai/EmbeddingModel"
+import * as Model from "effect/ai/Model"
+import * as AiTelemetry from "effect/ai/Telemetry"
+import * as Arr from "effect/Array"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Endpoint from "../endpoint/Endpoint.ts"
+import type * as EndpointConfig from "../endpoint/EndpointConfig.ts"
+import type { EndpointError } from "../endpoint/EndpointError.ts"
+import * as AiFailure from "./AiFailure.ts"
+import * as EmbeddingRoutes from "./EmbeddingRoutes.ts"
+import * as EndpointRoutes from "./EndpointRoutes.ts"
+
+/**
+ * How to embed.
+ *
+ * - the options of `EmbeddingRoutes.Options`;
+ * - `batchSize`: how many texts one request takes at most (default 32, TEI's own limit);
+ * - `concurrency`: how many requests are under way at once (default 4).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends EmbeddingRoutes.Options {
+  readonly batchSize?: number | undefined
+  readonly concurrency?: number | undefined
+}
+
+/**
+ * What the calls in its scope shall do otherwise. It wins over what the model was made with.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const Config: Context.Reference<Options> = Context.Reference<Options>(
+  "effect-inference-endpoints/ai/HuggingFaceEmbeddingModel/Config",
+  { defaultValue: () => ({}) }
+)
+
+/**
+ * Overrides the options of the calls in an effect; what is not named stays. Single texts are embedded together with those
+ * of the same scope alone.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const withConfigOverride: {
+  (overrides: Options): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  <A, E, R>(self: Effect.Effect<A, E, R>, overrides: Options): Effect.Effect<A, E, R>
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, overrides: Options) =>
+    Effect.updateService(self, Config, (config) => ({ ...config, ...overrides }))
+)
+
+const PLACE = { module: "HuggingFaceEmbeddingModel", method: "embedMany" }
+
+/**
+ * Makes the model over an `Endpoint`. Vectors come in the order of the texts; a batch that is larger than a request takes
+ * is split, and fails as a whole with its first failure. The count of tokens is unknown where one answer does not tell it,
+ * as TEI's `/embed` does not.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  options: { readonly config?: Options | undefined; readonly client?: EndpointRoutes.Options | undefined } = {}
+) {
+  const use = yield* EndpointRoutes.make(options.client)
+  const embedMany = Effect.fnUntraced(function*({ inputs }: EmbeddingModel.ProviderOptions) {
+    const config = { ...options.config, ...(yield* Config) }
+    const batches = Arr.chunksOf(inputs, config.batchSize ?? 32)
+    const answers = yield* use((client, { modelName }) =>
+      Effect.andThen(
+        annotate({ request: { model: modelName } }),
+        Effect.forEach(batches, (batch) => EmbeddingRoutes.embed(client, modelName, batch, config), {
+          concurrency: config.concurrency ?? 4
+        })
+      )
+    ).pipe(Effect.mapError((error) => AiFailure.fromError(error, PLACE)))
+    const inputTokens = answers.reduce<number | undefined>(
+      (sum, { inputTokens }) => sum === undefined || inputTokens === undefined ? undefined : sum + inputTokens,
+      0
+    )
+    yield* annotate({ usage: { inputTokens } })
+    return { results: answers.flatMap(({ results }) => results), usage: { inputTokens } }
+  })
+  return yield* EmbeddingModel.make({ embedMany, batchKey: (context) => Context.get(context, Config) })
+})
+
+const annotate = (attributes: AiTelemetry.GenAITelemetryAttributeOptions) =>
+  Effect.matchEager(Effect.currentSpan, {
+    onSuccess: (span) =>
+      AiTelemetry.addGenAIAnnotations(span, {
+        provider: { name: "huggingface" },
+        operation: { name: "embeddings" },
+        ...attributes
+      }),
+    onFailure: () => undefined
+  })
+
+/**
+ * The model over an `Endpoint` that is there already.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (
+  options: Parameters<typeof make>[0] = {}
+): Layer.Layer<EmbeddingModel.EmbeddingModel, never, Endpoint.Endpoint | HttpClient.HttpClient> =>
+  Layer.effect(EmbeddingModel.EmbeddingModel, make(options))
+
+/**
+ * Everything that a layer can be told: where the model is, the transport, and defaults of every call.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LayerOptions extends EndpointConfig.Options {
+  readonly config?: Options | undefined
+  readonly client?: EndpointRoutes.Options | undefined
+}
+
+/**
+ * The model with the endpoint that the options name. The engine is not looked for: the routes are the same on all of them,
+ * and a server that only embeds is no text engine.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: LayerOptions
+): Layer.Layer<EmbeddingModel.EmbeddingModel, EndpointError, HttpClient.HttpClient> =>
+  layerWith(options).pipe(Layer.provide(Endpoint.layer({ engine: "openai", ...options })))
+
+/**
+ * A model by name and by the length of its vectors. The name is how the model is called; where it runs, the options say.
+ *
+ * A `Model` can not fail to be built, so a configuration that names no endpoint fails every call instead.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const model = <const Name extends string>(
+  name: Name,
+  { dimensions, ...options }: LayerOptions & { readonly dimensions: number }
+): Model.Model<"huggingface", EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions, HttpClient.HttpClient> =>
+  Model.make(
+    "huggingface",
+    name,
+    Layer.merge(
+      Layer.catchTag(layer({ modelDisplayName: name, ...options }), "EndpointError", unavailable),
+      Layer.succeed(EmbeddingModel.Dimensions, dimensions)
+    )
+  )
+
+const unavailable = (error: EndpointError): Layer.Layer<EmbeddingModel.EmbeddingModel> =>
+  Layer.effect(
+    EmbeddingModel.EmbeddingModel,
+    EmbeddingModel.make({ embedMany: () => Effect.fail(AiFailure.fromError(error, PLACE)) })
+  )

@@ -1,0 +1,148 @@
+/**
+ * `Tokenizer` of `effect/ai` by the server's own tokenizer: TGI, vLLM, SGLang and llama.cpp have a route for it.
+ *
+ * @since 0.1.0
+ */
+import type * as Prompt from "effect/ai/Prompt"
+import * as Tokenizer from "effect/ai/Tokenizer"
+import * as Effect from "effect/Effect"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Dialect from "../dialect/Dialect.ts"
+import * as Dialects from "../dialect/Dialects.ts"
+import * as Endpoint from "../endpoint/Endpoint.ts"
+import type * as EndpointConfig from "../endpoint/EndpointConfig.ts"
+import type { EndpointError } from "../endpoint/EndpointError.ts"
+import { InferenceError, InvalidRequest } from "../InferenceError.ts"
+import * as Message from "../Message.ts"
+import type { TgiClient } from "../transport/TgiClient.ts"
+import * as AiFailure from "./AiFailure.ts"
+import * as EndpointRoutes from "./EndpointRoutes.ts"
+import * as PromptMessages from "./PromptMessages.ts"
+
+/**
+ * What a tokenizer can be told.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /**
+   * What is counted. `text` (default): the texts of the messages, a line each, and the special tokens that the tokenizer
+   * adds: it works on any part of a conversation, and leaves out what the chat template adds to every message. `chat`: the
+   * prompt as the server renders it, exact to the token; templates that want roles to alternate refuse other parts of a
+   * conversation, and `truncate` with them.
+   */
+  readonly render?: "text" | "chat" | undefined
+  /** Limits, retries and the user agent of the transport. */
+  readonly client?: EndpointRoutes.Options | undefined
+}
+
+const PLACE = { module: "HuggingFaceTokenizer", method: "tokenize" }
+
+/**
+ * Makes the tokenizer over an `Endpoint`. Images are not counted. Fails on engines that have no route for it: the router,
+ * and servers that could not be told apart.
+ *
+ * `truncate` asks the server once for every message that it keeps.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: Options = {}) {
+  const use = yield* EndpointRoutes.make(options.client)
+  return Tokenizer.make({
+    tokenize: Effect.fnUntraced(function*(prompt: Prompt.Prompt) {
+      const messages = PromptMessages.make(prompt)
+      if (Result.isFailure(messages)) return yield* AiFailure.fromReason(messages.failure, PLACE)
+      if (messages.success.length === 0) return []
+      return yield* use((client, target) =>
+        options.render === "chat" ? chat(client, target, messages.success) : text(client, target, messages.success)
+      ).pipe(Effect.mapError((error) => AiFailure.fromError(error, PLACE)))
+    })
+  })
+})
+
+type Ids = Effect.Effect<Array<number>, InferenceError>
+type Client = TgiClient["Service"]
+type Messages = ReadonlyArray<Message.Message>
+
+const Tokens = Schema.Struct({ tokens: Schema.mutable(Schema.Array(Schema.Finite)) })
+const Rendered = Schema.Struct({ prompt: Schema.String })
+
+const ids = (client: Client, body: Readonly<Record<string, unknown>>): Ids =>
+  Effect.map(client.json(Tokens, "/tokenize", body), ({ value }) => value.tokens)
+
+const text = (client: Client, { engine, modelName }: Endpoint.Target, messages: Messages): Ids => {
+  const prompt = messages.map(Message.text).join("\n")
+  switch (engine.kind) {
+    case "tgi":
+      return Effect.map(client.tokenize(prompt), (tokens) => tokens.map(({ id }) => id))
+    case "vllm":
+    case "sglang":
+      return ids(client, { model: modelName, prompt })
+    case "llamacpp":
+      return ids(client, llamaCpp(prompt))
+    default:
+      return none(engine.kind)
+  }
+}
+
+const chat = (client: Client, { engine, modelName }: Endpoint.Target, said: Messages): Ids => {
+  const messages = Dialects.all[engine.kind].messages(said)
+  switch (engine.kind) {
+    case "tgi":
+      return Effect.map(
+        client.chatTokenize({ messages }),
+        ({ tokenize_response }) => tokenize_response.map(({ id }) => id)
+      )
+    case "vllm":
+    case "sglang":
+      return ids(client, { model: modelName, messages })
+    case "llamacpp":
+      return Effect.flatMap(
+        client.json(Rendered, "/apply-template", { messages }),
+        ({ value }) => ids(client, llamaCpp(value.prompt))
+      )
+    default:
+      return none(engine.kind)
+  }
+}
+
+/** As llama.cpp reads a prompt itself: special tokens are added, and recognised where the text has them. */
+const llamaCpp = (content: string) => ({ content, add_special: true, parse_special: true })
+
+const none = (kind: keyof typeof Dialect.names): Ids => {
+  const message = `${Dialect.names[kind]} has no route that tokenizes; name the engine where it was not recognised`
+  return Effect.fail(
+    new InferenceError({
+      method: "POST /tokenize",
+      reason: new InvalidRequest({ issues: [{ path: ["engine"], message }] }),
+      attempts: 0
+    })
+  )
+}
+
+/**
+ * The tokenizer over an `Endpoint` that is there already, such as the one below `InferenceEndpointsLLM`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerWith = (
+  options: Options = {}
+): Layer.Layer<Tokenizer.Tokenizer, never, Endpoint.Endpoint | HttpClient.HttpClient> =>
+  Layer.effect(Tokenizer.Tokenizer, make(options))
+
+/**
+ * The tokenizer of the endpoint that the options name.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  options: Options & EndpointConfig.Options
+): Layer.Layer<Tokenizer.Tokenizer, EndpointError, HttpClient.HttpClient> =>
+  layerWith(options).pipe(Layer.provide(Endpoint.layer(options)))
