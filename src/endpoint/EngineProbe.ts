@@ -58,7 +58,7 @@ const ask = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: 
     : {
       status: result.success.status,
       body: result.success.status === 200 ? Result.getOrElse(parse(result.success), () => undefined) : undefined,
-      detail: result.success.status === 200 ? "" : RoundTrip.failure(result.success, options.token).message
+      detail: result.success.status === 200 ? "" : RoundTrip.failure(result.success).message
     }
   return outcome
 })

@@ -57,8 +57,8 @@ export const check = Effect.fnUntraced(function*(
   if (Result.isFailure(result)) return { _tag: "NotYet", detail: result.failure.detail }
   const answer = result.success
   if (answer.status >= 200 && answer.status < 300) return { _tag: "Up" }
-  const { code, message } = RoundTrip.failure(answer, token)
-  const requestId = RoundTrip.requestId(answer.headers)
+  const { code, message } = RoundTrip.failure(answer)
+  const requestId = RoundTrip.requestId(answer)
   const facts = { subject: request.subject, detail: message, ...(requestId !== undefined && { requestId }) }
   switch (answer.status) {
     case 401:

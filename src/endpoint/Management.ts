@@ -48,9 +48,9 @@ export const nothing = (): Result.Result<void, string> => Result.succeed(undefin
 /** The permission that a token needs to change endpoints. */
 const permission = "inference.endpoints.write"
 
-const refuse = Effect.fnUntraced(function*(settings: Settings, subject: string, answer: RoundTrip.Answer) {
-  const { message: detail } = RoundTrip.failure(answer, settings.token)
-  const requestId = RoundTrip.requestId(answer.headers)
+const refuse = Effect.fnUntraced(function*(subject: string, answer: RoundTrip.Answer) {
+  const { message: detail } = RoundTrip.failure(answer)
+  const requestId = RoundTrip.requestId(answer)
   const facts = { subject, detail, ...(requestId !== undefined && { requestId }) }
   const { status } = answer
   if (status === 401) return new EndpointError.Unauthorized(facts)
@@ -85,7 +85,7 @@ export const call = Effect.fnUntraced(
       body,
       timeout: "30 seconds"
     }).pipe(Effect.mapError(({ detail }) => new EndpointError.Unreachable({ subject, detail })))
-    if (answer.status < 200 || answer.status > 299) return yield* yield* refuse(settings, subject, answer)
+    if (answer.status < 200 || answer.status > 299) return yield* yield* refuse(subject, answer)
     const decoded = decode(answer)
     return Result.isSuccess(decoded)
       ? decoded.success

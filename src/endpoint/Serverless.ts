@@ -77,8 +77,8 @@ const listing = Effect.fnUntraced(function*(client: HttpClient.HttpClient, optio
   )
   if (answer.status === 404) return undefined
   if (answer.status !== 200) {
-    const { message } = RoundTrip.failure(answer, options.token)
-    return yield* refusal(modelId, answer.status, message, RoundTrip.requestId(answer.headers))
+    const { message } = RoundTrip.failure(answer)
+    return yield* refusal(modelId, answer.status, message, RoundTrip.requestId(answer))
   }
   const decoded = decodeListing(answer)
   return Result.isSuccess(decoded) ? Router.entry(decoded.success, modelId) : undefined

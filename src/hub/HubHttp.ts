@@ -56,15 +56,15 @@ export interface Answer extends RoundTrip.Answer {
 
 const maxRedirects = 5
 
-const known = (headers: Headers.Headers) => {
-  const requestId = RoundTrip.requestId(headers)
+const known = (answer: RoundTrip.Answer) => {
+  const requestId = RoundTrip.requestId(answer)
   return requestId === undefined ? {} : { requestId }
 }
 
 /** Tests in the order of Python's client, which decides between cases that share a status. */
-const refuse = Effect.fnUntraced(function*(settings: Settings, request: Request, answer: RoundTrip.Answer) {
-  const failure = RoundTrip.failure(answer, settings.token)
-  const facts = { subject: request.subject, detail: failure.message, ...known(answer.headers) }
+const refuse = Effect.fnUntraced(function*(request: Request, answer: RoundTrip.Answer) {
+  const failure = RoundTrip.failure(answer)
+  const facts = { subject: request.subject, detail: failure.message, ...known(answer) }
   const { status } = answer
   switch (failure.code) {
     case "RevisionNotFound":
@@ -125,18 +125,18 @@ const once = Effect.fnUntraced(function*(client: HttpClient.HttpClient, settings
     const location = answer.headers["location"]
     if (answer.status < 300 || answer.status > 399 || location === undefined) {
       const complete: Answer = { ...answer, hub, url }
-      return answer.status >= 200 && answer.status < 300 ? complete : yield* yield* refuse(settings, request, answer)
+      return answer.status >= 200 && answer.status < 300 ? complete : yield* yield* refuse(request, answer)
     }
     const next = URL.parse(location, url)
     if (next === null || next.username !== "" || next.password !== "") {
       return yield* new HubError.InvalidResponse({
         subject,
         detail: "redirected to an address that is none",
-        ...known(hub)
+        ...known(answer)
       })
     }
     if (next.origin !== origin && next.protocol !== "https:") {
-      return yield* new HubError.InvalidResponse({ subject, detail: "redirected away from https", ...known(hub) })
+      return yield* new HubError.InvalidResponse({ subject, detail: "redirected away from https", ...known(answer) })
     }
     // the storage behind the Hub says nothing about a file that the Hub did not say
     if (request.method === "HEAD" && next.origin !== origin) return { ...answer, hub, url } satisfies Answer

@@ -5,8 +5,10 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
+import * as RepoPath from "./RepoPath.ts"
 
 /**
  * One provider that serves a model.
@@ -59,7 +61,9 @@ const Providers = Schema.Union([
  */
 export const ModelInfo = Schema.Struct({
   /** The current id: another one than asked for when the model was renamed. */
-  id: Schema.String,
+  id: Schema.String.check(
+    Schema.makeFilter((id: string) => Result.isSuccess(RepoPath.repo(id)) || "the id of a repository")
+  ),
   /** The commit that the metadata was read at. */
   sha: Schema.optionalKey(Schema.NullOr(Schema.String)),
   private: Schema.optionalKey(Schema.Boolean),

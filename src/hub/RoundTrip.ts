@@ -20,7 +20,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Failure from "../protocol/Failure.ts"
-import { scrub } from "./HubToken.ts"
+import { redact, scrub } from "./HubToken.ts"
 
 /**
  * @category models
@@ -48,6 +48,8 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers.Headers
   readonly body: Uint8Array
+  /** The token that was sent: it is taken out of all that is read as text, since some servers repeat it. */
+  readonly sent: Redacted.Redacted<string> | undefined
 }
 
 /**
@@ -117,7 +119,8 @@ export const run = Effect.fnUntraced(function*(client: HttpClient.HttpClient, re
     const response = yield* client.execute(build(request)).pipe(
       Effect.timeoutOrElse({ duration: timeout, orElse: timedOut("the head of the answer", timeout) }),
       Effect.provideContext(
-        Context.make(HttpClient.TracerPropagationEnabled, false).pipe(
+        // the client's own span would keep a refused request with its headers, and tell every host our trace
+        Context.make(HttpClient.TracerDisabledWhen, () => true).pipe(
           Context.add(FetchHttpClient.RequestInit, { ...(init._tag === "Some" && init.value), redirect })
         )
       )
@@ -127,7 +130,7 @@ export const run = Effect.fnUntraced(function*(client: HttpClient.HttpClient, re
       yield* read(response, limit).pipe(
         Effect.timeoutOrElse({ duration: bodyTimeout, orElse: timedOut("the body of the answer", bodyTimeout) })
       )
-    const answer: Answer = { status: response.status, headers: response.headers, body }
+    const answer: Answer = { status: response.status, headers: response.headers, body, sent: request.token }
     return answer
   })
   const answer = yield* exchange("manual").pipe(
@@ -166,7 +169,7 @@ const decoder = new TextDecoder()
  * @category decoding
  * @since 0.1.0
  */
-export const text = (answer: Answer): string => decoder.decode(answer.body)
+export const text = (answer: Answer): string => redact(decoder.decode(answer.body), answer.sent)
 
 /**
  * The body as JSON through a schema; fails with words that name the path.
@@ -186,11 +189,11 @@ export const json = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => 
  * @category decoding
  * @since 0.1.0
  */
-export const failure = (answer: Answer, token: Redacted.Redacted<string> | undefined): Failure.Failure => {
+export const failure = (answer: Answer): Failure.Failure => {
   const body = Failure.read(text(answer).slice(0, 65_536))
   return {
     ...body,
-    message: scrub(answer.headers["x-error-message"] ?? body.message, token),
+    message: scrub(answer.headers["x-error-message"] ?? body.message, answer.sent),
     code: answer.headers["x-error-code"] ?? body.code
   }
 }
@@ -201,8 +204,10 @@ export const failure = (answer: Answer, token: Redacted.Redacted<string> | undef
  * @category headers
  * @since 0.1.0
  */
-export const requestId = (headers: Headers.Headers): string | undefined =>
-  headers["x-request-id"] ?? headers["x-amzn-trace-id"] ?? headers["x-amz-cf-id"]
+export const requestId = ({ headers, sent }: Omit<Answer, "body">): string | undefined => {
+  const id = headers["x-request-id"] ?? headers["x-amzn-trace-id"] ?? headers["x-amz-cf-id"]
+  return id === undefined ? undefined : redact(id, sent).slice(0, 200)
+}
 
 /**
  * The quota of a `RateLimit` header such as `"api";r=0;t=55`.

@@ -7,10 +7,11 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
-import * as HttpClientError from "effect/http/HttpClientError"
-import type * as HttpClientRequest from "effect/http/HttpClientRequest"
-import * as HttpClientResponse from "effect/http/HttpClientResponse"
-import * as Ref from "effect/Ref"
+import type * as HttpClientError from "effect/http/HttpClientError"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import * as Option from "effect/Option"
+import * as Exchange from "./Exchange.ts"
+import * as SimulatedClient from "./SimulatedClient.ts"
 
 /**
  * A request as a double received it.
@@ -22,9 +23,8 @@ export interface Received {
   readonly method: string
   readonly url: URL
   /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string>>
-  /** The parsed JSON body, `undefined` when there is none. */
-  readonly body: unknown
+  readonly headers: Readonly<Record<string, string | undefined>>
+  readonly body: string
   /** Milliseconds since the epoch, on the clock of Effect. */
   readonly at: number
 }
@@ -35,7 +35,7 @@ export interface Received {
  * @category models
  * @since 0.1.0
  */
-export type Handler = (request: Received) => Effect.Effect<Response>
+export type Handler = (request: Received) => Effect.Effect<Exchange.Response, Exchange.Broken>
 
 /**
  * A service in memory: the handler, and everything that it was asked, in order.
@@ -54,14 +54,27 @@ export interface Double {
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(handler: Handler) {
-  const journal = yield* Ref.make<ReadonlyArray<Received>>([])
-  const double: Double = {
-    handler: (request) => Effect.andThen(Ref.update(journal, (all) => [...all, request]), handler(request)),
-    received: Ref.get(journal)
-  }
-  return double
-})
+export const make = (handler: Handler): Effect.Effect<Double> =>
+  Effect.sync(() => {
+    const journal: Array<Received> = []
+    return {
+      handler: (request) =>
+        Effect.suspend(() => {
+          journal.push(request)
+          return handler(request)
+        }),
+      received: Effect.sync(() => [...journal])
+    }
+  })
+
+/**
+ * Puts a simulated server behind a host.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fromServer = (server: Exchange.Handler): Handler => ({ body, headers, method, url }) =>
+  server({ method, path: url.pathname + url.search, headers, body })
 
 /**
  * An answer with a JSON body.
@@ -69,8 +82,27 @@ export const make = Effect.fnUntraced(function*(handler: Handler) {
  * @category answers
  * @since 0.1.0
  */
-export const json = (status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Response =>
-  new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json", ...headers } })
+export const json = (
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {}
+): Exchange.Response => ({
+  status,
+  headers: { "content-type": "application/json", ...headers },
+  body: JSON.stringify(body)
+})
+
+/**
+ * An answer without a body, or with a text.
+ *
+ * @category answers
+ * @since 0.1.0
+ */
+export const plain = (
+  status: number,
+  body = "",
+  headers: Readonly<Record<string, string>> = {}
+): Exchange.Response => ({ status, headers, body })
 
 /**
  * An answer that sends elsewhere.
@@ -82,8 +114,7 @@ export const redirect = (
   status: 302 | 307,
   location: string,
   headers: Readonly<Record<string, string>> = {}
-): Response =>
-  new Response(`Temporary Redirect. Redirecting to ${location}`, { status, headers: { location, ...headers } })
+): Exchange.Response => plain(status, `Temporary Redirect. Redirecting to ${location}`, { location, ...headers })
 
 /**
  * The bearer token of a request, `undefined` without one.
@@ -94,43 +125,35 @@ export const redirect = (
 export const bearer = (request: Received): string | undefined =>
   /^Bearer (.+)$/.exec(request.headers["authorization"] ?? "")?.[1]
 
-const bodyOf = (request: HttpClientRequest.HttpClientRequest): unknown => {
-  if (request.body._tag !== "Uint8Array") return undefined
-  try {
-    return JSON.parse(new TextDecoder().decode(request.body.body))
-  } catch {
-    return undefined
-  }
-}
-
 /**
- * A client whose network is a table of handlers by host (`host` or `host:port`, or `.domain` for
- * all hosts below it, where the longest wins). A
- * host that is not in the table can not be reached.
+ * A client whose network is a table of handlers by host (`host` or `host:port`, or `.domain` for all hosts below it, where
+ * the longest wins). A host that is not in the table refuses the connection.
  *
  * @category clients
  * @since 0.1.0
  */
 export const client = (hosts: Readonly<Record<string, Handler>>): HttpClient.HttpClient => {
-  const domains = Object.entries(hosts).filter(([name]) => name.startsWith(".")).toSorted(([a], [b]) => b.length - a.length)
+  const domains = Object.entries(hosts).filter(([name]) => name.startsWith(".")).toSorted(([a], [b]) =>
+    b.length - a.length
+  )
   const find = (host: string) => hosts[host] ?? domains.find(([domain]) => host.endsWith(domain))?.[1]
-  return HttpClient.make(Effect.fnUntraced(function*(request, url) {
-    const handler = find(url.host)
-    if (handler === undefined) {
-      return yield* new HttpClientError.HttpClientError({
-        reason: new HttpClientError.TransportError({ request, description: `ENOTFOUND ${url.host}` })
+  const at = (origin: string, host: string): HttpClient.HttpClient =>
+    SimulatedClient.make((request) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const handler = find(host)
+        return handler === undefined
+          ? Effect.fail(new Exchange.Broken({ how: "refused" }))
+          : handler({ ...request, url: new URL(request.path, origin), headers: { ...request.headers }, at: now })
       })
-    }
-    const at = yield* Clock.currentTimeMillis
-    const answer = yield* handler({
-      method: request.method,
-      url,
-      headers: { ...request.headers },
-      body: bodyOf(request),
-      at
-    })
-    return HttpClientResponse.fromWeb(request, answer)
-  }))
+    )
+  const nowhere = at("", "")
+  return HttpClient.makeWith<never, never, HttpClientError.HttpClientError, never>(
+    Effect.flatMap((request) => {
+      const url = Option.getOrUndefined(HttpClientRequest.toUrl(request))
+      return (url === undefined ? nowhere : at(url.origin, url.host)).execute(request)
+    }),
+    Effect.succeed
+  )
 }
 
 /**
@@ -140,14 +163,15 @@ export const client = (hosts: Readonly<Record<string, Handler>>): HttpClient.Htt
  * @category faults
  * @since 0.1.0
  */
-export const stumbling = Effect.fnUntraced(
-  function*(answers: ReadonlyArray<(() => Response) | undefined>, handler: Handler) {
-    const count = yield* Ref.make(0)
-    const stumbles: Handler = (request) =>
-      Effect.flatMap(Ref.getAndUpdate(count, (n) => n + 1), (n) => {
-        const answer = answers[n]
-        return answer === undefined ? handler(request) : Effect.sync(answer)
+export const stumbling = (
+  answers: ReadonlyArray<Exchange.Response | undefined>,
+  handler: Handler
+): Effect.Effect<Handler> =>
+  Effect.sync(() => {
+    let count = 0
+    return (request) =>
+      Effect.suspend(() => {
+        const answer = answers[count++]
+        return answer === undefined ? handler(request) : Effect.succeed(answer)
       })
-    return stumbles
-  }
-)
+  })

@@ -7,6 +7,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Double from "./Double.ts"
+import type * as Exchange from "./Exchange.ts"
 import * as Lifecycle from "./Lifecycle.ts"
 
 /**
@@ -31,17 +32,20 @@ export interface Options {
 /** The hosts that the double answers on: the management API, and all endpoints. */
 export const hosts = { api: "api.endpoints.huggingface.cloud", gateway: ".endpoints.huggingface.cloud" }
 
-const refuse = (status: number, code: string, message: string): Response =>
+const refuse = (status: number, code: string, message: string): Exchange.Response =>
   Double.json(status, { error: message, code }, { "x-request-id": "fNiXJx" })
 
-const unauthorized = (): Response => refuse(401, "UNAUTHORIZED", "401 Unauthorized")
+const unauthorized = (): Exchange.Response => refuse(401, "UNAUTHORIZED", "401 Unauthorized")
 
 const isKnown = (options: Options, token: string | undefined): boolean =>
   token !== undefined &&
   (options.tokens === undefined || options.tokens.includes(token) || options.readers?.includes(token) === true)
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null
+/** The JSON object of a body; an empty one when there is none. */
+const record = (body: string): Readonly<Record<string, unknown>> => {
+  const value: unknown = body === "" ? {} : JSON.parse(body)
+  return typeof value === "object" && value !== null ? { ...value } : {}
+}
 
 /** A service of dedicated endpoints. */
 export interface EndpointsApi {
@@ -60,7 +64,7 @@ const act = (
   request: Double.Received,
   name: string,
   action: string | undefined
-): Response => {
+): Exchange.Response => {
   const endpoint = endpoints.get(name)
   if (endpoint === undefined) return refuse(404, "NOT_FOUND", "Not Found: endpoint not found")
   const { at, method } = request
@@ -72,7 +76,7 @@ const act = (
     return Double.json(200, {})
   }
   if (method === "PUT") {
-    Lifecycle.update(endpoint, isRecord(request.body) ? request.body : {}, at)
+    Lifecycle.update(endpoint, record(request.body), at)
   } else if (action === "pause") {
     Lifecycle.set(endpoint, "paused", at)
   } else if (action === "scale-to-zero") {
@@ -90,7 +94,7 @@ const list = (
   endpoints: ReadonlyMap<string, Lifecycle.Lifecycle>,
   request: Double.Received,
   namespace: string
-): Response => {
+): Exchange.Response => {
   const query = request.url.searchParams
   const search = query.get("search") ?? ""
   const size = options.pageSize ?? 20
@@ -106,7 +110,11 @@ const list = (
   })
 }
 
-const manage = (options: Options, endpoints: Map<string, Lifecycle.Lifecycle>, request: Double.Received): Response => {
+const manage = (
+  options: Options,
+  endpoints: Map<string, Lifecycle.Lifecycle>,
+  request: Double.Received
+): Exchange.Response => {
   if (!isKnown(options, Double.bearer(request))) return unauthorized()
   const [namespace = "", name, action] = request.url.pathname.replace("/v2/endpoint/", "").split("/")
   if (name !== undefined) return act(options, endpoints, request, `${namespace}/${name}`, action)
@@ -114,7 +122,7 @@ const manage = (options: Options, endpoints: Map<string, Lifecycle.Lifecycle>, r
   if (options.broke?.includes(namespace) === true) {
     return refuse(403, "FORBIDDEN", `Forbidden: Payment method required for namespace: ${namespace}`)
   }
-  const body = isRecord(request.body) ? request.body : {}
+  const body = record(request.body)
   const created = Lifecycle.make(
     `${namespace}/${String(body.name)}`,
     { state: "pending", definition: body },
@@ -146,7 +154,7 @@ const pass = Effect.fnUntraced(
     }
     if (state !== "running") return refuse(503, "SERVICE_UNAVAILABLE", "503 Service Unavailable")
     return yield* options.inner === undefined
-      ? Effect.succeed(new Response("{}"))
+      ? Effect.succeed(Double.plain(200, "{}"))
       : options.inner(name)({ ...request, at: now })
   }
 )

@@ -7,6 +7,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Double from "./Double.ts"
+import type * as Exchange from "./Exchange.ts"
 
 /**
  * A model repository.
@@ -57,7 +58,7 @@ const cdn = "cdn-lfs.hf.example"
 /** The hosts that the double answers on. */
 export const hosts = { hub: "huggingface.co", cdn }
 
-const refuse = (status: number, code: string | undefined, message: string): Response =>
+const refuse = (status: number, code: string | undefined, message: string): Exchange.Response =>
   Double.json(status, { error: message }, {
     "x-request-id": "Root=1-hub",
     "x-error-message": message,
@@ -71,7 +72,12 @@ const etagOf = (content: string, length: number): string => {
   return hash.toString(16).padStart(8, "0").repeat(8).slice(0, length)
 }
 
-const denial = (options: Options, request: Double.Received, id: string, content: boolean): Response | undefined => {
+const denial = (
+  options: Options,
+  request: Double.Received,
+  id: string,
+  content: boolean
+): Exchange.Response | undefined => {
   const token = Double.bearer(request)
   const user = token === undefined ? undefined : options.users?.[token]
   const repo = options.repos?.[id]
@@ -102,7 +108,7 @@ const denial = (options: Options, request: Double.Received, id: string, content:
 const knows = (repo: Repo, revision: string): boolean =>
   revision === "main" || revision === repo.commit || repo.revisions?.includes(revision) === true
 
-const resolve = (request: Double.Received, repo: Repo, revision: string, path: string): Response => {
+const resolve = (request: Double.Received, repo: Repo, revision: string, path: string): Exchange.Response => {
   if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", `Invalid rev id: ${revision}`)
   const content = repo.files[path]
   const headers = { "x-repo-commit": repo.commit }
@@ -121,13 +127,20 @@ const resolve = (request: Double.Received, repo: Repo, revision: string, path: s
       "x-linked-size": String(bytes.length)
     })
   }
-  return new Response(request.method === "HEAD" ? null : bytes, {
+  return {
     status: 200,
-    headers: { ...headers, etag: `W/"${etagOf(content, 40)}"`, "content-length": String(bytes.length) }
-  })
+    headers: { ...headers, etag: `W/"${etagOf(content, 40)}"`, "content-length": String(bytes.length) },
+    body: request.method === "HEAD" ? "" : bytes
+  }
 }
 
-const tree = (options: Options, request: Double.Received, id: string, repo: Repo, revision: string): Response => {
+const tree = (
+  options: Options,
+  request: Double.Received,
+  id: string,
+  repo: Repo,
+  revision: string
+): Exchange.Response => {
   if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", `Invalid rev id: ${revision}`)
   const size = options.pageSize ?? 1000
   const start = Number(request.url.searchParams.get("cursor") ?? 0)
@@ -150,7 +163,7 @@ const tree = (options: Options, request: Double.Received, id: string, repo: Repo
   return Double.json(200, entries.slice(start, start + size), next)
 }
 
-const api = (options: Options, request: Double.Received): Response => {
+const api = (options: Options, request: Double.Received): Exchange.Response => {
   const { pathname, search } = request.url
   if (pathname === "/api/whoami-v2") {
     const user = options.users?.[Double.bearer(request) ?? ""]
@@ -178,7 +191,7 @@ const api = (options: Options, request: Double.Received): Response => {
     : refuse(404, "RevisionNotFound", "Invalid rev id")
 }
 
-const file = (options: Options, request: Double.Received): Response => {
+const file = (options: Options, request: Double.Received): Exchange.Response => {
   const { pathname } = request.url
   const match = /^\/(.+?)\/resolve\/([^/]+)\/(.+)$/.exec(pathname)
   if (match === null) return refuse(404, undefined, "Not Found")
@@ -202,7 +215,7 @@ const windowMillis = 300_000
  */
 export const make = Effect.fnUntraced(function*(options: Options = {}) {
   let used = { window: -1, count: 0 }
-  const limited = (now: number): Response | undefined => {
+  const limited = (now: number): Exchange.Response | undefined => {
     if (options.quota === undefined) return undefined
     const window = Math.floor(now / windowMillis)
     used = { window, count: used.window === window ? used.count + 1 : 1 }
@@ -219,8 +232,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const storage = yield* Double.make((request) =>
     Effect.succeed(
       request.headers["authorization"] === undefined
-        ? new Response(request.url.searchParams.get("X-Repo") ?? "", { status: 200, headers: { etag: "\"cdn\"" } })
-        : new Response("<Error>Only one auth mechanism allowed</Error>", { status: 400 })
+        ? Double.plain(200, request.url.searchParams.get("X-Repo") ?? "", { etag: "\"cdn\"" })
+        : Double.plain(400, "<Error>Only one auth mechanism allowed</Error>")
     )
   )
   return { hub, cdn: storage, handlers: { [hosts.hub]: hub.handler, [hosts.cdn]: storage.handler } }

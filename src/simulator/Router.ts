@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Double from "./Double.ts"
+import type * as Exchange from "./Exchange.ts"
 
 /**
  * @category models
@@ -26,7 +27,7 @@ export interface Options {
 /** The host that the double answers on. */
 export const host = "router.huggingface.co"
 
-const refusal = (options: Options, token: string | undefined): Response | undefined => {
+const refusal = (options: Options, token: string | undefined): Exchange.Response | undefined => {
   if (token !== undefined && options.broke?.includes(token) === true) {
     return Double.json(402, {
       error:

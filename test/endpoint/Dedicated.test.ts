@@ -146,7 +146,7 @@ describe("Dedicated.wait", () => {
     Effect.gen(function*() {
       const { endpoints } = yield* waited({
         endpoint: { state: "scaledToZero" },
-        hosts: { ".aws.endpoints.huggingface.cloud": () => Effect.succeed(new Response(null, { status: 503 })) },
+        hosts: { ".aws.endpoints.huggingface.cloud": () => Effect.succeed(Double.plain(503)) },
         wait: { timeout: "2 minutes" }
       })
       assert.include(posts(yield* endpoints.api.received), "resume")
@@ -224,7 +224,7 @@ describe("Dedicated.wait", () => {
     Effect.gen(function*() {
       const real = yield* setup({})
       const handler = yield* Double.stumbling(
-        [() => new Response(null, { status: 429, headers: { "retry-after": "40" } })],
+        [Double.plain(429, "", { "retry-after": "40" })],
         real.endpoints.api.handler
       )
       const { exit, time } = yield* waited({ hosts: { "api.endpoints.huggingface.cloud": handler } })
@@ -237,7 +237,7 @@ describe("Dedicated.wait", () => {
     (status) =>
       Effect.gen(function*() {
         const real = yield* setup({})
-        const handler = yield* Double.stumbling([() => new Response(null, { status })], real.endpoints.api.handler)
+        const handler = yield* Double.stumbling([Double.plain(status)], real.endpoints.api.handler)
         const { exit, seen } = yield* waited({ hosts: { "api.endpoints.huggingface.cloud": handler } })
         assert.isTrue(Exit.isSuccess(exit))
         assert.deepStrictEqual(seen.map(({ action }) => action), ["Stumbled"])
@@ -247,8 +247,8 @@ describe("Dedicated.wait", () => {
   it.effect("is not ready before the health route says so", () =>
     Effect.gen(function*() {
       const handler = yield* Double.stumbling(
-        [() => new Response(null, { status: 503 }), () => new Response(null, { status: 502 })],
-        () => Effect.succeed(new Response("{}"))
+        [Double.plain(503), Double.plain(502)],
+        () => Effect.succeed(Double.plain(200, "{}"))
       )
       const { exit, seen } = yield* waited({ hosts: { ".aws.endpoints.huggingface.cloud": handler } })
       assert.isTrue(Exit.isSuccess(exit))
@@ -287,7 +287,7 @@ describe("Dedicated.wait", () => {
   it.effect("sends the token to no address that is not the platform's", () =>
     Effect.gen(function*() {
       const received: Array<Double.Received> = []
-      const evil: Double.Handler = (request) => Effect.sync(() => (received.push(request), new Response("{}")))
+      const evil: Double.Handler = (request) => Effect.sync(() => (received.push(request), Double.plain(200, "{}")))
       const url = "https://evil.example"
       const { exit } = yield* waited({ endpoint: { url }, hosts: { "evil.example": evil } })
       assert.strictEqual(failure(exit)?._tag, "UnsafeUrl")

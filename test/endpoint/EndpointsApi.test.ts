@@ -159,8 +159,8 @@ describe("EndpointsApi", () => {
     Effect.gen(function*() {
       const real = yield* World.make({ endpoints: { endpoints: { "org/llm": {} } } })
       const handler = yield* Double.stumbling([
-        () => new Response(null, { status: 500 }),
-        () => new Response(null, { status: 429, headers: { "retry-after": "20" } })
+        Double.plain(500),
+        Double.plain(429, "", { "retry-after": "20" })
       ], real.endpoints.api.handler)
       const { api } = yield* setup({ hosts: { "api.endpoints.huggingface.cloud": handler } })
       const fiber = yield* Effect.forkChild(api.get(name))
@@ -174,8 +174,7 @@ describe("EndpointsApi", () => {
     Effect.gen(function*() {
       const { api } = yield* setup({
         hosts: {
-          "api.endpoints.huggingface.cloud": () =>
-            Effect.succeed(new Response(null, { status: 429, headers: { "retry-after": "300" } }))
+          "api.endpoints.huggingface.cloud": () => Effect.succeed(Double.plain(429, "", { "retry-after": "300" }))
         }
       })
       const error = yield* Effect.flip(api.get(name))
@@ -185,7 +184,7 @@ describe("EndpointsApi", () => {
   it.effect("does not repeat a change", () =>
     Effect.gen(function*() {
       const { api } = yield* setup({
-        hosts: { "api.endpoints.huggingface.cloud": () => Effect.succeed(new Response(null, { status: 500 })) }
+        hosts: { "api.endpoints.huggingface.cloud": () => Effect.succeed(Double.plain(500)) }
       })
       assert.strictEqual((yield* reasonOf(api.pause(name)))._tag, "Unreachable")
     }))

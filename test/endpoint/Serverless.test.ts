@@ -3,7 +3,7 @@ import { Effect, Fiber, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import * as Endpoint from "../../src/endpoint/Endpoint.ts"
 import type * as EndpointConfig from "../../src/endpoint/EndpointConfig.ts"
-import type * as Double from "../../src/simulator/Double.ts"
+import * as Double from "../../src/simulator/Double.ts"
 import * as World from "../hub/World.ts"
 
 const chat = { status: "live", providerId: "x", task: "conversational" }
@@ -66,7 +66,7 @@ const resolve = (
 const reasonOf = (...args: Parameters<typeof resolve>) =>
   Effect.map(Effect.flip(resolve(...args)), ({ reason }) => reason)
 
-const down: Double.Handler = () => Effect.succeed(new Response(null, { status: 503 }))
+const down: Double.Handler = () => Effect.succeed(Double.plain(503))
 
 describe("a serverless target", () => {
   it.effect("is the router, asked for the model by its id", () =>
@@ -132,7 +132,7 @@ describe("a serverless target", () => {
   it.effect("goes on with the Hub's word while the router's listing fails", () =>
     Effect.gen(function*() {
       const target = yield* resolve({ modelId: "org/m" }, {
-        hosts: { "router.huggingface.co": () => Effect.succeed(new Response(null, { status: 500 })) }
+        hosts: { "router.huggingface.co": () => Effect.succeed(Double.plain(500)) }
       })
       assert.strictEqual(target.modelName, "org/m")
     }))
@@ -140,7 +140,7 @@ describe("a serverless target", () => {
   it.effect("goes on with the router's word while the Hub can not be reached", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(resolve({ modelId: "org/m", provider: "groq" }, {
-        hosts: { "huggingface.co": () => Effect.succeed(new Response(null, { status: 503 })) }
+        hosts: { "huggingface.co": () => Effect.succeed(Double.plain(503)) }
       }))
       yield* TestClock.adjust("2 minutes")
       assert.strictEqual((yield* Fiber.join(fiber)).modelName, "org/m:groq")

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Fiber, Layer } from "effect"
+import { Duration, Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Hub from "../../src/hub/Hub.ts"
 import * as HubCache from "../../src/hub/HubCache.ts"
 import type { HubError } from "../../src/hub/HubError.ts"
 import * as Double from "../../src/simulator/Double.ts"
+import type * as Exchange from "../../src/simulator/Exchange.ts"
 import type * as Simulated from "../../src/simulator/Hub.ts"
 import * as World from "./World.ts"
 
@@ -112,8 +113,7 @@ describe("Hub.file", () => {
       const real = yield* World.make({ hub: { repos } })
       const { service } = yield* setup({
         hosts: {
-          "huggingface.co": (request) =>
-            down ? Effect.succeed(new Response(null, { status: 503 })) : real.hub.handler(request)
+          "huggingface.co": (request) => down ? Effect.succeed(Double.plain(503)) : real.hub.handler(request)
         }
       })
       yield* service.file({ repo: "org/open", path: "config.json" })
@@ -187,7 +187,7 @@ describe("Hub.file", () => {
   it.effect("takes an answer that names no commit for a login page", () =>
     Effect.gen(function*() {
       const { service } = yield* setup({
-        hosts: { "huggingface.co": () => Effect.succeed(new Response("<html>Log in</html>")) }
+        hosts: { "huggingface.co": () => Effect.succeed(Double.plain(200, "<html>Log in</html>")) }
       })
       assert.strictEqual((yield* reasonOf(service.file({ repo: "org/open", path: "a" })))._tag, "InvalidResponse")
     }))
@@ -217,19 +217,18 @@ describe("Hub.file", () => {
       const { service } = yield* setup({
         hosts: {
           "huggingface.co": () =>
-            Effect.sync(() =>
-              new Response(
-                new ReadableStream({ pull: (controller) => controller.enqueue(chunk) }),
-                { headers: { "x-repo-commit": commit, etag: "e" } }
-              )
-            )
+            Effect.succeed({
+              status: 200,
+              headers: { "x-repo-commit": commit, etag: "e" },
+              body: Stream.forever(Stream.succeed(chunk))
+            })
         }
       })
       assert.strictEqual((yield* reasonOf(service.file({ repo: "org/open", path: "a" })))._tag, "TooLarge")
     }))
 })
 
-const stumble = (...answers: ReadonlyArray<() => Response>) =>
+const stumble = (...answers: ReadonlyArray<Exchange.Response>) =>
   Effect.gen(function*() {
     const real = yield* World.make({ hub: { repos } })
     const handler = yield* Double.stumbling(answers, real.hub.handler)
@@ -239,7 +238,7 @@ const stumble = (...answers: ReadonlyArray<() => Response>) =>
 const waits = (headers: Record<string, string>, before: Duration.Input, after: Duration.Input) =>
   Effect.gen(function*() {
     yield* TestClock.setTime(Date.parse("2026-01-01T00:00:00Z"))
-    const { service } = yield* stumble(() => new Response(null, { status: 429, headers }))
+    const { service } = yield* stumble(Double.plain(429, "", headers))
     const fiber = yield* Effect.forkChild(service.modelInfo("org/open"))
     yield* TestClock.adjust(before)
     assert.isUndefined(fiber.pollUnsafe())
@@ -251,7 +250,7 @@ describe("Hub's retries", () => {
   it.effect("outlast five failures that pass", () =>
     Effect.gen(function*() {
       const { service } = yield* stumble(
-        ...[408, 500, 502, 503, 504].map((status) => () => new Response(null, { status }))
+        ...[408, 500, 502, 503, 504].map((status) => Double.plain(status))
       )
       const fiber = yield* Effect.forkChild(service.modelInfo("org/open"))
       yield* TestClock.adjust("2 minutes")
@@ -261,7 +260,7 @@ describe("Hub's retries", () => {
   it.effect("end with the sixth", () =>
     Effect.gen(function*() {
       const { service } = yield* stumble(
-        ...Array.from({ length: 6 }, () => () => new Response("busy", { status: 503 }))
+        ...Array.from({ length: 6 }, () => Double.plain(503, "busy"))
       )
       const fiber = yield* Effect.forkChild(reasonOf(service.modelInfo("org/open")))
       yield* TestClock.adjust("2 minutes")
@@ -285,7 +284,7 @@ describe("Hub's retries", () => {
 
   it.effect("do not wait longer than allowed but give the figure", () =>
     Effect.gen(function*() {
-      const { service } = yield* stumble(() => new Response(null, { status: 429, headers: { "retry-after": "3600" } }))
+      const { service } = yield* stumble(Double.plain(429, "", { "retry-after": "3600" }))
       const error = yield* Effect.flip(service.modelInfo("org/open"))
       assert.strictEqual(error.retryAfter === undefined ? 0 : Duration.toSeconds(error.retryAfter), 3601)
     }))
