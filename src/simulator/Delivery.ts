@@ -87,7 +87,7 @@ export const stream = (
         return Effect.succeed([chunk.bytes])
       }
       if (self.ending === "stall" && self.keepAlive !== undefined) return alive()
-      if (self.ending !== "stall") outcome = self.ending === "complete" ? "completed" : "failed"
+      if (self.ending !== "stall") outcome = self.outcome
       return finish(self)
     })
   })

@@ -20,6 +20,7 @@ export type Fault =
   | { readonly _tag: "Refuse" }
   | { readonly _tag: "SlowHeaders"; readonly delay: Duration.Input }
   | { readonly _tag: "Gzip" }
+  | { readonly _tag: "CacheHit" }
   | { readonly _tag: "ByteOrderMark" }
   | { readonly _tag: "RetryLine" }
   | { readonly _tag: "NoFinalBlankLine" }
@@ -73,6 +74,14 @@ export const slowHeaders = (delay: Duration.Input): Fault => ({ _tag: "SlowHeade
 /** The body is compressed, whether or not that was asked for. @category faults @since 0.1.0 */
 export const gzip: Fault = { _tag: "Gzip" }
 
+/**
+ * The answer comes from the cache of a serverless gateway: a stream too has a `content-length`, and no time is told.
+ *
+ * @category faults
+ * @since 0.1.0
+ */
+export const cacheHit: Fault = { _tag: "CacheHit" }
+
 /** The body begins with a byte order mark. @category faults @since 0.1.0 */
 export const byteOrderMark: Fault = { _tag: "ByteOrderMark" }
 
@@ -101,6 +110,9 @@ export const rateLimited = (options?: { readonly retryAfter?: number | string | 
 
 /** 429 of TGI, which names no time. @category faults @since 0.1.0 */
 export const overloaded: Fault = status(429, `{"error":"Model is overloaded","error_type":"overloaded"}`, json)
+
+/** 503 of TGI's health check after its backend died. @category faults @since 0.1.0 */
+export const unhealthy: Fault = status(503, `{"error":"unhealthy","error_type":"healthcheck"}`, json)
 
 /** 503 while a serverless model loads; `estimatedTime` in seconds. @category faults @since 0.1.0 */
 export const loading = (estimatedTime = 20): Fault =>

@@ -77,6 +77,8 @@ export interface Options {
   readonly validationWorkers?: number | undefined
   /** Refuses grammars and with them tools. Default false. */
   readonly disableGrammarSupport?: boolean | undefined
+  /** Takes images in prompts as images and not as text. Default false. */
+  readonly multimodal?: boolean | undefined
   /** Fills `details.prefill` where it is asked for. Default false. */
   readonly prefillLogprobs?: boolean | undefined
   /** The header `x-compute-type`. Default `simulated`. */
@@ -93,6 +95,8 @@ export interface Options {
   readonly script?: Script | undefined
   /** Faults by request, beside those queued with `fail`. */
   readonly faults?: ((request: Received) => ReadonlyArray<Fault>) | undefined
+  /** Added to every answer, as a gateway does: `x-request-id`, `x-sha`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** How many requests the journal keeps. Default 10,000. */
   readonly journalLimit?: number | undefined
   /** Length of an embedding. Default 8. */
@@ -164,9 +168,11 @@ export const resolve = (options: Options): Settings => {
     payloadLimit: options.payloadLimit ?? 2_000_000,
     validationWorkers: options.validationWorkers ?? 2,
     disableGrammarSupport: options.disableGrammarSupport ?? false,
+    multimodal: options.multimodal ?? false,
     prefillLogprobs: options.prefillLogprobs ?? false,
     computeType: options.computeType ?? "simulated",
     chunking: options.chunking ?? { events: 64 },
+    headers: options.headers ?? {},
     journalLimit: options.journalLimit ?? 10_000,
     dimensions: options.dimensions ?? 8
   }

@@ -128,14 +128,17 @@ const statusReply = (faults: ReadonlyArray<Fault>): Reply.Unary | undefined => {
   return fault === undefined ? undefined : Reply.unary(fault.status, fault.headers, fault.body)
 }
 
+const failures: Readonly<Record<number, string>> = { 424: "generation", 429: "overloaded", 500: "incomplete" }
+
 const count = (counters: Counters, reply: Reply.Reply): void => {
   counters.requests++
   const tokens = reply._tag === "Unary" ? reply.tokens : reply.frames.reduce((total, frame) => total + frame.tokens, 0)
-  if (tokens > 0) {
+  counters.tokens += tokens
+  if (tokens > 0 || (reply._tag === "Unary" && reply.status < 400)) {
     counters.succeeded++
-    counters.tokens += tokens
   } else {
-    counters.failures.set("validation", (counters.failures.get("validation") ?? 0) + 1)
+    const kind = reply._tag === "Unary" ? failures[reply.status] ?? "validation" : "validation"
+    counters.failures.set(kind, (counters.failures.get(kind) ?? 0) + 1)
   }
 }
 
@@ -221,18 +224,19 @@ const send = (
   head: boolean
 ): Effect.Effect<Exchange.Response> =>
   Effect.suspend((): Effect.Effect<Exchange.Response> => {
-    const { headers, status } = transmission
+    const { status } = transmission
+    const headers = { ...transmission.headers, ...settings.headers }
     ticket.started(status)
     if (transmission.gzip) {
       return Effect.map(Delivery.compressed(transmission), (body) => {
-        ticket.ended("completed")
+        ticket.ended(transmission.outcome)
         return { status, headers: { ...headers, "content-encoding": "gzip" }, body }
       })
     }
     const [piece] = transmission.pieces
     if (!transmission.streaming && transmission.ending === "complete" && piece !== undefined) {
       ticket.sent(piece.tokens)
-      ticket.ended(status < 400 ? "completed" : "failed")
+      ticket.ended(transmission.outcome)
       return Effect.succeed({ status, headers, body: head ? "" : piece.text })
     }
     const body = Delivery.stream(transmission, settings.chunking, ticket)

@@ -118,7 +118,7 @@ const allowed = (route: Route): string => [route.post && "POST", route.get && "G
 
 const dispatch = (routes: ReadonlyMap<string, Route>, turn: Turn): Reply.Reply => {
   const { request, settings } = turn
-  if (request.method === "OPTIONS" && request.headers["access-control-request-method"] !== undefined) {
+  if (request.method === "OPTIONS") {
     return Reply.empty(200, {
       "access-control-allow-methods": "GET,POST",
       "access-control-allow-headers": "content-type"
@@ -127,7 +127,7 @@ const dispatch = (routes: ReadonlyMap<string, Route>, turn: Turn): Reply.Reply =
   const route = routes.get(request.path.split("?", 1)[0] ?? "")
   if (route === undefined) return Reply.empty(404)
   const get = request.method === "GET" || request.method === "HEAD"
-  // The key guards the POST side of a path and whatever is not there; `GET /` stays open.
+  // The key is asked for before the method is looked at; only `GET /`, a health check, shares a path with a guarded route.
   const guarded = route.guarded && !(get && route.get !== undefined)
   const key = settings.apiKey
   if (guarded && key !== undefined && Options.since(settings, 2, 3)) {

@@ -25,7 +25,7 @@ const fullText = (turn: Turn, request: NativeRequest, route: Route): boolean =>
 
 const sequence = (run: Sampler.Run): string =>
   `"finish_reason":"${run.finish}","generated_tokens":${run.tokens.length},"seed":${TgiReply.seedJson(run.seed)},` +
-  `"prefill":${TgiReply.tokensJson(run.prefill).replaceAll(`,"special":false`, "")},` +
+  `"prefill":[${run.prefill.map((token) => `{${TgiReply.tokenFields(token)}}`).join(",")}],` +
   `"tokens":${TgiReply.tokensJson(run.tokens)}`
 
 const topTokens = (run: Sampler.Run): string =>

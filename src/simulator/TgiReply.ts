@@ -50,11 +50,12 @@ export const openAiFrame = (turn: Turn, failure: Reply.Failure): Reply.Frame =>
     ? { payload: `{"error":{"message":${JSON.stringify(failure.message)},"http_status_code":422}}`, tokens: 0 }
     : nativeFrame(failure)
 
+/** What prompt tokens and generated tokens have in common. @category encoding @since 0.1.0 */
+export const tokenFields = (token: Token): string =>
+  `"id":${token.id},"text":${JSON.stringify(token.text)},"logprob":${Float.print(token.logprob)}`
+
 /** @category encoding @since 0.1.0 */
-export const tokenJson = (token: Token): string =>
-  `{"id":${token.id},"text":${JSON.stringify(token.text)},"logprob":${
-    Float.print(token.logprob)
-  },"special":${token.special}}`
+export const tokenJson = (token: Token): string => `{${tokenFields(token)},"special":${token.special}}`
 
 /** @category encoding @since 0.1.0 */
 export const tokensJson = (tokens: ReadonlyArray<Token>): string => `[${tokens.map(tokenJson).join(",")}]`

@@ -40,6 +40,8 @@ export interface Transmission {
   readonly headers: Readonly<Record<string, string>>
   readonly pieces: ReadonlyArray<Piece>
   readonly ending: Ending
+  /** What the journal calls it when it was sent to its end. */
+  readonly outcome: "completed" | "failed"
   /** Milliseconds before the status line. */
   readonly wait: number
   /** Milliseconds of silence after which a comment is sent. */
@@ -103,7 +105,20 @@ const decorate = (pieces: Array<Piece>, faults: ReadonlyArray<Fault>): ReadonlyA
   return pieces
 }
 
-/** The length of the whole body, for a fault that breaks this promise. */
+const timing = /^x-(?:compute-time|total-time|validation-time|queue-time|inference-time|time-per-token)$/
+
+const headersOf = (
+  reply: Reply.Reply,
+  faults: ReadonlyArray<Fault>,
+  promised: Record<string, string>
+): Record<string, string> => {
+  const headers = { ...reply.headers, ...promised }
+  if (!has(faults, "CacheHit")) return headers
+  const kept = Object.entries(headers).filter(([name]) => !timing.test(name))
+  return { ...Object.fromEntries(kept), "x-compute-type": "cache" }
+}
+
+/** The length of a whole stream, which only a cache knows beforehand and only a fault promises. */
 const promise = (reply: Reply.Streaming, prefix: string): Record<string, string> => {
   const length = reply.frames.reduce(
     (total, { payload }) => total + Tokenizer.byteLength(payload) + prefix.length + 2,
@@ -130,9 +145,10 @@ const prepareStream = (
   const silent = faults.some((fault) => fault._tag === "Stall" && !fault.keepAlive)
   return {
     status: 200,
-    headers: ending === "short" ? { ...reply.headers, ...promise(reply, prefix) } : reply.headers,
+    headers: headersOf(reply, faults, ending === "short" || has(faults, "CacheHit") ? promise(reply, prefix) : {}),
     pieces: faults.length === 0 ? pieces : decorate(pieces, faults),
     ending,
+    outcome: ending === "complete" && !has(faults, "Crash") ? "completed" : "failed",
     wait: millis(latency?.headers) + headDelay(faults),
     keepAlive: silent ? undefined : reply.keepAlive,
     gzip: has(faults, "Gzip"),
@@ -163,9 +179,10 @@ const prepareUnary = (
   const promised = ending === "short" ? { "content-length": String(Tokenizer.byteLength(reply.body)) } : {}
   return {
     status: reply.status,
-    headers: { ...reply.headers, ...promised },
+    headers: headersOf(reply, faults, promised),
     pieces: [piece],
     ending,
+    outcome: ending === "complete" && reply.status < 400 ? "completed" : "failed",
     wait: millis(latency?.headers) + tokens + headDelay(faults),
     keepAlive: undefined,
     gzip: has(faults, "Gzip"),

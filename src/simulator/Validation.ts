@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Images from "./Images.ts"
 import type { Parameters } from "./NativeRequest.ts"
 import * as Options from "./Options.ts"
 import * as Reply from "./Reply.ts"
@@ -124,7 +125,9 @@ export const check = (
     const limit = settings.maxInputTokens
     return invalid(`\`truncate\` must be strictly positive and less than ${limit}. Given: ${truncate}`)
   }
-  const length = Tokenizer.count(prompt) + (special ? 1 : 0)
+  const images = settings.multimodal ? Images.read(prompt) : { text: prompt, count: 0 }
+  if ("error" in images) return invalid(images.error)
+  const length = Tokenizer.count(images.text) + images.count * Images.tokensPerImage + (special ? 1 : 0)
   const inputLength = truncate === undefined ? length : Math.min(length, truncate)
   const limit = budget(settings, parameters, inputLength)
   return "error" in limit ? invalid(limit.error) : { _tag: "Valid", inputLength, tokens: limit.tokens }

@@ -120,6 +120,16 @@ layer(Simulator.layer())("a fault", (it) => {
       assert.isTrue(text.endsWith("}"))
     }))
 
+  it.effect("replays a stream from a cache: with a length, without times", () =>
+    Effect.gen(function*() {
+      yield* fail(Fault.cacheHit)
+      const { headers, text } = yield* stream
+      assert.strictEqual(headers["content-length"], String(text.length))
+      assert.strictEqual(headers["x-compute-type"], "cache")
+      yield* fail(Fault.cacheHit)
+      assert.notProperty((yield* whole).headers, "x-total-time")
+    }))
+
   it.effect("compresses a body", () =>
     Effect.gen(function*() {
       yield* fail(Fault.gzip)

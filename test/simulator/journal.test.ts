@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
-import { Simulator } from "../../src/simulator/index.ts"
+import { Fault, Simulator } from "../../src/simulator/index.ts"
 import { get, post } from "./wire.ts"
 
 const open = HttpClientRequest.post("http://simulator/generate_stream").pipe(
@@ -43,6 +43,17 @@ describe("the journal", () => {
       assert.deepStrictEqual((yield* journal.entries).map((entry) => entry.id), [6, 7])
       assert.strictEqual((yield* journal.totals).received, 7)
     }).pipe(Effect.provide(Simulator.layer({ journalLimit: 2 }))))
+
+  it.effect("calls a request that a fault hit failed", () =>
+    Effect.gen(function*() {
+      const simulator = yield* Simulator.Simulator
+      for (const fault of [Fault.crash(1), Fault.cut(1), Fault.unavailable]) {
+        yield* simulator.fail(fault)
+        yield* post("/generate_stream", { inputs: "x" })
+      }
+      const entries = yield* simulator.journal.entries
+      assert.deepStrictEqual(entries.map((entry) => entry.outcome), ["failed", "failed", "failed"])
+    }).pipe(Effect.provide(Simulator.layer())))
 
   it.effect("wakes who waits for an entry", () =>
     Effect.gen(function*() {

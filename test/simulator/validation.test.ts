@@ -80,3 +80,25 @@ describe("grammar support", () => {
       assert.include(chat.json.error, "grammar is not supported")
     }).pipe(Effect.provide(Simulator.layer({ disableGrammarSupport: true }))))
 })
+
+const generate = (url: string) => post("/generate", { inputs: `see ![](${url})`, parameters: { max_new_tokens: 1 } })
+
+layer(Simulator.layer({ multimodal: true, headers: { "x-request-id": "r1" } }))("images", (it) => {
+  it.effect("count as tokens of the prompt", () =>
+    Effect.gen(function*() {
+      const { headers } = yield* generate("data:image/png;base64,AAAA")
+      assert.isAbove(Number(headers["x-prompt-tokens"]), 256)
+      assert.strictEqual(headers["x-request-id"], "r1")
+    }))
+
+  it.effect.each(
+    [
+      ["data:image/png;base64,A!", "base64 encoding is invalid"],
+      ["data:image/svg+xml;base64,AAAA", "invalid image"],
+      ["file:///etc/passwd", "invalid image content: file:///etc/passwd"]
+    ] as const
+  )("that are %s are refused", ([url, message]) =>
+    Effect.gen(function*() {
+      assert.include((yield* generate(url)).json.error, `Input validation error: ${message}`)
+    }))
+})
