@@ -10,6 +10,7 @@ import Os from "node:os"
 import { createInterface } from "node:readline"
 import * as Bundle from "./Bundle.ts"
 import type { Sample } from "./Measure.ts"
+import type { Growth } from "./Memory.ts"
 import { scenarios } from "./Scenario.ts"
 import * as Startup from "./Startup.ts"
 
@@ -68,7 +69,11 @@ const sorted = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - 
 const median = (values: ReadonlyArray<number>): number => sorted(values)[Math.floor(values.length / 2)] ?? Number.NaN
 
 const figure = (value: number): string =>
-  value >= 1000 ? Math.round(value).toLocaleString("en-US") : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+  Math.abs(value) >= 1000
+    ? Math.round(value).toLocaleString("en-US")
+    : Math.abs(value) >= 10
+    ? value.toFixed(1)
+    : value.toFixed(2)
 
 const range = (values: ReadonlyArray<number>): string => `${figure(Math.min(...values))}–${figure(Math.max(...values))}`
 
@@ -110,6 +115,25 @@ const measured = (name: string, origin: string): string => {
   return `## ${name}: ${scenario.title}\n\n${table(head, rows)}\n`
 }
 
+const memory = (origin: string): string => {
+  const rows = quick ? 100_000 : 1_000_000
+  const growth: Growth = JSON.parse(
+    onClientCore([process.execPath, "--expose-gc", "Memory.ts", String(rows), origin])
+  )
+  const [from, to] = growth.resident
+  const cells = [rows, growth.perSecond, from, to, growth.residentSlope, growth.heapSlope, growth.noise].map(figure)
+  const head = [
+    "rows",
+    "rows/s",
+    "resident MB, least",
+    "most",
+    "growth, MB per million rows",
+    "of the heap alone",
+    "noise, MB"
+  ]
+  return `## S5: ${figure(rows)} rows through Batch.stream, second half\n\n${table(head, [cells])}\n`
+}
+
 const startup = async (origin: string): Promise<string> => {
   const times = Startup.measure(rounds, (program) => onClientCore([process.execPath, program, `${origin}/t20-b1-l0`]))
   const net = (name: string) => median(times[name] ?? []) - median(times.empty ?? [])
@@ -142,14 +166,23 @@ const facts = () =>
     "Ratios are to the first line of each route; `limit` is undici and one JSON.parse for each answer or event."
   ].join("\n\n")
 
-const all = [...Object.keys(contenders), "S6"]
+const parts: Readonly<Record<string, (origin: string) => string | Promise<string>>> = {
+  ...Object.fromEntries(Object.keys(contenders).map((name) => [name, (origin: string) => measured(name, origin)])),
+  S5: memory,
+  S6: startup
+}
+const all = ["S1", "S2", "S3", "S4", "S4b", "S5", "S6", "L1", "L2", "L3"]
 const chosen = named.length > 0 ? named : all
 const begun = facts()
 const server = await startServer()
 try {
-  const parts: Array<string> = []
-  for (const name of chosen) parts.push(name === "S6" ? await startup(server.origin) : measured(name, server.origin))
-  const results = `# Results\n\n${begun}\n\n${parts.join("\n")}`
+  const sections: Array<string> = []
+  for (const name of chosen) {
+    const part = parts[name]
+    if (part === undefined) throw new Error(`there is no scenario ${name}; there are ${all.join(", ")}`)
+    sections.push(await part(server.origin))
+  }
+  const results = `# Results\n\n${begun}\n\n${sections.join("\n")}`
   writeFileSync(`${here}/RESULTS.md`, results)
   process.stdout.write(results)
 } finally {
