@@ -73,6 +73,8 @@ export type Tool = typeof Tool.Type
  * - `topNTokens`: the most likely tokens at each place, on the raw route of TGI; `logprobs` and `topLogprobs` elsewhere.
  * - `tools`, `toolChoice` (`auto`, `none`, `required` or a name), `toolPrompt` (TGI), `parallelToolCalls`.
  * - `reasoningEffort`: for reasoning models; `none` switches thinking off where the engine can.
+ * - `continueFinalMessage`: the model goes on with the last message instead of answering it.
+ * - `templateVariables`: variables of the chat template, such as `enable_thinking`.
  * - `extra`: fields for the engine as they go over the wire. They win over what the options make.
  *
  * @category models
@@ -112,6 +114,8 @@ export const GenerationOptions = Schema.Struct({
   toolPrompt: Schema.optional(Schema.String),
   parallelToolCalls: Schema.optional(Schema.Boolean),
   reasoningEffort: Schema.optional(Schema.String),
+  continueFinalMessage: Schema.optional(Schema.Boolean),
+  templateVariables: Schema.optional(Schema.Record(Schema.String, Schema.Unknown)),
   extra: Schema.optional(Schema.Record(Schema.String, Schema.Unknown))
 })
 

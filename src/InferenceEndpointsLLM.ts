@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
@@ -14,18 +15,21 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
-import type { GenerateRequest } from "./dialect/Dialect.ts"
 import * as Endpoint from "./endpoint/Endpoint.ts"
 import * as EndpointConfig from "./endpoint/EndpointConfig.ts"
 import type { EndpointError } from "./endpoint/EndpointError.ts"
+import type * as EndpointsApi from "./endpoint/EndpointsApi.ts"
 import type { Target } from "./endpoint/EndpointTarget.ts"
 import * as Generating from "./Generating.ts"
 import type * as Generation from "./Generation.ts"
 import type * as GenerationOptions from "./GenerationOptions.ts"
+import type * as Hub from "./hub/Hub.ts"
+import * as HubEnv from "./hub/HubEnv.ts"
 import type { InferenceError } from "./InferenceError.ts"
 import type * as Message from "./Message.ts"
 import * as Objects from "./Objects.ts"
 import * as Preparing from "./Preparing.ts"
+import * as Prompting from "./Prompting.ts"
 import * as Scripting from "./Scripting.ts"
 import * as Settings from "./Settings.ts"
 import type * as ObjectStream from "./structured/ObjectStream.ts"
@@ -34,6 +38,7 @@ import type { OutputSpecInput } from "./structured/OutputSpec.ts"
 import type * as StructuredOutput from "./structured/StructuredOutput.ts"
 import type { StructuredOutputError } from "./structured/StructuredOutputError.ts"
 import * as Telemetry from "./Telemetry.ts"
+import type { TemplateError } from "./template/TemplateError.ts"
 import * as TgiClient from "./transport/TgiClient.ts"
 
 /**
@@ -42,7 +47,7 @@ import * as TgiClient from "./transport/TgiClient.ts"
  * @category errors
  * @since 0.1.0
  */
-export type GenerateError = EndpointError | InferenceError | StructuredOutputError
+export type GenerateError = EndpointError | TemplateError | InferenceError | StructuredOutputError
 
 /**
  * The generations of one input, in the order asked.
@@ -105,7 +110,7 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
  * @category models
  * @since 0.1.0
  */
-export interface Options extends Settings.Settings {
+export interface Options extends Settings.Settings, Prompting.Options {
   /** Defaults of every call. */
   readonly generationOptions?: GenerationOptions.GenerationOptions | undefined
   /** Constrains every answer of `generate` and `stream`, in the form of the Python original. */
@@ -135,12 +140,14 @@ export interface Backend {
  */
 export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const endpoint = yield* Endpoint.Endpoint
+  const implied = options.tokenizerId === undefined && options.chatTemplate === undefined
+  const prompting = yield* Prompting.make(options, implied)
   const clientOf = yield* clients(options)
 
   const ready = (target: Target, wanted: Preparing.Wanted) => {
     const stream = Preparing.isStreamed(target, wanted)
     return Effect.map(
-      Effect.flatMap(clientOf(target), (client) => Preparing.prepare(client, target, wanted, stream)),
+      Effect.flatMap(clientOf(target), (client) => Preparing.prepare(client, target, prompting, wanted, stream)),
       (ready) => ({ ready, stream })
     )
   }
@@ -177,7 +184,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
           )))
       })),
     displayName: endpoint.displayName,
-    fingerprint: { endpoint: EndpointConfig.encode(endpoint.config) }
+    fingerprint: { endpoint: EndpointConfig.encode(endpoint.config), template: templateOf(options) }
   })
 })
 
@@ -195,9 +202,10 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
     call: Settings.CallOptions = {},
     output?: StructuredOutput.StructuredOutput<unknown, unknown>
   ): Effect.fn.Return<Preparing.Wanted, GenerateError> {
-    const { issues, options, settings } = Settings.resolve(defaults, call)
-    if (issues.length > 0) return yield* Preparing.invalid("generate", issues)
-    return { input: inputOf(input), options, settings, output: output ?? (yield* outputOf(defaults, call)) }
+    const { issues, options: sampling, settings } = Settings.resolve(defaults, call)
+    const wrong = isEmpty(input) && options.useMagpieTemplate !== true ? [...issues, noMessages] : issues
+    if (wrong.length > 0) return yield* Preparing.invalid("generate", wrong)
+    return { input, options: sampling, settings, output: output ?? (yield* outputOf(defaults, call)) }
   })
 
   const several = (input: Message.Input, permits: Semaphore.Semaphore, call?: Settings.CallOptions) =>
@@ -251,6 +259,10 @@ const fingerprintOf = ({ structuredOutput, ...rest }: Settings.CallOptions, { fi
   }, (_key, value: unknown) => typeof value === "bigint" ? value.toString() : value))
 }
 
+const isEmpty = (input: Message.Input): boolean => typeof input === "object" && "length" in input && input.length === 0
+
+const noMessages = { path: ["messages"], message: "messages must not be empty; only Magpie generates from nothing" }
+
 /** The structured output of a call: its own, else the service's. */
 const outputOf = (defaults: Settings.CallOptions, call: Settings.CallOptions) => {
   const spec = call.structuredOutput ?? defaults.structuredOutput
@@ -274,13 +286,6 @@ const clients = Effect.fnUntraced(function*(options: Options) {
     )
   }
 })
-
-const inputOf = (input: Message.Input): GenerateRequest["input"] =>
-  typeof input === "string"
-    ? { _tag: "Messages", messages: [{ role: "user", content: input }] }
-    : "raw" in input
-    ? { _tag: "Prompt", text: input.raw }
-    : { _tag: "Messages", messages: input }
 
 const U64 = 2n ** 64n
 
@@ -311,25 +316,79 @@ const observedStream = <A, E>(ready: Preparing.Ready, self: Stream.Stream<A, E>)
     Stream.withSpan(spanOf(ready), { kind: "client", attributes: Telemetry.attributes(ready.telemetry) })
   )
 
+/** What the prompt of a message depends on. */
+const templateOf = (options: Options): Schema.Json => ({
+  tokenizerId: options.tokenizerId ?? null,
+  tokenizerRevision: options.tokenizerRevision ?? null,
+  chatTemplate: options.chatTemplate ?? null,
+  specialTokens: options.specialTokens ?? null,
+  magpie: options.useMagpieTemplate === true ? options.magpiePreQueryTemplate ?? null : null
+})
+
 /**
- * The service over an `Endpoint` that is there already.
+ * The service over an `Endpoint` that is there already, and over a `ChatTemplate` if one is.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerWith = (
   options: Options = {}
-): Layer.Layer<InferenceEndpointsLLM, never, Endpoint.Endpoint | HttpClient.HttpClient> =>
+): Layer.Layer<InferenceEndpointsLLM, EndpointError, Endpoint.Endpoint | HttpClient.HttpClient> =>
   Layer.effect(InferenceEndpointsLLM, make(options))
 
 /**
- * The service with the endpoint that the options name.
+ * The options of the service and of its endpoint.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LayerOptions extends Options, EndpointConfig.Options {}
+
+/** With a model id and a structured output, but no tokenizer, the tokenizer is the model, as in the Python original. */
+const tokenizerOf = ({ chatTemplate, modelId, structuredOutput, tokenizerId }: LayerOptions): string | undefined =>
+  tokenizerId ?? (chatTemplate === undefined && structuredOutput !== undefined ? modelId : undefined)
+
+/**
+ * The service with the endpoint that the options name: exactly one of `modelId`, `endpointName` and `baseUrl`. A
+ * `tokenizerId` or `chatTemplate` makes prompts be rendered here and sent raw.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Options & EndpointConfig.Options) =>
-  layerWith(options).pipe(Layer.provideMerge(Endpoint.layer(options)))
+export const layer = (
+  options: LayerOptions
+): Layer.Layer<
+  InferenceEndpointsLLM | Endpoint.Endpoint | Hub.Hub | EndpointsApi.EndpointsApi,
+  EndpointError | TemplateError,
+  HttpClient.HttpClient
+> =>
+  layerWith(options).pipe(
+    Layer.provide(Prompting.layer({ ...options, tokenizerId: tokenizerOf(options) })),
+    Layer.provideMerge(Endpoint.layer(options))
+  )
+
+/**
+ * `layer` with every option from a `Config`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (options: Config.Wrap<LayerOptions>) =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+
+/**
+ * `layer` with the endpoint of the environment (see `EndpointConfig.fromEnv`), `INFERENCE_TOKENIZER_ID` if it is set, and
+ * the options given.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerEnv = (options: Options = {}) =>
+  Layer.unwrap(Effect.gen(function*() {
+    const endpoint = yield* EndpointConfig.fromEnv
+    const tokenizerId = yield* HubEnv.variable("INFERENCE_TOKENIZER_ID")
+    return layer({ ...endpoint, ...(tokenizerId !== undefined && { tokenizerId }), ...options })
+  }))
 
 /**
  * A scripted answer: a text, parts of a generation, or an error.

@@ -10,11 +10,14 @@ import type { Target } from "./endpoint/EndpointTarget.ts"
 import type { Prepared } from "./Generating.ts"
 import * as GenerationOptions from "./GenerationOptions.ts"
 import { InferenceError, InvalidRequest } from "./InferenceError.ts"
+import type * as Message from "./Message.ts"
+import type { Prompting } from "./Prompting.ts"
 import type { Settings } from "./Settings.ts"
 import type { Constraint } from "./structured/Grammar.ts"
 import type { StructuredOutput } from "./structured/StructuredOutput.ts"
 import type { StructuredOutputError } from "./structured/StructuredOutputError.ts"
 import * as Telemetry from "./Telemetry.ts"
+import type { TemplateError } from "./template/TemplateError.ts"
 import type { TgiClient } from "./transport/TgiClient.ts"
 
 /**
@@ -24,7 +27,7 @@ import type { TgiClient } from "./transport/TgiClient.ts"
  * @since 0.1.0
  */
 export interface Wanted {
-  readonly input: Dialect.GenerateRequest["input"]
+  readonly input: Message.Input
   readonly options: GenerationOptions.GenerationOptions
   readonly settings: Settings
   /** What the answer shall look like. */
@@ -92,11 +95,14 @@ const countInput = (client: TgiClient["Service"], target: Target, { call }: Dial
 export const prepare = Effect.fnUntraced(function*(
   client: TgiClient["Service"],
   target: Target,
-  { input, options, output, settings }: Wanted,
+  prompting: Prompting,
+  wanted: Wanted,
   stream: boolean
-): Effect.fn.Return<Ready, InferenceError | StructuredOutputError> {
+): Effect.fn.Return<Ready, InferenceError | StructuredOutputError | TemplateError> {
+  const { options, output, settings } = wanted
   const { kind } = target.engine
   const dialect = Dialects.all[kind]
+  const input = yield* prompting({ input: wanted.input, options, constrained: output !== undefined }, kind)
   const constraint = output === undefined
     ? undefined
     : yield* output.grammar(kind, input._tag === "Messages" ? "chat" : "raw")

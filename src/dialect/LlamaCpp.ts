@@ -10,6 +10,12 @@ const sampling = {
   adapterId: ignored("adapters are chosen when the server starts")
 } satisfies Partial<Rules>
 
+const template = {
+  // a last message of the assistant is continued by itself
+  continueFinalMessage: sent<boolean>("messages", () => undefined),
+  templateVariables: sent("chat_template_kwargs")
+} satisfies Partial<Rules>
+
 /**
  * llama.cpp's server. Its own defaults sample (temperature 0.8, top_k 40), so "off" has to be said: 0 is sent.
  *
@@ -19,5 +25,5 @@ const sampling = {
 export const dialect: Dialect = {
   ...OpenAi.dialect,
   engine: "llamacpp",
-  rules: { chat: { ...OpenAi.chat, ...sampling }, completion: { ...OpenAi.completion, ...sampling } }
+  rules: { chat: { ...OpenAi.chat, ...sampling, ...template }, completion: { ...OpenAi.completion, ...sampling } }
 }

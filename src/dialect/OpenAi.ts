@@ -60,6 +60,10 @@ export const chat: Rules = {
   toolPrompt: ignored("only TGI has it; put the instruction into a message"),
   parallelToolCalls: sent("parallel_tool_calls"),
   reasoningEffort: sent("reasoning_effort"),
+  continueFinalMessage: ignored("whether a last assistant message is continued is up to the server", false),
+  templateVariables: ignored(
+    "the server renders the template with its own variables; give a tokenizerId to render here"
+  ),
   extra: sent("…", () => undefined)
 }
 
@@ -80,7 +84,10 @@ export const completion: Rules = {
   tools: ignored(noTools),
   toolChoice: ignored<NonNullable<GenerationOptions["toolChoice"]>>(noTools, "none", "auto"),
   parallelToolCalls: ignored(noTools),
-  reasoningEffort: ignored("the prompt is rendered here; give the template its variable instead")
+  reasoningEffort: ignored("the prompt is rendered here; give the template its variable instead"),
+  // the prompt that is sent has them in it already
+  continueFinalMessage: sent("prompt", () => undefined),
+  templateVariables: sent("prompt", () => undefined)
 }
 
 const argumentsText = (value: unknown): string => typeof value === "string" ? value : JSON.stringify(value) ?? "{}"

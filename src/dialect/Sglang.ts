@@ -1,4 +1,4 @@
-import { type Dialect, ignored, type Rules, sentUnless } from "./Dialect.ts"
+import { type Dialect, ignored, type Rules, sent, sentUnless } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 
 const sampling = {
@@ -7,6 +7,14 @@ const sampling = {
   typicalP: ignored("SGLang has no typical sampling", 1),
   repetitionPenalty: sentUnless(1, "repetition_penalty"),
   truncate: ignored("SGLang does not cut prompts")
+} satisfies Partial<Rules>
+
+const template = {
+  continueFinalMessage: sent<boolean>(
+    "continue_final_message",
+    (value) => value ? { continue_final_message: true } : undefined
+  ),
+  templateVariables: sent("chat_template_kwargs")
 } satisfies Partial<Rules>
 
 /**
@@ -18,5 +26,5 @@ const sampling = {
 export const dialect: Dialect = {
   ...OpenAi.dialect,
   engine: "sglang",
-  rules: { chat: { ...OpenAi.chat, ...sampling }, completion: { ...OpenAi.completion, ...sampling } }
+  rules: { chat: { ...OpenAi.chat, ...sampling, ...template }, completion: { ...OpenAi.completion, ...sampling } }
 }

@@ -39,7 +39,9 @@ const generate: Rules = {
   // the details, which are always asked for, hold them
   logprobs: sent("details", () => undefined),
   topLogprobs: sent("top_n_tokens", (value) => value === 0 ? undefined : { top_n_tokens: value }),
-  toolPrompt: ignored("tools are rendered by the template on this route")
+  toolPrompt: ignored("tools are rendered by the template on this route"),
+  continueFinalMessage: sent("inputs", () => undefined),
+  templateVariables: sent("inputs", () => undefined)
 }
 
 const chat: Rules = {
@@ -57,6 +59,8 @@ const chat: Rules = {
   logitBias: refused("TGI takes no map"),
   truncate: ignored(raw),
   toolPrompt: sent("tool_prompt"),
+  // TGI continues a last message of the assistant by itself
+  continueFinalMessage: sent("messages", () => undefined),
   parallelToolCalls: ignored("TGI makes one call at most", false),
   reasoningEffort: ignored("TGI has no such field; use the prompt, and splitReasoning to take the thinking apart")
 }

@@ -15,6 +15,14 @@ const sampling = {
   seed
 } satisfies Partial<Rules>
 
+const template = {
+  continueFinalMessage: sent<boolean>(
+    "continue_final_message",
+    (value) => value ? { continue_final_message: true, add_generation_prompt: false } : undefined
+  ),
+  templateVariables: sent("chat_template_kwargs")
+} satisfies Partial<Rules>
+
 /**
  * vLLM: sampling controls on both routes, LoRA adapters by model name.
  *
@@ -25,7 +33,7 @@ export const dialect: Dialect = {
   ...OpenAi.dialect,
   engine: "vllm",
   rules: {
-    chat: { ...OpenAi.chat, ...sampling },
+    chat: { ...OpenAi.chat, ...sampling, ...template },
     completion: {
       ...OpenAi.completion,
       ...sampling,
