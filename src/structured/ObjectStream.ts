@@ -103,19 +103,28 @@ const partial = (parser: PartialJson.PartialJson, wrap: string | undefined): Par
   })
 }
 
+const OPEN = "<think>"
+const CLOSE = "</think>"
+
 /** Holds back what stands in front of the first brace or bracket, thinking included. */
 const skipProse = (): (text: string) => string => {
-  let held = ""
-  let started = false
+  let where: "prose" | "thinking" | "value" = "prose"
+  let carried = ""
   return (text) => {
-    if (started) return text
-    held += text
-    const thinking = held.indexOf("<think>")
-    const end = held.lastIndexOf("</think>")
-    if (thinking >= 0 && end < 0) return ""
-    const from = held.slice(Math.max(0, end)).search(/[{[]/)
-    if (from < 0) return ""
-    started = true
-    return held.slice(Math.max(0, end) + from)
+    if (where === "value") return text
+    let rest = carried + text
+    for (;;) {
+      const at = where === "thinking" ? rest.indexOf(CLOSE) : rest.search(/[{[]|<think>/)
+      if (at < 0) break
+      if (where === "prose" && rest[at] !== "<") {
+        where = "value"
+        return rest.slice(at)
+      }
+      rest = rest.slice(at + (where === "thinking" ? CLOSE : OPEN).length)
+      where = where === "thinking" ? "prose" : "thinking"
+    }
+    // a tag may be cut between two pieces
+    carried = rest.slice(1 - CLOSE.length)
+    return ""
   }
 }

@@ -62,6 +62,9 @@ export class PartialJson {
   readonly #elements: Array<Element> = []
   #mode: Mode = "value"
   #isKey = false
+  /** The string that is being read; its escapes are resolved. */
+  #text = ""
+  /** What was read of a number, a word or four hex digits. */
   #token = ""
   #offset = 0
   #version = 0
@@ -140,7 +143,7 @@ export class PartialJson {
     const keys = this.#stack.map((frame) => frame._tag === "Object" ? frame.keys.at(-1) : undefined)
     const leaf = this.#leaf()
     return () => {
-      let inner = leaf
+      let inner = leaf()
       for (let level = frames.length - 1; level >= 0; level--) {
         const open = frames[level]
         if (open !== undefined) inner = copy(open.frame, open.length, keys[level], inner)
@@ -149,28 +152,29 @@ export class PartialJson {
     }
   }
 
-  /** The scalar that is being written, as far as it is certain. */
-  #leaf(): Schema.Json | undefined {
+  /**
+   * The scalar that is being written, as far as it is certain. A long string is not looked at before it is asked for,
+   * since that would copy it.
+   */
+  #leaf(): () => Schema.Json | undefined {
+    const text = this.#text
+    const token = this.#token
     switch (this.#mode) {
       case "string":
       case "escape":
-      case "unicode": {
-        if (this.#isKey) return undefined
-        const last = this.#text.charCodeAt(this.#text.length - 1)
-        return last >= 0xd800 && last <= 0xdbff ? this.#text.slice(0, -1) : this.#text
-      }
-      case "number": {
-        const certain = NUMBER.exec(this.#token)?.[0]
-        return certain === undefined ? undefined : Number(certain)
-      }
+      case "unicode":
+        return this.#isKey ? nothing : () => wellFormed(text)
+      case "number":
+        return () => {
+          const certain = NUMBER.exec(token)?.[0]
+          return certain === undefined ? undefined : Number(certain)
+        }
       case "word":
-        return WORDS.find(([word]) => word.startsWith(this.#token))?.[1]
+        return () => WORDS.find(([word]) => word.startsWith(token))?.[1]
       default:
-        return undefined
+        return nothing
     }
   }
-
-  #text = ""
 
   #fail(description: string, ahead = 0): void {
     this.#failure = { offset: this.#offset + ahead, description }
@@ -349,6 +353,14 @@ export class PartialJson {
     const root = this.#stack[0]
     return this.#stack.length === 2 && root?._tag === "Object" && root.keys.at(-1) === this.#wrap
   }
+}
+
+const nothing = () => undefined
+
+/** Without the first half of a surrogate pair whose second half is still to come. */
+const wellFormed = (text: string): string => {
+  const last = text.charCodeAt(text.length - 1)
+  return last >= 0xd800 && last <= 0xdbff ? text.slice(0, -1) : text
 }
 
 const lengthOf = (frame: Frame): number => frame._tag === "Array" ? frame.items.length : frame.values.length

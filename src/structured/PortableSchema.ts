@@ -56,9 +56,7 @@ const definitionOf = (ref: unknown): string | undefined => {
 const inlined = (document: Document): Document => {
   const { $ref, ...rest } = document
   const name = definitionOf($ref)
-  if (name === undefined || !isObject(document.$defs) || $ref !== `#/$defs/${String($ref).split("/")[2] ?? ""}`) {
-    return document
-  }
+  if (name === undefined || !isObject(document.$defs) || !/^#\/\$defs\/[^/]+$/.test(String($ref))) return document
   const target = document.$defs[name]
   return isObject(target) ? { ...target, ...rest } : document
 }

@@ -10,15 +10,24 @@ export interface Repaired {
 
 /** How often a brace in prose may be mistaken for the start of the value. */
 const MAX_STARTS = 64
-const SPECIAL = /(?:<\|[A-Za-z0-9_]+\|>|<\/s>|<eos>|<end_of_turn>|<｜[^｜<>]{1,40}｜>)\s*$/u
-/** What JSON takes for blanks: no byte-order mark. */
-const BLANKS = /^[ \t\r\n]+|[ \t\r\n]+$/g
+const SPECIAL = /(?:<\|[A-Za-z0-9_]+\|>|<\/s>|<eos>|<end_of_turn>|<｜[^｜<>]{1,40}｜>)$/u
 const FENCE = /```[A-Za-z0-9_-]*[ \t]*\r?\n?([\s\S]*?)(?:```|$)/
+
+const isBlank = (char: string | undefined): boolean => char === " " || char === "\n" || char === "\t" || char === "\r"
+
+/** Without what JSON takes for blanks, which a byte-order mark is not. A search by regex could take quadratic time. */
+const trimBlanks = (text: string): string => {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text[start])) start++
+  while (end > start && isBlank(text[end - 1])) end--
+  return text.slice(start, end)
+}
 
 /** Cuts blanks and a special token that the server left at the end: such a text was never part of the JSON. */
 export const trim = (text: string): Repaired => {
   const steps: Array<Step> = []
-  let out = text.replace(BLANKS, "")
+  let out = trimBlanks(text)
   for (let found = SPECIAL.exec(out); found !== null; found = SPECIAL.exec(out)) {
     out = out.slice(0, found.index).trimEnd()
     if (!steps.includes("special-token")) steps.push("special-token")

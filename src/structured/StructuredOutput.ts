@@ -1,8 +1,10 @@
 import * as Effect from "effect/Effect"
+import * as JsonSchema from "effect/JsonSchema"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import { makeFormatterStandardSchemaV1 } from "effect/SchemaIssue"
+import * as SchemaRepresentation from "effect/SchemaRepresentation"
 import * as Grammar from "./Grammar.ts"
 import * as PartialJson from "./PartialJson.ts"
 import * as Repair from "./Repair.ts"
@@ -52,9 +54,27 @@ export const make = <S extends Schema.Constraint>(
   return fromCodec(Grammar.fromSchema(schema), Schema.decodeUnknownEffect(codec, { errors: "all" }), options)
 }
 
-/** Structured output by a JSON Schema: the value is the JSON itself. What the grammar does not carry is not checked. */
-export const fromJsonSchema = (schema: unknown, options: Options = {}): StructuredOutput<Schema.Json> =>
-  fromCodec(Grammar.fromJsonSchema(schema), Schema.decodeUnknownEffect(Schema.Json), options)
+/**
+ * Structured output by a JSON Schema: the value is the JSON itself, unchanged. It is checked against the schema as far as
+ * that can be read as a Schema; one with keywords that Effect cannot express (`not`, `if`, `contains`) is checked by the
+ * grammar alone.
+ */
+export const fromJsonSchema = (schema: unknown, options: Options = {}): StructuredOutput<Schema.Json> => {
+  const source = Grammar.fromJsonSchema(schema)
+  const check = checker(source.document)
+  return fromCodec(source, (value) => Effect.flatMap(decodeJson(value), check), options)
+}
+
+const decodeJson = Schema.decodeUnknownEffect(Schema.Json)
+
+const checker = (document: Document): (value: Schema.Json) => Effect.Effect<Schema.Json, Schema.SchemaError> => {
+  const imported = Result.try(() =>
+    SchemaRepresentation.fromJsonSchemaDocument(JsonSchema.fromSchemaDraft2020_12(document), { patterns: "apply" })
+  )
+  if (Result.isFailure(imported)) return Effect.succeed
+  const decode = Schema.decodeUnknownEffect(Schema.toType(imported.success), { errors: "all" })
+  return (value) => Effect.as(decode(value), value)
+}
 
 /** Structured output by a regex that matches the whole answer: the value is the text. */
 export const fromRegex = (pattern: string, options: Options = {}): StructuredOutput<string> =>

@@ -127,6 +127,23 @@ describe("decoding", () => {
       assert.strictEqual((yield* reasonOf({ text: given }))._tag, "NotJson")
     }))
 
+  it.effect("a JSON Schema is enforced where Effect can express it, and changes nothing", () =>
+    Effect.gen(function*() {
+      const of = StructuredOutput.fromJsonSchema({
+        type: "object",
+        properties: { n: { type: "integer", minimum: 5 } },
+        required: ["n"]
+      })
+      assert.deepStrictEqual((yield* of.decode({ text: "{\"n\":7,\"more\":1}" })).value, { n: 7, more: 1 })
+      assert.strictEqual((yield* reasonOf({ text: "{\"n\":1}" }, of))._tag, "Mismatch")
+    }))
+
+  it.effect("a JSON Schema beyond that is left to the grammar", () =>
+    Effect.gen(function*() {
+      const of = StructuredOutput.fromJsonSchema({ type: "integer", not: { const: 1 } })
+      assert.strictEqual((yield* of.decode({ text: "1" })).value, 1)
+    }))
+
   it.effect("a choice is one of the choices", () =>
     Effect.gen(function*() {
       const of = StructuredOutput.fromChoices(["yes", "no"])
@@ -255,7 +272,7 @@ describe("streaming", () => {
     Effect.gen(function*() {
       const stream = ObjectStream.make(
         lenient,
-        deltas("<think>{\"a\"", "}</think>", "Here: {\"name\":\"", "Ada\"", text.slice(14))
+        deltas("<thi", "nk>{\"a\"", "}</th", "ink>", "Here: {\"name\":\"", "Ada\"", text.slice(14))
       )
       assert.deepStrictEqual<unknown>((yield* events(stream)).slice(0, 2), [{ name: "" }, { name: "Ada" }])
     }))
