@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import type * as EndpointError from "../endpoint/EndpointError.ts"
 import type * as InferenceError from "../InferenceError.ts"
 import type * as StructuredOutputError from "../structured/StructuredOutputError.ts"
+import type * as TemplateError from "../template/TemplateError.ts"
 import type { HuggingFaceErrorMetadata } from "./HuggingFaceOptions.ts"
 
 /**
@@ -19,6 +20,7 @@ import type { HuggingFaceErrorMetadata } from "./HuggingFaceOptions.ts"
  */
 export type Failure =
   | EndpointError.EndpointError
+  | TemplateError.TemplateError
   | InferenceError.InferenceError
   | StructuredOutputError.StructuredOutputError
 
@@ -107,6 +109,19 @@ const endpoint: Reasons<EndpointError.Reason> = {
   InvalidResponse: unreadable
 }
 
+const template: Reasons<TemplateError.Reason> = {
+  MissingTemplate: invalidRequest,
+  Gated: forbidden,
+  NotFound: invalidRequest,
+  Unauthorized: wrongKey,
+  Unreachable: (reason, context) => reason.isRetryable ? network(context) : hopeless(reason, context),
+  SyntaxError: invalidRequest,
+  RenderError: invalidRequest,
+  Raised: invalidRequest,
+  TooMuchWork: invalidRequest,
+  InvalidInput: invalidRequest
+}
+
 const unusable = (reason: { readonly text: string }, { description, metadata }: Context) =>
   new AiError.StructuredOutputError({ description, responseText: reason.text, metadata })
 
@@ -143,6 +158,12 @@ const requestIdOf = (error: Failure): string | undefined =>
     ? error.reason.requestId
     : undefined
 
+/** Metadata is JSON, which has no infinity. */
+const retryAfterOf = (error: Failure): { readonly retryAfterMillis?: number } => {
+  const wait = "retryAfter" in error && error.retryAfter !== undefined ? Duration.toMillis(error.retryAfter) : NaN
+  return Number.isFinite(wait) ? { retryAfterMillis: wait } : {}
+}
+
 const metadataOf = (error: Failure): HuggingFaceErrorMetadata => {
   const { reason } = error
   const requestId = requestIdOf(error)
@@ -153,8 +174,7 @@ const metadataOf = (error: Failure): HuggingFaceErrorMetadata => {
     ...(requestId !== undefined && { requestId }),
     ...("type" in reason && reason.type !== undefined && { type: reason.type }),
     ...("code" in reason && reason.code !== undefined && { code: reason.code }),
-    ...("retryAfter" in error && error.retryAfter !== undefined &&
-      { retryAfterMillis: Duration.toMillis(error.retryAfter) }),
+    ...retryAfterOf(error),
     ...(error._tag === "InferenceError" && { attempts: error.attempts }),
     ...(error._tag === "InferenceError" && error.received !== undefined && { receivedText: error.received.text })
   }
@@ -193,6 +213,8 @@ const reasonOf = (error: Failure, context: Context): AiError.AiErrorReason => {
       return lookup(inference, error.reason, context)
     case "EndpointError":
       return lookup(endpoint, error.reason, context)
+    case "TemplateError":
+      return lookup(template, error.reason, context)
     case "StructuredOutputError":
       return lookup(structured, error.reason, context)
   }

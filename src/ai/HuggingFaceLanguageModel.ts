@@ -11,7 +11,7 @@ import * as Model from "effect/ai/Model"
 import type * as Response from "effect/ai/Response"
 import * as AiTelemetry from "effect/ai/Telemetry"
 import * as Clock from "effect/Clock"
-import * as EffectConfig from "effect/Config"
+import type * as EffectConfig from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
@@ -22,7 +22,6 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import type * as EndpointConfig from "../endpoint/EndpointConfig.ts"
 import type { EndpointError } from "../endpoint/EndpointError.ts"
 import type * as Generation from "../Generation.ts"
 import * as LLM from "../InferenceEndpointsLLM.ts"
@@ -30,6 +29,7 @@ import type * as Message from "../Message.ts"
 import type * as Settings from "../Settings.ts"
 import * as SchemaDocument from "../structured/SchemaDocument.ts"
 import type * as StructuredOutput from "../structured/StructuredOutput.ts"
+import type { TemplateError } from "../template/TemplateError.ts"
 import * as AiFailure from "./AiFailure.ts"
 import * as GivenSpan from "./GivenSpan.ts"
 import * as ObjectText from "./ObjectText.ts"
@@ -238,7 +238,7 @@ export const layerWith = (
  * @category models
  * @since 0.1.0
  */
-export interface LayerOptions extends LLM.Options, EndpointConfig.Options {
+export interface LayerOptions extends LLM.LayerOptions {
   readonly config?: Options | undefined
 }
 
@@ -250,26 +250,24 @@ export interface LayerOptions extends LLM.Options, EndpointConfig.Options {
  */
 export const layer = (
   options: LayerOptions
-): Layer.Layer<LanguageModel.LanguageModel, EndpointError, HttpClient.HttpClient> =>
+): Layer.Layer<LanguageModel.LanguageModel, EndpointError | TemplateError, HttpClient.HttpClient> =>
   layerWith(options).pipe(Layer.provide(LLM.layer(options)))
 
 /**
- * The model with the endpoint that a configuration names: each option is a value or a `Config` of one.
+ * The model with the endpoint that a configuration names: `layer` with every option from a `Config`. Defaults of every call
+ * come beside it, as they are.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerConfig = (
-  options: { readonly [K in keyof LayerOptions]: LayerOptions[K] | EffectConfig.Config<LayerOptions[K]> }
-): Layer.Layer<LanguageModel.LanguageModel, EndpointError | EffectConfig.ConfigError, HttpClient.HttpClient> =>
-  Layer.unwrap(Effect.gen(function*() {
-    const read: Record<string, unknown> = {}
-    for (const [name, option] of Object.entries<unknown>(options)) {
-      read[name] = EffectConfig.isConfig(option) ? yield* option : option
-    }
-    // every value is what the option of its name was given, or what its Config reads
-    return layer(read as LayerOptions)
-  }))
+  options: EffectConfig.Wrap<LLM.LayerOptions>,
+  defaults: { readonly config?: Options | undefined } = {}
+): Layer.Layer<
+  LanguageModel.LanguageModel,
+  EndpointError | TemplateError | EffectConfig.ConfigError,
+  HttpClient.HttpClient
+> => layerWith(defaults).pipe(Layer.provide(LLM.layerConfig(options)))
 
 /**
  * A model by name, for `ExecutionPlan` and wherever a `Model` is asked for. The name is a model id for the serverless
@@ -293,12 +291,12 @@ export const model = <const Name extends string>(
           ? { ...options, modelId: name }
           : { modelDisplayName: name, ...options }
       ),
-      "EndpointError",
+      ["EndpointError", "TemplateError"],
       unavailable
     )
   )
 
-const unavailable = (error: EndpointError): Layer.Layer<LanguageModel.LanguageModel> =>
+const unavailable = (error: EndpointError | TemplateError): Layer.Layer<LanguageModel.LanguageModel> =>
   Layer.effect(
     LanguageModel.LanguageModel,
     LanguageModel.make({

@@ -58,7 +58,7 @@ export type HuggingFaceFinishMetadata = {
  * @since 0.1.0
  */
 export type HuggingFaceErrorMetadata = {
-  readonly stage: "EndpointError" | "InferenceError" | "StructuredOutputError"
+  readonly stage: "EndpointError" | "TemplateError" | "InferenceError" | "StructuredOutputError"
   /** The reason's tag, such as `Loading`. */
   readonly reason: string
   /** The route, or what was being done. */
@@ -112,6 +112,9 @@ declare module "effect/ai/AiError" {
     readonly huggingface?: HuggingFaceErrorMetadata | null
   }
   interface InvalidResponseErrorMetadata {
+    readonly huggingface?: HuggingFaceErrorMetadata | null
+  }
+  interface InvalidOutputErrorMetadata {
     readonly huggingface?: HuggingFaceErrorMetadata | null
   }
   interface InternalProviderErrorMetadata {
