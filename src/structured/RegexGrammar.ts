@@ -6,7 +6,8 @@ const GAP = " ?"
 const COMMA = `${GAP},${GAP}`
 const COLON = `${GAP}:${GAP}`
 const INTEGER = "(?:0|[1-9][0-9]*)"
-const DECIMAL = `-?${INTEGER}(?:\\.[0-9]+)?(?:[eE][+-]?[0-9]+)?`
+/** Exponents end at 299: a larger one could make a number that is none in JavaScript. */
+const DECIMAL = `-?${INTEGER}(?:\\.[0-9]+)?(?:[eE][+-]?[12]?[0-9]{1,2})?`
 
 /**
  * One regex in TGI's dialect for the JSON texts of a tree: at most one blank in a gap, every escape inside strings
