@@ -169,7 +169,8 @@ export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
   const fields: Record<string, unknown> = {}
   const unsupported: Array<Issue> = []
   if (rules !== undefined) {
-    for (const name of Object.keys(request.options)) {
+    // in the order of the rules: where two options share a field, the later rule has the last word
+    for (const name of Object.keys(rules)) {
       if (isName(rules, name)) apply(dialect, route, rules, name, request.options, fields, unsupported)
     }
   }

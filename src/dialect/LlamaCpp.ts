@@ -1,4 +1,4 @@
-import { type Dialect, ignored, type Rules, sent, sentUnless } from "./Dialect.ts"
+import { type Dialect, ignored, refused, type Rules, sent, sentUnless } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 
 const sampling = {
@@ -16,6 +16,11 @@ const template = {
   templateVariables: sent("chat_template_kwargs")
 } satisfies Partial<Rules>
 
+const legacy = {
+  returnFullText: refused<boolean>("llama.cpp does not repeat the prompt", false),
+  bestOf: refused<number>("llama.cpp has no best_of; ask for several generations with numGenerations", 1)
+} satisfies Partial<Rules>
+
 /**
  * llama.cpp's server. Its own defaults sample (temperature 0.8, top_k 40), so "off" has to be said: 0 is sent.
  *
@@ -25,5 +30,8 @@ const template = {
 export const dialect: Dialect = {
   ...OpenAi.dialect,
   engine: "llamacpp",
-  rules: { chat: { ...OpenAi.chat, ...sampling, ...template }, completion: { ...OpenAi.completion, ...sampling } }
+  rules: {
+    chat: { ...OpenAi.chat, ...sampling, ...template },
+    completion: { ...OpenAi.completion, ...sampling, ...legacy }
+  }
 }

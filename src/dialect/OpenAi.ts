@@ -50,10 +50,10 @@ export const chat: Rules = {
   watermark: ignored("only TGI's native route has it", false),
   truncate: ignored(unknown),
   bestOf: ignored("only TGI's native route has it; ask for several generations with numGenerations", 1),
+  logprobs: sentUnless(false, "logprobs"),
   topNTokens: sent("top_logprobs", (value) => value === 0 ? undefined : { logprobs: true, top_logprobs: value }),
   decoderInputDetails: ignored("only TGI's native route has it", false),
   adapterId: sent("model"),
-  logprobs: sentUnless(false, "logprobs"),
   topLogprobs: sent("top_logprobs", (value) => ({ logprobs: true, top_logprobs: value })),
   tools,
   toolChoice,
@@ -90,6 +90,9 @@ export const completion: Rules = {
   templateVariables: sent("prompt", () => undefined)
 }
 
+/** An empty list of calls is refused by some. */
+const withoutCalls = ({ tool_calls: _calls, ...message }: Message) => message
+
 const argumentsText = (value: unknown): string => typeof value === "string" ? value : JSON.stringify(value) ?? "{}"
 
 /**
@@ -100,7 +103,7 @@ const argumentsText = (value: unknown): string => typeof value === "string" ? va
  */
 export const messages: Dialect["messages"] = (messages) =>
   messages.map((message: Message) =>
-    message.tool_calls === undefined ? { ...message } : {
+    message.tool_calls === undefined || message.tool_calls.length === 0 ? withoutCalls(message) : {
       ...message,
       content: message.content ?? null,
       tool_calls: message.tool_calls.map((call) => ({

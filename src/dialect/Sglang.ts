@@ -6,7 +6,8 @@ const sampling = {
   minP: sentUnless(0, "min_p"),
   typicalP: ignored("SGLang has no typical sampling", 1),
   repetitionPenalty: sentUnless(1, "repetition_penalty"),
-  truncate: ignored("SGLang does not cut prompts")
+  truncate: ignored("SGLang does not cut prompts"),
+  adapterId: ignored("SGLang takes any model name; name the adapter as lora_path in `extra`")
 } satisfies Partial<Rules>
 
 const template = {

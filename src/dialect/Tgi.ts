@@ -68,7 +68,7 @@ const chat: Rules = {
 /** Greedy means that nothing may turn sampling on; and a temperature that is set, 1 included, asks for sampling. */
 const finish = (body: Record<string, unknown>, options: GenerationOptions, route: Route): void => {
   if (route !== "generate") return
-  if (options.temperature === 0) {
+  if (options.temperature === 0 || options.doSample === false) {
     for (const field of ["temperature", "top_k", "top_p", "typical_p"]) delete body[field]
     body["do_sample"] = false
   } else if (options.temperature !== undefined && options.doSample === undefined) {
