@@ -6,8 +6,8 @@ const GAP = " ?"
 const COMMA = `${GAP},${GAP}`
 const COLON = `${GAP}:${GAP}`
 const INTEGER = "(?:0|[1-9][0-9]*)"
-/** Exponents end at 299: a larger one could make a number that is none in JavaScript. */
-const DECIMAL = `-?${INTEGER}(?:\\.[0-9]+)?(?:[eE][+-]?[12]?[0-9]{1,2})?`
+/** Positive exponents end at 299: a larger one could make a number that is none in JavaScript. */
+const DECIMAL = `-?${INTEGER}(?:\\.[0-9]+)?(?:[eE](?:\\+?[12]?[0-9]{1,2}|-[0-9]{1,3}))?`
 
 /**
  * One regex in TGI's dialect for the JSON texts of a tree: at most one blank in a gap, every escape inside strings

@@ -471,7 +471,7 @@ const build = ({ kind, name, parts }: Sketch): Schema.Codec<unknown, unknown> =>
   const keys = Object.fromEntries(all.map((schema, index) => [`${name}${index}`, schema]))
   switch (kind) {
     case 0:
-      return Schema.Finite
+      return Schema.Finite.check(Schema.isBetween({ minimum: -1e200, maximum: 1e200 }))
     case 1:
       return Schema.Boolean
     case 2:
