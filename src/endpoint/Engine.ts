@@ -137,6 +137,9 @@ const decodeModels = Schema.decodeUnknownOption(Wire.Models)
 const decodeMeta = Schema.decodeUnknownOption(
   Schema.Struct({ data: Schema.Array(Schema.Struct({ meta: Schema.Struct({ n_ctx_train: Schema.Finite }) })) })
 )
+const isRouter = Schema.is(
+  Schema.Struct({ data: Schema.NonEmptyArray(Schema.Struct({ providers: Schema.Array(Schema.Unknown) })) })
+)
 const decodeInfo = Schema.decodeUnknownOption(Wire.Info)
 const decodeProps = Schema.decodeUnknownOption(Schema.Struct({
   build_info: Schema.optionalKey(Schema.Unknown),
@@ -146,7 +149,7 @@ const decodeProps = Schema.decodeUnknownOption(Schema.Struct({
 const decodeVersion = Schema.decodeUnknownOption(Schema.Struct({ version: Schema.String }))
 
 /**
- * Reads `GET /v1/models`. TGI owns its model by the model's own name; organisations as owners mean the router.
+ * Reads `GET /v1/models`. TGI owns its model by the model's own name; providers are listed by the router, which has no model of its own.
  *
  * @category recognising
  * @since 0.1.0
@@ -155,6 +158,7 @@ export const fromModels = (body: unknown): Seen | undefined => {
   const models = Option.getOrUndefined(decodeModels(body))
   const first = models?.data[0]
   if (first === undefined) return undefined
+  if (isRouter(body)) return { engine: "router" }
   const owner = first.owned_by ?? ""
   const trained = Option.getOrUndefined(decodeMeta(body))?.data[0]?.meta.n_ctx_train
   return {

@@ -19,7 +19,7 @@ import * as EndpointError from "./EndpointError.ts"
 export interface WaitProgress {
   /** `namespace/endpoint`, or the address. */
   readonly subject: string
-  /** The state as the platform calls it, or `ready`, `unreachable`, `unavailable`. */
+  /** The state as the platform calls it; `unreachable` or `unavailable` where only an address is known. */
   readonly state: string
   /** What was done about it. */
   readonly action: "Checked" | "Resumed" | "Woken" | "Probed" | "Stumbled" | "Ready"
@@ -86,7 +86,10 @@ export const until = Effect.fnUntraced(function*<A, R>(options: Options<A, R>) {
   const loop = Effect.gen(function*() {
     for (let stumbles = 0;;) {
       const step = yield* options.step(Duration.subtract(timeout, yield* elapsed))
-      if (step._tag === "Ready") return step.value
+      if (step._tag === "Ready") {
+        yield* options.onProgress({ subject, state: "running", action: "Ready", message: "", elapsed: yield* elapsed })
+        return step.value
+      }
       const { _tag: _, floor, ...seen } = step
       last = seen
       yield* options.onProgress({ subject, elapsed: yield* elapsed, ...seen })

@@ -12,7 +12,8 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
-import { isCommit } from "./RepoPath.ts"
+import * as Result from "effect/Result"
+import * as RepoPath from "./RepoPath.ts"
 
 /**
  * A file of a model repository. `revision` is a branch, tag, pull request or commit.
@@ -125,6 +126,13 @@ const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n" +
 const kept = (effect: Effect.Effect<void, PlatformError.PlatformError>) =>
   Effect.catch(effect, (error) => Effect.logWarning(`the Hub cache can not be written: ${error.message}`))
 
+/** Whether the names of a key stay below the directory: a cache is asked by anybody, also with names of other files. */
+const isSafe = (
+  { commit, path, repo, revision }: Omit<Key, "path"> & { readonly path?: string; readonly commit?: string }
+) =>
+  Result.isSuccess(RepoPath.repo(repo)) && Result.isSuccess(RepoPath.revision(revision)) &&
+  (path === undefined || Result.isSuccess(RepoPath.file(path))) && (commit === undefined || RepoPath.isCommit(commit))
+
 /**
  * A cache below a directory, usually `~/.cache/huggingface/hub`. Two processes may write at once: content arrives under a
  * name of its own and is renamed into place, and what is in place is never written through.
@@ -142,10 +150,10 @@ export const makeDisk = Effect.fnUntraced(function*(root: string) {
     fs.stat(file).pipe(Effect.map((info) => info.type === "File"), Effect.orElseSucceed(() => false))
 
   const commitOf = (repo: string, revision: string) =>
-    isCommit(revision)
+    RepoPath.isCommit(revision)
       ? Effect.succeed(revision)
       : fs.readFileString(folder(repo, "refs", revision)).pipe(
-        Effect.map((text) => isCommit(text.trim()) ? text.trim() : undefined),
+        Effect.map((text) => RepoPath.isCommit(text.trim()) ? text.trim() : undefined),
         Effect.orElseSucceed(() => undefined)
       )
 
@@ -162,7 +170,7 @@ export const makeDisk = Effect.fnUntraced(function*(root: string) {
   )
 
   const point = (repo: string, revision: string, commit: string) =>
-    isCommit(revision)
+    RepoPath.isCommit(revision)
       ? Effect.void
       : place(folder(repo, "refs", revision), ".tmp", (to) => fs.writeFileString(to, commit, { flag: "wx" }))
 
@@ -217,10 +225,10 @@ export const makeDisk = Effect.fnUntraced(function*(root: string) {
   })
 
   return HubCache.of({
-    lookup,
-    store: (key, bytes) => kept(store(key, bytes)),
-    storeAbsent: (key) => kept(storeAbsent(key)),
-    list
+    lookup: (key) => isSafe(key) ? lookup(key) : Effect.succeed(miss),
+    store: (key, bytes) => isSafe(key) ? kept(store(key, bytes)) : Effect.void,
+    storeAbsent: (key) => isSafe(key) ? kept(storeAbsent(key)) : Effect.void,
+    list: (key) => isSafe(key) ? list(key) : Effect.succeed([])
   })
 })
 

@@ -86,7 +86,12 @@ describe("Dedicated.wait", () => {
       const { endpoints, exit, seen } = yield* waited({ endpoint: { state: "paused" } })
       assert.isTrue(Exit.isSuccess(exit))
       assert.deepStrictEqual(posts(yield* endpoints.api.received), ["resume"])
-      assert.deepStrictEqual([...new Set(seen.map(({ state }) => state))], ["paused", "pending", "initializing"])
+      assert.deepStrictEqual([...new Set(seen.map(({ state }) => state))], [
+        "paused",
+        "pending",
+        "initializing",
+        "running"
+      ])
     }))
 
   it.effect("waits out that a resumed one is still shown as paused", () =>
@@ -240,7 +245,7 @@ describe("Dedicated.wait", () => {
         const handler = yield* Double.stumbling([Double.plain(status)], real.endpoints.api.handler)
         const { exit, seen } = yield* waited({ hosts: { "api.endpoints.huggingface.cloud": handler } })
         assert.isTrue(Exit.isSuccess(exit))
-        assert.deepStrictEqual(seen.map(({ action }) => action), ["Stumbled"])
+        assert.deepStrictEqual(seen.map(({ action }) => action), ["Stumbled", "Ready"])
       })
   )
 
@@ -252,7 +257,7 @@ describe("Dedicated.wait", () => {
       )
       const { exit, seen } = yield* waited({ hosts: { ".aws.endpoints.huggingface.cloud": handler } })
       assert.isTrue(Exit.isSuccess(exit))
-      assert.deepStrictEqual(seen.map(({ action }) => action), ["Probed", "Probed"])
+      assert.deepStrictEqual(seen.map(({ action }) => action), ["Probed", "Probed", "Ready"])
     }))
 
   it.effect("asks the health route that the API names, and /health where it names none", () =>

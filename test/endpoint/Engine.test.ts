@@ -108,6 +108,14 @@ describe("EngineProbe.detect", () => {
       assert.deepStrictEqual(yield* detected(servers.bareVllm), { kind: "vllm", version: "0.1", source: "route" })
     }))
 
+  it.effect("knows the router by the providers of its models, and takes no model of theirs for its own", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* detected({ "/v1/models": models("org", { providers: [] }) }), {
+        kind: "router",
+        source: "models"
+      })
+    }))
+
   it.effect("speaks the plain dialect with what it does not know", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* detected(servers.unknown), {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Logger } from "effect"
+import { Effect, Fiber, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import * as Endpoint from "../../src/endpoint/Endpoint.ts"
 import type * as EndpointConfig from "../../src/endpoint/EndpointConfig.ts"
@@ -57,9 +57,11 @@ const resolve = (
   Effect.gen(function*() {
     const { layer } = yield* world(given)
     return yield* Endpoint.Endpoint.use(({ target }) => target).pipe(
-      Effect.provide(Endpoint.layer({ apiKey: World.token, ...options })),
-      Effect.provide(layer),
-      Effect.provide(World.env(environment))
+      Effect.provide(
+        Endpoint.layer({ apiKey: World.token, ...options }).pipe(
+          Layer.provide(Layer.merge(layer, World.env(environment)))
+        )
+      )
     )
   })
 

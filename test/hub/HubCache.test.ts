@@ -135,6 +135,20 @@ describe("a HubCache on disk", () => {
   )
 
   onDisk(
+    "neither reads nor writes outside its directory",
+    Effect.gen(function*() {
+      const { cache, fs, root } = yield* disk
+      for (const wrong of [{ path: "../../x" }, { repo: "../x" }, { revision: "../../x" }, { path: "/etc/hostname" }]) {
+        yield* cache.store({ ...entry, ...wrong }, bytes("x"))
+        yield* cache.storeAbsent({ ...entry, ...wrong })
+        assert.strictEqual((yield* cache.lookup({ ...key, revision: commit, ...wrong }))._tag, "Miss")
+        assert.deepStrictEqual(yield* cache.list({ ...key, ...wrong }), [])
+      }
+      assert.deepStrictEqual(yield* fs.readDirectory(root), [])
+    })
+  )
+
+  onDisk(
     "does not make a file name of an etag that is none",
     Effect.gen(function*() {
       const { cache, fs, root } = yield* disk

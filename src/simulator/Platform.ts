@@ -1,0 +1,74 @@
+/**
+ * Hugging Face in memory: the Hub with its CDN, the serverless router, dedicated endpoints with their management API, and
+ * behind router and endpoints a simulated inference server, all reached by one `HttpClient`.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as HttpClient from "effect/http/HttpClient"
+import * as Layer from "effect/Layer"
+import * as Double from "./Double.ts"
+import * as EndpointsApi from "./EndpointsApi.ts"
+import * as Hub from "./Hub.ts"
+import type * as ServerOptions from "./Options.ts"
+import * as Router from "./Router.ts"
+import * as Simulator from "./Simulator.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly hub?: Hub.Options | undefined
+  readonly router?: Router.Options | undefined
+  readonly endpoints?: EndpointsApi.Options | undefined
+  /** The server behind router and endpoints. */
+  readonly server?: ServerOptions.Options | undefined
+  /** Further hosts, or others in place of the doubles. */
+  readonly hosts?: Readonly<Record<string, Double.Handler>> | undefined
+}
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class Platform extends Context.Service<Platform, {
+  readonly hub: Double.Double
+  readonly cdn: Double.Double
+  readonly router: Double.Double
+  readonly endpoints: EndpointsApi.EndpointsApi
+  readonly server: Simulator.Simulator["Service"]
+  readonly client: HttpClient.HttpClient
+}>()("effect-inference-endpoints/simulator/Platform") {}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: Options = {}) {
+  const server = yield* Simulator.make(options.server ?? {})
+  const inner = Double.fromServer(server.handle)
+  const hub = yield* Hub.make(options.hub)
+  const router = yield* Router.make({ inner, ...options.router })
+  const endpoints = yield* EndpointsApi.make({ inner: () => inner, ...options.endpoints })
+  const client = Double.client({
+    ...hub.handlers,
+    [Router.host]: router.handler,
+    ...endpoints.handlers,
+    ...options.hosts
+  })
+  return Platform.of({ hub: hub.hub, cdn: hub.cdn, router, endpoints, server, client })
+})
+
+/**
+ * The platform with its controls, and the `HttpClient` that reaches it.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options = {}): Layer.Layer<Platform | HttpClient.HttpClient> =>
+  Layer.effectContext(
+    Effect.map(make(options), (platform) =>
+      Context.make(Platform, platform).pipe(Context.add(HttpClient.HttpClient, platform.client)))
+  )

@@ -1,0 +1,108 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { TestClock } from "effect/testing"
+import * as Double from "../../src/simulator/Double.ts"
+import * as Hub from "../../src/simulator/Hub.ts"
+
+const commit = "c".repeat(40)
+
+const options: Hub.Options = {
+  repos: {
+    "org/open": { commit, files: { a: "A", "d/b": "B" }, large: ["d/b"] },
+    "org/gated": { commit, files: { a: "A" }, gated: true },
+    "org/secret": { commit, files: { a: "A" }, private: true }
+  },
+  renamed: { "org/old": "org/open" },
+  users: { hf_ada: { name: "ada", access: ["org/gated", "org/secret"] }, hf_bob: { name: "bob" } }
+}
+
+const ask = (given: Hub.Options = options) =>
+  Effect.map(Hub.make(given), ({ handlers }) => {
+    const client = Double.client(handlers)
+    return (url: string, token?: string) =>
+      client.execute(
+        token === undefined
+          ? HttpClientRequest.get(url)
+          : HttpClientRequest.bearerToken(HttpClientRequest.get(url), token)
+      )
+  })
+
+const entries = ({ json }: HttpClientResponse.HttpClientResponse) =>
+  Effect.flatMap(json, Schema.decodeUnknownEffect(Schema.Array(Schema.Unknown)))
+
+const hub = "https://huggingface.co"
+
+describe("the simulated Hub", () => {
+  it.effect.each(
+    [
+      ["org/gated", undefined, 401, "GatedRepo"],
+      ["org/gated", "hf_bob", 403, "GatedRepo"],
+      ["org/gated", "hf_ada", 200, undefined],
+      ["org/secret", undefined, 401, undefined],
+      ["org/secret", "hf_bob", 404, "RepoNotFound"],
+      ["org/secret", "hf_ada", 200, undefined],
+      ["org/none", undefined, 401, undefined],
+      ["org/none", "hf_bob", 404, "RepoNotFound"],
+      ["org/open", "hf_wrong", 401, undefined]
+    ] as const
+  )("gives files as access allows (%#)", ([repo, token, status, code]) =>
+    Effect.gen(function*() {
+      const response = yield* (yield* ask())(`${hub}/${repo}/resolve/main/a`, token)
+      assert.strictEqual(response.status, status)
+      assert.strictEqual(response.headers["x-error-code"], code)
+    }))
+
+  it.effect("shows the metadata of gated repositories to everybody", () =>
+    Effect.gen(function*() {
+      const response = yield* (yield* ask())(`${hub}/api/models/org/gated`)
+      assert.deepInclude(yield* response.json, { id: "org/gated", gated: "manual" })
+    }))
+
+  it.effect("sends large files from a CDN that takes no credential", () =>
+    Effect.gen(function*() {
+      const request = yield* ask()
+      const response = yield* request(`${hub}/org/open/resolve/main/d/b`)
+      assert.strictEqual(response.status, 302)
+      assert.match(response.headers["x-linked-etag"] ?? "", /^"[0-9a-f]{64}"$/)
+      const location = response.headers["location"] ?? ""
+      assert.strictEqual(yield* (yield* request(location)).text, "B")
+      assert.strictEqual((yield* request(location, "hf_ada")).status, 400)
+    }))
+
+  it.effect("redirects a renamed repository with a relative location and its query", () =>
+    Effect.gen(function*() {
+      const response = yield* (yield* ask())(`${hub}/api/models/org/old?expand[]=sha`)
+      assert.strictEqual(response.status, 307)
+      assert.match(response.headers["location"] ?? "", /^\/api\/models\/org\/open\?expand/)
+    }))
+
+  it.effect("chains the pages of a tree", () =>
+    Effect.gen(function*() {
+      const request = yield* ask({ ...options, pageSize: 2 })
+      const first = yield* request(`${hub}/api/models/org/open/tree/main?recursive=true`)
+      assert.lengthOf(yield* entries(first), 2)
+      const next = /<([^>]+)>/.exec(first.headers["link"] ?? "")?.[1] ?? ""
+      const second = yield* request(next)
+      assert.lengthOf(yield* entries(second), 1)
+      assert.notProperty(second.headers, "link")
+    }))
+
+  it.effect("refuses what is over the quota until the window ends", () =>
+    Effect.gen(function*() {
+      const request = yield* ask({ ...options, quota: 2 })
+      const status = Effect.map(request(`${hub}/api/models/org/open`), (response) => response.status)
+      assert.deepStrictEqual(yield* Effect.all([status, status, status]), [200, 200, 429])
+      yield* TestClock.adjust("100 seconds")
+      assert.strictEqual((yield* request(`${hub}/api/models/org/open`)).headers["ratelimit"], "\"api\";r=0;t=200")
+      yield* TestClock.adjust("200 seconds")
+      assert.strictEqual(yield* status, 200)
+    }))
+
+  it.effect("knows the owner of a token", () =>
+    Effect.gen(function*() {
+      const request = yield* ask()
+      assert.deepInclude(yield* (yield* request(`${hub}/api/whoami-v2`, "hf_bob")).json, { name: "bob", type: "user" })
+      assert.strictEqual((yield* request(`${hub}/api/whoami-v2`, "hf_wrong")).status, 401)
+    }))
+})
