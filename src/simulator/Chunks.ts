@@ -8,79 +8,70 @@ import type { Piece } from "./Transmission.ts"
 
 /**
  * Where a body is cut into chunks: after so many events, after so many bytes, or anywhere, by a seed. Bytes may split a
- * character.
+ * character. A chunk always ends where a wait begins.
  *
  * @category models
  * @since 0.1.0
  */
 export type Chunking = { readonly events: number } | { readonly bytes: number } | { readonly seed: number }
 
+/**
+ * Bytes that are sent together, the tokens that they complete, and the milliseconds before them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Chunk {
+  readonly bytes: Uint8Array
+  readonly tokens: number
+  readonly wait: number
+}
+
 const encoder = new TextEncoder()
 
-const slices = (bytes: Uint8Array<ArrayBuffer>, size: () => number): Array<Uint8Array> => {
-  const list: Array<Uint8Array> = []
+/** The longest chunk that a seed cuts, in bytes. */
+const longestCut = 48
+
+const slices = (chunk: Chunk, size: () => number): ReadonlyArray<Chunk> => {
+  const { bytes } = chunk
+  const list: Array<Chunk> = []
   for (let at = 0; at < bytes.length;) {
     const end = at + Math.max(1, size())
-    list.push(bytes.subarray(at, end))
+    const last = end >= bytes.length
+    list.push({ bytes: bytes.subarray(at, end), tokens: last ? chunk.tokens : 0, wait: at === 0 ? chunk.wait : 0 })
     at = end
   }
   return list
 }
 
-/**
- * Gives out chunks: pieces up to the next wait, cut as the chunking says, each chunk with its tokens.
- *
- * @category chunks
- * @since 0.1.0
- */
-export class Chunks {
-  private readonly pieces: ReadonlyArray<Piece>
-  private readonly chunking: Chunking
-  private readonly random: Random.Random
-  private at = 0
-  private waited = false
-  private readonly ready: Array<{ readonly bytes: Uint8Array; readonly tokens: number }> = []
-
-  constructor(pieces: ReadonlyArray<Piece>, chunking: Chunking) {
-    this.pieces = pieces
-    this.chunking = chunking
-    this.random = Random.make("seed" in chunking ? chunking.seed : 0)
-  }
-
-  /** Milliseconds to wait before the next chunk. */
-  wait(): number {
-    return this.ready.length > 0 || this.waited ? 0 : this.pieces[this.at]?.wait ?? 0
-  }
-
-  /** The wait is over. */
-  elapsed(): void {
-    this.waited = true
-  }
-
-  /** The next chunk, or `undefined` at the end. */
-  next(): { readonly bytes: Uint8Array; readonly tokens: number } | undefined {
-    return this.ready.shift() ?? this.fill()
-  }
-
-  private fill() {
-    const limit = "events" in this.chunking ? Math.max(1, this.chunking.events) : Infinity
+/** Joins up to `limit` pieces that no wait keeps apart. */
+const join = (pieces: ReadonlyArray<Piece>, limit: number): ReadonlyArray<Chunk> => {
+  const list: Array<Chunk> = []
+  for (let at = 0; at < pieces.length;) {
+    const wait = pieces[at]?.wait ?? 0
     let text = ""
     let tokens = 0
     for (let count = 0; count < limit; count++) {
-      const piece = this.pieces[this.at]
+      const piece = pieces[at]
       if (piece === undefined || (count > 0 && piece.wait > 0)) break
       text += piece.text
       tokens += piece.tokens
-      this.at++
+      at++
     }
-    this.waited = false
-    if (text === "") return undefined
-    const bytes = encoder.encode(text)
-    const { chunking } = this
-    if ("events" in chunking) return { bytes, tokens }
-    const size = "bytes" in chunking ? () => chunking.bytes : () => 1 + Random.int(this.random, 48)
-    const parts = slices(bytes, size)
-    this.ready.push(...parts.map((part, index) => ({ bytes: part, tokens: index === parts.length - 1 ? tokens : 0 })))
-    return this.ready.shift()
+    list.push({ bytes: encoder.encode(text), tokens, wait })
   }
+  return list
+}
+
+/**
+ * Cuts pieces into chunks. They are encoded at once, because bytes weigh less than the many short texts they are made of.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (pieces: ReadonlyArray<Piece>, chunking: Chunking): ReadonlyArray<Chunk> => {
+  if ("events" in chunking) return join(pieces, Math.max(1, chunking.events))
+  const random = Random.make("seed" in chunking ? chunking.seed : 0)
+  const size = "bytes" in chunking ? () => chunking.bytes : () => 1 + Random.int(random, longestCut)
+  return join(pieces, Infinity).flatMap((chunk) => slices(chunk, size))
 }

@@ -7,9 +7,10 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Pull from "effect/Pull"
 import * as Stream from "effect/Stream"
-import { type Chunking, Chunks } from "./Chunks.ts"
+import type { Chunking } from "./Chunks.ts"
+import * as Chunks from "./Chunks.ts"
 import { Broken } from "./Exchange.ts"
-import type { Transmission } from "./Transmission.ts"
+import type { Ending, Transmission } from "./Transmission.ts"
 
 const encoder = new TextEncoder()
 
@@ -39,17 +40,9 @@ export interface Observer {
 
 const comment = encoder.encode(":\n\n")
 
-const finish = (self: Transmission): Pull.Pull<never, Broken> => {
-  switch (self.ending) {
-    case "complete":
-    case "cut":
-      return Cause.done()
-    case "stall":
-      return Effect.never
-    default:
-      return Effect.fail(new Broken({ how: self.ending }))
-  }
-}
+/** An end that is no silence. */
+const finish = (ending: Exclude<Ending, "stall">): Pull.Pull<never, Broken> =>
+  ending === "complete" || ending === "cut" ? Cause.done() : Effect.fail(new Broken({ how: ending }))
 
 /**
  * The body as a stream on the clock of Effect. It ends as the transmission says and tells the observer; leaving it early
@@ -63,32 +56,35 @@ export const stream = (
   chunking: Chunking,
   observer: Observer
 ): Stream.Stream<Uint8Array, Broken> => {
+  const { ending, keepAlive } = self
+  const chunks = Chunks.make(self.pieces, chunking)
+  const finished = self.outcome
   let outcome: "completed" | "failed" | "cancelled" = "cancelled"
   const pulls = Effect.sync(() => {
-    const chunks = new Chunks(self.pieces, chunking)
-    const quiet = self.keepAlive ?? Infinity
-    let heard = 0
-    const alive = (): Pull.Pull<readonly [Uint8Array], Broken> => {
-      heard += quiet
+    let at = 0
+    let waited = 0
+    const alive = (quiet: number): Pull.Pull<readonly [Uint8Array], Broken> => {
+      waited += quiet
       return Effect.as(Effect.sleep(quiet), [comment] as const)
     }
-    return Effect.suspend(function pull(): Pull.Pull<readonly [Uint8Array], Broken> {
-      const left = chunks.wait() - heard
-      if (left > quiet) return alive()
-      if (left > 0) {
-        chunks.elapsed()
-        heard = 0
-        return Effect.flatMap(Effect.sleep(left), pull)
+    const send = ({ bytes, tokens }: Chunks.Chunk): Pull.Pull<readonly [Uint8Array], Broken> => {
+      at++
+      waited = 0
+      observer.sent(tokens)
+      return Effect.succeed([bytes])
+    }
+    return Effect.suspend((): Pull.Pull<readonly [Uint8Array], Broken> => {
+      const chunk = chunks[at]
+      if (chunk === undefined) {
+        if (ending === "stall") return keepAlive === undefined ? Effect.never : alive(keepAlive)
+        outcome = finished
+        return finish(ending)
       }
-      heard = 0
-      const chunk = chunks.next()
-      if (chunk !== undefined) {
-        observer.sent(chunk.tokens)
-        return Effect.succeed([chunk.bytes])
-      }
-      if (self.ending === "stall" && self.keepAlive !== undefined) return alive()
-      if (self.ending !== "stall") outcome = self.outcome
-      return finish(self)
+      const left = chunk.wait - waited
+      if (left <= 0) return send(chunk)
+      return keepAlive !== undefined && left > keepAlive
+        ? alive(keepAlive)
+        : Effect.andThen(Effect.sleep(left), Effect.suspend(() => send(chunk)))
     })
   })
   return Stream.onExit(Stream.fromPull(pulls), () => Effect.sync(() => observer.ended(outcome)))
