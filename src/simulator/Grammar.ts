@@ -4,7 +4,9 @@
  *
  * @since 0.1.0
  */
+import * as GrammarMetaSchema from "./GrammarMetaSchema.ts"
 import * as GrammarPattern from "./GrammarPattern.ts"
+import * as GrammarScalar from "./GrammarScalar.ts"
 import * as GrammarSchema from "./GrammarSchema.ts"
 import type { Random } from "./Random.ts"
 
@@ -45,12 +47,12 @@ export const sample = (grammar: { readonly type: string; readonly value: unknown
     if (grammar.type === "regex") {
       return { _tag: "Ok", text: GrammarPattern.read(String(grammar.value)).write(random) }
     }
-    const value = grammar.type === "json_schema" && GrammarSchema.isObject(grammar.value)
+    const value = grammar.type === "json_schema" && GrammarMetaSchema.isObject(grammar.value)
       ? grammar.value.schema
       : grammar.value
     const schema = typeof value === "string" ? parse(value) : value
-    if (!GrammarSchema.isObject(schema)) return refused("grammar is not supported")
-    const misfit = GrammarSchema.misfit(schema)
+    if (!GrammarMetaSchema.isObject(schema)) return refused("grammar is not supported")
+    const misfit = GrammarMetaSchema.misfit(schema)
     if (misfit !== undefined) return refused(`grammar is not valid: ${misfit}`)
     if (!Object.hasOwn(schema, "properties")) {
       return refused("grammar is not valid: Grammar must have a 'properties' field")
@@ -58,7 +60,7 @@ export const sample = (grammar: { readonly type: string; readonly value: unknown
     return { _tag: "Ok", text: GrammarSchema.compile(schema)(random) }
   } catch (error) {
     if (error instanceof GrammarPattern.Unsupported) return failed(error.message)
-    if (error instanceof GrammarSchema.Refusal) return refused(`${error.stage}: ${error.message}`)
+    if (error instanceof GrammarScalar.Refusal) return refused(`${error.stage}: ${error.message}`)
     if (error instanceof GrammarSchema.Overflow) {
       return { _tag: "Failed", status: 502, error: "Bad Gateway", errorType: "overflow" }
     }
@@ -70,6 +72,6 @@ const parse = (text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new GrammarSchema.Refusal("grammar is not valid", error instanceof Error ? error.message : String(error))
+    throw new GrammarScalar.Refusal("grammar is not valid", error instanceof Error ? error.message : String(error))
   }
 }

@@ -3,23 +3,11 @@
  *
  * @since 0.1.0
  */
+import { isObject } from "./GrammarMetaSchema.ts"
+import type { Fields } from "./GrammarMetaSchema.ts"
 import * as GrammarPattern from "./GrammarPattern.ts"
-import type { Random } from "./Random.ts"
-
-/**
- * A schema that the router answers with 422.
- *
- * @category errors
- * @since 0.1.0
- */
-export class Refusal {
-  readonly stage: "grammar is not valid" | "cannot compile regex from schema"
-  readonly message: string
-  constructor(stage: Refusal["stage"], message: string) {
-    this.stage = stage
-    this.message = message
-  }
-}
+import { anything, choose, count, number, refuse, text, words } from "./GrammarScalar.ts"
+import type { Write } from "./GrammarScalar.ts"
 
 /**
  * A recursive reference: the real router overflows its stack and dies.
@@ -34,81 +22,6 @@ export class Overflow {
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
-/** @category guards @since 0.1.0 */
-export const isObject = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-/**
- * Writes one text of the language.
- *
- * @category models
- * @since 0.1.0
- */
-export type Write = (random: Random) => string
-
-const refuse = (message: string): never => {
-  throw new Refusal("cannot compile regex from schema", message)
-}
-
-const types = ["array", "boolean", "integer", "null", "number", "object", "string"]
-const schemas = ["items", "additionalProperties", "not", "contains", "propertyNames", "if", "then", "else"]
-const lists = ["allOf", "anyOf", "oneOf", "prefixItems"]
-const maps = ["properties", "patternProperties", "$defs", "definitions"]
-const numbers = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]
-const counts = ["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"]
-const texts = ["pattern", "format", "$ref", "$id", "title", "description"]
-
-/**
- * What the draft 2020-12 meta-schema has against a schema, which the router asks first.
- *
- * @category checks
- * @since 0.1.0
- */
-export const misfit = (schema: unknown): string | undefined => {
-  if (typeof schema === "boolean") return undefined
-  if (!isObject(schema)) return `${JSON.stringify(schema)} is not of types "object", "boolean"`
-  for (const [keyword, value] of Object.entries(schema)) {
-    const found = misfitOf(keyword, value)
-    if (found !== undefined) return found
-  }
-  return undefined
-}
-
-const misfitOf = (keyword: string, value: unknown): string | undefined => {
-  const shown = JSON.stringify(value)
-  if (keyword === "type") {
-    const named = Array.isArray(value) ? value : [value]
-    const known = named.every((name) => types.some((type) => type === name)) && named.length > 0
-    return known ? undefined : `${shown} is not valid under any of the given schemas`
-  }
-  if (schemas.includes(keyword)) return misfit(value)
-  if (lists.includes(keyword)) {
-    if (!Array.isArray(value)) return `${shown} is not of type "array"`
-    return value.length === 0 ? `${shown} has less than 1 item` : first(value)
-  }
-  if (maps.includes(keyword)) return isObject(value) ? first(Object.values(value)) : `${shown} is not of type "object"`
-  if (numbers.includes(keyword) && typeof value !== "number") return `${shown} is not of type "number"`
-  if (counts.includes(keyword)) {
-    if (typeof value !== "number" || !Number.isInteger(value)) return `${shown} is not of type "integer"`
-    return value < 0 ? `${shown} is less than the minimum of 0` : undefined
-  }
-  if (texts.includes(keyword) && typeof value !== "string") return `${shown} is not of type "string"`
-  if ((keyword === "required" || keyword === "enum") && !Array.isArray(value)) return `${shown} is not of type "array"`
-  if (keyword !== "required" || !Array.isArray(value)) return undefined
-  const other: unknown = value.find((name) => typeof name !== "string")
-  return other === undefined ? undefined : `${JSON.stringify(other)} is not of type "string"`
-}
-
-const first = (values: ReadonlyArray<unknown>): string | undefined => {
-  for (const value of values) {
-    const found = misfit(value)
-    if (found !== undefined) return found
-  }
-  return undefined
-}
-
 /**
  * Compiles a schema to a writer of texts, or throws `Refusal`, `Overflow` or the pattern's `Unsupported`.
  *
@@ -118,11 +31,6 @@ const first = (values: ReadonlyArray<unknown>): string | undefined => {
 export const compile = (root: Fields): Write => new Compiler(root).node(root, [root])
 
 const ORDER = ["properties", "allOf", "anyOf", "oneOf", "prefixItems", "enum", "const", "$ref", "type"]
-
-const count = (value: unknown): number | undefined =>
-  typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : undefined
-
-const choose = <A>(items: ReadonlyArray<A>, random: Random): A | undefined => items[Math.floor(random() * items.length)]
 
 const oneOf = (writers: ReadonlyArray<Write>): Write => (random) => choose(writers, random)?.(random) ?? ""
 
@@ -256,86 +164,4 @@ const scalar = (value: unknown): Write => {
     return refuse(`Unsupported data type in enum: ${JSON.stringify(value)}`)
   }
   return () => JSON.stringify(value)
-}
-
-const words = [
-  "amber",
-  "birch",
-  "cedar",
-  "delta",
-  "ember",
-  "fjord",
-  "grove",
-  "harbor",
-  "iris",
-  "juniper",
-  "kestrel",
-  "lark"
-]
-
-const phrase = (random: Random, length: number): string =>
-  Array.from({ length }, () => choose(words, random) ?? "").join(" ")
-
-/** Any value, to a depth: scalars, then lists and records of them. */
-const anything = (depth: number): Write => (random) => {
-  const kind = Math.floor(random() * (depth > 0 ? 5 : 4))
-  if (kind === 0) return JSON.stringify(phrase(random, 1))
-  if (kind === 1) return String(Math.floor(random() * 100))
-  if (kind === 2) return String(random() < 0.5)
-  return kind === 3 ? "null" : `[${anything(depth - 1)(random)}]`
-}
-
-/** The languages that TGI gives to formats; it writes no offsets and no lower limits on days. */
-const formats: Readonly<Record<string, string>> = {
-  "date-time":
-    "20[0-2][0-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])T(?:0[0-9]|1[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z",
-  "date": "20[0-2][0-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])",
-  "time": "(?:0[0-9]|1[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z",
-  "uuid": "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-}
-
-const text = (schema: Fields): Write => {
-  const low = count(schema.minLength)
-  const high = count(schema.maxLength)
-  if (low !== undefined || high !== undefined) {
-    if (high !== undefined && high < (low ?? 0)) return refuse("maxLength must be greater than or equal to minLength")
-    return (random) => {
-      let out = phrase(random, 2)
-      while (out.length < (low ?? 0)) out += ` ${phrase(random, 2)}`
-      return `"${high === undefined ? out : out.slice(0, high)}"`
-    }
-  }
-  if (typeof schema.pattern === "string") {
-    const { pattern } = schema
-    const bare = pattern.startsWith("^") && pattern.endsWith("$") ? pattern.slice(1, -1) : pattern
-    return GrammarPattern.read(`"${bare}"`).write
-  }
-  if (typeof schema.format === "string") {
-    const format = formats[schema.format]
-    return format === undefined
-      ? refuse(`Format ${schema.format} is not supported by Outlines`)
-      : GrammarPattern.read(`"${format}"`).write
-  }
-  return (random) => `"${phrase(random, 1 + Math.floor(random() * 2))}"`
-}
-
-/** A small number inside the bounds, which the server would not enforce. */
-const number = (schema: Fields, random: Random, step: number): number => {
-  const bound = (inclusive: unknown, exclusive: unknown, direction: 1 | -1): number | undefined => {
-    const grid = (value: number) => direction * Math.ceil((direction * value) / unit) * unit
-    if (typeof exclusive === "number") {
-      return grid(exclusive) === exclusive
-        ? exclusive + direction * unit
-        : grid(exclusive)
-    }
-    return typeof inclusive === "number" ? grid(inclusive) : undefined
-  }
-  const unit = typeof schema.multipleOf === "number" && schema.multipleOf > 0 ? schema.multipleOf : step
-  const low = bound(schema.minimum, schema.exclusiveMinimum, 1)
-  const high = bound(schema.maximum, schema.exclusiveMaximum, -1)
-  const from = low ?? Math.min(0, high ?? 0)
-  const steps = Math.max(0, Math.min(100, Math.floor(((high ?? Infinity) - from) / unit)))
-  const drawn = from + Math.floor(random() * (steps + 1)) * unit
-  // JavaScript writes large and small numbers with an exponent that the server spells differently
-  return Math.abs(drawn) < 1e15 ? Number(drawn.toFixed(6)) : 0
 }

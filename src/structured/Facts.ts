@@ -1,6 +1,7 @@
 import * as Option from "effect/Option"
 import { isObject } from "./JsonSchemaTree.ts"
 import type { Dropped, Fault, Path } from "./JsonSchemaTree.ts"
+import * as Reference from "./Reference.ts"
 
 /** A subschema in its document: what `$ref` is relative to, and how often each target was entered on the way here. */
 export interface Located {
@@ -166,7 +167,7 @@ const follow = (
   reading: Reading
 ): Alternatives => {
   const keyword = schema.$ref === undefined ? "$dynamicRef" : "$ref"
-  const found = typeof schema.$ref === "string" ? resolve(schema.$ref, at.root) : Option.none<unknown>()
+  const found = typeof schema.$ref === "string" ? Reference.resolve(schema.$ref, at.root) : Option.none<unknown>()
   if (Option.isNone(found)) {
     const reason = `the reference ${JSON.stringify(schema[keyword])} leads nowhere inside this document`
     return refuse([...at.path, keyword], keyword, reason, "put the target under $defs and refer to it as #/$defs/Name")
@@ -181,37 +182,6 @@ const follow = (
     return read(facts.map(contradict({ path: at.path, keyword, reason, hint })))
   }
   return add({ ...at, schema: target, entered: new Map(at.entered).set(target, times + 1) }, facts, reading)
-}
-
-const resolve = (ref: string, root: object): Option.Option<unknown> => {
-  const [base = "", fragment = ""] = ref.split("#", 2)
-  const id = "$id" in root ? root.$id : undefined
-  if (base !== "" && base !== id) return Option.none()
-  let pointer: string
-  try {
-    pointer = decodeURIComponent(fragment)
-  } catch {
-    return Option.none()
-  }
-  if (pointer !== "" && !pointer.startsWith("/")) return findAnchor(root, pointer)
-  let at: unknown = root
-  for (const token of pointer.split("/").slice(1)) {
-    const key = token.replaceAll("~1", "/").replaceAll("~0", "~")
-    if (typeof at !== "object" || at === null || !Object.hasOwn(at, key)) return Option.none()
-    at = Reflect.get(at, key)
-  }
-  return Option.some(at)
-}
-
-const findAnchor = (root: object, name: string): Option.Option<unknown> => {
-  const open: Array<unknown> = [root]
-  while (open.length > 0) {
-    const at = open.pop()
-    if (typeof at !== "object" || at === null) continue
-    if ("$anchor" in at && at.$anchor === name) return Option.some(at)
-    open.push(...Object.values(at))
-  }
-  return Option.none()
 }
 
 const contradict = (fault: Fault) => (facts: Facts): Facts => ({ ...facts, never: facts.never ?? fault })

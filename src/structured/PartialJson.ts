@@ -1,5 +1,6 @@
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import * as JsonContainer from "./JsonContainer.ts"
 
 /** Where a text stops being JSON, in UTF-16 units from its start. */
 export interface Failure {
@@ -19,10 +20,6 @@ export interface Options {
   /** How deep values may nest; 256 by default. */
   readonly maxDepth?: number | undefined
 }
-
-type Frame =
-  | { readonly _tag: "Array"; readonly items: Array<Schema.Json> }
-  | { readonly _tag: "Object"; readonly keys: Array<string>; readonly values: Array<Schema.Json> }
 
 /** What the next character may be, or which token it continues. */
 type Mode =
@@ -58,7 +55,7 @@ export const make = (options: Options = {}): PartialJson => new PartialJson(opti
 export class PartialJson {
   readonly #wrap: string | undefined
   readonly #maxDepth: number
-  readonly #stack: Array<Frame> = []
+  readonly #stack: Array<JsonContainer.JsonContainer> = []
   readonly #elements: Array<Element> = []
   #mode: Mode = "value"
   #isKey = false
@@ -139,14 +136,14 @@ export class PartialJson {
       const root = this.#root
       return () => root
     }
-    const frames = this.#stack.map((frame) => ({ frame, length: lengthOf(frame) }))
+    const frames = this.#stack.map((frame) => ({ frame, length: JsonContainer.lengthOf(frame) }))
     const keys = this.#stack.map((frame) => frame._tag === "Object" ? frame.keys.at(-1) : undefined)
     const leaf = this.#leaf()
     return () => {
       let inner = leaf()
       for (let level = frames.length - 1; level >= 0; level--) {
         const open = frames[level]
-        if (open !== undefined) inner = copy(open.frame, open.length, keys[level], inner)
+        if (open !== undefined) inner = JsonContainer.copy(open.frame, open.length, keys[level], inner)
       }
       return inner
     }
@@ -328,7 +325,9 @@ export class PartialJson {
 
   #close(): void {
     const frame = this.#stack.pop()
-    if (frame !== undefined) this.#complete(frame._tag === "Array" ? frame.items : build(frame, frame.values.length))
+    if (frame !== undefined) {
+      this.#complete(frame._tag === "Array" ? frame.items : JsonContainer.build(frame, frame.values.length))
+    }
   }
 
   /** A value has ended: it belongs to the innermost open container now, for good. */
@@ -361,32 +360,4 @@ const nothing = () => undefined
 const wellFormed = (text: string): string => {
   const last = text.charCodeAt(text.length - 1)
   return last >= 0xd800 && last <= 0xdbff ? text.slice(0, -1) : text
-}
-
-const lengthOf = (frame: Frame): number => frame._tag === "Array" ? frame.items.length : frame.values.length
-
-const build = (frame: Extract<Frame, { readonly _tag: "Object" }>, length: number): { [key: string]: Schema.Json } => {
-  const out: { [key: string]: Schema.Json } = {}
-  for (let index = 0; index < length; index++) {
-    const key = frame.keys[index]
-    const value = frame.values[index]
-    if (key !== undefined && value !== undefined) assign(out, key, value)
-  }
-  return out
-}
-
-const assign = (record: { [key: string]: Schema.Json }, key: string, value: Schema.Json): void => {
-  if (key !== "__proto__") record[key] = value
-  else Object.defineProperty(record, key, { value, configurable: true, enumerable: true, writable: true })
-}
-
-const copy = (frame: Frame, length: number, key: string | undefined, inner: Schema.Json | undefined): Schema.Json => {
-  if (frame._tag === "Array") {
-    const items = frame.items.slice(0, length)
-    if (inner !== undefined) items.push(inner)
-    return items
-  }
-  const out = build(frame, length)
-  if (inner !== undefined && key !== undefined) assign(out, key, inner)
-  return out
 }
