@@ -1,7 +1,5 @@
-import * as Option from "effect/Option"
 import { isObject } from "./JsonSchemaTree.ts"
 import type { Dropped, Fault, Path } from "./JsonSchemaTree.ts"
-import * as Reference from "./Reference.ts"
 
 /** A subschema in its document: what `$ref` is relative to, and how often each target was entered on the way here. */
 export interface Located {
@@ -59,14 +57,6 @@ export interface Reading {
   budget: number
 }
 
-/** The alternatives that a schema allows, or why it cannot be read. */
-export type Alternatives =
-  | { readonly _tag: "Read"; readonly facts: ReadonlyArray<Facts> }
-  | { readonly _tag: "Refused"; readonly fault: Fault }
-
-const MAX_ALTERNATIVES = 128
-const MAX_NESTING = 96
-
 export const none = (path: Path): Facts => ({
   path,
   never: undefined,
@@ -81,110 +71,25 @@ export const none = (path: Path): Facts => ({
   items: []
 })
 
-const read = (facts: ReadonlyArray<Facts>): Alternatives => ({ _tag: "Read", facts })
-const refuse = (path: Path, keyword: string, reason: string, hint: string): Alternatives => ({
-  _tag: "Refused",
-  fault: { path, keyword, reason, hint }
-})
-const impossible = (path: Path, keyword: string, reason: string): Fault => ({
+/** The fault of a contradiction. */
+export const impossible = (path: Path, keyword: string, reason: string): Fault => ({
   path,
   keyword,
   reason,
   hint: "no JSON value can satisfy this part of the schema"
 })
 
+/** A part of a schema. */
 export const child = (at: Located, schema: unknown, ...steps: ReadonlyArray<string | number>): Located => ({
   ...at,
   schema,
   path: [...at.path, ...steps]
 })
 
-/** What all of the given schemas say together, as alternatives of plain conjunctions. */
-export const conjoin = (schemas: ReadonlyArray<Located>, path: Path, reading: Reading): Alternatives => {
-  let out = read([none(path)])
-  for (const at of schemas) {
-    if (out._tag === "Refused") return out
-    out = add(at, out.facts, reading)
-  }
-  return out
-}
+export const arrayOf = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : []
 
-const add = (at: Located, facts: ReadonlyArray<Facts>, reading: Reading): Alternatives => {
-  const { path, schema } = at
-  if (--reading.budget < 0 || path.length > MAX_NESTING) {
-    return refuse(path, "$ref", "the schema is too large or nests too deeply", "split it, or lower the recursion depth")
-  }
-  if (schema === true) return read(facts)
-  if (schema === false) return read(facts.map(contradict(impossible(path, "false", "this schema allows nothing"))))
-  if (!isObject(schema)) {
-    return refuse(path, "schema", "a schema must be an object or a boolean", "correct the document")
-  }
-  const here = typeof schema.$id === "string" && !schema.$id.startsWith("#") ? { ...at, root: schema } : at
-  let out = read(facts)
-  if (schema.$ref !== undefined || schema.$dynamicRef !== undefined || schema.$recursiveRef !== undefined) {
-    out = follow(here, schema, facts, reading)
-  }
-  if (out._tag === "Read") out = read(out.facts.map((fact) => state(here, schema, fact, reading)))
-  for (const [index, member] of arrayOf(schema.allOf).entries()) {
-    if (out._tag === "Read") out = add(child(here, member, "allOf", index), out.facts, reading)
-  }
-  for (const keyword of ["anyOf", "oneOf"]) {
-    const members = schema[keyword]
-    if (out._tag === "Refused" || !Array.isArray(members)) continue
-    if (keyword === "oneOf" && members.length > 1) {
-      reading.dropped.push({ path, keyword, reason: "that exactly one alternative matches is left to the decoder" })
-    }
-    out = branch(here, keyword, members, out.facts, reading)
-  }
-  return out
-}
-
-const branch = (
-  at: Located,
-  keyword: string,
-  members: ReadonlyArray<unknown>,
-  facts: ReadonlyArray<Facts>,
-  reading: Reading
-): Alternatives => {
-  const all: Array<Facts> = []
-  for (const [index, member] of members.entries()) {
-    const out = add(child(at, member, keyword, index), facts, reading)
-    if (out._tag === "Refused") return out
-    all.push(...out.facts)
-    if (all.length > MAX_ALTERNATIVES) {
-      return refuse(at.path, keyword, "the alternatives multiply beyond measure", "combine fewer unions in one place")
-    }
-  }
-  return read(all)
-}
-
-const arrayOf = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : []
-
-const follow = (
-  at: Located,
-  schema: Readonly<Record<string, unknown>>,
-  facts: ReadonlyArray<Facts>,
-  reading: Reading
-): Alternatives => {
-  const keyword = schema.$ref === undefined ? "$dynamicRef" : "$ref"
-  const found = typeof schema.$ref === "string" ? Reference.resolve(schema.$ref, at.root) : Option.none<unknown>()
-  if (Option.isNone(found)) {
-    const reason = `the reference ${JSON.stringify(schema[keyword])} leads nowhere inside this document`
-    return refuse([...at.path, keyword], keyword, reason, "put the target under $defs and refer to it as #/$defs/Name")
-  }
-  const target = found.value
-  if (!isObject(target)) return add({ ...at, schema: target }, facts, reading)
-  const times = at.entered.get(target) ?? 0
-  if (times >= reading.depth) {
-    const reason = `recursion is unrolled ${reading.depth} levels deep`
-    reading.dropped.push({ path: at.path, keyword, reason })
-    const hint = "make the recursive part optional, nullable or an array, so that a value can end"
-    return read(facts.map(contradict({ path: at.path, keyword, reason, hint })))
-  }
-  return add({ ...at, schema: target, entered: new Map(at.entered).set(target, times + 1) }, facts, reading)
-}
-
-const contradict = (fault: Fault) => (facts: Facts): Facts => ({ ...facts, never: facts.never ?? fault })
+/** Nothing satisfies the facts any more; the first reason counts. */
+export const contradict = (fault: Fault) => (facts: Facts): Facts => ({ ...facts, never: facts.never ?? fault })
 
 const lower = ["minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum"]
 const upper = ["maxLength", "maxItems", "maxProperties", "maximum", "exclusiveMaximum"]
@@ -200,7 +105,12 @@ const left: ReadonlyArray<readonly [string, string]> = [
 ]
 
 /** The keywords of one schema object itself, added to what is known. */
-const state = (at: Located, schema: Readonly<Record<string, unknown>>, known: Facts, reading: Reading): Facts => {
+export const state = (
+  at: Located,
+  schema: Readonly<Record<string, unknown>>,
+  known: Facts,
+  reading: Reading
+): Facts => {
   const { path } = at
   for (const [keyword, reason] of left) {
     if (schema[keyword] !== undefined && schema[keyword] !== false) reading.dropped.push({ path, keyword, reason })

@@ -1,5 +1,6 @@
 import * as Result from "effect/Result"
-import * as Facts from "./Facts.ts"
+import * as Conjunction from "./Conjunction.ts"
+import type * as Facts from "./Facts.ts"
 import * as Formats from "./Formats.ts"
 import * as FreeValue from "./FreeValue.ts"
 import * as Tree from "./JsonSchemaTree.ts"
@@ -43,7 +44,7 @@ export const normalise = (
 
 /** The tree of everything that the given schemas say together. */
 const treeOf = (schemas: ReadonlyArray<Facts.Located>, path: Tree.Path, reading: Facts.Reading): Tree.Tree => {
-  const found = Facts.conjoin(schemas, path, reading)
+  const found = Conjunction.conjoin(schemas, path, reading)
   if (found._tag === "Refused") return Tree.never(found.fault, true)
   const at = schemas[0]?.path ?? path
   return Tree.union(found.facts.map((facts) => fromFacts({ ...facts, path: at }, reading)), at, "anyOf")
