@@ -95,7 +95,10 @@ export const resolve = (defaults: CallOptions, call: CallOptions): {
 const settingIssues = (settings: Record<string, unknown>): ReadonlyArray<GenerationOptions.Issue> =>
   Object.entries(settings)
     .filter(([name, value]) => !is({ [name]: value }))
-    .map(([name, value]) => ({ path: [name], message: `${name} can not be ${JSON.stringify(value)}` }))
+    .map(([name, value]) => ({
+      path: [name],
+      message: `${name} can not be ${typeof value === "string" ? JSON.stringify(value) : String(value)}`
+    }))
 
 /**
  * The settings among other options.

@@ -1,0 +1,170 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Schema } from "effect"
+import * as Generation from "../src/Generation.ts"
+
+const statistics = { duration: 1, attempts: 1 }
+
+const folded = (
+  deltas: ReadonlyArray<Generation.Delta>,
+  options: Partial<Generation.Options> = {}
+): { readonly generation: Generation.Generation; readonly events: ReadonlyArray<Generation.Event> } => {
+  const fold = Generation.fold({ splitReasoning: false, keepTokens: false, ...options })
+  const events: Array<Generation.Event> = []
+  for (const delta of deltas) fold.add(delta, events)
+  return { generation: fold.finish(statistics, events), events }
+}
+
+const textOf = (events: ReadonlyArray<Generation.Event>, tag: "Text" | "Reasoning") =>
+  events.map((event) => event._tag === tag && "text" in event ? event.text : "").join("")
+
+const piece = (args: string, rest: Partial<Generation.ToolCallDelta> = {}): Generation.Delta => ({
+  toolCalls: [{ index: 0, arguments: args, ...rest }]
+})
+
+const Pieces = Schema.Array(Schema.String)
+
+describe("text", () => {
+  it.prop("is the sum of its pieces, and so are the events", [Pieces], ([pieces]) => {
+    const { events, generation } = folded(pieces.map((text) => ({ text })))
+    assert.strictEqual(generation.text, pieces.join(""))
+    assert.strictEqual(textOf(events, "Text"), pieces.join(""))
+  })
+
+  it.prop(
+    "gives no empty events",
+    [Pieces],
+    ([pieces]) =>
+      assert.isTrue(
+        folded(pieces.map((text) => ({ text }))).events.every((event) => !("text" in event) || event.text !== "")
+      )
+  )
+
+  it("is what the server says it is, where it says so", () =>
+    assert.strictEqual(folded([{ text: " a" }, { fullText: "a" }]).generation.text, "a"))
+
+  it("an empty whole text counts as well", () =>
+    assert.strictEqual(folded([{ text: " " }, { fullText: "" }]).generation.text, ""))
+
+  it.prop("is taken apart the same in pieces and at once", [
+    Schema.Array(Schema.Literals(["<think>", "</think>", "<th", "ink>", "a", "b ", "\n"]))
+  ], ([pieces]) => {
+    const whole = pieces.join("")
+    const streamed = folded([...pieces.map((text) => ({ text })), { fullText: whole }], { splitReasoning: true })
+    const unary = folded([{ text: whole, fullText: whole }], { splitReasoning: true })
+    assert.deepStrictEqual(streamed.generation, unary.generation)
+    assert.strictEqual(textOf(streamed.events, "Text"), unary.generation.text)
+    assert.strictEqual(textOf(streamed.events, "Reasoning"), unary.generation.reasoning ?? "")
+  })
+})
+
+describe("tool calls", () => {
+  it.prop("are the sum of their fragments, whatever the engine's borders", [
+    Schema.Record(Schema.String, Schema.Json),
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 7 }))
+  ], ([value, size]) => {
+    const text = JSON.stringify(value)
+    const fragments = text.match(new RegExp(`[^]{1,${size}}`, "g")) ?? []
+    const { events, generation } = folded(
+      fragments.map((fragment, at) => piece(fragment, at === 0 ? { id: "0", name: "f" } : { id: "0" }))
+    )
+    assert.deepStrictEqual(generation.toolCalls, [{ id: "0", name: "f", arguments: text }])
+    assert.lengthOf(events, fragments.length)
+  })
+
+  it("several calls come in the order of their first fragments", () =>
+    assert.deepStrictEqual(
+      folded([
+        piece("{", { index: 0, id: "a", name: "f" }),
+        piece("{", { index: 1, id: "b", name: "g" }),
+        piece("}", { index: 1 }),
+        piece("}", { index: 0 })
+      ]).generation.toolCalls,
+      [{ id: "a", name: "f", arguments: "{}" }, { id: "b", name: "g", arguments: "{}" }]
+    ))
+
+  it("the first fragment that TGI repeats after the end is not heard twice", () => {
+    const first = piece("{", { id: "0", name: "f" })
+    const { events, generation } = folded([first, piece(`"a":1}`), first])
+    assert.deepStrictEqual([generation.toolCalls[0]?.arguments, events.length], [`{"a":1}`, 2])
+  })
+
+  for (const open of ["", "{", " { ", "{}"]) {
+    it(`arguments left as ${JSON.stringify(open)} are the empty object`, () =>
+      assert.strictEqual(folded([piece(open, { name: "f" })]).generation.toolCalls[0]?.arguments.trim(), "{}"))
+  }
+
+  it("arguments that were cut stay as they are", () =>
+    assert.strictEqual(folded([piece(`{"a":`, { name: "f" })]).generation.toolCalls[0]?.arguments, `{"a":`))
+
+  it("an empty or missing id is the place in the list", () =>
+    assert.deepStrictEqual(
+      folded([piece("{}", { index: 0, id: "", name: "f" }), piece("{}", { index: 1, name: "g" })]).generation.toolCalls
+        .map(({ id }) => id),
+      ["0", "1"]
+    ))
+})
+
+describe("the finish reason", () => {
+  const words: ReadonlyArray<readonly [raw: string | undefined, called: boolean, reason: Generation.FinishReason]> = [
+    ["eos_token", false, "stop"],
+    ["stop", false, "stop"],
+    ["end_turn", false, "stop"],
+    ["length", false, "length"],
+    ["max_tokens", false, "length"],
+    ["stop_sequence", false, "stop_sequence"],
+    ["content_filter", false, "content_filter"],
+    ["abort", false, "abort"],
+    [undefined, false, "unknown"],
+    ["stop", true, "tool_calls"],
+    ["eos_token", true, "tool_calls"],
+    [undefined, true, "tool_calls"],
+    ["length", true, "length"]
+  ]
+  for (const [raw, called, reason] of words) {
+    it(`${raw} ${called ? "with" : "without"} a call is ${reason}`, () =>
+      assert.strictEqual(Generation.finishReason(raw, called), reason))
+  }
+
+  it("is the last that is said, and an empty one is none", () => {
+    const { generation } = folded([{ finishReason: "length" }, { finishReason: "" }])
+    assert.deepStrictEqual([generation.finishReason, generation.rawFinishReason], ["length", "length"])
+  })
+})
+
+describe("counts", () => {
+  const Counts = Schema.Struct({
+    inputTokens: Schema.optional(Schema.Natural),
+    outputTokens: Schema.optional(Schema.Natural),
+    cachedTokens: Schema.optional(Schema.Natural),
+    reasoningTokens: Schema.optional(Schema.Natural)
+  })
+
+  it.prop("are the union of what the sources know, the answer's own first", [Counts, Counts], ([own, headers]) => {
+    const fold = Generation.fold({ splitReasoning: false, keepTokens: false })
+    fold.add({ usage: own }, [])
+    const { statistics: found } = fold.finish({ ...statistics, ...headers })
+    for (const count of ["inputTokens", "outputTokens", "cachedTokens", "reasoningTokens"] as const) {
+      assert.strictEqual(found[count], own[count] ?? headers[count])
+    }
+  })
+
+  it("are undefined where nobody told them, and not 0", () =>
+    assert.deepStrictEqual(folded([{ text: "a" }]).generation.statistics, statistics))
+})
+
+describe("tokens", () => {
+  const tokens = [{ text: "a", logprob: -1 }]
+
+  it("are kept where they are wanted", () =>
+    assert.deepStrictEqual(folded([{ tokens }, { tokens }], { keepTokens: true }).generation.tokens, [
+      ...tokens,
+      ...tokens
+    ]))
+
+  it("are not kept where nobody wants them", () => assert.notProperty(folded([{ tokens }]).generation, "tokens"))
+})
+
+describe("what is not there", () => {
+  it("is no key", () =>
+    assert.deepStrictEqual(folded([]).generation, { text: "", toolCalls: [], finishReason: "unknown", statistics }))
+})
