@@ -57,7 +57,7 @@ export type Expression =
     | {
       readonly type: "Conditional"
       readonly test: Expression
-      readonly then: Expression
+      readonly outcome: Expression
       readonly otherwise: Expression | undefined
     }
   )

@@ -136,7 +136,7 @@ const item = (machine: Machine, value: Value, key: Value): Value | undefined => 
       : value.entries.get(keyOf(machine, key))
   }
   if (value instanceof Undefined) return fail(value.message)
-  return typeof key === "number" || typeof key === "boolean" ? at(value, Number(key)) : undefined
+  return typeof key === "number" || typeof key === "boolean" ? at(machine, value, Number(key)) : undefined
 }
 
 const guarded = (value: Value, name: string): Value | undefined => {

@@ -87,7 +87,7 @@ export const equal = (machine: Machine, a: Value, b: Value): boolean => {
   const text = textOf(a)
   if (text !== undefined) {
     const other = textOf(b)
-    if (other !== undefined && text.length === other.length) machine.spend(text.length >> 6)
+    if (other !== undefined && text.length === other.length) machine.spend(text.length >> 5)
     return text === other
   }
   const number = numberOf(a)
@@ -203,7 +203,7 @@ export const contains = (machine: Machine, container: Value, item: Value): boole
       if (item instanceof Undefined) return fail(`'in <string>' requires string as left operand, not Undefined`)
       return fail(`'in <string>' requires string as left operand, not ${typeName(item)}`)
     }
-    machine.spend(1 + (text.length >> 6))
+    machine.spend(1 + (text.length >> 4))
     return text.includes(part)
   }
   if (container instanceof Dict) return container.entries.has(keyOf(machine, item))

@@ -55,7 +55,7 @@ export const round = (value: number, digits: number): number => {
   if (!Number.isFinite(value) || digits > 330) return value
   const magnitude = Math.abs(value)
   if (digits >= 0) return Math.sign(value) * Number(fixed(magnitude, digits))
-  if (digits < -330) return 0 * value
+  if (digits < -330) return value < 0 ? -0 : 0
   const unit = 10n ** BigInt(-digits)
   const [numerator, denominator] = fraction(magnitude)
   return Math.sign(value) * Number(divideEven(numerator, denominator * unit) * unit)

@@ -17,7 +17,7 @@ export const escapeText = (text: string): string => text.replace(/[&<>'"]/g, (ch
 export const escape = (machine: Machine, value: Value): Markup => {
   if (value instanceof Markup) return value
   const text = str(machine, value)
-  machine.text(text.length)
+  machine.scan(text.length)
   const escaped = escapeText(text)
   machine.text(escaped.length)
   return new Markup(escaped)

@@ -48,7 +48,7 @@ const parseConditional = (stream: TokenStream): Expression => {
   while (stream.skipName("if")) {
     const test = parseOr(stream)
     const otherwise = stream.skipName("else") ? stream.nested(() => parseConditional(stream)) : undefined
-    node = { type: "Conditional", test, then: node, otherwise, line, height: tallest([test, node, otherwise]) }
+    node = { type: "Conditional", test, outcome: node, otherwise, line, height: tallest([test, node, otherwise]) }
   }
   return node
 }

@@ -256,9 +256,9 @@ const math = (block: Block, first: Expression, rest: ReadonlyArray<readonly [Ope
 const holds = (machine: Machine, comparator: Comparator, a: Value, b: Value): boolean => {
   switch (comparator) {
     case "==":
-      return typeof a === "string" && typeof b === "string" ? a === b : equal(machine, a, b)
+      return typeof a === "string" && typeof b === "string" && a.length !== b.length ? false : equal(machine, a, b)
     case "!=":
-      return typeof a === "string" && typeof b === "string" ? a !== b : !equal(machine, a, b)
+      return typeof a === "string" && typeof b === "string" && a.length !== b.length ? true : !equal(machine, a, b)
     case "in":
       return contains(machine, b, a)
     case "not in":
@@ -293,7 +293,7 @@ const compare = (block: Block, first: Expression, rest: ReadonlyArray<readonly [
 const conditional = (block: Block, node: Expression & { readonly type: "Conditional" }): Evaluate => {
   const soft = { ...block, soft: true }
   const test = compile(soft, node.test)
-  const then = compile(soft, node.then)
+  const then = compile(soft, node.outcome)
   const message = `the inline if-expression on line ${node.line} evaluated to false and no else section was defined.`
   const otherwise: Evaluate = node.otherwise === undefined
     ? () => new Undefined(() => message)

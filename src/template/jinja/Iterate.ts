@@ -4,20 +4,32 @@ import type { Machine } from "./Machine.ts"
 import { codePoints, textLength, typeName } from "./Text.ts"
 import { Dict, DictView, isList, Iter, Loop, Markup, Range, Tuple, Undefined, type Value } from "./Value.ts"
 
+const rangeItems = (machine: Machine, range: Range): ReadonlyArray<Value> => {
+  machine.spend(range.length >> 2)
+  const items: Array<Value> = []
+  for (let index = 0; index < range.length; index++) items.push(range.at(index))
+  return items
+}
+
 /** The items of anything with a length, at once; `undefined` for what must be pulled or cannot be iterated. */
 export const arrayOf = (machine: Machine, value: Value): ReadonlyArray<Value> | undefined => {
   if (isList(value)) return value
   if (value instanceof Tuple) return value.items
-  if (value instanceof Dict) return value.keys()
-  if (value instanceof DictView) return value.items()
+  if (value instanceof Dict) {
+    machine.spend(value.entries.size >> 2)
+    return value.keys()
+  }
+  if (value instanceof DictView) {
+    machine.spend(value.dict.entries.size)
+    return value.items()
+  }
   if (value instanceof Undefined) return []
   if (typeof value === "string" || value instanceof Markup) {
     const text = typeof value === "string" ? value : value.text
-    machine.spend(text.length >> 2)
+    machine.chars(text.length)
     return codePoints(text)
   }
-  if (value instanceof Range) return Array.from({ length: value.length }, (_, index) => value.at(index))
-  return undefined
+  return value instanceof Range ? rangeItems(machine, value) : undefined
 }
 
 export const isIterable = (value: Value): boolean =>
@@ -61,18 +73,25 @@ export const listOf = (machine: Machine, value: Value): Array<Value> => {
   return items
 }
 
-export const lengthOf = (value: Value): number | undefined => {
+const paidLength = (machine: Machine, text: string): number => {
+  machine.spend(text.length >> 4)
+  const length = textLength(text)
+  if (length !== text.length) machine.chars(text.length)
+  return length
+}
+
+export const lengthOf = (machine: Machine, value: Value): number | undefined => {
   if (isList(value)) return value.length
-  if (typeof value === "string") return textLength(value)
+  if (typeof value === "string") return paidLength(machine, value)
   if (value instanceof Dict) return value.entries.size
   if (value instanceof Tuple) return value.items.length
   if (value instanceof Undefined) return 0
-  if (value instanceof Markup) return textLength(value.text)
+  if (value instanceof Markup) return paidLength(machine, value.text)
   if (value instanceof DictView) return value.dict.entries.size
   if (value instanceof Range || value instanceof Loop) return value.length
   return undefined
 }
 
 /** `len(value)`. */
-export const length = (value: Value): number =>
-  lengthOf(value) ?? fail(`object of type '${typeName(value)}' has no len()`)
+export const length = (machine: Machine, value: Value): number =>
+  lengthOf(machine, value) ?? fail(`object of type '${typeName(value)}' has no len()`)

@@ -15,6 +15,7 @@ interface Style {
   readonly sortKeys: boolean
 }
 
+// oxlint-disable no-control-regex -- JSON escapes control characters
 const short: Readonly<Record<string, string>> = {
   "\"": "\\\"",
   "\\": "\\\\",
@@ -87,7 +88,7 @@ function* elements(style: Style, items: ReadonlyArray<Value>, margin: string): G
 const encode = (style: Style, value: Value, margin: string): string => {
   const text = textOf(value)
   if (text !== undefined) {
-    style.machine.text(text.length)
+    style.machine.scan(text.length)
     return encodeText(text, style.ascii)
   }
   if (value === null) return "null"

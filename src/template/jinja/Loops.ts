@@ -89,7 +89,7 @@ const extendedLoop = (parts: Parts, slot: number) =>
   recurse: Recurse | undefined
 ): boolean => {
   const { machine } = frame
-  const loop = new Loop(iterator(machine, items), lengthOf(items), depth, recurse)
+  const loop = new Loop(iterator(machine, items), lengthOf(machine, items), depth, recurse)
   let completed = false
   while (loop.advance()) {
     machine.spend(1 + parts.cost.nodes)

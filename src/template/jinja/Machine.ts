@@ -6,7 +6,7 @@ import type { Value } from "./Value.ts"
 export interface Limits {
   /** UTF-16 units of template source; 262 144. */
   readonly source: number
-  /** Units of work: about one expression node, one list element or 64 characters each; 8 000 000. */
+  /** Units of work: about one expression node, one list element or 2 to 64 characters each, by what is done with them; 8 000 000. */
   readonly work: number
   /** UTF-16 units of the rendered text, and of any single string; 8 388 608. */
   readonly text: number
@@ -18,7 +18,7 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   source: 262_144,
-  work: 8_000_000,
+  work: 6_000_000,
   text: 8_388_608,
   items: 100_000,
   depth: 1000
@@ -61,8 +61,18 @@ export class Machine {
 
   /** Pays for a string of this length and refuses one that is too long, before it is built. */
   text(length: number): void {
-    this.spend(1 + (length >> 6))
+    this.spend(1 + (length >> 4))
     if (length > this.limits.text) tooMuch(`a string grew beyond ${this.limits.text} characters`)
+  }
+
+  /** Pays for making a list of the characters of a string. */
+  chars(length: number): void {
+    this.spend(1 + length)
+  }
+
+  /** Pays for looking at each character of a string. */
+  scan(length: number): void {
+    this.spend(1 + (length >> 3))
   }
 
   /** Pays for a list of this length and refuses one that is too long, before it is built. */

@@ -104,7 +104,7 @@ export const compileMacro = (
   const cost = block.cost
   const run = (machine: Machine, parent: Frame, bound: ReadonlyArray<Value | undefined>): string => {
     machine.enter(callDepth)
-    machine.spend(cost.nodes)
+    machine.spend(cost.nodes + callDepth)
     const frame = new Frame(symbols.unit, parent, machine)
     slots.forEach((slot, index) => {
       frame.slots[slot] = bound[index]

@@ -7,6 +7,7 @@ import { fail } from "./Failure.ts"
 import { arrayOf, iterate, length, listOf } from "./Iterate.ts"
 import type { Machine } from "./Machine.ts"
 import { type Bound, type Native, native } from "./Signature.ts"
+import { at } from "./Slice.ts"
 import { codePoints, str, typeName } from "./Text.ts"
 import { Dict, GroupTuple, Iter, type Key, Markup, Tuple, Undefined, type Value } from "./Value.ts"
 
@@ -77,6 +78,7 @@ function* distinct(machine: Machine, value: Value, key: Getter): Generator<Value
   const seen = new Set<Key>()
   for (const item of iterate(machine, value)) {
     const mark = keyOf(machine, key(item))
+    machine.spend(4)
     if (seen.has(mark)) continue
     seen.add(mark)
     yield item
@@ -137,11 +139,17 @@ const join = (machine: Machine, value: Value, [separator = "", attribute = null]
 }
 
 const first = (machine: Machine, value: Value): Value => {
+  if (textOf(value) !== undefined) {
+    return at(machine, value, 0) ?? new Undefined(() => "No first item, sequence was empty.")
+  }
   for (const item of iterate(machine, value)) return item
   return new Undefined(() => "No first item, sequence was empty.")
 }
 
 const last = (machine: Machine, value: Value): Value => {
+  if (textOf(value) !== undefined) {
+    return at(machine, value, -1) ?? new Undefined(() => "No last item, sequence was empty.")
+  }
   const items = arrayOf(machine, value)
   if (items === undefined) return fail(`'${typeName(value)}' object is not reversible`)
   const item = items.at(-1)
@@ -149,10 +157,14 @@ const last = (machine: Machine, value: Value): Value => {
 }
 
 const reverse = (machine: Machine, value: Value): Value => {
-  if (typeof value === "string") return codePoints(value).toReversed().join("")
-  if (value instanceof Markup) return new Markup(codePoints(value.text).toReversed().join(""))
+  const text = textOf(value)
+  if (text !== undefined) {
+    machine.chars(text.length)
+    const reversed = codePoints(text).toReversed().join("")
+    return value instanceof Markup ? new Markup(reversed) : reversed
+  }
   const items = arrayOf(machine, value)
-  if (items === undefined) return listOf(machine, value).reverse()
+  if (items === undefined) return listOf(machine, value).toReversed()
   machine.items(items.length)
   return new Iter(items.toReversed()[Symbol.iterator](), "list_reverseiterator")
 }
@@ -206,8 +218,8 @@ const defaultFilter = (_: Machine, value: Value, [fallback = "", boolean = false
 export const sequenceFilters: ReadonlyArray<readonly [string, Native]> = [
   entry("default", "default_value? boolean?", defaultFilter),
   entry("d", "default_value? boolean?", defaultFilter),
-  entry("length", "", (_, value) => length(value)),
-  entry("count", "", (_, value) => length(value)),
+  entry("length", "", (machine, value) => length(machine, value)),
+  entry("count", "", (machine, value) => length(machine, value)),
   entry("list", "", (machine, value) => listOf(machine, value)),
   entry("first", "", first),
   entry("last", "", last),

@@ -33,8 +33,10 @@ const sliceText = (machine: Machine, text: string, start: Value, stop: Value, st
   machine.text(text.length)
   if (isPlain(text)) {
     const range = bounds(text.length, start, stop, step)
+    if (range[2] !== 1) machine.chars(text.length)
     return range[2] === 1 ? text.slice(range[0], Math.max(range[0], range[1])) : take(text.split(""), range).join("")
   }
+  machine.chars(text.length)
   const points = codePoints(text)
   return take(points, bounds(points.length, start, stop, step)).join("")
 }
@@ -55,18 +57,23 @@ export const slice = (machine: Machine, value: Value, start: Value, stop: Value,
   return fail(`'${typeName(value)}' object is not subscriptable`)
 }
 
+/** One character; only the part of the text before it is looked at. */
+const charAt = (machine: Machine, text: string, index: number): string | undefined => {
+  const before = index < 0 ? text.slice(2 * index) : text.slice(0, 2 * index + 2)
+  machine.spend(before.length >> 4)
+  if (isPlain(before)) return text.at(index)
+  machine.chars(before.length)
+  return codePoints(before).at(index)
+}
+
 /** `sequence[index]`; `undefined` when out of range. */
-export const at = (value: Value, index: number): Value | undefined => {
+export const at = (machine: Machine, value: Value, index: number): Value | undefined => {
   if (isList(value)) return value[index < 0 ? index + value.length : index]
-  if (typeof value === "string") {
-    if (isPlain(value)) return value[index < 0 ? index + value.length : index]
-    const points = codePoints(value)
-    return points[index < 0 ? index + points.length : index]
-  }
+  if (typeof value === "string") return charAt(machine, value, index)
   if (value instanceof Tuple) return value.items[index < 0 ? index + value.items.length : index]
   if (value instanceof Markup) {
-    const char = at(value.text, index)
-    return typeof char === "string" ? new Markup(char) : undefined
+    const char = charAt(machine, value.text, index)
+    return char === undefined ? undefined : new Markup(char)
   }
   if (value instanceof Range) {
     const position = index < 0 ? index + value.length : index

@@ -27,6 +27,7 @@ export const strip = (text: string, chars: Value | undefined, side: Side): strin
   return points.slice(start, end).join("")
 }
 
+// oxlint-disable-next-line no-control-regex -- the line boundaries of str.splitlines
 const lineBreak = /\r\n|[\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029]/g
 
 export const splitLines = (text: string, keepEnds = false): Array<string> => {
@@ -41,7 +42,8 @@ export const splitLines = (text: string, keepEnds = false): Array<string> => {
   return lines
 }
 
-const splitSpaces = (text: string, limit: number): Array<string> => {
+/** `split()` at white space; what is left after `limit` parts stays as it is. */
+export const splitSpaces = (text: string, limit = Infinity): Array<string> => {
   const parts: Array<string> = []
   let at = 0
   while (at < text.length) {
@@ -72,7 +74,7 @@ const splitSpacesRight = (text: string, limit: number): Array<string> => {
     while (at > 0 && !isSpace(text.charCodeAt(at - 1))) at--
     parts.push(text.slice(at, end))
   }
-  return parts.reverse()
+  return parts.toReversed()
 }
 
 const splitOn = (text: string, separator: string, limit: number): Array<string> => {
@@ -90,7 +92,7 @@ const splitOnRight = (text: string, separator: string, limit: number): Array<str
     end = at
   }
   parts.push(text.slice(0, end))
-  return parts.reverse()
+  return parts.toReversed()
 }
 
 const split = (
@@ -102,7 +104,7 @@ const split = (
   const text = Argument.text(value)
   const wanted = Argument.integer(maxSplit)
   const limit = wanted < 0 ? Infinity : wanted
-  machine.text(text.length)
+  machine.scan(text.length)
   let parts: Array<string>
   if (separator === null) parts = right ? splitSpacesRight(text, limit) : splitSpaces(text, limit)
   else {
@@ -115,7 +117,7 @@ const split = (
 }
 
 export const replace = (machine: Machine, text: string, old: string, fresh: string, count: number): string => {
-  machine.text(text.length)
+  machine.scan(text.length)
   const parts = old === "" ? ["", ...codePoints(text), ""] : text.split(old)
   const changes = count < 0 ? parts.length - 1 : Math.min(count, parts.length - 1)
   machine.spend(parts.length)
@@ -153,11 +155,15 @@ const finder = (right: boolean, raising: boolean) => (machine: Machine, value: V
 
 const count = (machine: Machine, value: Value, [part, start = null, end = null]: Bound): Value => {
   const text = Argument.text(value)
-  machine.text(text.length)
+  machine.scan(text.length)
   const wanted = Argument.text(part)
   const seen = window(text, start, end)
   if (seen === undefined) return 0
-  return wanted === "" ? textLength(seen[0]) + 1 : seen[0].split(wanted).length - 1
+  if (wanted === "") return textLength(seen[0]) + 1
+  let found = 0
+  for (let at = seen[0].indexOf(wanted); at >= 0; at = seen[0].indexOf(wanted, at + wanted.length)) found++
+  machine.spend(found >> 2)
+  return found
 }
 
 const affix =
@@ -221,7 +227,9 @@ const expandTabs = (machine: Machine, value: Value, [size = 8]: Bound): Value =>
   const width = Argument.integer(size)
   let column = 0
   let out = ""
-  for (const char of Argument.text(value)) {
+  const text = Argument.text(value)
+  machine.chars(text.length)
+  for (const char of text) {
     if (char === "\t") {
       const fill = width > 0 ? width - column % width : 0
       machine.text(out.length + fill)
@@ -242,11 +250,12 @@ const removeAffix = (prefix: boolean) => (_: Machine, value: Value, [part]: Boun
   return prefix ? text.slice(wanted.length) : text.slice(0, -wanted.length)
 }
 
-const mapped = (name: string, change: (text: string) => Value): readonly [string, Native] => [
+/** `cost` is how much dearer than a scan one character is. */
+const mapped = (name: string, change: (text: string) => Value, cost = 1): readonly [string, Native] => [
   name,
   native(name, "", (machine, value) => {
     const text = Argument.text(value)
-    machine.text(text.length)
+    machine.scan(text.length * cost)
     return change(text)
   }, true)
 ]
@@ -257,7 +266,8 @@ const positional = (name: string, parameters: string, run: (machine: Machine, va
 const stripping = (name: string, side: Side) =>
   positional(name, "chars?", (machine, value, [chars]) => {
     const text = Argument.text(value)
-    machine.text(text.length)
+    if (chars === undefined || chars === null) machine.text(text.length)
+    else machine.chars(text.length)
     return strip(text, chars, side)
   })
 
@@ -274,7 +284,7 @@ const plainMethods: ReadonlyArray<readonly [string, Native]> = [
     "splitlines",
     native("splitlines", "keepends?", (machine, value, [keep = false]) => {
       const text = Argument.text(value)
-      machine.text(text.length)
+      machine.scan(text.length)
       const lines = splitLines(text, Argument.integer(keep) !== 0)
       machine.items(lines.length)
       return lines
@@ -301,14 +311,14 @@ const plainMethods: ReadonlyArray<readonly [string, Native]> = [
   mapped("upper", (text) => text.toUpperCase()),
   mapped("lower", (text) => text.toLowerCase()),
   mapped("capitalize", Letter.capitalize),
-  mapped("title", Letter.titleCase),
-  mapped("swapcase", Letter.swapCase),
+  mapped("title", Letter.titleCase, 8),
+  mapped("swapcase", Letter.swapCase, 8),
   mapped("casefold", Letter.foldCase),
   mapped("islower", Letter.isLower),
   mapped("isupper", Letter.isUpper),
-  mapped("istitle", Letter.isTitle),
+  mapped("istitle", Letter.isTitle, 8),
   mapped("isspace", (text) => text !== "" && trimEnd(text) === ""),
-  mapped("isprintable", (text) => codePoints(text).every(isPrintable)),
+  mapped("isprintable", (text) => codePoints(text).every(isPrintable), 16),
   ...Object.entries(Letter.classes).map(([name, pattern]) => mapped(name, (text) => pattern.test(text)))
 ]
 

@@ -148,7 +148,7 @@ export const parts = (node: Expression): ReadonlyArray<Expression | undefined> =
     case "Compare":
       return [node.first, ...node.rest.map(([, operand]) => operand)]
     case "Conditional":
-      return [node.test, node.then, node.otherwise]
+      return [node.test, node.outcome, node.otherwise]
   }
 }
 

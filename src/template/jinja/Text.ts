@@ -179,7 +179,7 @@ export const repr = (machine: Machine, value: Value): string => {
   if (value === null) return "None"
   switch (typeof value) {
     case "string":
-      machine.text(value.length)
+      machine.scan(value.length * 4)
       return quote(value)
     case "boolean":
       return value ? "True" : "False"

@@ -11,7 +11,7 @@ import type { Machine } from "./Machine.ts"
 import { parseFloatText } from "./NumberFilters.ts"
 import { percent } from "./PercentFormat.ts"
 import { type Bound, type Native, native } from "./Signature.ts"
-import { replace, splitLines, stringMethods } from "./StringMethods.ts"
+import { replace, splitLines, splitSpaces, stringMethods } from "./StringMethods.ts"
 import { codePoints, str, textLength, typeName } from "./Text.ts"
 import { Dict, isList, Markup, noKwargs, Tuple, Undefined, type Value } from "./Value.ts"
 import { wrapLines } from "./WordWrap.ts"
@@ -29,10 +29,14 @@ const viaMethod = (name: string, parameters: string, method = name): readonly [s
     return stringMethods.get(method)?.call(machine, soft(machine, value), given, noKwargs) ?? null
   })
 
+/** Python's `[-\s({[<]+`, whose white space has the four separators and U+0085 besides. */
+// oxlint-disable-next-line no-control-regex
+const wordStart = /([-\s\x1c-\x1f\x85({[<]+)/
+
 const title = (machine: Machine, value: Value): Value => {
   const text = str(machine, value)
-  machine.text(text.length)
-  return text.split(/([-\s\x1c-\x1f\x85({[<]+)/).map((part) => {
+  machine.chars(text.length)
+  return text.split(wordStart).map((part) => {
     const [first = ""] = part
     return first.toUpperCase() + part.slice(first.length).toLowerCase()
   }).join("")
@@ -72,8 +76,12 @@ const truncate = (
   if (limit < textLength(tail)) return fail(`expected length >= ${textLength(tail)}, got ${limit}`)
   if (slack < 0) return fail(`expected leeway >= 0, got ${slack}`)
   const text = textOf(value)
-  if (text === undefined) return length(value) <= limit + slack ? value : fail(`cannot truncate '${typeName(value)}'`)
-  machine.text(text.length)
+  if (text === undefined) {
+    return length(machine, value) <= limit + slack
+      ? value
+      : fail(`cannot truncate '${typeName(value)}'`)
+  }
+  machine.chars(text.length)
   const points = codePoints(text)
   if (points.length <= limit + slack) return value
   const cut = points.slice(0, limit - textLength(tail)).join("")
@@ -81,11 +89,24 @@ const truncate = (
   return (truthy(kill) || space < 0 ? cut : cut.slice(0, space)) + tail
 }
 
+/** Cuts everything from an opening mark to its closing one; an opening mark that is never closed stays. */
+const cutBetween = (text: string, open: string, close: string): string => {
+  let out = ""
+  let from = 0
+  for (let start = text.indexOf(open); start >= 0; start = text.indexOf(open, from)) {
+    const end = text.indexOf(close, start + open.length)
+    if (end < 0) break
+    out += text.slice(from, start)
+    from = end + close.length
+  }
+  return out + text.slice(from)
+}
+
 const stripTags = (machine: Machine, value: Value): Value => {
   const text = str(machine, value)
-  machine.text(text.length)
-  const bare = text.replace(/<!--[\s\S]*?-->/g, "").replace(/<[^>]*>/g, "")
-  const plain = bare.split(/[\s\x1c-\x1f\x85]+/).filter((word) => word !== "").join(" ")
+  machine.chars(text.length)
+  const bare = cutBetween(cutBetween(text, "<!--", "-->"), "<", ">")
+  const plain = splitSpaces(bare).join(" ")
   return plain.replace(/&(?:lt|gt|amp|quot|#39|#34|nbsp);/g, (entity) => entities[entity] ?? entity)
 }
 const entities: Readonly<Record<string, string>> = {
@@ -101,7 +122,7 @@ const entities: Readonly<Record<string, string>> = {
 const wordPattern = /[\p{L}\p{N}_]+/gu
 const wordCount = (machine: Machine, value: Value): Value => {
   const text = str(machine, value)
-  machine.text(text.length)
+  machine.scan(text.length * 4)
   return text.match(wordPattern)?.length ?? 0
 }
 
@@ -111,7 +132,7 @@ const wordWrap = (
   [width = 79, breakLong = true, separator = null, hyphens = true]: Bound
 ): Value => {
   const text = Argument.text(value)
-  machine.text(text.length)
+  machine.chars(text.length)
   const options = { width: Argument.integer(width), breakLong: truthy(breakLong), hyphens: truthy(hyphens) }
   if (options.width <= 0) return fail(`invalid width ${options.width} (must be > 0)`)
   const lines = splitLines(text).map((line) =>

@@ -28,7 +28,7 @@ const breakWord = (word: string, space: number, hyphens: boolean): readonly [str
 }
 
 export const wrapLines = (machine: Machine, line: string, options: Options): Array<string> => {
-  const chunks = chunksOf(line, options.hyphens).reverse()
+  const chunks = chunksOf(line, options.hyphens).toReversed()
   const lines: Array<string> = []
   while (chunks.length > 0) {
     machine.spend(1)
@@ -47,6 +47,7 @@ export const wrapLines = (machine: Machine, line: string, options: Options): Arr
     const long = chunks.at(-1)
     if (long !== undefined && textLength(long) > options.width) {
       if (options.breakLong) {
+        machine.chars(long.length)
         const [head, tail] = breakWord(long, options.width - length, options.hyphens)
         current.push(head)
         chunks.pop()
