@@ -7,6 +7,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as HubCache from "../hub/HubCache.ts"
+import * as HubCacheDisk from "../hub/HubCacheDisk.ts"
 import * as HubHome from "./HubHome.ts"
 
 /**
@@ -17,5 +18,5 @@ import * as HubHome from "./HubHome.ts"
  */
 export const layer: Layer.Layer<HubCache.HubCache> = Layer.effect(
   HubCache.HubCache,
-  Effect.flatMap(HubHome.hubCache, HubCache.makeDisk)
+  Effect.flatMap(HubHome.hubCache, HubCacheDisk.make)
 ).pipe(Layer.provide(NodeServices.layer))

@@ -7,7 +7,7 @@ import * as Endpoint from "../../src/endpoint/Endpoint.ts"
 import type * as EndpointConfig from "../../src/endpoint/EndpointConfig.ts"
 import { EndpointError } from "../../src/endpoint/EndpointError.ts"
 import * as Hub from "../../src/hub/Hub.ts"
-import * as HubCache from "../../src/hub/HubCache.ts"
+import * as HubCacheDisk from "../../src/hub/HubCacheDisk.ts"
 import * as Double from "../../src/simulator/Double.ts"
 import * as World from "../hub/World.ts"
 
@@ -183,7 +183,7 @@ describe("the token is nowhere to be found", () => {
       const root = yield* fs.makeTempDirectoryScoped()
       const { layer } = yield* World.make({ hub })
       const service = yield* Hub.make({ token: World.token }).pipe(
-        Effect.provide([layer, HubCache.layerDisk(root)])
+        Effect.provide([layer, HubCacheDisk.layer(root)])
       )
       yield* service.file({ repo: "org/m", path: "model.bin" })
       yield* Effect.flip(service.file({ repo: "org/m", path: "none" }))

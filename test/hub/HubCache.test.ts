@@ -2,6 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Path, type Scope } from "effect"
 import * as HubCache from "../../src/hub/HubCache.ts"
+import * as HubCacheDisk from "../../src/hub/HubCacheDisk.ts"
 import * as World from "./World.ts"
 
 const { commit } = World
@@ -16,7 +17,7 @@ const disk = Effect.gen(function*() {
   const path = yield* Path.Path
   const root = yield* fs.makeTempDirectoryScoped()
   const at = (...parts: ReadonlyArray<string>) => path.join(root, "models--org--name", ...parts)
-  return { fs, root, at, cache: yield* HubCache.makeDisk(root) }
+  return { fs, root, at, cache: yield* HubCacheDisk.make(root) }
 })
 
 describe.each(
@@ -162,7 +163,7 @@ describe("a HubCache on disk", () => {
     Effect.gen(function*() {
       const { fs, root } = yield* disk
       yield* fs.writeFileString(`${root}/file`, "")
-      const cache = yield* HubCache.makeDisk(`${root}/file`)
+      const cache = yield* HubCacheDisk.make(`${root}/file`)
       yield* cache.store(entry, bytes("x"))
       assert.strictEqual((yield* cache.lookup(key))._tag, "Miss")
     })
