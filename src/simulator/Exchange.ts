@@ -41,7 +41,7 @@ export interface Response {
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array | Stream.Stream<Uint8Array, Broken>
   /** Says that the client went away without reading the body. */
-  readonly abandon?: Effect.Effect<void> | undefined
+  readonly abandon?: (() => void) | undefined
 }
 
 /**

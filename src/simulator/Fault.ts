@@ -15,7 +15,7 @@ export type Fault =
   | { readonly _tag: "Cut"; readonly after: number }
   | { readonly _tag: "Break"; readonly after: number; readonly how: "reset" | "fin" | "short" }
   | { readonly _tag: "Stall"; readonly after: number; readonly keepAlive: boolean }
-  | { readonly _tag: "Crash"; readonly after: number; readonly message: string }
+  | { readonly _tag: "Crash"; readonly after: number; readonly message: string; readonly incomplete: boolean }
   | { readonly _tag: "InvalidFrame"; readonly after: number }
   | { readonly _tag: "Refuse" }
   | { readonly _tag: "SlowHeaders"; readonly delay: Duration.Input }
@@ -59,7 +59,21 @@ export const stall = (after = 0, options?: { readonly keepAlive?: boolean | unde
 export const crash = (after = 0, message = "CUDA out of memory (simulated)"): Fault => ({
   _tag: "Crash",
   after,
-  message
+  message,
+  incomplete: false
+})
+
+/**
+ * The backend's stream ends without a last word, and the server says so: `incomplete_generation`.
+ *
+ * @category faults
+ * @since 0.1.0
+ */
+export const incomplete = (after = 0): Fault => ({
+  _tag: "Crash",
+  after,
+  message: "the generation ended early (simulated)",
+  incomplete: true
 })
 
 /** A frame that is no JSON, and then the rest. @category faults @since 0.1.0 */

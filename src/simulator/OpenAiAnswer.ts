@@ -119,7 +119,7 @@ const unary = (self: Answered): Reply.Unary => {
     dialect.headers,
     {
       tokens: Math.max(...choices.map(({ run }) => run.tokens)),
-      failed: (message) => OpenAiDialect.failed(dialect, Reply.failure(500, message, "InternalServerError"))
+      failed: ({ message }) => OpenAiDialect.failed(dialect, Reply.failure(500, message, "InternalServerError"))
     }
   )
 }
@@ -203,7 +203,7 @@ const streaming = (turn: Turn, self: Answered): Reply.Streaming => {
     frames: [...interleave(choices.map((choice) => choiceFrames(self, choice))), ...used, Reply.done],
     space: turn.settings.space ?? true,
     keepAlive: keepAlive === undefined ? dialect.keepAlive : Duration.toMillis(keepAlive),
-    failed: (message) => {
+    failed: ({ message }) => {
       const payload = dialect.failureFrame(Reply.failure(500, message, "InternalServerError"))
       return [{ payload, tokens: 0 }, Reply.done]
     }

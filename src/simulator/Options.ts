@@ -81,6 +81,8 @@ export interface Options {
   readonly multimodal?: boolean | undefined
   /** Fills `details.prefill` where it is asked for. Default false. */
   readonly prefillLogprobs?: boolean | undefined
+  /** Origins that a browser may call from. Default: any. */
+  readonly corsAllowOrigin?: ReadonlyArray<string> | undefined
   /** The header `x-compute-type`. Default `simulated`. */
   readonly computeType?: string | undefined
   /** A space after `data:`. Default: by version, as TGI. */
@@ -97,7 +99,7 @@ export interface Options {
   readonly faults?: ((request: Received) => ReadonlyArray<Fault>) | undefined
   /** Added to every answer, as a gateway does: `x-request-id`, `x-sha`. */
   readonly headers?: Readonly<Record<string, string>> | undefined
-  /** How many requests the journal keeps. Default 10,000. */
+  /** How many requests the journal keeps. Default 2,000. */
   readonly journalLimit?: number | undefined
   /** Length of an embedding. Default 8. */
   readonly dimensions?: number | undefined
@@ -140,7 +142,7 @@ export type Settings =
     readonly release: readonly [major: number, minor: number, patch: number]
   }
 
-type Unset = "apiKey" | "template" | "latency" | "keepAlive" | "script" | "faults" | "space"
+type Unset = "apiKey" | "template" | "corsAllowOrigin" | "latency" | "keepAlive" | "script" | "faults" | "space"
 
 /**
  * @category constructors
@@ -173,7 +175,7 @@ export const resolve = (options: Options): Settings => {
     computeType: options.computeType ?? "simulated",
     chunking: options.chunking ?? { events: 64 },
     headers: options.headers ?? {},
-    journalLimit: options.journalLimit ?? 10_000,
+    journalLimit: options.journalLimit ?? 2_000,
     dimensions: options.dimensions ?? 8
   }
 }

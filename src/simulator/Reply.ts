@@ -46,6 +46,17 @@ export interface Failure {
 }
 
 /**
+ * What became of the backend: it failed with a message, or its stream ended without a last word.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Crash {
+  readonly message: string
+  readonly incomplete: boolean
+}
+
+/**
  * A reply in one piece.
  *
  * @category models
@@ -59,7 +70,7 @@ export interface Unary {
   /** Tokens generated for it: what latency is computed from. */
   readonly tokens: number
   /** The reply that stands here when the backend crashes. */
-  readonly failed: (message: string) => Unary
+  readonly failed: (crash: Crash) => Unary
 }
 
 /**
@@ -77,7 +88,7 @@ export interface Streaming {
   /** Milliseconds of silence after which a comment is sent, or `undefined` for never. */
   readonly keepAlive: number | undefined
   /** The frames that end the stream when the backend crashes. */
-  readonly failed: (message: string) => ReadonlyArray<Frame>
+  readonly failed: (crash: Crash) => ReadonlyArray<Frame>
 }
 
 /**
@@ -102,7 +113,7 @@ export const unary = (
   status: number,
   headers: Readonly<Record<string, string>>,
   body: string,
-  rest?: { readonly tokens?: number | undefined; readonly failed?: ((message: string) => Unary) | undefined }
+  rest?: { readonly tokens?: number | undefined; readonly failed?: ((crash: Crash) => Unary) | undefined }
 ): Unary => {
   const self: Unary = {
     _tag: "Unary",

@@ -179,7 +179,7 @@ export const make = (handler: Exchange.Handler): HttpClient.HttpClient =>
           ),
           Effect.map((response) => {
             const { abandon } = response
-            if (abandon !== undefined) signal.addEventListener("abort", () => Effect.runFork(abandon), { once: true })
+            if (abandon !== undefined) signal.addEventListener("abort", abandon, { once: true })
             return new SimulatedResponse(request, url.href, response)
           })
         )

@@ -240,7 +240,7 @@ const send = (
       return Effect.succeed({ status, headers, body: head ? "" : piece.text })
     }
     const body = Delivery.stream(transmission, settings.chunking, ticket)
-    return Effect.succeed({ status, headers, body, abandon: Effect.sync(() => ticket.ended("cancelled")) })
+    return Effect.succeed({ status, headers, body, abandon: () => ticket.ended("cancelled") })
   })
 
 /**

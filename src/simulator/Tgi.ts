@@ -109,9 +109,12 @@ const table = (settings: Options.Settings): ReadonlyMap<string, Route> => {
   return new Map(routes)
 }
 
-const cors = {
-  "access-control-allow-origin": "*",
-  vary: "origin, access-control-request-method, access-control-request-headers"
+const vary = { vary: "origin, access-control-request-method, access-control-request-headers" }
+
+const cors = ({ request, settings }: Turn): Record<string, string> => {
+  const origins = settings.corsAllowOrigin
+  const origin = origins === undefined ? "*" : origins.find((allowed) => allowed === request.headers["origin"])
+  return origin === undefined ? vary : { ...vary, "access-control-allow-origin": origin }
 }
 
 const allowed = (route: Route): string => [route.post && "POST", route.get && "GET,HEAD"].filter(Boolean).join(",")
@@ -147,6 +150,6 @@ export const make = (settings: Options.Settings): Handler => {
   const routes = table(settings)
   return (turn) => {
     const reply = dispatch(routes, turn)
-    return { ...reply, headers: { ...reply.headers, ...cors } }
+    return { ...reply, headers: { ...reply.headers, ...cors(turn) } }
   }
 }

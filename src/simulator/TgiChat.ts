@@ -59,7 +59,7 @@ const unary = (turn: Turn, prepared: TgiChatJob.Prepared): Reply.Reply => {
     TgiReply.timings(turn, [spoken], true),
     {
       tokens: first.tokens.length + (second?.tokens.length ?? 0),
-      failed: (message) => TgiReply.failed(TgiReply.crashed(message))
+      failed: (crash) => TgiReply.failed(TgiReply.crashed(crash, false))
     }
   )
 }

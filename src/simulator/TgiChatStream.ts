@@ -130,6 +130,6 @@ export const answer = (turn: Turn, prepared: TgiChatJob.Prepared): Reply.Reply =
     turn,
     [prepared.prompt],
     [...frames, ...last, ...end],
-    (message) => [TgiReply.openAiFrame(turn, TgiReply.crashed(message)), ...end]
+    (crash) => [TgiReply.openAiFrame(turn, TgiReply.crashed(crash, true)), ...end]
   )
 }

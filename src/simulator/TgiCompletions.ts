@@ -124,7 +124,7 @@ const unary = (turn: Turn, request: CompletionsRequest): Reply.Reply => {
     TgiReply.timings(turn, runs.map(({ run }) => run), false),
     {
       tokens: Math.max(...runs.map(({ run }) => run.tokens.length)),
-      failed: (message) => TgiReply.failed(TgiReply.crashed(message))
+      failed: (crash) => TgiReply.failed(TgiReply.crashed(crash, false))
     }
   )
 }
@@ -159,7 +159,7 @@ const streaming = (turn: Turn, request: CompletionsRequest): Reply.Reply => {
     turn,
     request.prompts,
     [...frames, ...end],
-    (message) => [TgiReply.openAiFrame(turn, TgiReply.crashed(message)), ...end]
+    (crash) => [TgiReply.openAiFrame(turn, TgiReply.crashed(crash, true)), ...end]
   )
 }
 

@@ -59,7 +59,7 @@ const unary = (turn: Turn, request: NativeRequest, route: Route): Reply.Reply =>
     200,
     { "content-type": "application/json", ...TgiReply.timings(turn, [run], true) },
     route === "compat" ? `[${body}]` : body,
-    { tokens: run.tokens.length, failed: (message) => TgiReply.failed(TgiReply.crashed(message)) }
+    { tokens: run.tokens.length, failed: (crash) => TgiReply.failed(TgiReply.crashed(crash, false)) }
   )
 }
 
@@ -99,7 +99,12 @@ const streaming = (turn: Turn, request: NativeRequest, route: Route): Reply.Repl
     : Validation.invalid(check)
   const prefix = fullText(turn, request, route) ? request.inputs : ""
   const events = run._tag === "Failure" ? [TgiReply.nativeFrame(run)] : frames(turn, request, run, prefix)
-  return TgiReply.stream(turn, [request.inputs], events, (message) => [TgiReply.nativeFrame(TgiReply.crashed(message))])
+  return TgiReply.stream(
+    turn,
+    [request.inputs],
+    events,
+    (crash) => [TgiReply.nativeFrame(TgiReply.crashed(crash, true))]
+  )
 }
 
 /**

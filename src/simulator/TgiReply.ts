@@ -24,13 +24,17 @@ export const failed = (failure: Reply.Failure): Reply.Unary =>
   )
 
 /**
- * A failure of the backend, status 424.
+ * A failure of the backend: status 424, or 500 where its stream ended without a last word.
  *
  * @category failures
  * @since 0.1.0
  */
-export const crashed = (message: string): Reply.Failure =>
-  Reply.failure(424, `Request failed during generation: Server error: ${message}`, "generation")
+export const crashed = ({ incomplete, message }: Reply.Crash, streaming: boolean): Reply.Failure =>
+  !incomplete
+    ? Reply.failure(424, `Request failed during generation: Server error: ${message}`, "generation")
+    : streaming
+    ? Reply.failure(500, "Incomplete generation stream", "incomplete_generation_stream")
+    : Reply.failure(500, "Incomplete generation", "incomplete_generation")
 
 /** The event that reports a failure inside a native stream. @category failures @since 0.1.0 */
 export const nativeFrame = (failure: Reply.Failure): Reply.Frame => ({
@@ -123,7 +127,7 @@ export const stream = (
   turn: Turn,
   prompts: ReadonlyArray<string>,
   frames: ReadonlyArray<Reply.Frame>,
-  fail: (message: string) => ReadonlyArray<Reply.Frame>
+  fail: (crash: Reply.Crash) => ReadonlyArray<Reply.Frame>
 ): Reply.Streaming => ({
   _tag: "Streaming",
   headers: streamHeaders(turn, prompts),

@@ -84,7 +84,7 @@ const alterFrames = (reply: Reply.Streaming, faults: ReadonlyArray<Fault>): Alte
       continue
     }
     frames = frames.slice(0, at)
-    if (fault._tag === "Crash") frames = [...frames, ...reply.failed(fault.message)]
+    if (fault._tag === "Crash") frames = [...frames, ...reply.failed(fault)]
     else ending = fault._tag === "Cut" ? "cut" : fault._tag === "Stall" ? "stall" : fault.how
   }
   return { frames, ending }
@@ -171,7 +171,7 @@ const prepareUnary = (
   latency: Latency | undefined
 ): Transmission => {
   const crash = faults.find((fault) => fault._tag === "Crash")
-  const reply = crash === undefined ? given : given.failed(crash.message)
+  const reply = crash === undefined ? given : given.failed(crash)
   const ending = endingOf(faults)
   const text = ending === "complete" ? reply.body : reply.body.slice(0, Math.ceil(reply.body.length / 2))
   const tokens = given.tokens === 0 ? 0 : millis(latency?.firstToken) + millis(latency?.perToken) * (given.tokens - 1)

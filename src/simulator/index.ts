@@ -7,17 +7,29 @@
 /** What a simulated server answers. @since 0.1.0 */
 export * as Answer from "./Answer.ts"
 
+/** What the doubles of Hugging Face's services share, and the client that finds them by host. @since 0.1.0 */
+export * as Double from "./Double.ts"
+
+/** Dedicated endpoints: management API and gateway. @since 0.1.0 */
+export * as EndpointsApi from "./EndpointsApi.ts"
+
 /** The seam between a simulated server and what carries it. @since 0.1.0 */
 export * as Exchange from "./Exchange.ts"
 
 /** Things that go wrong, on demand. @since 0.1.0 */
 export * as Fault from "./Fault.ts"
 
+/** A Hub with repositories and tokens. @since 0.1.0 */
+export * as Hub from "./Hub.ts"
+
 /** What a simulated server received. @since 0.1.0 */
 export * as Journal from "./Journal.ts"
 
 /** How a simulated server is set up. @since 0.1.0 */
 export * as Options from "./Options.ts"
+
+/** The serverless router. @since 0.1.0 */
+export * as Router from "./Router.ts"
 
 /** The inference server. @since 0.1.0 */
 export * as Simulator from "./Simulator.ts"

@@ -98,6 +98,18 @@ layer(Simulator.layer())("a fault", (it) => {
       assert.strictEqual(payloads(text).at(-1), "[DONE]")
     }))
 
+  it.effect("ends the backend's stream without a last word, which the server reports", () =>
+    Effect.gen(function*() {
+      yield* fail(Fault.incomplete(1))
+      assert.deepStrictEqual(events((yield* stream).text).at(-1), {
+        error: "Incomplete generation stream",
+        error_type: "incomplete_generation_stream"
+      })
+      yield* fail(Fault.incomplete(1))
+      const { json, status } = yield* whole
+      assert.deepStrictEqual([status, json.error_type], [500, "incomplete_generation"])
+    }))
+
   it.effect("puts a frame that is no JSON among the others", () =>
     Effect.gen(function*() {
       yield* fail(Fault.invalidFrame(1))

@@ -5,6 +5,8 @@ import { events, get, post, send, user } from "./wire.ts"
 
 const status = (authorization: string) =>
   Effect.map(post("/generate", { inputs: "x" }, { authorization }), (answer) => answer.status)
+const header = (origin: string) =>
+  Effect.map(get("/health", { origin }), ({ headers }) => headers["access-control-allow-origin"])
 const old = (version: string) => Effect.provide(Simulator.layer({ version }))
 
 layer(Simulator.layer())("routes", (it) => {
@@ -118,6 +120,14 @@ layer(Simulator.layer({ apiKey: "Secret" }))("an API key", (it) => {
       }
       assert.strictEqual((yield* post("/chat_tokenize", { messages: user("x") })).status, 200)
     }))
+})
+
+describe("a list of origins", () => {
+  it.effect("is compared with the origin of the request", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* header("https://mine.example"), "https://mine.example")
+      assert.isUndefined(yield* header("https://other.example"))
+    }).pipe(Effect.provide(Simulator.layer({ corsAllowOrigin: ["https://mine.example"] }))))
 })
 
 describe("an older version", () => {
