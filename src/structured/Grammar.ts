@@ -95,7 +95,7 @@ export const fromChoices = (choices: ReadonlyArray<string>): Source => ({ _tag: 
 type Attempted<A> = Result.Result<A, StructuredOutputError.StructuredOutputError>
 
 /** Above this the server would be busy for seconds with the automaton alone. */
-const MAX_STATES = 3000
+const MAX_STATES = 2000
 const MAX_REGEX_LENGTH = 400_000
 
 const lowered = new WeakMap<object, Map<string, Attempted<Lowered>>>()

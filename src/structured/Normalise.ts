@@ -14,7 +14,7 @@ export const MAX_COUNTED_LENGTH = 200
 export const MAX_COUNTED_STATES = 400
 const MAX_RANGE = 256
 const MAX_PATTERN_STATES = 600
-const MAX_ENUM_STATES = 4000
+const MAX_ENUM_STATES = 1500
 const BUDGET = 40_000
 
 export interface Options {

@@ -24,7 +24,9 @@ export const fromShapes = (facts: Facts, reading: Reading, treeOf: TreeOf): Tree
   const rests = bounds.maxProperties === 0 || (named !== undefined && named._tag !== "Text")
     ? []
     : restsOf(listed, named, facts, reading, treeOf)
-  if (listed.length === 0 && rests.length === 0 && isFree(facts)) return FreeValue.make(path, "properties", reading)
+  if (listed.length === 0 && rests.length === 0 && named?._tag !== "Never" && isFree(facts)) {
+    return FreeValue.make(path, "properties", reading)
+  }
   return counted(Tree.fields({ properties, rests, min: 0, max: undefined }), facts, reading)
 }
 

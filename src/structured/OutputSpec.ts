@@ -20,20 +20,21 @@ export const OutputSpec = Schema.Union([
 ])
 export type OutputSpec = typeof OutputSpec.Type
 
-/** As `OutputSpec`, where the program may give a Schema in place of a JSON Schema. */
+/** As `OutputSpec`, where the program may give a Schema that needs no services in place of a JSON Schema. */
 export type OutputSpecInput = OutputSpec | {
   readonly format: "json"
-  readonly schema: Schema.Constraint
+  readonly schema: Schema.ConstraintDecoder<unknown>
   readonly whitespacePattern?: string
 }
 
 /** A structured output, and what in its description has no effect. */
 export interface Interpreted {
-  readonly output: StructuredOutput.StructuredOutput<unknown, unknown>
+  readonly output: StructuredOutput.StructuredOutput<unknown>
   readonly warnings: ReadonlyArray<string>
 }
 
-const isSchema = (value: OutputSpecInput["schema"]): value is Schema.Constraint => Schema.isSchema(value)
+const isSchema = (value: OutputSpecInput["schema"]): value is Schema.ConstraintDecoder<unknown> =>
+  Schema.isSchema(value)
 
 /** Reads a description; fails when its JSON text is none. No engine lets a client choose the blanks between tokens. */
 export const interpret = (

@@ -158,6 +158,12 @@ const cases: ReadonlyArray<Case> = [
     valid: [{}, { k3: "a" }, { k0: "a", k19: "b" }],
     invalid: [{ z: "a" }, { k1: 1 }]
   },
+  {
+    name: "names that cannot be",
+    schema: { type: "object", propertyNames: false },
+    valid: [{}],
+    invalid: [{ a: 1 }]
+  },
   { name: "dates", schema: { type: "string", format: "date" }, valid: ["2024-02-29"], invalid: ["2024-13-01", "x"] },
   {
     name: "instants",
