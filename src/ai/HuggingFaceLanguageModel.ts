@@ -66,27 +66,21 @@ export const Config: Context.Reference<Options> = Context.Reference<Options>(
   { defaultValue: () => ({}) }
 )
 
-const merged = (overrides: Options) => (config: Options): Options => ({ ...config, ...overrides })
-
-const overridden = <A, E, R>(self: Effect.Effect<A, E, R> | Stream.Stream<A, E, R>, overrides: Options) =>
-  Stream.isStream(self)
-    ? Stream.updateService(self, Config, merged(overrides))
-    : Effect.updateService(self, Config, merged(overrides))
-
 /**
- * Overrides the options of the calls in an effect or a stream; what is not named stays.
+ * Overrides the options of the calls in an effect, streams that it runs included; what is not named stays. A stream by
+ * itself takes `Stream.updateService` with `Config`.
  *
  * @category configuration
  * @since 0.1.0
  */
 export const withConfigOverride: {
-  (overrides: Options): {
-    <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
-    <A, E, R>(self: Stream.Stream<A, E, R>): Stream.Stream<A, E, R>
-  }
+  (overrides: Options): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(self: Effect.Effect<A, E, R>, overrides: Options): Effect.Effect<A, E, R>
-  <A, E, R>(self: Stream.Stream<A, E, R>, overrides: Options): Stream.Stream<A, E, R>
-} = dual(2, overridden)
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, overrides: Options) =>
+    Effect.updateService(self, Config, (config) => ({ ...config, ...overrides }))
+)
 
 const MODULE = "HuggingFaceLanguageModel"
 
