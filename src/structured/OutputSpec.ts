@@ -36,11 +36,25 @@ export interface Interpreted {
 const isSchema = (value: OutputSpecInput["schema"]): value is Schema.ConstraintDecoder<unknown> =>
   Schema.isSchema(value)
 
-/** Reads a description; fails when its JSON text is none. No engine lets a client choose the blanks between tokens. */
-export const interpret = (
-  spec: OutputSpecInput,
-  options: StructuredOutput.Options = {}
-): Result.Result<Interpreted, StructuredOutputError.StructuredOutputError> => {
+type Reading = Result.Result<Interpreted, StructuredOutputError.StructuredOutputError>
+
+const known = new WeakMap<OutputSpecInput, Reading>()
+
+/**
+ * Reads a description; fails when its JSON text is none. No engine lets a client choose the blanks between tokens.
+ * The same description object is read once.
+ */
+export const interpret = (spec: OutputSpecInput, options?: StructuredOutput.Options): Reading => {
+  if (options !== undefined) return read(spec, options)
+  let reading = known.get(spec)
+  if (reading === undefined) {
+    reading = read(spec, {})
+    known.set(spec, reading)
+  }
+  return reading
+}
+
+const read = (spec: OutputSpecInput, options: StructuredOutput.Options): Reading => {
   const warnings = spec.whitespacePattern === undefined
     ? []
     : ["whitespacePattern has no effect: the engine decides about the blanks between JSON tokens"]

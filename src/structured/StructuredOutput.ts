@@ -61,13 +61,27 @@ export const make = <S extends Schema.Constraint>(
  */
 export const fromJsonSchema = (schema: unknown, options: Options = {}): StructuredOutput<Schema.Json> => {
   const source = Grammar.fromJsonSchema(schema)
-  const check = checker(source.document)
+  const check = (value: Schema.Json) => checker(source.document)(value)
   return fromCodec(source, (value) => Effect.flatMap(decodeJson(value), check), options)
 }
 
 const decodeJson = Schema.decodeUnknownEffect(Schema.Json)
 
-const checker = (document: Document): (value: Schema.Json) => Effect.Effect<Schema.Json, Schema.SchemaError> => {
+type Check = (value: Schema.Json) => Effect.Effect<Schema.Json, Schema.SchemaError>
+
+const checkers = new WeakMap<Document, Check>()
+
+/** The check of a document: made when it is first needed, once. */
+const checker = (document: Document): Check => {
+  let check = checkers.get(document)
+  if (check === undefined) {
+    check = importCheck(document)
+    checkers.set(document, check)
+  }
+  return check
+}
+
+const importCheck = (document: Document): Check => {
   const imported = Result.try(() =>
     SchemaRepresentation.fromJsonSchemaDocument(JsonSchema.fromSchemaDraft2020_12(document), { patterns: "apply" })
   )

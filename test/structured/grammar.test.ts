@@ -418,6 +418,7 @@ describe("Effect Schemas", () => {
   })
 
   it("numbers that JSON does not have are not written", () => {
+    // @effect-diagnostics-next-line schemaNumber:off
     const allows = judge(lowered(Grammar.fromSchema(Schema.Number)))
     assert.deepStrictEqual([1.5, "NaN"].map(allows), [true, false])
   })
