@@ -98,7 +98,20 @@ type Attempted<A> = Result.Result<A, StructuredOutputError.StructuredOutputError
 const MAX_STATES = 2000
 const MAX_REGEX_LENGTH = 400_000
 
+/** Remembers by document and key what was made of it. */
+const remember = <A>(known: WeakMap<object, Map<string, A>>, document: object, key: string, make: () => A): A => {
+  const made = known.get(document) ?? new Map<string, A>()
+  known.set(document, made)
+  let out = made.get(key)
+  if (out === undefined) {
+    out = make()
+    made.set(key, out)
+  }
+  return out
+}
+
 const lowered = new WeakMap<object, Map<string, Attempted<Lowered>>>()
+const constraints = new WeakMap<object, Map<string, Attempted<Constraint>>>()
 
 /** The grammar for TGI, or the path at which the schema cannot be one. Computed once for a document and its options. */
 export const lower = (source: Source, options: Options = {}): Attempted<Lowered> => {
@@ -107,15 +120,8 @@ export const lower = (source: Source, options: Options = {}): Attempted<Lowered>
     const value = source.choices.map(RegexDialect.literal).join("|")
     return Result.succeed({ grammar: { type: "regex", value }, wrap: undefined, dropped: [], tree: undefined })
   }
-  const known = lowered.get(source.document) ?? new Map<string, Attempted<Lowered>>()
-  lowered.set(source.document, known)
   const key = `${source.emptyStruct}/${options.target}/${options.depth}/${options.free}`
-  let out = known.get(key)
-  if (out === undefined) {
-    out = lowerJson(source.document, source.emptyStruct, options)
-    known.set(key, out)
-  }
-  return out
+  return remember(lowered, source.document, key, () => lowerJson(source.document, source.emptyStruct, options))
 }
 
 const lowerRegex = (pattern: string): Attempted<Lowered> => {
@@ -197,9 +203,10 @@ export const constrain = (
       dropped
     }))
   }
-  return source._tag === "Json"
-    ? json(source.document, engine, route, options.name ?? "output")
-    : text(source, engine)
+  if (source._tag !== "Json") return text(source, engine)
+  const name = options.name ?? "output"
+  const key = `${engine}/${route}/${name}`
+  return remember(constraints, source.document, key, () => json(source.document, engine, route, name))
 }
 
 const json = (
