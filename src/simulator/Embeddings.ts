@@ -16,3 +16,15 @@ export const vector = (text: string, dimensions: number, seed: number): Readonly
 
 /** A vector as JSON text, printed as 32-bit floats. @category encoding @since 0.1.0 */
 export const json = (values: ReadonlyArray<number>): string => `[${values.map(Float.print).join(",")}]`
+
+/**
+ * A vector as OpenAI's `base64` form: its 32-bit floats in little-endian order.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const base64 = (values: ReadonlyArray<number>): string => {
+  const view = new DataView(new ArrayBuffer(values.length * 4))
+  values.forEach((value, index) => view.setFloat32(index * 4, value, true))
+  return btoa(String.fromCharCode(...new Uint8Array(view.buffer)))
+}

@@ -91,11 +91,11 @@ const embeddings = body((turn, dialect, value) => {
   const tokens = input.reduce((total: number, text: string) => total + Tokenizer.count(text) + 1, 0)
   return json(dialect, {
     object: "list",
-    data: input.map((text: string, index) => ({
-      object: "embedding",
-      index,
-      embedding: Embeddings.vector(text, size, seed)
-    })),
+    data: input.map((text: string, index) => {
+      const vector = Embeddings.vector(text, size, seed)
+      const embedding = value.encoding_format === "base64" ? Embeddings.base64(vector) : vector
+      return { object: "embedding", index, embedding }
+    }),
     model: modelId,
     usage: { prompt_tokens: tokens, total_tokens: tokens }
   })

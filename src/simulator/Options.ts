@@ -89,9 +89,9 @@ export interface Options {
   readonly space?: boolean | undefined
   /** How long things take, on the clock of Effect. Default: no time at all. */
   readonly latency?: Latency | undefined
-  /** Silence after which a comment is sent. Default 15 seconds, 30 on llama.cpp; never on vLLM and SGLang. */
+  /** Silence after which a comment is sent; 0 for never. Default 15 seconds, 30 on llama.cpp; never on vLLM and SGLang. */
   readonly keepAlive?: Duration.Input | undefined
-  /** How stream bodies are cut into chunks. Default `{ events: 64 }`; with a latency a chunk ends where a wait begins. */
+  /** How bodies are cut into chunks. Default `{ events: 64 }`, which leaves a body that is no stream in one piece. */
   readonly chunking?: Chunking | undefined
   /** Answers chosen by the caller; without one the simulator writes its own. */
   readonly script?: Script | undefined

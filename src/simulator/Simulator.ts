@@ -234,7 +234,8 @@ const send = (
       })
     }
     const [piece] = transmission.pieces
-    if (!transmission.streaming && transmission.ending === "complete" && piece !== undefined) {
+    const whole = !transmission.streaming && transmission.ending === "complete" && "events" in settings.chunking
+    if (piece !== undefined && (head || whole)) {
       ticket.sent(piece.tokens)
       ticket.ended(transmission.outcome)
       return Effect.succeed({ status, headers, body: head ? "" : piece.text })

@@ -10,12 +10,13 @@ import * as Tokenizer from "./Tokenizer.ts"
 import type { Turn } from "./Turn.ts"
 
 const fields = new Set(["inputs", "truncate", "normalize"])
-const openAiFields = new Set(["input", "dimensions"])
+const openAiFields = new Set(["input", "encoding_format"])
 const maxBatch = 32
 
 interface Request {
   readonly inputs: ReadonlyArray<string>
   readonly truncate: boolean
+  readonly base64: boolean
 }
 
 const strings = Serde.array(Serde.string)
@@ -27,13 +28,15 @@ const reader: Serde.Reader<Request> = (node, path) => {
   const self = Serde.struct(node, path, "struct EmbedRequest", fields)
   return {
     inputs: Serde.required(self, "inputs", inputs),
-    truncate: Serde.optional(self, "truncate", Serde.boolean) ?? false
+    truncate: Serde.optional(self, "truncate", Serde.boolean) ?? false,
+    base64: false
   }
 }
 
 const openAiReader: Serde.Reader<Request> = (node, path) => {
   const self = Serde.struct(node, path, "struct OpenAICompatRequest", openAiFields)
-  return { inputs: Serde.required(self, "input", inputs), truncate: false }
+  const format = Serde.optional(self, "encoding_format", Serde.string)
+  return { inputs: Serde.required(self, "input", inputs), truncate: false, base64: format === "base64" }
 }
 
 const failed = (status: number, message: string, type: string): Reply.Unary =>
@@ -61,7 +64,10 @@ const post = (read: Serde.Reader<Request>, write: Answer) => (turn: Turn): Reply
   const refused = check(turn, body.value)
   if (refused !== undefined) return refused
   const { dimensions, seed } = turn.settings
-  const vectors = body.value.inputs.map((text) => Embeddings.json(Embeddings.vector(text, dimensions, seed)))
+  const vectors = body.value.inputs.map((text) => {
+    const vector = Embeddings.vector(text, dimensions, seed)
+    return body.value.base64 ? `"${Embeddings.base64(vector)}"` : Embeddings.json(vector)
+  })
   return Reply.json(200, write(turn, body.value, vectors))
 }
 

@@ -150,7 +150,7 @@ const prepareStream = (
     ending,
     outcome: ending === "complete" && !has(faults, "Crash") ? "completed" : "failed",
     wait: millis(latency?.headers) + headDelay(faults),
-    keepAlive: silent ? undefined : reply.keepAlive,
+    keepAlive: silent || reply.keepAlive === 0 ? undefined : reply.keepAlive,
     gzip: has(faults, "Gzip"),
     streaming: true
   }

@@ -154,6 +154,9 @@ describe.each(engines)("%s", (engine) => {
         assert.deepStrictEqual(data[0].embedding, data[2].embedding)
         assert.notDeepEqual(data[0].embedding, data[1].embedding)
         assert.closeTo(Math.hypot(...data[0].embedding), 1, 1e-6)
+        const [coded] = (yield* post("/v1/embeddings", { input: "a", encoding_format: "base64" })).json.data
+        const bytes = Uint8Array.from(atob(coded.embedding), (character) => character.charCodeAt(0))
+        assert.deepStrictEqual([...new Float32Array(bytes.buffer)], data[0].embedding)
       }))
   })
 })

@@ -116,6 +116,7 @@ describe("chunk borders", () => {
         const expected =
           (yield* post("/generate_stream", { inputs: "é 😀 x" }).pipe(Effect.provide(Simulator.layer()))).text
         assert.strictEqual((yield* post("/generate_stream", { inputs: "é 😀 x" })).text, expected)
+        assert.property((yield* post("/generate", { inputs: "é 😀 x" })).json, "generated_text")
       }).pipe(Effect.provide(Simulator.layer({ chunking })))
   )
 })
