@@ -105,12 +105,18 @@ const logprobs = (
     text,
     ...(logprob !== null && logprob !== undefined && { logprob }),
     ...(top !== null && top !== undefined && top.length > 0 &&
-      { top: top.map((other) => ({ text: other.token, logprob: known(other.logprob) })) })
+      {
+        top: top.map((other): Token => ({
+          text: other.token,
+          ...(typeof other.logprob === "number" && { logprob: other.logprob })
+        }))
+      })
   }))
 
 const said = (part: ChatCompletion.Said): Delta => ({
   text: known(part.content),
-  reasoning: known(part.reasoning) ?? known(part.reasoning_content),
+  // one of the two may be there and empty
+  reasoning: known(part.reasoning || part.reasoning_content),
   refusal: known(part.refusal),
   toolCalls: toolCalls(part.tool_calls)
 })
@@ -130,7 +136,7 @@ export const chat = (chunk: ChatCompletion.Chunk, tokens: boolean): Delta => {
   // the common event adds text and nothing else
   if (
     typeof content === "string" && !tokens && typeof choice?.finish_reason !== "string" && !chunk.usage &&
-    !delta?.tool_calls && !delta?.reasoning && !delta?.reasoning_content
+    !delta?.tool_calls && !delta?.reasoning && !delta?.reasoning_content && !delta?.refusal
   ) {
     return { text: content }
   }
@@ -173,11 +179,25 @@ export const completion = (response: Completion.Response, tokens: boolean): Delt
     text: known(choice?.text),
     finishReason: known(choice?.finish_reason),
     usage: usage(response.usage),
-    ...(tokens && listed !== null && listed !== undefined && {
-      tokens: listed.tokens?.map((text, at): Token => ({ text, logprob: known(listed.token_logprobs?.[at]) })) ?? []
-    })
+    ...(tokens && listed !== null && listed !== undefined && { tokens: listedTokens(listed) })
   }
 }
+
+const listedTokens = (
+  { content, token_logprobs, tokens, top_logprobs }: NonNullable<Completion.Response["choices"][number]["logprobs"]>
+): ReadonlyArray<Token> =>
+  logprobs(content) ?? tokens?.map((text, at): Token => {
+    const logprob = token_logprobs?.[at]
+    const top = Object.entries(top_logprobs?.[at] ?? {})
+    return {
+      text,
+      ...(typeof logprob === "number" && { logprob }),
+      ...(top.length > 0 && {
+        top: top.map(([text, value]): Token => ({ text, ...(value !== null && { logprob: value }) }))
+          .toSorted((a, b) => (b.logprob ?? -Infinity) - (a.logprob ?? -Infinity))
+      })
+    }
+  }) ?? []
 
 const number = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined

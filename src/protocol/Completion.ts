@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { Usage } from "./ChatCompletion.ts"
+import { Logprob, Usage } from "./ChatCompletion.ts"
 import * as Guard from "./Guard.ts"
 
 const optional = <S extends Schema.Top>(schema: S) => Schema.optional(Schema.NullOr(schema))
@@ -52,7 +52,10 @@ export const Response = Schema.Struct({
     text: optional(Schema.String),
     logprobs: optional(Schema.Struct({
       tokens: optional(Schema.Array(Schema.String)),
-      token_logprobs: optional(Schema.Array(Schema.NullOr(Schema.Number)))
+      token_logprobs: optional(Schema.Array(Schema.NullOr(Schema.Number))),
+      top_logprobs: optional(Schema.Array(Schema.NullOr(Schema.Record(Schema.String, Schema.NullOr(Schema.Number))))),
+      // llama.cpp, as on its chat route
+      content: optional(Schema.Array(Logprob))
     })),
     finish_reason: optional(Schema.String)
   })),
