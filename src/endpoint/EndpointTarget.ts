@@ -14,6 +14,7 @@ import type * as Hub from "../hub/Hub.ts"
 import * as RepoPath from "../hub/RepoPath.ts"
 import type * as EndpointConfig from "./EndpointConfig.ts"
 import * as EndpointError from "./EndpointError.ts"
+import type * as EndpointName from "./EndpointName.ts"
 import type * as EndpointsApi from "./EndpointsApi.ts"
 import * as EndpointUrl from "./EndpointUrl.ts"
 import type * as Engine from "./Engine.ts"
@@ -124,7 +125,7 @@ export const serverless = Effect.fnUntraced(function*({ client, config, hub, tok
  */
 export const dedicated = Effect.fnUntraced(function*(
   { api, client, config, onProgress, token }: Means,
-  name: EndpointsApi.Name,
+  name: EndpointName.Name,
   asleep: boolean
 ) {
   const { endpoint, url } = yield* api.wait(name, {

@@ -5,12 +5,10 @@
  */
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Random from "effect/Random"
 import * as Stream from "effect/Stream"
 import * as Hub from "../hub/Hub.ts"
 import * as HubToken from "../hub/HubToken.ts"
@@ -18,20 +16,9 @@ import * as RoundTrip from "../hub/RoundTrip.ts"
 import * as Dedicated from "./Dedicated.ts"
 import { Create, type DedicatedEndpoint, Update } from "./DedicatedEndpoint.ts"
 import * as EndpointError from "./EndpointError.ts"
+import * as EndpointName from "./EndpointName.ts"
 import * as Health from "./Health.ts"
-import * as HubVerdict from "./HubVerdict.ts"
 import * as Management from "./Management.ts"
-
-/**
- * An endpoint by name. `namespace` is the user or organisation that owns it, by default the owner of the token.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Name {
-  readonly name: string
-  readonly namespace?: string | undefined
-}
 
 /**
  * @category services
@@ -44,24 +31,27 @@ export class EndpointsApi extends Context.Service<EndpointsApi, {
     readonly search?: string | undefined
     readonly tags?: ReadonlyArray<string> | undefined
   }) => Stream.Stream<DedicatedEndpoint, EndpointError.EndpointError>
-  readonly get: (name: Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
+  readonly get: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   readonly create: (
     endpoint: Create,
     options?: { readonly namespace?: string | undefined }
   ) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   /** Changes the keys that are there. */
-  readonly update: (name: Name, changes: Update) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
+  readonly update: (
+    name: EndpointName.Name,
+    changes: Update
+  ) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   /** Stops it until it is resumed; requests do not wake it, and it costs nothing. */
-  readonly pause: (name: Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
+  readonly pause: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   /** Starts it again. One that runs already is no error. */
-  readonly resume: (name: Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
+  readonly resume: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   /** Drops all replicas until the next request. */
-  readonly scaleToZero: (name: Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
+  readonly scaleToZero: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   /** Can not be undone. */
-  readonly delete: (name: Name) => Effect.Effect<void, EndpointError.EndpointError>
+  readonly delete: (name: EndpointName.Name) => Effect.Effect<void, EndpointError.EndpointError>
   /** Waits until it answers, resuming and waking it where the options allow. */
   readonly wait: (
-    name: Name,
+    name: EndpointName.Name,
     options?: Dedicated.Options
   ) => Effect.Effect<Dedicated.Ready, EndpointError.EndpointError>
 }>()("effect-inference-endpoints/endpoint/EndpointsApi") {}
@@ -76,25 +66,6 @@ export interface Options {
   /** Default `https://api.endpoints.huggingface.cloud/v2`. */
   readonly baseUrl?: string | undefined
 }
-
-/** A read is repeated this often when it failed in passing. */
-const retries = 3
-
-/** A server that asks for a longer pause than this gets its answer as an error. */
-const maxPause = Duration.seconds(60)
-
-const repeated = Effect.fnUntraced(function*<A>(effect: Effect.Effect<A, EndpointError.Reason>) {
-  for (let attempt = 0;; attempt++) {
-    const result = yield* Effect.result(effect)
-    if (result._tag === "Success") return result.success
-    const reason = result.failure
-    const floor = reason._tag === "RateLimited" ? reason.retryAfter ?? Duration.zero : Duration.zero
-    const passes = reason._tag === "RateLimited" || reason._tag === "Unreachable"
-    if (!passes || attempt >= retries || Duration.isGreaterThan(floor, maxPause)) return yield* reason
-    const own = Duration.millis(1000 * 2 ** attempt * (0.75 + (yield* Random.next) / 2))
-    yield* Effect.sleep(Duration.max(own, floor))
-  }
-})
 
 const named = (method: string) => <A, R>(effect: Effect.Effect<A, EndpointError.Reason, R>) =>
   effect.pipe(
@@ -120,42 +91,17 @@ const settingsOf = Effect.fnUntraced(function*(options: Options) {
 const encodeCreate = Management.encode(Create)
 const encodeUpdate = Management.encode(Update)
 
-/** Finds the namespace, and refuses names that could become another path. */
-const pathOf = (hub: Hub.Hub["Service"]) =>
-  Effect.fnUntraced(function*(name: string | undefined, namespace: string | undefined) {
-    const owner = namespace ?? (yield* ownerOf(hub))
-    for (const part of name === undefined ? [owner] : [owner, name]) {
-      if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/.test(part) || part.includes("..")) {
-        return yield* invalid("an endpoint and its namespace have letters, digits, `-`, `_` and `.`", [
-          JSON.stringify(part)
-        ])
-      }
-    }
-    return name === undefined ? owner : `${owner}/${name}`
-  })
-
-const ownerOf = Effect.fnUntraced(function*(hub: Hub.Hub["Service"]) {
-  const owner = yield* hub.whoami.pipe(Effect.mapError(HubVerdict.reason))
-  if (owner.type !== "user") {
-    return yield* invalid(
-      "Cannot determine default namespace: the token belongs to no user. Give endpointNamespace",
-      [`a token of ${owner.name}`]
-    )
-  }
-  return owner.name
-})
-
 /**
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(options: Options = {}) {
-  const path = pathOf(yield* Hub.Hub)
+  const path = EndpointName.pathOf(yield* Hub.Hub)
   const settings = yield* named("make")(settingsOf(options))
   const call = <A>(request: Management.Call<A>) => Management.call(settings, request)
 
   const about = <A>(
-    { name, namespace }: Name,
+    { name, namespace }: EndpointName.Name,
     request: (subject: string) => Effect.Effect<A, EndpointError.Reason>
   ) => Effect.flatMap(path(name, namespace), request)
 
@@ -165,17 +111,18 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     call({ method: "POST", subject, path: `${subject}/${action}`, decode: Management.endpoint })
 
   const resume = (subject: string) =>
-    Effect.catchIf(act("resume")(subject), Management.isResumed, () => repeated(get(subject)))
+    Effect.catchIf(act("resume")(subject), Management.isResumed, () => Management.repeated(get(subject)))
 
   const pages = (owner: string, query: URLSearchParams) =>
     Stream.paginate("", (cursor) => {
       if (cursor !== "") query.set("cursor", cursor)
       const text = query.size === 0 ? "" : `?${query}`
-      return repeated(call({ method: "GET", subject: owner, path: owner + text, decode: Management.page })).pipe(
-        Effect.map(({ items, nextCursor }) =>
-          [items, nextCursor ? Option.some(nextCursor) : Option.none<string>()] as const
+      return Management.repeated(call({ method: "GET", subject: owner, path: owner + text, decode: Management.page }))
+        .pipe(
+          Effect.map(({ items, nextCursor }) =>
+            [items, nextCursor ? Option.some(nextCursor) : Option.none<string>()] as const
+          )
         )
-      )
     })
 
   return EndpointsApi.of({
@@ -191,7 +138,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
           Stream.mapError((reason) => new EndpointError.EndpointError({ method: "list", reason })),
           Stream.withSpan("EndpointsApi.list")
         ),
-    get: (name) => named("get")(about(name, (subject) => repeated(get(subject)))),
+    get: (name) => named("get")(about(name, (subject) => Management.repeated(get(subject)))),
     create: (endpoint, { namespace } = {}) =>
       named("create")(Effect.gen(function*() {
         const owner = yield* path(undefined, namespace)

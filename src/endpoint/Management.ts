@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
+import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -92,6 +94,31 @@ export const call = Effect.fnUntraced(
       : yield* new EndpointError.InvalidResponse({ subject, detail: decoded.failure })
   }
 )
+
+/** A read is repeated this often when it failed in passing. */
+const retries = 3
+
+/** A server that asks for a longer pause than this gets its answer as an error. */
+const maxPause = Duration.seconds(60)
+
+/**
+ * Repeats a read that failed in passing, three times, after 1 s doubling or as long as the server says.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const repeated = Effect.fnUntraced(function*<A>(effect: Effect.Effect<A, EndpointError.Reason>) {
+  for (let attempt = 0;; attempt++) {
+    const result = yield* Effect.result(effect)
+    if (result._tag === "Success") return result.success
+    const reason = result.failure
+    const floor = reason._tag === "RateLimited" ? reason.retryAfter ?? Duration.zero : Duration.zero
+    const passes = reason._tag === "RateLimited" || reason._tag === "Unreachable"
+    if (!passes || attempt >= retries || Duration.isGreaterThan(floor, maxPause)) return yield* reason
+    const own = Duration.millis(1000 * 2 ** attempt * (0.75 + (yield* Random.next) / 2))
+    yield* Effect.sleep(Duration.max(own, floor))
+  }
+})
 
 /**
  * Whether a refused resume means that there is nothing left to resume: the endpoint runs already, or somebody else resumed

@@ -13,16 +13,14 @@ import * as Exit from "effect/Exit"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
 import * as HubCache from "./HubCache.ts"
 import * as HubEnv from "./HubEnv.ts"
 import * as HubError from "./HubError.ts"
 import * as HubFile from "./HubFile.ts"
 import * as HubHttp from "./HubHttp.ts"
+import * as HubModels from "./HubModels.ts"
 import * as HubToken from "./HubToken.ts"
-import * as Info from "./ModelInfo.ts"
-import * as RepoPath from "./RepoPath.ts"
+import type * as Info from "./ModelInfo.ts"
 import * as RoundTrip from "./RoundTrip.ts"
 
 /**
@@ -36,15 +34,9 @@ export class Hub extends Context.Service<Hub, {
    */
   readonly file: (options: HubFile.Options) => Effect.Effect<Uint8Array, HubError.HubError>
   /** The paths of all files at a revision (default `main`); offline, those that the cache holds. */
-  readonly listFiles: (options: {
-    readonly repo: string
-    readonly revision?: string | undefined
-  }) => Effect.Effect<ReadonlyArray<string>, HubError.HubError>
+  readonly listFiles: (options: HubModels.Tree) => Effect.Effect<ReadonlyArray<string>, HubError.HubError>
   /** What the Hub knows about a model; `expand` narrows it to the named fields, written as on the wire. */
-  readonly modelInfo: (repo: string, options?: {
-    readonly revision?: string | undefined
-    readonly expand?: ReadonlyArray<string> | undefined
-  }) => Effect.Effect<Info.ModelInfo, HubError.HubError>
+  readonly modelInfo: (repo: string, options?: HubModels.Asked) => Effect.Effect<Info.ModelInfo, HubError.HubError>
   /** Who serves a model without a dedicated endpoint. Kept for five minutes. */
   readonly providers: (repo: string) => Effect.Effect<Info.ProviderMapping, HubError.HubError>
   /** The owner of the token. Asked once: no route of the Hub is limited more strictly. */
@@ -86,18 +78,6 @@ const settingsOf = Effect.fnUntraced(function*(options: Options) {
   return settings
 })
 
-const decoded = <A>(subject: string, result: Result.Result<A, string>) =>
-  Result.isSuccess(result)
-    ? Effect.succeed(result.success)
-    : Effect.fail(new HubError.InvalidResponse({ subject, detail: result.failure }))
-
-const decodeInfo = RoundTrip.json(Info.ModelInfo)
-const decodeWhoAmI = RoundTrip.json(Info.WhoAmI)
-const decodeTree = RoundTrip.json(Schema.Array(Info.TreeEntry))
-
-/** A page of the tree holds 1000 entries; a chain that is longer than this is a loop. */
-const maxPages = 1000
-
 const named =
   (method: string) => <A, R>(effect: Effect.Effect<A, HubError.Reason, R>): Effect.Effect<A, HubError.HubError, R> =>
     effect.pipe(
@@ -118,84 +98,28 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   )
   const cache = Option.getOrUndefined(yield* Effect.serviceOption(HubCache.HubCache)) ?? (yield* HubCache.makeMemory)
   const send = (request: HubHttp.Request) => HubHttp.send(client, settings, request)
-  const modelInfo = Effect.fnUntraced(function*(repo: string, asked: {
-    readonly revision?: string | undefined
-    readonly expand?: ReadonlyArray<string> | undefined
-  } = {}) {
-    const id = yield* HubFile.checked(repo, RepoPath.repo(repo))
-    const at = asked.revision === undefined
-      ? ""
-      : `/revision/${yield* HubFile.checked(asked.revision, RepoPath.revision(asked.revision))}`
-    const expand = (asked.expand ?? []).map((field) => `expand[]=${encodeURIComponent(field)}`).join("&")
-    const path = `/api/models/${id}${at}${expand === "" ? "" : `?${expand}`}`
-    const answer = yield* send({ subject: repo, path, aboutRepo: true })
-    return yield* decoded(repo, decodeInfo(answer))
-  })
-
-  const listFiles = Effect.fnUntraced(function*({ repo, revision = "main" }: {
-    readonly repo: string
-    readonly revision?: string | undefined
-  }) {
-    const subject = `${repo}@${revision}`
-    const id = yield* HubFile.checked(repo, RepoPath.repo(repo))
-    const at = yield* HubFile.checked(revision, RepoPath.revision(revision))
-    if (settings.offline) {
-      const kept = yield* cache.list({ repo, revision })
-      if (kept.length > 0) return kept
-    }
-    const files: Array<string> = []
-    let path: string | undefined = `/api/models/${id}/tree/${at}?recursive=true`
-    for (let page = 0; path !== undefined && page < maxPages; page++) {
-      const answer: HubHttp.Answer = yield* send({ subject, path, aboutRepo: true })
-      const entries = yield* decoded(subject, decodeTree(answer))
-      for (const entry of entries) if (entry.type === "file") files.push(entry.path)
-      path = yield* nextPage(subject, settings.baseUrl, answer.headers["link"])
-    }
-    return files
-  })
-
-  const lookUpProviders = Effect.fnUntraced(function*(repo: string) {
-    const info = yield* modelInfo(repo, { expand: ["inferenceProviderMapping", "pipeline_tag"] })
-    const mapping: Info.ProviderMapping = {
-      id: info.id,
-      pipelineTag: info.pipelineTag ?? undefined,
-      providers: info.inferenceProviderMapping ?? []
-    }
-    return mapping
-  })
-  const providers = yield* Cache.makeWith((repo: string) => named("providers")(lookUpProviders(repo)), {
+  const means: HubFile.Means = { cache, send, baseUrl: settings.baseUrl, offline: settings.offline }
+  const providers = yield* Cache.makeWith((repo: string) => named("providers")(HubModels.providers(send, repo)), {
     capacity: 256,
     timeToLive: (exit) => Exit.isSuccess(exit) ? "5 minutes" : Duration.zero
   })
 
-  const askWhoAmI = send({ subject: "whoami", path: "/api/whoami-v2" }).pipe(
-    Effect.flatMap((answer) => decoded("whoami", decodeWhoAmI(answer))),
-    named("whoami")
+  const whoami = yield* Cache.makeWith<"owner", Info.WhoAmI, HubError.HubError>(
+    () => named("whoami")(HubModels.whoami(send)),
+    {
+      capacity: 1,
+      timeToLive: (exit) => Exit.isSuccess(exit) ? Duration.infinity : "10 seconds"
+    }
   )
-  const whoami = yield* Cache.makeWith<"owner", Info.WhoAmI, HubError.HubError>(() => askWhoAmI, {
-    capacity: 1,
-    timeToLive: (exit) => Exit.isSuccess(exit) ? Duration.infinity : "10 seconds"
-  })
 
   return Hub.of({
-    file: (file) => named("file")(HubFile.fetch({ cache, offline: settings.offline, send }, file)),
-    listFiles: (tree) => named("listFiles")(listFiles(tree)),
-    modelInfo: (repo, asked) => named("modelInfo")(modelInfo(repo, asked)),
+    file: (file) => named("file")(HubFile.fetch(means, file)),
+    listFiles: (tree) => named("listFiles")(HubModels.listFiles(means, tree)),
+    modelInfo: (repo, asked) => named("modelInfo")(HubModels.modelInfo(send, repo, asked)),
     providers: (repo) => Cache.get(providers, repo),
     whoami: Cache.get(whoami, "owner")
   })
 })
-
-/** The next page of a listing, which only the Hub itself may name. */
-const nextPage = (subject: string, baseUrl: URL, link: string | undefined) => {
-  const target = /<([^>]+)>\s*;\s*rel="?next"?/.exec(link ?? "")?.[1]
-  if (target === undefined) return Effect.undefined
-  const next = URL.parse(target, baseUrl)
-  // behind a mirror the Hub still writes its own address
-  return next === null || (next.origin !== baseUrl.origin && next.origin !== "https://huggingface.co")
-    ? Effect.fail(new HubError.InvalidResponse({ subject, detail: "the next page is on another server" }))
-    : Effect.succeed(next.pathname + next.search)
-}
 
 /**
  * @category layers

@@ -31,6 +31,8 @@ export interface Options {
  * @since 0.1.0
  */
 export interface Means {
+  /** The Hub's address. */
+  readonly baseUrl: URL
   readonly cache: HubCache.HubCache["Service"]
   readonly offline: boolean
   readonly send: (request: HubHttp.Request) => Effect.Effect<HubHttp.Answer, HubError.Reason>
