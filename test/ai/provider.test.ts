@@ -52,13 +52,13 @@ layer(live({}, { config: { temperature: 0.5, seed: 1 } }))("options of a call", 
     }))
 })
 
-layer(live({}, once))("a failing server", (it) => {
-  const failing = (fault: Fault.Fault) =>
-    Effect.gen(function*() {
-      yield* (yield* simulator).fail(fault)
-      return yield* Effect.flip(LanguageModel.generateText({ prompt: "hi" }))
-    })
+const failing = (fault: Fault.Fault) =>
+  Effect.gen(function*() {
+    yield* (yield* simulator).fail(fault)
+    return yield* Effect.flip(LanguageModel.generateText({ prompt: "hi" }))
+  })
 
+layer(live({}, once))("a failing server", (it) => {
   it.effect("that limits the rate says when to come back", () =>
     Effect.gen(function*() {
       const error = yield* failing(Fault.rateLimited({ retryAfter: 5 }))
@@ -193,10 +193,10 @@ describe("telemetry", () => {
     }).pipe(Effect.provide(live({}))))
 })
 
-describe("a model by name", () => {
-  const named = (server: Parameters<typeof Simulator.layer>[0]) =>
-    HuggingFaceLanguageModel.model("small", { ...address, ...once }).pipe(Layer.provideMerge(Simulator.layer(server)))
+const named = (server: Parameters<typeof Simulator.layer>[0]) =>
+  HuggingFaceLanguageModel.model("small", { ...address, ...once }).pipe(Layer.provideMerge(Simulator.layer(server)))
 
+describe("a model by name", () => {
   it.effect("says who provides it and how it is called", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* Model.ProviderName, "huggingface")

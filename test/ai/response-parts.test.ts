@@ -63,6 +63,9 @@ const deltasOf = ({ calls, said }: typeof Answer.Type): ReadonlyArray<Generation
   { finishReason: "stop", usage: { inputTokens: 3, outputTokens: 2 } }
 ]
 
+const rest = (all: ReadonlyArray<Response.AllPartsEncoded>) =>
+  all.filter(({ type }) => type === "tool-call" || type === "finish")
+
 describe("the parts of a streamed answer", () => {
   it.prop("begin with metadata and end with finish, each once", [Answer], ([answer]) => {
     const types = streamed(deltasOf(answer)).parts.map(({ type }) => type)
@@ -122,8 +125,6 @@ describe("the parts of a streamed answer", () => {
     const text = (type: "text" | "reasoning") => whole.map((part) => part.type === type ? part.text : "").join("")
     assert.strictEqual(joined("text-delta"), text("text"))
     assert.strictEqual(joined("reasoning-delta"), text("reasoning"))
-    const rest = (all: ReadonlyArray<Response.AllPartsEncoded>) =>
-      all.filter(({ type }) => type === "tool-call" || type === "finish")
     assert.deepStrictEqual(rest(parts), rest(whole))
   })
 
@@ -180,12 +181,12 @@ describe("arguments that are no JSON", () => {
   })
 })
 
-describe("the finish", () => {
-  const finishOf = (...deltas: ReadonlyArray<Generation.Delta>) => {
-    const part = streamed(deltas).parts.at(-1)
-    return part?.type === "finish" ? part : undefined
-  }
+const finishOf = (...deltas: ReadonlyArray<Generation.Delta>) => {
+  const part = streamed(deltas).parts.at(-1)
+  return part?.type === "finish" ? part : undefined
+}
 
+describe("the finish", () => {
   it.each(
     [
       ["stop", "stop"],

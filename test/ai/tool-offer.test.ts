@@ -50,10 +50,10 @@ describe("a tool that is offered", () => {
   })
 })
 
-describe("the choice of a tool", () => {
-  const choice = (given: Parameters<typeof ToolOffer.make>[1]) =>
-    Result.getOrThrow(ToolOffer.make([now], given)).options.toolChoice
+const choice = (given: Parameters<typeof ToolOffer.make>[1]) =>
+  Result.getOrThrow(ToolOffer.make([now], given)).options.toolChoice
 
+describe("the choice of a tool", () => {
   it("is said as it is, by name, or by the mode of some", () => {
     assert.strictEqual(choice("required"), "required")
     assert.deepStrictEqual(choice({ tool: "now" }), { name: "now" })
