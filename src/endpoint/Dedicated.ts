@@ -92,14 +92,87 @@ const pending = (
   ...(typeof endpoint.status.targetReplica === "number" && { targetReplica: endpoint.status.targetReplica })
 })
 
-const addressOf = (subject: string, endpoint: DedicatedEndpoint, hosts: ReadonlyArray<string>) => {
+/** One wait: what it may do, and what it has done. */
+interface Wait {
+  readonly means: Means
+  readonly options: Options
+  readonly timeout: Duration.Duration
+  /** The state in which it was last resumed, the looks at it since, and whether it has left that state. */
+  pushed: { readonly state: string; looks: number; left: boolean } | undefined
+  /** Requests that were to wake it. */
+  pokes: number
+}
+
+/** The address, checked before it gets the token. */
+const addressOf = ({ means: { subject }, options }: Wait, endpoint: DedicatedEndpoint) => {
   const { url } = endpoint.status
-  if (typeof url !== "string" || url === "") return Effect.void
-  const checked = EndpointUrl.trusted(url, hosts)
+  if (typeof url !== "string" || url === "") return Effect.undefined
+  const checked = EndpointUrl.trusted(url, options.endpointHosts ?? [])
   return Result.isSuccess(checked)
     ? Effect.succeed(checked.success)
     : Effect.fail(new EndpointError.UnsafeUrl({ subject, ...checked.failure }))
 }
+
+const resume = (self: Wait, endpoint: DedicatedEndpoint): Effect.Effect<Step, EndpointError.Reason> => {
+  const { state } = endpoint.status
+  if (self.pushed?.state === state && ++self.pushed.looks < patience) {
+    return Effect.succeed(pending(endpoint, "Checked"))
+  }
+  self.pushed = { state, looks: 0, left: false }
+  return Effect.as(self.means.resume, pending(endpoint, "Resumed"))
+}
+
+const paused = (self: Wait, endpoint: DedicatedEndpoint): Effect.Effect<Step, EndpointError.Reason> =>
+  self.options.resume === false || Duration.isZero(self.timeout) || self.pushed?.left === true
+    ? Effect.fail(new EndpointError.Paused({ subject: self.means.subject, detail: said(endpoint) }))
+    : resume(self, endpoint)
+
+/** Asks the health route, held at the gateway when the endpoint sleeps. */
+const probe = (self: Wait, endpoint: DedicatedEndpoint, url: URL, held: Duration.Duration | undefined) =>
+  self.means.health({
+    subject: self.means.subject,
+    address: { url },
+    healthRoute: endpoint.healthRoute ?? undefined,
+    hold: held
+  })
+
+const wake = Effect.fnUntraced(function*(self: Wait, endpoint: DedicatedEndpoint, remaining: Duration.Duration) {
+  const url = yield* addressOf(self, endpoint)
+  if (Duration.isZero(self.timeout)) return pending(endpoint, "Checked")
+  if (url === undefined || ++self.pokes > patience) return yield* resume(self, endpoint)
+  yield* probe(self, endpoint, url, Duration.min(hold, remaining))
+  return pending(endpoint, "Woken")
+})
+
+const running = Effect.fnUntraced(function*(self: Wait, endpoint: DedicatedEndpoint, remaining: Duration.Duration) {
+  const url = yield* addressOf(self, endpoint)
+  if (url === undefined) return pending(endpoint, "Checked")
+  const asleep = self.options.asleep === true && !Duration.isZero(self.timeout)
+  const outcome = yield* probe(self, endpoint, url, asleep ? Duration.min(hold, remaining) : undefined)
+  const step: Step = outcome._tag === "Up"
+    ? { _tag: "Ready", value: { endpoint, url } }
+    : pending(endpoint, "Probed", outcome.detail)
+  return step
+})
+
+const look = Effect.fnUntraced(function*(self: Wait, remaining: Duration.Duration) {
+  const endpoint = yield* self.means.get
+  const { state } = endpoint.status
+  if (self.pushed !== undefined && state !== "paused" && state !== "scaledToZero") self.pushed.left = true
+  switch (state) {
+    case "running":
+      return yield* patiently(state, running(self, endpoint, remaining))
+    case "paused":
+      return yield* patiently(state, paused(self, endpoint))
+    case "scaledToZero":
+      return yield* patiently(state, wake(self, endpoint, remaining))
+    case "failed":
+    case "updateFailed":
+      return yield* new EndpointError.Failed({ subject: self.means.subject, state, detail: said(endpoint) })
+    default:
+      return pending(endpoint, "Checked")
+  }
+})
 
 /**
  * Waits for an endpoint. `running` is probed and used; `pending`, `initializing`, `updating` and unknown states are waited
@@ -109,84 +182,14 @@ const addressOf = (subject: string, endpoint: DedicatedEndpoint, hosts: Readonly
  * @category running
  * @since 0.1.0
  */
-export const wait = Effect.fnUntraced(function*(means: Means, options: Options = {}) {
-  const { subject } = means
-  const hosts = options.endpointHosts ?? []
-  const timeout = Duration.fromInputUnsafe(options.timeout ?? "300 seconds")
-  const onProgress = options.onProgress ?? (() => Effect.void)
-  // looks since the last resume in the same state, and whether the endpoint has left `paused` since
-  let pushed: { readonly state: string; looks: number; left: boolean } | undefined
-
-  const resume = (endpoint: DedicatedEndpoint) =>
-    Effect.suspend(() => {
-      const { state } = endpoint.status
-      if (pushed !== undefined && pushed.state === state && ++pushed.looks < patience) {
-        return Effect.succeed(pending(endpoint, "Checked"))
-      }
-      pushed = { state, looks: 0, left: false }
-      return Effect.as(means.resume, pending(endpoint, "Resumed"))
+export const wait = (means: Means, options: Options = {}): Effect.Effect<Ready, EndpointError.Reason> =>
+  Effect.suspend(() => {
+    const timeout = Duration.fromInputUnsafe(options.timeout ?? "300 seconds")
+    const self: Wait = { means, options, timeout, pushed: undefined, pokes: 0 }
+    return Waiting.until<Ready, never>({
+      subject: means.subject,
+      timeout,
+      onProgress: options.onProgress ?? (() => Effect.void),
+      step: (remaining) => patiently("unreachable", look(self, remaining))
     })
-
-  const paused = (endpoint: DedicatedEndpoint) =>
-    options.resume === false || Duration.isZero(timeout) || pushed?.left === true
-      ? Effect.fail(new EndpointError.Paused({ subject, detail: said(endpoint) }))
-      : resume(endpoint)
-
-  /** What the health route says, held at the gateway when the endpoint sleeps. */
-  const probe = Effect.fnUntraced(
-    function*(endpoint: DedicatedEndpoint, url: URL, remaining: Duration.Duration, asleep: boolean) {
-      return yield* means.health({
-        subject,
-        address: { url },
-        healthRoute: endpoint.healthRoute ?? undefined,
-        hold: asleep ? Duration.min(hold, remaining) : undefined
-      })
-    }
-  )
-
-  let pokes = 0
-  const wake = Effect.fnUntraced(function*(endpoint: DedicatedEndpoint, remaining: Duration.Duration) {
-    const url = yield* addressOf(subject, endpoint, hosts)
-    if (Duration.isZero(timeout)) return pending(endpoint, "Checked")
-    if (url === undefined || ++pokes > patience) return yield* resume(endpoint)
-    yield* probe(endpoint, url, remaining, true)
-    return pending(endpoint, "Woken")
   })
-
-  const running = Effect.fnUntraced(function*(endpoint: DedicatedEndpoint, remaining: Duration.Duration) {
-    const url = yield* addressOf(subject, endpoint, hosts)
-    if (url === undefined) return pending(endpoint, "Checked")
-    const outcome = yield* probe(endpoint, url, remaining, options.asleep === true && !Duration.isZero(timeout))
-    const step: Step = outcome._tag === "Up"
-      ? { _tag: "Ready", value: { endpoint, url } }
-      : pending(endpoint, "Probed", outcome.detail)
-    return step
-  })
-
-  const step = Effect.fnUntraced(function*(remaining: Duration.Duration) {
-    const endpoint = yield* means.get
-    const { state } = endpoint.status
-    if (pushed !== undefined && state !== "paused" && state !== "scaledToZero") pushed.left = true
-    switch (state) {
-      case "running":
-        return yield* patiently(state, running(endpoint, remaining))
-      case "paused":
-        return yield* patiently(state, paused(endpoint))
-      case "scaledToZero":
-        return yield* patiently(state, wake(endpoint, remaining))
-      case "failed":
-      case "updateFailed":
-        return yield* new EndpointError.Failed({ subject, state, detail: said(endpoint) })
-      default:
-        return pending(endpoint, "Checked")
-    }
-  })
-
-  const ready = yield* Waiting.until<Ready, never>({
-    subject,
-    timeout,
-    onProgress,
-    step: (remaining) => patiently("unreachable", step(remaining))
-  })
-  return ready
-})

@@ -1,6 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, Path, type Scope } from "effect"
+import { spawn } from "node:child_process"
 import * as HubCache from "../../src/hub/HubCache.ts"
 import * as HubCacheDisk from "../../src/hub/HubCacheDisk.ts"
 import * as World from "./World.ts"
@@ -120,6 +121,32 @@ describe("a HubCache on disk", () => {
         concurrency: "unbounded"
       })
       assert.strictEqual(text(yield* cache.lookup(key)), "x".repeat(10_000))
+      const left = yield* fs.readDirectory(root, { recursive: true })
+      assert.deepStrictEqual(left.filter((name) => /\.(tmp|incomplete)$/.test(name)), [])
+    })
+  )
+
+  onDisk(
+    "serves several processes that write the same files at once",
+    Effect.gen(function*() {
+      const { cache, fs, root } = yield* disk
+      const script = `
+        import { NodeServices } from "@effect/platform-node"
+        import { Effect } from "effect"
+        import * as HubCacheDisk from ${JSON.stringify(new URL("../../src/hub/HubCacheDisk.ts", import.meta.url).href)}
+        const bytes = new Uint8Array(100_000).fill(120)
+        await Effect.runPromise(Effect.flatMap(HubCacheDisk.make(${JSON.stringify(root)}), (cache) =>
+          Effect.forEach(Array.from({ length: 50 }, (_, n) => n % 5), (n) =>
+            cache.store({ ...${JSON.stringify(entry)}, path: "f" + n, etag: "e" + n }, bytes))
+        ).pipe(Effect.provide(NodeServices.layer)))`
+      const run = Effect.callback<number | null>((resume) => {
+        spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", "inherit", "inherit"] })
+          .on("exit", (code) => resume(Effect.succeed(code)))
+      })
+      assert.deepStrictEqual(yield* Effect.all([run, run, run], { concurrency: 3 }), [0, 0, 0])
+      for (const n of [0, 1, 2, 3, 4]) {
+        assert.strictEqual(text(yield* cache.lookup({ ...key, path: `f${n}` })), "x".repeat(100_000))
+      }
       const left = yield* fs.readDirectory(root, { recursive: true })
       assert.deepStrictEqual(left.filter((name) => /\.(tmp|incomplete)$/.test(name)), [])
     })
