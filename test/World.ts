@@ -71,3 +71,7 @@ export const bodies = Effect.flatMap(
         )
     )
 )
+
+/** The service without a wire. */
+export const scripted = (answer: (index: number) => string) =>
+  InferenceEndpointsLLM.layerTest((_, index) => answer(index))
