@@ -45,8 +45,8 @@ export interface Job {
   readonly parameters: Parameters
   /** Whether the beginning-of-sequence token is added, which chat leaves to its template. */
   readonly special: boolean
-  /** Used instead of asking the turn for an answer. */
-  readonly answer?: Answer.Answer | undefined
+  /** What a test wants to be answered; asked once a candidate. */
+  readonly answer: (prompt: string) => Answer.Answer | undefined
 }
 
 /**
@@ -140,7 +140,7 @@ const candidate = (turn: Turn, job: Job, valid: Validation.Valid, nth: number): 
     ? parameters.seed ?? Random.u64(Random.make(Random.hash(`${nth}`, turn.chance)))
     : undefined
   const random = Random.make(chanceOf(turn, job, seed))
-  const answer = job.answer ?? turn.answer(job.prompt)
+  const answer = job.answer(job.prompt)
   let text: string | undefined
   if (parameters.grammar !== undefined) {
     if (turn.settings.disableGrammarSupport) return Validation.invalid("grammar is not supported")

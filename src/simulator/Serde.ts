@@ -53,7 +53,6 @@ export interface Refused {
 export interface Accepted<A> {
   readonly _tag: "Accepted"
   readonly value: A
-  readonly node: Json.Node
 }
 
 /**
@@ -69,7 +68,7 @@ export const read = <A>(body: string, reader: Reader<A>): Accepted<A> | Refused 
     return { _tag: "Refused", status: 400, text: `Failed to parse the request body as JSON: ${detail}` }
   }
   const value = attempt(node, "", reader)
-  if (!(value instanceof Misfit)) return { _tag: "Accepted", value, node }
+  if (!(value instanceof Misfit)) return { _tag: "Accepted", value }
   const place = value.offset === undefined ? "" : Json.position(body, value.offset)
   const detail = `${value.path === "" ? "" : `${value.path}: `}${value.message}${place}`
   return { _tag: "Refused", status: 422, text: `Failed to deserialize the JSON body into the target type: ${detail}` }

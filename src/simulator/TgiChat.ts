@@ -23,12 +23,9 @@ interface Passes {
 
 const passes = (turn: Turn, prepared: TgiChatJob.Prepared): Passes | Reply.Failure => {
   const answer = turn.answer(prepared.prompt)
-  if (prepared.tools === undefined) {
-    const run = Sampler.generate(turn, TgiChatJob.plainJob(prepared, answer))
-    return run._tag === "Failure" ? run : { first: run, second: undefined, call: undefined }
-  }
   const first = Sampler.generate(turn, TgiChatJob.rawJob(turn, prepared, answer))
   if (first._tag === "Failure") return first
+  if (prepared.tools === undefined) return { first, second: undefined, call: undefined }
   const call = TgiTools.parse(first.text)
   if (typeof call === "string") return TgiTools.unreadable(call, first.text)
   if (call.name !== TgiTools.noTool.name) return { first, second: undefined, call }

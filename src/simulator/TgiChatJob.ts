@@ -90,7 +90,7 @@ export const plainJob = (prepared: Prepared, answer: Answer | undefined): Sample
   prompt: prepared.plainPrompt,
   parameters: parameters(prepared.request),
   special: false,
-  answer
+  answer: () => answer
 })
 
 /**
@@ -99,13 +99,13 @@ export const plainJob = (prepared: Prepared, answer: Answer | undefined): Sample
  * @category requests
  * @since 0.1.0
  */
-export const rawJob = (turn: Turn, prepared: Prepared, answer = turn.answer(prepared.prompt)): Sampler.Job => {
+export const rawJob = (turn: Turn, prepared: Prepared, answer: Answer | undefined): Sampler.Job => {
   const { prompt, request, tools } = prepared
-  if (tools === undefined) return { prompt, parameters: parameters(request), special: false, answer }
+  if (tools === undefined) return plainJob(prepared, answer)
   return {
     prompt,
     parameters: { ...parameters(request), grammar: TgiTools.grammar(tools) },
     special: false,
-    answer: TgiTools.firstPass(request, tools, answer, chance(turn, request))
+    answer: () => TgiTools.firstPass(request, tools, answer, chance(turn, request))
   }
 }

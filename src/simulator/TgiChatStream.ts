@@ -99,8 +99,7 @@ const streamed = (
   if (tools !== undefined) {
     const run = Sampler.generate(turn, TgiChatJob.rawJob(turn, prepared, scripted))
     if (run._tag === "Failure") return fail(run)
-    const call = TgiTools.parse(run.text)
-    if (typeof call === "string" || call.name !== TgiTools.noTool.name) {
+    if (TgiTools.deltas(run.tokens)[0]?._tag !== "NoTool") {
       const write = Options.since(turn.settings, 3, 2) ? toolFrames : oldToolFrames
       return { frames: write(turn, request, prefix, run), counted: run }
     }

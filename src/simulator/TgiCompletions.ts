@@ -107,7 +107,7 @@ const byLength = (left: Indexed, right: Indexed): number => left.run.tokens.leng
 const unary = (turn: Turn, request: CompletionsRequest): Reply.Reply => {
   const runs: Array<Indexed> = []
   for (const [index, prompt] of request.prompts.entries()) {
-    const run = Sampler.generate(turn, { prompt, parameters: parameters(request), special: true })
+    const run = Sampler.generate(turn, { prompt, parameters: parameters(request), special: true, answer: turn.answer })
     if (run._tag === "Failure") return TgiReply.failed(run)
     runs.push({ index, run })
   }
@@ -148,7 +148,7 @@ const streaming = (turn: Turn, request: CompletionsRequest): Reply.Reply => {
   const frames: Array<Reply.Frame> = []
   const runs: Array<Indexed> = []
   for (const [index, prompt] of request.prompts.entries()) {
-    const run = Sampler.generate(turn, { prompt, parameters: parameters(request), special: true })
+    const run = Sampler.generate(turn, { prompt, parameters: parameters(request), special: true, answer: turn.answer })
     if (run._tag === "Failure") frames.push(TgiReply.openAiFrame(turn, run))
     else runs.push({ index, run })
   }

@@ -50,7 +50,7 @@ const unary = (turn: Turn, request: NativeRequest, route: Route): Reply.Reply =>
   const { parameters } = request
   const limit = bestOfLimit(turn.settings, parameters.bestOf ?? 1)
   if (limit !== undefined) return TgiReply.failed(Validation.invalid(limit))
-  const run = Sampler.generate(turn, { prompt: request.inputs, parameters, special: true })
+  const run = Sampler.generate(turn, { prompt: request.inputs, parameters, special: true, answer: turn.answer })
   if (run._tag === "Failure") return TgiReply.failed(run)
   const prefix = fullText(turn, request, route) ? request.inputs : ""
   const detail = parameters.details || parameters.decoderInputDetails ? details(run, prefix) : ""
@@ -95,7 +95,12 @@ const frames = (turn: Turn, request: NativeRequest, run: Sampler.Run, prefix: st
 const streaming = (turn: Turn, request: NativeRequest, route: Route): Reply.Reply => {
   const check = streamChecks(request)
   const run = check === undefined
-    ? Sampler.generate(turn, { prompt: request.inputs, parameters: request.parameters, special: true })
+    ? Sampler.generate(turn, {
+      prompt: request.inputs,
+      parameters: request.parameters,
+      special: true,
+      answer: turn.answer
+    })
     : Validation.invalid(check)
   const prefix = fullText(turn, request, route) ? request.inputs : ""
   const events = run._tag === "Failure" ? [TgiReply.nativeFrame(run)] : frames(turn, request, run, prefix)

@@ -77,13 +77,8 @@ const scalars = (text: string): number => {
 
 const millis = (input: Duration.Input | undefined): number => input === undefined ? 0 : Duration.toMillis(input)
 
-/**
- * Generation time in milliseconds that the latency settings give to so many tokens.
- *
- * @category timing
- * @since 0.1.0
- */
-export const inferenceMillis = (turn: Turn, tokens: number): number =>
+/** Generation time in milliseconds that the latency settings give to so many tokens. */
+const inferenceMillis = (turn: Turn, tokens: number): number =>
   millis(turn.settings.latency?.firstToken) + millis(turn.settings.latency?.perToken) * Math.max(0, tokens - 1)
 
 /** Headers of an answer in one piece, for all runs that went into it together. @category headers @since 0.1.0 */
@@ -110,8 +105,8 @@ export const timings = (turn: Turn, runs: ReadonlyArray<Run>, time: boolean): Re
   }
 }
 
-/** Headers of a stream: sent before anything is known about time. @category headers @since 0.1.0 */
-export const streamHeaders = (turn: Turn, prompts: ReadonlyArray<string>): Record<string, string> => ({
+/** Headers of a stream: sent before anything is known about time. */
+const streamHeaders = (turn: Turn, prompts: ReadonlyArray<string>): Record<string, string> => ({
   "content-type": "text/event-stream",
   "cache-control": "no-cache",
   "x-accel-buffering": "no",
@@ -120,6 +115,8 @@ export const streamHeaders = (turn: Turn, prompts: ReadonlyArray<string>): Recor
 })
 
 /**
+ * A stream with the headers, framing and keep-alive of the version that the settings name.
+ *
  * @category constructors
  * @since 0.1.0
  */

@@ -54,10 +54,10 @@ const job = (turn: Turn, instance: Instance): Sampler.Job | Reply.Failure => {
   if (instance._tag === "Native") {
     const { maxNewTokens, seed } = instance.parameters ?? NativeRequest.noParameters
     const parameters = { ...NativeRequest.noParameters, maxNewTokens, seed }
-    return { prompt: instance.inputs, parameters, special: true }
+    return { prompt: instance.inputs, parameters, special: true, answer: turn.answer }
   }
   const prepared = TgiChatJob.prepare(turn, instance.request)
-  return "_tag" in prepared ? prepared : TgiChatJob.rawJob(turn, prepared)
+  return "_tag" in prepared ? prepared : TgiChatJob.rawJob(turn, prepared, turn.answer(prepared.prompt))
 }
 
 /**

@@ -132,4 +132,21 @@ describe("a script", () => {
     }).pipe(Effect.provide(Simulator.layer({
       script: (_request, prompt) => prompt === "a" ? { text: "scripted a" } : undefined
     }))))
+
+  it.effect.each(
+    [
+      ["/generate", { inputs: "x" }],
+      ["/v1/chat/completions", { messages: [{ role: "user", content: "x" }] }],
+      ["/v1/chat/completions", { messages: [{ role: "user", content: "x" }], tools: [], stream: true }]
+    ] as const
+  )("is asked once for a request to %s", ([path, body]) =>
+    Effect.gen(function*() {
+      let asked = 0
+      const script = () => {
+        asked++
+        return undefined
+      }
+      yield* post(path, body).pipe(Effect.provide(Simulator.layer({ script })))
+      assert.strictEqual(asked, 1)
+    }))
 })

@@ -132,6 +132,13 @@ layer(Simulator.layer())("a streamed call", (it) => {
       assert.deepStrictEqual(payloads((yield* chat({ stream: true, max_tokens: 4 })).text), ["[DONE]"])
     }))
 
+  it.effect("of no tool is given up for words as soon as its name is read, even if the limit cuts it", () =>
+    Effect.gen(function*() {
+      yield* answer({ text: "words" })
+      const list = events((yield* chat({ stream: true, max_tokens: 12 })).text)
+      assert.strictEqual(list.map((event) => event.choices[0].delta.content).join(""), "words")
+    }))
+
   it.effect("cut in its arguments says length on the last fragment", () =>
     Effect.gen(function*() {
       yield* answer(call)
