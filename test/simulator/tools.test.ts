@@ -135,7 +135,7 @@ layer(Simulator.layer())("a streamed call", (it) => {
   it.effect("of no tool is given up for words as soon as its name is read, even if the limit cuts it", () =>
     Effect.gen(function*() {
       yield* answer({ text: "words" })
-      const list = events((yield* chat({ stream: true, max_tokens: 12 })).text)
+      const list = events((yield* chat({ stream: true, max_tokens: 14 })).text)
       assert.strictEqual(list.map((event) => event.choices[0].delta.content).join(""), "words")
     }))
 
