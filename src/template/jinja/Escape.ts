@@ -19,6 +19,7 @@ export const escape = (machine: Machine, value: Value): Markup => {
   const text = str(machine, value)
   machine.scan(text.length)
   const escaped = escapeText(text)
+  machine.chars((escaped.length - text.length) >> 1)
   machine.text(escaped.length)
   return new Markup(escaped)
 }

@@ -37,6 +37,7 @@ export const parseSpec = (machine: Machine, text: string): Spec => {
   }
   machine.text(spec.width)
   machine.text(spec.precision ?? 0)
+  machine.chars(Math.min(spec.precision ?? 0, 1100) * 4)
   return spec
 }
 

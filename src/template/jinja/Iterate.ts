@@ -16,7 +16,7 @@ export const arrayOf = (machine: Machine, value: Value): ReadonlyArray<Value> | 
   if (isList(value)) return value
   if (value instanceof Tuple) return value.items
   if (value instanceof Dict) {
-    machine.spend(value.entries.size >> 2)
+    machine.spend(value.entries.size)
     return value.keys()
   }
   if (value instanceof DictView) {

@@ -89,7 +89,9 @@ const encode = (style: Style, value: Value, margin: string): string => {
   const text = textOf(value)
   if (text !== undefined) {
     style.machine.scan(text.length)
-    return encodeText(text, style.ascii)
+    const encoded = encodeText(text, style.ascii)
+    style.machine.chars(encoded.length - text.length)
+    return encoded
   }
   if (value === null) return "null"
   if (typeof value === "boolean") return value ? "true" : "false"

@@ -6,7 +6,7 @@ import type { Value } from "./Value.ts"
 export interface Limits {
   /** UTF-16 units of template source; 262 144. */
   readonly source: number
-  /** Units of work: about one expression node, one list element or 2 to 64 characters each, by what is done with them; 8 000 000. */
+  /** Units of work: about one expression node, one list element or 2 to 64 characters each, by what is done with them; 6 000 000. */
   readonly work: number
   /** UTF-16 units of the rendered text, and of any single string; 8 388 608. */
   readonly text: number

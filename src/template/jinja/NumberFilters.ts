@@ -39,6 +39,8 @@ const parseInteger = (machine: Machine, text: string, base: number): number | bi
   if (base === 0 && !usesPrefix && /^0+[1-9]/.test(digits)) return undefined
   if (digits.length > 4300) return fail("Exceeds the limit (4300 digits) for integer string conversion")
   machine.spend(digits.length)
+  if (radix === 10) return /^\d+$/.test(digits) ? int(BigInt(sign + digits)) : undefined
+  machine.spend(digits.length * (digits.length >> 4))
   let value = 0n
   for (const digit of digits) {
     const number = parseInt(digit, 36)

@@ -130,6 +130,7 @@ const convert = (machine: Machine, value: Value, conversion: Conversion, escapin
 const measure = (machine: Machine, text: string, values: Arguments): number => {
   if (text !== "*") {
     machine.text(Number(text))
+    machine.chars(Math.min(Number(text), 1100) * 4)
     return Number(text)
   }
   const value = values.take()

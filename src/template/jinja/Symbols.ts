@@ -3,14 +3,26 @@
  * block's, or one of the call's variables; a `set` after a use, in a branch or in a loop has effects that only this decision
  * explains. The rules are those of Jinja's `idtracking`, worked out anew on our tree.
  */
+import { tooMuch } from "./Failure.ts"
 import type { Body, CallBlock, Expression, For, Macro, Statement, Target, With } from "./Ast.ts"
+
+/** Branches times names of one template; real ones stay below a hundredth of it. */
+const maxCopies = 2_000_000
 
 /** One function of the compiled template: the template itself, a macro, a recursive loop. Its variables share one array. */
 export class Unit {
   size = 0
   readonly parent: Unit | undefined
+  /** Names that may still be copied for branches, over the whole template. */
+  private readonly budget: { names: number }
   constructor(parent: Unit | undefined) {
     this.parent = parent
+    this.budget = parent?.budget ?? { names: maxCopies }
+  }
+
+  pay(names: number): void {
+    this.budget.names -= names
+    if (this.budget.names < 0) tooMuch("the template has too many branches for so many names")
   }
 }
 
@@ -41,6 +53,7 @@ export class Symbols {
   }
 
   copy(): Symbols {
+    this.unit.pay(this.refs.size)
     return new Symbols(this.unit, this.parent, this)
   }
 

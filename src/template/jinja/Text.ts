@@ -179,7 +179,9 @@ export const repr = (machine: Machine, value: Value): string => {
   if (value === null) return "None"
   switch (typeof value) {
     case "string":
-      machine.scan(value.length * 4)
+      machine.scan(value.length)
+      if (simpleText.test(value)) return `'${value}'`
+      machine.chars(value.length)
       return quote(value)
     case "boolean":
       return value ? "True" : "False"
