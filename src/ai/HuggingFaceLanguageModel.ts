@@ -179,7 +179,7 @@ const ids9: IdGenerator.Service = Effect.runSync(
 
 const callOf = ({ config, offer }: Request): Settings.CallOptions => {
   const { depth: _depth, free: _free, lenient: _lenient, retries: _retries, target: _target, ...call } = config
-  return { ...call, ...offer.options, numGenerations: 1, structuredOutput: false }
+  return { ...call, ...offer.options, numGenerations: 1 }
 }
 
 const failed = (method: string) => (error: AiFailure.Failure): AiError.AiError =>

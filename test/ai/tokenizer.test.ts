@@ -2,6 +2,7 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Prompt, Tokenizer } from "effect/ai"
 import { HuggingFaceTokenizer } from "../../src/ai/index.ts"
+import { Retry } from "../../src/index.ts"
 import { Fault, Simulator } from "../../src/simulator/index.ts"
 import { address, engines } from "./Weather.ts"
 
@@ -24,6 +25,14 @@ describe.each(engines)("on %s", (engine) => {
         assert.isTrue(tokens.length > 1 && tokens.every(Number.isInteger))
         assert.deepStrictEqual(yield* tokenize("hello there"), tokens)
         assert.notDeepEqual(yield* tokenize("hello you"), tokens)
+      }))
+
+    it.effect("are those of every engine with the same tokenizer, special tokens included", () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(
+          yield* tokenize("hello there"),
+          yield* Effect.provide(tokenize("hello there"), live("tgi"))
+        )
       }))
 
     it.effect("of nothing are none, and nobody is asked", () =>
@@ -54,7 +63,7 @@ describe.each(engines)("on %s", (engine) => {
   })
 })
 
-layer(live("tgi", { client: {} }))("a tokenizer that fails", (it) => {
+layer(live("tgi", { client: { retry: Retry.none } }))("a tokenizer that fails", (it) => {
   it.effect("says what the server said", () =>
     Effect.gen(function*() {
       yield* (yield* Simulator.Simulator).fail(Fault.status(422, `{"error":"no tokenizer","error_type":"validation"}`))
@@ -62,6 +71,12 @@ layer(live("tgi", { client: {} }))("a tokenizer that fails", (it) => {
       assert.strictEqual(error.reason._tag, "InvalidRequestError")
       assert.include(error.message, "HuggingFaceTokenizer.tokenize")
       assert.include(error.message, "no tokenizer")
+    }))
+
+  it.effect("because the endpoint fell asleep wakes it and asks again", () =>
+    Effect.gen(function*() {
+      yield* (yield* Simulator.Simulator).fail(Fault.unavailable)
+      assert.isNotEmpty(yield* tokenize("hi"))
     }))
 
   it.effect("says so before asking where the prompt can not be one", () =>
