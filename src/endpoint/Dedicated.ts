@@ -40,7 +40,7 @@ export interface Options {
   readonly asleep?: boolean | undefined
   /** Domains beside `endpoints.huggingface.cloud` that get the token. */
   readonly endpointHosts?: ReadonlyArray<string> | undefined
-  readonly onProgress?: ((progress: Waiting.WaitProgress) => Effect.Effect<void>) | undefined
+  readonly onProgress?: ((progress: Waiting.WaitProgress) => Effect.Effect<unknown>) | undefined
 }
 
 /**

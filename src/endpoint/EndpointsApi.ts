@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as Hub from "../hub/Hub.ts"
 import * as HubToken from "../hub/HubToken.ts"
@@ -19,6 +20,7 @@ import * as EndpointError from "./EndpointError.ts"
 import * as EndpointName from "./EndpointName.ts"
 import * as Health from "./Health.ts"
 import * as Management from "./Management.ts"
+import type { WaitProgress } from "./Waiting.ts"
 
 /**
  * @category services
@@ -54,6 +56,11 @@ export class EndpointsApi extends Context.Service<EndpointsApi, {
     name: EndpointName.Name,
     options?: Dedicated.Options
   ) => Effect.Effect<Dedicated.Ready, EndpointError.EndpointError>
+  /** `wait` as a stream of what happens; its last element is `Ready`, or it fails as `wait` does. */
+  readonly watch: (
+    name: EndpointName.Name,
+    options?: Omit<Dedicated.Options, "onProgress">
+  ) => Stream.Stream<WaitProgress, EndpointError.EndpointError>
 }>()("effect-inference-endpoints/endpoint/EndpointsApi") {}
 
 /**
@@ -125,6 +132,15 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
         )
     })
 
+  const wait = (name: EndpointName.Name, waiting: Dedicated.Options = {}) =>
+    named("wait")(about(name, (subject) =>
+      Dedicated.wait({
+        subject,
+        get: get(subject),
+        resume: Effect.catchIf(act("resume")(subject), Management.isResumed, () => Effect.void),
+        health: (request) => Health.check(settings.client, settings.token, request)
+      }, waiting)))
+
   return EndpointsApi.of({
     list: ({ namespace, search, tags } = {}) =>
       Stream.unwrap(Effect.map(path(undefined, namespace), (owner) =>
@@ -159,14 +175,13 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       named("delete")(
         about(name, (subject) => call({ method: "DELETE", subject, path: subject, decode: Management.nothing }))
       ),
-    wait: (name, waiting) =>
-      named("wait")(about(name, (subject) =>
-        Dedicated.wait({
-          subject,
-          get: get(subject),
-          resume: Effect.catchIf(act("resume")(subject), Management.isResumed, () => Effect.void),
-          health: (request) => Health.check(settings.client, settings.token, request)
-        }, waiting)))
+    wait,
+    watch: (name, waiting) =>
+      Stream.callback((queue) =>
+        wait(name, { ...waiting, onProgress: (progress) => Queue.offer(queue, progress) }).pipe(
+          Effect.andThen(Queue.end(queue))
+        )
+      )
   })
 })
 

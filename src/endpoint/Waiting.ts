@@ -52,7 +52,7 @@ export interface Options<A, R> {
   readonly subject: string
   /** Zero looks once and does not wait. */
   readonly timeout: Duration.Duration
-  readonly onProgress: (progress: WaitProgress) => Effect.Effect<void>
+  readonly onProgress: (progress: WaitProgress) => Effect.Effect<unknown>
   /** Looks once; gets what is left of the time. */
   readonly step: (remaining: Duration.Duration) => Effect.Effect<Step<A>, EndpointError.Reason, R>
 }

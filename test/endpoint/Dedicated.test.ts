@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Layer } from "effect"
+import { Duration, Effect, Exit, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import type * as Dedicated from "../../src/endpoint/Dedicated.ts"
 import type { EndpointError } from "../../src/endpoint/EndpointError.ts"
@@ -303,6 +303,32 @@ describe("Dedicated.wait", () => {
         wait: { endpointHosts: ["evil.example"] }
       })
       assert.isTrue(Exit.isSuccess(allowed.exit))
+    }))
+
+  it.effect("can be watched as a stream that ends when it is ready", () =>
+    Effect.gen(function*() {
+      const { api } = yield* setup({ endpoint: { state: "paused", pending: 30_000 } })
+      const fiber = yield* Effect.forkChild(Stream.runCollect(api.watch(name)))
+      yield* TestClock.adjust("5 minutes")
+      const progress = yield* Fiber.join(fiber)
+      assert.strictEqual(progress[0]?.action, "Resumed")
+      assert.strictEqual(progress.at(-1)?.action, "Ready")
+    }))
+
+  it.effect("can be watched as a stream that fails when it does", () =>
+    Effect.gen(function*() {
+      const { api } = yield* setup({ endpoint: { state: "failed" } })
+      const error = yield* Effect.flip(Stream.runDrain(api.watch(name)))
+      assert.strictEqual(error.reason._tag, "Failed")
+    }))
+
+  it.effect("is over when nobody watches any more", () =>
+    Effect.gen(function*() {
+      const { api, endpoints } = yield* setup({ endpoint: { state: "initializing", initializing: 10 ** 9 } })
+      const fiber = yield* Effect.forkChild(Stream.runDrain(Stream.take(api.watch(name), 2)))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(fiber)
+      assert.isAtMost((yield* endpoints.api.received).length, 3)
     }))
 
   it.effect("lets two wait for the same paused endpoint", () =>
