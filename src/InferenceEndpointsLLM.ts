@@ -95,6 +95,8 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
     GenerateError,
     S["DecodingServices"] | I["DecodingServices"]
   >
+  /** Resolves the endpoint, waking and awaiting it, so that what is wrong with it is known before any work is begun. */
+  readonly ready: Effect.Effect<void, EndpointError>
   /** How the model is called where results are shown. */
   readonly displayName: Effect.Effect<string, EndpointError>
   /**
@@ -128,6 +130,7 @@ export interface Options extends Settings.Settings, Prompting.Options {
 export interface Backend {
   readonly one: (wanted: Preparing.Wanted) => Effect.Effect<Objects.Constrained, GenerateError>
   readonly streamed: (wanted: Preparing.Wanted) => Effect.Effect<Objects.Streamed<GenerateError>, GenerateError>
+  readonly ready: Effect.Effect<void, EndpointError>
   readonly displayName: Effect.Effect<string, EndpointError>
   readonly fingerprint: Schema.Json
 }
@@ -183,6 +186,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
             ({ events }) => events
           )))
       })),
+    ready: Effect.asVoid(endpoint.target),
     displayName: endpoint.displayName,
     fingerprint: { endpoint: EndpointConfig.encode(endpoint.config), template: templateOf(options) }
   })
@@ -240,6 +244,7 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
     stream: (input, call) => Stream.unwrap(Effect.map(streamed(input, call), ({ events }) => events)),
     generateObject: (input, options) => Objects.generate(objects, input, options),
     streamObject: (input, options) => Objects.stream(objects, input, options),
+    ready: backend.ready,
     displayName: backend.displayName,
     fingerprint: fingerprintOf(defaults, backend)
   })

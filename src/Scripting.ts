@@ -49,6 +49,7 @@ export const backend = (script: (wanted: Wanted, index: number) => Scripted): Ba
         next(wanted),
         (generation) => ({ events: Stream.fromIterable(events(generation)), constraint: undefined })
       ),
+    ready: Effect.void,
     displayName: Effect.succeed("scripted"),
     fingerprint: "scripted"
   }

@@ -26,3 +26,21 @@ export const platform = Layer.mergeAll(UndiciClient.layer, HubTokenFile.layer, H
  */
 export const layer = (options: Parameters<typeof InferenceEndpointsLLM.layer>[0]) =>
   InferenceEndpointsLLM.layer(options).pipe(Layer.provideMerge(platform))
+
+/**
+ * `layer` with every option from a `Config`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (options: Parameters<typeof InferenceEndpointsLLM.layerConfig>[0]) =>
+  InferenceEndpointsLLM.layerConfig(options).pipe(Layer.provideMerge(platform))
+
+/**
+ * `layer` with the endpoint that the environment names: see `EndpointConfig.fromEnv`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerEnv = (options: InferenceEndpointsLLM.Options = {}) =>
+  InferenceEndpointsLLM.layerEnv(options).pipe(Layer.provideMerge(platform))
