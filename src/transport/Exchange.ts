@@ -326,7 +326,10 @@ class Wire {
     })
   }
 
-  /** Gives the limits to the transport, for one that keeps them by itself, and lets the fetch client follow no redirect. */
+  /**
+   * Gives the limits to the transport, for one that keeps them by itself, lets the fetch client follow no redirect, and
+   * makes the HTTP client write no span of its own.
+   */
   #limited<A, E>(
     self: Effect.Effect<A, E>,
     headers: Duration.Duration | undefined,
@@ -341,7 +344,11 @@ class Wire {
           idle: Duration.toMillis(timeouts.idle),
           total: Math.max(1, deadline - clock.currentTimeMillisUnsafe()),
           maxBodyBytes: limits.body
-        }).pipe(Context.add(FetchHttpClient.RequestInit, { redirect: "manual" }))
+        }).pipe(
+          Context.add(FetchHttpClient.RequestInit, { redirect: "manual" }),
+          // its span would hold the query, which may be a key, and faults that quote a header
+          Context.add(HttpClient.TracerDisabledWhen, () => true)
+        )
       )
     )
   }
