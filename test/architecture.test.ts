@@ -1,0 +1,199 @@
+import { assert, describe, it } from "@effect/vitest"
+import { globSync, readFileSync } from "node:fs"
+import { dirname, join, relative } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..", "src")
+
+interface Import {
+  /** A path below `src`, or the name of a package. */
+  readonly of: string
+  readonly isType: boolean
+}
+
+interface Source {
+  /** The path below `src`. */
+  readonly path: string
+  /** The text without comments and strings. */
+  readonly code: string
+  readonly imports: ReadonlyArray<Import>
+}
+
+const statement = /^(?:import|export)\s+(type\s+)?(?:[^"]*?\sfrom\s+)?"([^"]+)"/gm
+const dynamic = /\bimport\(\s*"([^"]+)"\s*\)/g
+
+const read = (path: string): Source => {
+  const text = readFileSync(join(root, path), "utf8")
+  const resolve = (of: string) => of.startsWith(".") ? join(dirname(path), of) : of
+  return {
+    path,
+    code: text.replaceAll(/\/\*[^]*?\*\//g, "").replaceAll(/(^|\s)\/\/.*$/gm, "$1")
+      .replaceAll(/"(?:[^"\\\n]|\\.)*"/g, "\"\""),
+    imports: [
+      ...[...text.matchAll(statement)].map(([, type, of = ""]) => ({ of: resolve(of), isType: type !== undefined })),
+      ...[...text.matchAll(dynamic)].map(([, of = ""]) => ({ of: resolve(of), isType: false }))
+    ]
+  }
+}
+
+const sources = globSync("**/*.ts", { cwd: root }).map((path) => read(relative(root, join(root, path)))).toSorted((
+  a,
+  b
+) => a.path < b.path ? -1 : 1)
+
+const folderOf = (path: string): string => path.includes("/") ? path.slice(0, path.indexOf("/")) : ""
+
+const isOurs = ({ of }: Import): boolean => sources.some(({ path }) => path === of)
+
+/** The imports of a folder that a rule does not allow, each as `who → whom`. */
+const forbidden = (
+  folder: (path: string) => boolean,
+  allowed: (given: Import, from: Source) => boolean
+): ReadonlyArray<string> =>
+  sources.filter(({ path }) => folder(path)).flatMap((source) =>
+    source.imports.filter((given) => !allowed(given, source)).map(({ of }) => `${source.path} → ${of}`)
+  )
+
+const inside = (...folders: ReadonlyArray<string>) => (path: string) => folders.includes(folderOf(path))
+
+/** Files that may know Node. */
+const knowsNode = (path: string): boolean => inside("node", "cli")(path) || path === "simulator/SimulatorServer.ts"
+
+const tops = ["ai", "batch", "cli", "node", "simulator"]
+
+describe("the arrows", () => {
+  it("point at files that are there", () =>
+    assert.deepStrictEqual(forbidden(() => true, (given) => !given.of.endsWith(".ts") || isOurs(given)), []))
+
+  it("protocol knows nothing of ours", () =>
+    assert.deepStrictEqual(
+      forbidden(inside("protocol"), (given) => !isOurs(given) || inside("protocol")(given.of)),
+      []
+    ))
+
+  it("transport knows protocol and the error of its stage", () =>
+    assert.deepStrictEqual(
+      forbidden(inside("transport"), (given) =>
+        !isOurs(given) || inside("transport", "protocol")(given.of) || given.of === "InferenceError.ts"),
+      []
+    ))
+
+  it("dialects know protocol, the models that callers see, and the engines' names", () => {
+    const models = new Set(["Message.ts", "Generation.ts", "GenerationOptions.ts"])
+    assert.deepStrictEqual(
+      forbidden(
+        inside("dialect"),
+        (given) =>
+          !isOurs(given) || inside("dialect", "protocol")(given.of) || models.has(given.of) ||
+          (given.of === "endpoint/Engine.ts" && given.isType)
+      ),
+      []
+    )
+  })
+
+  it("the simulator knows protocol alone, so that client and server can not agree on a mistake", () =>
+    assert.deepStrictEqual(
+      forbidden(inside("simulator"), (given) => !isOurs(given) || inside("simulator", "protocol")(given.of)),
+      []
+    ))
+
+  it("hub and endpoint know nothing of prompts, dialects and structure", () =>
+    assert.deepStrictEqual(
+      forbidden(inside("hub", "endpoint"), (given) => !inside("dialect", "template", "structured")(given.of)),
+      []
+    ))
+
+  it("templates know nothing of how requests are sent", () =>
+    assert.deepStrictEqual(
+      forbidden(inside("template"), (given) => !inside("dialect", "transport", "endpoint", "structured")(given.of)),
+      []
+    ))
+
+  it("no stage knows the service that is made of it", () =>
+    assert.deepStrictEqual(
+      forbidden(
+        inside("protocol", "transport", "dialect", "hub", "endpoint", "template", "structured"),
+        (given) => given.of !== "InferenceEndpointsLLM.ts"
+      ),
+      []
+    ))
+
+  it("nothing in the core knows what sits on top of it", () =>
+    assert.deepStrictEqual(
+      forbidden((path) => !inside(...tops)(path), (given) => !isOurs(given) || !inside(...tops)(given.of)),
+      []
+    ))
+
+  it("what sits on top does not know the simulator, but for the command line and the entry point of its socket", () =>
+    assert.deepStrictEqual(
+      forbidden(
+        inside("ai", "batch", "node"),
+        (given, { path }) => folderOf(given.of) !== "simulator" || path === "node/index.ts"
+      ),
+      []
+    ))
+})
+
+describe("the core runs everywhere", () => {
+  it("nothing but node, cli and the simulated server's socket imports what is of Node", () =>
+    assert.deepStrictEqual(
+      forbidden((path) => !knowsNode(path), ({ of }) =>
+        !of.startsWith("node:") && !of.startsWith("@effect/platform-node") && !/^undici(?:\/|$)/.test(of)),
+      []
+    ))
+
+  it("nothing but these uses Node's globals", () =>
+    assert.deepStrictEqual(
+      sources.filter(({ path }) => !knowsNode(path)).flatMap(({ code, path }) =>
+        [...code.matchAll(/(?<![\w.$])(?:process\.\w+|Buffer\.\w+|require\(|__dirname|setImmediate\()/g)].map(([use]) =>
+          `${path}: ${use}`
+        )
+      ),
+      []
+    ))
+
+  it("no other package is imported than the declared ones", () => {
+    const declared = /^(?:effect(?:\/|$)|node:|undici(?:\/|$)|@effect\/platform-node(?:\/|$)|@huggingface\/jinja$)/
+    assert.deepStrictEqual(forbidden(() => true, (given) => isOurs(given) || declared.test(given.of)), [])
+  })
+})
+
+describe("the style", () => {
+  it("effect is imported by deep modules, never by its barrels", () =>
+    assert.deepStrictEqual(
+      forbidden(() => true, ({ of }) => of === "effect" ? false : !/^effect\/[a-z-]+$/.test(of)),
+      []
+    ))
+
+  it("there is no any", () =>
+    assert.deepStrictEqual(
+      sources.flatMap(({ code, path }) =>
+        [...code.matchAll(/(?:[:<,|&([]\s*|\bas\s+|=>\s*)any(?=\s*[\])>,;=|&)}\n[])/g)].map(([use]) =>
+          `${path}: ${use}`
+        )
+      ),
+      []
+    ))
+
+  it("there is no file of the nameless kind", () =>
+    assert.deepStrictEqual(
+      sources.filter(({ path }) => /(?:^|\/)(?:utils?|helpers?|common|types|lib|misc)(?:\.ts|\/)/i.test(path)).map((
+        { path }
+      ) => path),
+      []
+    ))
+
+  it("nothing is left to be done", () =>
+    assert.deepStrictEqual(
+      sources.filter(({ path }) => /\b(?:TODO|FIXME|XXX)\b/.test(readFileSync(join(root, path), "utf8"))).map((
+        { path }
+      ) => path),
+      []
+    ))
+
+  it("the rules see the code: every folder has sources with imports", () => {
+    for (const folder of ["protocol", "transport", "dialect", "simulator", "hub", "endpoint"]) {
+      assert.isAbove(sources.filter(({ imports, path }) => folderOf(path) === folder && imports.length > 0).length, 0)
+    }
+  })
+})
