@@ -129,7 +129,7 @@ class State implements Pace {
     if (pause !== undefined) return Effect.andThen(this.#park(pause.until - now), this.acquire)
     if (this.#inFlight >= this.limit()) return Effect.andThen(this.#park(undefined), this.acquire)
     this.#inFlight++
-    const wait = Math.max(this.#requests?.take(1, now) ?? 0, this.#tokens?.take(this.#guess, now) ?? 0)
+    const wait = Math.ceil(Math.max(this.#requests?.take(1, now) ?? 0, this.#tokens?.take(this.#guess, now) ?? 0))
     return wait === 0
       ? Effect.succeed(this.#permit())
       : Effect.andThen(this.#park(wait), this.#afterWait)
@@ -216,7 +216,8 @@ class State implements Pace {
       if (isThrottled(fault)) this.#concurrency.overloaded()
       else this.#probing = true
     }
-    const until = now + Math.min(Math.max(own, asked), left)
+    // clocks count whole milliseconds: a sleep for less would wake before its time
+    const until = now + Math.ceil(Math.min(Math.max(own, asked), left))
     if (until > (this.#pause?.until ?? now)) this.#pause = { until, fault }
     return "again"
   }

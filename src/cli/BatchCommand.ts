@@ -87,7 +87,7 @@ const command = Command.make(
       const code = report.ending === "interrupted" && signal !== undefined
         ? Signals.codes[signal]
         : Report.exitCode(report)
-      if (code !== 0) yield* new CommandExit({ code })
+      if (code !== 0) return yield* new CommandExit({ code })
     })
 ).pipe(Command.withDescription("Generate for every row of a file; run again to go on where it stopped"))
 

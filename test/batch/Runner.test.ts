@@ -1,0 +1,377 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, FileSystem, Layer, PlatformError, Ref, Schema } from "effect"
+import { TestClock } from "effect/testing"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Progress } from "../../src/batch/index.ts"
+import * as Bench from "./Bench.ts"
+
+const setup = Effect.fnUntraced(function*(rows: number) {
+  const place = yield* Bench.files
+  Bench.write(place.input, Bench.prompts(rows))
+  return place
+})
+
+describe("every row", () => {
+  it.effect.prop(
+    "ends exactly once in output or errors, wherever the output was cut",
+    [Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4000 }))],
+    ([at]) =>
+      Effect.gen(function*() {
+        const place = yield* setup(20)
+        const poison: Bench.Generate = (input, options) =>
+          Bench.textOf(input).endsWith("7") ? Effect.fail(Bench.rejected()) : Bench.echo(input, options)
+        yield* Bench.run(place, poison)
+        const whole = readFileSync(place.output)
+        writeFileSync(place.output, whole.subarray(0, at % (whole.length + 1)))
+        const report = yield* Bench.run(place, poison)
+        assert.deepStrictEqual(Bench.indices(place.output, place.errors), Bench.upTo(20))
+        assert.deepStrictEqual(report.rows, { ...report.rows, done: 18, failed: 2, pending: 0 })
+      }).pipe(Effect.provide(Bench.Node)),
+    { arbitrary: { runs: 40 } }
+  )
+
+  it.effect("is cut off and done again where NUL bytes follow the last line", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(5)
+      yield* Bench.run(place)
+      writeFileSync(place.output, `${readFileSync(place.output, "utf8").split("\n").slice(0, 2).join("\n")}\n\0\0\0`)
+      yield* Bench.run(place)
+      assert.deepStrictEqual(Bench.indices(place.output), Bench.upTo(5))
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("that is poison is not retried, and says stage, reason, status, type, message and attempts", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(3)
+      const asked: Array<string> = []
+      const report = yield* Bench.run(place, (input) => {
+        asked.push(Bench.textOf(input))
+        return asked.length === 2 ? Effect.fail(Bench.rejected()) : Effect.succeed([Bench.generation("a")])
+      })
+      assert.lengthOf(asked, 3)
+      assert.deepStrictEqual(Bench.lines(place.errors), [{
+        id: "row-1",
+        index: 1,
+        error: {
+          stage: "InferenceError",
+          reason: "Rejected",
+          message: Bench.rejected().message,
+          status: 422,
+          type: "validation",
+          attempts: 1
+        }
+      }])
+      assert.deepStrictEqual(report.failures, { "InferenceError.Rejected": 1 })
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("that can not become a request fails alone", () =>
+    Effect.gen(function*() {
+      const place = yield* Bench.files
+      Bench.write(place.input, [{ prompt: "a" }, { prompt: 7 }, { other: "b" }])
+      yield* Bench.run(place)
+      assert.deepStrictEqual(Bench.lines(place.errors).map(({ error, id }) => [id, error?.reason, error?.attempts]), [
+        ["1", "WrongColumn", 0],
+        ["2", "MissingColumn", 0]
+      ])
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("keeps a seed above 2^53 as its digits", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(1)
+      yield* Bench.run(place, () => Effect.succeed([Bench.generation("a", { seed: 18446744073709551615n })]))
+      assert.include(readFileSync(place.output, "utf8"), "\"seed\":\"18446744073709551615\"")
+    }).pipe(Effect.provide(Bench.Node)))
+})
+
+describe("a failing endpoint", () => {
+  it.effect("pauses all rows and goes on; the errors file stays empty", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(12)
+      const state = { calls: 0 }
+      const outage: Bench.Generate = (input, options) =>
+        ++state.calls > 4 && state.calls < 12 ? Effect.fail(Bench.down()) : Bench.echo(input, options)
+      const fiber = yield* Effect.forkChild(Bench.run({ ...place, concurrency: 4 }, outage))
+      const report = yield* settle(fiber, "5 minutes")
+      assert.strictEqual(report.ending, "complete")
+      assert.deepStrictEqual(Bench.indices(place.output), Bench.upTo(12))
+      assert.lengthOf(Bench.lines(place.errors), 0)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("that does not come back within the patience stops the batch with the rows pending", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(8)
+      const fiber = yield* Effect.forkChild(
+        Bench.run(
+          { ...place, concurrency: 4 },
+          (input, options) => Bench.textOf(input).endsWith("0") ? Bench.echo(input, options) : Effect.fail(Bench.down())
+        )
+      )
+      const report = yield* settle(fiber, "16 minutes")
+      assert.strictEqual(report.ending, "stopped")
+      assert.strictEqual(report.why?.by, "endpoint")
+      assert.deepStrictEqual(report.rows, { total: 8, done: 1, failed: 0, pending: 7, doneNow: 1, failedNow: 0 })
+      assert.lengthOf(Bench.lines(place.errors), 0)
+    }).pipe(Effect.provide(Bench.Node)))
+})
+
+/** Real files under virtual time: lets file operations happen between small steps of the clock. */
+const settle = <A, E>(fiber: Fiber.Fiber<A, E>, within: `${number} minutes`) =>
+  Effect.gen(function*() {
+    const steps = Number.parseInt(within, 10) * 60
+    for (let step = 0; step < steps && fiber.pollUnsafe() === undefined; step++) {
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      yield* TestClock.adjust("1 second")
+    }
+    return yield* Fiber.join(fiber)
+  })
+
+describe("a run", () => {
+  it.effect("repeated after its end sends nothing and changes nothing", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(5)
+      yield* Bench.run(place)
+      const before = readFileSync(place.output, "utf8")
+      yield* Bench.run(place, () => Effect.die("asked again"))
+      assert.strictEqual(readFileSync(place.output, "utf8"), before)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("is refused with what changed in the service, the columns or the options", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(2)
+      yield* Bench.run({ ...place, options: { temperature: 0.5 } })
+      const refused = yield* Effect.flip(
+        Bench.run({ ...place, options: { temperature: 0.7 }, columns: { prompt: "prompt" } }, Bench.echo, {
+          fingerprint: "other"
+        })
+      )
+      assert.include(refused.message, "options.temperature was 0.5 and is 0.7")
+      assert.include(refused.message, "columns.prompt was nothing and is \"prompt\"")
+      assert.include(refused.message, "service was \"test\" and is \"other\"")
+      assert.strictEqual(refused.exitCode, 2)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("leaves a file alone that no batch wrote", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(2)
+      writeFileSync(place.output, "my notes\n")
+      const refused = yield* Effect.flip(Bench.run(place))
+      assert.strictEqual(refused.reason._tag, "Foreign")
+      yield* Bench.run({ ...place, force: true })
+      assert.strictEqual(readFileSync(`${place.output}.old`, "utf8"), "my notes\n")
+      assert.deepStrictEqual(Bench.indices(place.output), [0, 1])
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("refuses lines that no run wrote, and repair moves them aside", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(6)
+      yield* Bench.run(place)
+      const [first = "", , third = ""] = readFileSync(place.output, "utf8").split("\n")
+      writeFileSync(place.output, [first, "garbage", first, third, ""].join("\n"))
+      const refused = yield* Effect.flip(Bench.run(place))
+      assert.include(refused.message, "line 2 is no result of this batch, line 3 repeats row 0")
+      yield* Bench.run({ ...place, repair: true })
+      assert.deepStrictEqual(Bench.indices(place.output), Bench.upTo(6))
+      assert.strictEqual(readFileSync(`${place.output}.bad`, "utf8"), `garbage\n${first}\n`)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("that is interrupted leaves whole lines and no lock", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(50)
+      const reached = yield* Ref.make(0)
+      const fiber = yield* Effect.forkChild(Bench.run({ ...place, concurrency: 4 }, (input, options) =>
+        Effect.flatMap(
+          Ref.updateAndGet(reached, (n) => n + 1),
+          (n) => n > 20 ? Effect.never : Bench.echo(input, options)
+        )))
+      while ((yield* Ref.get(reached)) < 24) {
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      }
+      yield* Fiber.interrupt(fiber)
+      assert.lengthOf(Bench.lines(place.output), 20)
+      assert.isFalse(existsSync(`${place.output}.lock`))
+      yield* Bench.run(place)
+      assert.deepStrictEqual(Bench.indices(place.output), Bench.upTo(50))
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("beside another one in the same process is refused", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(2)
+      const fiber = yield* Effect.forkChild(Bench.run(place, () => Effect.never), { startImmediately: true })
+      while (!existsSync(`${place.output}.manifest.json`)) {
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      }
+      const refused = yield* Effect.flip(Bench.run(place))
+      assert.strictEqual(refused.reason._tag, "Locked")
+      yield* Fiber.interrupt(fiber)
+      yield* Bench.run(place)
+      assert.deepStrictEqual(Bench.indices(place.output), [0, 1])
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("takes over a lock that was cut off while it was written", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(2)
+      writeFileSync(`${place.output}.lock`, "{\"pid\":")
+      const report = yield* settle(yield* Effect.forkChild(Bench.run(place)), "1 minutes")
+      assert.strictEqual(report.rows.done, 2)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("does the failed rows again on request, and them alone", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(4)
+      yield* Bench.run(place, (input, options) =>
+        Bench.textOf(input).endsWith("2") ? Effect.fail(Bench.rejected()) : Bench.echo(input, options))
+      const asked: Array<string> = []
+      const report = yield* Bench.run({ ...place, retryFailed: true }, (input, options) => {
+        asked.push(Bench.textOf(input))
+        return Bench.echo(input, options)
+      })
+      assert.deepStrictEqual(asked, ["question 2"])
+      assert.deepStrictEqual(report.rows, { total: 4, done: 4, failed: 0, pending: 0, doneNow: 1, failedNow: 0 })
+      assert.lengthOf(Bench.lines(`${place.errors}.retried`), 1)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("has its output in the order of the input on request", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(40)
+      const report = yield* settle(
+        yield* Effect.forkChild(Bench.run({ ...place, concurrency: 8, ordered: true }, (input, options) =>
+          Effect.delay(Bench.echo(input, options), `${100 - Number(Bench.textOf(input).slice(9))} millis`))),
+        "1 minutes"
+      )
+      assert.strictEqual(report.ending, "complete")
+      assert.deepStrictEqual(
+        Bench.lines(place.output).map(({ index }) =>
+          index
+        ),
+        Bench.upTo(40)
+      )
+      assert.isFalse(existsSync(`${place.output}.tmp`))
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("stops at its budget of tokens with the rest pending, and goes on with a larger one", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(20)
+      const first = yield* Bench.run({ ...place, concurrency: 1, budget: { tokens: 40 } })
+      assert.deepStrictEqual([first.ending, first.why?.by, first.rows.done], ["stopped", "budget", 5])
+      const same = yield* Bench.run({ ...place, budget: { tokens: 40 } })
+      assert.strictEqual(same.rows.doneNow, 0)
+      const larger = yield* Bench.run({ ...place, budget: { tokens: 1000 } })
+      assert.deepStrictEqual([larger.ending, larger.rows.done], ["complete", 20])
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("tells of its start, its failures and its end", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(2)
+      const events: Array<Progress.Event["_tag"]> = []
+      yield* Bench.run({ ...place, concurrency: 1 }, (input, options) =>
+        Bench.textOf(input).endsWith("1") ? Effect.fail(Bench.rejected()) : Bench.echo(input, options), {
+        onEvent: (event) =>
+          Effect.sync(() =>
+            void events.push(event._tag)
+          )
+      })
+      assert.deepStrictEqual(events, ["Started", "RowFailed", "Finished"])
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("names every option that can not be used", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(1)
+      const refused = yield* Effect.flip(
+        Bench.run({
+          ...place,
+          concurrency: 0,
+          budget: { dollars: 5 },
+          options: { temperature: -1 },
+          columns: { template: "{% if %}" }
+        })
+      )
+      for (const word of ["concurrency", "budget.dollars needs a price", "temperature", "template"]) {
+        assert.include(refused.message, word)
+      }
+    }).pipe(Effect.provide(Bench.Node)))
+})
+
+/** The file system with a disk that takes so many bytes in all and fails half way through the write that is too much. */
+const smallDisk = (bytes: number) =>
+  Layer.effect(
+    FileSystem.FileSystem,
+    Effect.map(FileSystem.FileSystem, (fs) => {
+      let left = bytes
+      return FileSystem.make({
+        ...fs,
+        open: (path, options) =>
+          Effect.map(fs.open(path, options), (file) =>
+            path.endsWith("out.jsonl") && options?.flag === "r+"
+              ? new Proxy(file, {
+                get: (target, name) => {
+                  if (name !== "writeAll") {
+                    const value: unknown = Reflect.get(target, name, target)
+                    return typeof value === "function" ? value.bind(target) : value
+                  }
+                  return (buffer: Uint8Array) => {
+                    const room = Math.min(left, buffer.length)
+                    left -= room
+                    return Effect.andThen(
+                      target.writeAll(buffer.subarray(0, room)),
+                      room === buffer.length ? Effect.void : Effect.fail(PlatformError.systemError({
+                        _tag: "Unknown",
+                        module: "FileSystem",
+                        method: "writeAll",
+                        cause: new Error("ENOSPC: no space left on device, write")
+                      }))
+                    )
+                  }
+                }
+              })
+              : file)
+      })
+    })
+  ).pipe(Layer.provideMerge(Bench.Node))
+
+describe("a full disk", () => {
+  it.effect("stops the batch at the first failed write with whole lines, and a later run completes it", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(30)
+      const report = yield* Effect.provide(Bench.run(place), smallDisk(1000))
+      assert.deepStrictEqual([report.ending, report.why?.by], ["stopped", "disk"])
+      assert.include(report.why?.message, "ENOSPC")
+      const before = Bench.lines(place.output).length
+      assert.isTrue(before > 0 && before < 30)
+      assert.strictEqual(report.rows.done, before)
+      yield* Effect.provide(Bench.run(place), Bench.Node)
+      assert.deepStrictEqual(Bench.indices(place.output), Bench.upTo(30))
+    }))
+})
+
+describe("an input", () => {
+  it.effect.each(
+    [
+      ["a line that is no JSON", "{\"prompt\":\"a\"}\n{oops\n", "line 2: is no JSON object"],
+      ["a line that is no object", "[1]\n", "line 1: is no JSON object"],
+      ["an id that is no string", "{\"id\":{}}\n", "line 1: its id (column id)"],
+      ["an id that comes twice", "{\"id\":\"a\"}\n\n{\"id\":\"a\"}\n", "line 3: its id \"a\" is also that of line 1"]
+    ] as const
+  )("with %s is refused before anything is sent", ([, text, message]) =>
+    Effect.gen(function*() {
+      const place = yield* Bench.files
+      writeFileSync(place.input, text)
+      const refused = yield* Effect.flip(Bench.run(place, () => Effect.die("sent")))
+      assert.include(refused.message, message)
+      assert.strictEqual(refused.exitCode, 2)
+      assert.isFalse(existsSync(place.output))
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("that is not there is named", () =>
+    Effect.gen(function*() {
+      const place = yield* Bench.files
+      const error = yield* Effect.flip(Bench.run({ ...place, input: join(place.path, "nothing.jsonl") }))
+      assert.include(error.message, "nothing.jsonl")
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("may be empty", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(0)
+      const exit = yield* Effect.exit(Bench.run(place))
+      assert.isTrue(Exit.isSuccess(exit) && exit.value.ending === "complete")
+    }).pipe(Effect.provide(Bench.Node)))
+})
