@@ -89,7 +89,7 @@ describe("a failing endpoint", () => {
       const place = yield* setup(12)
       const state = { calls: 0 }
       const outage: Bench.Generate = (input, options) =>
-        ++state.calls > 4 && state.calls < 12 ? Effect.fail(Bench.down()) : Bench.echo(input, options)
+        ++state.calls > 4 && state.calls < 10 ? Effect.fail(Bench.down()) : Bench.echo(input, options)
       const fiber = yield* Effect.forkChild(Bench.run({ ...place, concurrency: 4 }, outage))
       const report = yield* settle(fiber, "5 minutes")
       assert.strictEqual(report.ending, "complete")
@@ -106,7 +106,7 @@ describe("a failing endpoint", () => {
           (input, options) => Bench.textOf(input).endsWith("0") ? Bench.echo(input, options) : Effect.fail(Bench.down())
         )
       )
-      const report = yield* settle(fiber, "16 minutes")
+      const report = yield* settle(fiber, "1 minutes")
       assert.strictEqual(report.ending, "stopped")
       assert.strictEqual(report.why?.by, "endpoint")
       assert.deepStrictEqual(report.rows, { total: 8, done: 1, failed: 0, pending: 7, doneNow: 1, failedNow: 0 })
