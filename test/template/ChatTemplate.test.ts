@@ -277,7 +277,7 @@ describe("a TemplateError", () => {
   it.effect("survives being written down", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(rendered("{{ 1 // 0 }}", { messages: [] }))
-      const again = Schema.decodeUnknownSync(TemplateError)(Schema.encodeSync(TemplateError)(error))
+      const again = yield* Schema.decodeEffect(TemplateError)(yield* Schema.encodeEffect(TemplateError)(error))
       assert.strictEqual(again.message, error.message)
     }))
 })

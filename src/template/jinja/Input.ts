@@ -11,6 +11,7 @@ import {
   Markup,
   Namespace,
   Range,
+  stringKey,
   Tuple,
   Undefined,
   type Value
@@ -47,15 +48,17 @@ const fromObject = (value: object, path: string, depth: number): Value => {
       convert(item === undefined ? null : item, `${path}[${index}]`, depth + 1)
     )
   }
-  if (isEngineValue(value)) return value
-  if (value instanceof Date) return convert(value.toJSON(), path, depth)
+  // most values are plain objects, which need none of the tests for the others
+  if (Object.getPrototypeOf(value) !== Object.prototype) {
+    if (isEngineValue(value)) return value
+    if (value instanceof Date) return convert(value.toJSON(), path, depth)
+  }
   const entries: Iterable<readonly [unknown, unknown]> = value instanceof Map ? value : Object.entries(value)
   const dict = new Dict()
   for (const [key, item] of entries) {
     if (item === undefined) continue
     const name = String(key)
-    const mapKey = name.charCodeAt(0) === 0 ? "\0s" + name : name
-    dict.set(mapKey, name, convert(item, depth < 8 ? `${path}.${name}` : path, depth + 1))
+    dict.set(stringKey(name), name, convert(item, depth < 8 ? `${path}.${name}` : path, depth + 1))
   }
   return dict
 }

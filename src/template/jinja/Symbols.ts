@@ -3,8 +3,8 @@
  * block's, or one of the call's variables; a `set` after a use, in a branch or in a loop has effects that only this decision
  * explains. The rules are those of Jinja's `idtracking`, worked out anew on our tree.
  */
-import { tooMuch } from "./Failure.ts"
 import type { Body, CallBlock, Expression, For, Macro, Statement, Target, With } from "./Ast.ts"
+import { tooMuch } from "./Failure.ts"
 
 /** Branches times names of one template; real ones stay below a hundredth of it. */
 const maxCopies = 2_000_000
