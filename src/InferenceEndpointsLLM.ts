@@ -311,13 +311,13 @@ const spanOf = ({ telemetry }: Preparing.Ready) => `${telemetry.operation} ${tel
 
 const observed = <A, E>(ready: Preparing.Ready, self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   self.pipe(
-    Effect.onError(() => Telemetry.recordFailure(ready.telemetry)),
+    Effect.onError((cause) => Telemetry.recordFailure(ready.telemetry, cause)),
     Effect.withSpan(spanOf(ready), { kind: "client", attributes: Telemetry.attributes(ready.telemetry) })
   )
 
 const observedStream = <A, E>(ready: Preparing.Ready, self: Stream.Stream<A, E>): Stream.Stream<A, E> =>
   self.pipe(
-    Stream.onError(() => Telemetry.recordFailure(ready.telemetry)),
+    Stream.onError((cause) => Telemetry.recordFailure(ready.telemetry, cause)),
     Stream.withSpan(spanOf(ready), { kind: "client", attributes: Telemetry.attributes(ready.telemetry) })
   )
 

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Tracer from "effect/Tracer"
@@ -111,7 +112,8 @@ const instrumentsOf = (call: Call) => {
     input: Metric.withAttributes(tokens, { ...attributes, "gen_ai.token.type": "input" }),
     output: Metric.withAttributes(tokens, { ...attributes, "gen_ai.token.type": "output" }),
     finished: Metric.withAttributes(requests, { ...attributes, outcome: "finished" }),
-    failed: Metric.withAttributes(requests, { ...attributes, outcome: "failed" })
+    failed: Metric.withAttributes(requests, { ...attributes, outcome: "failed" }),
+    interrupted: Metric.withAttributes(requests, { ...attributes, outcome: "interrupted" })
   }
 }
 
@@ -147,9 +149,10 @@ export const record = (call: Call, { statistics }: Generation): Effect.Effect<vo
 }
 
 /**
- * Counts a failed generation.
+ * Counts a generation that failed, or that was interrupted, which is no failure.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const recordFailure = (call: Call): Effect.Effect<void> => Metric.update(of(call).failed, 1)
+export const recordFailure = (call: Call, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Metric.update(Cause.hasInterruptsOnly(cause) ? of(call).interrupted : of(call).failed, 1)

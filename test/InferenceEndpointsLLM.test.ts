@@ -406,6 +406,16 @@ describe("metrics", () => {
       assert.isAbove(yield* counted("gen_ai.client.token.usage", { ...model, "gen_ai.token.type": "output" }), 0)
       assert.strictEqual(yield* counted("gen_ai.client.operation.duration", model), 1)
     }).pipe(world({ target: { displayName: "counted model" } })))
+
+  it.effect("count an interrupted generation as interrupted, and not as failed", () =>
+    Effect.gen(function*() {
+      const model = { "gen_ai.request.model": "interrupted model" }
+      const fiber = yield* Effect.forkChild(generate("hi"))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(yield* counted("inference_endpoints.client.requests", { ...model, outcome: "interrupted" }), 1)
+      assert.strictEqual(yield* counted("inference_endpoints.client.requests", { ...model, outcome: "failed" }), 0)
+    }).pipe(world({ target: { displayName: "interrupted model" }, server: { script: long, ...slow } })))
 })
 
 describe("the name", () => {

@@ -375,7 +375,11 @@ class Wire {
   /** An answer with a failure status. Its body is read, so that the connection is free again. */
   #refused(response: HttpClientResponse): Effect.Effect<never, Retry.Failed> {
     return Effect.gen({ self: this }, function*() {
-      const body = yield* Effect.orElseSucceed(Body.text(response, ERROR_BODY, { cut: true }), () => "")
+      // the status is the message: a body that breaks off or does not come changes nothing
+      const body = yield* Effect.timeoutOrElse(
+        Effect.orElseSucceed(Body.text(response, ERROR_BODY, { cut: true }), () => ""),
+        { duration: this.#options.timeouts.idle, orElse: () => Effect.succeed("") }
+      )
       const retryAfter = Retry.serverWait(response.headers, yield* Clock.currentTimeMillis)
       const { headers, status } = response
       return yield* Effect.fail(

@@ -60,6 +60,8 @@ const kept = () => {
 
 const slow = (client: Client) => Stream.runForEach(client.generateStream(Wire.prompt), () => Effect.sleep("10 seconds"))
 
+const refusing = () => Wire.make(() => new Response(Wire.events([], { end: "open" }).body, { status: 503 }))
+
 describe("each limit on time is a reason of its own", () => {
   it.effect("headers: a stream without a head", () =>
     Effect.gen(function*() {
@@ -134,6 +136,12 @@ describe("each limit on time is a reason of its own", () => {
       const server = silent()
       yield* after("10 minutes", server, whole)
       assert.deepStrictEqual(server.aborted, [1])
+    }))
+
+  it.effect("idle: a failure whose body does not come is told by its status alone", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(phaseOf(yield* after("60 seconds", refusing(), whole)), "Overloaded")
+      assert.strictEqual(phaseOf(yield* after("60 seconds", refusing(), streamed)), "Overloaded")
     }))
 
   it.effect("says which setting to raise", () =>
