@@ -1,7 +1,7 @@
 // A streamed answer, and what happens when the connection is cut in the middle of one.
 import { Console, Effect, Layer, Stream } from "effect"
 import { InferenceEndpointsLLM } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
+import { Fault, Simulator } from "../src/simulator/index.ts"
 
 const program = Effect.gen(function*() {
   const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
@@ -17,7 +17,7 @@ const program = Effect.gen(function*() {
   yield* print
 
   const simulator = yield* Simulator.Simulator
-  yield* simulator.fail({ _tag: "Cut", after: 4 })
+  yield* simulator.fail(Fault.cut(4))
   yield* print.pipe(
     Effect.catchReason(
       "InferenceError",

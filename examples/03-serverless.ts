@@ -3,7 +3,7 @@
 // the layer is NodeInferenceEndpoints.layer({ modelId: "Qwen/Qwen3-8B", provider: "cheapest" }) with HF_TOKEN set.
 import { Console, Effect, Layer } from "effect"
 import { Endpoint, InferenceEndpointsLLM, Message } from "../src/index.ts"
-import * as Platform from "../src/simulator/Platform.ts"
+import { Platform } from "../src/simulator/index.ts"
 
 const program = Effect.gen(function*() {
   const endpoint = yield* Endpoint.Endpoint

@@ -3,7 +3,7 @@
 // and the layer is NodeInferenceEndpoints.layer({ endpointName: "my-endpoint", endpointNamespace: "my-org" }).
 import { Console, Duration, Effect, Layer, Stream } from "effect"
 import { Endpoint, InferenceEndpointsLLM, Message } from "../src/index.ts"
-import * as Platform from "../src/simulator/Platform.ts"
+import { Platform } from "../src/simulator/index.ts"
 
 const program = Effect.gen(function*() {
   const endpoint = yield* Endpoint.Endpoint

@@ -1,7 +1,7 @@
-// A Schema in, a value out: the user profile of the Python original.
+// A Schema in, a value out: the user profile of the Python original, over each of the three ways to name a model.
 import { Console, Effect, Layer, Schema } from "effect"
 import { InferenceEndpointsLLM } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
+import { Platform, Simulator } from "../src/simulator/index.ts"
 
 class User extends Schema.Class<User>("User")({
   name: Schema.String,
@@ -16,14 +16,37 @@ class User extends Schema.Class<User>("User")({
 const program = Effect.gen(function*() {
   const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
   const { value } = yield* llm.generateObject("Create a user profile for the following marathon", { schema: User })
-  yield* Console.log(value, value.initials)
+  yield* Console.log(yield* llm.displayName, value, value.initials)
 
-  // what cannot be had says why: here the answer was cut by its limit
+  // what can not be had says why: here the answer was cut by its limit
   yield* llm.generateObject("Create a user profile", { schema: User, maxNewTokens: 4 }).pipe(
     Effect.catchReason("StructuredOutputError", "Truncated", (reason) => Console.log(reason.message))
   )
 })
 
-const Model = InferenceEndpointsLLM.layer({ baseUrl: "http://simulator", apiKey: false })
+const HuggingFace = Platform.layer({
+  hub: {
+    users: { hf_example: { name: "ada" } },
+    repos: {
+      "org/model": {
+        commit: "0".repeat(40),
+        files: {},
+        info: {
+          pipeline_tag: "text-generation",
+          inferenceProviderMapping: { together: { status: "live", providerId: "org/model", task: "conversational" } }
+        }
+      }
+    }
+  },
+  router: { models: { "org/model": [{ provider: "together", supports_structured_output: true }] } },
+  endpoints: { endpoints: { "my-org/my-endpoint": { state: "running" } } }
+})
 
-await Effect.runPromise(program.pipe(Effect.provide(Model.pipe(Layer.provide(Simulator.layer({}))))))
+const { layer } = InferenceEndpointsLLM
+const serverless = layer({ modelId: "org/model", apiKey: "hf_example" }).pipe(Layer.provide(HuggingFace))
+const dedicated = layer({ endpointName: "my-endpoint", endpointNamespace: "my-org", apiKey: "hf_example" }).pipe(
+  Layer.provide(HuggingFace)
+)
+const baseUrl = layer({ baseUrl: "http://localhost:8080", apiKey: false }).pipe(Layer.provide(Simulator.layer({})))
+
+for (const model of [serverless, dedicated, baseUrl]) await Effect.runPromise(program.pipe(Effect.provide(model)))

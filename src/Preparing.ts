@@ -123,7 +123,7 @@ export const prepare = Effect.fnUntraced(function*(
   }
   const telemetry: Telemetry.Call = {
     operation: encoded.call.route === "chat" ? "chat" : "text_completion",
-    model: target.displayName,
+    model: target.modelName,
     server: target.url,
     options
   }

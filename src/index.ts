@@ -67,6 +67,15 @@ export * as Generation from "./Generation.ts"
 /** Why talking to a server failed. @since 0.1.0 */
 export * as InferenceError from "./InferenceError.ts"
 
+/** Messages to the exact prompt of Python's tokenizers. @since 0.1.0 */
+export * as ChatTemplate from "./template/ChatTemplate.ts"
+
+/** Instructions out of nothing. @since 0.1.0 */
+export * as Magpie from "./template/Magpie.ts"
+
+/** Why messages did not become a prompt. @since 0.1.0 */
+export * as TemplateError from "./template/TemplateError.ts"
+
 /** What an engine takes as a grammar. @since 0.1.0 */
 export * as Grammar from "./structured/Grammar.ts"
 
@@ -78,3 +87,6 @@ export * as StructuredOutputError from "./structured/StructuredOutputError.ts"
 
 /** JSON as it grows, in linear time. @since 0.1.0 */
 export * as PartialJson from "./structured/PartialJson.ts"
+
+/** The form in which configurations ask for structured output. @since 0.1.0 */
+export * as OutputSpec from "./structured/OutputSpec.ts"

@@ -1,6 +1,6 @@
 /**
  * Hugging Face in memory: the Hub with its CDN, the serverless router, dedicated endpoints with their management API, and
- * behind router and endpoints a simulated inference server, all reached by one `HttpClient`.
+ * behind router and endpoints simulated inference servers, all reached by one `HttpClient`.
  *
  * @since 0.1.0
  */
@@ -23,8 +23,10 @@ export interface Options {
   readonly hub?: Hub.Options | undefined
   readonly router?: Router.Options | undefined
   readonly endpoints?: EndpointsApi.Options | undefined
-  /** The server behind router and endpoints. */
+  /** The server behind the endpoints. */
   readonly server?: ServerOptions.Options | undefined
+  /** The server of the providers behind the router, which speaks OpenAI's dialect: SGLang, where nothing is said. */
+  readonly provider?: ServerOptions.Options | undefined
   /** Further hosts, or others in place of the doubles. */
   readonly hosts?: Readonly<Record<string, Double.Handler>> | undefined
 }
@@ -39,6 +41,7 @@ export class Platform extends Context.Service<Platform, {
   readonly router: Double.Double
   readonly endpoints: EndpointsApi.EndpointsApi
   readonly server: Simulator.Simulator["Service"]
+  readonly provider: Simulator.Simulator["Service"]
   readonly client: HttpClient.HttpClient
 }>()("effect-inference-endpoints/simulator/Platform") {}
 
@@ -50,7 +53,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const server = yield* Simulator.make(options.server ?? {})
   const inner = Double.fromServer(server.handle)
   const hub = yield* Hub.make(options.hub)
-  const router = yield* Router.make({ inner, ...options.router })
+  const provider = yield* Simulator.make({ engine: "sglang", ...options.provider })
+  const router = yield* Router.make({ inner: Double.fromServer(provider.handle), ...options.router })
   const endpoints = yield* EndpointsApi.make({ inner: () => inner, ...options.endpoints })
   const client = Double.client({
     ...hub.handlers,
@@ -58,7 +62,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     ...endpoints.handlers,
     ...options.hosts
   })
-  return Platform.of({ hub: hub.hub, cdn: hub.cdn, router, endpoints, server, client })
+  return Platform.of({ hub: hub.hub, cdn: hub.cdn, router, endpoints, server, provider, client })
 })
 
 /**

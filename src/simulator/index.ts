@@ -31,5 +31,8 @@ export * as Options from "./Options.ts"
 /** The serverless router. @since 0.1.0 */
 export * as Router from "./Router.ts"
 
+/** All of Hugging Face in memory: Hub, router, endpoints. @since 0.1.0 */
+export * as Platform from "./Platform.ts"
+
 /** The inference server. @since 0.1.0 */
 export * as Simulator from "./Simulator.ts"
