@@ -1,0 +1,28 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { execFile } from "node:child_process"
+
+const script = new URL("Heap.ts", import.meta.url).pathname
+
+const succeeded = (megabytes: number, ...args: ReadonlyArray<string>) =>
+  Effect.promise(() =>
+    new Promise<string>((resolve) =>
+      execFile(
+        process.execPath,
+        [`--max-old-space-size=${megabytes}`, script, ...args],
+        (error, stdout, stderr) => resolve(error === null ? stdout.trim() : stderr)
+      )
+    )
+  )
+
+describe("memory does not grow with the number of rows", () => {
+  it.live("200,000 rows pass through a heap of 48 MB", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* succeeded(48, "200000", "work"), "200000")
+    }))
+
+  it.live("20,000 rows pass through the service and the simulator in a heap of 64 MB", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* succeeded(64, "20000", "simulator"), "20000")
+    }))
+})

@@ -1,0 +1,210 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, FileSystem, Result, Schema } from "effect"
+import { createHash } from "node:crypto"
+import { writeFileSync } from "node:fs"
+import * as Histogram from "../../src/batch/Histogram.ts"
+import * as IdTable from "../../src/batch/IdTable.ts"
+import { Budget, Progress, Row } from "../../src/batch/index.ts"
+import * as Jsonl from "../../src/batch/Jsonl.ts"
+import * as RowTemplate from "../../src/batch/RowTemplate.ts"
+import * as Sha256 from "../../src/batch/Sha256.ts"
+import * as Bench from "./Bench.ts"
+
+describe("SHA-256", () => {
+  it.prop(
+    "is that of Node, however the bytes are cut",
+    [
+      Schema.Uint8Array,
+      Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 })),
+      Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 300 }))
+    ],
+    ([bytes, piece, zeros]) => {
+      const all = Buffer.concat([bytes, Buffer.alloc(zeros, 7)])
+      const hash = Sha256.make()
+      for (let at = 0; at < all.length; at += piece) hash.update(all.subarray(at, at + piece))
+      return hash.hex() === createHash("sha256").update(all).digest("hex")
+    }
+  )
+})
+
+describe("lines of a file", () => {
+  it.effect.prop(
+    "come back with their numbers and offsets",
+    [Schema.Array(Schema.String)],
+    ([texts]) =>
+      Effect.gen(function*() {
+        const place = yield* Bench.files
+        // lone surrogates are no UTF-8, and the other two end lines
+        const clean = texts.map((text) => text.toWellFormed().replace(/[\r\n\uFEFF]/g, " "))
+        const whole = clean.map((text) => `${text}\n`).join("")
+        writeFileSync(place.input, whole)
+        const fs = yield* FileSystem.FileSystem
+        const found: Array<Jsonl.Line> = []
+        yield* Jsonl.forEach(yield* fs.open(place.input, { flag: "r" }), {}, (line) => void found.push(line))
+        const bytes = Buffer.from(whole)
+        assert.deepStrictEqual(found.map(({ text }) => text), clean)
+        for (const line of found) {
+          assert.strictEqual(bytes.subarray(line.offset, line.offset + line.bytes).toString(), `${line.text}\n`)
+        }
+      }).pipe(Effect.provide(Bench.Node))
+  )
+
+  it.effect("over block borders are whole, and too long ones are known as such", () =>
+    Effect.gen(function*() {
+      const place = yield* Bench.files
+      writeFileSync(place.input, `${"a".repeat(300_000)}\r\n${"é".repeat(400_000)}\nb`)
+      const fs = yield* FileSystem.FileSystem
+      const found: Array<Jsonl.Line> = []
+      const file = yield* fs.open(place.input, { flag: "r" })
+      yield* Jsonl.forEach(file, { maxLine: 500_000 }, (line) => void found.push(line))
+      assert.deepStrictEqual(
+        found.map(({ bytes, complete, number, text }) => [number, bytes, text?.length, complete]),
+        [
+          [1, 300_002, 300_000, true],
+          [2, 800_001, undefined, true],
+          [3, 1, 1, false]
+        ]
+      )
+    }).pipe(Effect.provide(Bench.Node)))
+})
+
+describe("ids", () => {
+  it("are known again among a hundred thousand, with their lines", () => {
+    const table = IdTable.make()
+    for (let line = 1; line <= 100_000; line++) assert.strictEqual(table.add(`id-${line}`, line), undefined)
+    assert.deepStrictEqual([1, 777, 100_000].map((line) => table.add(`id-${line}`, 0)), [1, 777, 100_000])
+  })
+})
+
+describe("percentiles", () => {
+  it.prop(
+    "are off by one percent at most",
+    [Schema.NonEmptyArray(Schema.Finite.check(Schema.isBetween({ minimum: 1, maximum: 1e6 })))],
+    ([values]) => {
+      const histogram = Histogram.make()
+      for (const value of values) histogram.add(value)
+      const sorted = values.toSorted((a, b) => a - b)
+      const exact = sorted[Math.max(1, Math.ceil(values.length * 0.9)) - 1] ?? 0
+      return Math.abs((histogram.summary()?.p90 ?? 0) / exact - 1) <= 0.0101
+    }
+  )
+})
+
+describe("a row becomes a request", () => {
+  const request = (columns: Row.Columns, row: Record<string, unknown>, render?: Row.Render) =>
+    Row.mapping(columns, render)({ id: "a", index: 0, columns: row })
+
+  it("by its messages, else its prompt", () => {
+    const messages = [{ role: "user", content: "hi" }]
+    assert.deepStrictEqual(request({}, { messages, prompt: "x" }), Result.succeed({ input: messages, options: {} }))
+    assert.deepStrictEqual(
+      request({}, { prompt: "x" }),
+      Result.succeed({ input: [{ role: "user", content: "x" }], options: {} })
+    )
+    assert.deepStrictEqual(
+      request({ prompt: "q", raw: true }, { q: "x" }),
+      Result.succeed({ input: { raw: "x" }, options: {} })
+    )
+  })
+
+  it("by a template over its columns", () => {
+    const render = Result.getOrThrow(RowTemplate.compile("{{ name }} has {{ tags | join(', ') }} and {{ n }}"))
+    assert.deepStrictEqual(
+      request({ system: "s" }, { name: "Ann", tags: ["a", "b"], n: 3, s: "be brief" }, render),
+      Result.succeed({
+        input: [{ role: "system", content: "be brief" }, { role: "user", content: "Ann has a, b and 3" }],
+        options: {}
+      })
+    )
+  })
+
+  it("with its own options, a large seed from its digits", () => {
+    assert.deepStrictEqual(
+      request({ options: "o" }, {
+        prompt: "x",
+        o: { temperature: 1, seed: "18446744073709551615", numGenerations: 2 }
+      }),
+      Result.succeed({
+        input: [{ role: "user", content: "x" }],
+        options: { temperature: 1, seed: 18446744073709551615n, numGenerations: 2 }
+      })
+    )
+  })
+
+  it("from a line of OpenAI's Batch API", () => {
+    const messages = [{ role: "user", content: "hi" }]
+    const tool = { type: "function", function: { name: "f", parameters: { type: "object" } } }
+    assert.deepStrictEqual(
+      request({}, {
+        custom_id: "c",
+        method: "POST",
+        url: "/v1/chat/completions",
+        body: { model: "m", messages, max_tokens: 5, stop: "x", n: 2, tools: [tool], tool_choice: "auto", guided: 1 }
+      }),
+      Result.succeed({
+        input: messages,
+        options: {
+          maxNewTokens: 5,
+          stopSequences: ["x"],
+          tools: [{ name: "f", parameters: { type: "object" } }],
+          toolChoice: "auto",
+          extra: { guided: 1 },
+          numGenerations: 2
+        }
+      })
+    )
+  })
+
+  it("or says which option is wrong", () => {
+    const wrong = request({ options: "o" }, { prompt: "x", o: { temperature: -1 } })
+    assert.include(Result.isFailure(wrong) ? wrong.failure.message : "", "column o: temperature must be")
+  })
+})
+
+describe("a budget", () => {
+  const spent = { inputTokens: 1_000_000, outputTokens: 500_000, failed: 3, elapsed: 1_800_000 }
+
+  it("counts dollars by tokens and by time", () => {
+    assert.strictEqual(Budget.dollars({ inputPerMillion: 1, outputPerMillion: 4, perHour: 10 }, spent), 8)
+  })
+
+  it.effect.each(
+    [
+      [{ tokens: 1_500_000 }, "tokens"],
+      [{ dollars: 1 }, "$1"],
+      [{ errors: 3 }, "3 rows have failed"],
+      [{ until: new Date(500) }, "time is up"]
+    ] as const
+  )(
+    "of %j is used up",
+    ([budget, word]) =>
+      Effect.sync(() => assert.include(Budget.exceeded(budget, { inputPerMillion: 1 }, spent, 1000), word))
+  )
+
+  it("is not used up before", () => {
+    const budget = { tokens: 1_500_001, dollars: 1.01, errors: 4, until: new Date(1001) }
+    assert.strictEqual(Budget.exceeded(budget, { inputPerMillion: 1 }, spent, 1000), undefined)
+  })
+})
+
+describe("progress", () => {
+  it("says all of it in one line", () => {
+    assert.strictEqual(
+      Progress.line({
+        rows: 2000,
+        done: 990,
+        failed: 10,
+        inFlight: 8,
+        limit: 16,
+        rate: 12.34,
+        tokenRate: 4321,
+        elapsed: 1000,
+        left: 81_000,
+        spent: 1.5,
+        projected: 3,
+        paused: { left: 4000, reason: "busy" }
+      }),
+      "990/2,000 rows (50%) · 10 failed · 12.3 rows/s · 4.32K tok/s · 8 of 16 in flight · $1.50 of ~$3.00 · 1m 21s left · paused 4.0s: busy"
+    )
+  })
+})
