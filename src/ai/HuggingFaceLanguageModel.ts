@@ -92,7 +92,8 @@ const MODULE = "HuggingFaceLanguageModel"
  */
 export const make = Effect.fnUntraced(function*(options: { readonly config?: Options | undefined } = {}) {
   const llm = yield* LLM.InferenceEndpointsLLM
-  const ids = Option.getOrElse(yield* Effect.serviceOption(IdGenerator.IdGenerator), () => ids9)
+  const given = yield* Effect.serviceOption(IdGenerator.IdGenerator)
+  const ids = Option.isSome(given) ? given.value : yield* nine
   const configured = Effect.map(Effect.service(Config), (config): Options => ({ ...options.config, ...config }))
 
   const prepare = Effect.fnUntraced(function*(
@@ -168,14 +169,12 @@ interface Request {
   readonly tracer: Tracer.Tracer
 }
 
-/** Nine letters and digits, as Mistral's chat templates want the ids of calls. */
-const ids9: IdGenerator.Service = Effect.runSync(
-  IdGenerator.make({
-    alphabet: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-    separator: "_",
-    size: 9
-  })
-)
+/** Ids of nine letters and digits, as Mistral's chat templates want those of calls. */
+const nine = Effect.orDie(IdGenerator.make({
+  alphabet: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
+  separator: "_",
+  size: 9
+}))
 
 const callOf = ({ config, offer }: Request): Settings.CallOptions => {
   const { depth: _depth, free: _free, lenient: _lenient, retries: _retries, target: _target, ...call } = config

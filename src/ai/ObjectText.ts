@@ -25,7 +25,7 @@ export const generate = (
   input: ReadonlyArray<Message.Message>,
   options: Objects.ObjectOptions<Schema.Top>
 ): Effect.Effect<Generation.Generation, LLM.GenerateError> => {
-  const generated = llm.generateObject(input, options)
+  const generated = llm.generateObject(input, { ...options, name: nameOf(options) })
   // what decoding needs is among the requirements of `LanguageModel.generateObject`, within which this runs
   const ready = generated as Effect.Effect<Effect.Success<typeof generated>, LLM.GenerateError>
   return Effect.flatMap(ready, ({ generation }) =>
@@ -34,6 +34,10 @@ export const generate = (
       ({ value }) => ({ ...generation, text: JSON.stringify(unwrapped(options.schema, value)) })
     ))
 }
+
+/** OpenAI's form of a schema wants a name of at most 64 letters, digits, `_` and `-`. */
+const nameOf = ({ name }: Objects.ObjectOptions<Schema.Top>): string | undefined =>
+  name?.replaceAll(/[^\w-]/g, "_").slice(0, 64)
 
 /** The answer has decoded, so what does not fit by itself stands inside the wrapper. */
 const unwrapped = (schema: Schema.Top, value: Schema.Json): Schema.Json => {

@@ -173,6 +173,13 @@ describe.each(engines)("on %s", (engine) => {
         assert.include(JSON.stringify(response_format), `"ok"`)
       }))
 
+    it.effect("may have any name", () =>
+      Effect.gen(function*() {
+        const schema = Schema.Struct({ ok: Schema.Boolean })
+        yield* LanguageModel.generateObject({ prompt: "a city", schema, objectName: "the city, in short" })
+        assert.notInclude(JSON.stringify((yield* lastRequest).response_format), "the city, in short")
+      }))
+
     it.effect("of a union comes out of the wrapper that an engine needs", () =>
       Effect.gen(function*() {
         const Shape = Schema.Union([
