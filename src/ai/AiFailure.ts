@@ -181,15 +181,6 @@ const metadataOf = (error: Failure): HuggingFaceErrorMetadata => {
 }
 
 /**
- * A reason of `AiError` that was found here.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const fromReason = (reason: AiError.AiErrorReason, place: Place): AiError.AiError =>
-  AiError.make({ ...place, reason })
-
-/**
  * Any error of this package as the `AiError` that says the same.
  *
  * The reason of ours is in `metadata.huggingface` where the reason of `AiError` holds metadata. A network failure names

@@ -4,13 +4,11 @@
  *
  * @since 0.1.0
  */
-import type * as AiError from "effect/ai/AiError"
+import * as AiError from "effect/ai/AiError"
 import * as IdGenerator from "effect/ai/IdGenerator"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Model from "effect/ai/Model"
 import type * as Response from "effect/ai/Response"
-import * as AiTelemetry from "effect/ai/Telemetry"
-import * as Clock from "effect/Clock"
 import type * as EffectConfig from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -18,24 +16,20 @@ import { dual } from "effect/Function"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { EndpointError } from "../endpoint/EndpointError.ts"
 import type * as Generation from "../Generation.ts"
 import * as LLM from "../InferenceEndpointsLLM.ts"
-import type * as Message from "../Message.ts"
 import type * as Settings from "../Settings.ts"
 import * as SchemaDocument from "../structured/SchemaDocument.ts"
 import type * as StructuredOutput from "../structured/StructuredOutput.ts"
 import type { TemplateError } from "../template/TemplateError.ts"
 import * as AiFailure from "./AiFailure.ts"
-import * as GivenSpan from "./GivenSpan.ts"
+import * as ModelRequest from "./ModelRequest.ts"
 import * as ObjectText from "./ObjectText.ts"
-import * as PromptMessages from "./PromptMessages.ts"
 import * as ResponseParts from "./ResponseParts.ts"
-import * as ToolOffer from "./ToolOffer.ts"
 
 /**
  * How to generate: every sampling option and setting of the service, and for `generateObject` how the Schema becomes a
@@ -82,8 +76,6 @@ export const withConfigOverride: {
     Effect.updateService(self, Config, (config) => ({ ...config, ...overrides }))
 )
 
-const MODULE = "HuggingFaceLanguageModel"
-
 /**
  * Makes the model over a service. `config` holds defaults of every call.
  *
@@ -96,60 +88,20 @@ export const make = Effect.fnUntraced(function*(options: { readonly config?: Opt
   const ids = Option.isSome(given) ? given.value : yield* nine
   const configured = Effect.map(Effect.service(Config), (config): Options => ({ ...options.config, ...config }))
 
-  const prepare = Effect.fnUntraced(function*(
-    { prompt, responseFormat, span, toolChoice, tools }: LanguageModel.ProviderOptions,
-    method: string
-  ) {
-    AiTelemetry.addGenAIAnnotations(span, {
-      provider: { name: "huggingface" },
-      operation: { name: "chat" },
-      output: { type: responseFormat.type }
-    })
-    const place = { module: MODULE, method }
-    const offer = yield* fromResult(ToolOffer.make(tools, toolChoice), place)
-    const request: Request = {
-      config: yield* configured,
-      messages: yield* fromResult(PromptMessages.make(prompt), place),
-      offer,
-      parts: {
-        modelId: yield* Effect.mapError(llm.displayName, failed(method)),
-        timestamp: yield* Clock.currentTimeMillis,
-        callId: tools.length === 0 ? "" : yield* ids.generateId(),
-        params: offer.params
-      },
-      tracer: yield* GivenSpan.tracer(span)
-    }
-    return request
-  })
-
   const generateText = Effect.fnUntraced(function*(input: LanguageModel.ProviderOptions) {
-    const method = input.responseFormat.type === "json" ? "generateObject" : "generateText"
-    const request = yield* prepare(input, method)
-    const generation = yield* (input.responseFormat.type === "json"
-      ? ObjectText.generate(llm, request.messages, {
-        ...request.config,
-        ...request.offer.options,
-        schema: input.responseFormat.schema,
-        name: input.responseFormat.objectName
-      })
-      : Effect.map(llm.generate(request.messages, callOf(request)), ({ generations }) => generations[0])).pipe(
-        Effect.provideService(Tracer.Tracer, request.tracer),
-        Effect.mapError(failed(method))
-      )
-    return generation === undefined
-      ? yield* Effect.die("one generation was asked for and none was given")
-      : yield* fromResult(ResponseParts.whole(generation, request.parts), { module: MODULE, method })
+    const { responseFormat } = input
+    const place = placeOf(responseFormat.type === "json" ? "generateObject" : "generateText")
+    const request = yield* ModelRequest.make(llm, ids, input, place)
+    const asked = generate(llm, request, yield* configured, responseFormat)
+    const generation = yield* Effect.mapError(asked, (error) => AiFailure.fromError(error, place))
+    return yield* ModelRequest.fromResult(ResponseParts.whole(generation, request.parts), place)
   })
 
   const streamText = (input: LanguageModel.ProviderOptions) =>
-    Stream.unwrap(Effect.map(prepare(input, "streamText"), (request) =>
-      partsOf(
-        llm.stream(request.messages, callOf(request)).pipe(
-          Stream.provideService(Tracer.Tracer, request.tracer),
-          Stream.mapError(failed("streamText"))
-        ),
-        request.parts
-      )))
+    Stream.unwrap(Effect.gen(function*() {
+      const request = yield* ModelRequest.make(llm, ids, input, placeOf("streamText"))
+      return stream(llm, request, yield* configured)
+    }))
 
   return yield* LanguageModel.make({
     codecTransformer,
@@ -160,14 +112,7 @@ export const make = Effect.fnUntraced(function*(options: { readonly config?: Opt
   }).pipe(Effect.provideService(IdGenerator.IdGenerator, ids))
 })
 
-/** A request of `effect/ai` in the words of this package. */
-interface Request {
-  readonly config: Options
-  readonly messages: ReadonlyArray<Message.Message>
-  readonly offer: ToolOffer.ToolOffer
-  readonly parts: ResponseParts.Options
-  readonly tracer: Tracer.Tracer
-}
+const placeOf = (method: string): AiFailure.Place => ({ module: "HuggingFaceLanguageModel", method })
 
 /** Ids of nine letters and digits, as Mistral's chat templates want those of calls. */
 const nine = Effect.orDie(IdGenerator.make({
@@ -176,34 +121,47 @@ const nine = Effect.orDie(IdGenerator.make({
   size: 9
 }))
 
-const callOf = ({ config, offer }: Request): Settings.CallOptions => {
+const callOf = (config: Options, tools: ModelRequest.ModelRequest["tools"]): Settings.CallOptions => {
   const { depth: _depth, free: _free, lenient: _lenient, retries: _retries, target: _target, ...call } = config
-  return { ...call, ...offer.options, numGenerations: 1 }
+  return { ...call, ...tools, numGenerations: 1 }
 }
 
-const failed = (method: string) => (error: AiFailure.Failure): AiError.AiError =>
-  AiFailure.fromError(error, { module: MODULE, method })
+type Service = LLM.InferenceEndpointsLLM["Service"]
 
-const fromResult = <A>(
-  result: Result.Result<A, AiError.AiErrorReason>,
-  place: AiFailure.Place
-): Effect.Effect<A, AiError.AiError> =>
-  Result.isSuccess(result) ? Effect.succeed(result.success) : Effect.fail(AiFailure.fromReason(result.failure, place))
+const generate = (
+  llm: Service,
+  { messages, tools, tracer }: ModelRequest.ModelRequest,
+  config: Options,
+  format: LanguageModel.ProviderOptions["responseFormat"]
+): Effect.Effect<Generation.Generation, LLM.GenerateError> =>
+  Effect.provideService(
+    format.type === "json"
+      ? ObjectText.generate(llm, messages, { ...config, ...tools, schema: format.schema, name: format.objectName })
+      : Effect.flatMap(llm.generate(messages, callOf(config, tools)), ({ generations: [generation] }) =>
+        generation === undefined
+          ? Effect.die("one generation was asked for and none was given")
+          : Effect.succeed(generation)),
+    Tracer.Tracer,
+    tracer
+  )
 
-const partsOf = <E>(
-  events: Stream.Stream<Generation.Event, E>,
-  options: ResponseParts.Options
-): Stream.Stream<Response.StreamPartEncoded, E | AiError.AiError> =>
+const stream = (
+  llm: Service,
+  { messages, parts, place, tools, tracer }: ModelRequest.ModelRequest,
+  config: Options
+): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> =>
   Stream.suspend(() => {
-    const place = { module: MODULE, method: "streamText" }
-    const writer = ResponseParts.make(options)
-    return events.pipe(
+    const writer = ResponseParts.make(parts)
+    return llm.stream(messages, callOf(config, tools)).pipe(
+      Stream.provideService(Tracer.Tracer, tracer),
+      Stream.mapError((error) => AiFailure.fromError(error, place)),
       Stream.mapAccumArrayEffect(
         () => writer,
-        (writer, batch) => Effect.map(fromResult(writer.write(batch), place), (parts) => [writer, parts] as const)
+        (writer, events) =>
+          Effect.map(ModelRequest.fromResult(writer.write(events), place), (parts) => [writer, parts] as const)
       ),
       Stream.concat(Stream.suspend(() =>
-        writer.isFinished ? Stream.empty : Stream.fail(AiFailure.fromReason(ResponseParts.cut(), place))
+        writer.isFinished ? Stream.empty : Stream.fail(AiError.make({ ...place, reason: ResponseParts.cut() }))
       ))
     )
   })
@@ -294,7 +252,7 @@ const unavailable = (error: EndpointError | TemplateError): Layer.Layer<Language
     LanguageModel.LanguageModel,
     LanguageModel.make({
       codecTransformer,
-      generateText: () => Effect.fail(failed("generateText")(error)),
-      streamText: () => Stream.fail(failed("streamText")(error))
+      generateText: () => Effect.fail(AiFailure.fromError(error, placeOf("generateText"))),
+      streamText: () => Stream.fail(AiFailure.fromError(error, placeOf("streamText")))
     })
   )

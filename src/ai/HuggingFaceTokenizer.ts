@@ -8,7 +8,6 @@ import * as Tokenizer from "effect/ai/Tokenizer"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Dialect from "../dialect/Dialect.ts"
 import * as Dialects from "../dialect/Dialects.ts"
@@ -20,6 +19,7 @@ import * as Message from "../Message.ts"
 import type { TgiClient } from "../transport/TgiClient.ts"
 import * as AiFailure from "./AiFailure.ts"
 import * as EndpointRoutes from "./EndpointRoutes.ts"
+import * as ModelRequest from "./ModelRequest.ts"
 import * as PromptMessages from "./PromptMessages.ts"
 
 /**
@@ -55,11 +55,10 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const use = yield* EndpointRoutes.make(options.client)
   return Tokenizer.make({
     tokenize: Effect.fnUntraced(function*(prompt: Prompt.Prompt) {
-      const messages = PromptMessages.make(prompt)
-      if (Result.isFailure(messages)) return yield* AiFailure.fromReason(messages.failure, PLACE)
-      if (messages.success.length === 0) return []
+      const messages = yield* ModelRequest.fromResult(PromptMessages.make(prompt), PLACE)
+      if (messages.length === 0) return []
       return yield* use((client, target) =>
-        options.render === "chat" ? chat(client, target, messages.success) : text(client, target, messages.success)
+        options.render === "chat" ? chat(client, target, messages) : text(client, target, messages)
       ).pipe(Effect.mapError((error) => AiFailure.fromError(error, PLACE)))
     })
   })
