@@ -115,7 +115,7 @@ const options = (column: string, value: unknown): Result.Result<CallOptions, Row
 
 const conversation = (row: Row, column: string): Result.Result<Message.Input, RowError.RowError> => {
   const value = row.columns[column]
-  return isMessages(value) && value.length > 0
+  return isMessages(value)
     ? Result.succeed(value)
     : wrong(column, "is no list of messages with role and content")
 }

@@ -16,9 +16,9 @@ const succeeded = (megabytes: number, ...args: ReadonlyArray<string>) =>
   )
 
 describe("memory does not grow with the number of rows", () => {
-  it.live("200,000 rows pass through a heap of 48 MB", () =>
+  it.live("200,000 rows pass through a heap of 64 MB", () =>
     Effect.gen(function*() {
-      assert.strictEqual(yield* succeeded(48, "200000", "work"), "200000")
+      assert.strictEqual(yield* succeeded(64, "200000", "work"), "200000")
     }))
 
   it.live("20,000 rows pass through the service and the simulator in a heap of 64 MB", () =>
