@@ -23,6 +23,12 @@ describe("Generate.seed", () => {
     assert.strictEqual(String(held), String(seed))
   })
 
+  it("keeps the first integers that a number can not hold", () => {
+    for (const seed of [2n ** 53n, 2n ** 53n + 1n, 9_999_999_999_999_999n, 10n ** 16n + 1n]) {
+      assert.strictEqual(seedOf(parse(answer(`,"seed":${seed}`))), seed)
+    }
+  })
+
   it.prop("leaves the texts of an answer as they are", [Schema.String, U64], ([text, seed]) => {
     const spoken = `${text}"seed":${seed},{"seed": ${seed}}`
     const payload = parse(JSON.stringify({ generated_text: spoken }))
