@@ -1,6 +1,6 @@
 /** Files in a directory of their own, and work that needs no server. */
 import { NodeServices } from "@effect/platform-node"
-import { Effect, type FileSystem, Layer, type Path } from "effect"
+import { Effect, type FileSystem, type Layer, type Path } from "effect"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

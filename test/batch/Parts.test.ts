@@ -90,10 +90,10 @@ describe("percentiles", () => {
   )
 })
 
-describe("a row becomes a request", () => {
-  const request = (columns: Row.Columns, row: Record<string, unknown>, render?: Row.Render) =>
-    Row.mapping(columns, render)({ id: "a", index: 0, columns: row })
+const request = (columns: Row.Columns, row: Record<string, unknown>, render?: Row.Render) =>
+  Row.mapping(columns, render)({ id: "a", index: 0, columns: row })
 
+describe("a row becomes a request", () => {
   it("by its messages, else its prompt", () => {
     const messages = [{ role: "user", content: "hi" }]
     assert.deepStrictEqual(request({}, { messages, prompt: "x" }), Result.succeed({ input: messages, options: {} }))

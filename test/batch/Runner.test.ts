@@ -3,7 +3,7 @@ import { Effect, Exit, Fiber, FileSystem, Layer, PlatformError, Ref, Schema } fr
 import { TestClock } from "effect/testing"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { Progress } from "../../src/batch/index.ts"
+import type { Progress } from "../../src/batch/index.ts"
 import * as Bench from "./Bench.ts"
 
 const setup = Effect.fnUntraced(function*(rows: number) {
@@ -12,6 +12,9 @@ const setup = Effect.fnUntraced(function*(rows: number) {
   return place
 })
 
+const poison: Bench.Generate = (input, options) =>
+  Bench.textOf(input).endsWith("7") ? Effect.fail(Bench.rejected()) : Bench.echo(input, options)
+
 describe("every row", () => {
   it.effect.prop(
     "ends exactly once in output or errors, wherever the output was cut",
@@ -19,8 +22,6 @@ describe("every row", () => {
     ([at]) =>
       Effect.gen(function*() {
         const place = yield* setup(20)
-        const poison: Bench.Generate = (input, options) =>
-          Bench.textOf(input).endsWith("7") ? Effect.fail(Bench.rejected()) : Bench.echo(input, options)
         yield* Bench.run(place, poison)
         const whole = readFileSync(place.output)
         writeFileSync(place.output, whole.subarray(0, at % (whole.length + 1)))

@@ -10,6 +10,9 @@ const inputs = (count: number) => Stream.map(Stream.range(0, count - 1), (n) => 
 const backwards: Bench.Generate = (input, options) =>
   Effect.delay(Bench.echo(input, options), 1000 - Number(Bench.textOf(input).slice(9)))
 
+const poison: Bench.Generate = (input, options) =>
+  Bench.textOf(input).endsWith("3") ? Effect.fail(Bench.rejected()) : Bench.echo(input, options)
+
 describe("Batch.stream", () => {
   it.effect("gives each input its id, its index and its generations", () =>
     Effect.gen(function*() {
@@ -47,8 +50,6 @@ describe("Batch.stream", () => {
 
   it.effect("keeps failures of rows as values, and fails with the first one on request", () =>
     Effect.gen(function*() {
-      const poison: Bench.Generate = (input, options) =>
-        Bench.textOf(input).endsWith("3") ? Effect.fail(Bench.rejected()) : Bench.echo(input, options)
       const outcomes = yield* Stream.runCollect(Streaming.stream(inputs(6), poison))
       assert.lengthOf(outcomes.filter(({ result }) => Result.isFailure(result)), 1)
       const error = yield* Effect.flip(Stream.runDrain(Streaming.stream(inputs(6), poison, { failFast: true })))
