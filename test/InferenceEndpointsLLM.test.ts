@@ -405,7 +405,7 @@ describe("metrics", () => {
       assert.strictEqual(yield* counted("inference_endpoints.client.requests", { ...model, outcome: "failed" }), 1)
       assert.isAbove(yield* counted("gen_ai.client.token.usage", { ...model, "gen_ai.token.type": "output" }), 0)
       assert.strictEqual(yield* counted("gen_ai.client.operation.duration", model), 1)
-    }).pipe(world({ target: { displayName: "counted model" } })))
+    }).pipe(world({ target: { modelName: "counted model" } })))
 
   it.effect("count an interrupted generation as interrupted, and not as failed", () =>
     Effect.gen(function*() {
@@ -415,7 +415,7 @@ describe("metrics", () => {
       yield* Fiber.interrupt(fiber)
       assert.strictEqual(yield* counted("inference_endpoints.client.requests", { ...model, outcome: "interrupted" }), 1)
       assert.strictEqual(yield* counted("inference_endpoints.client.requests", { ...model, outcome: "failed" }), 0)
-    }).pipe(world({ target: { displayName: "interrupted model" }, server: { script: long, ...slow } })))
+    }).pipe(world({ target: { modelName: "interrupted model" }, server: { script: long, ...slow } })))
 })
 
 describe("the name", () => {

@@ -166,14 +166,14 @@ describe("spans", () => {
     Effect.gen(function*() {
       const { exit, spans } = yield* observed(asking.pipe(Effect.provide(service(Wire.make(good)))))
       assert.strictEqual(exit._tag, "Success")
-      const named = spans.filter(({ name }) => name === "chat the model")
+      const named = spans.filter(({ name }) => name === "chat simulator/tgi")
       assert.lengthOf(named, 2)
       const [span] = named
       assert.strictEqual(span?.kind, "client")
       assert.deepInclude(Object.fromEntries(span?.attributes ?? []), {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "huggingface",
-        "gen_ai.request.model": "the model",
+        "gen_ai.request.model": "simulator/tgi",
         "gen_ai.request.max_tokens": 128,
         "gen_ai.request.temperature": 0.5,
         "gen_ai.request.seed": "7",
@@ -187,7 +187,7 @@ describe("spans", () => {
   it.effect("end with the failure of a call", () =>
     Effect.gen(function*() {
       const { spans } = yield* observed(asking.pipe(Effect.provide(service(Wire.make(gossip(400))))))
-      const [span] = spans.filter(({ name }) => name === "chat the model")
+      const [span] = spans.filter(({ name }) => name === "chat simulator/tgi")
       assert.isTrue(span?.status._tag === "Ended" && span.status.exit._tag === "Failure")
     }))
 })
