@@ -11,12 +11,13 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { BatchError } from "../batch/BatchError.ts"
 import { batch } from "./BatchCommand.ts"
+import { chatTemplate } from "./ChatTemplateCommand.ts"
 import { CommandExit } from "./CommandExit.ts"
 import { generate } from "./GenerateCommand.ts"
 
 const root = Command.make("inference-endpoints").pipe(
   Command.withDescription("Models behind Hugging Face Inference Endpoints"),
-  Command.withSubcommands([batch, generate])
+  Command.withSubcommands([batch, generate, chatTemplate])
 )
 
 const INTERRUPTED = 130

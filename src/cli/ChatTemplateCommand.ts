@@ -1,0 +1,40 @@
+/**
+ * `inference-endpoints chat-template render`: what a chat template makes of a conversation, without a server.
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as Message from "../Message.ts"
+import * as ChatTemplate from "../template/ChatTemplate.ts"
+
+const decode = Schema.decodeEffect(Schema.fromJsonString(Message.Messages))
+
+const render = Command.make("render", {
+  messages: Argument.String("messages").pipe(
+    Argument.withDescription("The conversation as JSON; - reads standard input")
+  ),
+  template: Flag.FileText("template").pipe(Flag.withDescription("A file with the template (chat_template.jinja)")),
+  generationPrompt: Flag.Boolean("generation-prompt").pipe(
+    Flag.withDescription("End where the assistant begins to write"),
+    Flag.withDefault(true)
+  )
+}, (given) =>
+  Effect.gen(function*() {
+    const stdio = yield* Stdio.Stdio
+    const text = given.messages === "-" ? yield* Stream.mkString(Stream.decodeText(stdio.stdin)) : given.messages
+    const messages = yield* decode(text)
+    const template = yield* Effect.fromResult(ChatTemplate.compile(given.template))
+    const variables = { messages, add_generation_prompt: given.generationPrompt }
+    const prompt = yield* Effect.fromResult(ChatTemplate.render(template, variables))
+    yield* Stream.run(Stream.make(prompt), stdio.stdout({ endOnDone: false }))
+  })).pipe(Command.withDescription("Print the prompt that a template makes of messages"))
+
+/** `chat-template` with its subcommands. */
+export const chatTemplate = Command.make("chat-template").pipe(
+  Command.withDescription("Chat templates, without a server"),
+  Command.withSubcommands([render])
+)
