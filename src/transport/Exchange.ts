@@ -20,6 +20,7 @@ import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Pull from "effect/Pull"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import * as Tracer from "effect/Tracer"
 import { InferenceError, InvalidRequest, InvalidResponse, type Phase, type Reason, Timeout } from "../InferenceError.ts"
 import * as Failure from "../protocol/Failure.ts"
 import * as Json from "../protocol/Json.ts"
@@ -260,7 +261,7 @@ class Wire {
   ): Effect.Effect<{ readonly value: A; readonly meta: Meta }, Retry.Failed> {
     const { limits } = this.#options
     const answered = Effect.flatMap(
-      this.#transported(this.#client.execute(request)),
+      this.#transported(traced(request, (request) => this.#client.execute(request))),
       (response) =>
         response.status >= 300
           ? this.#refused(response)
@@ -285,9 +286,9 @@ class Wire {
     return Effect.suspend(() => {
       const attempt = Scope.forkUnsafe(scope)
       const head = this.#enforced
-        ? this.#transported(this.#client.execute(request))
+        ? this.#transported(traced(request, (request) => this.#client.execute(request)))
         : this.#within(
-          this.#transported(Scope.provide(this.#scoped.execute(request), attempt)),
+          this.#transported(Scope.provide(traced(request, (request) => this.#scoped.execute(request)), attempt)),
           "headers",
           timeouts.headers
         )
@@ -399,6 +400,26 @@ class Wire {
     ))
   }
 }
+
+/**
+ * Sends the trace along (W3C `traceparent`, which TGI reads since 3.3), where a tracer is installed that exports it and
+ * the program has not switched propagation off.
+ */
+const traced = <A, E, R>(
+  request: HttpClientRequest.HttpClientRequest,
+  execute: (request: HttpClientRequest.HttpClientRequest) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+    return span?._tag !== "Span" || span instanceof Tracer.NativeSpan ||
+        !fiber.getRef(HttpClient.TracerPropagationEnabled)
+      ? execute(request)
+      : execute(HttpClientRequest.setHeader(
+        request,
+        "traceparent",
+        `00-${span.traceId.padStart(32, "0")}-${span.spanId}-${span.sampled ? "01" : "00"}`
+      ))
+  })
 
 const failed = (reason: Reason, response?: HttpClientResponse): Retry.Failed => ({
   reason,
