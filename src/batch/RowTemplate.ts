@@ -20,7 +20,5 @@ export const compile = (source: string): Result.Result<Render, string> => {
   const compiled = ChatTemplate.compile(source)
   if (Result.isFailure(compiled)) return Result.fail(compiled.failure.message)
   const template = compiled.success
-  return Result.succeed((columns) =>
-    Result.mapError(ChatTemplate.render(template, columns), ({ message }) => message)
-  )
+  return Result.succeed((columns) => Result.mapError(ChatTemplate.render(template, columns), ({ message }) => message))
 }
