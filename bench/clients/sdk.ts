@@ -61,9 +61,9 @@ export const chat: Client = {
   }
 }
 
-const service = async (base: string) => {
+const service = async (base: string, delivery: "stream" | "unary") => {
   const runtime = ManagedRuntime.make(
-    InferenceEndpointsLLM.layer({ baseUrl: base, engine: "tgi", apiKey: false, delivery: "unary" }).pipe(
+    InferenceEndpointsLLM.layer({ baseUrl: base, engine: "tgi", apiKey: false, delivery }).pipe(
       Layer.provide(UndiciClient.layer)
     )
   )
@@ -73,12 +73,12 @@ const service = async (base: string) => {
 /** The service that users start from, on the chat route. */
 export const llm: Client = {
   unary: async (base) => {
-    const { llm, runtime } = await service(base)
+    const { llm, runtime } = await service(base, "unary")
     const call = Effect.map(llm.generate(prompt), ({ generations }) => expectText(generations[0]?.text))
     return () => runtime.runPromise(call)
   },
   stream: async (base) => {
-    const { llm, runtime } = await service(base)
+    const { llm, runtime } = await service(base, "stream")
     const call = Effect.suspend(() => count(llm.stream(prompt), (event) => event._tag === "Text"))
     return () => runtime.runPromise(call)
   }
