@@ -312,7 +312,10 @@ const spanOf = ({ telemetry }: Preparing.Ready) => `${telemetry.operation} ${tel
 const observed = <A, E>(ready: Preparing.Ready, self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   self.pipe(
     Effect.onError((cause) => Telemetry.recordFailure(ready.telemetry, cause)),
-    Effect.withSpan(spanOf(ready), { kind: "client", attributes: Telemetry.attributes(ready.telemetry) })
+    Effect.withSpan(spanOf(ready), {
+      kind: "client",
+      attributes: Telemetry.attributes(ready.telemetry)
+    }, { captureStackTrace: false })
   )
 
 const observedStream = <A, E>(ready: Preparing.Ready, self: Stream.Stream<A, E>): Stream.Stream<A, E> =>

@@ -127,9 +127,21 @@ class State implements Parser {
     for (;;) {
       const end = text.indexOf("\n", start)
       if (end === -1) return start
-      this.#complete(text, start, end)
-      start = end + 1
+      if (text.charCodeAt(end + 1) === LF && this.#isWhole(text, start, end)) {
+        const value = start + 5
+        this.#onEvent(text.slice(text.charCodeAt(value) === SPACE ? value + 1 : value, end), undefined)
+        start = end + 2
+      } else {
+        this.#complete(text, start, end)
+        start = end + 1
+      }
     }
+  }
+
+  /** Whether a line is all of an event: data, after nothing that is waiting. Nearly every event of a server is. */
+  #isWhole(text: string, start: number, end: number): boolean {
+    return this.#line === "" && this.#data === undefined && this.#type === undefined && !this.#tooLarge &&
+      end - start > 5 && end - start <= this.#maxEventSize && text.startsWith("data:", start)
   }
 
   #linesWithCarriageReturn(text: string, from: number): number {

@@ -147,16 +147,25 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
     const wire = new Wire(client, options)
     const quota = Retry.makeQuota()
     const { retry: policy, timeouts: { total } } = options
+    const within = Duration.toMillis(total)
     const enforced = TransportLimits.isEnforcedBy(client)
-    const retrying = <A>(
+    const calling = <A>(
       call: Call,
-      attempt: (attempts: number, deadline: number) => Effect.Effect<A, Retry.Failed>
+      accept: Accept,
+      attempt: (request: HttpClientRequest.HttpClientRequest, at: At) => Effect.Effect<A, Retry.Failed>
     ): Effect.Effect<A, InferenceError> =>
       Effect.clockWith((clock) => {
         const method = `${call.method} ${call.path}`
-        const deadline = clock.currentTimeMillisUnsafe() + Duration.toMillis(total)
+        const request = wire.request(call, accept)
+        if (request === undefined) return Effect.fail(unwritable(method))
+        const deadline = clock.currentTimeMillisUnsafe() + within
         let attempts = 0
-        const whole = Retry.run((n) => attempt(attempts = n, deadline), { method, policy, quota, deadline })
+        const whole = Retry.run((n) => attempt(request, { attempts: attempts = n, deadline }), {
+          method,
+          policy,
+          quota,
+          deadline
+        })
         return enforced ? whole : Effect.timeoutOrElse(whole, {
           duration: total,
           orElse: () =>
@@ -164,32 +173,31 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
         })
       })
     return {
-      unary: (call, read) =>
-        Effect.flatMap(
-          requesting(wire, call, "application/json"),
-          (request) => retrying(call, (attempts, deadline) => wire.unary(request, read, attempts, deadline))
-        ),
+      unary: (call, read) => calling(call, "application/json", (request, at) => wire.unary(request, read, at)),
       open: (call, route, scope) =>
-        Effect.flatMap(requesting(wire, call, "text/event-stream"), (request) =>
-          Effect.map(
-            retrying(call, (attempts, deadline) => wire.open(request, route, scope, attempts, deadline)),
-            ({ first, meta, reader }) => ({ meta, pull: pulling(call, meta, first, reader) })
-          ))
+        Effect.map(
+          calling(call, "text/event-stream", (request, at) => wire.open(request, route, scope, at)),
+          ({ first, meta, reader }) => ({ meta, pull: pulling(call, meta, first, reader) })
+        )
     }
   })
 
-/** The request of all attempts; a body that JSON can not hold is told before anything is sent. */
-const requesting = (wire: Wire, call: Call, accept: string) =>
-  Effect.try({
-    try: () => wire.request(call, accept),
-    catch: () =>
-      new InferenceError({
-        method: `${call.method} ${call.path}`,
-        reason: new InvalidRequest({
-          issues: [{ path: ["body"], message: "the body holds a cycle, or a value that can not be written as JSON" }]
-        }),
-        attempts: 0
-      })
+type Accept = "application/json" | "text/event-stream"
+
+/** Which attempt it is, from 1, and when the whole call must be over, in milliseconds of the clock. */
+interface At {
+  readonly attempts: number
+  readonly deadline: number
+}
+
+/** A body that JSON can not hold is told before anything is sent. */
+const unwritable = (method: string) =>
+  new InferenceError({
+    method,
+    reason: new InvalidRequest({
+      issues: [{ path: ["body"], message: "the body holds a cycle, or a value that can not be written as JSON" }]
+    }),
+    attempts: 0
   })
 
 /** The frames that are there already, then the rest; a failure says what had been handed over before it. */
@@ -216,6 +224,10 @@ const pulling = <F>(
   })
 }
 
+const unenforced = Context.make(FetchHttpClient.RequestInit, { redirect: "manual" }).pipe(
+  Context.add(HttpClient.TracerDisabledWhen, () => true)
+)
+
 /** What one attempt does. */
 class Wire {
   readonly #client: HttpClient.HttpClient
@@ -223,7 +235,9 @@ class Wire {
   readonly #options: Options
   readonly #enforced: boolean
   readonly #base: string
-  readonly #headers: Headers.Headers
+  readonly #headers: { readonly [A in Accept]: Headers.Headers }
+  /** What a transport that keeps limits is told on a first attempt, whole and streamed. */
+  readonly #limits: { readonly [A in Accept]: TransportLimits.Limits }
   readonly #scrub: InferenceFailure.Scrub
 
   constructor(client: HttpClient.HttpClient, options: Options) {
@@ -233,31 +247,46 @@ class Wire {
     this.#options = options
     this.#enforced = TransportLimits.isEnforcedBy(client)
     this.#base = String(url).replace(/\/+$/, "")
-    this.#headers = Headers.fromInput({
+    const common = Headers.fromInput({
       "user-agent": options.userAgent,
       ...headers,
       ...(token !== undefined && { authorization: `Bearer ${Redacted.value(token)}` })
     })
+    this.#headers = {
+      "application/json": Headers.set(common, "accept", "application/json"),
+      "text/event-stream": Headers.set(common, "accept", "text/event-stream")
+    }
+    const { limits, timeouts } = options
+    const whole: TransportLimits.Limits = {
+      idle: Duration.toMillis(timeouts.idle),
+      total: Duration.toMillis(timeouts.total),
+      maxBodyBytes: limits.body
+    }
+    this.#limits = {
+      "application/json": whole,
+      "text/event-stream": { ...whole, headers: Duration.toMillis(timeouts.headers) }
+    }
     const secret = token === undefined ? "" : Redacted.value(token)
     this.#scrub = secret === "" ? (text) => text : (text) => text.replaceAll(secret, "<redacted>")
   }
 
-  request(call: Call, accept: string): HttpClientRequest.HttpClientRequest {
+  /** The request of all attempts; nothing where JSON can not hold its body. */
+  request(call: Call, accept: Accept): HttpClientRequest.HttpClientRequest | undefined {
     const { chatUrl, search = "" } = this.#options.target
     const url = chatUrl !== undefined && call.path === CHAT ? String(chatUrl) : `${this.#base}${call.path}`
-    const request = HttpClientRequest.make(call.method)(`${url}${search}`, {
-      headers: Headers.set(this.#headers, "accept", accept)
-    })
-    return call.body === undefined
-      ? request
-      : HttpClientRequest.bodyText(request, Json.stringify(call.body), "application/json")
+    const request = HttpClientRequest.make(call.method)(`${url}${search}`, { headers: this.#headers[accept] })
+    if (call.body === undefined) return request
+    try {
+      return HttpClientRequest.bodyText(request, Json.stringify(call.body), "application/json")
+    } catch {
+      return undefined
+    }
   }
 
   unary<A>(
     request: HttpClientRequest.HttpClientRequest,
     read: (text: string) => Reading<A>,
-    attempts: number,
-    deadline: number
+    at: At
   ): Effect.Effect<{ readonly value: A; readonly meta: Meta }, Retry.Failed> {
     const { limits } = this.#options
     const answered = Effect.flatMap(
@@ -268,19 +297,18 @@ class Wire {
           : Effect.flatMap(this.#transported(Body.text(response, limits.body)), (text) => {
             const reading = read(text)
             return reading._tag === "Read"
-              ? Effect.succeed({ value: reading.value, meta: metaOf(response, attempts) })
+              ? Effect.succeed({ value: reading.value, meta: metaOf(response, at.attempts) })
               : this.#unexpected(text, reading.description, response)
           })
     )
-    return this.#limited(answered, undefined, deadline)
+    return this.#limited(answered, "application/json", at)
   }
 
   open<F extends { readonly error?: unknown }>(
     request: HttpClientRequest.HttpClientRequest,
     route: Events.Route<F>,
     scope: Scope.Scope,
-    attempts: number,
-    deadline: number
+    at: At
   ) {
     const { limits, timeouts } = this.#options
     return Effect.suspend(() => {
@@ -303,14 +331,14 @@ class Wire {
         }
         const body = Decompression.decompress(response.stream, response.headers["content-encoding"])
         return Effect.flatMap(Channel.toPullScoped(body.channel, attempt), (bytes) => {
-          const meta = metaOf(response, attempts)
+          const meta = metaOf(response, at.attempts)
           const reader = Events.read(bytes, route, {
             scrub: this.#scrub,
             reasonOf: (error) => this.#reason(error),
             enforced: TransportLimits.isEnforcedBy(response),
             idle: timeouts.idle,
             total: timeouts.total,
-            deadline,
+            deadline: at.deadline,
             maxEventSize: limits.event,
             maxBodySize: limits.body
           })
@@ -321,36 +349,25 @@ class Wire {
           })
         })
       })
-      return this.#limited(this.#within(begun, "firstEvent", timeouts.firstEvent), timeouts.headers, deadline).pipe(
+      return this.#limited(this.#within(begun, "firstEvent", timeouts.firstEvent), "text/event-stream", at).pipe(
         Effect.onExit((exit) => exit._tag === "Failure" ? Scope.close(attempt, exit) : Effect.void)
       )
     })
   }
 
   /**
-   * Gives the limits to the transport, for one that keeps them by itself, lets the fetch client follow no redirect, and
-   * makes the HTTP client write no span of its own.
+   * Gives the limits to a transport that keeps them by itself. Any other is told to follow no redirect, where it is
+   * fetch, and to write no span of its own: that would hold the query, which may be a key, and faults that quote a header.
    */
-  #limited<A, E>(
-    self: Effect.Effect<A, E>,
-    headers: Duration.Duration | undefined,
-    deadline: number
-  ): Effect.Effect<A, E> {
-    const { limits, timeouts } = this.#options
+  #limited<A, E>(self: Effect.Effect<A, E>, accept: Accept, { attempts, deadline }: At): Effect.Effect<A, E> {
+    if (!this.#enforced) return Effect.provideContext(self, unenforced)
+    const limits = this.#limits[accept]
+    if (attempts === 1) return Effect.provideService(self, TransportLimits.TransportLimits, limits)
     return Effect.clockWith((clock) =>
-      Effect.provideContext(
-        self,
-        Context.make(TransportLimits.TransportLimits, {
-          headers: headers === undefined ? undefined : Duration.toMillis(headers),
-          idle: Duration.toMillis(timeouts.idle),
-          total: Math.max(1, deadline - clock.currentTimeMillisUnsafe()),
-          maxBodyBytes: limits.body
-        }).pipe(
-          Context.add(FetchHttpClient.RequestInit, { redirect: "manual" }),
-          // its span would hold the query, which may be a key, and faults that quote a header
-          Context.add(HttpClient.TracerDisabledWhen, () => true)
-        )
-      )
+      Effect.provideService(self, TransportLimits.TransportLimits, {
+        ...limits,
+        total: Math.max(1, deadline - clock.currentTimeMillisUnsafe())
+      })
     )
   }
 

@@ -168,23 +168,40 @@ export const serverWait = (headers: Headers.Headers, now: number): Duration.Dura
  */
 export const run = <A, R>(
   attempt: (attempt: number) => Effect.Effect<A, Failed, R>,
-  options: {
-    readonly method: string
-    readonly policy: Policy
-    readonly quota: Quota
-    readonly deadline: number
-  }
+  options: Options
+): Effect.Effect<A, InferenceError, R> =>
+  Effect.matchEffect(attempt(1), {
+    onSuccess: (value) => {
+      if (options.policy.quota) options.quota.give(1)
+      return Effect.succeed(value)
+    },
+    onFailure: (failed) => again(attempt, options, failed)
+  })
+
+/**
+ * What a run is bound by.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly method: string
+  readonly policy: Policy
+  readonly quota: Quota
+  readonly deadline: number
+}
+
+/** All attempts after the first. */
+const again = <A, R>(
+  attempt: (attempt: number) => Effect.Effect<A, Failed, R>,
+  options: Options,
+  first: Failed
 ): Effect.Effect<A, InferenceError, R> =>
   Effect.gen(function*() {
     const policy = (yield* CurrentPolicy) ?? options.policy
+    let failed = first
     let spent = 0
     for (let n = 1;; n++) {
-      const result = yield* Effect.result(attempt(n))
-      if (result._tag === "Success") {
-        if (policy.quota) options.quota.give(spent === 0 ? 1 : spent)
-        return result.success
-      }
-      const failed = result.failure
       const delay = yield* delayOf(failed, n, policy)
       const cost = isThrottled(failed.reason) ? 5 : 14
       const goOn = n < policy.attempts && delay !== undefined && mayRetry(failed, n) &&
@@ -201,6 +218,12 @@ export const run = <A, R>(
       yield* Metric.update(Metric.withAttributes(retries, { reason: failed.reason._tag }), 1)
       yield* Effect.logDebug("trying again", { method: options.method, attempt: n, delay, reason: failed.reason._tag })
       yield* Effect.sleep(delay)
+      const result = yield* Effect.result(attempt(n + 1))
+      if (result._tag === "Success") {
+        if (policy.quota) options.quota.give(spent)
+        return result.success
+      }
+      failed = result.failure
     }
   })
 
