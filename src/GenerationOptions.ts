@@ -7,6 +7,7 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import * as SchemaIssue from "effect/SchemaIssue"
 
 const finite = (expected: string, test: (value: number) => boolean) =>
@@ -184,6 +185,8 @@ const at = (options: unknown, path: ReadonlyArray<PropertyKey>): unknown => {
   return value
 }
 
+// checked on every call, so compiled where the platform allows it
+SchemaJITCompiler.enable(GenerationOptions.ast)
 const is = Schema.is(GenerationOptions)
 const names: ReadonlySet<string> = new Set(Object.keys(GenerationOptions.fields))
 
