@@ -103,10 +103,10 @@ export class UndiciExchange {
   }
 
   /** Ends the exchange from outside: it is withdrawn or its connection closed at once, and a reader that waits fails. */
-  cancel(reason = fault("ERR_ABANDONED", "The request was given up before its response was complete")): void {
+  cancel(reason?: Error): void {
     if (this.ended || this.failure !== undefined) return
-    this.#left = reason
-    this.#abort(reason)
+    this.#left = reason ?? fault("ERR_ABANDONED", "The request was given up before its response was complete")
+    this.#abort(this.#left)
   }
 
   /** The reader goes, and wants to hear nothing more. */

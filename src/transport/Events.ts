@@ -48,7 +48,7 @@ export interface Settings {
   readonly scrub: InferenceFailure.Scrub
   /** Maps a fault of the transport. */
   readonly reasonOf: (error: HttpClientError | Fault) => Reason
-  /** Whether the transport itself keeps `idle` and `maxBodySize`. */
+  /** Whether the transport itself keeps `idle`, `total` and `maxBodySize`. */
   readonly enforced: boolean
   /** The limit between two reads. */
   readonly idle: Duration.Duration
@@ -72,8 +72,8 @@ const LINGER_BYTES = 64 * 1024
  * @since 0.1.0
  */
 export interface Reader<F> {
-  /** Frames as they come; ends when the answer is complete, else fails with the reason. */
-  readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, Reason>
+  /** Frames as they come; ends when the answer is complete, else fails with what the caller makes of the reason. */
+  readonly pull: <E>(failed: (reason: Reason) => E) => Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E>
   /** How many frames were handed over, and their text. */
   readonly received: () => { readonly events: number; readonly text: string }
 }
@@ -90,46 +90,49 @@ export const read = <F extends { readonly error?: unknown }>(
   settings: Settings
 ): Reader<F> => {
   const state = new State(route, settings)
-  const next = timed(bytes, settings)
-  const fed = Pull.matchEffect(next, {
-    onSuccess: (pieces) => {
-      state.push(pieces)
-      return pull
-    },
-    onFailure: (cause) => {
-      const failure = Cause.findErrorOption(cause)
-      // without an error it holds a defect or an interrupt, which no type speaks of
-      if (failure._tag === "None") return Effect.failCause(cause as Cause.Cause<never>)
-      const error = failure.value
-      state.fail(
-        error._tag === "HttpClientError" || error._tag === "DecompressionFault" ? settings.reasonOf(error) : error
-      )
-      return pull
-    },
-    onDone: () => {
-      state.end()
-      return pull
+  // a transport that keeps limits keeps these too
+  const next = settings.enforced ? bytes : timed(bytes, settings)
+  const pull = <E>(failed: (reason: Reason) => E): Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E> => {
+    const step = (): Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E> => {
+      const frames = state.take()
+      if (Arr.isArrayNonEmpty(frames)) return Effect.succeed(frames)
+      if (state.failure !== undefined) return Effect.fail(failed(state.failure))
+      if (state.over) return state.ended ? Cause.done() : Effect.flatMap(linger(bytes), () => Cause.done())
+      return fed
     }
-  })
-  const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, Reason> = Effect.suspend(() => {
-    const frames = state.take()
-    if (Arr.isArrayNonEmpty(frames)) return Effect.succeed(frames)
-    if (state.failure !== undefined) return Effect.fail(state.failure)
-    if (state.over) return state.ended ? Cause.done() : Effect.flatMap(linger(bytes), () => Cause.done())
-    return fed
-  })
+    const fed = Pull.matchEffect(next, {
+      onSuccess: (pieces) => {
+        state.push(pieces)
+        return step()
+      },
+      onFailure: (cause) => {
+        const failure = Cause.findErrorOption(cause)
+        // without an error it holds a defect or an interrupt, which no type speaks of
+        if (failure._tag === "None") return Effect.failCause(cause as Cause.Cause<never>)
+        const error = failure.value
+        state.fail(
+          error._tag === "HttpClientError" || error._tag === "DecompressionFault" ? settings.reasonOf(error) : error
+        )
+        return step()
+      },
+      onDone: () => {
+        state.end()
+        return step()
+      }
+    })
+    return Effect.suspend(step)
+  }
   return { pull, received: () => ({ events: state.events, text: state.text }) }
 }
 
-/** One read within the limits on time. A transport that keeps `idle` itself is asked for the time alone. */
+/** One read within the limits on time. */
 const timed = (
   bytes: Pull.Pull<Bytes, HttpClientError | Fault>,
-  { deadline, enforced, idle, total }: Settings
+  { deadline, idle, total }: Settings
 ): Pull.Pull<Bytes, HttpClientError | Fault | Timeout> =>
   Effect.clockWith((clock) => {
     const left = deadline - clock.currentTimeMillisUnsafe()
     if (left <= 0) return Effect.fail(new Timeout({ phase: "total", after: total }))
-    if (enforced) return bytes
     const stalled = Duration.toMillis(idle) <= left
     return Effect.timeoutOrElse(bytes, {
       duration: stalled ? idle : Duration.millis(left),

@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -207,14 +206,15 @@ const pulling = <F>(
   first: Arr.NonEmptyReadonlyArray<F> | undefined,
   reader: Events.Reader<F>
 ): Opened<F>["pull"] => {
-  const rest = Effect.mapError(reader.pull, (error) =>
-    Cause.isDone(error) ? error : new InferenceError({
+  const rest = reader.pull((reason) =>
+    new InferenceError({
       method: `${call.method} ${call.path}`,
-      reason: error,
+      reason,
       attempts: meta.attempts,
       ...(meta.requestId !== undefined && { requestId: meta.requestId }),
       received: reader.received()
-    }))
+    })
+  )
   let head = first
   return Effect.suspend(() => {
     if (head === undefined) return rest
@@ -342,10 +342,10 @@ class Wire {
             maxEventSize: limits.event,
             maxBodySize: limits.body
           })
-          return Pull.matchEffect(reader.pull, {
+          return Pull.matchEffect(reader.pull((reason) => failed(reason, response)), {
             onSuccess: (first) => Effect.succeed({ meta, reader, first }),
             onDone: () => Effect.succeed({ meta, reader, first: undefined }),
-            onFailure: (cause) => Effect.failCause(Cause.map(cause, (reason) => failed(reason, response)))
+            onFailure: Effect.failCause
           })
         })
       })
