@@ -4,8 +4,7 @@
 //   HF_TOKEN=… INFERENCE_MODEL_ID=… npm start  on the real thing; or INFERENCE_ENDPOINT_NAME, or INFERENCE_BASE_URL
 //   npm start -- my-prompts.jsonl my-answers.jsonl
 import { NodeServices } from "@effect/platform-node"
-import { Console, Effect, Fiber, FileSystem, Layer } from "effect"
-import { dirname } from "node:path"
+import { Console, Effect, Fiber, Layer } from "effect"
 import { Batch, BatchError, Report } from "../src/batch/index.ts"
 import { EndpointConfig, InferenceEndpointsLLM } from "../src/index.ts"
 import { NodeInferenceEndpoints } from "../src/node/index.ts"
@@ -35,13 +34,10 @@ const job = Effect.gen(function*() {
       : "Model: the embedded simulator. It is not a model: its answers are words from a list.\n" +
         "Set HF_TOKEN and one of INFERENCE_MODEL_ID, INFERENCE_ENDPOINT_NAME, INFERENCE_BASE_URL for a real one."
   )
-  yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeDirectory(dirname(output), { recursive: true }))
-  const report = yield* InferenceEndpointsLLM.InferenceEndpointsLLM.pipe(
-    Effect.flatMap(({ ready }) => ready),
-    Effect.andThen(Batch.run({ input, output, stop: stopped })),
+  const report = yield* Batch.run({ input, output, stop: stopped }).pipe(
     Effect.provide(isReal ? NodeInferenceEndpoints.layerEnv(settings) : Simulated)
   )
-  return Report.exitCode(report)
+  return report.ending === "interrupted" ? 130 : Report.exitCode(report)
 }).pipe(
   Effect.catch((error) =>
     Effect.as(Console.error(error.message), error instanceof BatchError.BatchError ? error.exitCode : 1)

@@ -70,6 +70,9 @@ export * as InferenceError from "./InferenceError.ts"
 /** Messages to the exact prompt of Python's tokenizers. @since 0.1.0 */
 export * as ChatTemplate from "./template/ChatTemplate.ts"
 
+/** What Hugging Face's own JavaScript engine makes of the same template. @since 0.1.0 */
+export * as CrossCheck from "./template/CrossCheck.ts"
+
 /** Instructions out of nothing. @since 0.1.0 */
 export * as Magpie from "./template/Magpie.ts"
 

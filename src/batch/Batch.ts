@@ -31,6 +31,7 @@ export interface RunOptions extends Runner.Options {
 const workOf = (llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]) => ({
   generate: (...call: Parameters<typeof llm.generate>) =>
     Effect.map(llm.generate(...call), ({ generations }) => generations),
+  ready: llm.ready,
   fingerprint: llm.fingerprint
 })
 

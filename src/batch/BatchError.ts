@@ -28,12 +28,13 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
  */
 export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
   path: Schema.String,
-  /** Counted from 1. */
-  line: Schema.Int,
+  /** Counted from 1; absent where it is the file itself. */
+  line: Schema.optionalKey(Schema.Int),
   problem: Schema.String
 }) {
   override get message() {
-    return `${this.path}, line ${this.line}: ${this.problem}. Nothing was sent; correct the input and run again`
+    const at = this.line === undefined ? this.path : `${this.path}, line ${this.line}`
+    return `${at}: ${this.problem}. Nothing was sent; correct the input and run again`
   }
 }
 

@@ -75,6 +75,7 @@ const kinds: { readonly [stage: string]: { readonly [reason: string]: Kind } } =
   TemplateError: {
     MissingTemplate: "lasting",
     Gated: "lasting",
+    NotFound: "lasting",
     Unauthorized: "lasting",
     Unreachable: "passing",
     SyntaxError: "lasting"

@@ -52,7 +52,10 @@ export const scan = (
 ): Effect.Effect<Manifest.Manifest["input"], BatchError.BatchError, FileSystem.FileSystem> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
-    const file = yield* Effect.mapError(fs.open(path, { flag: "r" }), BatchError.disk(path))
+    const file = yield* Effect.mapError(fs.open(path, { flag: "r" }), (error) =>
+      error.reason._tag === "NotFound"
+        ? BatchError.make(new BatchError.InvalidInput({ path, problem: "there is no such file" }))
+        : BatchError.disk(path)(error))
     const ids = IdTable.make()
     const hash = Sha256.make()
     let rows = 0

@@ -7,7 +7,7 @@ import * as Clock from "effect/Clock"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import type * as Path from "effect/Path"
+import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Generation from "../Generation.ts"
@@ -78,6 +78,8 @@ export interface Work<E extends Raised> {
     input: Message.Input,
     options: Settings.CallOptions
   ) => Effect.Effect<ReadonlyArray<Generation.Generation>, E>
+  /** Succeeds when generations can be asked for. Asked for once, before the first row, and only if there is one. */
+  readonly ready: Effect.Effect<void, Raised>
   /** For the manifest; no secrets. */
   readonly fingerprint: Schema.Json
 }
@@ -285,6 +287,14 @@ const watchers = Effect.fnUntraced(
 )
 
 /** Works on what is pending. Gives why it ended before the last row, if it did. */
+/** An endpoint that can not be reached at the start is told at once; one that goes away later is waited for. */
+const begin = <E extends Raised>({ work }: Run<E>): Effect.Effect<void, BatchError.BatchError> =>
+  Effect.mapError(
+    work.ready,
+    ({ _tag: stage, message: problem, reason }) =>
+      BatchError.make(new BatchError.Stopped({ stage, reason: reason._tag, problem }))
+  )
+
 const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
   const { options } = run
   const pace = Pace.make(options)
@@ -308,7 +318,7 @@ const work = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
   const { onEvent, options, paths, tally } = run
   const before = tally.done + tally.failed
   yield* onEvent({ _tag: "Started", rows: tally.rows, done: tally.done, failed: tally.failed })
-  const why = before === tally.rows ? undefined : yield* drive(run).pipe(
+  const why = before === tally.rows ? undefined : yield* Effect.andThen(begin(run), drive(run)).pipe(
     Effect.catchIf(isDisk, (error) => Effect.succeed<Report.Why>({ by: "disk", message: error.message }))
   )
   if (options.ordered === true && tally.done + tally.failed === tally.rows) yield* Order.sort(paths.output, tally.rows)
@@ -333,6 +343,12 @@ export const run = <E extends Raised>(
     const start = yield* Clock.currentTimeMillis
     const paths = pathsOf(options)
     const mapping = yield* compile(options)
+    const fs = yield* FileSystem.FileSystem
+    const { dirname } = yield* Path.Path
+    yield* Effect.mapError(
+      fs.makeDirectory(dirname(paths.output), { recursive: true }),
+      BatchError.disk(paths.output)
+    )
     yield* Lock.acquire(paths.lock)
     const input = yield* Input.scan(options.input, options.columns ?? {})
     yield* claim(options, paths, Manifest.make(input, configurationOf(options, service.fingerprint)))

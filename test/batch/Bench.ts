@@ -92,11 +92,15 @@ export const echo: Generate = (input) => Effect.as(Effect.yieldNow, [generation(
 export const run = (
   options: Runner.Options,
   generate: Generate = echo,
-  extra: { readonly fingerprint?: string; readonly onEvent?: (event: Progress.Event) => Effect.Effect<void> } = {}
+  extra: {
+    readonly fingerprint?: string
+    readonly ready?: Runner.Work<InferenceError.InferenceError>["ready"]
+    readonly onEvent?: (event: Progress.Event) => Effect.Effect<void>
+  } = {}
 ) =>
   Runner.run(
     options,
-    { generate, fingerprint: extra.fingerprint ?? "test" },
+    { generate, ready: extra.ready ?? Effect.void, fingerprint: extra.fingerprint ?? "test" },
     extra.onEvent ?? (() => Effect.void)
   )
 

@@ -150,6 +150,38 @@ describe("a run", () => {
       assert.strictEqual(refused.exitCode, 2)
     }).pipe(Effect.provide(Bench.Node)))
 
+  it.effect("says at once that the endpoint can not be used, and leaves its rows pending", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(2)
+      const stopped = yield* Effect.flip(
+        Bench.run(place, () => Effect.die("asked"), { ready: Effect.fail(Bench.rejected()) })
+      )
+      assert.strictEqual(stopped.reason._tag, "Stopped")
+      assert.strictEqual(stopped.exitCode, 3)
+      assert.include(stopped.message, Bench.rejected().message)
+      yield* Bench.run(place)
+      // nothing is left to ask for, so nobody has to be ready
+      yield* Bench.run(place, Bench.echo, { ready: Effect.die("asked") })
+      assert.deepStrictEqual(Bench.indices(place.output), [0, 1])
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("says that there is no such input", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(1)
+      const refused = yield* Effect.flip(Bench.run({ ...place, input: `${place.input}.nowhere` }))
+      assert.strictEqual(refused.reason._tag, "InvalidInput")
+      assert.include(refused.message, "there is no such file. Nothing was sent")
+      assert.strictEqual(refused.exitCode, 2)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("makes the folder of its output", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(1)
+      const output = join(place.output, "..", "deep", "down", "output.jsonl")
+      yield* Bench.run({ ...place, output })
+      assert.deepStrictEqual(Bench.indices(output), [0])
+    }).pipe(Effect.provide(Bench.Node)))
+
   it.effect("leaves a file alone that no batch wrote", () =>
     Effect.gen(function*() {
       const place = yield* setup(2)

@@ -5,7 +5,7 @@
  * difference (white space control by regular expressions, quadratic in blanks; `%}` inside strings; line ends; numbers and
  * escapes), its parser lacks a third of the grammar (chained comparison, tuples, `with`, `raw`, `{%+`, dotted tests), and its
  * tree keeps neither lines nor the difference of int and float. So text, tree and evaluation are ours, with a table of work
- * that bounds what a hostile template can cost. The library stays as the witness of the differential tests and the opponent
+ * that bounds what a hostile template can cost. The library stays as the witness of `CrossCheck` and the differential tests, and the opponent
  * of the benchmark.
  */
 import { Failure, type Kind } from "./Failure.ts"
