@@ -446,6 +446,40 @@ export const rows: ReadonlyArray<Row> = [
     ]
   },
   {
+    option: "continueFinalMessage",
+    value: true,
+    // rendered here the prompt ends in the message; TGI and llama.cpp go on with a last assistant message by themselves
+    fates: [
+      nothing,
+      nothing,
+      { continue_final_message: true, add_generation_prompt: false },
+      nothing,
+      { continue_final_message: true },
+      nothing,
+      nothing,
+      nothing,
+      "ignored",
+      nothing
+    ]
+  },
+  { option: "continueFinalMessage", value: false, fates: on(nothing) },
+  {
+    option: "templateVariables",
+    value: { enable_thinking: false },
+    fates: [
+      nothing,
+      "ignored",
+      { chat_template_kwargs: { enable_thinking: false } },
+      nothing,
+      { chat_template_kwargs: { enable_thinking: false } },
+      nothing,
+      { chat_template_kwargs: { enable_thinking: false } },
+      nothing,
+      "ignored",
+      nothing
+    ]
+  },
+  {
     option: "reasoningEffort",
     value: "low",
     fates: [
