@@ -9,7 +9,7 @@
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
@@ -37,9 +37,9 @@ import * as OutputSpec from "./structured/OutputSpec.ts"
 import type { OutputSpecInput } from "./structured/OutputSpec.ts"
 import type * as StructuredOutput from "./structured/StructuredOutput.ts"
 import type { StructuredOutputError } from "./structured/StructuredOutputError.ts"
+import * as TargetClients from "./TargetClients.ts"
 import * as Telemetry from "./Telemetry.ts"
 import type { TemplateError } from "./template/TemplateError.ts"
-import * as TgiClient from "./transport/TgiClient.ts"
 
 /**
  * Every way in which a generation can fail, by stage.
@@ -118,7 +118,7 @@ export interface Options extends Settings.Settings, Prompting.Options {
   /** Constrains every answer of `generate` and `stream`, in the form of the Python original. */
   readonly structuredOutput?: OutputSpecInput | undefined
   /** Limits, retries and the user agent of the transport. */
-  readonly client?: Pick<TgiClient.Options, "timeouts" | "limits" | "retry" | "userAgent"> | undefined
+  readonly client?: TargetClients.Options | undefined
 }
 
 /**
@@ -145,7 +145,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const endpoint = yield* Endpoint.Endpoint
   const implied = options.tokenizerId === undefined && options.chatTemplate === undefined
   const prompting = yield* Prompting.make(options, implied)
-  const clientOf = yield* clients(options)
+  const clientOf = yield* TargetClients.make(options.client)
 
   const ready = (target: Target, wanted: Preparing.Wanted) => {
     const stream = Preparing.isStreamed(target, wanted)
@@ -277,20 +277,6 @@ const outputOf = (defaults: Settings.CallOptions, call: Settings.CallOptions) =>
     ({ output, warnings }) => Effect.as(Effect.forEach(warnings, (warning) => Effect.logWarning(warning)), output)
   )
 }
-
-/** One client for each target; a target stays the same object until the endpoint is resolved anew. */
-const clients = Effect.fnUntraced(function*(options: Options) {
-  const http = yield* HttpClient.HttpClient
-  const known = new WeakMap<Target, TgiClient.TgiClient["Service"]>()
-  return (target: Target) => {
-    const client = known.get(target)
-    if (client !== undefined) return Effect.succeed(client)
-    return TgiClient.make({ ...target, ...options.client }).pipe(
-      Effect.provideService(HttpClient.HttpClient, http),
-      Effect.tap((made) => Effect.sync(() => known.set(target, made)))
-    )
-  }
-})
 
 const U64 = 2n ** 64n
 

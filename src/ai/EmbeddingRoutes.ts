@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import { InferenceError, InvalidRequest, InvalidResponse } from "../InferenceError.ts"
+import * as Embedding from "../protocol/Embedding.ts"
 import type { TgiClient } from "../transport/TgiClient.ts"
 
 /**
@@ -86,22 +86,15 @@ const refused = (fields: ReadonlyArray<string>): InferenceError =>
 const OPENAI = "POST /v1/embeddings"
 const TEI = "POST /embed"
 
-const Vector = Schema.mutable(Schema.Array(Schema.Finite))
-const TeiResponse = Schema.mutable(Schema.Array(Vector))
-const OpenAiResponse = Schema.Struct({
-  data: Schema.Array(Schema.Struct({ index: Schema.Finite, embedding: Vector })),
-  usage: Schema.optional(Schema.NullOr(Schema.Struct({ prompt_tokens: Schema.Finite })))
-})
-
 const tei = (client: Client, body: Readonly<Record<string, unknown>>, count: number): Embedded =>
-  Effect.flatMap(client.json(TeiResponse, "/embed", body), ({ value }) =>
+  Effect.flatMap(client.json(Embedding.Vectors, "/embed", body), ({ value }) =>
     value.length === count
       ? Effect.succeed({ results: value, inputTokens: undefined })
       : Effect.fail(incomplete(TEI, value.length, count)))
 
 /** Vectors stand under their index, in whatever order. */
 const openAi = (client: Client, body: Readonly<Record<string, unknown>>, count: number): Embedded =>
-  Effect.flatMap(client.json(OpenAiResponse, "/v1/embeddings", body), ({ value: { data, usage } }) => {
+  Effect.flatMap(client.json(Embedding.Response, "/v1/embeddings", body), ({ value: { data, usage } }) => {
     const found = new Map(data.map(({ embedding, index }) => [index, embedding]))
     const results: Array<Array<number>> = []
     for (let index = 0; index < count; index++) {

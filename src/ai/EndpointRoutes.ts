@@ -5,19 +5,11 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as HttpClient from "effect/http/HttpClient"
 import * as Endpoint from "../endpoint/Endpoint.ts"
 import type { EndpointError } from "../endpoint/EndpointError.ts"
 import type { InferenceError } from "../InferenceError.ts"
-import * as TgiClient from "../transport/TgiClient.ts"
-
-/**
- * Limits, retries and the user agent of the transport.
- *
- * @category models
- * @since 0.1.0
- */
-export type Options = Pick<TgiClient.Options, "timeouts" | "limits" | "retry" | "userAgent">
+import * as TargetClients from "../TargetClients.ts"
+import type * as TgiClient from "../transport/TgiClient.ts"
 
 /**
  * Runs a request against the endpoint.
@@ -35,18 +27,9 @@ export type Use = <A>(
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(options: Options = {}) {
+export const make = Effect.fnUntraced(function*(options: TargetClients.Options = {}) {
   const endpoint = yield* Endpoint.Endpoint
-  const http = yield* HttpClient.HttpClient
-  let known: { readonly target: Endpoint.Target; readonly client: TgiClient.TgiClient["Service"] } | undefined
-
-  const clientOf = Effect.fnUntraced(function*(target: Endpoint.Target) {
-    if (known?.target === target) return known.client
-    const client = yield* TgiClient.make({ ...target, ...options })
-    known = { target, client }
-    return client
-  }, Effect.provideService(HttpClient.HttpClient, http))
-
+  const clientOf = yield* TargetClients.make(options)
   const use: Use = (request) => {
     const run = (target: Endpoint.Target) => Effect.flatMap(clientOf(target), (client) => request(client, target))
     return Effect.flatMap(endpoint.target, run).pipe(

@@ -16,6 +16,7 @@ import * as Layer from "effect/Layer"
 import * as Endpoint from "../endpoint/Endpoint.ts"
 import type * as EndpointConfig from "../endpoint/EndpointConfig.ts"
 import type { EndpointError } from "../endpoint/EndpointError.ts"
+import type * as TargetClients from "../TargetClients.ts"
 import * as AiFailure from "./AiFailure.ts"
 import * as EmbeddingRoutes from "./EmbeddingRoutes.ts"
 import * as EndpointRoutes from "./EndpointRoutes.ts"
@@ -73,7 +74,7 @@ const PLACE = { module: "HuggingFaceEmbeddingModel", method: "embedMany" }
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
-  options: { readonly config?: Options | undefined; readonly client?: EndpointRoutes.Options | undefined } = {}
+  options: { readonly config?: Options | undefined; readonly client?: TargetClients.Options | undefined } = {}
 ) {
   const use = yield* EndpointRoutes.make(options.client)
   const embedMany = Effect.fnUntraced(function*({ inputs }: EmbeddingModel.ProviderOptions) {
@@ -127,7 +128,7 @@ export const layerWith = (
  */
 export interface LayerOptions extends EndpointConfig.Options {
   readonly config?: Options | undefined
-  readonly client?: EndpointRoutes.Options | undefined
+  readonly client?: TargetClients.Options | undefined
 }
 
 /**

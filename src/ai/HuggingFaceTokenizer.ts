@@ -8,7 +8,6 @@ import * as Tokenizer from "effect/ai/Tokenizer"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as Schema from "effect/Schema"
 import * as Dialect from "../dialect/Dialect.ts"
 import * as Dialects from "../dialect/Dialects.ts"
 import * as Endpoint from "../endpoint/Endpoint.ts"
@@ -16,6 +15,8 @@ import type * as EndpointConfig from "../endpoint/EndpointConfig.ts"
 import type { EndpointError } from "../endpoint/EndpointError.ts"
 import { InferenceError, InvalidRequest } from "../InferenceError.ts"
 import * as Message from "../Message.ts"
+import * as Tokenize from "../protocol/Tokenize.ts"
+import type * as TargetClients from "../TargetClients.ts"
 import type { TgiClient } from "../transport/TgiClient.ts"
 import * as AiFailure from "./AiFailure.ts"
 import * as EndpointRoutes from "./EndpointRoutes.ts"
@@ -37,7 +38,7 @@ export interface Options {
    */
   readonly render?: "text" | "chat" | undefined
   /** Limits, retries and the user agent of the transport. */
-  readonly client?: EndpointRoutes.Options | undefined
+  readonly client?: TargetClients.Options | undefined
 }
 
 const PLACE = { module: "HuggingFaceTokenizer", method: "tokenize" }
@@ -68,11 +69,8 @@ type Ids = Effect.Effect<Array<number>, InferenceError>
 type Client = TgiClient["Service"]
 type Messages = ReadonlyArray<Message.Message>
 
-const Tokens = Schema.Struct({ tokens: Schema.mutable(Schema.Array(Schema.Finite)) })
-const Rendered = Schema.Struct({ prompt: Schema.String })
-
 const ids = (client: Client, body: Readonly<Record<string, unknown>>): Ids =>
-  Effect.map(client.json(Tokens, "/tokenize", body), ({ value }) => value.tokens)
+  Effect.map(client.json(Tokenize.TokenIds, "/tokenize", body), ({ value }) => value.tokens)
 
 const text = (client: Client, { engine, modelName }: Endpoint.Target, messages: Messages): Ids => {
   const prompt = messages.map(Message.text).join("\n")
@@ -102,7 +100,7 @@ const chat = (client: Client, { engine, modelName }: Endpoint.Target, said: Mess
       return ids(client, { model: modelName, messages })
     case "llamacpp":
       return Effect.flatMap(
-        client.json(Rendered, "/apply-template", { messages }),
+        client.json(Tokenize.Applied, "/apply-template", { messages }),
         ({ value }) => ids(client, llamaCpp(value.prompt))
       )
     default:

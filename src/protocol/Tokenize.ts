@@ -46,3 +46,19 @@ export const ChatTokens = Schema.Struct({ tokenize_response: Tokens, templated_t
  * @since 0.1.0
  */
 export type ChatTokens = typeof ChatTokens.Type
+
+/**
+ * The answer of `/tokenize` of vLLM, SGLang and llama.cpp.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const TokenIds = Schema.Struct({ tokens: Schema.mutable(Schema.Array(Schema.Finite)) })
+
+/**
+ * The answer of llama.cpp's `/apply-template`: messages as the server renders them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Applied = Schema.Struct({ prompt: Schema.String })

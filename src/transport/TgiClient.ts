@@ -187,6 +187,18 @@ const readInfo = read(Guard.make(Info.Info))
 const readModels = read(Guard.make(Info.Models))
 const readTokens = read(Guard.make(Tokenize.Tokens))
 const readChatTokens = read(Guard.make(Tokenize.ChatTokens))
+/** The check of a caller's schema is made once. */
+const readers = new WeakMap<object, (text: string) => Exchange.Reading<unknown>>()
+
+const readerOf = <A>(schema: Schema.Codec<A, A>): (text: string) => Exchange.Reading<A> => {
+  const known = readers.get(schema)
+  // what is kept under a schema reads that schema
+  if (known !== undefined) return known as (text: string) => Exchange.Reading<A>
+  const made = read(Guard.make(schema))
+  readers.set(schema, made)
+  return made
+}
+
 const readText = (text: string): Exchange.Reading<string> => ({ _tag: "Read", value: text })
 
 /**
@@ -255,7 +267,7 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
         tokenize: (inputs) => Effect.map(post("/tokenize", readTokens)({ inputs }), ({ value }) => value),
         chatTokenize: (request) => Effect.map(post("/chat_tokenize", readChatTokens)(request), ({ value }) => value),
         json: (schema, path, body) => {
-          const reading = read(Guard.make(schema))
+          const reading = readerOf(schema)
           return body === undefined
             ? unary({ method: "GET", path }, reading)
             : unary({ method: "POST", path, body }, reading)
