@@ -60,6 +60,17 @@ export interface Generated {
 }
 
 /**
+ * US dollars per million tokens, read and written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pricing {
+  readonly input: number
+  readonly output: number
+}
+
+/**
  * Generates text with the model behind an endpoint.
  *
  * @category services
@@ -97,6 +108,8 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
   >
   /** Resolves the endpoint, waking and awaiting it, so that what is wrong with it is known before any work is begun. */
   readonly ready: Effect.Effect<void, EndpointError>
+  /** US dollars per million tokens, where it is known who answers and what that costs: on the router, with one provider. */
+  readonly pricing: Effect.Effect<Pricing | undefined, EndpointError>
   /** How the model is called where results are shown. */
   readonly displayName: Effect.Effect<string, EndpointError>
   /**
@@ -131,6 +144,7 @@ export interface Backend {
   readonly one: (wanted: Preparing.Wanted) => Effect.Effect<Objects.Constrained, GenerateError>
   readonly streamed: (wanted: Preparing.Wanted) => Effect.Effect<Objects.Streamed<GenerateError>, GenerateError>
   readonly ready: Effect.Effect<void, EndpointError>
+  readonly pricing: Effect.Effect<Pricing | undefined, EndpointError>
   readonly displayName: Effect.Effect<string, EndpointError>
   readonly fingerprint: Schema.Json
 }
@@ -187,6 +201,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
           )))
       })),
     ready: Effect.asVoid(endpoint.target),
+    pricing: Effect.map(endpoint.target, ({ pricing }) => pricing),
     displayName: endpoint.displayName,
     fingerprint: { endpoint: EndpointConfig.encode(endpoint.config), template: templateOf(options) }
   })
@@ -245,6 +260,7 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
     generateObject: (input, options) => Objects.generate(objects, input, options),
     streamObject: (input, options) => Objects.stream(objects, input, options),
     ready: backend.ready,
+    pricing: backend.pricing,
     displayName: backend.displayName,
     fingerprint: fingerprintOf(defaults, backend)
   })

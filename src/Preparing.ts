@@ -125,7 +125,8 @@ export const prepare = Effect.fnUntraced(function*(
     operation: encoded.call.route === "chat" ? "chat" : "text_completion",
     model: target.modelName,
     server: target.url,
-    options
+    options,
+    content: settings.captureContent === true ? input : undefined
   }
   return {
     client,
@@ -138,7 +139,7 @@ export const prepare = Effect.fnUntraced(function*(
       Effect.andThen(
         Telemetry.record(telemetry, generation),
         Effect.matchEager(Effect.currentSpan, {
-          onSuccess: (span) => Telemetry.annotate(span, generation),
+          onSuccess: (span) => Telemetry.annotate(span, telemetry, generation),
           onFailure: () => undefined
         })
       ),

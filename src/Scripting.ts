@@ -50,6 +50,7 @@ export const backend = (script: (wanted: Wanted, index: number) => Scripted): Ba
         (generation) => ({ events: Stream.fromIterable(events(generation)), constraint: undefined })
       ),
     ready: Effect.void,
+    pricing: Effect.succeed(undefined),
     displayName: Effect.succeed("scripted"),
     fingerprint: "scripted"
   }

@@ -28,6 +28,7 @@ const count = Schema.Number.check(
  *   false).
  * - `revive`: wakes or resumes a dedicated endpoint that fell asleep or was paused meanwhile, and repeats the request
  *   (default true).
+ * - `captureContent`: writes prompts and answers onto spans (default false: they may be private).
  *
  * @category models
  * @since 0.1.0
@@ -39,7 +40,8 @@ export const Settings = Schema.Struct({
   delivery: Schema.optional(Schema.Literals(["stream", "unary"])),
   splitReasoning: Schema.optional(Schema.Boolean),
   countTokens: Schema.optional(Schema.Boolean),
-  revive: Schema.optional(Schema.Boolean)
+  revive: Schema.optional(Schema.Boolean),
+  captureContent: Schema.optional(Schema.Boolean)
 })
 
 /**

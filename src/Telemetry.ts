@@ -1,6 +1,6 @@
 /**
  * Spans and metrics of generations, by OpenTelemetry's semantic conventions for generative AI (semconv 1.37, `gen_ai.*`).
- * No prompt and no answer is recorded unless asked for.
+ * No prompt and no answer is recorded unless asked for (`captureContent`).
  *
  * @since 0.1.0
  */
@@ -8,8 +8,10 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Tracer from "effect/Tracer"
+import type { GenerateRequest } from "./dialect/Dialect.ts"
 import type { Generation } from "./Generation.ts"
 import type { GenerationOptions } from "./GenerationOptions.ts"
+import * as Message from "./Message.ts"
 
 const boundaries = Metric.exponentialBoundaries({ start: 0.01, factor: 2, count: 14 })
 
@@ -52,6 +54,8 @@ export interface Call {
   readonly model: string
   readonly server: URL
   readonly options: GenerationOptions
+  /** What is asked, where the caller wants it to be recorded. */
+  readonly content: GenerateRequest["input"] | undefined
 }
 
 /**
@@ -60,7 +64,7 @@ export interface Call {
  * @category conversions
  * @since 0.1.0
  */
-export const attributes = ({ model, operation, options, server }: Call): Record<string, unknown> => {
+export const attributes = ({ content, model, operation, options, server }: Call): Record<string, unknown> => {
   const all = {
     "gen_ai.operation.name": operation,
     "gen_ai.provider.name": "huggingface",
@@ -73,11 +77,19 @@ export const attributes = ({ model, operation, options, server }: Call): Record<
     "gen_ai.request.frequency_penalty": options.frequencyPenalty,
     "gen_ai.request.presence_penalty": options.presencePenalty,
     "gen_ai.request.stop_sequences": options.stopSequences,
+    "gen_ai.input.messages": content === undefined ? undefined : JSON.stringify(inputMessages(content)),
     "server.address": server.hostname,
     "server.port": server.port === "" ? undefined : Number(server.port)
   }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
 }
+
+const textMessage = (role: string, content: string) => ({ role, parts: [{ type: "text", content }] })
+
+const inputMessages = (content: GenerateRequest["input"]) =>
+  content._tag === "Prompt"
+    ? [textMessage("user", content.text)]
+    : content.messages.map((message) => textMessage(message.role, Message.text(message)))
 
 /**
  * Writes what an answer told onto the span of its call.
@@ -85,13 +97,17 @@ export const attributes = ({ model, operation, options, server }: Call): Record<
  * @category combinators
  * @since 0.1.0
  */
-export const annotate = (span: Tracer.Span, generation: Generation): void => {
+export const annotate = (span: Tracer.Span, call: Call, generation: Generation): void => {
   const { finishReason, model, statistics } = generation
   span.attribute("gen_ai.response.finish_reasons", [finishReason])
   if (model !== undefined) span.attribute("gen_ai.response.model", model)
   if (statistics.requestId !== undefined) span.attribute("gen_ai.response.id", statistics.requestId)
   if (statistics.inputTokens !== undefined) span.attribute("gen_ai.usage.input_tokens", statistics.inputTokens)
   if (statistics.outputTokens !== undefined) span.attribute("gen_ai.usage.output_tokens", statistics.outputTokens)
+  if (call.content !== undefined) {
+    const said = { ...textMessage("assistant", generation.text), finish_reason: finishReason }
+    span.attribute("gen_ai.output.messages", JSON.stringify([said]))
+  }
   if (statistics.server?.queue !== undefined) span.attribute("inference_endpoints.queue_time", statistics.server.queue)
 }
 

@@ -12,7 +12,8 @@ import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Generation from "../Generation.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
-import type { BatchError } from "./BatchError.ts"
+import * as BatchError from "./BatchError.ts"
+import type * as Budget from "./Budget.ts"
 import * as Progress from "./Progress.ts"
 import type { Report } from "./Report.ts"
 import * as Runner from "./Runner.ts"
@@ -59,7 +60,7 @@ export const stream = <E, R>(
   options: Streaming.Options = {}
 ): Stream.Stream<
   Outcome,
-  E | BatchError | InferenceEndpointsLLM.GenerateError,
+  E | BatchError.BatchError | InferenceEndpointsLLM.GenerateError,
   R | InferenceEndpointsLLM.InferenceEndpointsLLM
 > =>
   Stream.unwrap(Effect.map(
@@ -78,7 +79,7 @@ export const run = (
   options: RunOptions
 ): Effect.Effect<
   Report,
-  BatchError,
+  BatchError.BatchError,
   InferenceEndpointsLLM.InferenceEndpointsLLM | FileSystem.FileSystem | Path.Path | Stdio.Stdio
 > =>
   Effect.gen(function*() {
@@ -89,7 +90,18 @@ export const run = (
       : progress === "none"
       ? () => Effect.void
       : progress
-    return yield* Runner.run(options, workOf(llm), onEvent)
+    return yield* Runner.run({ ...options, price: yield* priceOf(options, llm) }, workOf(llm), onEvent)
+  })
+
+/** The price that the options say; for a budget in dollars without one, what the router publishes. */
+const priceOf = (
+  { budget, price }: Runner.Options,
+  llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]
+): Effect.Effect<Budget.Price | undefined, BatchError.BatchError> =>
+  price !== undefined || budget?.dollars === undefined ? Effect.succeed(price) : Effect.mapBoth(llm.pricing, {
+    onSuccess: (published) => published && { inputPerMillion: published.input, outputPerMillion: published.output },
+    onFailure: ({ _tag: stage, message: problem, reason }) =>
+      BatchError.make(new BatchError.Stopped({ stage, reason: reason._tag, problem }))
   })
 
 /**
@@ -103,18 +115,19 @@ export const events = (
   options: Runner.Options
 ): Stream.Stream<
   Progress.Event,
-  BatchError,
+  BatchError.BatchError,
   InferenceEndpointsLLM.InferenceEndpointsLLM | FileSystem.FileSystem | Path.Path
 > =>
   Stream.callback<
     Progress.Event,
-    BatchError,
+    BatchError.BatchError,
     InferenceEndpointsLLM.InferenceEndpointsLLM | FileSystem.FileSystem | Path.Path
   >(
     (queue) =>
       Effect.gen(function*() {
         const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
-        yield* Runner.run(options, workOf(llm), (event) => Effect.asVoid(Queue.offer(queue, event)))
+        const price = yield* priceOf(options, llm)
+        yield* Runner.run({ ...options, price }, workOf(llm), (event) => Effect.asVoid(Queue.offer(queue, event)))
         yield* Queue.end(queue)
       }),
     { bufferSize: EVENTS, strategy: "sliding" }
