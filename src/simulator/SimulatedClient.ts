@@ -50,6 +50,12 @@ const join = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   return bytes
 }
 
+/** A body that is there at once has its length in the head, as from a server; one that is made as it goes has none. */
+const lengthOf = ({ body }: Exchange.Response): Readonly<Record<string, string>> =>
+  typeof body === "string" || body instanceof Uint8Array
+    ? { "content-length": String(typeof body === "string" ? encoder.encode(body).byteLength : body.byteLength) }
+    : {}
+
 class SimulatedResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
   readonly [HttpIncomingMessage.TypeId]: typeof HttpIncomingMessage.TypeId = HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: typeof HttpClientResponse.TypeId = HttpClientResponse.TypeId
@@ -64,7 +70,7 @@ class SimulatedResponse extends Inspectable.Class implements HttpClientResponse.
     this.request = request
     this.url = url
     this.status = source.status
-    this.headers = Headers.fromInput(source.headers)
+    this.headers = Headers.fromInput({ ...lengthOf(source), ...source.headers })
     this.body = source.body
   }
 

@@ -1,6 +1,6 @@
 /** Streams so many lazily made rows through the service and the simulator, or through work alone; prints what it took. */
 import { Effect, Layer, Stream } from "effect"
-import { Streaming } from "../../src/batch/index.ts"
+import { Batch, Streaming } from "../../src/batch/index.ts"
 import { InferenceEndpointsLLM } from "../../src/index.ts"
 import { Simulator } from "../../src/simulator/index.ts"
 import * as Bench from "./Bench.ts"
@@ -16,17 +16,16 @@ const count = (generate: Bench.Generate) =>
     Stream.runFold(() => 0, (total, { result }) => total + (result._tag === "Success" ? 1 : 0))
   )
 
-const simulated = Effect.flatMap(InferenceEndpointsLLM.InferenceEndpointsLLM, (llm) =>
-  Streaming.stream(
-    Stream.fromIterable(inputs()),
-    (input, options) => Effect.map(llm.generate(input, options), ({ generations }) => generations),
-    { concurrency: 32, options: { delivery: "unary" } }
-  ).pipe(Stream.runFold(() => 0, (total, { result }) => total + (result._tag === "Success" ? 1 : 0)))).pipe(
-    Effect.provide(
-      InferenceEndpointsLLM.layer({ baseUrl: "http://simulator", apiKey: false }).pipe(
-        Layer.provide(Simulator.layer({ journalLimit: 10 }))
-      )
+const simulated = Batch.stream(Stream.fromIterable(inputs()), {
+  concurrency: 32,
+  options: { delivery: "unary" }
+}).pipe(
+  Stream.runFold(() => 0, (total, { result }) => total + (result._tag === "Success" ? 1 : 0)),
+  Effect.provide(
+    InferenceEndpointsLLM.layer({ baseUrl: "http://simulator", apiKey: false }).pipe(
+      Layer.provide(Simulator.layer({ journalLimit: 10 }))
     )
   )
+)
 
 console.log(await Effect.runPromise(through === "simulator" ? simulated : count(Bench.echo)))
