@@ -20,7 +20,7 @@ const promised: Readonly<Record<string, RegExp>> = {
   "07-stream-object.ts": /1\. \{ name: [^]*all 3 are here/,
   "08-tools.ts": /the model calls get_weather \{ city: /,
   "09-batch.ts": /rows/,
-  "10-magpie-dataset.ts": /rows|instruction/,
+  "10-magpie-dataset.ts": /\\"answer\\": .*\\"confident\\": /,
   "11-agent.ts": /turn 1: weather[^]*turn 2: pack/,
   "12-fallback.ts": /gave up on this attempt[^]*large: /,
   "14-chat-template.ts": /<\|im_start\|>assistant[^]*offset: /,

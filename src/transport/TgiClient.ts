@@ -166,7 +166,8 @@ const read =
   <A>(guard: Guard.Guard<A>, parse: (text: string) => unknown = JSON.parse) => (text: string): Exchange.Reading<A> => {
     let payload: unknown
     try {
-      payload = parse(text)
+      // some clients keep the byte order mark, which JSON does not know
+      payload = parse(text.startsWith("\uFEFF") ? text.slice(1) : text)
     } catch {
       return { _tag: "Wrong", description: text.trim() === "" ? "the body is empty" : "the body is no JSON" }
     }
