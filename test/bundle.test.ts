@@ -1,0 +1,46 @@
+import { assert, describe, it } from "@effect/vitest"
+import { rolldown } from "rolldown"
+
+const entryPoint = new URL("../src/index.ts", import.meta.url).pathname
+const entry = "virtual:entry"
+
+/** Our own modules that reach the bundle of a program which imports from the entry point. */
+const modulesOf = async (source: string): Promise<ReadonlyArray<string>> => {
+  const build = await rolldown({
+    input: entry,
+    platform: "browser",
+    external: [/^effect(\/|$)/, /^@huggingface\/jinja$/],
+    logLevel: "silent",
+    plugins: [{
+      name: "entry",
+      resolveId: (id) => id === entry ? id : undefined,
+      load: (id) => id === entry ? source : undefined
+    }]
+  })
+  const { output } = await build.generate({})
+  await build.close()
+  return output.flatMap((part) =>
+    part.type === "chunk"
+      ? Object.entries(part.modules).filter(([, { code }]) => code !== null && code.trim() !== "").map(([id]) => id)
+      : []
+  ).filter((id) => id.includes("/src/")).map((id) => id.slice(id.lastIndexOf("/src/") + 5))
+}
+
+describe("a program that imports from the entry point", () => {
+  it("and uses nothing of it carries nothing of it", async () =>
+    assert.deepStrictEqual(await modulesOf(`import "${entryPoint}"`), []))
+
+  it("carries no template engine, no Hub and no grammar where it only talks to a server", async () => {
+    const modules = await modulesOf(`import { TgiClient } from "${entryPoint}"\nexport const layer = TgiClient.layer`)
+    assert.include(modules, "transport/TgiClient.ts")
+    assert.deepStrictEqual(modules.filter((id) => /^(template|hub|endpoint|structured|dialect)\//.test(id)), [])
+  })
+
+  it("carries no server client where it only renders templates", async () => {
+    const modules = await modulesOf(
+      `import { ChatTemplate } from "${entryPoint}"\nexport const { compile, apply } = ChatTemplate`
+    )
+    assert.include(modules, "template/ChatTemplate.ts")
+    assert.deepStrictEqual(modules.filter((id) => /^(transport|dialect|structured)\//.test(id)), [])
+  })
+})
