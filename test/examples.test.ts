@@ -47,6 +47,37 @@ describe("every example runs to its end and shows what it promises", () => {
   }
 })
 
+const main = (...args: ReadonlyArray<string>) =>
+  promisify(execFile)(process.execPath, [join(root, "examples", "main.ts"), ...args], { cwd: root, encoding: "utf8" })
+
+describe("the main job", () => {
+  it("answers every prompt of the repository, says that the simulator is no model, and reports", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "main-"))
+    try {
+      const output = join(folder, "answers.jsonl")
+      const { stderr, stdout } = await main("examples/data/prompts.jsonl", output)
+      assert.match(stdout, /It is not a model/)
+      assert.match(stderr, /rows: 120 done, 0 failed[^]*tokens: [^]*time: [^]*output: /)
+      const rows = readFileSync(output, "utf8").trimEnd().split("\n").map((line): unknown => JSON.parse(line))
+      assert.lengthOf(rows, 120)
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+
+  it("says in one line that there is no such file, without a stack, and exits with 2", async () => {
+    const failed = await main("nowhere.jsonl", join(tmpdir(), "never.jsonl")).then(
+      () => undefined,
+      (error: { readonly code: number; readonly stderr: string }) => error
+    )
+    assert.strictEqual(failed?.code, 2)
+    assert.strictEqual(
+      failed?.stderr.trim(),
+      "nowhere.jsonl: there is no such file. Nothing was sent; correct the input and run again"
+    )
+  })
+})
+
 it("the README's table of options is the one that the rules make", () => {
   assert.isTrue(readFileSync(join(root, "README.md"), "utf8").includes(Table.markdown()))
 })
