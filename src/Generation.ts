@@ -173,7 +173,7 @@ export type Event =
 export interface Options {
   /** Takes `<think>…</think>` out of the text, for engines that leave it in. */
   readonly splitReasoning: boolean
-  /** Tools of which a call without arguments may be left open by the engine (TGI). */
+  /** Keeps tokens and their log probabilities. */
   readonly keepTokens: boolean
 }
 

@@ -216,15 +216,12 @@ const bound = (
     : [{ path: [name], message: `${name} must be at most ${limit} (the server's ${what}), given ${value}` }]
 
 /**
- * Everything that is wrong with options: types and ranges, combinations, and the server's own limits where they are
- * known. An empty list means that they may be sent.
+ * What is beyond a server's own limits, as far as they are known.
  *
  * @category validation
  * @since 0.1.0
  */
-export const check = (options: GenerationOptions, limits: ServerLimits = {}): ReadonlyArray<Issue> => {
-  const shape = shapeIssues(options)
-  if (shape.length > 0) return shape
+export const beyond = (options: GenerationOptions, limits: ServerLimits): ReadonlyArray<Issue> => {
   const issues = [
     ...bound("bestOf", options.bestOf, limits.maxBestOf, "max_best_of"),
     ...bound("truncate", options.truncate, limits.maxInputTokens, "max_input_tokens"),
@@ -238,6 +235,20 @@ export const check = (options: GenerationOptions, limits: ServerLimits = {}): Re
         `stopSequences may hold ${limits.maxStopSequences} texts (the server's max_stop_sequences), given ${stops}`
     })
   }
+  return issues
+}
+
+/**
+ * Everything that is wrong with options: types and ranges, combinations, and the server's own limits where they are
+ * known. An empty list means that they may be sent.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
+export const check = (options: GenerationOptions, limits: ServerLimits = {}): ReadonlyArray<Issue> => {
+  const shape = shapeIssues(options)
+  if (shape.length > 0) return shape
+  const issues = [...beyond(options, limits)]
   if ((options.bestOf ?? 1) > 1 && options.seed !== undefined) {
     issues.push({
       path: ["seed"],
@@ -249,4 +260,15 @@ export const check = (options: GenerationOptions, limits: ServerLimits = {}): Re
     issues.push({ path: ["toolChoice"], message: `toolChoice must name one of the tools, given ${show(choice.name)}` })
   }
   return issues
+}
+
+/**
+ * The seed that comes so many places after another, within a u64.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const seedAfter = (seed: Seed, places: number): Seed => {
+  const next = BigInt.asUintN(64, BigInt(seed) + BigInt(places))
+  return next <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(next) : next
 }

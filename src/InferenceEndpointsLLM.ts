@@ -22,7 +22,7 @@ import type * as EndpointsApi from "./endpoint/EndpointsApi.ts"
 import type { Target } from "./endpoint/EndpointTarget.ts"
 import * as Generating from "./Generating.ts"
 import type * as Generation from "./Generation.ts"
-import type * as GenerationOptions from "./GenerationOptions.ts"
+import * as GenerationOptions from "./GenerationOptions.ts"
 import type * as Hub from "./hub/Hub.ts"
 import * as HubEnv from "./hub/HubEnv.ts"
 import type { InferenceError } from "./InferenceError.ts"
@@ -294,14 +294,11 @@ const outputOf = (defaults: Settings.CallOptions, call: Settings.CallOptions) =>
   )
 }
 
-const U64 = 2n ** 64n
-
 /** The options of each generation: seeds counted up from the one given, within a u64. */
 const seeds = ({ options, settings }: Preparing.Wanted): ReadonlyArray<GenerationOptions.GenerationOptions> =>
   Array.from({ length: settings.numGenerations ?? 1 }, (_, index) => {
     if (options.seed === undefined || index === 0) return options
-    const seed = (BigInt(options.seed) + BigInt(index)) % U64
-    return { ...options, seed: seed <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(seed) : seed }
+    return { ...options, seed: GenerationOptions.seedAfter(options.seed, index) }
   })
 
 /** Whether the endpoint can be brought back and the request repeated: nothing of an answer has been seen. */

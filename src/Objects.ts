@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Generation from "./Generation.ts"
+import * as GenerationOptions from "./GenerationOptions.ts"
 import type * as Message from "./Message.ts"
 import type * as Settings from "./Settings.ts"
 import * as Feedback from "./structured/Feedback.ts"
@@ -121,8 +122,6 @@ const corrected = (input: Message.Input, correction: Feedback.Round["correction"
   }]
 }
 
-const MAX_TOKENS = 128
-
 /**
  * Generates a value.
  *
@@ -139,8 +138,9 @@ export const generate = <E, S extends Schema.Constraint>(
     Effect.map(
       means.ask(corrected(input, correction), {
         ...call,
-        ...(call.seed !== undefined && index > 0 && { seed: BigInt.asUintN(64, BigInt(call.seed) + BigInt(index)) }),
-        ...(truncations > 0 && { maxNewTokens: (call.maxNewTokens ?? MAX_TOKENS) * 2 ** truncations })
+        ...(call.seed !== undefined && index > 0 && { seed: GenerationOptions.seedAfter(call.seed, index) }),
+        ...(truncations > 0 &&
+          { maxNewTokens: (call.maxNewTokens ?? GenerationOptions.MAX_NEW_TOKENS) * 2 ** truncations })
       }, output),
       ({ constraint, generation }) => ({
         text: generation.text,

@@ -114,7 +114,7 @@ export const prepare = Effect.fnUntraced(function*(
     stream
   })
   const method = `POST ${Dialect.paths[encoded.call.route]}`
-  const beyond = target.engine.limits === undefined ? [] : GenerationOptions.check(options, target.engine.limits)
+  const beyond = target.engine.limits === undefined ? [] : GenerationOptions.beyond(options, target.engine.limits)
   const wrong = constraint === undefined ? beyond : [...beyond, ...excluded(kind, options)]
   if (wrong.length > 0) return yield* invalid(method, wrong)
   if (encoded.unsupported.length > 0) {

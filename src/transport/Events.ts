@@ -263,7 +263,7 @@ class State<F extends { readonly error?: unknown }> {
     } else if (type === undefined) {
       this.failure = new InvalidResponse({
         description: `an event is not of this route: ${guard.explain(payload).replaceAll(/\s*\n\s*/g, " ")}`,
-        body: this.#settings.scrub(data).slice(0, 64 * 1024)
+        body: InferenceFailure.shown(data, this.#settings.scrub)
       })
     }
   }
@@ -277,7 +277,7 @@ class State<F extends { readonly error?: unknown }> {
     } else if (!this.#unterminated) {
       this.failure = new InvalidResponse({
         description: "an event is no JSON",
-        body: this.#settings.scrub(data).slice(0, 64 * 1024)
+        body: InferenceFailure.shown(data, this.#settings.scrub)
       })
     }
   }

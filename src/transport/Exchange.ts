@@ -411,7 +411,7 @@ class Wire {
     const failure = Failure.frame(text)
     return Effect.fail(failed(
       failure === undefined
-        ? new InvalidResponse({ description, body: this.#scrub(text).slice(0, ERROR_BODY) })
+        ? new InvalidResponse({ description, body: InferenceFailure.shown(text, this.#scrub) })
         : InferenceFailure.fromFrame(failure, text, this.#scrub),
       response
     ))

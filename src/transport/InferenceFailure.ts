@@ -22,6 +22,14 @@ const BODY_LENGTH = 64 * 1024
  */
 export type Scrub = (text: string) => string
 
+/**
+ * A server's text as an error may hold it: scrubbed, at most 64 KiB.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const shown = (text: string, scrub: Scrub): string => scrub(text).slice(0, BODY_LENGTH)
+
 interface Told {
   readonly status: number
   readonly failure: Failure.Failure
@@ -37,7 +45,7 @@ const fields = ({ body, failure, scrub, status }: Told) => ({
   description: scrub(failure.message).slice(0, MESSAGE_LENGTH),
   ...(failure.type !== undefined && { type: scrub(failure.type).slice(0, MESSAGE_LENGTH) }),
   ...(failure.code !== undefined && { code: scrub(failure.code).slice(0, MESSAGE_LENGTH) }),
-  ...(body !== "" && { body: scrub(body).slice(0, BODY_LENGTH) })
+  ...(body !== "" && { body: shown(body, scrub) })
 })
 
 const patient = (told: Told) => ({
