@@ -245,6 +245,7 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
   ) => Effect.flatMap(want(input, call, output), backend.streamed)
 
   const objects: Objects.Means<GenerateError> = {
+    defaults: options.generationOptions ?? {},
     ask: (input, call, output) => Effect.flatMap(want(input, call, output), backend.one),
     stream: streamed
   }

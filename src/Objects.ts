@@ -93,6 +93,8 @@ export interface Streamed<E> {
  * @since 0.1.0
  */
 export interface Means<E> {
+  /** The options of the service, from which a further attempt counts where the call says nothing. */
+  readonly defaults: GenerationOptions.GenerationOptions
   readonly ask: (
     input: Message.Input,
     call: Settings.CallOptions,
@@ -134,13 +136,15 @@ export const generate = <E, S extends Schema.Constraint>(
   options: ObjectOptions<S>
 ): Effect.Effect<ObjectResult<S["Type"]>, E | StructuredOutputError, S["DecodingServices"]> => {
   const { call, output, retries } = split(options)
+  const seed = call.seed ?? means.defaults.seed
+  const limit = call.maxNewTokens ?? means.defaults.maxNewTokens ?? GenerationOptions.MAX_NEW_TOKENS
   const ask = ({ correction, index, truncations }: Feedback.Round) =>
     Effect.map(
       means.ask(corrected(input, correction), {
         ...call,
-        ...(call.seed !== undefined && index > 0 && { seed: GenerationOptions.seedAfter(call.seed, index) }),
+        ...(seed !== undefined && index > 0 && { seed: GenerationOptions.seedAfter(seed, index) }),
         ...(truncations > 0 &&
-          { maxNewTokens: (call.maxNewTokens ?? GenerationOptions.MAX_NEW_TOKENS) * 2 ** truncations })
+          { maxNewTokens: limit * 2 ** truncations })
       }, output),
       ({ constraint, generation }) => ({
         text: generation.text,

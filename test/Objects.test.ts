@@ -11,13 +11,15 @@ class User extends Schema.Class<User>("User")({
 
 const ada = JSON.stringify({ name: "Ada", lastName: "Lovelace", id: 1 })
 
-const scripted = (...texts: ReadonlyArray<string>) => {
+const scripted = (...texts: ReadonlyArray<string>) => scriptedWith({}, ...texts)
+
+const scriptedWith = (service: InferenceEndpointsLLM.Options, ...texts: ReadonlyArray<string>) => {
   const asked: Array<{ readonly messages: unknown; readonly seed: unknown; readonly limit: unknown }> = []
   const layer = InferenceEndpointsLLM.layerTest(({ input, options }, index) => {
     asked.push({ messages: input, seed: options.seed, limit: options.maxNewTokens })
     const text = texts[index] ?? ""
     return text.endsWith("…") ? { text: text.slice(0, -1), finishReason: "length" } : text
-  })
+  }, service)
   return { asked, layer }
 }
 
@@ -79,6 +81,20 @@ describe("generateObject", () => {
       yield* (yield* llm).generateObject("a user", { schema: User, retries: 1, maxNewTokens: 10 })
       assert.deepStrictEqual(asked.map(({ limit }) => limit), [10, 20])
       assert.deepStrictEqual(asked[1]?.messages, "a user")
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("counts the seed and doubles the limit of the service, where the call says none", () => {
+    const { asked, layer } = scriptedWith(
+      { generationOptions: { seed: 40, maxNewTokens: 500 } },
+      `{"name":"Ada"}`,
+      `{"name":"A…`,
+      ada
+    )
+    return Effect.gen(function*() {
+      yield* (yield* llm).generateObject("a user", { schema: User, retries: 2 })
+      assert.deepStrictEqual(asked.map(({ seed }) => seed), [40, 41, 42])
+      assert.deepStrictEqual(asked.map(({ limit }) => limit), [500, 500, 1000])
     }).pipe(Effect.provide(layer))
   })
 
