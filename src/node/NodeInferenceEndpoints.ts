@@ -4,6 +4,8 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as HubDiskCache from "./HubDiskCache.ts"
@@ -11,12 +13,17 @@ import * as HubTokenFile from "./HubTokenFile.ts"
 import * as UndiciClient from "./UndiciClient.ts"
 
 /**
- * What Node brings: transport, token file, disk cache.
+ * What Node brings: token file, disk cache, and the transport, which keeps the limit on connecting.
  *
  * @category layers
  * @since 0.1.0
  */
-export const platform = Layer.mergeAll(UndiciClient.layer, HubTokenFile.layer, HubDiskCache.layer)
+export const platform = (options: InferenceEndpointsLLM.Options = {}) =>
+  Layer.mergeAll(
+    UndiciClient.layerOptions({ connectTimeout: options.client?.timeouts?.connect }),
+    HubTokenFile.layer,
+    HubDiskCache.layer
+  )
 
 /**
  * The service with the endpoint that the options name: exactly one of `modelId`, `endpointName`, `baseUrl`.
@@ -24,8 +31,8 @@ export const platform = Layer.mergeAll(UndiciClient.layer, HubTokenFile.layer, H
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: Parameters<typeof InferenceEndpointsLLM.layer>[0]) =>
-  InferenceEndpointsLLM.layer(options).pipe(Layer.provideMerge(platform))
+export const layer = (options: InferenceEndpointsLLM.LayerOptions) =>
+  InferenceEndpointsLLM.layer(options).pipe(Layer.provideMerge(platform(options)))
 
 /**
  * `layer` with every option from a `Config`.
@@ -33,8 +40,8 @@ export const layer = (options: Parameters<typeof InferenceEndpointsLLM.layer>[0]
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig = (options: Parameters<typeof InferenceEndpointsLLM.layerConfig>[0]) =>
-  InferenceEndpointsLLM.layerConfig(options).pipe(Layer.provideMerge(platform))
+export const layerConfig = (options: Config.Wrap<InferenceEndpointsLLM.LayerOptions>) =>
+  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
 
 /**
  * `layer` with the endpoint that the environment names: see `EndpointConfig.fromEnv`.
@@ -43,4 +50,4 @@ export const layerConfig = (options: Parameters<typeof InferenceEndpointsLLM.lay
  * @since 0.1.0
  */
 export const layerEnv = (options: InferenceEndpointsLLM.Options = {}) =>
-  InferenceEndpointsLLM.layerEnv(options).pipe(Layer.provideMerge(platform))
+  InferenceEndpointsLLM.layerEnv(options).pipe(Layer.provideMerge(platform(options)))
