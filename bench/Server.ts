@@ -19,7 +19,11 @@ interface Answer {
   readonly latency: number
 }
 
-const word = (index: number) => ` token${index % 1000}`
+/** Mostly words; one in twenty a line break, as in prose with lists, and one in fifty beyond ASCII. */
+const word = (index: number) => index % 20 === 7 ? "\n" : index % 50 === 3 ? " größer" : ` token${index % 1000}`
+
+/** A log probability as a server prints it: the shortest digits of a 32-bit float, another for each token. */
+const logprob = (index: number) => Number(-Math.fround(((index * 7919) % 10_007) / 1237).toPrecision(8))
 
 const text = (tokens: number) => Array.from({ length: tokens }, (_, index) => word(index)).join("")
 
@@ -64,7 +68,7 @@ const generateEvents = function*({ tokens }: Settings) {
     const last = index === tokens - 1
     yield JSON.stringify({
       index: index + 1,
-      token: { id: index % 32_000, text: word(index), logprob: -0.5, special: false },
+      token: { id: index % 32_000, text: word(index), logprob: logprob(index), special: false },
       generated_text: last ? text(Math.min(tokens, 1000)) : null,
       details: last ? { finish_reason: "length", generated_tokens: tokens, seed: 1, input_length: 8 } : null
     })
@@ -98,7 +102,12 @@ const routes: Readonly<Record<string, (settings: Settings, stream: boolean) => R
         generated_tokens: tokens,
         seed: 1,
         prefill: [],
-        tokens: Array.from({ length: tokens }, (_, id) => ({ id, text: word(id), logprob: -0.5, special: false }))
+        tokens: Array.from({ length: tokens }, (_, id) => ({
+          id,
+          text: word(id),
+          logprob: logprob(id),
+          special: false
+        }))
       }
     }),
   "/generate_stream": (settings) => streamed(generateEvents(settings), settings.burst),

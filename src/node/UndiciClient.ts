@@ -128,7 +128,12 @@ const sender = (dispatcher: UndiciDispatcher.UndiciDispatcher, options: Options)
         body: payload.body,
         headersTimeout: timer(limits.headers),
         bodyTimeout: timer(limits.idle)
-      }, { replayable: isReplayable(request), total: timer(limits.total), maxBodyBytes: limits.maxBodyBytes })
+      }, {
+        replayable: isReplayable(request),
+        total: timer(limits.total),
+        firstEvent: timer(limits.firstEvent),
+        maxBodyBytes: limits.maxBodyBytes
+      })
       exchange.wake = () =>
         resume(
           exchange.status > 0

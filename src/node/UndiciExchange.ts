@@ -33,7 +33,8 @@ export class UndiciExchange {
   #withdraw: ((reason: Error) => void) | undefined
   #decoder: ContentCoding.Decoder | undefined
   #left: Error | undefined
-  #timer: NodeJS.Timeout | undefined
+  #total: NodeJS.Timeout | undefined
+  #firstEvent: NodeJS.Timeout | undefined
   #answered = false
   #replayed = false
   #pieces: Array<Buffer> = []
@@ -61,6 +62,8 @@ export class UndiciExchange {
       readonly replayable: boolean
       /** Milliseconds from now to the end of the body, 0 for no limit. */
       readonly total: number
+      /** Milliseconds from now to the first event, 0 for no limit. */
+      readonly firstEvent: number
       readonly maxBodyBytes: number | undefined
     }
   ) {
@@ -68,7 +71,10 @@ export class UndiciExchange {
     this.#options = options
     this.#replayable = settings.replayable
     this.#limit = settings.maxBodyBytes ?? Infinity
-    if (settings.total > 0) this.#timer = setTimeout(expire, settings.total, this)
+    if (settings.total > 0) this.#total = setTimeout(expire, settings.total, this, "ERR_TOTAL_TIMEOUT")
+    if (settings.firstEvent > 0) {
+      this.#firstEvent = setTimeout(expire, settings.firstEvent, this, "ERR_FIRST_EVENT_TIMEOUT")
+    }
   }
 
   // ---- the reader's side ---------------------------------------------------------------------------------------------
@@ -86,6 +92,27 @@ export class UndiciExchange {
     this.#held = 0
     this.#resume()
     return pieces
+  }
+
+  /** Drops what comes until the end of the body, so many bytes or milliseconds, and calls back. Returns how to stop. */
+  drain(bytes: number, milliseconds: number, then: () => void): () => void {
+    let left = bytes
+    const stop = () => {
+      clearTimeout(timer)
+      this.wake = undefined
+    }
+    const finish = () => {
+      stop()
+      then()
+    }
+    const timer = setTimeout(finish, milliseconds)
+    const dropped = () => {
+      for (const piece of this.take()) left -= piece.length
+      if (this.ended || this.failure !== undefined || left <= 0) finish()
+      else this.wake = dropped
+    }
+    this.wake = dropped
+    return stop
   }
 
   /** The reader wants the body in one piece: it is woken at the end only, and the connection never stands still. */
@@ -113,6 +140,11 @@ export class UndiciExchange {
   leave(): void {
     this.wake = undefined
     this.cancel()
+  }
+
+  /** The reader has the first event of its stream. */
+  firstEventCame(): void {
+    clearTimeout(this.#firstEvent)
   }
 
   // ---- undici's side -------------------------------------------------------------------------------------------------
@@ -220,16 +252,21 @@ export class UndiciExchange {
   #end(): void {
     if (this.failure !== undefined) return
     this.ended = true
-    clearTimeout(this.#timer)
+    this.#stopTimers()
     this.#notify()
   }
 
   #fail(error: Error): void {
     if (this.ended || this.failure !== undefined) return
     this.failure = error
-    clearTimeout(this.#timer)
+    this.#stopTimers()
     this.#decoder?.close()
     this.#notify()
+  }
+
+  #stopTimers(): void {
+    clearTimeout(this.#total)
+    clearTimeout(this.#firstEvent)
   }
 
   /** Ends the exchange from this side. */
@@ -266,9 +303,12 @@ export class UndiciExchange {
   }
 }
 
-const expire = (exchange: UndiciExchange): void => {
-  exchange.cancel(fault("ERR_TOTAL_TIMEOUT", "The response was not complete within the time set for the whole request"))
+const late = {
+  ERR_TOTAL_TIMEOUT: "The response was not complete within the time set for the whole request",
+  ERR_FIRST_EVENT_TIMEOUT: "No event came within the time set for the first one"
 }
+
+const expire = (exchange: UndiciExchange, code: keyof typeof late): void => exchange.cancel(fault(code, late[code]))
 
 const tooLarge = (limit: number): Error =>
   fault("ERR_BODY_TOO_LARGE", `The response body is larger than ${limit} bytes, which is the limit set for it`)

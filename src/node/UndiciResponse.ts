@@ -22,7 +22,7 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
-import { enforcesLimits } from "../transport/TransportLimits.ts"
+import { type EnforcedResponse, enforcesLimits, type Reading } from "../transport/TransportLimits.ts"
 import { fault } from "./TransportFault.ts"
 import type { UndiciExchange } from "./UndiciExchange.ts"
 
@@ -41,10 +41,9 @@ type Failure = HttpClientError.HttpClientError
  * @category models
  * @since 0.1.0
  */
-export class UndiciResponse extends Inspectable.Class implements HttpClientResponse.HttpClientResponse {
+export class UndiciResponse extends Inspectable.Class implements EnforcedResponse, Reading {
   readonly [HttpIncomingMessage.TypeId] = HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId] = HttpClientResponse.TypeId
-  readonly [enforcesLimits] = true
   readonly request: HttpClientRequest
   readonly url: string
   readonly #exchange: UndiciExchange
@@ -61,6 +60,25 @@ export class UndiciResponse extends Inspectable.Class implements HttpClientRespo
     this.url = url
     this.#exchange = exchange
     this.#maxWholeBytes = maxWholeBytes
+  }
+
+  get [enforcesLimits](): Reading {
+    return this
+  }
+
+  firstEventCame(): void {
+    this.#exchange.firstEventCame()
+  }
+
+  readRest(bytes: number, milliseconds: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const exchange = this.#exchange
+      if (exchange.ended || exchange.failure !== undefined) return Effect.void
+      return Effect.callback<void>((resume) => {
+        const stop = exchange.drain(bytes, milliseconds, () => resume(Effect.void))
+        return Effect.sync(stop)
+      })
+    })
   }
 
   get status(): number {

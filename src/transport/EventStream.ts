@@ -24,6 +24,27 @@
 export type OnEvent = (data: string, type: string | undefined) => void
 
 /**
+ * Is offered each event that is one line of data, in place: from `start` to `end` of a text. What it takes, by `true`, is
+ * not given to `OnEvent`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TakeLine = (text: string, start: number, end: number) => boolean
+
+/**
+ * What a parser can be told.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Bounds an event, in UTF-16 code units; 16 Mi by default. */
+  readonly maxEventSize?: number | undefined
+  readonly takeLine?: TakeLine | undefined
+}
+
+/**
  * The state of one stream.
  *
  * @category models
@@ -59,17 +80,20 @@ const concat = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
   return joined
 }
 
+/** What waits for more must not keep the rest of the text that it came in, as a slice does. */
+const copy = (slice: string): string => JSON.parse(JSON.stringify(slice)) as string
+
 /**
- * Starts a parser. `maxEventSize` bounds an event, in UTF-16 code units (16 Mi by default).
+ * Starts a parser.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (onEvent: OnEvent, options?: { readonly maxEventSize?: number | undefined }): Parser =>
-  new State(onEvent, options?.maxEventSize ?? 16 * 1024 * 1024)
+export const make = (onEvent: OnEvent, options?: Options): Parser => new State(onEvent, options)
 
 class State implements Parser {
   readonly #onEvent: OnEvent
+  readonly #takeLine: TakeLine
   readonly #maxEventSize: number
   // ignoreBOM keeps the decoder from dropping a second BOM of its own
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true })
@@ -81,9 +105,10 @@ class State implements Parser {
   #tooLarge = false
   #type: string | undefined = undefined
 
-  constructor(onEvent: OnEvent, maxEventSize: number) {
+  constructor(onEvent: OnEvent, options?: Options) {
     this.#onEvent = onEvent
-    this.#maxEventSize = maxEventSize
+    this.#takeLine = options?.takeLine ?? (() => false)
+    this.#maxEventSize = options?.maxEventSize ?? 16 * 1024 * 1024
   }
 
   push(pieces: ReadonlyArray<Uint8Array>): boolean {
@@ -118,7 +143,7 @@ class State implements Parser {
     // one search tells whether CR has to be looked for at all
     if (text.includes("\r", start)) start = this.#linesWithCarriageReturn(text, start)
     else start = this.#lines(text, start)
-    if (start < text.length) this.#line += start === 0 ? text : text.slice(start)
+    if (start < text.length) this.#line += start === 0 ? text : copy(text.slice(start))
     return !this.#tooLarge && this.#line.length + (this.#data?.length ?? 0) <= this.#maxEventSize
   }
 
@@ -128,8 +153,8 @@ class State implements Parser {
       const end = text.indexOf("\n", start)
       if (end === -1) return start
       if (text.charCodeAt(end + 1) === LF && this.#isWhole(text, start, end)) {
-        const value = start + 5
-        this.#onEvent(text.slice(text.charCodeAt(value) === SPACE ? value + 1 : value, end), undefined)
+        const value = text.charCodeAt(start + 5) === SPACE ? start + 6 : start + 5
+        if (!this.#takeLine(text, value, end)) this.#onEvent(text.slice(value, end), undefined)
         start = end + 2
       } else {
         this.#complete(text, start, end)

@@ -16,8 +16,10 @@ import { InvalidResponse, type Reason, StreamInterrupted, Timeout, Transport } f
 import * as Failure from "../protocol/Failure.ts"
 import type { Guard } from "../protocol/Guard.ts"
 import type { Fault } from "./Decompression.ts"
+import * as EventLayout from "./EventLayout.ts"
 import * as EventStream from "./EventStream.ts"
 import * as InferenceFailure from "./InferenceFailure.ts"
+import type * as TransportLimits from "./TransportLimits.ts"
 
 /**
  * What the events of a route look like.
@@ -27,6 +29,8 @@ import * as InferenceFailure from "./InferenceFailure.ts"
  */
 export interface Route<F> {
   readonly guard: Guard<F>
+  /** What varies in its events of a token; the first that fits is used. */
+  readonly layouts: ReadonlyArray<EventLayout.Layout<F>>
   /** A second look at the payload of a frame that ends the answer, for what `JSON.parse` rounds. */
   readonly refine?: ((frame: F, data: string) => F) | undefined
   /** The text that a frame adds to the answer, to say in an error what had arrived. */
@@ -48,8 +52,10 @@ export interface Settings {
   readonly scrub: InferenceFailure.Scrub
   /** Maps a fault of the transport. */
   readonly reasonOf: (error: HttpClientError | Fault) => Reason
-  /** Whether the transport itself keeps `idle`, `total` and `maxBodySize`. */
-  readonly enforced: boolean
+  /** What the transport does by itself, where it also keeps `idle`, `total` and `maxBodySize`. */
+  readonly transport: TransportLimits.Reading | undefined
+  /** Run when nothing more is read: lets go of the connection. */
+  readonly closed: Effect.Effect<void>
   /** The limit between two reads. */
   readonly idle: Duration.Duration
   /** The limit of the whole call, and the moment at which it is reached, in milliseconds of the clock. */
@@ -62,7 +68,7 @@ export interface Settings {
 type Bytes = Arr.NonEmptyReadonlyArray<Uint8Array>
 
 /** After the mark the rest of the body is read for this long and this far, so that the connection can be used again. */
-const LINGER = Duration.millis(250)
+const LINGER = 250
 const LINGER_BYTES = 64 * 1024
 
 /**
@@ -91,13 +97,18 @@ export const read = <F extends { readonly error?: unknown }>(
 ): Reader<F> => {
   const state = new State(route, settings)
   // a transport that keeps limits keeps these too
-  const next = settings.enforced ? bytes : timed(bytes, settings)
+  const { transport } = settings
+  const next = transport === undefined ? timed(bytes, settings) : bytes
+  const rest = transport === undefined ? linger(bytes) : transport.readRest(LINGER_BYTES, LINGER)
+  const ended = Effect.flatMap(settings.closed, () => Cause.done())
+  const lingered = Effect.flatMap(rest, () => ended)
   const pull = <E>(failed: (reason: Reason) => E): Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E> => {
     const step = (): Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E> => {
       const frames = state.take()
       if (Arr.isArrayNonEmpty(frames)) return Effect.succeed(frames)
-      if (state.failure !== undefined) return Effect.fail(failed(state.failure))
-      if (state.over) return state.ended ? Cause.done() : Effect.flatMap(linger(bytes), () => Cause.done())
+      const { failure } = state
+      if (failure !== undefined) return Effect.flatMap(settings.closed, () => Effect.fail(failed(failure)))
+      if (state.over) return state.ended ? ended : lingered
       return fed
     }
     const fed = Pull.matchEffect(next, {
@@ -155,13 +166,14 @@ const linger = (bytes: Pull.Pull<Bytes, HttpClientError | Fault>): Effect.Effect
       }
     })
   )
-  return Effect.asVoid(Effect.timeoutOption(rest, LINGER))
+  return Effect.asVoid(Effect.timeoutOption(rest, Duration.millis(LINGER)))
 }
 
 class State<F extends { readonly error?: unknown }> {
   readonly #route: Route<F>
   readonly #settings: Settings
   readonly #parser: EventStream.Parser
+  readonly #layout: EventLayout.Reader<F>
   #frames: Array<F> = []
   #size = 0
   /** The answer is complete, though usage or `[DONE]` may follow. */
@@ -179,7 +191,11 @@ class State<F extends { readonly error?: unknown }> {
   constructor(route: Route<F>, settings: Settings) {
     this.#route = route
     this.#settings = settings
-    this.#parser = EventStream.make((data, type) => this.#event(data, type), { maxEventSize: settings.maxEventSize })
+    this.#layout = new EventLayout.Reader(route.layouts)
+    this.#parser = EventStream.make((data, type) => this.#event(data, type), {
+      maxEventSize: settings.maxEventSize,
+      takeLine: (text, start, end) => this.#line(text, start, end)
+    })
   }
 
   take(): Array<F> {
@@ -197,7 +213,7 @@ class State<F extends { readonly error?: unknown }> {
 
   push(pieces: Bytes): void {
     const limit = this.#settings.maxBodySize
-    if (!this.#settings.enforced) {
+    if (this.#settings.transport === undefined) {
       for (const piece of pieces) this.#size += piece.byteLength
       if (this.#size > limit) return this.#tooLarge("body", limit)
     }
@@ -230,6 +246,21 @@ class State<F extends { readonly error?: unknown }> {
     this.over = true
   }
 
+  /** Nearly every event: one of a token, like those before. It passes the check of every other event. */
+  #line(text: string, start: number, end: number): boolean {
+    if (this.over || this.failure !== undefined) return true
+    const frame = this.#layout.read(text, start, end)
+    if (frame === undefined || !this.#isPart(frame)) return false
+    this.#frames.push(frame)
+    return true
+  }
+
+  /** Whether a payload is an event of the route that neither ends the answer nor says that it failed. */
+  #isPart(payload: unknown): payload is F {
+    const { ends, guard } = this.#route
+    return guard.is(payload) && (payload.error === undefined || payload.error === null) && ends(payload) === "no"
+  }
+
   #event(data: string, type: string | undefined): void {
     if (this.over || this.failure !== undefined) return
     if (data === "[DONE]") {
@@ -252,6 +283,7 @@ class State<F extends { readonly error?: unknown }> {
     if (type === undefined && guard.is(payload) && (payload.error === undefined || payload.error === null)) {
       const ends = this.#route.ends(payload)
       if (ends === "no") {
+        this.#layout.learn(data, payload)
         this.#frames.push(payload)
         return
       }

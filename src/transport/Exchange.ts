@@ -10,6 +10,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Headers from "effect/http/Headers"
 import * as HttpClient from "effect/http/HttpClient"
@@ -264,7 +265,11 @@ class Wire {
     }
     this.#limits = {
       "application/json": whole,
-      "text/event-stream": { ...whole, headers: Duration.toMillis(timeouts.headers) }
+      "text/event-stream": {
+        ...whole,
+        headers: Duration.toMillis(timeouts.headers),
+        firstEvent: Duration.toMillis(timeouts.firstEvent)
+      }
     }
     const secret = token === undefined ? "" : Redacted.value(token)
     this.#scrub = secret === "" ? (text) => text : (text) => text.replaceAll(secret, "<redacted>")
@@ -332,10 +337,12 @@ class Wire {
         const body = Decompression.decompress(response.stream, response.headers["content-encoding"])
         return Effect.flatMap(Channel.toPullScoped(body.channel, attempt), (bytes) => {
           const meta = metaOf(response, at.attempts)
+          const reading = TransportLimits.readingOf(response)
           const reader = Events.read(bytes, route, {
             scrub: this.#scrub,
             reasonOf: (error) => this.#reason(error),
-            enforced: TransportLimits.isEnforcedBy(response),
+            transport: reading,
+            closed: Scope.close(attempt, Exit.void),
             idle: timeouts.idle,
             total: timeouts.total,
             deadline: at.deadline,
@@ -343,13 +350,17 @@ class Wire {
             maxBodySize: limits.body
           })
           return Pull.matchEffect(reader.pull((reason) => failed(reason, response)), {
-            onSuccess: (first) => Effect.succeed({ meta, reader, first }),
+            onSuccess: (first) => {
+              reading?.firstEventCame()
+              return Effect.succeed({ meta, reader, first })
+            },
             onDone: () => Effect.succeed({ meta, reader, first: undefined }),
             onFailure: Effect.failCause
           })
         })
       })
-      return this.#limited(this.#within(begun, "firstEvent", timeouts.firstEvent), "text/event-stream", at).pipe(
+      const timed = this.#enforced ? begun : this.#within(begun, "firstEvent", timeouts.firstEvent)
+      return this.#limited(timed, "text/event-stream", at).pipe(
         Effect.onExit((exit) => exit._tag === "Failure" ? Scope.close(attempt, exit) : Effect.void)
       )
     })

@@ -207,6 +207,7 @@ const timeouts: { readonly [code: string]: InferenceError.Phase } = {
   UND_ERR_CONNECT_TIMEOUT: "connect",
   UND_ERR_HEADERS_TIMEOUT: "headers",
   UND_ERR_BODY_TIMEOUT: "idle",
+  ERR_FIRST_EVENT_TIMEOUT: "firstEvent",
   ERR_TOTAL_TIMEOUT: "total"
 }
 

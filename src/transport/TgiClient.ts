@@ -21,9 +21,9 @@ import * as Generate from "../protocol/Generate.ts"
 import * as Guard from "../protocol/Guard.ts"
 import * as Info from "../protocol/Info.ts"
 import * as Tokenize from "../protocol/Tokenize.ts"
-import type * as Events from "./Events.ts"
 import * as Exchange from "./Exchange.ts"
 import * as Retry from "./Retry.ts"
+import * as Routes from "./Routes.ts"
 import * as Timeouts from "./Timeouts.ts"
 
 /**
@@ -116,51 +116,8 @@ export interface Options extends Exchange.Target {
   readonly userAgent?: string | undefined
 }
 
-/** The events of one request, by its body. */
-type RouteOf<F> = (body: Readonly<Record<string, unknown>>) => Events.Route<F>
-
 /** The SDK's name and version, as servers see it. */
 const USER_AGENT = "effect-inference-endpoints/0.1.0"
-
-const isNativeEnd = (frame: Generate.Frame): boolean => typeof frame.generated_text === "string"
-
-/** A seed above 2^53 is read again, with all its digits. */
-const withSeed = (frame: Generate.Frame, data: string): Generate.Frame => {
-  if (typeof frame.details?.seed !== "number" || Number.isSafeInteger(frame.details.seed)) return frame
-  const exact: unknown = JSON.parse(Generate.quoteSeeds(data))
-  return Generate.frame.is(exact) ? exact : frame
-}
-
-const native: Events.Route<Generate.Frame> = {
-  guard: Generate.frame,
-  refine: withSeed,
-  text: (frame) => frame.token.special === true ? "" : frame.token.text,
-  ends: (frame) => isNativeEnd(frame) ? "over" : "no"
-}
-
-const chat: Events.Route<ChatCompletion.Chunk> = {
-  guard: ChatCompletion.chunk,
-  text: (chunk) => chunk.choices[0]?.delta?.content ?? "",
-  ends: (chunk) => isFinish(chunk.choices[0]?.finish_reason) ? "finished" : "no"
-}
-
-/** The prompts of one request end one by one, each with a finish reason of its own. */
-const completion: RouteOf<Completion.Response> = ({ prompt }) => {
-  const prompts = Array.isArray(prompt) ? prompt.length : 1
-  const finished = new Set<number>()
-  return {
-    guard: Completion.response,
-    text: (chunk) => chunk.choices[0]?.text ?? "",
-    ends: ({ choices }) => {
-      for (const { finish_reason: reason, index } of choices) {
-        if (isFinish(reason)) finished.add(index ?? 0)
-      }
-      return finished.size >= prompts ? "finished" : "no"
-    }
-  }
-}
-
-const isFinish = (reason: string | null | undefined): boolean => typeof reason === "string" && reason !== ""
 
 const read =
   <A>(guard: Guard.Guard<A>, parse: (text: string) => unknown = JSON.parse) => (text: string): Exchange.Reading<A> => {
@@ -224,25 +181,25 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
       const get = <A>(path: string, reading: (text: string) => Exchange.Reading<A>) =>
         Effect.map(unary({ method: "GET", path }, reading), ({ value }) => value)
       const streamed =
-        <F extends { readonly error?: unknown }>(path: string, routeOf: RouteOf<F>) =>
+        <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) =>
         (body: Readonly<Record<string, unknown>>): Stream.Stream<F, InferenceError> =>
-          Stream.fromChannel(Channel.fromTransformBracket((_upstream, _scope, scope) =>
+          Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
             Effect.map(open({ method: "POST", path, body }, routeOf(body), scope), ({ pull }) => pull)
           ))
       const opened =
-        <F extends { readonly error?: unknown }>(path: string, routeOf: RouteOf<F>) =>
+        <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) =>
         (body: Readonly<Record<string, unknown>>): Effect.Effect<Opened<F>, InferenceError, Scope.Scope> =>
           Effect.flatMap(Effect.scope, (scope) =>
             Effect.map(open({ method: "POST", path, body }, routeOf(body), scope), ({ meta, pull }) => ({
               meta,
               frames: Stream.fromPull(Effect.succeed(pull))
             })))
-      const streaming = <F extends { readonly error?: unknown }>(path: string, routeOf: RouteOf<F>) => {
+      const streaming = <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) => {
         const stream = streamed(path, routeOf)
         return (body: Readonly<Record<string, unknown>>) =>
           stream({ ...body, stream: true })
       }
-      const opening = <F extends { readonly error?: unknown }>(path: string, routeOf: RouteOf<F>) => {
+      const opening = <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) => {
         const stream = opened(path, routeOf)
         return (body: Readonly<Record<string, unknown>>) =>
           stream({ ...body, stream: true })
@@ -250,17 +207,17 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
       return TgiClient.of({
         generate: post("/generate", readGenerated),
         generateStream: streamed("/generate_stream", () =>
-          native),
+          Routes.native),
         openGenerate: opened("/generate_stream", () =>
-          native),
+          Routes.native),
         root: post("/", readRoot),
-        rootStream: streaming("/", () => native),
+        rootStream: streaming("/", () => Routes.native),
         chat: post("/v1/chat/completions", readChat),
-        chatStream: streaming("/v1/chat/completions", () => chat),
-        openChat: opening("/v1/chat/completions", () => chat),
+        chatStream: streaming("/v1/chat/completions", () => Routes.chat),
+        openChat: opening("/v1/chat/completions", () => Routes.chat),
         completion: post("/v1/completions", readCompletion),
-        completionStream: streaming("/v1/completions", completion),
-        openCompletion: opening("/v1/completions", completion),
+        completionStream: streaming("/v1/completions", Routes.completion),
+        openCompletion: opening("/v1/completions", Routes.completion),
         models: get("/v1/models", readModels),
         info: get("/info", readInfo),
         health: Effect.asVoid(get("/health", readText)),

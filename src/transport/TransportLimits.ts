@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
 import type { HttpClient } from "effect/http/HttpClient"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 
@@ -26,6 +27,11 @@ export interface Limits {
    * code `ERR_TOTAL_TIMEOUT`.
    */
   readonly total?: number | undefined
+  /**
+   * Milliseconds from the request until the reader of its response says that the first event came; a body that ended counts too. It ends
+   * the exchange with the code `ERR_FIRST_EVENT_TIMEOUT`.
+   */
+  readonly firstEvent?: number | undefined
   /** Bytes of the body, on the wire and after decompression, whether it is read whole or streamed. */
   readonly maxBodyBytes?: number | undefined
 }
@@ -53,6 +59,41 @@ export const TransportLimits = Context.Reference<Limits | undefined>(
 export const enforcesLimits: unique symbol = Symbol.for(
   "effect-inference-endpoints/transport/TransportLimits/enforcesLimits"
 )
+
+/**
+ * What else a transport that keeps limits can do for the reader of a response, at less cost than a race with a timer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reading {
+  /**
+   * The first event of the stream was read, so that its limit no longer holds. Only the reader can know: a comment that
+   * keeps a connection open is bytes, but no event.
+   */
+  readonly firstEventCame: () => void
+  /** Reads on and drops what comes, to the end of the body, so many bytes or milliseconds; never fails. */
+  readonly readRest: (bytes: number, milliseconds: number) => Effect.Effect<void>
+}
+
+/**
+ * What the transport behind a response can do; nothing where it does not keep `TransportLimits`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const readingOf = (response: HttpClientResponse | EnforcedResponse): Reading | undefined =>
+  enforcesLimits in response ? response[enforcesLimits] : undefined
+
+/**
+ * A response whose transport keeps `TransportLimits`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EnforcedResponse extends HttpClientResponse {
+  readonly [enforcesLimits]: Reading
+}
 
 /**
  * Tells whether the transport behind a client or a response keeps `TransportLimits`. Operators such as `mapRequest`

@@ -3,7 +3,7 @@ import { Cause, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { HttpBody, HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
 import * as Zlib from "node:zlib"
 import * as UndiciClient from "../../src/node/UndiciClient.ts"
-import { isEnforcedBy, type Limits, TransportLimits } from "../../src/transport/TransportLimits.ts"
+import { isEnforcedBy, type Limits, readingOf, TransportLimits } from "../../src/transport/TransportLimits.ts"
 import * as Loopback from "./Loopback.ts"
 
 const withClient = (options: UndiciClient.Options = {}) => Effect.provide(UndiciClient.layerOptions(options))
@@ -528,6 +528,36 @@ describe("limits", () => {
       yield* server.closed(0)
       yield* server.closed(1)
     }).pipe(limited({ total: 500 }), withClient()))
+
+  it.live("of the first event fail a head that does not come, and a body that nobody called an event", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((request, response) => {
+        const more = () => {
+          if (!response.destroyed) response.write(": still there\n\n", () => setTimeout(more, 5))
+        }
+        if (request.url === "/body") more()
+      })
+      const head = yield* Effect.flip(HttpClient.get(`${server.url}/head`))
+      const response = yield* HttpClient.get(`${server.url}/body`)
+      const body = yield* Effect.flip(response.text)
+      assert.deepStrictEqual([told(head), told(body)], [
+        ["TransportError", "ERR_FIRST_EVENT_TIMEOUT"],
+        ["DecodeError", "ERR_FIRST_EVENT_TIMEOUT"]
+      ])
+      yield* server.closed(0)
+      yield* server.closed(1)
+    }).pipe(limited({ firstEvent: 200 }), withClient()))
+
+  it.live("of the first event hold no longer than until it came", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => {
+        response.write("first ")
+        setTimeout(() => response.end("last"), 400)
+      })
+      const response = yield* HttpClient.get(server.url)
+      readingOf(response)?.firstEventCame()
+      assert.strictEqual(yield* response.text, "first last")
+    }).pipe(limited({ firstEvent: 200 }), withClient()))
 
   it.live("of size fail a body that announces more, before it is read", () =>
     Effect.gen(function*() {

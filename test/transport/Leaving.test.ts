@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import * as Wire from "./Wire.ts"
 
 const open = () => {
@@ -72,6 +73,36 @@ describe("a stream that is left", () => {
       yield* Scope.close(scope, Exit.void)
       assert.deepStrictEqual(wire.aborted, [1])
       assert.lengthOf(yield* Stream.runCollect(Stream.take(other.frames, 2)), 2)
+    }).pipe(Effect.scoped, Effect.provide(wire.layer))
+  })
+})
+
+describe("a stream that is over", () => {
+  it.effect("closes its request, though its scope lives on", () => {
+    let cancelled = 0
+    const wire = Wire.make(() =>
+      Wire.events([Wire.token("a"), Wire.last("a")], { end: "open", onCancel: () => cancelled++ })
+    )
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      const { frames } = yield* client.openGenerate(Wire.prompt)
+      const fiber = yield* Effect.forkChild(Stream.runDrain(frames), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual([cancelled, wire.aborted], [1, [1]])
+    }).pipe(Effect.scoped, Effect.provide(wire.layer))
+  })
+
+  it.effect("by a failure closes its request, though its scope lives on", () => {
+    let cancelled = 0
+    const wire = Wire.make(() =>
+      Wire.events([Wire.token("a"), "data: {}\n\n"], { end: "open", onCancel: () => cancelled++ })
+    )
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      const { frames } = yield* client.openGenerate(Wire.prompt)
+      assert.strictEqual((yield* Effect.flip(Stream.runDrain(frames))).reason._tag, "InvalidResponse")
+      assert.deepStrictEqual([cancelled, wire.aborted], [1, [1]])
     }).pipe(Effect.scoped, Effect.provide(wire.layer))
   })
 })
