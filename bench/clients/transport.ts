@@ -6,7 +6,7 @@ import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
 import * as UndiciClient from "../../src/node/UndiciClient.ts"
-import { TransportLimits } from "../../src/transport/TransportLimits.ts"
+import { sendOf } from "../../src/transport/TransportLimits.ts"
 import { type Client, expectText, prompt } from "./Client.ts"
 
 const native = { inputs: prompt, parameters: { max_new_tokens: 20, details: true } }
@@ -14,17 +14,14 @@ const native = { inputs: prompt, parameters: { max_new_tokens: 20, details: true
 const open = async (base: string, path: string) => {
   const runtime = ManagedRuntime.make(UndiciClient.layer)
   const client = await runtime.runPromise(HttpClient.HttpClient.use(Effect.succeed))
+  const send = sendOf(client)
+  if (send === undefined) throw new Error("this transport keeps no limits")
+  const limits = { headers: 60_000, idle: 60_000, total: 600_000, maxBodyBytes: 64 * 1024 * 1024 }
   const call = Effect.suspend(() =>
-    client.execute(
-      HttpClientRequest.bodyText(HttpClientRequest.post(base + path), JSON.stringify(native), "application/json")
+    send(
+      HttpClientRequest.bodyText(HttpClientRequest.post(base + path), JSON.stringify(native), "application/json"),
+      limits
     )
-  ).pipe(
-    Effect.provideService(TransportLimits, {
-      headers: 60_000,
-      idle: 60_000,
-      total: 600_000,
-      maxBodyBytes: 64 * 1024 * 1024
-    })
   )
   return { runtime, call }
 }

@@ -242,6 +242,23 @@ const longSeed = /"seed":\s*(\d{16,20})(?=\s*[,}])/g
 export const quoteSeeds = (json: string): string => json.replace(longSeed, `"seed":"$1"`)
 
 /**
+ * Whether `JSON.parse` may have rounded a seed of an answer or of its last event, which is then read once more with
+ * `quoteSeeds`.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const hasRoundedSeed = ({ details }: Response | Frame): boolean => {
+  if (details === undefined || details === null) return false
+  if (isRounded(details.seed)) return true
+  const others = "best_of_sequences" in details ? details.best_of_sequences : undefined
+  return others?.some(({ seed }) => isRounded(seed)) ?? false
+}
+
+const isRounded = (seed: number | string | null | undefined): boolean =>
+  typeof seed === "number" && !Number.isSafeInteger(seed)
+
+/**
  * A seed as callers hold it: a number where that is exact, else a bigint.
  *
  * @category decoding

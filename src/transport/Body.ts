@@ -17,7 +17,7 @@ export const text = (
   limit: number,
   options?: { readonly cut?: boolean | undefined }
 ): Effect.Effect<string, HttpClientError | Decompression.Fault> => {
-  if (TransportLimits.isEnforcedBy(response)) return response.text
+  if (TransportLimits.readingOf(response) !== undefined) return response.text
   const encoding = response.headers["content-encoding"]
   const length = Number(response.headers["content-length"] ?? Number.NaN)
   if (encoding === undefined && length <= limit) return response.text

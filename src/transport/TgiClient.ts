@@ -21,6 +21,7 @@ import * as Generate from "../protocol/Generate.ts"
 import * as Guard from "../protocol/Guard.ts"
 import * as Info from "../protocol/Info.ts"
 import * as Tokenize from "../protocol/Tokenize.ts"
+import type * as Attempt from "./Attempt.ts"
 import * as Exchange from "./Exchange.ts"
 import * as Retry from "./Retry.ts"
 import * as Routes from "./Routes.ts"
@@ -34,7 +35,7 @@ import * as Timeouts from "./Timeouts.ts"
  */
 export interface Answer<A> {
   readonly value: A
-  readonly meta: Exchange.Meta
+  readonly meta: Attempt.Meta
 }
 
 /**
@@ -44,7 +45,7 @@ export interface Answer<A> {
  * @since 0.1.0
  */
 export interface Opened<F> {
-  readonly meta: Exchange.Meta
+  readonly meta: Attempt.Meta
   readonly frames: Stream.Stream<F, InferenceError>
 }
 
@@ -105,7 +106,7 @@ export class TgiClient extends Context.Service<TgiClient, {
  * @category models
  * @since 0.1.0
  */
-export interface Options extends Exchange.Target {
+export interface Options extends Attempt.Target {
   /** Limits on time; each has a default (see `Timeouts`). */
   readonly timeouts?: Parameters<typeof Timeouts.make>[0] | undefined
   /** Bytes above which a body (64 MiB) or an event (16 MiB) is refused. */
@@ -120,7 +121,7 @@ export interface Options extends Exchange.Target {
 const USER_AGENT = "effect-inference-endpoints/0.1.0"
 
 const read =
-  <A>(guard: Guard.Guard<A>, parse: (text: string) => unknown = JSON.parse) => (text: string): Exchange.Reading<A> => {
+  <A>(guard: Guard.Guard<A>, parse: (text: string) => unknown = JSON.parse) => (text: string): Attempt.Reading<A> => {
     let payload: unknown
     try {
       // some clients keep the byte order mark, which JSON does not know
@@ -133,12 +134,19 @@ const read =
       : { _tag: "Wrong", description: guard.explain(payload).replaceAll(/\s*\n\s*/g, " ") }
   }
 
-const readGenerated = read(Generate.response, (text) => JSON.parse(Generate.quoteSeeds(text)))
+/** An answer is read once, and once more where `JSON.parse` rounded a seed. */
+const generated = (unwrap: (payload: unknown) => unknown) => {
+  const plain = read(Generate.response, (text) => unwrap(JSON.parse(text)))
+  const exact = read(Generate.response, (text) => unwrap(JSON.parse(Generate.quoteSeeds(text))))
+  return (text: string): Attempt.Reading<Generate.Response> => {
+    const reading = plain(text)
+    return reading._tag === "Read" && Generate.hasRoundedSeed(reading.value) ? exact(text) : reading
+  }
+}
+
+const readGenerated = generated((payload) => payload)
 /** `POST /` answers with an array of one; some gateways unwrap it. */
-const readRoot = read(Generate.response, (text) => {
-  const payload: unknown = JSON.parse(Generate.quoteSeeds(text))
-  return Array.isArray(payload) ? payload[0] : payload
-})
+const readRoot = generated((payload) => Array.isArray(payload) ? payload[0] : payload)
 const readChat = read(ChatCompletion.response)
 const readCompletion = read(Completion.response)
 const readInfo = read(Guard.make(Info.Info))
@@ -146,18 +154,18 @@ const readModels = read(Guard.make(Info.Models))
 const readTokens = read(Guard.make(Tokenize.Tokens))
 const readChatTokens = read(Guard.make(Tokenize.ChatTokens))
 /** The check of a caller's schema is made once. */
-const readers = new WeakMap<object, (text: string) => Exchange.Reading<unknown>>()
+const readers = new WeakMap<object, (text: string) => Attempt.Reading<unknown>>()
 
-const readerOf = <A>(schema: Schema.Codec<A, A>): (text: string) => Exchange.Reading<A> => {
+const readerOf = <A>(schema: Schema.Codec<A, A>): (text: string) => Attempt.Reading<A> => {
   const known = readers.get(schema)
   // what is kept under a schema reads that schema
-  if (known !== undefined) return known as (text: string) => Exchange.Reading<A>
+  if (known !== undefined) return known as (text: string) => Attempt.Reading<A>
   const made = read(Guard.make(schema))
   readers.set(schema, made)
   return made
 }
 
-const readText = (text: string): Exchange.Reading<string> => ({ _tag: "Read", value: text })
+const readText = (text: string): Attempt.Reading<string> => ({ _tag: "Read", value: text })
 
 /**
  * Makes the client of one target.
@@ -176,9 +184,9 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
     }),
     ({ open, unary }) => {
       const post =
-        <A>(path: string, reading: (text: string) => Exchange.Reading<A>) =>
-        (body: Readonly<Record<string, unknown>>) => unary({ method: "POST", path, body }, reading)
-      const get = <A>(path: string, reading: (text: string) => Exchange.Reading<A>) =>
+        <A>(path: string, reading: (text: string) => Attempt.Reading<A>) => (body: Readonly<Record<string, unknown>>) =>
+          unary({ method: "POST", path, body }, reading)
+      const get = <A>(path: string, reading: (text: string) => Attempt.Reading<A>) =>
         Effect.map(unary({ method: "GET", path }, reading), ({ value }) => value)
       const streamed =
         <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) =>

@@ -1,14 +1,15 @@
 /**
  * Time and size limits that a transport can keep by itself, for one request, at less cost than timers raced around it.
  *
- * The caller puts the limits into the context of the request. A transport that knows them (`isEnforcedBy` says which)
- * arms its own timers and counts the bytes; for any other transport the caller has to keep them.
+ * A transport that can has its own way to send (`sendOf`): it arms timers and counts the bytes. For any other transport
+ * the caller has to keep the limits.
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type { HttpClient } from "effect/http/HttpClient"
+import type { HttpClientError } from "effect/http/HttpClientError"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 
 /**
@@ -28,8 +29,8 @@ export interface Limits {
    */
   readonly total?: number | undefined
   /**
-   * Milliseconds from the request until the reader of its response says that the first event came; a body that ended counts too. It ends
-   * the exchange with the code `ERR_FIRST_EVENT_TIMEOUT`.
+   * Milliseconds from the request until the reader of its response says that the first event came; a body that ended
+   * counts too. It ends the exchange with the code `ERR_FIRST_EVENT_TIMEOUT`.
    */
   readonly firstEvent?: number | undefined
   /** Bytes of the body, on the wire and after decompression, whether it is read whole or streamed. */
@@ -37,21 +38,7 @@ export interface Limits {
 }
 
 /**
- * The limits of the requests made in this context; `undefined`, the default, leaves them to the transport.
- *
- * Whoever sets them makes the call its own: a transport that enforces limits then also leaves the span, the trace
- * headers and the closing of a response that nobody reads to the caller.
- *
- * @category references
- * @since 0.1.0
- */
-export const TransportLimits = Context.Reference<Limits | undefined>(
-  "effect-inference-endpoints/transport/TransportLimits",
-  { defaultValue: () => undefined }
-)
-
-/**
- * The key of the mark on clients and responses whose transport keeps `TransportLimits`.
+ * The key under which a client has its `Send`, and a response its `Reading`.
  *
  * @category symbols
  * @since 0.1.0
@@ -59,6 +46,38 @@ export const TransportLimits = Context.Reference<Limits | undefined>(
 export const enforcesLimits: unique symbol = Symbol.for(
   "effect-inference-endpoints/transport/TransportLimits/enforcesLimits"
 )
+
+/**
+ * Sends a request within limits. Such a call is the caller's own: the transport leaves the span, the trace headers and the
+ * closing of a response that nobody reads to it, which is a fifth of the cost of a call.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Send = (
+  request: HttpClientRequest,
+  limits: Limits
+) => Effect.Effect<HttpClientResponse, HttpClientError>
+
+/**
+ * A client whose transport keeps limits.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EnforcingClient extends HttpClient {
+  readonly [enforcesLimits]: Send
+}
+
+/**
+ * How to send within limits; nothing where the transport does not keep them. Operators such as `mapRequest` make a new
+ * client without that, so ask the innermost client.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sendOf = (client: HttpClient | EnforcingClient): Send | undefined =>
+  enforcesLimits in client ? client[enforcesLimits] : undefined
 
 /**
  * What else a transport that keeps limits can do for the reader of a response, at less cost than a race with a timer.
@@ -94,12 +113,3 @@ export const readingOf = (response: HttpClientResponse | EnforcedResponse): Read
 export interface EnforcedResponse extends HttpClientResponse {
   readonly [enforcesLimits]: Reading
 }
-
-/**
- * Tells whether the transport behind a client or a response keeps `TransportLimits`. Operators such as `mapRequest`
- * make a new client without the mark, so ask the innermost client, or the response.
- *
- * @category guards
- * @since 0.1.0
- */
-export const isEnforcedBy = (self: HttpClient | HttpClientResponse): boolean => enforcesLimits in self
