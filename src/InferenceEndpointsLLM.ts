@@ -321,7 +321,11 @@ const observed = <A, E>(ready: Preparing.Ready, self: Effect.Effect<A, E>): Effe
 const observedStream = <A, E>(ready: Preparing.Ready, self: Stream.Stream<A, E>): Stream.Stream<A, E> =>
   self.pipe(
     Stream.onError((cause) => Telemetry.recordFailure(ready.telemetry, cause)),
-    Stream.withSpan(spanOf(ready), { kind: "client", attributes: Telemetry.attributes(ready.telemetry) })
+    Stream.withSpan(spanOf(ready), {
+      kind: "client",
+      attributes: Telemetry.attributes(ready.telemetry),
+      captureStackTrace: false
+    })
   )
 
 /** What the prompt of a message depends on. */
