@@ -8,7 +8,7 @@ import * as Stream from "effect/Stream"
 import { pathToFileURL } from "node:url"
 import * as Batch from "../src/batch/Batch.ts"
 import * as InferenceEndpointsLLM from "../src/InferenceEndpointsLLM.ts"
-import * as UndiciClient from "../src/node/UndiciClient.ts"
+import * as NodeTransport from "../src/node/NodeTransport.ts"
 
 export interface Growth {
   readonly rows: number
@@ -64,7 +64,7 @@ const measure = async (rows: number, baseUrl: string): Promise<Growth> => {
     ),
     Effect.provide(
       InferenceEndpointsLLM.layer({ baseUrl, engine: "tgi", apiKey: false, delivery: "unary" }).pipe(
-        Layer.provide(UndiciClient.layer)
+        Layer.provide(NodeTransport.layer)
       )
     ),
     Effect.runPromise

@@ -4,13 +4,13 @@ import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
 import * as InferenceEndpointsLLM from "../../src/InferenceEndpointsLLM.ts"
-import * as UndiciClient from "../../src/node/UndiciClient.ts"
+import * as NodeTransport from "../../src/node/NodeTransport.ts"
 import * as TgiClient from "../../src/transport/TgiClient.ts"
 import { type Client, expectText, messages, model, prompt } from "./Client.ts"
 
 const open = async (base: string) => {
   const runtime = ManagedRuntime.make(
-    TgiClient.layer({ url: base }).pipe(Layer.provide(UndiciClient.layer))
+    TgiClient.layer({ url: base }).pipe(Layer.provide(NodeTransport.layer))
   )
   return { runtime, client: await runtime.runPromise(TgiClient.TgiClient.use(Effect.succeed)) }
 }
@@ -64,7 +64,7 @@ export const chat: Client = {
 const service = async (base: string, delivery: "stream" | "unary") => {
   const runtime = ManagedRuntime.make(
     InferenceEndpointsLLM.layer({ baseUrl: base, engine: "tgi", apiKey: false, delivery }).pipe(
-      Layer.provide(UndiciClient.layer)
+      Layer.provide(NodeTransport.layer)
     )
   )
   return { runtime, llm: await runtime.runPromise(InferenceEndpointsLLM.InferenceEndpointsLLM.use(Effect.succeed)) }

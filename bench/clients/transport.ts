@@ -5,14 +5,14 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
-import * as UndiciClient from "../../src/node/UndiciClient.ts"
+import * as NodeTransport from "../../src/node/NodeTransport.ts"
 import { sendOf } from "../../src/transport/TransportLimits.ts"
 import { type Client, expectText, prompt } from "./Client.ts"
 
 const native = { inputs: prompt, parameters: { max_new_tokens: 20, details: true } }
 
 const open = async (base: string, path: string) => {
-  const runtime = ManagedRuntime.make(UndiciClient.layer)
+  const runtime = ManagedRuntime.make(NodeTransport.layer)
   const client = await runtime.runPromise(HttpClient.HttpClient.use(Effect.succeed))
   const send = sendOf(client)
   if (send === undefined) throw new Error("this transport keeps no limits")

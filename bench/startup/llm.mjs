@@ -1,12 +1,12 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as InferenceEndpointsLLM from "../../dist/InferenceEndpointsLLM.js"
-import * as UndiciClient from "../../dist/node/UndiciClient.js"
+import * as NodeTransport from "../../dist/node/NodeTransport.js"
 
 const call = InferenceEndpointsLLM.InferenceEndpointsLLM.use((llm) => llm.generate("Hello")).pipe(
   Effect.provide(
     InferenceEndpointsLLM.layer({ baseUrl: process.argv[2], engine: "tgi", apiKey: false }).pipe(
-      Layer.provide(UndiciClient.layer)
+      Layer.provide(NodeTransport.layer)
     )
   )
 )

@@ -10,7 +10,7 @@ import * as Layer from "effect/Layer"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as HubDiskCache from "./HubDiskCache.ts"
 import * as HubTokenFile from "./HubTokenFile.ts"
-import * as UndiciClient from "./UndiciClient.ts"
+import * as NodeTransport from "./NodeTransport.ts"
 
 /**
  * What Node brings: token file, disk cache, and the transport, which keeps the limit on connecting.
@@ -20,7 +20,7 @@ import * as UndiciClient from "./UndiciClient.ts"
  */
 export const platform = (options: InferenceEndpointsLLM.Options = {}) =>
   Layer.mergeAll(
-    UndiciClient.layerOptions({ connectTimeout: options.client?.timeouts?.connect }),
+    NodeTransport.layerOptions({ connectTimeout: options.client?.timeouts?.connect }),
     HubTokenFile.layer,
     HubDiskCache.layer
   )

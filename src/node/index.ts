@@ -8,7 +8,7 @@
 export * as NodeInferenceEndpoints from "./NodeInferenceEndpoints.ts"
 
 /** The fast `HttpClient`. @since 0.1.0 */
-export * as UndiciClient from "./UndiciClient.ts"
+export * as NodeTransport from "./NodeTransport.ts"
 
 /** The token that `hf auth login` left. @since 0.1.0 */
 export * as HubTokenFile from "./HubTokenFile.ts"

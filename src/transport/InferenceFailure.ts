@@ -212,14 +212,16 @@ const timeouts: { readonly [code: string]: InferenceError.Phase } = {
 }
 
 const hopeless =
-  /^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HPE_|ERR_BODY_TOO_LARGE|ERR_INVALID_|UND_ERR_INVALID)/
+  /^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HPE_|ERR_BODY_TOO_LARGE|ERR_INVALID_|ERR_PROXY_|UND_ERR_INVALID)/
 
 const advice: { readonly [code: string]: string } = {
   ECONNREFUSED: "nothing listens there: check the base URL and that the server runs",
   ENOTFOUND: "the host name is not known: check the base URL",
   EAI_AGAIN: "the name server did not answer",
   ECONNRESET: "the connection was reset",
-  ERR_BODY_TOO_LARGE: "the body is larger than allowed: raise limits.body"
+  ERR_BODY_TOO_LARGE: "the body is larger than allowed: raise limits.body",
+  ERR_INVALID_PROXY: "the proxy is no valid URL: see HTTP_PROXY, HTTPS_PROXY and the option proxy",
+  ERR_PROXY_UNSUPPORTED: "a proxy is set, which needs undici: npm install undici@8"
 }
 
 /**

@@ -4,7 +4,7 @@ import * as Duration from "effect/Duration"
  * The limits on time of one call, each with a reason of its own (`Timeout` with its `phase`).
  *
  * - `connect` (10 s): until there is a connection. `NodeInferenceEndpoints` gives it to its transport; any other HTTP
- *   client keeps its own (`connectTimeout` of `UndiciClient.layerOptions`).
+ *   client keeps its own (`connectTimeout` of `NodeTransport.layerOptions`).
  * - `headers` (60 s): until the response headers of a stream. A unary answer sends its headers when it is complete, so
  *   there `total` holds alone.
  * - `firstEvent` (300 s): until the first event of a stream, the time in the server's queue included.

@@ -5,13 +5,13 @@ import { FetchHttpClient, type HttpClient } from "effect/http"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Hub from "../../src/hub/Hub.ts"
-import * as UndiciClient from "../../src/node/UndiciClient.ts"
+import * as NodeTransport from "../../src/node/NodeTransport.ts"
 import * as World from "./World.ts"
 
 const clients: ReadonlyArray<readonly [name: string, layer: Layer.Layer<HttpClient.HttpClient>]> = [
   ["fetch", FetchHttpClient.layer],
   ["the undici client of Effect", NodeHttpClient.layerUndici],
-  ["our client", UndiciClient.layer]
+  ["our client", NodeTransport.layer]
 ]
 
 /** A server on this machine until the test ends, and what it received. */

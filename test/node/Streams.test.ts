@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import type * as Http from "node:http"
-import * as UndiciClient from "../../src/node/UndiciClient.ts"
+import * as NodeTransport from "../../src/node/NodeTransport.ts"
 import * as Retry from "../../src/transport/Retry.ts"
 import * as TgiClient from "../../src/transport/TgiClient.ts"
 import * as Wire from "../transport/Wire.ts"
@@ -20,7 +20,7 @@ const streaming = (
     })
     const client = TgiClient.layer({ url: server.url, retry: Retry.none, timeouts })
     yield* Effect.flatMap(TgiClient.TgiClient, (client) => test(client, server)).pipe(
-      Effect.provide(client.pipe(Layer.provide(UndiciClient.layer)))
+      Effect.provide(client.pipe(Layer.provide(NodeTransport.layer)))
     )
   })
 

@@ -23,8 +23,8 @@ import * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import { type EnforcedResponse, enforcesLimits, type Reading } from "../transport/TransportLimits.ts"
+import type { HttpExchange } from "./HttpExchange.ts"
 import { fault } from "./TransportFault.ts"
-import type { UndiciExchange } from "./UndiciExchange.ts"
 
 type Pieces = [Uint8Array, ...Array<Uint8Array>]
 
@@ -41,12 +41,12 @@ type Failure = HttpClientError.HttpClientError
  * @category models
  * @since 0.1.0
  */
-export class UndiciResponse extends Inspectable.Class implements EnforcedResponse, Reading {
+export class NodeResponse extends Inspectable.Class implements EnforcedResponse, Reading {
   readonly [HttpIncomingMessage.TypeId] = HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId] = HttpClientResponse.TypeId
   readonly request: HttpClientRequest
   readonly url: string
-  readonly #exchange: UndiciExchange
+  readonly #exchange: HttpExchange
   readonly #maxWholeBytes: number
   #headers: Headers.Headers | undefined
   #body: Exit.Exit<Buffer, Failure> | undefined
@@ -54,7 +54,7 @@ export class UndiciResponse extends Inspectable.Class implements EnforcedRespons
   #text: string | undefined
   #streamed = false
 
-  constructor(request: HttpClientRequest, url: string, exchange: UndiciExchange, maxWholeBytes: number) {
+  constructor(request: HttpClientRequest, url: string, exchange: HttpExchange, maxWholeBytes: number) {
     super()
     this.request = request
     this.url = url

@@ -6,11 +6,12 @@
  *
  * @since 0.1.0
  */
-import type { Dispatcher } from "undici"
 import * as ContentCoding from "./ContentCoding.ts"
+import { type Dispatcher, isStaleConnection } from "./Dispatcher.ts"
+import type { Controller } from "./HttpConnection.ts"
+import type { Lease, PoolHandler } from "./HttpPool.ts"
+import type { Request } from "./RequestWriter.ts"
 import { fault } from "./TransportFault.ts"
-import { isStaleConnection, type UndiciDispatcher } from "./UndiciDispatcher.ts"
-import type { Connection } from "./UndiciPool.ts"
 
 /** Bytes held for a reader that does not come, before the connection stops being read. */
 const highWater = 256 * 1024
@@ -21,16 +22,16 @@ const highWater = 256 * 1024
  * @category models
  * @since 0.1.0
  */
-export class UndiciExchange {
-  readonly #dispatcher: UndiciDispatcher
-  readonly #options: Dispatcher.DispatchOptions
+export class HttpExchange implements PoolHandler {
+  readonly #dispatcher: Dispatcher
+  readonly #request: Request
   readonly #replayable: boolean
   /** Bytes that the body may have, on the wire and decoded. */
   #limit: number
 
-  #controller: Dispatcher.DispatchController | undefined
-  #connection: Connection | undefined
-  #withdraw: ((reason: Error) => void) | undefined
+  #controller: Controller | undefined
+  #lease: Lease | undefined
+  #withdraw: (() => void) | undefined
   #decoder: ContentCoding.Decoder | undefined
   #left: Error | undefined
   #total: NodeJS.Timeout | undefined
@@ -56,8 +57,8 @@ export class UndiciExchange {
   wake: (() => void) | undefined
 
   constructor(
-    dispatcher: UndiciDispatcher,
-    options: Dispatcher.DispatchOptions,
+    dispatcher: Dispatcher,
+    request: Request,
     settings: {
       readonly replayable: boolean
       /** Milliseconds from now to the end of the body, 0 for no limit. */
@@ -68,7 +69,7 @@ export class UndiciExchange {
     }
   ) {
     this.#dispatcher = dispatcher
-    this.#options = options
+    this.#request = request
     this.#replayable = settings.replayable
     this.#limit = settings.maxBodyBytes ?? Infinity
     if (settings.total > 0) this.#total = setTimeout(expire, settings.total, this, "ERR_TOTAL_TIMEOUT")
@@ -81,7 +82,7 @@ export class UndiciExchange {
 
   /** Sends the request. Whatever comes of it is told by `wake`. */
   start(): void {
-    this.#dispatcher.dispatch(this.#options, this, false)
+    this.#dispatcher.dispatch(this.#request, this, false)
   }
 
   /** All pieces received since the last call, or none. The connection is read on when it stood still. */
@@ -149,16 +150,16 @@ export class UndiciExchange {
 
   // ---- undici's side -------------------------------------------------------------------------------------------------
 
-  readonly onQueued = (withdraw: (reason: Error) => void): void => {
+  readonly onQueued = (withdraw: () => void): void => {
     this.#withdraw = withdraw
-    if (this.#left !== undefined) withdraw(this.#left)
+    if (this.#left !== undefined) withdraw()
   }
 
-  onLeased(connection: Connection): void {
-    this.#connection = connection
+  onLeased(lease: Lease): void {
+    this.#lease = lease
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: Controller): void {
     this.#controller = controller
     if (this.#left !== undefined) controller.abort(this.#left)
   }
@@ -168,7 +169,7 @@ export class UndiciExchange {
   }
 
   onResponseStart(
-    _: Dispatcher.DispatchController,
+    _: Controller,
     status: number,
     headers: Record<string, string | Array<string> | undefined>
   ): void {
@@ -183,7 +184,7 @@ export class UndiciExchange {
     this.#notify()
   }
 
-  onResponseData(_: Dispatcher.DispatchController, piece: Buffer): void {
+  onResponseData(_: Controller, piece: Buffer): void {
     if (this.failure !== undefined) return
     this.#onWire += piece.length
     if (this.#onWire > this.#limit) this.#abort(tooLarge(this.#limit))
@@ -192,15 +193,15 @@ export class UndiciExchange {
   }
 
   onResponseEnd(): void {
-    this.#connection?.release()
-    this.#connection = undefined
+    this.#lease?.release()
+    this.#lease = undefined
     if (this.#decoder === undefined) this.#end()
     else this.#decoder.end()
   }
 
-  onResponseError(_: Dispatcher.DispatchController | null | undefined, error: Error): void {
-    this.#connection?.discard()
-    this.#connection = undefined
+  onResponseError(_: Controller | undefined, error: Error): void {
+    this.#lease?.discard()
+    this.#lease = undefined
     if (
       this.#replayable && !this.#answered && !this.#replayed && this.#left === undefined && isStaleConnection(error)
     ) {
@@ -215,11 +216,11 @@ export class UndiciExchange {
   // ---- between -------------------------------------------------------------------------------------------------------
 
   readonly #replay = (): void => {
-    if (this.failure === undefined) this.#dispatcher.dispatch(this.#options, this, true)
+    if (this.failure === undefined) this.#dispatcher.dispatch(this.#request, this, true)
   }
 
   #decode(coding: ContentCoding.ContentCoding | "unsupported" | undefined): void {
-    if (coding === undefined || this.#options.method === "HEAD") return
+    if (coding === undefined || this.#request.method === "HEAD") return
     if (coding === "unsupported") {
       this.#abort(fault("ERR_CONTENT_CODING", "The content coding of the response is not gzip, deflate or br"))
       return
@@ -273,7 +274,7 @@ export class UndiciExchange {
   #abort(reason: Error): void {
     this.#fail(reason)
     if (this.#controller !== undefined) this.#controller.abort(reason)
-    else this.#withdraw?.(reason)
+    else this.#withdraw?.()
   }
 
   #pause(): void {
@@ -308,7 +309,7 @@ const late = {
   ERR_FIRST_EVENT_TIMEOUT: "No event came within the time set for the first one"
 }
 
-const expire = (exchange: UndiciExchange, code: keyof typeof late): void => exchange.cancel(fault(code, late[code]))
+const expire = (exchange: HttpExchange, code: keyof typeof late): void => exchange.cancel(fault(code, late[code]))
 
 const tooLarge = (limit: number): Error =>
   fault("ERR_BODY_TOO_LARGE", `The response body is larger than ${limit} bytes, which is the limit set for it`)

@@ -1,8 +1,8 @@
 /**
- * The `HttpClient` for Node: an `effect/http` client straight over undici's dispatcher.
+ * The `HttpClient` for Node: an `effect/http` client that speaks HTTP/1.1 over sockets by itself.
  *
- * It is what `NodeHttpClient.layerUndici` is, without Node's streams between undici and the reader, and with what a
- * client of a model server needs besides:
+ * It is what `NodeHttpClient.layerUndici` is, without the layers between the socket and the reader, which cost more than
+ * they do, and with what a client of a model server needs besides:
  *
  * - An interrupt closes the connection at once, before the head and in the middle of the body, so that the server stops
  *   generating. A request that still waits for a connection is withdrawn.
@@ -33,12 +33,12 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Dispatcher } from "undici"
 import { enforcesLimits, type Limits, type Send } from "../transport/TransportLimits.ts"
 import * as ContentCoding from "./ContentCoding.ts"
-import * as UndiciDispatcher from "./UndiciDispatcher.ts"
-import { UndiciExchange } from "./UndiciExchange.ts"
-import { UndiciResponse } from "./UndiciResponse.ts"
+import * as Dispatcher from "./Dispatcher.ts"
+import { HttpExchange } from "./HttpExchange.ts"
+import { NodeResponse } from "./NodeResponse.ts"
+import type { Body } from "./RequestWriter.ts"
 
 /**
  * How to connect, and what to expect.
@@ -46,7 +46,7 @@ import { UndiciResponse } from "./UndiciResponse.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options extends UndiciDispatcher.Options {
+export interface Options extends Dispatcher.Options {
   /** Bytes of a body that is read whole, after decompression, where the request sets no limit. Default: 64 MiB. */
   readonly maxBodyBytes?: number | undefined
   /** Whether to ask for compressed answers where that makes sense. They are understood in any case. Default: true. */
@@ -60,7 +60,7 @@ export interface Options extends UndiciDispatcher.Options {
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
-  Effect.map(UndiciDispatcher.make(options), (dispatcher) => {
+  Effect.map(Dispatcher.make(options), (dispatcher) => {
     const send = sender(dispatcher, options)
     const targetOf = memoized()
     const client = HttpClient.make((request, url, signal) => send(request, target(url), {}, signal))
@@ -107,13 +107,13 @@ type SendTo = (
   signal?: AbortSignal
 ) => Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
 
-const sender = (dispatcher: UndiciDispatcher.UndiciDispatcher, options: Options): SendTo => {
+const sender = (dispatcher: Dispatcher.Dispatcher, options: Options): SendTo => {
   const maxWholeBytes = options.maxBodyBytes ?? 64 * 1024 * 1024
   const compression = options.compression ?? true
   return (request, to, limits, signal) =>
     Effect.callback((resume) => {
       const payload = payloadOf(request)
-      const exchange = new UndiciExchange(dispatcher, {
+      const exchange = new HttpExchange(dispatcher, {
         origin: to.origin,
         path: to.path,
         method: request.method,
@@ -130,7 +130,7 @@ const sender = (dispatcher: UndiciDispatcher.UndiciDispatcher, options: Options)
       exchange.wake = () =>
         resume(
           exchange.status > 0
-            ? Effect.succeed(new UndiciResponse(request, to.href, exchange, limits.maxBodyBytes ?? maxWholeBytes))
+            ? Effect.succeed(new NodeResponse(request, to.href, exchange, limits.maxBodyBytes ?? maxWholeBytes))
             : Effect.fail(transportError(request, exchange.failure))
         )
       exchange.start()
@@ -140,7 +140,7 @@ const sender = (dispatcher: UndiciDispatcher.UndiciDispatcher, options: Options)
     })
 }
 
-/** A limit as undici takes it: whole milliseconds, 0 for none. */
+/** A limit as timers take it: whole milliseconds, 0 for none. */
 const timer = (limit: number | undefined): number =>
   limit === undefined || !Number.isFinite(limit) ? 0 : Math.min(Math.max(1, Math.ceil(limit)), longest)
 
@@ -150,7 +150,7 @@ const longest = 2 ** 31 - 1
 const transportError = (request: HttpClientRequest, cause: unknown) =>
   new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
 
-/** The headers in undici's flat form. */
+/** Names and values in turn. */
 const headersOf = (request: HttpClientRequest, payload: Payload, compression: boolean): Array<string> => {
   const { headers } = request
   const flat: Array<string> = []
@@ -165,9 +165,9 @@ const headersOf = (request: HttpClientRequest, payload: Payload, compression: bo
   return flat
 }
 
-/** A body as undici sends it. */
+/** A body and what its encoding chose. */
 interface Payload {
-  readonly body: Exclude<Dispatcher.DispatchOptions["body"], undefined>
+  readonly body: Body
   /** The content type, where the encoding chose it. */
   readonly type?: string | undefined
 }
@@ -181,20 +181,17 @@ const payloadOf = ({ body }: HttpClientRequest): Payload => {
     case "Uint8Array":
       return { body: body.text ?? body.body }
     case "Raw":
-      // undici itself checks what a raw body is and fails the request when it can not send it
-      return { body: body.body as Payload["body"] }
+      // what it is gets checked when it is written
+      return { body: body.body instanceof Blob ? body.body.stream() : body.body as Body }
     case "FormData": {
       // encoded by the platform, with a boundary of its choice
       const { body: encoded, headers } = new Response(body.formData)
-      return { body: iterable(encoded ?? []), type: headers.get("content-type") ?? undefined }
+      return { body: encoded ?? [], type: headers.get("content-type") ?? undefined }
     }
     case "Stream":
-      return { body: iterable(Stream.toAsyncIterable(body.stream)) }
+      return { body: Stream.toAsyncIterable(body.stream) }
   }
 }
-
-// undici also sends iterables of bytes, which its declarations leave out
-const iterable = (bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) => bytes as unknown as Payload["body"]
 
 /** A body that can be sent a second time. */
 const isReplayable = ({ body }: HttpClientRequest): boolean =>
