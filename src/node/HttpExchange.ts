@@ -1,7 +1,7 @@
 /**
- * One request and its answer on an undici connection: the handler that undici calls, and the body as a reader sees it.
+ * One request and its answer on a connection: the handler that the connection calls, and the body as a reader sees it.
  *
- * Nothing happens inside undici's callbacks but bookkeeping. The reader is woken on a microtask, that is once for each
+ * Nothing happens inside the connection's callbacks but bookkeeping. The reader is woken on a microtask, that is once for each
  * read of the socket however many pieces it brought, and takes all pieces at once.
  *
  * @since 0.1.0
@@ -148,7 +148,7 @@ export class HttpExchange implements PoolHandler {
     clearTimeout(this.#firstEvent)
   }
 
-  // ---- undici's side -------------------------------------------------------------------------------------------------
+  // ---- the connection's side ------------------------------------------------------------------------------------------
 
   readonly onQueued = (withdraw: () => void): void => {
     this.#withdraw = withdraw

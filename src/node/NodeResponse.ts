@@ -1,5 +1,5 @@
 /**
- * The `HttpClientResponse` over an undici exchange.
+ * The `HttpClientResponse` over an exchange.
  *
  * @since 0.1.0
  */
@@ -35,7 +35,7 @@ type Failure = HttpClientError.HttpClientError
  * read whole it can also be streamed.
  *
  * Faults of the body are `DecodeError`s whose cause has the `code`: `UND_ERR_BODY_TIMEOUT`, `ERR_BODY_TOO_LARGE`,
- * `UND_ERR_SOCKET` and others of undici, `ECONNRESET`, and the `Z_` and `ERR_` codes of zlib. What arrived before the
+ * `UND_ERR_SOCKET` and others by undici's names, `ECONNRESET`, and the `Z_` and `ERR_` codes of zlib. What arrived before the
  * fault is delivered first when the body is streamed.
  *
  * @category models

@@ -1,5 +1,6 @@
 /**
- * Faults that the Node transport finds by itself, in the form of those that Node and undici report.
+ * Faults that the Node transport finds, in the form of those that Node reports. The codes of those that undici knows too are
+ * undici's, since through a proxy it is undici that reports them.
  *
  * @since 0.1.0
  */
