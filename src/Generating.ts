@@ -110,7 +110,7 @@ const finishing = Effect.fnUntraced(function*(
  * @since 0.1.0
  */
 export const stream = (prepared: Prepared): Stream.Stream<Generation.Event, InferenceError> =>
-  Stream.fromChannel(Channel.fromTransformBracket((_upstream, _scope, scope) =>
+  Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
     Effect.gen(function*() {
       const start = yield* Clock.currentTimeMillis
       const { deltas, meta } = yield* Effect.provideService(open(prepared), Scope.Scope, scope)

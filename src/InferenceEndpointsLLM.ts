@@ -216,25 +216,30 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
     structuredOutput: options.structuredOutput
   }
 
+  const plain = Settings.resolve(defaults, {})
+
   const want = Effect.fnUntraced(function*(
     input: Message.Input,
-    call: Settings.CallOptions = {},
+    call: Settings.CallOptions | undefined,
     output?: StructuredOutput.StructuredOutput<unknown, unknown>
   ): Effect.fn.Return<Preparing.Wanted, GenerateError> {
-    const { issues, options: sampling, settings } = Settings.resolve(defaults, call)
+    const { issues, options: sampling, settings } = call === undefined ? plain : Settings.resolve(defaults, call)
     const wrong = isEmpty(input) && options.useMagpieTemplate !== true ? [...issues, noMessages] : issues
     if (wrong.length > 0) return yield* Preparing.invalid("generate", wrong)
-    return { input, options: sampling, settings, output: output ?? (yield* outputOf(defaults, call)) }
+    return { input, options: sampling, settings, output: output ?? (yield* outputOf(defaults, call ?? {})) }
   })
 
-  const several = (input: Message.Input, permits: Semaphore.Semaphore, call?: Settings.CallOptions) =>
-    Effect.flatMap(want(input, call), (wanted) =>
-      Effect.map(
-        Effect.forEach(seeds(wanted), (options) => permits.withPermit(backend.one({ ...wanted, options })), {
-          concurrency: "unbounded"
-        }),
-        (all): Generated => ({ generations: all.map(({ generation }) => generation) })
-      ))
+  const several = (wanted: Preparing.Wanted, permits: Semaphore.Semaphore) =>
+    Effect.map(
+      Effect.forEach(seeds(wanted), (options) => permits.withPermit(backend.one({ ...wanted, options })), {
+        concurrency: "unbounded"
+      }),
+      (all): Generated => ({ generations: all.map(({ generation }) => generation) })
+    )
+
+  /** One generation needs no fiber and no permit of its own. */
+  const single = (wanted: Preparing.Wanted) =>
+    Effect.map(backend.one(wanted), ({ generation }): Generated => ({ generations: [generation] }))
 
   const limit = (call?: Settings.CallOptions) => Semaphore.make(call?.concurrency ?? settings.concurrency ?? 16)
 
@@ -251,12 +256,18 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
   }
 
   return InferenceEndpointsLLM.of({
-    generate: (input, call) => Effect.flatMap(limit(call), (permits) => several(input, permits, call)),
+    generate: (input, call) =>
+      Effect.flatMap(want(input, call), (wanted) =>
+        (wanted.settings.numGenerations ?? 1) === 1
+          ? single(wanted)
+          : Effect.flatMap(limit(call), (permits) => several(wanted, permits))),
     generateMany: (inputs, call) =>
-      Effect.flatMap(
-        limit(call),
-        (permits) => Effect.forEach(inputs, (input) => several(input, permits, call), { concurrency: "unbounded" })
-      ),
+      Effect.flatMap(limit(call), (permits) =>
+        Effect.forEach(
+          inputs,
+          (input) => Effect.flatMap(want(input, call), (wanted) => several(wanted, permits)),
+          { concurrency: "unbounded" }
+        )),
     stream: (input, call) => Stream.unwrap(Effect.map(streamed(input, call), ({ events }) => events)),
     generateObject: (input, options) => Objects.generate(objects, input, options),
     streamObject: (input, options) => Objects.stream(objects, input, options),

@@ -5,6 +5,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as GenerationOptions from "./GenerationOptions.ts"
+import * as Guard from "./protocol/Guard.ts"
 import type { OutputSpecInput } from "./structured/OutputSpec.ts"
 
 const count = Schema.Number.check(
@@ -65,7 +66,7 @@ export interface CallOptions extends GenerationOptions.GenerationOptions, Settin
 }
 
 const names = new Set(Object.keys(Settings.fields))
-const is = Schema.is(Settings)
+const { is } = Guard.make(Settings)
 
 /**
  * Takes settings and sampling options apart, over the defaults of the service, and says what is wrong with either.
