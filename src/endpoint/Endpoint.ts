@@ -12,7 +12,6 @@ import * as Exit from "effect/Exit"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
-import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import * as Hub from "../hub/Hub.ts"
 import * as HubEnv from "../hub/HubEnv.ts"
@@ -52,34 +51,35 @@ interface Memory {
   readonly flight?: Deferred.Deferred<EndpointTarget.Target, EndpointError.EndpointError>
 }
 
+const closed = new EndpointError.EndpointError({
+  method: "resolve",
+  reason: new EndpointError.InvalidConfig({
+    problem: "the layer of the endpoint has ended: keep its scope open for as long as the service is used",
+    given: []
+  })
+})
+
 /**
  * Remembers the result of work, and lets all who want it while it is under way share it. The work goes on when the one
- * who started it is interrupted, as others may wait for it; it ends with the scope.
+ * who started it is interrupted, as others may wait for it; it ends with the scope, and fails whoever waits then.
  */
-const makeMemory = Effect.gen(function*() {
-  const scope = yield* Effect.scope
-  const memory = yield* Ref.make<Memory>({})
+const makeMemory = Effect.map(Effect.scope, (scope) => {
+  let memory: Memory = {}
   const share = (work: Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>) =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.gen(function*() {
-        const mine = yield* Deferred.make<EndpointTarget.Target, EndpointError.EndpointError>()
-        const flight = yield* Ref.modify(memory, (before): readonly [NonNullable<Memory["flight"]>, Memory] =>
-          before.flight === undefined ? [mine, { ...before, flight: mine }] : [before.flight, before])
-        if (flight === mine) {
-          yield* Effect.forkIn(
-            restore(work).pipe(Effect.onExit((exit) =>
-              Ref.set(memory, Exit.isSuccess(exit) ? { target: exit.value } : {}).pipe(
-                Effect.andThen(Deferred.done(mine, exit))
-              )
-            )),
-            scope
-          )
-        }
-        return yield* restore(Deferred.await(flight))
+    Effect.uninterruptibleMask((restore) => {
+      if (memory.flight !== undefined) return restore(Deferred.await(memory.flight))
+      const flight = Deferred.makeUnsafe<EndpointTarget.Target, EndpointError.EndpointError>()
+      memory = { ...memory, flight }
+      return Effect.flatMap(Effect.forkIn(restore(work), scope), (fiber) => {
+        fiber.addObserver((exit) => {
+          memory = Exit.isSuccess(exit) ? { target: exit.value } : {}
+          Deferred.doneUnsafe(flight, Exit.hasInterrupts(exit) ? Effect.fail(closed) : exit)
+        })
+        return restore(Deferred.await(flight))
       })
-    )
+    })
   const get = (work: Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>) =>
-    Effect.flatMap(Ref.get(memory), ({ target }) => target === undefined ? share(work) : Effect.succeed(target))
+    Effect.suspend(() => memory.target === undefined ? share(work) : Effect.succeed(memory.target))
   return { get, share }
 })
 

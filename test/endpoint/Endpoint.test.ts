@@ -341,3 +341,31 @@ describe("the layers", () => {
       assert.strictEqual(error.reason._tag, "InvalidConfig")
     }))
 })
+
+const advised = (error: { readonly reason: { readonly _tag: string }; readonly message: string }) => [
+  error.reason._tag,
+  error.message.includes("keep its scope open")
+]
+
+describe("a service whose layer has ended", () => {
+  it.effect("fails who uses it then", () =>
+    Effect.gen(function*() {
+      const given = yield* world()
+      const endpoint = yield* Effect.scoped(build({ endpointName: "llm" }, given))
+      const uses = [endpoint.target, endpoint.refresh, endpoint.revive("Asleep")]
+      const errors = yield* Effect.forEach(uses, Effect.flip)
+      assert.deepStrictEqual(errors.map(advised), uses.map(() => ["InvalidConfig", true]))
+    }))
+
+  it.effect("fails who waited for it until then", () =>
+    Effect.gen(function*() {
+      const given = yield* world({ state: "paused" })
+      const waiting = yield* Effect.scoped(Effect.gen(function*() {
+        const endpoint = yield* build({ endpointName: "llm" }, given)
+        const fiber = yield* Effect.forkDetach(Effect.flip(endpoint.target), { startImmediately: true })
+        yield* TestClock.adjust("1 second")
+        return fiber
+      }))
+      assert.deepStrictEqual(advised(yield* Fiber.join(waiting)), ["InvalidConfig", true])
+    }))
+})
