@@ -21,7 +21,14 @@ const streaming = { unit: "events", stream: true, burst: 16, latency: 0 } as con
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   S1: { ...unary, title: "unary, 64 at once", latency: 0, calls: 40_000, concurrency: 64, warmup: 10_000 },
-  S2: { ...streaming, title: "one stream of 200,000 tokens", tokens: 200_000, calls: 1, concurrency: 1, warmup: 1 },
+  S2: {
+    ...streaming,
+    title: "one stream of 200,000 tokens, three times after two that warm up",
+    tokens: 200_000,
+    calls: 3,
+    concurrency: 1,
+    warmup: 2
+  },
   S3: {
     ...streaming,
     title: "256 streams of 200 tokens at once",

@@ -30,6 +30,7 @@ import type * as Message from "./Message.ts"
 import * as Objects from "./Objects.ts"
 import * as Preparing from "./Preparing.ts"
 import * as Prompting from "./Prompting.ts"
+import * as Revival from "./Revival.ts"
 import * as Scripting from "./Scripting.ts"
 import * as Settings from "./Settings.ts"
 import type * as ObjectStream from "./structured/ObjectStream.ts"
@@ -182,21 +183,19 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       events: observedStream(ready, stream ? Generating.stream(ready) : Generating.atOnce(ready))
     }))
 
-  const revived = ({ reason }: InferenceError) => endpoint.revive(reason._tag === "Paused" ? "Paused" : "Asleep")
-
   return assemble(options, {
     one: (wanted) =>
       Effect.catchIf(
         Effect.flatMap(endpoint.target, (target) => once(target, wanted)),
         isRevivable(wanted),
-        (error) => Effect.flatMap(revived(error), (target) => once(target, wanted))
+        (error) => Effect.flatMap(Revival.revive(endpoint, error), (target) => once(target, wanted))
       ),
     streamed: (wanted) =>
       Effect.map(Effect.flatMap(endpoint.target, (target) => begin(target, wanted)), ({ constraint, events }) => ({
         constraint,
         events: Stream.catchIf(events, isRevivable(wanted), (error) =>
           Stream.unwrap(Effect.map(
-            Effect.flatMap(revived(error), (target) => begin(target, wanted)),
+            Effect.flatMap(Revival.revive(endpoint, error), (target) => begin(target, wanted)),
             ({ events }) => events
           )))
       })),
@@ -313,10 +312,8 @@ const seeds = ({ options, settings }: Preparing.Wanted): ReadonlyArray<Generatio
     return { ...options, seed: GenerationOptions.seedAfter(options.seed, index) }
   })
 
-/** Whether the endpoint can be brought back and the request repeated: nothing of an answer has been seen. */
 const isRevivable = ({ settings }: Preparing.Wanted) => (error: GenerateError): error is InferenceError =>
-  settings.revive !== false && error._tag === "InferenceError" && error.received === undefined &&
-  (error.reason._tag === "Asleep" || error.reason._tag === "Paused")
+  settings.revive !== false && Revival.isAway(error)
 
 const spanOf = ({ telemetry }: Preparing.Ready) => `${telemetry.operation} ${telemetry.model}`
 

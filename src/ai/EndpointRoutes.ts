@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Endpoint from "../endpoint/Endpoint.ts"
 import type { EndpointError } from "../endpoint/EndpointError.ts"
 import type { InferenceError } from "../InferenceError.ts"
+import * as Revival from "../Revival.ts"
 import * as TargetClients from "../TargetClients.ts"
 import type * as TgiClient from "../transport/TgiClient.ts"
 
@@ -33,10 +34,7 @@ export const make = Effect.fnUntraced(function*(options: TargetClients.Options =
   const use: Use = (request) => {
     const run = (target: Endpoint.Target) => Effect.flatMap(clientOf(target), (client) => request(client, target))
     return Effect.flatMap(endpoint.target, run).pipe(
-      Effect.catchReasons("InferenceError", {
-        Asleep: () => Effect.flatMap(endpoint.revive("Asleep"), run),
-        Paused: () => Effect.flatMap(endpoint.revive("Paused"), run)
-      })
+      Effect.catchIf(Revival.isAway, (error) => Effect.flatMap(Revival.revive(endpoint, error), run))
     )
   }
   return use
