@@ -13,35 +13,23 @@ import type { Generation } from "./Generation.ts"
 import type { GenerationOptions } from "./GenerationOptions.ts"
 import * as Message from "./Message.ts"
 
-const boundaries = Metric.exponentialBoundaries({ start: 0.01, factor: 2, count: 14 })
-
 /** The convention's unit is the second. */
-const duration = Metric.histogram("gen_ai.client.operation.duration", {
-  description: "seconds from the call to its end",
-  boundaries
-})
+const seconds = (id: string, description: string, attributes: Record<string, string>, start = 0.01) =>
+  Metric.histogram(id, {
+    description,
+    attributes,
+    boundaries: Metric.exponentialBoundaries({ start, factor: 2, count: 14 })
+  })
 
-const firstToken = Metric.histogram("gen_ai.client.operation.time_to_first_chunk", {
-  description: "seconds from the call to the first event",
-  boundaries
-})
+const tokens = (attributes: Record<string, string>) =>
+  Metric.counter("gen_ai.client.token.usage", { description: "tokens, by type", incremental: true, attributes })
 
-const perToken = Metric.histogram("gen_ai.client.operation.time_per_output_chunk", {
-  description: "seconds for each token after the first",
-  boundaries: Metric.exponentialBoundaries({ start: 0.001, factor: 2, count: 14 })
-})
-
-const queued = Metric.histogram("inference_endpoints.server.queue_time", {
-  description: "seconds in the server's queue, as TGI tells in its headers",
-  boundaries
-})
-
-const tokens = Metric.counter("gen_ai.client.token.usage", { description: "tokens, by type", incremental: true })
-
-const requests = Metric.counter("inference_endpoints.client.requests", {
-  description: "generations, by outcome",
-  incremental: true
-})
+const requests = (attributes: Record<string, string>) =>
+  Metric.counter("inference_endpoints.client.requests", {
+    description: "generations, by outcome",
+    incremental: true,
+    attributes
+  })
 
 /**
  * What is known before the answer.
@@ -81,7 +69,9 @@ export const attributes = ({ content, model, operation, options, server }: Call)
     "server.address": server.hostname,
     "server.port": server.port === "" ? undefined : Number(server.port)
   }
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+  const said: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(all)) if (value !== undefined) said[name] = value
+  return said
 }
 
 const textMessage = (role: string, content: string) => ({ role, parts: [{ type: "text", content }] })
@@ -113,23 +103,32 @@ export const annotate = (span: Tracer.Span, call: Call, generation: Generation):
 
 const instruments = new Map<string, ReturnType<typeof instrumentsOf>>()
 
-/** Metrics with their attributes; made once for a model. */
+/** Metrics with their attributes. Made once for a model, since attributes that are added later are merged each time. */
 const instrumentsOf = (call: Call) => {
-  const attributes = {
+  const all = {
     "gen_ai.operation.name": call.operation,
     "gen_ai.provider.name": "huggingface",
     "gen_ai.request.model": call.model
   }
   return {
-    duration: Metric.withAttributes(duration, attributes),
-    firstToken: Metric.withAttributes(firstToken, attributes),
-    perToken: Metric.withAttributes(perToken, attributes),
-    queued: Metric.withAttributes(queued, attributes),
-    input: Metric.withAttributes(tokens, { ...attributes, "gen_ai.token.type": "input" }),
-    output: Metric.withAttributes(tokens, { ...attributes, "gen_ai.token.type": "output" }),
-    finished: Metric.withAttributes(requests, { ...attributes, outcome: "finished" }),
-    failed: Metric.withAttributes(requests, { ...attributes, outcome: "failed" }),
-    interrupted: Metric.withAttributes(requests, { ...attributes, outcome: "interrupted" })
+    duration: seconds("gen_ai.client.operation.duration", "seconds from the call to its end", all),
+    firstToken: seconds("gen_ai.client.operation.time_to_first_chunk", "seconds from the call to the first event", all),
+    perToken: seconds(
+      "gen_ai.client.operation.time_per_output_chunk",
+      "seconds for each token after the first",
+      all,
+      0.001
+    ),
+    queued: seconds(
+      "inference_endpoints.server.queue_time",
+      "seconds in the server's queue, as TGI tells in its headers",
+      all
+    ),
+    input: tokens({ ...all, "gen_ai.token.type": "input" }),
+    output: tokens({ ...all, "gen_ai.token.type": "output" }),
+    finished: requests({ ...all, outcome: "finished" }),
+    failed: requests({ ...all, outcome: "failed" }),
+    interrupted: requests({ ...all, outcome: "interrupted" })
   }
 }
 
@@ -148,21 +147,23 @@ const of = (call: Call) => {
  * @category combinators
  * @since 0.1.0
  */
-export const record = (call: Call, { statistics }: Generation): Effect.Effect<void> => {
-  const { duration, finished, firstToken, input, output, perToken, queued } = of(call)
-  const { inputTokens, outputTokens, timeToFirstToken } = statistics
-  const updates = [Metric.update(finished, 1), Metric.update(duration, statistics.duration / 1000)]
-  if (inputTokens !== undefined) updates.push(Metric.update(input, inputTokens))
-  if (outputTokens !== undefined) updates.push(Metric.update(output, outputTokens))
-  if (statistics.server?.queue !== undefined) updates.push(Metric.update(queued, statistics.server.queue / 1000))
-  if (timeToFirstToken !== undefined) {
-    updates.push(Metric.update(firstToken, timeToFirstToken / 1000))
-    if (outputTokens !== undefined && outputTokens > 1) {
-      updates.push(Metric.update(perToken, (statistics.duration - timeToFirstToken) / 1000 / (outputTokens - 1)))
+export const record = (call: Call, { statistics }: Generation): Effect.Effect<void> =>
+  Effect.contextWith((context) => {
+    const { duration, finished, firstToken, input, output, perToken, queued } = of(call)
+    const { inputTokens, outputTokens, server, timeToFirstToken } = statistics
+    finished.updateUnsafe(1, context)
+    duration.updateUnsafe(statistics.duration / 1000, context)
+    if (inputTokens !== undefined) input.updateUnsafe(inputTokens, context)
+    if (outputTokens !== undefined) output.updateUnsafe(outputTokens, context)
+    if (server?.queue !== undefined) queued.updateUnsafe(server.queue / 1000, context)
+    if (timeToFirstToken !== undefined) {
+      firstToken.updateUnsafe(timeToFirstToken / 1000, context)
+      if (outputTokens !== undefined && outputTokens > 1) {
+        perToken.updateUnsafe((statistics.duration - timeToFirstToken) / 1000 / (outputTokens - 1), context)
+      }
     }
-  }
-  return Effect.all(updates, { discard: true })
-}
+    return Effect.void
+  })
 
 /**
  * Counts a generation that failed, or that was interrupted, which is no failure.
