@@ -6,9 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import * as HttpConnection from "./HttpConnection.ts"
 import { closed, HttpPool, type PoolHandler } from "./HttpPool.ts"
-import * as ProxyDispatcher from "./ProxyDispatcher.ts"
 import type { Request } from "./RequestWriter.ts"
 import { fault } from "./TransportFault.ts"
 
@@ -68,13 +66,13 @@ const open = async (options: Options): Promise<Dispatcher> => {
   const named = env.http_proxy || env.HTTP_PROXY || env.https_proxy || env.HTTPS_PROXY
   return proxy === "none" || (proxy === "environment" && !named)
     ? direct(options)
-    : ProxyDispatcher.make(options, proxy)
+    : (await import("./ProxyDispatcher.ts")).make(options, proxy)
 }
 
 /** A pool for each origin. */
 const direct = (options: Options): Dispatcher => {
   const settings = {
-    connectTimeout: Duration.toMillis(options.connectTimeout ?? "10 seconds"),
+    connectTimeout: timer(options.connectTimeout ?? "10 seconds"),
     maxHeadBytes: options.maxHeaderBytes ?? 16 * 1024,
     ca: authorities(options)
   }
@@ -102,15 +100,11 @@ const direct = (options: Options): Dispatcher => {
   }
 }
 
-/**
- * Tells whether a request failed because a kept connection was closed under it, before a byte of its answer, so that
- * sending it again is safe.
- *
- * @category guards
- * @since 0.1.0
- */
-export const isStaleConnection = (error: Error): boolean =>
-  HttpConnection.isStale(error) || ProxyDispatcher.isStale(error)
+/** A limit as timers take it, which can wait for 24 days; 0 for none. */
+const timer = (limit: Duration.Input): number => {
+  const millis = Duration.toMillis(limit)
+  return Number.isFinite(millis) ? Math.min(Math.max(1, Math.ceil(millis)), 2 ** 31 - 1) : 0
+}
 
 const authorities = ({ ca }: Options): string | Array<string> | undefined =>
   ca === undefined || typeof ca === "string" ? ca : [...ca]

@@ -8,7 +8,7 @@ import * as Net from "node:net"
 import type * as Tls from "node:tls"
 import { type Request, write, type Written } from "./RequestWriter.ts"
 import { type Fields, type Receiver, ResponseParser } from "./ResponseParser.ts"
-import { fault } from "./TransportFault.ts"
+import { fault, markStale } from "./TransportFault.ts"
 
 /**
  * What a request can do with its connection.
@@ -48,7 +48,7 @@ export interface Handler {
  * @since 0.1.0
  */
 export interface Settings {
-  /** Milliseconds for name lookup, TCP and TLS together. */
+  /** Milliseconds for name lookup, TCP and TLS together; 0 for no limit. */
   readonly connectTimeout: number
   readonly maxHeadBytes: number
   readonly ca: string | Array<string> | undefined
@@ -65,18 +65,6 @@ const KEEP_ALIVE_PROBE = 60_000
 
 const require = createRequire(import.meta.url)
 
-// faults of a kept connection before a byte of an answer
-const stale = new WeakSet<Error>()
-
-/**
- * Tells whether a request failed because a kept connection was closed under it, before a byte of its answer. The server
- * never took it up then, and sending it again is safe.
- *
- * @category guards
- * @since 0.1.0
- */
-export const isStale = (error: Error): boolean => stale.has(error)
-
 /**
  * A connection to one origin, opened at once.
  *
@@ -88,7 +76,8 @@ export class HttpConnection implements Controller, Receiver {
   readonly #host: string
   readonly #parser: ResponseParser
   readonly #onUnusable: () => void
-  #connecting: NodeJS.Timeout | undefined
+  #timer: NodeJS.Timeout | undefined
+  #connecting = true
   #handler: Handler | undefined
   #request: Request | undefined
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined
@@ -106,9 +95,11 @@ export class HttpConnection implements Controller, Receiver {
     this.#host = origin.host
     this.#onUnusable = onUnusable
     this.#parser = new ResponseParser(this, settings.maxHeadBytes)
-    this.#connecting = setTimeout(() => {
-      this.#fail(fault("UND_ERR_CONNECT_TIMEOUT", `No connection within ${settings.connectTimeout} milliseconds`))
-    }, settings.connectTimeout)
+    if (settings.connectTimeout > 0) {
+      this.#timer = setTimeout(() => {
+        this.#fail(fault("UND_ERR_CONNECT_TIMEOUT", `No connection within ${settings.connectTimeout} milliseconds`))
+      }, settings.connectTimeout)
+    }
     this.#socket = connect(origin, settings, session)
       .setNoDelay(true)
       .setKeepAlive(true, KEEP_ALIVE_PROBE)
@@ -129,7 +120,7 @@ export class HttpConnection implements Controller, Receiver {
     this.#handler = handler
     this.#request = request
     this.#ticks = 0
-    this.#waiting = this.#connecting === undefined
+    this.#waiting = !this.#connecting
     this.#parser.start(request.method)
     handler.onRequestStart(this)
     // it may have been given up already
@@ -216,8 +207,8 @@ export class HttpConnection implements Controller, Receiver {
   // ---- the socket's side ---------------------------------------------------------------------------------------------
 
   #connected(): void {
-    clearTimeout(this.#connecting)
-    this.#connecting = undefined
+    clearTimeout(this.#timer)
+    this.#connecting = false
     this.#ticks = 0
     this.#waiting = this.#handler !== undefined
     if (this.#handler === undefined) this.#socket.unref()
@@ -245,7 +236,7 @@ export class HttpConnection implements Controller, Receiver {
     if (
       this.#used && !this.#parser.started && (code === "ECONNRESET" || code === "EPIPE" || code === "UND_ERR_SOCKET")
     ) {
-      stale.add(error)
+      markStale(error)
     }
     this.#handler = undefined
     this.#request = undefined
@@ -257,7 +248,7 @@ export class HttpConnection implements Controller, Receiver {
   #close(): void {
     if (this.#closed) return
     this.#closed = true
-    clearTimeout(this.#connecting)
+    clearTimeout(this.#timer)
     const iterator = this.#iterator
     this.#iterator = undefined
     if (iterator?.return !== undefined) void Promise.resolve(iterator.return()).catch(() => undefined)

@@ -7,11 +7,11 @@
  * @since 0.1.0
  */
 import * as ContentCoding from "./ContentCoding.ts"
-import { type Dispatcher, isStaleConnection } from "./Dispatcher.ts"
+import type { Dispatcher } from "./Dispatcher.ts"
 import type { Controller } from "./HttpConnection.ts"
 import type { Lease, PoolHandler } from "./HttpPool.ts"
 import type { Request } from "./RequestWriter.ts"
-import { fault } from "./TransportFault.ts"
+import { fault, isStale } from "./TransportFault.ts"
 
 /** Bytes held for a reader that does not come, before the connection stops being read. */
 const highWater = 256 * 1024
@@ -203,7 +203,7 @@ export class HttpExchange implements PoolHandler {
     this.#lease?.discard()
     this.#lease = undefined
     if (
-      this.#replayable && !this.#answered && !this.#replayed && this.#left === undefined && isStaleConnection(error)
+      this.#replayable && !this.#answered && !this.#replayed && this.#left === undefined && isStale(error)
     ) {
       this.#replayed = true
       this.#controller = undefined

@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import type * as Undici from "undici"
 import type { Dispatcher, Options } from "./Dispatcher.ts"
 import type { Request } from "./RequestWriter.ts"
-import { fault } from "./TransportFault.ts"
+import { fault, markStale } from "./TransportFault.ts"
 
 /**
  * A dispatcher over a proxy: `"environment"`, or a URL.
@@ -83,36 +83,12 @@ const connectionOptions = (
   }
 }
 
-// errors of a socket that had already carried an answer
-const ofReusedSocket = new WeakSet<Error>()
-
 const watched = (connect: Undici.buildConnector.connector): Undici.buildConnector.connector => (options, callback) =>
   // the pool cancels an attempt through the socket that the connector returns
   connect(options, (...outcome) => {
     const socket = outcome[1]
     socket?.on("error", (error: Error) => {
-      if (socket.bytesRead > 0) ofReusedSocket.add(error)
+      if (socket.bytesRead > 0) markStale(error)
     })
     callback(...outcome)
   })
-
-/**
- * Tells whether a request failed because a kept connection was closed under it: the reset of a socket that had carried
- * an earlier answer. It holds only for a request that has not had a byte of its own answer; then the server never took
- * it up, and sending it again is safe. Behind a proxy undici connects by itself and some resets are not recognised.
- *
- * @category guards
- * @since 0.1.0
- */
-export const isStale = (error: Error & { readonly code?: unknown; readonly socket?: unknown }): boolean => {
-  switch (error.code) {
-    case "ECONNRESET":
-    case "EPIPE":
-      return ofReusedSocket.has(error)
-    case "UND_ERR_SOCKET":
-      return typeof error.socket === "object" && error.socket !== null && "bytesRead" in error.socket &&
-        Number(error.socket.bytesRead) > 0
-    default:
-      return false
-  }
-}

@@ -1,6 +1,5 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import type * as SchemaAST from "effect/SchemaAST"
 
 /**
@@ -20,21 +19,20 @@ export interface Guard<A> {
  * Makes the check of one wire schema. The schema must be plain: what it accepts is what callers read, nothing is
  * transformed and unknown keys stay.
  *
- * Structs, arrays, unions and primitives without further checks become one expression of `typeof`s, which costs a tenth
- * of Effect's own compiled check; it is made from the schema, so it can not say anything else. Other schemas get Effect's
- * compiler. Both need `new Function`: where a platform forbids that (edge, strict CSP), the schema is interpreted.
+ * Structs, records, arrays, unions and primitives without further checks become one expression of `typeof`s, which costs
+ * a tenth of Effect's own compiled check; it is made from the schema, so it can not say anything else. Other schemas are
+ * interpreted, and so are all where a platform forbids `new Function` (edge, strict CSP).
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = <A>(schema: Schema.Codec<A, A>): Guard<A> => {
-  const decode = Schema.decodeUnknownResult(schema)
   let check: ((value: unknown) => value is A) | undefined
   return {
     // compiled when it is first needed: most programs use few of the routes
     is: (value): value is A => (check ??= compile(schema))(value),
     explain: (value) => {
-      const result = decode(value)
+      const result = Schema.decodeUnknownResult(schema)(value)
       return Result.isFailure(result) ? result.failure.message : "the value changed while it was checked"
     }
   }
@@ -50,7 +48,6 @@ const compile = <A>(schema: Schema.Codec<A, A>): (value: unknown) => value is A 
       // no code may be made on this platform
     }
   }
-  SchemaJITCompiler.enable(schema.ast)
   return Schema.is(schema)
 }
 
@@ -73,7 +70,7 @@ const write = (ast: SchemaAST.AST, at: string, depth: number): string | undefine
     case "Arrays":
       return ast.elements.length === 0 && ast.rest.length === 1 ? list(ast.rest[0], at, depth) : undefined
     case "Objects":
-      return ast.indexSignatures.length === 0 ? struct(ast, at, depth) : undefined
+      return ast.indexSignatures.length === 0 ? struct(ast, at, depth) : record(ast, at, depth)
     default:
       return undefined
   }
@@ -88,11 +85,27 @@ const list = (item: SchemaAST.AST | undefined, at: string, depth: number): strin
   return test === undefined ? undefined : `(Array.isArray(${at})&&${at}.every((${name})=>${test}))`
 }
 
+const record = (
+  { indexSignatures: [member, ...others], propertySignatures }: SchemaAST.Objects,
+  at: string,
+  depth: number
+): string | undefined => {
+  const plain = member?.parameter._tag === "String" && member.parameter.checks === undefined &&
+    others.length === 0 && propertySignatures.length === 0
+  const name = `r${depth}`
+  const test = plain ? write(member.type, name, depth + 1) : undefined
+  return test === undefined
+    ? undefined
+    : `(${isObject(at)}&&Object.values(${at}).every((${name})=>${test}))`
+}
+
+const isObject = (at: string): string => `typeof ${at}==="object"&&${at}!==null&&!Array.isArray(${at})`
+
 const struct = (ast: SchemaAST.Objects, at: string, depth: number): string | undefined => {
   const fields = ast.propertySignatures.map(({ name, type }) => {
     const field = `${at}[${JSON.stringify(name)}]`
     const test = typeof name === "string" ? write(type, field, depth) : undefined
     return test === undefined || type.context?.isOptional !== true ? test : `(${field}===undefined||${test})`
   })
-  return all([`typeof ${at}==="object"`, `${at}!==null`, `!Array.isArray(${at})`, ...fields], "&&")
+  return all([isObject(at), ...fields], "&&")
 }

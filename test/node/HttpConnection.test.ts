@@ -111,6 +111,15 @@ describe("a connection", () => {
       assert.deepStrictEqual([yield* get(server.url), yield* get(server.url), server.accepted()], ["ok", "ok", 2])
     }).pipe(withClient()))
 
+  it.live.each(["Infinity", "100 days", "1 minute"] as const)(
+    "is opened within a limit of %s",
+    (connectTimeout) =>
+      Effect.gen(function*() {
+        const server = yield* Loopback.http((_, response) => setTimeout(() => response.end("ok"), 20))
+        assert.strictEqual(yield* get(server.url), "ok")
+      }).pipe(withClient({ connectTimeout }))
+  )
+
   it.live("is opened for no other protocol", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(get("ftp://127.0.0.1/"))
