@@ -116,7 +116,7 @@ const measured = (name: string, origin: string): string => {
 }
 
 const memory = (origin: string): string => {
-  const rows = quick ? 100_000 : 1_000_000
+  const rows = quick ? 100_000 : 2_000_000
   const growth: Growth = JSON.parse(
     onClientCore([process.execPath, "--expose-gc", "Memory.ts", String(rows), origin])
   )
