@@ -5,7 +5,6 @@
  */
 import * as Schema from "effect/Schema"
 import * as GenerationOptions from "./GenerationOptions.ts"
-import * as Guard from "./protocol/Guard.ts"
 import type { OutputSpecInput } from "./structured/OutputSpec.ts"
 
 const count = Schema.Number.check(
@@ -66,7 +65,7 @@ export interface CallOptions extends GenerationOptions.GenerationOptions, Settin
 }
 
 const names = new Set(Object.keys(Settings.fields))
-const { is } = Guard.make(Settings)
+const is = Schema.is(Settings)
 
 /**
  * Takes settings and sampling options apart, over the defaults of the service, and says what is wrong with either.

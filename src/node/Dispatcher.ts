@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import type { Settings } from "./HttpConnection.ts"
 import { closed, HttpPool, type PoolHandler } from "./HttpPool.ts"
 import type { Request } from "./RequestWriter.ts"
 import { fault } from "./TransportFault.ts"
@@ -71,17 +72,12 @@ const open = async (options: Options): Promise<Dispatcher> => {
 
 /** A pool for each origin. */
 const direct = (options: Options): Dispatcher => {
-  const settings = {
-    connectTimeout: timer(options.connectTimeout ?? "10 seconds"),
-    maxHeadBytes: options.maxHeaderBytes ?? 16 * 1024,
-    ca: authorities(options)
-  }
-  const keep = Duration.toMillis(options.keepAliveTimeout ?? "30 seconds")
+  const settings = settingsOf(options)
   const pools = new Map<string, HttpPool>()
   const poolOf = (origin: string): HttpPool | undefined => {
     const url = new URL(origin)
     if (url.protocol !== "http:" && url.protocol !== "https:") return undefined
-    const pool = new HttpPool(url, settings, options.connections ?? Infinity, keep)
+    const pool = new HttpPool(url, settings, options.connections ?? Infinity, settings.keep)
     pools.set(origin, pool)
     return pool
   }
@@ -100,11 +96,27 @@ const direct = (options: Options): Dispatcher => {
   }
 }
 
-/** A limit as timers take it, which can wait for 24 days; 0 for none. */
-const timer = (limit: Duration.Input): number => {
-  const millis = Duration.toMillis(limit)
-  return Number.isFinite(millis) ? Math.min(Math.max(1, Math.ceil(millis)), 2 ** 31 - 1) : 0
-}
+/**
+ * What the options say, with the defaults.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const settingsOf = (options: Options): Settings & { readonly keep: number } => ({
+  connectTimeout: timer(Duration.toMillis(options.connectTimeout ?? "10 seconds")),
+  maxHeadBytes: options.maxHeaderBytes ?? 16 * 1024,
+  ca: options.ca === undefined || typeof options.ca === "string" ? options.ca : [...options.ca],
+  keep: Duration.toMillis(options.keepAliveTimeout ?? "30 seconds")
+})
 
-const authorities = ({ ca }: Options): string | Array<string> | undefined =>
-  ca === undefined || typeof ca === "string" ? ca : [...ca]
+/** The longest time that Node's timers can wait, 24 days. */
+const longest = 2 ** 31 - 1
+
+/**
+ * A limit in milliseconds as timers take it: whole, and 0 for none.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const timer = (limit: number | undefined): number =>
+  limit === undefined || !Number.isFinite(limit) ? 0 : Math.min(Math.max(1, Math.ceil(limit)), longest)

@@ -82,9 +82,9 @@ export class HttpConnection implements Controller, Receiver {
   #request: Request | undefined
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined
   #used = false
-  #reusable = true
+  /** The caller wants the connection to end with the answer that is under way. */
+  #last = false
   #closed = false
-  #waiting = false
   #ticks = 0
   #paused = false
   /** The head of the answer came. */
@@ -110,24 +110,18 @@ export class HttpConnection implements Controller, Receiver {
       .on("close", () => this.#ended())
   }
 
-  /** Whether another request can be sent, now or when the answer that is under way is complete. */
-  get reusable(): boolean {
-    return this.#reusable
-  }
-
   /** Sends a request. The connection must be free. */
   send(request: Request, handler: Handler): void {
     this.#handler = handler
     this.#request = request
     this.#ticks = 0
-    this.#waiting = !this.#connecting
     this.#parser.start(request.method)
     handler.onRequestStart(this)
     // it may have been given up already
     if (this.#handler !== handler) return
     const written = write(request, this.#host)
     if (written instanceof Error) return this.#fail(written)
-    if (written.close) this.#reusable = false
+    this.#last = written.close
     this.#socket.ref()
     this.#write(written, handler)
   }
@@ -139,15 +133,11 @@ export class HttpConnection implements Controller, Receiver {
     this.#socket.unref()
   }
 
-  destroy(error: Error): void {
-    this.#fail(error)
-  }
-
   /** Looks at the limits of time. A free connection is closed after so many milliseconds, or before the server does it. */
   tick(keep: number): void {
     this.#ticks++
     const passed = (this.#ticks - 1) * TICK
-    if (this.#waiting && this.#request !== undefined) {
+    if (!this.#connecting && this.#request !== undefined) {
       const { bodyTimeout, headersTimeout } = this.#request
       const limit = this.#answered ? bodyTimeout : headersTimeout
       if (limit > 0 && passed >= limit && !this.#paused) {
@@ -195,12 +185,11 @@ export class HttpConnection implements Controller, Receiver {
     const handler = this.#handler
     this.#handler = undefined
     this.#request = undefined
-    this.#waiting = false
     this.#answered = false
     this.#used = true
     // an answer before the whole request was sent leaves the rest of it on the wire
     const { keepAlive, keepFor } = this.#parser
-    if (!this.#reusable || !keepAlive || keepFor <= KEEP_MARGIN || this.#iterator !== undefined) this.#close()
+    if (this.#last || !keepAlive || keepFor <= KEEP_MARGIN || this.#iterator !== undefined) this.#close()
     handler?.onResponseEnd()
   }
 
@@ -210,7 +199,6 @@ export class HttpConnection implements Controller, Receiver {
     clearTimeout(this.#timer)
     this.#connecting = false
     this.#ticks = 0
-    this.#waiting = this.#handler !== undefined
     if (this.#handler === undefined) this.#socket.unref()
   }
 
@@ -253,7 +241,6 @@ export class HttpConnection implements Controller, Receiver {
     this.#iterator = undefined
     if (iterator?.return !== undefined) void Promise.resolve(iterator.return()).catch(() => undefined)
     this.#socket.destroy()
-    this.#reusable = false
     this.#onUnusable()
   }
 

@@ -99,7 +99,8 @@ export class HttpPool {
   }
 
   release(pooled: Pooled): void {
-    if (!pooled.connection.reusable) return this.discard(pooled)
+    // it may have closed with its answer
+    if (!this.#all.has(pooled)) return
     pooled.idle = true
     pooled.connection.rest()
     this.#idle.push(pooled)
@@ -122,7 +123,7 @@ export class HttpPool {
   destroy(): void {
     for (const { handler } of this.#waiting) handler.onResponseError(undefined, closed())
     this.#waiting.clear()
-    for (const { connection } of this.#all) connection.destroy(closed())
+    for (const { connection } of this.#all) connection.abort(closed())
   }
 
   #take(): Pooled | undefined {

@@ -119,12 +119,12 @@ const sender = (dispatcher: Dispatcher.Dispatcher, options: Options): SendTo => 
         method: request.method,
         headers: headersOf(request, payload, compression),
         body: payload.body,
-        headersTimeout: timer(limits.headers),
-        bodyTimeout: timer(limits.idle)
+        headersTimeout: Dispatcher.timer(limits.headers),
+        bodyTimeout: Dispatcher.timer(limits.idle)
       }, {
         replayable: isReplayable(request),
-        total: timer(limits.total),
-        firstEvent: timer(limits.firstEvent),
+        total: Dispatcher.timer(limits.total),
+        firstEvent: Dispatcher.timer(limits.firstEvent),
         maxBodyBytes: limits.maxBodyBytes
       })
       exchange.wake = () =>
@@ -139,13 +139,6 @@ const sender = (dispatcher: Dispatcher.Dispatcher, options: Options): SendTo => 
       return Effect.sync(() => exchange.leave())
     })
 }
-
-/** A limit as timers take it: whole milliseconds, 0 for none. */
-const timer = (limit: number | undefined): number =>
-  limit === undefined || !Number.isFinite(limit) ? 0 : Math.min(Math.max(1, Math.ceil(limit)), longest)
-
-/** The longest time that Node's timers can wait, 24 days. */
-const longest = 2 ** 31 - 1
 
 const transportError = (request: HttpClientRequest, cause: unknown) =>
   new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })

@@ -4,9 +4,8 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import type * as Undici from "undici"
-import type { Dispatcher, Options } from "./Dispatcher.ts"
+import { type Dispatcher, type Options, settingsOf } from "./Dispatcher.ts"
 import type { Request } from "./RequestWriter.ts"
 import { fault, markStale } from "./TransportFault.ts"
 
@@ -28,11 +27,18 @@ export const make = async (options: Options, proxy: string): Promise<Dispatcher>
 
 const over = ({ EnvHttpProxyAgent, ProxyAgent, buildConnector }: typeof Undici, options: Options, proxy: string) => {
   const { no_proxy, NO_PROXY } = process.env
+  const { ca, connectTimeout, keep, maxHeadBytes } = settingsOf(options)
+  // said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not switch it off
+  const tls = { rejectUnauthorized: true, ...(ca !== undefined && { ca }) }
   const settings = {
-    ...connectionOptions(buildConnector, options),
+    allowH2: false,
+    connectTimeout,
+    keepAliveTimeout: keep,
+    maxHeaderSize: maxHeadBytes,
+    connect: watched(buildConnector({ ...tls, allowH2: false, timeout: connectTimeout })),
     connections: options.connections ?? null,
-    requestTls: tlsOptions(options),
-    proxyTls: tlsOptions(options)
+    requestTls: tls,
+    proxyTls: tls
   }
   try {
     const agent: Undici.Dispatcher = proxy === "environment"
@@ -62,26 +68,6 @@ const failing = (code: string, message: string): Dispatcher => ({
 })
 
 const loopback = "localhost 127.0.0.1 ::1"
-
-const tlsOptions = (options: Options) => ({
-  // said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not switch it off
-  rejectUnauthorized: true,
-  ...(options.ca !== undefined && { ca: typeof options.ca === "string" ? options.ca : [...options.ca] })
-})
-
-const connectionOptions = (
-  buildConnector: typeof Undici.buildConnector,
-  options: Options
-): Undici.Client.Options => {
-  const timeout = Duration.toMillis(options.connectTimeout ?? "10 seconds")
-  return {
-    allowH2: false,
-    connectTimeout: timeout,
-    keepAliveTimeout: Duration.toMillis(options.keepAliveTimeout ?? "30 seconds"),
-    maxHeaderSize: options.maxHeaderBytes ?? 16 * 1024,
-    connect: watched(buildConnector({ ...tlsOptions(options), allowH2: false, timeout }))
-  }
-}
 
 const watched = (connect: Undici.buildConnector.connector): Undici.buildConnector.connector => (options, callback) =>
   // the pool cancels an attempt through the socket that the connector returns

@@ -250,15 +250,14 @@ class State<F extends { readonly error?: unknown }> {
   #line(text: string, start: number, end: number): boolean {
     if (this.over || this.failure !== undefined) return true
     const frame = this.#layout.read(text, start, end)
-    if (frame === undefined || !this.#isPart(frame)) return false
+    if (frame === undefined || !this.#isFrame(frame) || this.#route.ends(frame) !== "no") return false
     this.#frames.push(frame)
     return true
   }
 
-  /** Whether a payload is an event of the route that neither ends the answer nor says that it failed. */
-  #isPart(payload: unknown): payload is F {
-    const { ends, guard } = this.#route
-    return guard.is(payload) && (payload.error === undefined || payload.error === null) && ends(payload) === "no"
+  /** Whether a payload is an event of the route, and does not say that the answer failed. */
+  #isFrame(payload: unknown): payload is F {
+    return this.#route.guard.is(payload) && (payload.error === undefined || payload.error === null)
   }
 
   #event(data: string, type: string | undefined): void {
@@ -279,8 +278,7 @@ class State<F extends { readonly error?: unknown }> {
   }
 
   #payload(payload: unknown, data: string, type: string | undefined): void {
-    const { guard } = this.#route
-    if (type === undefined && guard.is(payload) && (payload.error === undefined || payload.error === null)) {
+    if (type === undefined && this.#isFrame(payload)) {
       const ends = this.#route.ends(payload)
       if (ends === "no") {
         this.#layout.learn(data, payload)
@@ -294,7 +292,9 @@ class State<F extends { readonly error?: unknown }> {
       this.failure = InferenceFailure.fromFrame(payload, data, this.#settings.scrub)
     } else if (type === undefined) {
       this.failure = new InvalidResponse({
-        description: `an event is not of this route: ${guard.explain(payload).replaceAll(/\s*\n\s*/g, " ")}`,
+        description: `an event is not of this route: ${
+          this.#route.guard.explain(payload).replaceAll(/\s*\n\s*/g, " ")
+        }`,
         body: InferenceFailure.shown(data, this.#settings.scrub)
       })
     }

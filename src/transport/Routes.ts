@@ -19,6 +19,7 @@ export type RouteOf<F> = (body: Readonly<Record<string, unknown>>) => Route<F>
 
 const isNativeEnd = (frame: Generate.Frame): boolean => typeof frame.generated_text === "string"
 
+/** A seed above 2^53 is read again, with all its digits. */
 const withSeed = (frame: Generate.Frame, data: string): Generate.Frame => {
   if (!Generate.hasRoundedSeed(frame)) return frame
   const exact: unknown = JSON.parse(Generate.quoteSeeds(data))

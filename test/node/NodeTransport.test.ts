@@ -520,43 +520,27 @@ describe("limits", () => {
       yield* server.closed(0)
     }).pipe(limited({ idle: 50 }), withClient()))
 
-  it.live("of the whole fail a head that does not come, and a body that goes on", () =>
-    Effect.gen(function*() {
-      const server = yield* Loopback.http((request, response) => {
-        const more = () => {
-          if (!response.destroyed) response.write("x", () => setTimeout(more, 5))
-        }
-        if (request.url === "/body") more()
-      })
-      const head = yield* Effect.flip(HttpClient.get(`${server.url}/head`))
-      const response = yield* HttpClient.get(`${server.url}/body`)
-      const body = yield* Effect.flip(response.text)
-      assert.deepStrictEqual([told(head), told(body)], [
-        ["TransportError", "ERR_TOTAL_TIMEOUT"],
-        ["DecodeError", "ERR_TOTAL_TIMEOUT"]
-      ])
-      yield* server.closed(0)
-      yield* server.closed(1)
-    }).pipe(limited({ total: 500 }), withClient()))
-
-  it.live("of the first event fail a head that does not come, and a body that nobody called an event", () =>
-    Effect.gen(function*() {
-      const server = yield* Loopback.http((request, response) => {
-        const more = () => {
-          if (!response.destroyed) response.write(": still there\n\n", () => setTimeout(more, 5))
-        }
-        if (request.url === "/body") more()
-      })
-      const head = yield* Effect.flip(HttpClient.get(`${server.url}/head`))
-      const response = yield* HttpClient.get(`${server.url}/body`)
-      const body = yield* Effect.flip(response.text)
-      assert.deepStrictEqual([told(head), told(body)], [
-        ["TransportError", "ERR_FIRST_EVENT_TIMEOUT"],
-        ["DecodeError", "ERR_FIRST_EVENT_TIMEOUT"]
-      ])
-      yield* server.closed(0)
-      yield* server.closed(1)
-    }).pipe(limited({ firstEvent: 200 }), withClient()))
+  it.live.each<readonly [string, string, string, Limits]>([
+    ["the whole", "x", "ERR_TOTAL_TIMEOUT", { total: 500 }],
+    ["the first event", ": still there\n\n", "ERR_FIRST_EVENT_TIMEOUT", { firstEvent: 200 }]
+  ])(
+    "of %s fail a head that does not come, and a body that only goes on",
+    ([, text, code, limits]) =>
+      Effect.gen(function*() {
+        const server = yield* Loopback.http((request, response) => {
+          const more = () => {
+            if (!response.destroyed) response.write(text, () => setTimeout(more, 5))
+          }
+          if (request.url === "/body") more()
+        })
+        const head = yield* Effect.flip(HttpClient.get(`${server.url}/head`))
+        const response = yield* HttpClient.get(`${server.url}/body`)
+        const body = yield* Effect.flip(response.text)
+        assert.deepStrictEqual([told(head), told(body)], [["TransportError", code], ["DecodeError", code]])
+        yield* server.closed(0)
+        yield* server.closed(1)
+      }).pipe(limited(limits), withClient())
+  )
 
   it.live("of the first event hold no longer than until it came", () =>
     Effect.gen(function*() {
