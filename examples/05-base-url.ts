@@ -3,9 +3,9 @@
 // In your own program the imports come from "effect-inference-endpoints".
 import { Console, Effect, Layer } from "effect"
 import { Endpoint, InferenceEndpointsLLM, Message } from "../src/index.ts"
-import * as Double from "../src/simulator/Double.ts"
 import { Simulator } from "../src/simulator/index.ts"
 import * as Platform from "../src/simulator/Platform.ts"
+import * as Double from "../src/simulator/wire/Double.ts"
 
 const program = Effect.gen(function*() {
   const { target } = yield* Endpoint.Endpoint

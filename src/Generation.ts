@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as ThinkTags from "./ThinkTags.ts"
+import * as ThinkTags from "./pipeline/ThinkTags.ts"
 
 /**
  * Why the model stopped. `stop` is its end token, `stop_sequence` one of the caller's stop strings where the engine tells

@@ -53,10 +53,10 @@ export * as Dialects from "./dialect/Dialects.ts"
 export * as TgiClient from "./transport/TgiClient.ts"
 
 /** When a call is tried again. @since 0.1.0 */
-export * as Retry from "./transport/Retry.ts"
+export * as Retry from "./http/Retry.ts"
 
 /** The limits on time of a call. @since 0.1.0 */
-export * as Timeouts from "./transport/Timeouts.ts"
+export * as Timeouts from "./http/Timeouts.ts"
 
 /** Bytes to events, by the grammar of event streams. @since 0.1.0 */
 export * as EventStream from "./transport/EventStream.ts"
@@ -89,7 +89,7 @@ export * as StructuredOutput from "./structured/StructuredOutput.ts"
 export * as StructuredOutputError from "./structured/StructuredOutputError.ts"
 
 /** JSON as it grows, in linear time. @since 0.1.0 */
-export * as PartialJson from "./structured/PartialJson.ts"
+export * as PartialJson from "./structured/decode/PartialJson.ts"
 
 /** The form in which configurations ask for structured output. @since 0.1.0 */
 export * as OutputSpec from "./structured/OutputSpec.ts"

@@ -3,10 +3,10 @@ import { Duration, Effect, Layer, Redacted, Stream } from "effect"
 import type { HttpClient } from "effect/http"
 import * as Endpoint from "../src/endpoint/Endpoint.ts"
 import type { Kind } from "../src/endpoint/Engine.ts"
+import * as Retry from "../src/http/Retry.ts"
 import * as InferenceEndpointsLLM from "../src/InferenceEndpointsLLM.ts"
 import { Simulator } from "../src/simulator/index.ts"
-import type * as Options from "../src/simulator/Options.ts"
-import * as Retry from "../src/transport/Retry.ts"
+import type * as Options from "../src/simulator/model/Options.ts"
 
 export type Simulated = "tgi" | "vllm" | "sglang" | "llamacpp"
 

@@ -71,12 +71,22 @@ describe("the arrows", () => {
       []
     ))
 
-  it("transport knows protocol and the error of its stage", () =>
+  it("http and transport know protocol and the error of their stage, and http nothing of transport", () => {
+    const error = "InferenceError.ts"
     assert.deepStrictEqual(
-      forbidden(inside("transport"), (given) =>
-        !isOurs(given) || inside("transport", "protocol")(given.of) || given.of === "InferenceError.ts"),
+      [
+        ...forbidden(
+          inside("http"),
+          (given) => !isOurs(given) || inside("http", "protocol")(given.of) || given.of === error
+        ),
+        ...forbidden(
+          inside("transport"),
+          (given) => !isOurs(given) || inside("transport", "http", "protocol")(given.of) || given.of === error
+        )
+      ],
       []
-    ))
+    )
+  })
 
   it("dialects know protocol, the models that callers see, and the engines' names", () => {
     const models = new Set(["Message.ts", "Generation.ts", "GenerationOptions.ts"])
@@ -105,14 +115,15 @@ describe("the arrows", () => {
 
   it("templates know nothing of how requests are sent", () =>
     assert.deepStrictEqual(
-      forbidden(inside("template"), (given) => !inside("dialect", "transport", "endpoint", "structured")(given.of)),
+      forbidden(inside("template"), (given) =>
+        !inside("dialect", "http", "transport", "endpoint", "structured")(given.of)),
       []
     ))
 
   it("no stage knows the service that is made of it", () =>
     assert.deepStrictEqual(
       forbidden(
-        inside("protocol", "transport", "dialect", "hub", "endpoint", "template", "structured"),
+        inside("protocol", "http", "transport", "dialect", "hub", "endpoint", "template", "structured"),
         (given) => given.of !== "InferenceEndpointsLLM.ts"
       ),
       []

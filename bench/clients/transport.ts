@@ -5,8 +5,8 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
+import { sendOf } from "../../src/http/TransportLimits.ts"
 import * as NodeTransport from "../../src/node/NodeTransport.ts"
-import { sendOf } from "../../src/transport/TransportLimits.ts"
 import { type Client, expectText, prompt } from "./Client.ts"
 
 const native = { inputs: prompt, parameters: { max_new_tokens: 20, details: true } }

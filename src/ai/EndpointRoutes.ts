@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Endpoint from "../endpoint/Endpoint.ts"
 import type { EndpointError } from "../endpoint/EndpointError.ts"
 import type { InferenceError } from "../InferenceError.ts"
-import * as Revival from "../Revival.ts"
-import * as TargetClients from "../TargetClients.ts"
+import * as Revival from "../pipeline/Revival.ts"
+import * as TargetClients from "../pipeline/TargetClients.ts"
 import type * as TgiClient from "../transport/TgiClient.ts"
 
 /**

@@ -8,8 +8,8 @@ import * as Schema from "effect/Schema"
 import type * as Generation from "../Generation.ts"
 import type * as LLM from "../InferenceEndpointsLLM.ts"
 import type * as Message from "../Message.ts"
-import type * as Objects from "../Objects.ts"
-import * as PortableSchema from "../structured/PortableSchema.ts"
+import type * as Objects from "../pipeline/Objects.ts"
+import * as PortableSchema from "../structured/engines/PortableSchema.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
 
 /**

@@ -13,11 +13,11 @@ import type * as Generation from "../Generation.ts"
 import type * as Message from "../Message.ts"
 import type { CallOptions } from "../Settings.ts"
 import * as BatchError from "./BatchError.ts"
-import type { Raised } from "./Fault.ts"
-import * as Pace from "./Pace.ts"
-import * as Pool from "./Pool.ts"
-import * as Source from "./Source.ts"
-import { tokensOf } from "./Tally.ts"
+import type { Raised } from "./pace/Fault.ts"
+import * as Pace from "./pace/Pace.ts"
+import * as Pool from "./pace/Pool.ts"
+import { tokensOf } from "./report/Tally.ts"
+import * as Source from "./rows/Source.ts"
 
 /**
  * @category models

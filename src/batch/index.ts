@@ -11,7 +11,7 @@ export * as Batch from "./Batch.ts"
 export * as BatchError from "./BatchError.ts"
 
 /** Whose fault a failure is. @since 0.1.0 */
-export * as Fault from "./Fault.ts"
+export * as Fault from "./pace/Fault.ts"
 
 /** The core of `Batch.run`, over any work. @since 0.1.0 */
 export * as Runner from "./Runner.ts"
@@ -20,22 +20,22 @@ export * as Runner from "./Runner.ts"
 export * as Streaming from "./Streaming.ts"
 
 /** Columns of a row, and how they become a request. @since 0.1.0 */
-export * as Row from "./Row.ts"
+export * as Row from "./rows/Row.ts"
 
 /** A row that can not become a request. @since 0.1.0 */
-export * as RowError from "./RowError.ts"
+export * as RowError from "./rows/RowError.ts"
 
 /** Concurrency, limits a minute, pauses. @since 0.1.0 */
-export * as Pace from "./Pace.ts"
+export * as Pace from "./pace/Pace.ts"
 
 /** Where a batch stops of itself. @since 0.1.0 */
-export * as Budget from "./Budget.ts"
+export * as Budget from "./pace/Budget.ts"
 
 /** How far a batch is. @since 0.1.0 */
-export * as Progress from "./Progress.ts"
+export * as Progress from "./report/Progress.ts"
 
 /** What a batch did. @since 0.1.0 */
-export * as Report from "./Report.ts"
+export * as Report from "./report/Report.ts"
 
 /** Who holds an output. @since 0.1.0 */
-export * as Lock from "./Lock.ts"
+export * as Lock from "./log/Lock.ts"

@@ -22,7 +22,7 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
-import { type EnforcedResponse, enforcesLimits, type Reading } from "../transport/TransportLimits.ts"
+import { type EnforcedResponse, enforcesLimits, type Reading } from "../http/TransportLimits.ts"
 import type { HttpExchange } from "./HttpExchange.ts"
 import { fault } from "./TransportFault.ts"
 

@@ -1,9 +1,9 @@
-import * as OpenAi from "./OpenAi.ts"
-import type * as Options from "./Options.ts"
-import type * as Reply from "./Reply.ts"
-import * as Tei from "./Tei.ts"
-import * as Tgi from "./Tgi.ts"
-import type { Turn } from "./Turn.ts"
+import * as Tei from "./embedding/Tei.ts"
+import type * as Options from "./model/Options.ts"
+import type { Turn } from "./model/Turn.ts"
+import * as OpenAi from "./openai/OpenAi.ts"
+import * as Tgi from "./tgi/Tgi.ts"
+import type * as Reply from "./wire/Reply.ts"
 
 /**
  * The router of the engine that the settings name.

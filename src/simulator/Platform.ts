@@ -8,12 +8,12 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as Double from "./Double.ts"
-import * as EndpointsApi from "./EndpointsApi.ts"
-import * as Hub from "./Hub.ts"
-import type * as ServerOptions from "./Options.ts"
-import * as Router from "./Router.ts"
+import type * as ServerOptions from "./model/Options.ts"
+import * as EndpointsApi from "./platform/EndpointsApi.ts"
+import * as Hub from "./platform/Hub.ts"
+import * as Router from "./platform/Router.ts"
 import * as Simulator from "./Simulator.ts"
+import * as Double from "./wire/Double.ts"
 
 /**
  * @category models

@@ -14,9 +14,9 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
-import type * as Exchange from "./Exchange.ts"
-import type * as Options from "./Options.ts"
+import type * as Options from "./model/Options.ts"
 import * as Simulator from "./Simulator.ts"
+import type * as Exchange from "./wire/Exchange.ts"
 
 /**
  * Nothing could be listened on: most often a port that is taken.

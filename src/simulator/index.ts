@@ -5,31 +5,31 @@
  */
 
 /** What a simulated server answers. @since 0.1.0 */
-export * as Answer from "./Answer.ts"
+export * as Answer from "./model/Answer.ts"
 
 /** What the doubles of Hugging Face's services share, and the client that finds them by host. @since 0.1.0 */
-export * as Double from "./Double.ts"
+export * as Double from "./wire/Double.ts"
 
 /** Dedicated endpoints: management API and gateway. @since 0.1.0 */
-export * as EndpointsApi from "./EndpointsApi.ts"
+export * as EndpointsApi from "./platform/EndpointsApi.ts"
 
 /** The seam between a simulated server and what carries it. @since 0.1.0 */
-export * as Exchange from "./Exchange.ts"
+export * as Exchange from "./wire/Exchange.ts"
 
 /** Things that go wrong, on demand. @since 0.1.0 */
-export * as Fault from "./Fault.ts"
+export * as Fault from "./wire/Fault.ts"
 
 /** A Hub with repositories and tokens. @since 0.1.0 */
-export * as Hub from "./Hub.ts"
+export * as Hub from "./platform/Hub.ts"
 
 /** What a simulated server received. @since 0.1.0 */
-export * as Journal from "./Journal.ts"
+export * as Journal from "./wire/Journal.ts"
 
 /** How a simulated server is set up. @since 0.1.0 */
-export * as Options from "./Options.ts"
+export * as Options from "./model/Options.ts"
 
 /** The serverless router. @since 0.1.0 */
-export * as Router from "./Router.ts"
+export * as Router from "./platform/Router.ts"
 
 /** All of Hugging Face in memory: Hub, router, endpoints. @since 0.1.0 */
 export * as Platform from "./Platform.ts"

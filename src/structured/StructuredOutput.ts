@@ -5,10 +5,10 @@ import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import { makeFormatterStandardSchemaV1 } from "effect/SchemaIssue"
 import * as SchemaRepresentation from "effect/SchemaRepresentation"
+import * as PartialJson from "./decode/PartialJson.ts"
+import * as Repair from "./decode/Repair.ts"
 import * as Grammar from "./Grammar.ts"
-import * as PartialJson from "./PartialJson.ts"
-import * as Repair from "./Repair.ts"
-import type { Document } from "./SchemaDocument.ts"
+import type { Document } from "./schema/SchemaDocument.ts"
 import * as Failure from "./StructuredOutputError.ts"
 
 /** A text that a model wrote, and what is known about it. */

@@ -3,12 +3,12 @@
  *
  * @since 0.1.0
  */
-import { Failure } from "./jinja/Failure.ts"
-import { fromUnknown } from "./jinja/Input.ts"
-import type { Limits, Now } from "./jinja/Machine.ts"
 import { type Outcome, render, type Template } from "./jinja/Template.ts"
-import { trimEnd, trimStart } from "./jinja/Text.ts"
-import { Dict, isList, type Value } from "./jinja/Value.ts"
+import { Failure } from "./jinja/values/Failure.ts"
+import { fromUnknown } from "./jinja/values/Input.ts"
+import type { Limits, Now } from "./jinja/values/Machine.ts"
+import { trimEnd, trimStart } from "./jinja/values/Text.ts"
+import { Dict, isList, type Value } from "./jinja/values/Value.ts"
 
 /**
  * What a template is rendered with. Values are plain JSON-like data, or what `fromJson` gives where `1.0` and integers above 2^53 matter.

@@ -12,14 +12,14 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import * as Pull from "effect/Pull"
+import type { Fault } from "../http/Decompression.ts"
+import type * as TransportLimits from "../http/TransportLimits.ts"
 import { InvalidResponse, type Reason, StreamInterrupted, Timeout, Transport } from "../InferenceError.ts"
 import * as Failure from "../protocol/Failure.ts"
 import type { Guard } from "../protocol/Guard.ts"
-import type { Fault } from "./Decompression.ts"
 import * as EventLayout from "./EventLayout.ts"
 import * as EventStream from "./EventStream.ts"
 import * as InferenceFailure from "./InferenceFailure.ts"
-import type * as TransportLimits from "./TransportLimits.ts"
 
 /**
  * What the events of a route look like.

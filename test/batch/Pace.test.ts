@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Result, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import * as Concurrency from "../../src/batch/Concurrency.ts"
 import { Fault, Pace, Streaming } from "../../src/batch/index.ts"
-import * as Meter from "../../src/batch/Meter.ts"
+import * as Concurrency from "../../src/batch/pace/Concurrency.ts"
+import * as Meter from "../../src/batch/pace/Meter.ts"
 import { InferenceError } from "../../src/index.ts"
 import * as Bench from "./Bench.ts"
 

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Dialects from "../../src/dialect/Dialects.ts"
 import type { Kind } from "../../src/endpoint/Engine.ts"
 import * as Message from "../../src/Message.ts"
-import * as TgiChatRequest from "../../src/simulator/ChatRequest.ts"
-import * as Json from "../../src/simulator/Json.ts"
+import * as TgiChatRequest from "../../src/simulator/tgi/ChatRequest.ts"
+import * as Json from "../../src/simulator/wire/Json.ts"
 
 const call = { id: "0", type: "function", function: { name: "f", arguments: `{"a":1}` } } as const
 const others: ReadonlyArray<Kind> = ["vllm", "sglang", "llamacpp", "router", "openai"]

@@ -3,8 +3,8 @@ import { Effect, Schema } from "effect"
 import type * as Generation from "../../src/Generation.ts"
 import type * as GenerationOptions from "../../src/GenerationOptions.ts"
 import { InferenceEndpointsLLM } from "../../src/InferenceEndpointsLLM.ts"
-import type * as Answer from "../../src/simulator/Answer.ts"
 import { Simulator } from "../../src/simulator/index.ts"
+import type * as Answer from "../../src/simulator/model/Answer.ts"
 import * as World from "../World.ts"
 
 /** What an answer is, without how long it took and how it came. */

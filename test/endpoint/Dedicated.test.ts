@@ -6,8 +6,8 @@ import type { EndpointError } from "../../src/endpoint/EndpointError.ts"
 import * as EndpointsApi from "../../src/endpoint/EndpointsApi.ts"
 import type { WaitProgress } from "../../src/endpoint/Waiting.ts"
 import * as Hub from "../../src/hub/Hub.ts"
-import * as Double from "../../src/simulator/Double.ts"
-import type * as Lifecycle from "../../src/simulator/Lifecycle.ts"
+import type * as Lifecycle from "../../src/simulator/platform/Lifecycle.ts"
+import * as Double from "../../src/simulator/wire/Double.ts"
 import * as World from "../hub/World.ts"
 
 const name = { name: "llm", namespace: "org" }

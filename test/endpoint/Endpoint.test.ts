@@ -4,8 +4,8 @@ import type { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as Endpoint from "../../src/endpoint/Endpoint.ts"
 import type * as EndpointConfig from "../../src/endpoint/EndpointConfig.ts"
-import * as Double from "../../src/simulator/Double.ts"
-import type * as Lifecycle from "../../src/simulator/Lifecycle.ts"
+import type * as Lifecycle from "../../src/simulator/platform/Lifecycle.ts"
+import * as Double from "../../src/simulator/wire/Double.ts"
 import * as World from "../hub/World.ts"
 
 const tgi: Double.Handler = (request) =>

@@ -5,7 +5,7 @@ import type { Create } from "../../src/endpoint/DedicatedEndpoint.ts"
 import type { EndpointError } from "../../src/endpoint/EndpointError.ts"
 import * as EndpointsApi from "../../src/endpoint/EndpointsApi.ts"
 import * as Hub from "../../src/hub/Hub.ts"
-import * as Double from "../../src/simulator/Double.ts"
+import * as Double from "../../src/simulator/wire/Double.ts"
 import * as World from "../hub/World.ts"
 
 const name = { name: "llm", namespace: "org" }

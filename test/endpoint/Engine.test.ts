@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, Schema } from "effect"
 import * as Engine from "../../src/endpoint/Engine.ts"
 import * as EngineProbe from "../../src/endpoint/EngineProbe.ts"
-import * as Double from "../../src/simulator/Double.ts"
-import type * as Exchange from "../../src/simulator/Exchange.ts"
+import * as Double from "../../src/simulator/wire/Double.ts"
+import type * as Exchange from "../../src/simulator/wire/Exchange.ts"
 
 const tgiInfo = {
   router: "text-generation-router",

@@ -8,7 +8,7 @@ import type * as EndpointConfig from "../../src/endpoint/EndpointConfig.ts"
 import { EndpointError } from "../../src/endpoint/EndpointError.ts"
 import * as Hub from "../../src/hub/Hub.ts"
 import * as HubCacheDisk from "../../src/hub/HubCacheDisk.ts"
-import * as Double from "../../src/simulator/Double.ts"
+import * as Double from "../../src/simulator/wire/Double.ts"
 import * as World from "../hub/World.ts"
 
 /** Everything that an error shows to loggers, crash reporters and the wire, and all that hangs on it. */

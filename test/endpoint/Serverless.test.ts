@@ -3,7 +3,7 @@ import { Effect, Fiber, Layer, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import * as Endpoint from "../../src/endpoint/Endpoint.ts"
 import type * as EndpointConfig from "../../src/endpoint/EndpointConfig.ts"
-import * as Double from "../../src/simulator/Double.ts"
+import * as Double from "../../src/simulator/wire/Double.ts"
 import * as World from "../hub/World.ts"
 
 const chat = { status: "live", providerId: "x", task: "conversational" }

@@ -4,9 +4,9 @@ import { TestClock } from "effect/testing"
 import * as Hub from "../../src/hub/Hub.ts"
 import * as HubCache from "../../src/hub/HubCache.ts"
 import type { HubError } from "../../src/hub/HubError.ts"
-import * as Double from "../../src/simulator/Double.ts"
-import type * as Exchange from "../../src/simulator/Exchange.ts"
-import type * as Simulated from "../../src/simulator/Hub.ts"
+import type * as Simulated from "../../src/simulator/platform/Hub.ts"
+import * as Double from "../../src/simulator/wire/Double.ts"
+import type * as Exchange from "../../src/simulator/wire/Exchange.ts"
 import * as World from "./World.ts"
 
 const { commit, token } = World

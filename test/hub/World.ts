@@ -1,8 +1,8 @@
 /** Hugging Face in memory, with people on it. */
 import { ConfigProvider, Effect, Layer } from "effect"
 import { HttpClient } from "effect/http"
-import type * as Hub from "../../src/simulator/Hub.ts"
 import * as Platform from "../../src/simulator/Platform.ts"
+import type * as Hub from "../../src/simulator/platform/Hub.ts"
 
 export const token = "hf_secretsecretsecret"
 export const commit = "a".repeat(40)

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { HttpBody, HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
 import * as Zlib from "node:zlib"
+import { type Limits, readingOf, sendOf } from "../../src/http/TransportLimits.ts"
 import * as NodeTransport from "../../src/node/NodeTransport.ts"
-import { type Limits, readingOf, sendOf } from "../../src/transport/TransportLimits.ts"
 import * as Loopback from "./Loopback.ts"
 
 const withClient = (options: NodeTransport.Options = {}) => Effect.provide(NodeTransport.layerOptions(options))

@@ -1,8 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Layer, Stream } from "effect"
 import { vi } from "vitest"
+import * as Retry from "../../src/http/Retry.ts"
 import * as NodeTransport from "../../src/node/NodeTransport.ts"
-import * as Retry from "../../src/transport/Retry.ts"
 import * as TgiClient from "../../src/transport/TgiClient.ts"
 
 vi.mock("undici", () => {

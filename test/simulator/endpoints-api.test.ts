@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Schema } from "effect"
 import { HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
-import * as Double from "../../src/simulator/Double.ts"
-import * as EndpointsApi from "../../src/simulator/EndpointsApi.ts"
-import * as Lifecycle from "../../src/simulator/Lifecycle.ts"
+import * as EndpointsApi from "../../src/simulator/platform/EndpointsApi.ts"
+import * as Lifecycle from "../../src/simulator/platform/Lifecycle.ts"
+import * as Double from "../../src/simulator/wire/Double.ts"
 
 const gate = "https://org-llm.us-east-1.aws.endpoints.huggingface.cloud"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import * as Grammar from "../../src/simulator/Grammar.ts"
-import * as Random from "../../src/simulator/Random.ts"
+import * as Grammar from "../../src/simulator/grammar/Grammar.ts"
+import * as Random from "../../src/simulator/wire/Random.ts"
 
 const seeds = Array.from({ length: 50 }, (_, seed) => seed)
 

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { HttpClientRequest, type HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
-import * as Double from "../../src/simulator/Double.ts"
-import * as Hub from "../../src/simulator/Hub.ts"
+import * as Hub from "../../src/simulator/platform/Hub.ts"
+import * as Double from "../../src/simulator/wire/Double.ts"
 
 const commit = "c".repeat(40)
 

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { HttpClientRequest } from "effect/http"
-import * as Double from "../../src/simulator/Double.ts"
-import * as Router from "../../src/simulator/Router.ts"
+import * as Router from "../../src/simulator/platform/Router.ts"
+import * as Double from "../../src/simulator/wire/Double.ts"
 
 const ask = (options: Router.Options) =>
   Effect.map(Router.make(options), ({ handler }) => {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import * as Random from "../../src/simulator/Random.ts"
-import * as SchemaSampler from "../../src/simulator/SchemaSampler.ts"
+import * as SchemaSampler from "../../src/simulator/grammar/SchemaSampler.ts"
+import * as Random from "../../src/simulator/wire/Random.ts"
 
 interface Tree {
   readonly name: string

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import * as Float from "../../src/simulator/Float.ts"
-import * as Json from "../../src/simulator/Json.ts"
-import * as Tokenizer from "../../src/simulator/Tokenizer.ts"
+import * as Float from "../../src/simulator/model/Float.ts"
+import * as Tokenizer from "../../src/simulator/model/Tokenizer.ts"
+import * as Json from "../../src/simulator/wire/Json.ts"
 
 describe("tokens", () => {
   it.prop("join back to the text they were split from", { text: Schema.String }, ({ text }) => {

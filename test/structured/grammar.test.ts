@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Effect, Result, Schema } from "effect"
+import * as JsonText from "../../src/structured/engines/JsonText.ts"
 import * as Grammar from "../../src/structured/Grammar.ts"
-import * as JsonText from "../../src/structured/JsonText.ts"
 import * as StructuredOutput from "../../src/structured/StructuredOutput.ts"
 import { accepts } from "./TgiLanguage.ts"
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Arbitrary, Result, Schema } from "effect"
-import * as PartialJson from "../../src/structured/PartialJson.ts"
+import * as PartialJson from "../../src/structured/decode/PartialJson.ts"
 
 const json = Arbitrary.schema(Schema.Json)
 const cuts = Arbitrary.schema(Schema.Array(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 7 }))))

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Schema, SchemaGetter, Stream } from "effect"
-import * as Feedback from "../../src/structured/Feedback.ts"
-import * as ObjectStream from "../../src/structured/ObjectStream.ts"
+import * as Feedback from "../../src/structured/decode/Feedback.ts"
+import * as ObjectStream from "../../src/structured/decode/ObjectStream.ts"
 import * as StructuredOutput from "../../src/structured/StructuredOutput.ts"
 import { StructuredOutputError } from "../../src/structured/StructuredOutputError.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema, Stream } from "effect"
 import * as Zlib from "node:zlib"
-import * as Decompression from "../../src/transport/Decompression.ts"
+import * as Decompression from "../../src/http/Decompression.ts"
 import { cut } from "./Pieces.ts"
 
 const ways = [

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, Random, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import * as Retry from "../../src/http/Retry.ts"
 import { type InferenceError, Overloaded, Transport } from "../../src/InferenceError.ts"
-import * as Retry from "../../src/transport/Retry.ts"
 import * as Wire from "./Wire.ts"
 
 const bare = { ...Retry.standard, quota: false }

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
+import * as Timeouts from "../../src/http/Timeouts.ts"
 import type { InferenceError } from "../../src/InferenceError.ts"
 import type * as TgiClient from "../../src/transport/TgiClient.ts"
-import * as Timeouts from "../../src/transport/Timeouts.ts"
 import * as Wire from "./Wire.ts"
 
 type Client = TgiClient.TgiClient["Service"]

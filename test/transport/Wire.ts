@@ -1,7 +1,7 @@
 /** HTTP clients made by hand: they record what is asked of them and answer as the test says. */
 import { Effect, Layer } from "effect"
 import { HttpClient, HttpClientError, type HttpClientRequest, HttpClientResponse } from "effect/http"
-import * as Retry from "../../src/transport/Retry.ts"
+import * as Retry from "../../src/http/Retry.ts"
 import * as TgiClient from "../../src/transport/TgiClient.ts"
 
 /** A web response, a fault with a `code` as platforms have it, or silence. */

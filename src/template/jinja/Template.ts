@@ -8,16 +8,16 @@
  * that bounds what a hostile template can cost. The library stays as the witness of `CrossCheck` and the differential tests, and the opponent
  * of the benchmark.
  */
-import { Failure, type Kind } from "./Failure.ts"
-import { enter, type Execute, Frame, rootBlock } from "./Frame.ts"
-import { globals } from "./Globals.ts"
-import type { LexOptions } from "./Lexer.ts"
-import { defaultLimits, type Limits, Machine, type Now } from "./Machine.ts"
-import { parse } from "./Parser.ts"
-import { compileBody } from "./Statements.ts"
-import * as Symbols from "./Symbols.ts"
-import type { Unit } from "./Symbols.ts"
-import type { Value } from "./Value.ts"
+import { globals } from "./filters/Globals.ts"
+import { enter, type Execute, Frame, rootBlock } from "./run/Frame.ts"
+import { compileBody } from "./run/Statements.ts"
+import type { LexOptions } from "./syntax/Lexer.ts"
+import { parse } from "./syntax/Parser.ts"
+import * as Symbols from "./syntax/Symbols.ts"
+import type { Unit } from "./syntax/Symbols.ts"
+import { Failure, type Kind } from "./values/Failure.ts"
+import { defaultLimits, type Limits, Machine, type Now } from "./values/Machine.ts"
+import type { Value } from "./values/Value.ts"
 
 export interface Template {
   readonly source: string

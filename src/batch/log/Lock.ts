@@ -1,0 +1,149 @@
+/**
+ * One run an output: a file that only one process can make, with who made it. A lock whose process is gone is taken over.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Random from "effect/Random"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as BatchError from "../BatchError.ts"
+
+/**
+ * What a runtime knows of processes. The default asks the `process` object of Node, Bun and Deno where there is one;
+ * without it a process is taken for alive.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export const Processes = Context.Reference<{
+  readonly pid: number
+  readonly isAlive: (pid: number) => boolean
+}>("effect-inference-endpoints/batch/Processes", { defaultValue: () => detect() })
+
+const detect = () => {
+  const host: unknown = Reflect.get(globalThis, "process")
+  if (typeof host !== "object" || host === null) return { pid: 0, isAlive: () => true }
+  const pid: unknown = Reflect.get(host, "pid")
+  const kill: unknown = Reflect.get(host, "kill")
+  return {
+    pid: typeof pid === "number" ? pid : 0,
+    isAlive: (pid: number) => {
+      if (typeof kill !== "function") return true
+      try {
+        Reflect.apply(kill, host, [pid, 0])
+        return true
+      } catch (cause) {
+        // a process of another user is there, but may not be signalled
+        return cause instanceof Error && "code" in cause && cause.code === "EPERM"
+      }
+    }
+  }
+}
+
+const Holder = Schema.Struct({
+  pid: Schema.Int,
+  /** When the run began, ISO 8601. */
+  started: Schema.String,
+  /** What the system says of the start of that process, to tell it from a later one with its number. */
+  born: Schema.optionalKey(Schema.String),
+  /** Tells runs of one process apart. */
+  nonce: Schema.String
+})
+
+type Holder = typeof Holder.Type
+
+const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Holder))
+
+/** Locks that this process holds. */
+const held = new Set<string>()
+
+/** The start of a process in clock ticks since boot, where there is a `/proc`: its 22nd field, counted after the name. */
+const bornAt = Effect.fnUntraced(function*(pid: number) {
+  const fs = yield* FileSystem.FileSystem
+  const stat = yield* Effect.orElseSucceed(fs.readFileString(`/proc/${pid}/stat`), () => "")
+  return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
+})
+
+const isGone = Effect.fnUntraced(function*(holder: Holder) {
+  const processes = yield* Processes
+  if (holder.pid === processes.pid) return !held.has(holder.nonce)
+  if (!processes.isAlive(holder.pid)) return true
+  const born = yield* bornAt(holder.pid)
+  return holder.born !== undefined && born !== undefined && holder.born !== born
+})
+
+const readHolder = Effect.fnUntraced(function*(path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const text = yield* Effect.orElseSucceed(fs.readFileString(path), () => undefined)
+  if (text === undefined) return undefined
+  const holder = decode(text)
+  return { text, holder: holder._tag === "Some" ? holder.value : undefined }
+})
+
+/** Takes a dead run's lock away, unless another run did so first and the lock is now that run's. */
+const takeAway = Effect.fnUntraced(function*(path: string, text: string, nonce: string) {
+  const fs = yield* FileSystem.FileSystem
+  const aside = `${path}.${nonce}`
+  const moved = yield* Effect.isSuccess(fs.rename(path, aside))
+  if (!moved) return
+  const found = yield* readHolder(aside)
+  yield* Effect.ignore(found?.text === text ? fs.remove(aside) : fs.rename(aside, path))
+})
+
+const ATTEMPTS = 5
+
+/**
+ * Holds the lock for the scope. Fails with `Locked` while another run holds it.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const acquire = (
+  path: string
+): Effect.Effect<void, BatchError.BatchError, FileSystem.FileSystem | Scope.Scope> =>
+  Effect.acquireRelease(take(path), (nonce) => release(path, nonce)).pipe(Effect.asVoid)
+
+const take = Effect.fnUntraced(function*(path: string) {
+  const fs = yield* FileSystem.FileSystem
+  const { pid } = yield* Processes
+  const nonce = (yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)
+  const started = new Date(yield* Clock.currentTimeMillis).toISOString()
+  const born = yield* bornAt(pid)
+  const own = JSON.stringify({ pid, started, ...(born !== undefined && { born }), nonce })
+  let holder: Holder | undefined
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    held.add(nonce)
+    const made = yield* fs.writeFileString(path, own, { flag: "wx" }).pipe(
+      Effect.as(true),
+      Effect.catchIf((error) => error.reason._tag === "AlreadyExists", () => Effect.succeed(false)),
+      Effect.tapError(() => Effect.sync(() => held.delete(nonce))),
+      Effect.mapError(BatchError.disk(path))
+    )
+    if (made) return nonce
+    held.delete(nonce)
+    const found = yield* readHolder(path)
+    if (found === undefined) continue
+    holder = found.holder
+    // a lock without a readable holder was cut off while it was written: nobody holds it once it stays so
+    if (holder === undefined && attempt < ATTEMPTS - 2) yield* Effect.sleep(50)
+    else if (holder === undefined || (yield* isGone(holder))) yield* takeAway(path, found.text, nonce)
+    else break
+  }
+  return yield* BatchError.make(
+    new BatchError.Locked({
+      lock: path,
+      holder: holder === undefined ? "unknown" : `process ${holder.pid} since ${holder.started}`
+    })
+  )
+})
+
+const release = Effect.fnUntraced(function*(path: string, nonce: string) {
+  const fs = yield* FileSystem.FileSystem
+  const found = yield* readHolder(path)
+  if (found?.holder?.nonce === nonce) yield* Effect.ignore(fs.remove(path))
+  held.delete(nonce)
+})

@@ -1,0 +1,181 @@
+/**
+ * How far a batch is: events for programs, one live line on a terminal, plain lines elsewhere.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as Budget from "../pace/Budget.ts"
+import type { Fault } from "../pace/Fault.ts"
+import type { Pace } from "../pace/Pace.ts"
+import * as Report from "./Report.ts"
+import type { Tally } from "./Tally.ts"
+
+/**
+ * The state of a batch, counted from what is written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Snapshot {
+  readonly rows: number
+  readonly done: number
+  readonly failed: number
+  readonly inFlight: number
+  /** Rows that may be under way at once, now. */
+  readonly limit: number
+  /** Rows a second, of late. */
+  readonly rate: number
+  /** Tokens written a second, of late. */
+  readonly tokenRate: number
+  /** Milliseconds of this run. */
+  readonly elapsed: number
+  /** Milliseconds to the end at this rate; absent while nothing is known. */
+  readonly left?: number
+  /** Dollars, where there is a price, and what the whole batch will cost at this rate. */
+  readonly spent?: number
+  readonly projected?: number
+  /** All rows wait: milliseconds to go, and what for. */
+  readonly paused?: { readonly left: number; readonly reason: string }
+}
+
+/**
+ * What happens in a batch.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Event =
+  | { readonly _tag: "Started"; readonly rows: number; readonly done: number; readonly failed: number }
+  | { readonly _tag: "Progress"; readonly snapshot: Snapshot }
+  | { readonly _tag: "RowFailed"; readonly id: string; readonly index: number; readonly fault: Fault }
+  | { readonly _tag: "Paused"; readonly millis: number; readonly fault: Fault }
+  | { readonly _tag: "Finished"; readonly report: Report.Report }
+
+/** Over how many milliseconds a rate is smoothed. */
+const SMOOTHING = 15_000
+
+class Rate {
+  #value: number | undefined = undefined
+  #last: number
+
+  constructor(start: number) {
+    this.#last = start
+  }
+
+  /** The smoothed rate a second, of a count that only grows. */
+  next(count: number, millis: number): number {
+    const rate = Math.max(0, count - this.#last) / Math.max(millis, 1) * 1000
+    this.#last = count
+    const weight = 1 - Math.exp(-millis / SMOOTHING)
+    this.#value = this.#value === undefined ? rate : this.#value + weight * (rate - this.#value)
+    return this.#value
+  }
+}
+
+/**
+ * Makes a snapshot whenever it is called.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const sampler = (tally: Tally, pace: Pace, price: Budget.Price | undefined): Effect.Effect<Snapshot> => {
+  const rows = new Rate(tally.done + tally.failed)
+  const tokens = new Rate(0)
+  let last = tally.elapsed
+  return Effect.map(Clock.currentTimeMillis, (now) => {
+    const { done, elapsed, failed } = tally.at(now)
+    const finished = done + failed
+    const rate = rows.next(finished, elapsed - last)
+    const tokenRate = tokens.next(tally.tokensNow[1], elapsed - last)
+    last = elapsed
+    const spent = price === undefined ? undefined : Budget.dollars(price, tally)
+    const pause = pace.pause(now)
+    return {
+      rows: tally.rows,
+      done,
+      failed,
+      inFlight: pace.inFlight(),
+      limit: pace.limit(),
+      rate,
+      tokenRate,
+      elapsed,
+      ...(rate > 0 && { left: (tally.rows - finished) / rate * 1000 }),
+      ...(spent !== undefined && { spent, ...(finished > 0 && { projected: spent * tally.rows / finished }) }),
+      ...(pause !== undefined && { paused: { left: pause.until - now, reason: pause.fault.message } })
+    }
+  })
+}
+
+const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumSignificantDigits: 3 })
+
+/**
+ * A snapshot in one line.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const line = (snapshot: Snapshot): string => {
+  const { done, failed, left, paused, projected, rows, spent } = snapshot
+  const share = rows === 0 ? 100 : Math.floor((done + failed) / rows * 100)
+  return [
+    `${done.toLocaleString("en-US")}/${rows.toLocaleString("en-US")} rows (${share}%)`,
+    ...(failed > 0 ? [`${failed.toLocaleString("en-US")} failed`] : []),
+    `${compact.format(snapshot.rate)} rows/s`,
+    `${compact.format(snapshot.tokenRate)} tok/s`,
+    `${snapshot.inFlight} of ${snapshot.limit} in flight`,
+    ...(spent === undefined
+      ? []
+      : [`$${spent.toFixed(2)}${projected === undefined ? "" : ` of ~$${projected.toFixed(2)}`}`]),
+    ...(left === undefined ? [] : [`${Report.time(left)} left`]),
+    ...(paused === undefined ? [] : [`paused ${Report.time(paused.left)}: ${paused.reason}`])
+  ].join(" · ")
+}
+
+const PLAIN_EVERY = 10_000
+const CLEAR = "\r\u001b[2K"
+const WIDTH = 160
+
+/** Server text on a terminal: without control characters, on one line. */
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").slice(0, WIDTH)
+
+/**
+ * Prints events to standard error: a line that is written over on a terminal, else a line at most every ten seconds. The
+ * report comes last. A standard error that is closed is no failure of the batch.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const printer: Effect.Effect<(event: Event) => Effect.Effect<void>, never, Stdio.Stdio> = Effect.gen(
+  function*() {
+    const stdio = yield* Stdio.Stdio
+    const live = yield* stdio.stderrIsTerminal
+    let printed = Number.NEGATIVE_INFINITY
+    const write = (text: string) => Effect.ignore(Stream.run(Stream.make(text), stdio.stderr({ endOnDone: false })))
+    const note = (text: string) => write(live ? `${CLEAR}${text}\n` : `${text}\n`)
+    return (event) => {
+      switch (event._tag) {
+        case "Started":
+          return event.done + event.failed === 0
+            ? note(`${event.rows} rows`)
+            : note(`going on: ${event.done} of ${event.rows} rows are done, ${event.failed} failed`)
+        case "Progress": {
+          const { snapshot } = event
+          if (live) return write(CLEAR + printable(line(snapshot)))
+          if (snapshot.elapsed - printed < PLAIN_EVERY) return Effect.void
+          printed = snapshot.elapsed
+          return note(printable(line(snapshot)))
+        }
+        case "RowFailed":
+          return Effect.void
+        case "Paused":
+          return note(printable(`all rows wait ${Report.time(event.millis)}: ${event.fault.message}`))
+        case "Finished":
+          return note(Report.text(event.report))
+      }
+    }
+  }
+)

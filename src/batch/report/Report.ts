@@ -1,0 +1,160 @@
+/**
+ * What a batch did: data for programs (it is plain JSON), and a text for people.
+ *
+ * @since 0.1.0
+ */
+import * as Budget from "../pace/Budget.ts"
+import type { Summary } from "./Histogram.ts"
+import type { Tally } from "./Tally.ts"
+
+/**
+ * Why a batch ended before its last row.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Why {
+  readonly by: "endpoint" | "budget" | "disk" | "signal"
+  readonly message: string
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Report {
+  /** Every row has its line; or the batch stopped of itself, or was told to, and goes on when it is run again. */
+  readonly ending: "complete" | "stopped" | "interrupted"
+  readonly why?: Why
+  readonly output: string
+  readonly errors: string
+  readonly rows: {
+    readonly total: number
+    readonly done: number
+    readonly failed: number
+    readonly pending: number
+    /** Of this run alone. */
+    readonly doneNow: number
+    readonly failedNow: number
+  }
+  /** Of all runs. */
+  readonly tokens: { readonly input: number; readonly output: number }
+  /** Of all runs by tokens, of this run by time; absent without a price. */
+  readonly dollars?: number
+  /** Milliseconds of this run. */
+  readonly elapsed: number
+  /** Of this run. */
+  readonly rowsPerSecond: number
+  readonly outputTokensPerSecond: number
+  /** Of the generations of this run, in milliseconds. */
+  readonly latency?: Summary
+  readonly timeToFirstToken?: Summary
+  /** Requests of this run that were sent once more. */
+  readonly retries: number
+  /** Failed rows of all runs by `stage.reason`. */
+  readonly failures: Readonly<Record<string, number>>
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  tally: Tally,
+  why: Why | undefined,
+  facts: { readonly output: string; readonly errors: string; readonly price: Budget.Price | undefined }
+): Report => {
+  const seconds = Math.max(tally.elapsed, 1) / 1000
+  const doneNow = tally.done - tally.doneBefore
+  const latency = tally.latency.summary()
+  const timeToFirstToken = tally.timeToFirstToken.summary()
+  const pending = tally.rows - tally.done - tally.failed
+  return {
+    ending: why === undefined || pending === 0 ? "complete" : why.by === "signal" ? "interrupted" : "stopped",
+    ...(why !== undefined && pending > 0 && { why }),
+    output: facts.output,
+    errors: facts.errors,
+    rows: {
+      total: tally.rows,
+      done: tally.done,
+      failed: tally.failed,
+      pending,
+      doneNow,
+      failedNow: tally.failed - tally.failedBefore
+    },
+    tokens: { input: tally.inputTokens, output: tally.outputTokens },
+    ...(facts.price !== undefined && { dollars: Budget.dollars(facts.price, tally) }),
+    elapsed: tally.elapsed,
+    rowsPerSecond: doneNow / seconds,
+    outputTokensPerSecond: tally.tokensNow[1] / seconds,
+    ...(latency !== undefined && { latency }),
+    ...(timeToFirstToken !== undefined && { timeToFirstToken }),
+    retries: tally.retries,
+    failures: Object.fromEntries(tally.failures)
+  }
+}
+
+/**
+ * 0 when every row is done, 1 when some failed, 3 when rows are pending.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const exitCode = ({ ending, rows }: Report): 0 | 1 | 3 => ending !== "complete" ? 3 : rows.failed > 0 ? 1 : 0
+
+const number = (value: number): string =>
+  value.toLocaleString("en-US", { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 })
+
+const HOURS = 3600
+const MINUTES = 60
+
+const two = (value: number): string => String(value).padStart(2, "0")
+
+/**
+ * A duration in milliseconds as people say it: `1h 05m`, `3m 20s`, `4.2s`, `7ms`.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const time = (millis: number): string => {
+  if (millis < 1000) return `${Math.round(millis)}ms`
+  const seconds = millis / 1000
+  if (seconds < MINUTES) return seconds < 10 ? `${seconds.toFixed(1)}s` : `${Math.round(seconds)}s`
+  const whole = Math.round(seconds)
+  return whole < HOURS
+    ? `${Math.floor(whole / MINUTES)}m ${two(whole % MINUTES)}s`
+    : `${Math.floor(whole / HOURS)}h ${two(Math.floor((whole % HOURS) / MINUTES))}m`
+}
+
+const percentiles = (name: string, summary: Summary | undefined): ReadonlyArray<string> =>
+  summary === undefined ? [] : [
+    `${name}: p50 ${time(summary.p50)}, p90 ${time(summary.p90)}, p99 ${time(summary.p99)}, max ${time(summary.max)}`
+  ]
+
+/**
+ * The report in a few lines, without a line end.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const text = (report: Report): string => {
+  const { rows } = report
+  const failures = Object.entries(report.failures).toSorted(([, a], [, b]) => b - a)
+  return [
+    report.why === undefined ? "complete" : `${report.ending}: ${report.why.message}`,
+    `rows: ${number(rows.done)} done, ${number(rows.failed)} failed, ${number(rows.pending)} pending, of ${
+      number(rows.total)
+    } (${number(rows.doneNow)} done now)`,
+    `tokens: ${number(report.tokens.input)} in, ${number(report.tokens.output)} out` +
+    (report.dollars === undefined ? "" : `; $${report.dollars.toFixed(2)}`),
+    `time: ${time(report.elapsed)}, ${number(report.rowsPerSecond)} rows/s, ${
+      number(report.outputTokensPerSecond)
+    } tokens/s, ${number(report.retries)} retries`,
+    ...percentiles("latency", report.latency),
+    ...percentiles("time to first token", report.timeToFirstToken),
+    ...(failures.length === 0
+      ? []
+      : [`failures: ${failures.map(([name, count]) => `${name} ${number(count)}`).join(", ")}`]),
+    `output: ${report.output}` + (rows.failed === 0 ? "" : `; errors: ${report.errors}`)
+  ].join("\n")
+}

@@ -1,0 +1,196 @@
+/**
+ * Values instead of text: a Schema goes in with the messages, and a value of it comes out, or exactly why not.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type * as Generation from "../Generation.ts"
+import * as GenerationOptions from "../GenerationOptions.ts"
+import type * as Message from "../Message.ts"
+import type * as Settings from "../Settings.ts"
+import * as Feedback from "../structured/decode/Feedback.ts"
+import * as ObjectStream from "../structured/decode/ObjectStream.ts"
+import type { Step } from "../structured/decode/Repair.ts"
+import type { Constraint } from "../structured/Grammar.ts"
+import * as StructuredOutput from "../structured/StructuredOutput.ts"
+import type { Attempt, StructuredOutputError } from "../structured/StructuredOutputError.ts"
+
+/**
+ * What to generate a value with: a Schema, everything that `generate` takes for one generation, and:
+ *
+ * - `retries`: how often to ask again when the answer does not decode (default 0). A wrong shape is asked about with the
+ *   list of problems, an answer that the token limit cut with twice the limit; each time with the next seed.
+ * - `lenient`: sees through code fences, prose and thinking around the JSON (default false), for engines without grammar.
+ * - `depth`, `free`, `target`, `name`: how the Schema becomes a grammar (see `Grammar.Options`).
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ObjectOptions<S extends Schema.Constraint>
+  extends Omit<Settings.CallOptions, "numGenerations" | "structuredOutput">, StructuredOutput.Options
+{
+  readonly schema: S
+  readonly retries?: number | undefined
+}
+
+/**
+ * What to stream a value with. For an array, `element` makes every element come decoded as soon as it is complete.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ObjectStreamOptions<S extends Schema.Constraint, I extends Schema.Constraint>
+  extends Omit<ObjectOptions<S>, "retries">
+{
+  readonly element?: I | undefined
+}
+
+/**
+ * A value and where it comes from.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ObjectResult<A> {
+  readonly value: A
+  readonly generation: Generation.Generation
+  /** The answers that did not decode before this one did. */
+  readonly attempts: ReadonlyArray<Attempt>
+  /** What had to be cut away around the JSON. */
+  readonly repairs: ReadonlyArray<Step>
+  /** Constraints that the grammar could not carry: the decoder has checked them. */
+  readonly dropped: Constraint["dropped"]
+}
+
+/**
+ * A generation and the constraint that it was made under.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Constrained {
+  readonly generation: Generation.Generation
+  readonly constraint: Constraint | undefined
+}
+
+/**
+ * A generation that is streamed, and the constraint that it is made under.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Streamed<E> {
+  readonly events: Stream.Stream<Generation.Event, E>
+  readonly constraint: Constraint | undefined
+}
+
+/**
+ * What this module needs of the service.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Means<E> {
+  /** The options of the service, from which a further attempt counts where the call says nothing. */
+  readonly defaults: GenerationOptions.GenerationOptions
+  readonly ask: (
+    input: Message.Input,
+    call: Settings.CallOptions,
+    output: StructuredOutput.StructuredOutput<unknown, unknown>
+  ) => Effect.Effect<Constrained, E>
+  readonly stream: (
+    input: Message.Input,
+    call: Settings.CallOptions,
+    output: StructuredOutput.StructuredOutput<unknown, unknown>
+  ) => Effect.Effect<Streamed<E>, E>
+}
+
+const split = <S extends Schema.Constraint>(options: ObjectOptions<S>) => {
+  const { depth, free, lenient, name, retries = 0, schema, target, ...call } = options
+  return { call, retries, output: StructuredOutput.make(schema, { depth, free, lenient, name, target }) }
+}
+
+/** The conversation with the answer that did not fit, and what is wrong with it. Raw text can only be asked anew. */
+const corrected = (input: Message.Input, correction: Feedback.Round["correction"]): Message.Input => {
+  if (correction === undefined || (typeof input === "object" && "raw" in input)) return input
+  const messages: ReadonlyArray<Message.Message> = typeof input === "string"
+    ? [{ role: "user", content: input }]
+    : input
+  return [...messages, { role: "assistant", content: correction.answer }, {
+    role: "user",
+    content: correction.feedback
+  }]
+}
+
+/**
+ * Generates a value.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const generate = <E, S extends Schema.Constraint>(
+  means: Means<E>,
+  input: Message.Input,
+  options: ObjectOptions<S>
+): Effect.Effect<ObjectResult<S["Type"]>, E | StructuredOutputError, S["DecodingServices"]> => {
+  const { call, output, retries } = split(options)
+  const seed = call.seed ?? means.defaults.seed
+  const limit = call.maxNewTokens ?? means.defaults.maxNewTokens ?? GenerationOptions.MAX_NEW_TOKENS
+  const ask = ({ correction, index, truncations }: Feedback.Round) =>
+    Effect.map(
+      means.ask(corrected(input, correction), {
+        ...call,
+        ...(seed !== undefined && index > 0 && { seed: GenerationOptions.seedAfter(seed, index) }),
+        ...(truncations > 0 &&
+          { maxNewTokens: limit * 2 ** truncations })
+      }, output),
+      ({ constraint, generation }) => ({
+        text: generation.text,
+        finishReason: generation.refusal === undefined ? generation.finishReason : "refusal",
+        wrap: constraint?.wrap,
+        generation,
+        constraint
+      })
+    )
+  return Effect.map(
+    Feedback.retryWithFeedback(output, { times: retries, ask }),
+    ({ answer, attempts, repairs, value }) => ({
+      value,
+      generation: answer.generation,
+      attempts,
+      repairs,
+      dropped: answer.constraint?.dropped ?? []
+    })
+  )
+}
+
+/**
+ * Streams a value as it grows: partials, elements, and at the end the decoded whole.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const stream = <E, S extends Schema.Constraint, I extends Schema.Constraint = Schema.Never>(
+  means: Means<E>,
+  input: Message.Input,
+  { element, ...options }: ObjectStreamOptions<S, I>
+): Stream.Stream<
+  ObjectStream.Event<S["Type"], I["Type"]>,
+  E | StructuredOutputError,
+  S["DecodingServices"] | I["DecodingServices"]
+> => {
+  const { call, output } = split(options)
+  return Stream.unwrap(Effect.map(means.stream(input, call, output), ({ constraint, events }) =>
+    ObjectStream.make(
+      output,
+      Stream.map(events, (event) =>
+        event._tag === "Text"
+          ? { text: event.text }
+          : event._tag === "Finish"
+          ? { text: "", finishReason: event.generation.finishReason }
+          : { text: "" }),
+      { wrap: constraint?.wrap, element }
+    )))
+}

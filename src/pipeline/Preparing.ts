@@ -1,0 +1,160 @@
+/**
+ * What is to be generated, and with which options → a request in the dialect of the engine that answers.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Dialect from "../dialect/Dialect.ts"
+import * as Dialects from "../dialect/Dialects.ts"
+import type { Target } from "../endpoint/EndpointTarget.ts"
+import * as GenerationOptions from "../GenerationOptions.ts"
+import { InferenceError, InvalidRequest } from "../InferenceError.ts"
+import type * as Message from "../Message.ts"
+import type { Settings } from "../Settings.ts"
+import type { Constraint } from "../structured/Grammar.ts"
+import type { StructuredOutput } from "../structured/StructuredOutput.ts"
+import type { StructuredOutputError } from "../structured/StructuredOutputError.ts"
+import type { TemplateError } from "../template/TemplateError.ts"
+import type { TgiClient } from "../transport/TgiClient.ts"
+import type { Prepared } from "./Generating.ts"
+import type { Prompting } from "./Prompting.ts"
+import * as Telemetry from "./Telemetry.ts"
+
+/**
+ * A generation that was decided on, before it is known who answers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Wanted {
+  readonly input: Message.Input
+  readonly options: GenerationOptions.GenerationOptions
+  readonly settings: Settings
+  /** What the answer shall look like. */
+  readonly output: StructuredOutput<unknown, unknown> | undefined
+}
+
+/**
+ * A request that is ready, and what telemetry says of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Ready extends Prepared {
+  /** The grammar that was sent, and what it does not carry. */
+  readonly constraint: Constraint | undefined
+  readonly telemetry: Telemetry.Call
+}
+
+/**
+ * Issues → the error of a request that is not sent.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const invalid = (method: string, issues: ReadonlyArray<GenerationOptions.Issue>): InferenceError =>
+  new InferenceError({ method, reason: new InvalidRequest({ issues }), attempts: 0 })
+
+/** Why an answer is asked for whole: TGI refuses to stream it, or streams it so that its end can not be known. */
+const isWhole = (
+  target: Target,
+  { bestOf, decoderInputDetails, toolChoice, tools }: GenerationOptions.GenerationOptions
+) =>
+  (bestOf ?? 1) > 1 || decoderInputDetails === true ||
+  (target.engine.kind === "tgi" && (tools?.length ?? 0) > 0 && toolChoice !== "none")
+
+/**
+ * Whether a generation is to be streamed: what the caller says, else all but what a server streams badly or not at all.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const isStreamed = (target: Target, { options, settings }: Wanted): boolean =>
+  settings.delivery === undefined ? !isWhole(target, options) : settings.delivery === "stream"
+
+const wantsTokens = ({ decoderInputDetails, logprobs, topLogprobs, topNTokens }: GenerationOptions.GenerationOptions) =>
+  logprobs === true || topLogprobs !== undefined || (topNTokens ?? 0) > 0 || decoderInputDetails === true
+
+const countInput = (client: TgiClient["Service"], target: Target, { call }: Dialect.Encoded) => {
+  if (target.engine.kind !== "tgi") return undefined
+  const tokens = call.route === "generate"
+    ? client.tokenize(call.body.inputs)
+    : call.route === "chat"
+    ? Effect.map(client.chatTokenize(call.body), ({ tokenize_response }) => tokenize_response)
+    : Effect.succeed(undefined)
+  return Effect.orElseSucceed(Effect.map(tokens, (all) => all?.length), () => undefined)
+}
+
+/**
+ * Prepares one request. Options beyond the server's limits, and those that this engine drops or refuses, fail here with
+ * `InvalidRequest`, or are logged where the settings say so.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const prepare = Effect.fnUntraced(function*(
+  client: TgiClient["Service"],
+  target: Target,
+  prompting: Prompting,
+  wanted: Wanted,
+  stream: boolean
+): Effect.fn.Return<Ready, InferenceError | StructuredOutputError | TemplateError> {
+  const { options, output, settings } = wanted
+  const { kind } = target.engine
+  const dialect = Dialects.all[kind]
+  const input = yield* prompting({ input: wanted.input, options, constrained: output !== undefined }, kind)
+  const constraint = output === undefined
+    ? undefined
+    : yield* output.grammar(kind, input._tag === "Messages" ? "chat" : "raw")
+  const encoded = Dialect.encode(dialect, {
+    input,
+    model: nameOf(target),
+    options,
+    constraint: constraint?.fields,
+    stream
+  })
+  const method = `POST ${Dialect.paths[encoded.call.route]}`
+  const beyond = target.engine.limits === undefined ? [] : GenerationOptions.beyond(options, target.engine.limits)
+  const wrong = constraint === undefined ? beyond : [...beyond, ...excluded(kind, options)]
+  if (wrong.length > 0) return yield* invalid(method, wrong)
+  if (encoded.unsupported.length > 0) {
+    if (settings.unsupported !== "warn") return yield* invalid(method, encoded.unsupported)
+    for (const { message } of encoded.unsupported) yield* Effect.logWarning(message)
+  }
+  const telemetry: Telemetry.Call = {
+    operation: encoded.call.route === "chat" ? "chat" : "text_completion",
+    model: target.modelName,
+    server: target.url,
+    options,
+    content: settings.captureContent === true ? input : undefined
+  }
+  return {
+    client,
+    constraint,
+    call: encoded.call,
+    keepTokens: wantsTokens(options),
+    splitReasoning: settings.splitReasoning ?? false,
+    countInput: settings.countTokens === true ? countInput(client, target, encoded) : undefined,
+    onFinish: (generation) =>
+      Effect.andThen(
+        Telemetry.record(telemetry, generation),
+        Effect.matchEager(Effect.currentSpan, {
+          onSuccess: (span) => Telemetry.annotate(span, telemetry, generation),
+          onFailure: () => undefined
+        })
+      ),
+    telemetry
+  }
+})
+
+/** TGI and llama.cpp refuse tools beside a grammar, as tools are a grammar there. */
+const excluded = (
+  kind: Target["engine"]["kind"],
+  { toolChoice, tools }: GenerationOptions.GenerationOptions
+): ReadonlyArray<GenerationOptions.Issue> =>
+  (kind === "tgi" || kind === "llamacpp") && tools !== undefined && toolChoice !== "none"
+    ? [{ path: ["tools"], message: `tools can not be combined with structured output on ${Dialect.names[kind]}` }]
+    : []
+
+/** TGI knows one model and takes any other name for a LoRA adapter. */
+const nameOf = (target: Target): string => target.engine.kind === "tgi" ? "" : target.modelName

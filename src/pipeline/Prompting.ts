@@ -1,0 +1,141 @@
+/**
+ * Which way a generation goes: as messages over the chat route, or as a prompt that is rendered here and sent raw.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import type { GenerateRequest } from "../dialect/Dialect.ts"
+import { EndpointError, InvalidConfig } from "../endpoint/EndpointError.ts"
+import type { Kind } from "../endpoint/Engine.ts"
+import type { GenerationOptions } from "../GenerationOptions.ts"
+import * as Hub from "../hub/Hub.ts"
+import * as Message from "../Message.ts"
+import * as ChatTemplate from "../template/ChatTemplate.ts"
+import * as Magpie from "../template/Magpie.ts"
+import type { TemplateError } from "../template/TemplateError.ts"
+
+/**
+ * Where the template comes from, and what is added to its prompts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Magpie.Config {
+  /** The repository whose chat template renders prompts. Prompts then go over the raw route of the engine. */
+  readonly tokenizerId?: string | undefined
+  /** Its revision; `main` by default. */
+  readonly tokenizerRevision?: string | undefined
+  /** The text of a template, in place of a repository's. */
+  readonly chatTemplate?: string | undefined
+  /** Special tokens that the template needs and no file holds, such as `bos_token`. */
+  readonly specialTokens?: Readonly<Record<string, string>> | undefined
+  /** What to do with a BOS at the start of a raw prompt, since servers add one: see `ChatTemplate.BosRule`. */
+  readonly bos?: ChatTemplate.BosRule | undefined
+}
+
+/**
+ * What is asked, before it is decided how.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Asked {
+  readonly input: Message.Input
+  readonly options: GenerationOptions
+  /** Whether the answer is to be constrained. */
+  readonly constrained: boolean
+}
+
+/**
+ * Decides the way, and renders the prompt where that is the way.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Prompting = (asked: Asked, engine: Kind) => Effect.Effect<GenerateRequest["input"], TemplateError>
+
+const messagesOf = (input: Exclude<Message.Input, { readonly raw: string }>): ReadonlyArray<Message.Message> =>
+  typeof input === "string" ? [Message.user(input)] : input
+
+const toolsOf = ({ tools }: GenerationOptions) => tools?.map((tool) => ({ type: "function", function: tool }))
+
+/**
+ * Makes the decision for a service. A `ChatTemplate` in the context renders; without one messages stay messages.
+ * `implied` says that the template was not asked for by name: it then gives way where the raw route could not carry a
+ * constraint. Fails with `InvalidConfig` where Magpie is switched on without its pre-query template or without a template.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: Options, implied: boolean) {
+  const template = Option.getOrUndefined(yield* Effect.serviceOption(ChatTemplate.ChatTemplate))
+  const magpie = Magpie.validate({ ...options, tokenizerId: template === undefined ? undefined : "a template" })
+  if (Result.isFailure(magpie)) {
+    const { field, message } = magpie.failure
+    return yield* new EndpointError({
+      method: "config",
+      reason: new InvalidConfig({ problem: message, given: [field] })
+    })
+  }
+  const preQuery = magpie.success
+  const prompting: Prompting = ({ constrained, input, options }, engine) => {
+    if (typeof input === "object" && "raw" in input) return Effect.succeed({ _tag: "Prompt", text: input.raw })
+    const messages = messagesOf(input)
+    if (template === undefined || (implied && constrained && engine === "router")) {
+      return Effect.succeed({ _tag: "Messages", messages })
+    }
+    if (messages.length === 0 && preQuery !== undefined) return Effect.succeed({ _tag: "Prompt", text: preQuery })
+    const continued = options.continueFinalMessage === true
+    const rendered = template.render({
+      messages,
+      tools: toolsOf(options),
+      addGenerationPrompt: !continued,
+      ...(continued && { continueFinalMessage: true }),
+      kwargs: options.templateVariables
+    })
+    return Effect.map(rendered, ({ prompt }) => ({
+      _tag: "Prompt",
+      text: Magpie.apply({ prompt, messages, preQuery })
+    }))
+  }
+  return prompting
+})
+
+/** A template that is loaded when it is first needed. */
+const lazily = (
+  made: Effect.Effect<ChatTemplate.ChatTemplate["Service"], TemplateError>
+): Effect.Effect<ChatTemplate.ChatTemplate["Service"]> =>
+  Effect.map(Effect.cached(made), (template) =>
+    ChatTemplate.ChatTemplate.of({
+      render: (request) => Effect.flatMap(template, ({ render }) => render(request)),
+      specialTokens: {}
+    }))
+
+/**
+ * The template that the options name, if they name one. A repository's is loaded when it is first needed; a text is parsed
+ * at once.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: Options): Layer.Layer<never, TemplateError, Hub.Hub> => {
+  const { bos, chatTemplate, specialTokens, tokenizerId, tokenizerRevision: revision } = options
+  if (chatTemplate !== undefined) {
+    return ChatTemplate.layerText({ template: chatTemplate, specialTokens, bos })
+  }
+  if (tokenizerId === undefined) return Layer.empty
+  return Layer.effect(
+    ChatTemplate.ChatTemplate,
+    Effect.flatMap(Hub.Hub, (hub) =>
+      lazily(
+        Effect.map(
+          Layer.build(ChatTemplate.layerHub({ tokenizerId, revision, specialTokens, bos })),
+          (context) => Context.get(context, ChatTemplate.ChatTemplate)
+        ).pipe(Effect.scoped, Effect.provideService(Hub.Hub, hub))
+      ))
+  )
+}

@@ -1,0 +1,57 @@
+/**
+ * Generations from a script and not from a server.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type * as Generation from "../Generation.ts"
+import type { Backend, GenerateError, Scripted } from "../InferenceEndpointsLLM.ts"
+import type { Wanted } from "./Preparing.ts"
+
+const isError = (scripted: Exclude<Scripted, string>): scripted is GenerateError => scripted instanceof Error
+
+const complete = (scripted: string | Partial<Generation.Generation>): Generation.Generation => ({
+  text: typeof scripted === "string" ? scripted : "",
+  toolCalls: [],
+  finishReason: "stop",
+  statistics: { duration: 0, attempts: 1 },
+  ...(typeof scripted === "string" ? {} : scripted)
+})
+
+/** The events of a generation: its words one by one, then its calls, then the whole. */
+const events = (generation: Generation.Generation): ReadonlyArray<Generation.Event> => [
+  ...(generation.reasoning === undefined ? [] : [{ _tag: "Reasoning", text: generation.reasoning } as const]),
+  ...(generation.text.match(/\s*\S+\s*$|\s*\S+/g) ?? []).map((text) => ({ _tag: "Text", text }) as const),
+  ...generation.toolCalls.map((call, index) => ({ _tag: "ToolCall", index, ...call }) as const),
+  { _tag: "Finish", generation }
+]
+
+/**
+ * A backend that answers what the script says, in the order of the requests.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const backend = (script: (wanted: Wanted, index: number) => Scripted): Backend => {
+  let index = 0
+  const next = (wanted: Wanted): Effect.Effect<Generation.Generation, GenerateError> =>
+    Effect.suspend(() => {
+      const scripted = script(wanted, index++)
+      return typeof scripted !== "string" && isError(scripted)
+        ? Effect.fail(scripted)
+        : Effect.succeed(complete(scripted))
+    })
+  return {
+    one: (wanted) => Effect.map(next(wanted), (generation) => ({ generation, constraint: undefined })),
+    streamed: (wanted) =>
+      Effect.map(
+        next(wanted),
+        (generation) => ({ events: Stream.fromIterable(events(generation)), constraint: undefined })
+      ),
+    ready: Effect.void,
+    pricing: Effect.succeed(undefined),
+    displayName: Effect.succeed("scripted"),
+    fingerprint: "scripted"
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Spans and metrics of generations, by OpenTelemetry's semantic conventions for generative AI (semconv 1.37, `gen_ai.*`).
+ * No prompt and no answer is recorded unless asked for (`captureContent`).
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
+import type * as Tracer from "effect/Tracer"
+import type { GenerateRequest } from "../dialect/Dialect.ts"
+import type { Generation } from "../Generation.ts"
+import type { GenerationOptions } from "../GenerationOptions.ts"
+import * as Message from "../Message.ts"
+
+/** The convention's unit is the second. */
+const seconds = (id: string, description: string, attributes: Record<string, string>, start = 0.01) =>
+  Metric.histogram(id, {
+    description,
+    attributes,
+    boundaries: Metric.exponentialBoundaries({ start, factor: 2, count: 14 })
+  })
+
+const tokens = (attributes: Record<string, string>) =>
+  Metric.counter("gen_ai.client.token.usage", { description: "tokens, by type", incremental: true, attributes })
+
+const requests = (attributes: Record<string, string>) =>
+  Metric.counter("inference_endpoints.client.requests", {
+    description: "generations, by outcome",
+    incremental: true,
+    attributes
+  })
+
+/**
+ * What is known before the answer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Call {
+  readonly operation: "chat" | "text_completion"
+  readonly model: string
+  readonly server: URL
+  readonly options: GenerationOptions
+  /** What is asked, where the caller wants it to be recorded. */
+  readonly content: GenerateRequest["input"] | undefined
+}
+
+/**
+ * The attributes of a call's span.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export const attributes = ({ content, model, operation, options, server }: Call): Record<string, unknown> => {
+  const all = {
+    "gen_ai.operation.name": operation,
+    "gen_ai.provider.name": "huggingface",
+    "gen_ai.request.model": model,
+    "gen_ai.request.max_tokens": options.maxNewTokens,
+    "gen_ai.request.temperature": options.temperature,
+    "gen_ai.request.top_p": options.topP,
+    "gen_ai.request.top_k": options.topK,
+    "gen_ai.request.seed": options.seed === undefined ? undefined : String(options.seed),
+    "gen_ai.request.frequency_penalty": options.frequencyPenalty,
+    "gen_ai.request.presence_penalty": options.presencePenalty,
+    "gen_ai.request.stop_sequences": options.stopSequences,
+    "gen_ai.input.messages": content === undefined ? undefined : JSON.stringify(inputMessages(content)),
+    "server.address": server.hostname,
+    "server.port": server.port === "" ? undefined : Number(server.port)
+  }
+  const said: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(all)) if (value !== undefined) said[name] = value
+  return said
+}
+
+const textMessage = (role: string, content: string) => ({ role, parts: [{ type: "text", content }] })
+
+const inputMessages = (content: GenerateRequest["input"]) =>
+  content._tag === "Prompt"
+    ? [textMessage("user", content.text)]
+    : content.messages.map((message) => textMessage(message.role, Message.text(message)))
+
+/**
+ * Writes what an answer told onto the span of its call.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const annotate = (span: Tracer.Span, call: Call, generation: Generation): void => {
+  const { finishReason, model, statistics } = generation
+  span.attribute("gen_ai.response.finish_reasons", [finishReason])
+  if (model !== undefined) span.attribute("gen_ai.response.model", model)
+  if (statistics.requestId !== undefined) span.attribute("gen_ai.response.id", statistics.requestId)
+  if (statistics.inputTokens !== undefined) span.attribute("gen_ai.usage.input_tokens", statistics.inputTokens)
+  if (statistics.outputTokens !== undefined) span.attribute("gen_ai.usage.output_tokens", statistics.outputTokens)
+  if (call.content !== undefined) {
+    const said = { ...textMessage("assistant", generation.text), finish_reason: finishReason }
+    span.attribute("gen_ai.output.messages", JSON.stringify([said]))
+  }
+  if (statistics.server?.queue !== undefined) span.attribute("inference_endpoints.queue_time", statistics.server.queue)
+}
+
+const instruments = new Map<string, ReturnType<typeof instrumentsOf>>()
+
+/** Metrics with their attributes. Made once for a model, since attributes that are added later are merged each time. */
+const instrumentsOf = (call: Call) => {
+  const all = {
+    "gen_ai.operation.name": call.operation,
+    "gen_ai.provider.name": "huggingface",
+    "gen_ai.request.model": call.model
+  }
+  return {
+    duration: seconds("gen_ai.client.operation.duration", "seconds from the call to its end", all),
+    firstToken: seconds("gen_ai.client.operation.time_to_first_chunk", "seconds from the call to the first event", all),
+    perToken: seconds(
+      "gen_ai.client.operation.time_per_output_chunk",
+      "seconds for each token after the first",
+      all,
+      0.001
+    ),
+    queued: seconds(
+      "inference_endpoints.server.queue_time",
+      "seconds in the server's queue, as TGI tells in its headers",
+      all
+    ),
+    input: tokens({ ...all, "gen_ai.token.type": "input" }),
+    output: tokens({ ...all, "gen_ai.token.type": "output" }),
+    finished: requests({ ...all, outcome: "finished" }),
+    failed: requests({ ...all, outcome: "failed" }),
+    interrupted: requests({ ...all, outcome: "interrupted" })
+  }
+}
+
+const of = (call: Call) => {
+  const key = `${call.operation} ${call.model}`
+  const known = instruments.get(key)
+  if (known !== undefined) return known
+  const made = instrumentsOf(call)
+  instruments.set(key, made)
+  return made
+}
+
+/**
+ * Counts a finished generation.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const record = (call: Call, { statistics }: Generation): Effect.Effect<void> =>
+  Effect.contextWith((context) => {
+    const { duration, finished, firstToken, input, output, perToken, queued } = of(call)
+    const { inputTokens, outputTokens, server, timeToFirstToken } = statistics
+    finished.updateUnsafe(1, context)
+    duration.updateUnsafe(statistics.duration / 1000, context)
+    if (inputTokens !== undefined) input.updateUnsafe(inputTokens, context)
+    if (outputTokens !== undefined) output.updateUnsafe(outputTokens, context)
+    if (server?.queue !== undefined) queued.updateUnsafe(server.queue / 1000, context)
+    if (timeToFirstToken !== undefined) {
+      firstToken.updateUnsafe(timeToFirstToken / 1000, context)
+      if (outputTokens !== undefined && outputTokens > 1) {
+        perToken.updateUnsafe((statistics.duration - timeToFirstToken) / 1000 / (outputTokens - 1), context)
+      }
+    }
+    return Effect.void
+  })
+
+/**
+ * Counts a generation that failed, or that was interrupted, which is no failure.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const recordFailure = (call: Call, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Metric.update(Cause.hasInterruptsOnly(cause) ? of(call).interrupted : of(call).failed, 1)

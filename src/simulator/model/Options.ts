@@ -1,0 +1,197 @@
+/**
+ * How a simulated server is set up: the settings of a real one, what it claims to be, and how fast it is.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type { Chunking } from "../wire/Chunks.ts"
+import type { Fault } from "../wire/Fault.ts"
+import type { Received } from "../wire/Reply.ts"
+import type { Script } from "./Answer.ts"
+
+/**
+ * Whose protocol the simulator speaks.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Engine = "tgi" | "vllm" | "sglang" | "llamacpp" | "tei"
+
+/**
+ * A message as a chat template sees it: content is always text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TemplateMessage {
+  readonly role: string
+  readonly content: string
+}
+
+/**
+ * Renders messages to a prompt, or raises with a text as `raise_exception` does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Template = (messages: ReadonlyArray<TemplateMessage>) => string | { readonly raise: string }
+
+/**
+ * Settings of a simulated server. Everything has a default, that of TGI 3.3.7 where TGI has one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  /** Default `"tgi"`. */
+  readonly engine?: Engine | undefined
+  /** What the server says it serves. Default `simulator/<engine>`. */
+  readonly modelId?: string | undefined
+  /** TGI's `model_pipeline_tag`; `null` is a model whose tag is unknown. Default `"text-generation"`. */
+  readonly pipelineTag?: string | null | undefined
+  /** The engine's version. For TGI it selects the behaviour of that version. Default `"3.3.7"` for TGI. */
+  readonly version?: string | undefined
+  /** Turns bearer authentication on. */
+  readonly apiKey?: string | undefined
+  /** Everything random comes from here. Default 0. */
+  readonly seed?: number | undefined
+  /** `null`: the model has no chat template. Default: ChatML. */
+  readonly template?: Template | null | undefined
+  /** Default 128. */
+  readonly maxConcurrentRequests?: number | undefined
+  /** Default 2. */
+  readonly maxBestOf?: number | undefined
+  /** Default 4. */
+  readonly maxStopSequences?: number | undefined
+  /** Default 5. */
+  readonly maxTopNTokens?: number | undefined
+  /** Prompt limit in tokens. Default `maxTotalTokens - 1`. */
+  readonly maxInputTokens?: number | undefined
+  /** Prompt and answer together, in tokens. Default 4096. */
+  readonly maxTotalTokens?: number | undefined
+  /** Prompts in one `/v1/completions` call. Default 4. */
+  readonly maxClientBatchSize?: number | undefined
+  /** Largest request body in bytes. Default 2,000,000. */
+  readonly payloadLimit?: number | undefined
+  /** Only reported by `/info`. Default 2. */
+  readonly validationWorkers?: number | undefined
+  /** Refuses grammars and with them tools. Default false. */
+  readonly disableGrammarSupport?: boolean | undefined
+  /** Takes images in prompts as images and not as text. Default false. */
+  readonly multimodal?: boolean | undefined
+  /** Fills `details.prefill` where it is asked for. Default false. */
+  readonly prefillLogprobs?: boolean | undefined
+  /** Origins that a browser may call from. Default: any. */
+  readonly corsAllowOrigin?: ReadonlyArray<string> | undefined
+  /** The header `x-compute-type`. Default `simulated`. */
+  readonly computeType?: string | undefined
+  /** A space after `data:`. Default: by version, as TGI. */
+  readonly space?: boolean | undefined
+  /** How long things take, on the clock of Effect. Default: no time at all. */
+  readonly latency?: Latency | undefined
+  /** Silence after which a comment is sent; 0 for never. Default 15 seconds, 30 on llama.cpp; never on vLLM and SGLang. */
+  readonly keepAlive?: Duration.Input | undefined
+  /** How bodies are cut into chunks. Default `{ events: 64 }`, which leaves a body that is no stream in one piece. */
+  readonly chunking?: Chunking | undefined
+  /** Answers chosen by the caller; without one the simulator writes its own. */
+  readonly script?: Script | undefined
+  /** Faults by request, beside those queued with `fail`. */
+  readonly faults?: ((request: Received) => ReadonlyArray<Fault>) | undefined
+  /** Added to every answer, as a gateway does: `x-request-id`, `x-sha`. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** How many requests the journal keeps. Default 2,000. */
+  readonly journalLimit?: number | undefined
+  /** Length of an embedding. Default 8. */
+  readonly dimensions?: number | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Latency {
+  /** Before the status line. */
+  readonly headers?: Duration.Input | undefined
+  /** From there to the first token. */
+  readonly firstToken?: Duration.Input | undefined
+  /** Between one token and the next. */
+  readonly perToken?: Duration.Input | undefined
+}
+
+const versions: Readonly<Record<Engine, string>> = {
+  tgi: "3.3.7",
+  vllm: "0.20.0",
+  sglang: "0.6.0",
+  llamacpp: "b7000-simulated",
+  tei: "1.9.0"
+}
+
+/**
+ * Options with every default filled in.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Settings =
+  & {
+    readonly [K in Exclude<keyof Options, Unset>]-?: Exclude<Options[K], undefined>
+  }
+  & Pick<Options, Unset>
+  & {
+    /** The version as numbers. */
+    readonly release: readonly [major: number, minor: number, patch: number]
+  }
+
+type Unset = "apiKey" | "template" | "corsAllowOrigin" | "latency" | "keepAlive" | "script" | "faults" | "space"
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const resolve = (options: Options): Settings => {
+  const engine = options.engine ?? "tgi"
+  const version = options.version ?? versions[engine]
+  const maxTotalTokens = options.maxTotalTokens ?? 4096
+  return {
+    ...options,
+    engine,
+    modelId: options.modelId ?? `simulator/${engine}`,
+    pipelineTag: options.pipelineTag === undefined ? "text-generation" : options.pipelineTag,
+    version,
+    release: releaseOf(version),
+    seed: options.seed ?? 0,
+    maxConcurrentRequests: options.maxConcurrentRequests ?? 128,
+    maxBestOf: options.maxBestOf ?? 2,
+    maxStopSequences: options.maxStopSequences ?? 4,
+    maxTopNTokens: options.maxTopNTokens ?? 5,
+    maxTotalTokens,
+    maxInputTokens: options.maxInputTokens ?? maxTotalTokens - 1,
+    maxClientBatchSize: options.maxClientBatchSize ?? 4,
+    payloadLimit: options.payloadLimit ?? 2_000_000,
+    validationWorkers: options.validationWorkers ?? 2,
+    disableGrammarSupport: options.disableGrammarSupport ?? false,
+    multimodal: options.multimodal ?? false,
+    prefillLogprobs: options.prefillLogprobs ?? false,
+    computeType: options.computeType ?? "simulated",
+    chunking: options.chunking ?? { events: 64 },
+    headers: options.headers ?? {},
+    journalLimit: options.journalLimit ?? 2_000,
+    dimensions: options.dimensions ?? 8
+  }
+}
+
+const releaseOf = (version: string): Settings["release"] => {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0)
+  return [major, minor, patch]
+}
+
+/**
+ * Whether the simulated version is at least `major.minor.patch`.
+ *
+ * @category versions
+ * @since 0.1.0
+ */
+export const since = (settings: Pick<Settings, "release">, major: number, minor: number, patch = 0): boolean => {
+  const [a, b, c] = settings.release
+  return a !== major ? a > major : b !== minor ? b > minor : c >= patch
+}

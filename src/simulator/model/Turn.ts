@@ -1,0 +1,35 @@
+import type { Received } from "../wire/Reply.ts"
+import type { Answer } from "./Answer.ts"
+import type { Settings } from "./Options.ts"
+
+/**
+ * Everything a route may know while it answers one request.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Turn {
+  readonly settings: Settings
+  readonly request: Received
+  /** Milliseconds since the epoch, on the clock of Effect. */
+  readonly now: number
+  /** The simulator's seed mixed with the body and how often this body came before: chance for what names no seed. */
+  readonly chance: number
+  /** Takes one of the server's permits until the reply has ended; false when none is free. */
+  readonly takePermit: () => boolean
+  /** What the test wants to be answered, if it said so. */
+  readonly answer: (prompt: string) => Answer | undefined
+  /** Counters of everything answered so far. */
+  readonly counters: Counters
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Counters {
+  requests: number
+  succeeded: number
+  tokens: number
+  readonly failures: Map<string, number>
+}

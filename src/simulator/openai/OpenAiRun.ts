@@ -1,0 +1,169 @@
+/**
+ * One choice of an OpenAI-like answer: thinking, words or calls, and why it ended. Unlike TGI these engines leave a stop
+ * string out of the text and count the end of the sequence without sending it.
+ *
+ * @since 0.1.0
+ */
+import * as Grammar from "../grammar/Grammar.ts"
+import * as SchemaSampler from "../grammar/SchemaSampler.ts"
+import * as Answer from "../model/Answer.ts"
+import type { Turn } from "../model/Turn.ts"
+import * as Random from "../wire/Random.ts"
+import * as Writer from "../wire/Writer.ts"
+import type { OpenAiRequest, Tool } from "./OpenAiRequest.ts"
+
+/**
+ * A call as it is sent: its arguments are text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Call {
+  readonly id: string
+  readonly name: string
+  /** The tokens that the arguments are streamed in. */
+  readonly fragments: ReadonlyArray<string>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Run {
+  readonly reasoning: ReadonlyArray<Answer.Token>
+  readonly content: ReadonlyArray<Answer.Token>
+  readonly calls: ReadonlyArray<Call>
+  readonly finish: "stop" | "length" | "tool_calls"
+  /** The stop string that ended the text. */
+  readonly stopped: string | undefined
+  /** Everything generated, the end of the sequence included. */
+  readonly tokens: number
+  readonly random: Random.Random
+}
+
+const thoughts = ["The request is short.", "Nothing has to be looked up.", "A simulated answer will do."]
+
+const callId = (random: Random.Random): string =>
+  Array.from({ length: 16 }, () => Random.int(random, 36).toString(36)).join("")
+
+const chosenTools = (request: OpenAiRequest): ReadonlyArray<Tool> => {
+  const { toolChoice, tools } = request
+  if (toolChoice === "none") return []
+  if (typeof toolChoice === "object") return tools.filter((tool) => tool.name === toolChoice.name).slice(0, 1)
+  if (toolChoice === "auto" && request.messages.at(-1)?.role === "tool") return []
+  return tools.slice(0, request.parallel ? 2 : 1)
+}
+
+const calls = (
+  request: OpenAiRequest,
+  scripted: Answer.Answer | undefined,
+  random: Random.Random
+): ReadonlyArray<Call> => {
+  const given = scripted === undefined
+    ? chosenTools(request).map((tool): Answer.ToolCall => ({
+      name: tool.name,
+      arguments: SchemaSampler.sample(tool.parameters ?? { type: "object" }, random)
+    }))
+    : request.toolChoice === "none"
+    ? []
+    : scripted.toolCalls ?? []
+  return given.slice(0, request.parallel ? given.length : 1).map((call) => ({
+    id: call.id ?? callId(random),
+    name: call.name,
+    fragments: Answer.tokens(
+      typeof call.arguments === "string" ? call.arguments : JSON.stringify(call.arguments ?? {}),
+      random
+    ).map((token) => token.text)
+  }))
+}
+
+const constrained = (request: OpenAiRequest, random: Random.Random): string | undefined => {
+  const { constraint } = request
+  switch (constraint?._tag) {
+    case "Schema":
+      return SchemaSampler.sample(constraint.schema, random)
+    case "Choice":
+      return constraint.choices[Random.int(random, constraint.choices.length)]
+    case "Regex": {
+      const drawn = Grammar.sample({ type: "regex", value: constraint.pattern }, random)
+      return drawn._tag === "Ok" ? drawn.text : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Cuts tokens in front of the first stop string, in the middle of a token if need be. */
+const stopAt = (
+  tokens: ReadonlyArray<Answer.Token>,
+  stop: ReadonlyArray<string>
+): { readonly tokens: ReadonlyArray<Answer.Token>; readonly stopped: string | undefined } => {
+  const text = stop.length === 0 ? "" : tokens.map((token) => token.text).join("")
+  const found = stop
+    .map((sequence) => ({ sequence, at: text.indexOf(sequence) }))
+    .filter(({ at, sequence }) => at !== -1 && sequence !== "")
+    .toSorted((left, right) => left.at - right.at)[0]
+  if (found === undefined) return { tokens, stopped: undefined }
+  const kept: Array<Answer.Token> = []
+  let left = found.at
+  for (const token of tokens) {
+    if (left <= 0) break
+    kept.push(token.text.length <= left ? token : { ...token, text: token.text.slice(0, left) })
+    left -= token.text.length
+  }
+  return { tokens: kept, stopped: found.sequence }
+}
+
+const chance = (turn: Turn, request: OpenAiRequest, prompt: string, nth: number): Random.Random => {
+  const basis = Random.hash(prompt, turn.settings.seed ^ 0x811c9dc5)
+  const own = !request.sampling ? basis : Random.hash(request.seed ?? String(turn.chance), basis)
+  return Random.make(nth === 0 ? own : Random.hash(String(nth), own))
+}
+
+const think = (request: OpenAiRequest, scripted: Answer.Answer | undefined, random: Random.Random) => {
+  if (request.thinking === false) return []
+  const text = scripted === undefined ? request.thinking === true ? thoughts.join(" ") : undefined : scripted.reasoning
+  return text === undefined ? [] : Answer.tokens(text, random)
+}
+
+/**
+ * Generates one choice for a prompt, at most `limit` tokens long.
+ *
+ * @category generating
+ * @since 0.1.0
+ */
+export const generate = (turn: Turn, request: OpenAiRequest, prompt: string, nth: number, limit: number): Run => {
+  turn.takePermit()
+  const random = chance(turn, request, prompt, nth)
+  const scripted = turn.answer(prompt)
+  const thought = think(request, scripted, random)
+  const made = calls(request, scripted, random)
+  const silent = made.length > 0 && scripted?.text === undefined
+  const text = scripted?.text ?? constrained(request, random) ?? Writer.write(prompt, random)
+  const all = silent
+    ? []
+    : scripted?.tokens === undefined
+    ? Answer.tokens(text, random)
+    : Answer.expand(scripted, random).filter((token) => !token.special)
+  const reasoning = thought.slice(0, limit)
+  const { stopped, tokens } = stopAt(all, request.stop)
+  const content = tokens.slice(0, limit - reasoning.length)
+  let left = limit - reasoning.length - content.length
+  const sent = made.flatMap((call) => {
+    const fragments = call.fragments.slice(0, Math.max(0, left))
+    left -= call.fragments.length
+    return fragments.length === 0 && call.fragments.length > 0 ? [] : [{ ...call, fragments }]
+  })
+  const cut = thought.length > limit || content.length < tokens.length || left < 0
+  const used = reasoning.length + content.length + sent.reduce((total, call) => total + call.fragments.length, 0)
+  const ended = scripted?.finish === undefined ? cut : scripted.finish === "length"
+  return {
+    reasoning,
+    content,
+    calls: sent,
+    finish: ended ? "length" : sent.length > 0 ? "tool_calls" : "stop",
+    stopped: ended ? undefined : stopped,
+    tokens: Math.min(limit, used + (cut ? 0 : 1)),
+    random
+  }
+}

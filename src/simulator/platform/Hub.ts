@@ -1,0 +1,240 @@
+/**
+ * A Hub in memory: repositories with files, gated and private ones, renames, large files on a CDN, quotas, and the owners
+ * of tokens.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Double from "../wire/Double.ts"
+import type * as Exchange from "../wire/Exchange.ts"
+
+/**
+ * A model repository.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Repo {
+  /** 40 hex digits. All revisions of a repository point to it. */
+  readonly commit: string
+  readonly revisions?: ReadonlyArray<string>
+  /** File contents by path. */
+  readonly files: Readonly<Record<string, string>>
+  /** Files that live on the CDN. */
+  readonly large?: ReadonlyArray<string>
+  readonly private?: boolean
+  readonly gated?: boolean
+  readonly disabled?: boolean
+  /** What `/api/models/{id}` says beside the usual. */
+  readonly info?: Readonly<Record<string, unknown>>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options {
+  readonly repos?: Readonly<Record<string, Repo>>
+  /** New ids by the old ones. */
+  readonly renamed?: Readonly<Record<string, string>>
+  /** Owners by token: `access` lists the gated and private repositories that they may read. */
+  readonly users?: Readonly<
+    Record<string, {
+      readonly name: string
+      readonly type?: "user" | "org"
+      readonly access?: ReadonlyArray<string>
+    }>
+  >
+  /** Requests to the API that a window of 300 s allows. Default: no limit. */
+  readonly quota?: number
+  /** Entries of a page of the tree. Default 1000. */
+  readonly pageSize?: number
+}
+
+const origin = "https://huggingface.co"
+const cdn = "cdn-lfs.hf.example"
+
+/** The hosts that the double answers on. */
+export const hosts = { hub: "huggingface.co", cdn }
+
+const refuse = (status: number, code: string | undefined, message: string): Exchange.Response =>
+  Double.json(status, { error: message }, {
+    "x-request-id": "Root=1-hub",
+    "x-error-message": message,
+    ...(code !== undefined && { "x-error-code": code })
+  })
+
+/** A stand-in for a content hash that is as long as one. */
+const etagOf = (content: string, length: number): string => {
+  let hash = 7
+  for (const char of content) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0
+  return hash.toString(16).padStart(8, "0").repeat(8).slice(0, length)
+}
+
+const denial = (
+  options: Options,
+  request: Double.Received,
+  id: string,
+  content: boolean
+): Exchange.Response | undefined => {
+  const token = Double.bearer(request)
+  const user = token === undefined ? undefined : options.users?.[token]
+  const repo = options.repos?.[id]
+  if (token !== undefined && user === undefined) {
+    return refuse(401, undefined, "Invalid credentials in Authorization header")
+  }
+  const mayRead = user?.access?.includes(id) === true
+  if (repo === undefined || (repo.private === true && !mayRead)) {
+    return user === undefined
+      ? refuse(401, undefined, "Repository not found")
+      : refuse(404, "RepoNotFound", "Repository not found")
+  }
+  if (repo.disabled === true) return refuse(403, undefined, "Access to this resource is disabled.")
+  if (!content || repo.gated !== true || mayRead) return undefined
+  return user === undefined
+    ? refuse(
+      401,
+      "GatedRepo",
+      `Access to model ${id} is restricted. You must have access to it and be authenticated to access it. Please log in.`
+    )
+    : refuse(
+      403,
+      "GatedRepo",
+      `Access to model ${id} is restricted and you are not in the authorized list. Visit ${origin}/${id} to ask for access.`
+    )
+}
+
+const knows = (repo: Repo, revision: string): boolean =>
+  revision === "main" || revision === repo.commit || repo.revisions?.includes(revision) === true
+
+const resolve = (request: Double.Received, repo: Repo, revision: string, path: string): Exchange.Response => {
+  if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", `Invalid rev id: ${revision}`)
+  const content = repo.files[path]
+  const headers = { "x-repo-commit": repo.commit }
+  if (content === undefined) {
+    return Double.json(404, { error: "Entry not found" }, {
+      ...headers,
+      "x-error-code": "EntryNotFound",
+      "x-error-message": "Entry not found"
+    })
+  }
+  const bytes = new TextEncoder().encode(content)
+  if (repo.large?.includes(path) === true) {
+    return Double.redirect(302, `https://${cdn}/${path}?Signature=a%2Fb&X-Repo=${encodeURIComponent(content)}`, {
+      ...headers,
+      "x-linked-etag": `"${etagOf(content, 64)}"`,
+      "x-linked-size": String(bytes.length)
+    })
+  }
+  return {
+    status: 200,
+    headers: { ...headers, etag: `W/"${etagOf(content, 40)}"`, "content-length": String(bytes.length) },
+    body: request.method === "HEAD" ? "" : bytes
+  }
+}
+
+const tree = (
+  options: Options,
+  request: Double.Received,
+  id: string,
+  repo: Repo,
+  revision: string
+): Exchange.Response => {
+  if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", `Invalid rev id: ${revision}`)
+  const size = options.pageSize ?? 1000
+  const start = Number(request.url.searchParams.get("cursor") ?? 0)
+  const directories = [
+    ...new Set(
+      Object.keys(repo.files).filter((path) => path.includes("/")).map((path) => path.slice(0, path.lastIndexOf("/")))
+    )
+  ]
+  const entries = [
+    ...directories.map((path) => ({ type: "directory", path })),
+    ...Object.keys(repo.files).map((path) => ({ type: "file", path }))
+  ]
+  const next = start + size < entries.length
+    ? {
+      link: `<${origin}/api/models/${id}/tree/${encodeURIComponent(revision)}?recursive=true&cursor=${
+        start + size
+      }>; rel="next"`
+    }
+    : {}
+  return Double.json(200, entries.slice(start, start + size), next)
+}
+
+const api = (options: Options, request: Double.Received): Exchange.Response => {
+  const { pathname, search } = request.url
+  if (pathname === "/api/whoami-v2") {
+    const user = options.users?.[Double.bearer(request) ?? ""]
+    return user === undefined
+      ? refuse(401, undefined, "Invalid username or password.")
+      : Double.json(200, { type: user.type ?? "user", name: user.name, orgs: [], auth: { type: "access_token" } })
+  }
+  const [, id = "", verb, revision = "main"] =
+    /^\/api\/models\/([^/]+\/[^/]+?|[^/]+)(?:\/(revision|tree)\/([^/]+))?$/.exec(pathname) ?? []
+  const renamed = options.renamed?.[id]
+  if (renamed !== undefined) return Double.redirect(307, pathname.replace(id, renamed) + search)
+  const denied = denial(options, request, id, false)
+  const repo = options.repos?.[id]
+  if (denied !== undefined || repo === undefined) return denied ?? refuse(404, "RepoNotFound", "Repository not found")
+  if (verb === "tree") return tree(options, request, id, repo, decodeURIComponent(revision))
+  return knows(repo, decodeURIComponent(revision))
+    ? Double.json(200, {
+      id,
+      sha: repo.commit,
+      private: repo.private ?? false,
+      gated: repo.gated === true ? "manual" : false,
+      siblings: Object.keys(repo.files).map((rfilename) => ({ rfilename })),
+      ...repo.info
+    })
+    : refuse(404, "RevisionNotFound", "Invalid rev id")
+}
+
+const file = (options: Options, request: Double.Received): Exchange.Response => {
+  const { pathname } = request.url
+  const match = /^\/(.+?)\/resolve\/([^/]+)\/(.+)$/.exec(pathname)
+  if (match === null) return refuse(404, undefined, "Not Found")
+  const [, id = "", revision = "", path = ""] = match
+  const renamed = options.renamed?.[id]
+  if (renamed !== undefined) return Double.redirect(307, pathname.replace(id, renamed))
+  const denied = denial(options, request, id, true)
+  const repo = options.repos?.[id]
+  return denied ?? (repo === undefined
+    ? refuse(404, "RepoNotFound", "Repository not found")
+    : resolve(request, repo, decodeURIComponent(revision), decodeURIComponent(path)))
+}
+
+const windowMillis = 300_000
+
+/**
+ * A Hub, on the host `huggingface.co`, and its CDN, on a host of its own that takes no credential.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: Options = {}) {
+  let used = { window: -1, count: 0 }
+  const limited = (now: number): Exchange.Response | undefined => {
+    if (options.quota === undefined) return undefined
+    const window = Math.floor(now / windowMillis)
+    used = { window, count: used.window === window ? used.count + 1 : 1 }
+    if (used.count <= options.quota) return undefined
+    const reset = Math.ceil(((window + 1) * windowMillis - now) / 1000)
+    return Double.json(429, { error: "We had to rate limit you" }, { ratelimit: `"api";r=0;t=${reset}` })
+  }
+  const hub = yield* Double.make((request) =>
+    Effect.map(
+      Clock.currentTimeMillis,
+      (now) => request.url.pathname.startsWith("/api/") ? limited(now) ?? api(options, request) : file(options, request)
+    )
+  )
+  const storage = yield* Double.make((request) =>
+    Effect.succeed(
+      request.headers["authorization"] === undefined
+        ? Double.plain(200, request.url.searchParams.get("X-Repo") ?? "", { etag: "\"cdn\"" })
+        : Double.plain(400, "<Error>Only one auth mechanism allowed</Error>")
+    )
+  )
+  return { hub, cdn: storage, handlers: { [hosts.hub]: hub.handler, [hosts.cdn]: storage.handler } }
+})

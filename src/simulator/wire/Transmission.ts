@@ -1,0 +1,204 @@
+/**
+ * A reply ready to be sent: framed, with what goes wrong applied and every wait written down.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import type { Latency } from "../model/Options.ts"
+import * as Tokenizer from "../model/Tokenizer.ts"
+import type { Fault } from "./Fault.ts"
+import type * as Reply from "./Reply.ts"
+
+/**
+ * A piece of a body, the tokens it stands for, and the milliseconds before it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Piece {
+  readonly text: string
+  readonly tokens: number
+  readonly wait: number
+}
+
+/**
+ * How a body ends: complete, cut without saying so, broken, or never.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Ending = "complete" | "cut" | "reset" | "fin" | "short" | "stall"
+
+/**
+ * A reply ready to be sent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Transmission {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly pieces: ReadonlyArray<Piece>
+  readonly ending: Ending
+  /** What the journal calls it when it was sent to its end. */
+  readonly outcome: "completed" | "failed"
+  /** Milliseconds before the status line. */
+  readonly wait: number
+  /** Milliseconds of silence after which a comment is sent. */
+  readonly keepAlive: number | undefined
+  readonly gzip: boolean
+  /** An event stream, and not a body in one piece. */
+  readonly streaming: boolean
+}
+
+const millis = (input: Duration.Input | undefined): number => input === undefined ? 0 : Duration.toMillis(input)
+
+/** The index behind the frame of token number `after`; in front of the first token for 0. */
+const position = (frames: ReadonlyArray<Reply.Frame>, after: number): number => {
+  let seen = 0
+  let behind = 0
+  for (const [index, frame] of frames.entries()) {
+    if (frame.tokens === 0) continue
+    if (seen >= after) return seen === 0 ? index : behind
+    seen += frame.tokens
+    behind = index + 1
+  }
+  return behind
+}
+
+const invalid: Reply.Frame = { payload: `{"index":1,"token":{"id":`, tokens: 0 }
+
+interface Altered {
+  readonly frames: ReadonlyArray<Reply.Frame>
+  readonly ending: Ending
+}
+
+const alterFrames = (reply: Reply.Streaming, faults: ReadonlyArray<Fault>): Altered => {
+  let frames = reply.frames
+  let ending: Ending = "complete"
+  for (const fault of faults) {
+    if (!("after" in fault)) continue
+    const at = position(frames, fault.after)
+    if (fault._tag === "InvalidFrame") {
+      frames = frames.toSpliced(at, 0, invalid)
+      continue
+    }
+    frames = frames.slice(0, at)
+    if (fault._tag === "Crash") frames = [...frames, ...reply.failed(fault)]
+    else ending = fault._tag === "Cut" ? "cut" : fault._tag === "Stall" ? "stall" : fault.how
+  }
+  return { frames, ending }
+}
+
+const has = (faults: ReadonlyArray<Fault>, tag: Fault["_tag"]): boolean => faults.some((fault) => fault._tag === tag)
+
+const headDelay = (faults: ReadonlyArray<Fault>): number =>
+  faults.reduce((total, fault) => fault._tag === "SlowHeaders" ? total + millis(fault.delay) : total, 0)
+
+const decorate = (pieces: Array<Piece>, faults: ReadonlyArray<Fault>): ReadonlyArray<Piece> => {
+  if (has(faults, "RetryLine")) pieces.unshift({ text: "retry: 3000\n\n", tokens: 0, wait: 0 })
+  if (has(faults, "ByteOrderMark")) pieces.unshift({ text: "\ufeff", tokens: 0, wait: 0 })
+  const last = pieces.at(-1)
+  if (has(faults, "NoFinalBlankLine") && last !== undefined) {
+    pieces.splice(-1, 1, { ...last, text: last.text.trimEnd() })
+  }
+  return pieces
+}
+
+const timing = /^x-(?:compute-time|total-time|validation-time|queue-time|inference-time|time-per-token)$/
+
+const headersOf = (
+  reply: Reply.Reply,
+  faults: ReadonlyArray<Fault>,
+  promised: Record<string, string>
+): Record<string, string> => {
+  const headers = { ...reply.headers, ...promised }
+  if (!has(faults, "CacheHit")) return headers
+  const kept = Object.entries(headers).filter(([name]) => !timing.test(name))
+  return { ...Object.fromEntries(kept), "x-compute-type": "cache" }
+}
+
+/** The length of a whole stream, which only a cache knows beforehand and only a fault promises. */
+const promise = (reply: Reply.Streaming, prefix: string): Record<string, string> => {
+  const length = reply.frames.reduce(
+    (total, { payload }) => total + Tokenizer.byteLength(payload) + prefix.length + 2,
+    0
+  )
+  return { "content-length": String(length) }
+}
+
+const prepareStream = (
+  reply: Reply.Streaming,
+  faults: ReadonlyArray<Fault>,
+  latency: Latency | undefined
+): Transmission => {
+  const { ending, frames } = alterFrames(reply, faults)
+  const first = millis(latency?.firstToken)
+  const next = millis(latency?.perToken)
+  const prefix = reply.space ? "data: " : "data:"
+  let started = false
+  const pieces = frames.map((frame): Piece => {
+    const wait = frame.tokens === 0 ? 0 : started ? next : first
+    started ||= frame.tokens > 0
+    return { text: `${prefix}${frame.payload}\n\n`, tokens: frame.tokens, wait }
+  })
+  const silent = faults.some((fault) => fault._tag === "Stall" && !fault.keepAlive)
+  return {
+    status: 200,
+    headers: headersOf(reply, faults, ending === "short" || has(faults, "CacheHit") ? promise(reply, prefix) : {}),
+    pieces: faults.length === 0 ? pieces : decorate(pieces, faults),
+    ending,
+    outcome: ending === "complete" && !has(faults, "Crash") ? "completed" : "failed",
+    wait: millis(latency?.headers) + headDelay(faults),
+    keepAlive: silent || reply.keepAlive === 0 ? undefined : reply.keepAlive,
+    gzip: has(faults, "Gzip"),
+    streaming: true
+  }
+}
+
+const endingOf = (faults: ReadonlyArray<Fault>): Ending => {
+  for (const fault of faults) {
+    if (fault._tag === "Break") return fault.how
+    if (fault._tag === "Stall") return "stall"
+    if (fault._tag === "Cut" || fault._tag === "InvalidFrame") return "cut"
+  }
+  return "complete"
+}
+
+const prepareUnary = (
+  given: Reply.Unary,
+  faults: ReadonlyArray<Fault>,
+  latency: Latency | undefined
+): Transmission => {
+  const crash = faults.find((fault) => fault._tag === "Crash")
+  const reply = crash === undefined ? given : given.failed(crash)
+  const ending = endingOf(faults)
+  const text = ending === "complete" ? reply.body : reply.body.slice(0, Math.ceil(reply.body.length / 2))
+  const tokens = given.tokens === 0 ? 0 : millis(latency?.firstToken) + millis(latency?.perToken) * (given.tokens - 1)
+  const piece = { text: has(faults, "ByteOrderMark") ? `\ufeff${text}` : text, tokens: given.tokens, wait: 0 }
+  const promised = ending === "short" ? { "content-length": String(Tokenizer.byteLength(reply.body)) } : {}
+  return {
+    status: reply.status,
+    headers: headersOf(reply, faults, promised),
+    pieces: [piece],
+    ending,
+    outcome: ending === "complete" && reply.status < 400 ? "completed" : "failed",
+    wait: millis(latency?.headers) + tokens + headDelay(faults),
+    keepAlive: undefined,
+    gzip: has(faults, "Gzip"),
+    streaming: false
+  }
+}
+
+/**
+ * Applies faults and latency to a reply.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const prepare = (
+  reply: Reply.Reply,
+  faults: ReadonlyArray<Fault>,
+  latency: Latency | undefined
+): Transmission =>
+  reply._tag === "Streaming" ? prepareStream(reply, faults, latency) : prepareUnary(reply, faults, latency)

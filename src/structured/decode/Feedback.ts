@@ -1,0 +1,92 @@
+import * as Effect from "effect/Effect"
+import type { Answer, Decoded, StructuredOutput } from "../StructuredOutput.ts"
+import * as StructuredOutputError from "../StructuredOutputError.ts"
+
+const MAX_ISSUES = 10
+const MAX_MESSAGE = 200
+
+/**
+ * What to tell the model about an answer that did not decode: at most ten problems, one a line. Nothing where words do
+ * not help: an answer that was cut, refused or never asked for.
+ */
+export const message = ({ reason }: StructuredOutputError.StructuredOutputError): string | undefined => {
+  switch (reason._tag) {
+    case "Mismatch": {
+      const lines = reason.issues.slice(0, MAX_ISSUES).map(({ message, path }) =>
+        `- ${path.length === 0 ? "the value" : path.join(".")}: ${
+          message.split("\n", 1).join("").slice(0, MAX_MESSAGE)
+        }`
+      )
+      const more = reason.issues.length - lines.length
+      if (more > 0) lines.push(`- and ${more} more`)
+      return `The JSON does not fit the schema:\n${
+        lines.join("\n")
+      }\nAnswer again with the corrected JSON and nothing else.`
+    }
+    case "NotJson":
+      return `The answer is not valid JSON: ${reason.description} at character ${reason.offset}.\n` +
+        "Answer again with one JSON value and nothing else."
+    case "Empty":
+      return "The answer was empty. Answer with one JSON value and nothing else."
+    default:
+      return undefined
+  }
+}
+
+/** What the caller needs to know to ask (again). */
+export interface Round {
+  /** 0 for the first time. Add it to the seed: a greedy model would repeat itself. */
+  readonly index: number
+  /** The answer before, when it had the wrong shape, and what to say about it. */
+  readonly correction: { readonly answer: string; readonly feedback: string } | undefined
+  /** How often the token limit cut an answer so far: a reason to raise it, not to complain. */
+  readonly truncations: number
+}
+
+/** A decoded value with the answer it came from and the ones that were tried before. */
+export interface Outcome<A, B extends Answer> extends Decoded<A> {
+  readonly answer: B
+  readonly attempts: ReadonlyArray<StructuredOutputError.Attempt>
+}
+
+/**
+ * Asks until an answer decodes, at most `times` times more. A wrong shape is asked about with feedback, a cut answer
+ * without; a refusal ends it. The last error carries all answers before it.
+ */
+export const retryWithFeedback = <A, R, B extends Answer, E, R2>(
+  output: StructuredOutput<A, R>,
+  options: {
+    readonly times: number
+    readonly ask: (round: Round) => Effect.Effect<B, E, R2>
+  }
+): Effect.Effect<Outcome<A, B>, E | StructuredOutputError.StructuredOutputError, R | R2> => {
+  const round = (
+    at: Round,
+    attempts: ReadonlyArray<StructuredOutputError.Attempt>
+  ): Effect.Effect<Outcome<A, B>, E | StructuredOutputError.StructuredOutputError, R | R2> =>
+    Effect.flatMap(options.ask(at), (answer) =>
+      output.decode(answer).pipe(
+        Effect.map((decoded) => ({ ...decoded, answer, attempts })),
+        Effect.catch((error) => {
+          if (!error.isRetryable || at.index >= options.times) {
+            return Effect.fail(StructuredOutputError.make(error.reason, attempts))
+          }
+          const feedback = message(error)
+          return round({
+            index: at.index + 1,
+            correction: feedback === undefined ? undefined : { answer: answer.text, feedback },
+            truncations: at.truncations + (error.reason._tag === "Truncated" ? 1 : 0)
+          }, [...attempts, attempt(answer, error)])
+        })
+      ))
+  return round({ index: 0, correction: undefined, truncations: 0 }, [])
+}
+
+const attempt = (
+  answer: Answer,
+  error: StructuredOutputError.StructuredOutputError
+): StructuredOutputError.Attempt => ({
+  text: answer.text,
+  ...answer.finishReason !== undefined && { finishReason: answer.finishReason },
+  problem: error.reason.message
+})

@@ -1,0 +1,130 @@
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import type { StructuredOutput } from "../StructuredOutput.ts"
+import type { StructuredOutputError } from "../StructuredOutputError.ts"
+import * as PartialJson from "./PartialJson.ts"
+import type * as Repair from "./Repair.ts"
+
+/** A piece of the answer; the last one says how it ended. */
+export interface Delta {
+  readonly text: string
+  readonly finishReason?: string | undefined
+}
+
+/**
+ * The value so far, encoded and not validated: parts that are complete stay as they are, the last one may grow. It is
+ * put together when `value` is first read, so that partials nobody looks at cost nothing.
+ */
+export class Partial {
+  readonly _tag = "Partial"
+  readonly #make: () => Schema.Json | undefined
+  #value: { readonly made: Schema.Json | undefined } | undefined
+
+  constructor(make: () => Schema.Json | undefined) {
+    this.#make = make
+  }
+
+  get value(): Schema.Json | undefined {
+    this.#value ??= { made: this.#make() }
+    return this.#value.made
+  }
+}
+
+/** An element of the top-level array, decoded, as soon as it is complete. */
+export interface Element<A> {
+  readonly _tag: "Element"
+  readonly index: number
+  readonly value: A
+}
+
+/** The whole value, decoded: always the last event. */
+export interface Done<A> {
+  readonly _tag: "Done"
+  readonly value: A
+  readonly repairs: ReadonlyArray<Repair.Step>
+}
+
+export type Event<A, I = never> = Partial | Element<I> | Done<A>
+
+export interface Options<I extends Schema.Constraint> {
+  /** The `wrap` of the constraint that was sent. */
+  readonly wrap?: string | undefined
+  /** The schema of the elements, where the value is an array: each is then given once, decoded. */
+  readonly element?: I | undefined
+}
+
+/**
+ * The value of a streamed answer as it grows, in time linear in its length. The stream fails like `decode` does when
+ * the whole is not what was asked for; an element that does not decode is not given, and is reported by that failure.
+ */
+export const make = <A, R, E, R2, I extends Schema.Constraint = Schema.Never>(
+  output: StructuredOutput<A, R>,
+  deltas: Stream.Stream<Delta, E, R2>,
+  options: Options<I> = {}
+): Stream.Stream<Event<A, I["Type"]>, E | StructuredOutputError, R | R2 | I["DecodingServices"]> =>
+  Stream.suspend(() => {
+    const parser = PartialJson.make(options.wrap === undefined ? {} : { wrap: options.wrap })
+    const decodeElement = options.element && Schema.decodeUnknownEffect(Schema.toCodecJson(options.element))
+    const start = output.lenient ? skipProse() : (text: string) => text
+    let text = ""
+    let finishReason: string | undefined
+    const read = Effect.fnUntraced(function*(delta: Delta) {
+      text += delta.text
+      finishReason = delta.finishReason ?? finishReason
+      const before = parser.version
+      parser.push(start(delta.text))
+      const events: Array<Event<A, I["Type"]>> = []
+      if (decodeElement !== undefined) {
+        for (const { index, value } of parser.takeElements()) {
+          const decoded = yield* Effect.option(decodeElement(value))
+          if (decoded._tag === "Some") events.push({ _tag: "Element", index, value: decoded.value })
+        }
+      } else parser.takeElements()
+      if (parser.version > before) events.push(partial(parser, options.wrap))
+      return events
+    })
+    const done = Effect.suspend(() => output.decode({ text, finishReason, wrap: options.wrap }))
+    return deltas.pipe(
+      Stream.mapEffect(read),
+      Stream.flattenIterable,
+      Stream.concat(Stream.fromEffect(Effect.map(done, (decoded) => ({ _tag: "Done" as const, ...decoded }))))
+    )
+  })
+
+const partial = (parser: PartialJson.PartialJson, wrap: string | undefined): Partial => {
+  const snapshot = parser.snapshot()
+  if (wrap === undefined) return new Partial(snapshot)
+  return new Partial(() => {
+    const whole = snapshot()
+    return typeof whole === "object" && whole !== null && Object.hasOwn(whole, wrap)
+      ? Reflect.get(whole, wrap)
+      : undefined
+  })
+}
+
+const OPEN = "<think>"
+const CLOSE = "</think>"
+
+/** Holds back what stands in front of the first brace or bracket, thinking included. */
+const skipProse = (): (text: string) => string => {
+  let where: "prose" | "thinking" | "value" = "prose"
+  let carried = ""
+  return (text) => {
+    if (where === "value") return text
+    let rest = carried + text
+    for (;;) {
+      const at = where === "thinking" ? rest.indexOf(CLOSE) : rest.search(/[{[]|<think>/)
+      if (at < 0) break
+      if (where === "prose" && rest[at] !== "<") {
+        where = "value"
+        return rest.slice(at)
+      }
+      rest = rest.slice(at + (where === "thinking" ? CLOSE : OPEN).length)
+      where = where === "thinking" ? "prose" : "thinking"
+    }
+    // a tag may be cut between two pieces
+    carried = rest.slice(1 - CLOSE.length)
+    return ""
+  }
+}

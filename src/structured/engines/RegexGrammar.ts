@@ -1,0 +1,91 @@
+import * as RegexDialect from "../regex/RegexDialect.ts"
+import type { Property, Text, Tree } from "../schema/JsonSchemaTree.ts"
+import { MAX_OPTIONAL } from "./JsonGrammar.ts"
+
+const GAP = " ?"
+const COMMA = `${GAP},${GAP}`
+const COLON = `${GAP}:${GAP}`
+const INTEGER = "(?:0|[1-9][0-9]*)"
+/** Positive exponents end at 299: a larger one could make a number that is none in JavaScript. */
+const DECIMAL = `-?${INTEGER}(?:\\.[0-9]+)?(?:[eE](?:\\+?[12]?[0-9]{1,2}|-[0-9]{1,3}))?`
+
+/**
+ * One regex in TGI's dialect for the JSON texts of a tree: at most one blank in a gap, every escape inside strings
+ * (line breaks too), keys in order.
+ */
+export const print = (tree: Tree): string => {
+  switch (tree._tag) {
+    case "Never":
+      return ""
+    case "Literal":
+      return group(tree.values.map((value) => RegexDialect.literal(JSON.stringify(value))))
+    case "Text":
+      return text(tree)
+    case "Integer":
+      return `${tree.signed ? "-?" : ""}${INTEGER}`
+    case "Decimal":
+      return DECIMAL
+    case "List":
+      return `\\[${GAP}${list(tree, 0)}${GAP}\\]`
+    case "Fields":
+      return `\\{${GAP}${fields(tree)}${GAP}\\}`
+    case "Union":
+      return group(tree.members.map(print))
+  }
+}
+
+const group = (options: ReadonlyArray<string>): string =>
+  options.length === 1 ? options[0] ?? "" : `(?:${options.join("|")})`
+
+const text = ({ content, max, min }: Text): string =>
+  content === undefined
+    ? `"${RegexDialect.CHAR}${RegexDialect.quantifier(min, max)}"`
+    : `"(?:${RegexDialect.printInString(content)})"`
+
+const list = (tree: Extract<Tree, { readonly _tag: "List" }>, index: number): string => {
+  const { max, min, prefix, rest } = tree
+  const item = prefix[index]
+  if (item !== undefined) {
+    const body = `${index > 0 ? COMMA : ""}${print(item)}${list(tree, index + 1)}`
+    return index < min ? body : `(?:${body})?`
+  }
+  return rest === undefined
+    ? ""
+    : repeated(print(rest), min - index, max === undefined ? undefined : max - index, index > 0)
+}
+
+/** Items with commas between them, and one before the first where something stands in front. */
+const repeated = (item: string, min: number, max: number | undefined, follows: boolean): string => {
+  if (max !== undefined && max <= 0) return ""
+  const more = `(?:${COMMA}${item})`
+  if (follows) return `${more}${RegexDialect.quantifier(Math.max(0, min), max)}`
+  const most = max === undefined ? undefined : max - 1
+  const body = most === 0 ? item : `${item}${more}${RegexDialect.quantifier(Math.max(0, min - 1), most)}`
+  return min > 0 ? body : `(?:${body})?`
+}
+
+const fields = (tree: Extract<Tree, { readonly _tag: "Fields" }>): string => {
+  const { max, min, properties, rests } = tree
+  const pairs = properties.map(pair)
+  const others = rests.map(({ key, value }) => `${text(key)}${COLON}${print(value)}`)
+  const last = properties.findLastIndex((property) => property.required)
+  if (last >= 0) {
+    const named = pairs.map((body, index) => {
+      const placed = index < last ? body + COMMA : index > last ? COMMA + body : body
+      return properties[index]?.required === true ? placed : `(?:${placed})?`
+    })
+    return named.join("") + (others.length > 0 ? repeated(group(others), 0, undefined, true) : "")
+  }
+  if (pairs.length === 0) return others.length === 0 ? "" : repeated(group(others), min, max, false)
+  // any order, since writing out which key comes first costs a copy of all that follow
+  if (others.length > 0 || pairs.length > MAX_OPTIONAL) {
+    return repeated(group([...pairs, ...others]), min, undefined, false)
+  }
+  const firsts = pairs.map((body, index) =>
+    body + pairs.slice(index + 1).map((next) => `(?:${COMMA}${next})?`).join("")
+  )
+  return min > 0 ? group(firsts) : `(?:${firsts.join("|")})?`
+}
+
+const pair = ({ name, value }: Property): string =>
+  `${RegexDialect.literal(JSON.stringify(name))}${COLON}${print(value)}`

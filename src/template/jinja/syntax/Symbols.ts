@@ -1,0 +1,294 @@
+/**
+ * Where each variable lives. Jinja decides at compile time, block by block, whether a name is the block's own, an outer
+ * block's, or one of the call's variables; a `set` after a use, in a branch or in a loop has effects that only this decision
+ * explains. The rules are those of Jinja's `idtracking`, worked out anew on our tree.
+ */
+import { tooMuch } from "../values/Failure.ts"
+import type { Body, CallBlock, Expression, For, Macro, Statement, Target, With } from "./Ast.ts"
+
+/** Branches times names of one template; real ones stay below a hundredth of it. */
+const maxCopies = 2_000_000
+
+/** One function of the compiled template: the template itself, a macro, a recursive loop. Its variables share one array. */
+export class Unit {
+  size = 0
+  readonly parent: Unit | undefined
+  /** Names that may still be copied for branches, over the whole template. */
+  private readonly budget: { names: number }
+  constructor(parent: Unit | undefined) {
+    this.parent = parent
+    this.budget = parent?.budget ?? { names: maxCopies }
+  }
+
+  pay(names: number): void {
+    this.budget.names -= names
+    if (this.budget.names < 0) tooMuch("the template has too many branches for so many names")
+  }
+}
+
+export interface Slot {
+  readonly unit: Unit
+  readonly index: number
+}
+
+/** What a slot holds when its block is entered: a parameter, nothing yet, a variable of the call, another slot's value. */
+export type Load = "parameter" | "undefined" | { readonly resolve: string } | { readonly alias: Slot }
+
+export class Symbols {
+  readonly parent: Symbols | undefined
+  readonly unit: Unit
+  readonly refs: Map<string, Slot>
+  readonly loads: Map<Slot, Load>
+  readonly stores: Set<string>
+  /** Shared by the copies made for branches, so that one name is one slot in all of them. */
+  private readonly slots: Map<string, Slot>
+
+  constructor(unit: Unit, parent: Symbols | undefined, copied?: Symbols) {
+    this.unit = unit
+    this.parent = parent
+    this.refs = new Map(copied?.refs)
+    this.loads = new Map(copied?.loads)
+    this.stores = new Set(copied?.stores)
+    this.slots = copied === undefined ? new Map() : copied.slots
+  }
+
+  copy(): Symbols {
+    this.unit.pay(this.refs.size)
+    return new Symbols(this.unit, this.parent, this)
+  }
+
+  /** A slot that no name refers to. */
+  temporary(): Slot {
+    return { unit: this.unit, index: this.unit.size++ }
+  }
+
+  private define(name: string, load: Load): Slot {
+    const slot = this.slots.get(name) ?? this.temporary()
+    this.slots.set(name, slot)
+    this.refs.set(name, slot)
+    this.loads.set(slot, load)
+    return slot
+  }
+
+  find(name: string): Slot | undefined {
+    return this.refs.get(name) ?? this.parent?.find(name)
+  }
+
+  parameter(name: string): Slot {
+    this.stores.add(name)
+    return this.define(name, "parameter")
+  }
+
+  load(name: string): void {
+    if (this.find(name) === undefined) this.define(name, { resolve: name })
+  }
+
+  store(name: string): void {
+    this.stores.add(name)
+    if (this.refs.has(name)) return
+    const outer = this.parent?.find(name)
+    this.define(name, outer === undefined ? "undefined" : { alias: outer })
+  }
+
+  /** A name stored in some branches only keeps, in the others, the value it has outside. */
+  merge(branches: ReadonlyArray<Symbols>): void {
+    const stored = new Set<string>()
+    for (const branch of branches) for (const name of branch.stores) if (!this.stores.has(name)) stored.add(name)
+    for (const branch of branches) {
+      for (const [name, slot] of branch.refs) this.refs.set(name, slot)
+      for (const [slot, load] of branch.loads) this.loads.set(slot, load)
+      for (const name of branch.stores) this.stores.add(name)
+    }
+    for (const name of stored) {
+      const slot = this.find(name)
+      if (slot === undefined) continue
+      const outer = this.parent?.find(name)
+      this.loads.set(slot, outer === undefined ? { resolve: name } : { alias: outer })
+    }
+  }
+}
+
+export const visitTarget = (
+  target: Target,
+  onName: (name: string) => void,
+  onNamespace: (name: string) => void
+): void => {
+  if (target.type === "Name") onName(target.name)
+  else if (target.type === "NamespaceRef") onNamespace(target.name)
+  else for (const item of target.items) visitTarget(item, onName, onNamespace)
+}
+
+const storeTarget = (symbols: Symbols, target: Target): void =>
+  visitTarget(target, (name) => symbols.store(name), (name) => symbols.load(name))
+
+const declareTarget = (symbols: Symbols, target: Target): void =>
+  visitTarget(target, (name) => symbols.parameter(name), (name) => symbols.load(name))
+
+/** The direct parts of an expression, in the order they are written. */
+export const parts = (node: Expression): ReadonlyArray<Expression | undefined> => {
+  switch (node.type) {
+    case "Const":
+    case "Name":
+      return []
+    case "Tuple":
+    case "List":
+    case "And":
+    case "Or":
+    case "Concat":
+      return node.items
+    case "Dict":
+      return node.pairs.flat()
+    case "Attribute":
+    case "Not":
+    case "Negate":
+    case "Positive":
+      return [node.node]
+    case "Item":
+      return [node.node, node.key]
+    case "Slice":
+      return [node.node, node.start, node.stop, node.step]
+    case "Call":
+    case "Filter":
+    case "Test":
+      return [
+        node.node,
+        ...node.call.args,
+        ...node.call.kwargs.map(([, value]) => value),
+        node.call.dynArgs,
+        node.call.dynKwargs
+      ]
+    case "Math":
+    case "Compare":
+      return [node.first, ...node.rest.map(([, operand]) => operand)]
+    case "Conditional":
+      return [node.test, node.outcome, node.otherwise]
+  }
+}
+
+export const expression = (symbols: Symbols, node: Expression | undefined): void => {
+  if (node === undefined) return
+  if (node.type === "Name") symbols.load(node.name)
+  else for (const part of parts(node)) expression(symbols, part)
+}
+
+const branches = (symbols: Symbols, all: ReadonlyArray<readonly [Expression, Body]>, otherwise: Body): void => {
+  const [first, ...rest] = all
+  if (first === undefined) return
+  expression(symbols, first[0])
+  const inBranch = (visit: (copy: Symbols) => void): Symbols => {
+    const copy = symbols.copy()
+    visit(copy)
+    return copy
+  }
+  symbols.merge([
+    inBranch((copy) => body(copy, first[1])),
+    inBranch((copy) => {
+      // each elif is an `if` of its own inside this branch
+      for (const branch of rest) branches(copy, [branch], [])
+    }),
+    inBranch((copy) => body(copy, otherwise))
+  ])
+}
+
+const statement = (symbols: Symbols, node: Statement): void => {
+  switch (node.type) {
+    case "Print":
+      return expression(symbols, node.value)
+    case "Set":
+      expression(symbols, node.value)
+      return storeTarget(symbols, node.target)
+    case "SetBlock":
+      return storeTarget(symbols, node.target)
+    case "If":
+      return branches(symbols, node.branches, node.otherwise)
+    case "For":
+      return expression(symbols, node.iter)
+    case "Macro":
+      return symbols.store(node.name)
+    case "CallBlock":
+      return expression(symbols, node.call)
+    case "FilterBlock":
+      return expression(symbols, node.filter)
+    case "With":
+      for (const value of node.values) expression(symbols, value)
+      return
+    case "Load":
+      expression(symbols, node.template)
+      for (const name of node.stores) symbols.store(name)
+      return
+    default:
+  }
+}
+
+/** Names used by statements that share the block of `symbols`; nested blocks are left to themselves. */
+export const body = (symbols: Symbols, statements: Body): void => {
+  for (const node of statements) statement(symbols, node)
+}
+
+export const forBody = (symbols: Symbols, node: For): void => {
+  declareTarget(symbols, node.target)
+  body(symbols, node.body)
+}
+
+export const forTest = (symbols: Symbols, node: For): void => {
+  declareTarget(symbols, node.target)
+  expression(symbols, node.test)
+}
+
+export const macro = (symbols: Symbols, node: Macro | CallBlock): void => {
+  for (const name of node.signature.params) symbols.parameter(name)
+  for (const value of node.signature.defaults) expression(symbols, value)
+  body(symbols, node.body)
+}
+
+export const withBody = (symbols: Symbols, node: With): void => {
+  for (const target of node.targets) declareTarget(symbols, target)
+  body(symbols, node.body)
+}
+
+/** Which of `names` a body reads before it sets them, nested blocks included. */
+export const undeclared = (statements: Body, names: ReadonlyArray<string>): ReadonlySet<string> => {
+  const open = new Set(names)
+  const found = new Set<string>()
+  const inExpression = (node: Expression | undefined): void => {
+    if (node === undefined) return
+    if (node.type === "Name") { if (open.has(node.name)) found.add(node.name) }
+    else for (const part of parts(node)) inExpression(part)
+  }
+  const inTarget = (target: Target): void => visitTarget(target, (name) => open.delete(name), () => {})
+  walk(statements, inExpression, inTarget)
+  return found
+}
+
+/** Every expression and target below these statements, but for those in `{% block %}`. */
+export const walk = (
+  statements: Body,
+  onExpression: (node: Expression | undefined) => void,
+  onTarget: (target: Target) => void
+): void => {
+  const inside = (nodes: Body): void => walk(nodes, onExpression, onTarget)
+  for (const node of statements) {
+    if ("target" in node) onTarget(node.target)
+    if ("value" in node) onExpression(node.value)
+    if ("iter" in node) {
+      onExpression(node.iter)
+      onExpression(node.test)
+    }
+    if ("template" in node) onExpression(node.template)
+    if ("call" in node) onExpression(node.call)
+    if ("filter" in node) onExpression(node.filter)
+    if ("signature" in node) { for (const value of node.signature.defaults) onExpression(value) }
+    if (node.type === "With") {
+      for (const target of node.targets) onTarget(target)
+      for (const value of node.values) onExpression(value)
+    }
+    if (node.type === "If") {
+      for (const [test, branch] of node.branches) {
+        onExpression(test)
+        inside(branch)
+      }
+    }
+    if ("body" in node && node.type !== "Block") inside(node.body)
+    if ("otherwise" in node) inside(node.otherwise)
+  }
+}

@@ -1,0 +1,201 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { InferenceEndpointsLLM, type Message } from "../../src/index.ts"
+import { Platform, Simulator } from "../../src/simulator/index.ts"
+
+const chatml =
+  "{{ bos_token }}{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}" +
+  "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+const special = { bos_token: "<s>" }
+
+const system: Message.Message = { role: "system", content: "S" }
+const user: Message.Message = { role: "user", content: "U" }
+const assistant: Message.Message = { role: "assistant", content: "A" }
+
+/** The body of the last request that generates, and where it went. */
+const sent = Effect.map(
+  Effect.flatMap(Simulator.Simulator, ({ journal }) => journal.entries),
+  (entries) => {
+    const last = entries.filter(({ request }) => request.method === "POST").at(-1)?.request
+    const body = last?.json
+    return {
+      path: last?.path,
+      prompt: typeof body === "object" && body !== null && "inputs" in body ? body.inputs : undefined
+    }
+  }
+)
+
+const server = (options: InferenceEndpointsLLM.Options) =>
+  InferenceEndpointsLLM.layer({ baseUrl: "http://localhost:8080", apiKey: false, ...options }).pipe(
+    Layer.provideMerge(Simulator.layer({}))
+  )
+
+const prompted = (
+  input: Message.Input,
+  call: Parameters<InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]["generate"]>[1] = {}
+) =>
+  Effect.gen(function*() {
+    yield* (yield* InferenceEndpointsLLM.InferenceEndpointsLLM).generate(input, { maxNewTokens: 1, ...call })
+    return yield* sent
+  })
+
+describe("with a template", () => {
+  const layer = server({ chatTemplate: chatml, specialTokens: special, bos: "strip" })
+
+  it.effect("messages are rendered here and sent raw, without the BOS that the server adds", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* prompted([system, user]), {
+        path: "/generate_stream",
+        prompt: "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n"
+      })
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("the BOS stays where the caller keeps it", () =>
+    Effect.gen(function*() {
+      const { prompt } = yield* prompted("U")
+      assert.strictEqual(prompt, "<s><|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n")
+    }).pipe(Effect.provide(server({ chatTemplate: chatml, specialTokens: special, bos: "keep" }))))
+
+  it.effect("raw text is sent as it is", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* prompted({ raw: "once" })).prompt, "once")
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("a last message is continued where that is asked for", () =>
+    Effect.gen(function*() {
+      const { prompt } = yield* prompted([user, assistant], { continueFinalMessage: true })
+      assert.strictEqual(prompt, "<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\nA")
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("variables of the template reach it", () =>
+    Effect.gen(function*() {
+      const { prompt } = yield* prompted("U", { templateVariables: { mood: "gay" } })
+      assert.strictEqual(prompt, "gay U")
+    }).pipe(Effect.provide(server({ chatTemplate: "{{ mood }} {{ messages[0].content }}" }))))
+
+  it.effect("what a template raises fails the call, with its words and before any request", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(prompted("U"))
+      assert.isTrue(error._tag === "TemplateError" && error.reason._tag === "Raised")
+      assert.include(error.message, "roles must alternate")
+      assert.isUndefined((yield* sent).path)
+    }).pipe(Effect.provide(server({ chatTemplate: "{{ raise_exception('roles must alternate') }}" }))))
+})
+
+const broken = (options: InferenceEndpointsLLM.Options) =>
+  Effect.flip(Effect.provide(InferenceEndpointsLLM.InferenceEndpointsLLM, server(options)))
+
+describe("Magpie", () => {
+  const layer = server({
+    chatTemplate: chatml,
+    specialTokens: special,
+    bos: "strip",
+    useMagpieTemplate: true,
+    magpiePreQueryTemplate: "qwen2"
+  })
+  const preQuery = "<|im_start|>user\n"
+
+  it.effect("generates from nothing: the pre-query template is all there is", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* prompted([])).prompt, preQuery)
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("follows a conversation that does not end with the user, after the assistant's header", () =>
+    Effect.gen(function*() {
+      assert.strictEqual(
+        (yield* prompted([system])).prompt,
+        `<|im_start|>system\nS<|im_end|>\n<|im_start|>assistant\n${preQuery}`
+      )
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("leaves a conversation alone that ends with the user", () =>
+    Effect.gen(function*() {
+      assert.isFalse(String((yield* prompted([user])).prompt).endsWith(preQuery))
+    }).pipe(Effect.provide(layer)))
+
+  it.effect("without a template is refused when the service is made", () =>
+    Effect.gen(function*() {
+      const error = yield* broken({ useMagpieTemplate: true, magpiePreQueryTemplate: "qwen2" })
+      assert.isTrue(error._tag === "EndpointError" && error.reason._tag === "InvalidConfig")
+      assert.include(error.message, "tokenizerId")
+    }))
+
+  it.effect("without a pre-query template is refused when the service is made", () =>
+    Effect.gen(function*() {
+      const error = yield* broken({ useMagpieTemplate: true, chatTemplate: chatml })
+      assert.include(error.message, "magpiePreQueryTemplate")
+    }))
+})
+
+const posted = (of: "server" | "provider") =>
+  Effect.map(
+    Effect.flatMap(Platform.Platform, (platform) => platform[of].journal.entries),
+    (entries) => entries.filter(({ request }) => request.method === "POST").map(({ request }) => request)
+  )
+
+describe("a tokenizer of the Hub", () => {
+  const repo = {
+    commit: "0".repeat(40),
+    files: {
+      "tokenizer_config.json": JSON.stringify({ chat_template: chatml, bos_token: "<s>", add_bos_token: true })
+    },
+    info: {
+      pipeline_tag: "text-generation",
+      inferenceProviderMapping: { together: { status: "live", providerId: "org/model", task: "conversational" } }
+    }
+  } as const
+  const hub = { users: { hf_example: { name: "ada" } }, repos: { "org/model": repo } } as const
+  const HuggingFace = Platform.layer({
+    hub,
+    router: { models: { "org/model": [{ provider: "together" }] } },
+    endpoints: { endpoints: { "my-org/my-endpoint": { state: "running" } } }
+  })
+  it.effect("renders the prompts of a dedicated endpoint; one BOS is left to the server that adds it", () =>
+    Effect.gen(function*() {
+      yield* (yield* InferenceEndpointsLLM.InferenceEndpointsLLM).generate([user], { topK: 5, maxNewTokens: 1 })
+      const [request] = yield* posted("server")
+      assert.strictEqual(request?.path, "/generate_stream")
+      assert.deepInclude(request?.json, { inputs: "<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n" })
+    }).pipe(Effect.provide(
+      InferenceEndpointsLLM.layer({
+        endpointName: "my-endpoint",
+        endpointNamespace: "my-org",
+        apiKey: "hf_example",
+        tokenizerId: "org/model"
+      }).pipe(Layer.provideMerge(HuggingFace))
+    )))
+
+  const serverless = (options: InferenceEndpointsLLM.Options) =>
+    InferenceEndpointsLLM.layer({ modelId: "org/model", apiKey: "hf_example", ...options }).pipe(
+      Layer.provideMerge(HuggingFace)
+    )
+  const structuredOutput = {
+    format: "json",
+    schema: { type: "object", properties: { a: { type: "boolean" } } }
+  } as const
+
+  it.effect("is the model where a model id has a structured output; the router, which takes none raw, gets messages", () =>
+    Effect.gen(function*() {
+      const { generate } = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+      yield* generate([user], { maxNewTokens: 20 })
+      yield* generate([user], { maxNewTokens: 1, structuredOutput: false })
+      const [constrained, free] = yield* posted("provider")
+      assert.strictEqual(constrained?.path, "/v1/chat/completions")
+      assert.deepInclude(constrained?.json, { messages: [user] })
+      assert.strictEqual(free?.path, "/v1/completions")
+    }).pipe(Effect.provide(serverless({ structuredOutput }))))
+
+  it.effect("that was asked for by name is not left aside in silence", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        (yield* InferenceEndpointsLLM.InferenceEndpointsLLM).generate([user], { maxNewTokens: 20 })
+      )
+      assert.isTrue(error._tag === "StructuredOutputError" && error.reason._tag === "UnsupportedSchema")
+    }).pipe(Effect.provide(serverless({ structuredOutput, tokenizerId: "org/model" }))))
+
+  it.effect("that has no template fails the call and says what to do", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip((yield* InferenceEndpointsLLM.InferenceEndpointsLLM).generate([user]))
+      assert.isTrue(error._tag === "TemplateError" && error.reason._tag === "NotFound")
+    }).pipe(Effect.provide(serverless({ tokenizerId: "org/nowhere" }))))
+})
