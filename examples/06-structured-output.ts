@@ -18,7 +18,7 @@ const program = Effect.gen(function*() {
   const { value } = yield* llm.generateObject("Create a user profile for the following marathon", { schema: User })
   yield* Console.log(yield* llm.displayName, value, value.initials)
 
-  // what can not be had says why: here the answer was cut by its limit
+  // what cannot be had says why: here the answer was cut by its limit
   yield* llm.generateObject("Create a user profile", { schema: User, maxNewTokens: 4 }).pipe(
     Effect.catchReason("StructuredOutputError", "Truncated", (reason) => Console.log(reason.message))
   )

@@ -252,7 +252,7 @@ export const check = (options: GenerationOptions, limits: ServerLimits = {}): Re
   if ((options.bestOf ?? 1) > 1 && options.seed !== undefined) {
     issues.push({
       path: ["seed"],
-      message: `seed can not be combined with bestOf above 1, given bestOf ${options.bestOf}`
+      message: `seed cannot be combined with bestOf above 1, given bestOf ${options.bestOf}`
     })
   }
   const choice = options.toolChoice

@@ -143,7 +143,7 @@ export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
   readonly isRetryable = true
   override get message() {
     return said(
-      "the server can not take the request now",
+      "the server cannot take the request now",
       this,
       `Try again${seconds(this.retryAfter)} or lower the concurrency`
     )
@@ -207,7 +207,7 @@ export class GenerationFailed extends Schema.TaggedError<GenerationFailed>()("Ge
     return said(
       "the engine failed while generating",
       this,
-      "Look at the server's log; a grammar it can not read is a common cause"
+      "Look at the server's log; a grammar it cannot read is a common cause"
     )
   }
 }

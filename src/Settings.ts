@@ -22,7 +22,7 @@ const count = Schema.Number.check(
  * - `delivery`: `stream` folds the streamed answer: it gives the time to the first token, notices a stall within a minute,
  *   and stops the server when it is interrupted. `unary` asks for the whole answer: less to parse, and TGI's own timings.
  *   The default is `stream`, but `unary` for what TGI refuses to stream (`bestOf`, `decoderInputDetails`) or streams so
- *   that its end can not be known (tools).
+ *   that its end cannot be known (tools).
  * - `splitReasoning`: takes `<think>…</think>` out of the text and into `reasoning` (default false).
  * - `countTokens`: asks the server's tokenizer for the length of the prompt where the answer does not tell it (default
  *   false).
@@ -99,7 +99,7 @@ const settingIssues = (settings: Record<string, unknown>): ReadonlyArray<Generat
     .filter(([name, value]) => !is({ [name]: value }))
     .map(([name, value]) => ({
       path: [name],
-      message: `${name} can not be ${typeof value === "string" ? JSON.stringify(value) : String(value)}`
+      message: `${name} cannot be ${typeof value === "string" ? JSON.stringify(value) : String(value)}`
     }))
 
 /**

@@ -28,7 +28,7 @@ export * as Endpoint from "./endpoint/Endpoint.ts"
 /** The configuration of an endpoint: one of a model id, an endpoint's name, or a base URL. @since 0.1.0 */
 export * as EndpointConfig from "./endpoint/EndpointConfig.ts"
 
-/** Why an endpoint can not be found or woken. @since 0.1.0 */
+/** Why an endpoint cannot be found or woken. @since 0.1.0 */
 export * as EndpointError from "./endpoint/EndpointError.ts"
 
 /** The management API of dedicated endpoints. @since 0.1.0 */

@@ -58,7 +58,7 @@ describe("the way of a request", () => {
       assert.deepInclude(body, { prompt: "hi", model: "simulator/vllm", max_tokens: 128 })
     }).pipe(world({ engine: "vllm" })))
 
-  it.effect("what TGI can not stream is asked for whole, unless the caller says otherwise", () =>
+  it.effect("what TGI cannot stream is asked for whole, unless the caller says otherwise", () =>
     Effect.gen(function*() {
       yield* generate({ raw: "hi" }, { bestOf: 2, temperature: 0.5 })
       yield* generate({ raw: "hi" }, { decoderInputDetails: true })
@@ -183,10 +183,10 @@ const issuesOf = (error: GenerateError) =>
     ? error.reason.issues.map(({ message }) => message)
     : []
 
-describe("a request that can not be", () => {
+describe("a request that cannot be", () => {
   const wrong: ReadonlyArray<readonly [name: string, call: Parameters<typeof generate>[1], says: string]> = [
     ["an option out of range", { topP: 2 }, "topP must be above 0 and at most 1, given 2"],
-    ["a setting out of range", { concurrency: 0 }, "concurrency can not be 0"],
+    ["a setting out of range", { concurrency: 0 }, "concurrency cannot be 0"],
     ["an option that TGI drops on the chat route", { topK: 5 }, "topK is ignored by TGI on /v1/chat/completions"],
     ["an option that TGI refuses", { presencePenalty: 1 }, "presencePenalty is refused by TGI"]
   ]

@@ -33,7 +33,7 @@ describe("Settings.resolve", () => {
     ["revive", 10n]
   ]
   for (const [name, value] of wrong) {
-    it(`${name} can not be ${String(value)}`, () => {
+    it(`${name} cannot be ${String(value)}`, () => {
       // what a caller without types may write
       const { issues } = Settings.resolve({}, { [name]: value } as Settings.CallOptions)
       assert.deepStrictEqual(issues.map(({ path }) => path), [[name]])

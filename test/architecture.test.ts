@@ -91,7 +91,7 @@ describe("the arrows", () => {
     )
   })
 
-  it("the simulator knows protocol alone, so that client and server can not agree on a mistake", () =>
+  it("the simulator knows protocol alone, so that client and server cannot agree on a mistake", () =>
     assert.deepStrictEqual(
       forbidden(inside("simulator"), (given) => !isOurs(given) || inside("simulator", "protocol")(given.of)),
       []

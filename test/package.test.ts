@@ -40,7 +40,7 @@ describe("the packed tarball", () => {
   it("resolves, with its types, for every reader of ECMAScript modules", async () => {
     const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(tarball))))
     assert.isTrue(analysis.types !== false)
-    // only CommonJS readers and the old resolution without `exports` can not follow, as for effect itself
+    // only CommonJS readers and the old resolution without `exports` cannot follow, as for effect itself
     const problems = analysis.types === false ?
       [] :
       analysis.problems.filter((problem) =>

@@ -146,7 +146,7 @@ export const layer = (
 /**
  * A model by name and by the length of its vectors. The name is how the model is called; where it runs, the options say.
  *
- * A `Model` can not fail to be built, so a configuration that names no endpoint fails every call instead.
+ * A `Model` cannot fail to be built, so a configuration that names no endpoint fails every call instead.
  *
  * @category models
  * @since 0.1.0

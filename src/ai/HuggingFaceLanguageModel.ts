@@ -224,7 +224,7 @@ export const layerConfig = (
  * A model by name, for `ExecutionPlan` and wherever a `Model` is asked for. The name is a model id for the serverless
  * router, unless the options name an endpoint or a base URL: then it is how the model is called.
  *
- * A `Model` can not fail to be built, so a configuration that names no endpoint fails every call instead.
+ * A `Model` cannot fail to be built, so a configuration that names no endpoint fails every call instead.
  *
  * @category models
  * @since 0.1.0

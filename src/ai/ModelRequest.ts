@@ -36,7 +36,7 @@ export interface ModelRequest {
 
 /**
  * Reads a request, and says on its span what is asked for. Fails on prompts and tools that no engine takes, and when the
- * endpoint has to be known and can not be found.
+ * endpoint has to be known and cannot be found.
  *
  * @category constructors
  * @since 0.1.0

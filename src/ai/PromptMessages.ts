@@ -130,7 +130,7 @@ const assistant = (message: Prompt.AssistantMessage): Converted<ReadonlyArray<Me
         results.push(toolResult(part))
         break
       case "file":
-        return refuse(`an assistant's file (${part.mediaType}) can not be sent back: no chat route takes one`)
+        return refuse(`an assistant's file (${part.mediaType}) cannot be sent back: no chat route takes one`)
       case "tool-approval-request":
         break
     }

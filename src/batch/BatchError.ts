@@ -7,7 +7,7 @@ import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 
 /**
- * An option can not be used as it is.
+ * An option cannot be used as it is.
  *
  * @category reasons
  * @since 0.1.0

@@ -132,7 +132,7 @@ const compile = (options: Options): Effect.Effect<Row.Mapping, BatchError.BatchE
   const problems = problemsOf(options)
   const template = columns.template === undefined ? undefined : RowTemplate.compile(columns.template)
   const failures = template !== undefined && Result.isFailure(template)
-    ? [...problems, `the prompt template can not be read: ${template.failure}`]
+    ? [...problems, `the prompt template cannot be read: ${template.failure}`]
     : problems
   return failures.length > 0
     ? Effect.fail(BatchError.make(new BatchError.InvalidOptions({ problems: failures })))
@@ -287,7 +287,7 @@ const watchers = Effect.fnUntraced(
 )
 
 /** Works on what is pending. Gives why it ended before the last row, if it did. */
-/** An endpoint that can not be reached at the start is told at once; one that goes away later is waited for. */
+/** An endpoint that cannot be reached at the start is told at once; one that goes away later is waited for. */
 const begin = <E extends Raised>({ work }: Run<E>): Effect.Effect<void, BatchError.BatchError> =>
   Effect.mapError(
     work.ready,

@@ -22,7 +22,7 @@ export * as Streaming from "./Streaming.ts"
 /** Columns of a row, and how they become a request. @since 0.1.0 */
 export * as Row from "./rows/Row.ts"
 
-/** A row that can not become a request. @since 0.1.0 */
+/** A row that cannot become a request. @since 0.1.0 */
 export * as RowError from "./rows/RowError.ts"
 
 /** Concurrency, limits a minute, pauses. @since 0.1.0 */

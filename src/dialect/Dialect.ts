@@ -157,7 +157,7 @@ export const routeOf = (dialect: Dialect, input: GenerateRequest["input"]): Rout
   input._tag === "Messages" ? "chat" : dialect.raw
 
 /**
- * Request → body. Pure: what can not be expressed is told in `unsupported`, and whether that is an error is the
+ * Request → body. Pure: what cannot be expressed is told in `unsupported`, and whether that is an error is the
  * caller's choice.
  *
  * @category encoding
@@ -190,7 +190,7 @@ const apply = <N extends Name>(
   unsupported: Array<Issue>
 ): void => {
   const value = options[name]
-  // the compiler can not see that a defined value of option N is what the rule of N takes
+  // the compiler cannot see that a defined value of option N is what the rule of N takes
   const rule = rules[name] as Rule<unknown>
   if (value === undefined) return
   if (rule._tag === "Sent") {

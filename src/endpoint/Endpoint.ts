@@ -37,7 +37,7 @@ export class Endpoint extends Context.Service<Endpoint, {
   readonly refresh: Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>
   /**
    * Brings back an endpoint that answered that it sleeps or is paused, and gives its target when it is ready. Callers at
-   * the same time share one wake-up. Fails with `Paused` where a URL alone can not resume.
+   * the same time share one wake-up. Fails with `Paused` where a URL alone cannot resume.
    */
   readonly revive: (why: "Asleep" | "Paused") => Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>
   /** What happens while waiting: what is to come, after the last few things that happened. Does not end by itself. */

@@ -56,7 +56,7 @@ export const EndpointConfig = Schema.Struct({
   ).pipe(Schema.withDecodingDefaultKey(Effect.succeed(300_000))),
   /** How the model is called where results are shown. */
   modelDisplayName: Schema.optionalKey(Schema.String),
-  /** The engine that answers, for servers that can not be told apart. */
+  /** The engine that answers, for servers that cannot be told apart. */
   engine: Schema.optionalKey(Engine.Kind),
   /** Domains beside `endpoints.huggingface.cloud` whose dedicated endpoints get the token. */
   endpointHosts: Schema.optionalKey(Schema.Array(Schema.String)),

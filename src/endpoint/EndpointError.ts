@@ -22,7 +22,7 @@ const sentence = (text: string, error: { readonly detail: string; readonly reque
 const time = (duration: Duration.Duration): string => `${Math.ceil(Duration.toSeconds(duration))} s`
 
 /**
- * The configuration does not name exactly one target, or holds a value that can not be used.
+ * The configuration does not name exactly one target, or holds a value that cannot be used.
  *
  * @category reasons
  * @since 0.1.0
@@ -198,7 +198,7 @@ export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable"
   readonly isRetryable = true
   override get message() {
     return sentence(
-      `${this.subject} can not be reached${
+      `${this.subject} cannot be reached${
         this.status === undefined ? "" : `, status ${this.status}`
       }: check the address and the network`,
       this
@@ -296,7 +296,7 @@ export class UnsafeUrl extends Schema.TaggedError<UnsafeUrl>()("UnsafeUrl", {
 }
 
 /**
- * An answer that can not be understood.
+ * An answer that cannot be understood.
  *
  * @category reasons
  * @since 0.1.0
@@ -304,7 +304,7 @@ export class UnsafeUrl extends Schema.TaggedError<UnsafeUrl>()("UnsafeUrl", {
 export class InvalidResponse extends Schema.TaggedError<InvalidResponse>()("InvalidResponse", facts) {
   readonly isRetryable = false
   override get message() {
-    return sentence(`${this.subject}: the answer can not be understood`, this)
+    return sentence(`${this.subject}: the answer cannot be understood`, this)
   }
 }
 

@@ -166,7 +166,7 @@ type Found = Waiting.Step<Engine.Engine>
 
 /**
  * Resolves a base URL. One that leads to a dedicated endpoint is woken, and any server that says it is not ready yet is
- * waited for; one that can not be reached gets three tries.
+ * waited for; one that cannot be reached gets three tries.
  *
  * @category resolving
  * @since 0.1.0

@@ -90,7 +90,7 @@ const firstOf = Effect.fnUntraced(function*(
 })
 
 /**
- * Finds out which engine answers. One that can not be told apart gets the plain OpenAI dialect. Fails when nothing answers
+ * Finds out which engine answers. One that cannot be told apart gets the plain OpenAI dialect. Fails when nothing answers
  * at all, the token is refused, the server is not ready, or it embeds instead of generating.
  *
  * @category running

@@ -1,5 +1,5 @@
 /**
- * From a model id to the serverless router: who serves the model, under which name it is asked for, and why it can not be.
+ * From a model id to the serverless router: who serves the model, under which name it is asked for, and why it cannot be.
  *
  * @since 0.1.0
  */
@@ -65,7 +65,7 @@ export const refusal = (
   return new EndpointError.Unreachable({ ...facts, status })
 }
 
-/** What the router publishes; nothing when it does not know the model or can not be asked now. */
+/** What the router publishes; nothing when it does not know the model or cannot be asked now. */
 const listing = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options, modelId: string) {
   const path = modelId.split("/").map(encodeURIComponent).join("/")
   const answer = yield* RoundTrip.run(client, {
@@ -106,7 +106,7 @@ const choose = (
 }
 
 /**
- * Resolves a model id. The Hub's mapping decides; while the Hub can not be asked, the router's own listing does.
+ * Resolves a model id. The Hub's mapping decides; while the Hub cannot be asked, the router's own listing does.
  *
  * @category running
  * @since 0.1.0

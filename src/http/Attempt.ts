@@ -187,7 +187,7 @@ export class Attempts {
     this.#scrub = secret === "" ? (text) => text : (text) => text.replaceAll(secret, "<redacted>")
   }
 
-  /** The request of all attempts; nothing where JSON can not hold its body. */
+  /** The request of all attempts; nothing where JSON cannot hold its body. */
   request(call: Call, accept: Accept): HttpClientRequest.HttpClientRequest | undefined {
     const request = this.#to(call, accept)
     if (call.body === undefined) return request
@@ -338,7 +338,7 @@ export class Attempts {
 
   #reason(error: HttpClientError | Decompression.Fault): Reason {
     return error._tag === "DecompressionFault"
-      ? new InvalidResponse({ description: `the body is no ${error.encoding}, or this platform can not read that` })
+      ? new InvalidResponse({ description: `the body is no ${error.encoding}, or this platform cannot read that` })
       : InferenceFailure.fromHttpClientError(error, (phase) => this.#options.timeouts[phase])
   }
 
@@ -396,7 +396,7 @@ const shouldRetryOf = (headers: Headers.Headers): boolean | undefined => {
   return value === "true" ? true : value === "false" ? false : undefined
 }
 
-/** What a body is that can not be an event stream. Anything else is read as one, since some servers name no type. */
+/** What a body is that cannot be an event stream. Anything else is read as one, since some servers name no type. */
 const otherThanEvents = (headers: Headers.Headers): string | undefined => {
   const type = headers["content-type"] ?? ""
   return /^application\/(.*\+)?json\b/i.test(type) ? "JSON" : /^text\/html\b/i.test(type) ? "a page" : undefined

@@ -15,7 +15,7 @@ const formats: { readonly [encoding: string]: string } = {
 }
 
 /**
- * The bytes are not what `content-encoding` says, or this platform can not read that encoding.
+ * The bytes are not what `content-encoding` says, or this platform cannot read that encoding.
  *
  * @category models
  * @since 0.1.0

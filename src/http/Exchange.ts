@@ -93,12 +93,12 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
     }
   })
 
-/** A body that JSON can not hold is told before anything is sent. */
+/** A body that JSON cannot hold is told before anything is sent. */
 const unwritable = (method: string) =>
   new InferenceError({
     method,
     reason: new InvalidRequest({
-      issues: [{ path: ["body"], message: "the body holds a cycle, or a value that can not be written as JSON" }]
+      issues: [{ path: ["body"], message: "the body holds a cycle, or a value that cannot be written as JSON" }]
     }),
     attempts: 0
   })

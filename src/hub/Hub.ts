@@ -30,7 +30,7 @@ import * as RoundTrip from "./RoundTrip.ts"
 export class Hub extends Context.Service<Hub, {
   /**
    * The bytes of a file, at most 64 MiB. `revision` defaults to `main`. A file of a commit is fetched once, one of a
-   * branch is checked again at each call; while the Hub can not be reached the cache answers for both.
+   * branch is checked again at each call; while the Hub cannot be reached the cache answers for both.
    */
   readonly file: (options: HubFile.Options) => Effect.Effect<Uint8Array, HubError.HubError>
   /** The paths of all files at a revision (default `main`); offline, those that the cache holds. */

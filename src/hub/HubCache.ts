@@ -2,7 +2,7 @@
  * Files of the Hub that were fetched before: on disk in the layout that Python's `huggingface_hub` reads and writes, so
  * that both share one cache (`HubCacheDisk`), or in memory where there is no disk.
  *
- * A cache never makes a program fail: what can not be read is a miss, what can not be written is logged.
+ * A cache never makes a program fail: what cannot be read is a miss, what cannot be written is logged.
  *
  * @since 0.1.0
  */

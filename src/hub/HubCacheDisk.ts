@@ -21,7 +21,7 @@ const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n" +
   "# This directory holds files of the Hugging Face Hub that can be fetched again.\n"
 
 const kept = (effect: Effect.Effect<void, PlatformError.PlatformError>) =>
-  Effect.catch(effect, (error) => Effect.logWarning(`the Hub cache can not be written: ${error.message}`))
+  Effect.catch(effect, (error) => Effect.logWarning(`the Hub cache cannot be written: ${error.message}`))
 
 /** Whether the names of a key stay below the directory: a cache is asked by anybody, also with names of other files. */
 const isSafe = (

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
 /**
- * A variable, `undefined` when it is absent or empty. Never fails: a source that can not be read counts as absent.
+ * A variable, `undefined` when it is absent or empty. Never fails: a source that cannot be read counts as absent.
  *
  * @category configuration
  * @since 0.1.0

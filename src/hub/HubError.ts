@@ -170,7 +170,7 @@ export class Offline extends Schema.TaggedError<Offline>()("Offline", { subject:
 }
 
 /**
- * The request can not be made, or the Hub refuses its form.
+ * The request cannot be made, or the Hub refuses its form.
  *
  * @category reasons
  * @since 0.1.0
@@ -191,7 +191,7 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
 export class Transport extends Schema.TaggedError<Transport>()("Transport", facts) {
   readonly isRetryable = true
   override get message() {
-    return sentence(`${this.subject}: the Hub can not be reached`, this)
+    return sentence(`${this.subject}: the Hub cannot be reached`, this)
   }
 }
 
@@ -217,7 +217,7 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
 export class InvalidResponse extends Schema.TaggedError<InvalidResponse>()("InvalidResponse", facts) {
   readonly isRetryable = false
   override get message() {
-    return sentence(`${this.subject}: the answer does not come from the Hub or can not be understood`, this)
+    return sentence(`${this.subject}: the answer does not come from the Hub or cannot be understood`, this)
   }
 }
 

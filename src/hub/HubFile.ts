@@ -41,7 +41,7 @@ export interface Means {
 const limit = 64 * 1024 * 1024
 
 /**
- * Makes sure that names can not escape, or says what they look like.
+ * Makes sure that names cannot escape, or says what they look like.
  *
  * @category checking
  * @since 0.1.0

@@ -14,7 +14,7 @@ import * as Schema from "effect/Schema"
 import * as HubEnv from "./HubEnv.ts"
 
 /**
- * A token that can not be sent. Names where it came from, never what it is.
+ * A token that cannot be sent. Names where it came from, never what it is.
  *
  * @category errors
  * @since 0.1.0
@@ -26,7 +26,7 @@ export class InvalidToken extends Schema.TaggedError<InvalidToken>()("InvalidTok
 }) {
   readonly isRetryable = false
   override get message() {
-    return `the token from ${this.source} can not be used: ${this.problem}. Set it again without quotes, blanks or line breaks`
+    return `the token from ${this.source} cannot be used: ${this.problem}. Set it again without quotes, blanks or line breaks`
   }
 }
 
@@ -87,7 +87,7 @@ export const make = Effect.fnUntraced(function*(raw: string | Redacted.Redacted<
 
 /**
  * Finds the token: the argument, else the environment, else the token file, else none. An empty variable counts as unset,
- * and `HF_HUB_DISABLE_IMPLICIT_TOKEN` switches the search off. Fails when the one that is found can not be sent.
+ * and `HF_HUB_DISABLE_IMPLICIT_TOKEN` switches the search off. Fails when the one that is found cannot be sent.
  *
  * @category constructors
  * @since 0.1.0

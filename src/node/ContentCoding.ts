@@ -61,7 +61,7 @@ export interface Sink {
 }
 
 /**
- * A running decoder. It stands still while paused, so that a small input can not grow without bound.
+ * A running decoder. It stands still while paused, so that a small input cannot grow without bound.
  *
  * @category models
  * @since 0.1.0

@@ -50,7 +50,7 @@ export const make = (options: Options): Effect.Effect<Dispatcher, never, Scope.S
   )
 
 /**
- * Sends requests, and never throws: a request that can not be sent fails through its handler.
+ * Sends requests, and never throws: a request that cannot be sent fails through its handler.
  *
  * @category models
  * @since 0.1.0

@@ -11,7 +11,7 @@ import * as HubToken from "../hub/HubToken.ts"
 import * as HubHome from "./HubHome.ts"
 
 /**
- * Lets `HubToken.resolve` find the token file, after the argument and the environment. A file that is missing or can not
+ * Lets `HubToken.resolve` find the token file, after the argument and the environment. A file that is missing or cannot
  * be read is no token.
  *
  * @category layers

@@ -58,7 +58,7 @@ const TARGET = /^[\x21-\x7e]+$/
 const withBody = new Set(["POST", "PUT", "PATCH"])
 
 /**
- * Writes the head. Returns a fault for what can not be sent; the value of a header is never shown.
+ * Writes the head. Returns a fault for what cannot be sent; the value of a header is never shown.
  *
  * @category encoding
  * @since 0.1.0

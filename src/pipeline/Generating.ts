@@ -162,7 +162,7 @@ const answered = Effect.fnUntraced(function*(prepared: Prepared, events: Array<G
 })
 
 /**
- * Asks for the whole answer at once: less to parse, the server's timings, and what can not be streamed.
+ * Asks for the whole answer at once: less to parse, the server's timings, and what cannot be streamed.
  *
  * @category running
  * @since 0.1.0

@@ -55,7 +55,7 @@ export interface Ready extends Prepared {
 export const invalid = (method: string, issues: ReadonlyArray<GenerationOptions.Issue>): InferenceError =>
   new InferenceError({ method, reason: new InvalidRequest({ issues }), attempts: 0 })
 
-/** Why an answer is asked for whole: TGI refuses to stream it, or streams it so that its end can not be known. */
+/** Why an answer is asked for whole: TGI refuses to stream it, or streams it so that its end cannot be known. */
 const isWhole = (
   target: Target,
   { bestOf, decoderInputDetails, toolChoice, tools }: GenerationOptions.GenerationOptions
@@ -153,7 +153,7 @@ const excluded = (
   { toolChoice, tools }: GenerationOptions.GenerationOptions
 ): ReadonlyArray<GenerationOptions.Issue> =>
   (kind === "tgi" || kind === "llamacpp") && tools !== undefined && toolChoice !== "none"
-    ? [{ path: ["tools"], message: `tools can not be combined with structured output on ${Dialect.names[kind]}` }]
+    ? [{ path: ["tools"], message: `tools cannot be combined with structured output on ${Dialect.names[kind]}` }]
     : []
 
 /** TGI knows one model and takes any other name for a LoRA adapter. */

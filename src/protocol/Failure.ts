@@ -78,7 +78,7 @@ const fromRecord = (body: Readonly<Record<string, unknown>>): Failure => {
 }
 
 /**
- * Reads a failure body of any kind. Never fails: what can not be understood is its own message.
+ * Reads a failure body of any kind. Never fails: what cannot be understood is its own message.
  *
  * @category decoding
  * @since 0.1.0

@@ -20,7 +20,7 @@ export interface Guard<A> {
  * transformed and unknown keys stay.
  *
  * Structs, records, arrays, unions and primitives without further checks become one expression of `typeof`s, which costs
- * a tenth of Effect's own compiled check; it is made from the schema, so it can not say anything else. Other schemas are
+ * a tenth of Effect's own compiled check; it is made from the schema, so it cannot say anything else. Other schemas are
  * interpreted, and so are all where a platform forbids `new Function` (edge, strict CSP).
  *
  * @category constructors

@@ -31,7 +31,7 @@ export class ListenError extends Data.TaggedError("ListenError")<{
 }> {
   override get message() {
     const reason = this.cause instanceof Error ? this.cause.message : String(this.cause)
-    return `the simulator can not listen on ${this.host}:${this.port}: ${reason}. Choose another port, or 0 for any free one`
+    return `the simulator cannot listen on ${this.host}:${this.port}: ${reason}. Choose another port, or 0 for any free one`
   }
 }
 
@@ -69,7 +69,7 @@ const headersOf = (message: Http.IncomingMessage): Record<string, string | undef
     Object.entries(message.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : value])
   )
 
-/** Ends a connection the way a fault asks for. A server that listens can not refuse, so it resets instead. */
+/** Ends a connection the way a fault asks for. A server that listens cannot refuse, so it resets instead. */
 const breakOff = (response: Http.ServerResponse, how: Exchange.Broken["how"]): void => {
   const { socket } = response
   if (socket === null) return

@@ -255,7 +255,7 @@ export const fromHttpClientError = (
       return new InferenceError.InvalidResponse({ description: "the body is empty" })
     default:
       return new InferenceError.Transport({
-        description: `the request can not be sent to ${originOf(error.request.url)}: ${reason._tag}`,
+        description: `the request cannot be sent to ${originOf(error.request.url)}: ${reason._tag}`,
         retryable: false
       })
   }

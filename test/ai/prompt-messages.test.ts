@@ -187,7 +187,7 @@ describe("a turn with tools", () => {
     assert.deepStrictEqual(messages, [{ role: "assistant", content: "" }])
   })
 
-  it("can not hold a file of the assistant", () => {
+  it("cannot hold a file of the assistant", () => {
     const prompt = [Prompt.assistantMessage({ content: [Prompt.filePart({ mediaType: "image/png", data: "AQID" })] })]
     assert.include(refusal(prompt) ?? "", "image/png")
   })

@@ -79,7 +79,7 @@ layer(live("tgi", { client: { retry: Retry.none } }))("a tokenizer that fails", 
       assert.isNotEmpty(yield* tokenize("hi"))
     }))
 
-  it.effect("says so before asking where the prompt can not be one", () =>
+  it.effect("says so before asking where the prompt cannot be one", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(tokenize([
         Prompt.userMessage({ content: [Prompt.filePart({ mediaType: "audio/wav", data: "AQID" })] })

@@ -38,7 +38,7 @@ describe("a tool that is offered", () => {
     assert.deepStrictEqual(tool?.parameters, parameters)
   })
 
-  it("can not be one that a provider runs", () => {
+  it("cannot be one that a provider runs", () => {
     const search = Tool.providerDefined({
       id: "other.search",
       customName: "Search",
@@ -83,7 +83,7 @@ describe("what a model wrote as arguments", () => {
     assert.deepStrictEqual(Result.getOrThrow(offer(forecast).params("unknown", "[1]")), [1])
   })
 
-  it("can not change prototypes", () => {
+  it("cannot change prototypes", () => {
     const result = offer(now).params("now", `{"__proto__":{"admin":true}}`)
     assert.strictEqual(Result.isFailure(result) ? result.failure._tag : undefined, "ToolParameterValidationError")
   })

@@ -65,7 +65,7 @@ describe("every row", () => {
       assert.deepStrictEqual(report.failures, { "InferenceError.Rejected": 1 })
     }).pipe(Effect.provide(Bench.Node)))
 
-  it.effect("that can not become a request fails alone", () =>
+  it.effect("that cannot become a request fails alone", () =>
     Effect.gen(function*() {
       const place = yield* Bench.files
       Bench.write(place.input, [{ prompt: "a" }, { prompt: 7 }, { other: "b" }])
@@ -150,7 +150,7 @@ describe("a run", () => {
       assert.strictEqual(refused.exitCode, 2)
     }).pipe(Effect.provide(Bench.Node)))
 
-  it.effect("says at once that the endpoint can not be used, and leaves its rows pending", () =>
+  it.effect("says at once that the endpoint cannot be used, and leaves its rows pending", () =>
     Effect.gen(function*() {
       const place = yield* setup(2)
       const stopped = yield* Effect.flip(
@@ -304,7 +304,7 @@ describe("a run", () => {
       assert.deepStrictEqual(events, ["Started", "RowFailed", "Finished"])
     }).pipe(Effect.provide(Bench.Node)))
 
-  it.effect("names every option that can not be used", () =>
+  it.effect("names every option that cannot be used", () =>
     Effect.gen(function*() {
       const place = yield* setup(1)
       const refused = yield* Effect.flip(

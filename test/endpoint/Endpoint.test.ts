@@ -195,7 +195,7 @@ describe("revive", () => {
       assert.strictEqual((yield* Effect.flip(endpoint.revive("Asleep"))).reason._tag, "Failed")
     }))
 
-  it.effect("can not resume what is known by its URL alone", () =>
+  it.effect("cannot resume what is known by its URL alone", () =>
     Effect.gen(function*() {
       const given = yield* world({ state: "paused" })
       const endpoint = yield* build({ baseUrl: "https://ada-llm.us-east-1.aws.endpoints.huggingface.cloud" }, given)
@@ -335,7 +335,7 @@ describe("the layers", () => {
       assert.strictEqual(target.repository, "org/model")
     }))
 
-  it.effect("fail when they are built with a configuration that can not be", () =>
+  it.effect("fail when they are built with a configuration that cannot be", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(targetOf(Endpoint.layer({ modelId: "m", endpointName: "e" }), {}))
       assert.strictEqual(error.reason._tag, "InvalidConfig")

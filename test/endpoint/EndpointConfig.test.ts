@@ -66,7 +66,7 @@ describe("EndpointConfig.make", () => {
     { modelId: "m", provider: "a b" },
     { modelId: "m", revision: "../x" },
     { modelId: "m", waitTimeout: Duration.infinity }
-  ])("refuses a value that can not be used (%#)", (options) =>
+  ])("refuses a value that cannot be used (%#)", (options) =>
     Effect.gen(function*() {
       assert.strictEqual((yield* problem(options))._tag, "InvalidConfig")
     }))

@@ -141,7 +141,7 @@ describe("EndpointsApi", () => {
       assert.include(forbidden.message, "fNiXJx")
     }))
 
-  it.effect("says that a namespace can not pay", () =>
+  it.effect("says that a namespace cannot pay", () =>
     Effect.gen(function*() {
       const { api } = yield* setup({ endpoints: { broke: ["org"] } })
       assert.strictEqual((yield* reasonOf(api.create(create, { namespace: "org" })))._tag, "PaymentRequired")

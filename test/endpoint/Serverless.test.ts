@@ -139,7 +139,7 @@ describe("a serverless target", () => {
       assert.strictEqual(target.modelName, "org/m")
     }))
 
-  it.effect("goes on with the router's word while the Hub can not be reached", () =>
+  it.effect("goes on with the router's word while the Hub cannot be reached", () =>
     Effect.gen(function*() {
       const fiber = yield* Effect.forkChild(resolve({ modelId: "org/m", provider: "groq" }, {
         hosts: { "huggingface.co": () => Effect.succeed(Double.plain(503)) }
@@ -155,7 +155,7 @@ describe("a serverless target", () => {
     }))
 })
 
-describe("a model that can not be served", () => {
+describe("a model that cannot be served", () => {
   it.effect("by anybody: says to deploy it", () =>
     Effect.gen(function*() {
       const reason = yield* reasonOf({ modelId: "org/unserved" })

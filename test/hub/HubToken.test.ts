@@ -60,7 +60,7 @@ describe("HubToken.resolve", () => {
     }))
 
   it.effect.each(["hf_a b", "hf_a\u0000b", "hf_ä", "", "x".repeat(9000)])(
-    "refuses what can not be a header value, without repeating it (%#)",
+    "refuses what cannot be a header value, without repeating it (%#)",
     (raw) =>
       Effect.gen(function*() {
         const error = yield* Effect.flip(found({}, raw))

@@ -127,7 +127,7 @@ describe.each(ways)("a request %s", (_, limits) => {
       assert.strictEqual(error.reason._tag, "InvalidUrlError")
     }).pipe(given, withClient()))
 
-  it.live("fails with TransportError for a header value that can not be sent, without showing it", () =>
+  it.live("fails with TransportError for a header value that cannot be sent, without showing it", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(
         HttpClient.get("http://127.0.0.1:9", { headers: { authorization: "Bearer a\nb" } })
@@ -466,7 +466,7 @@ describe("backpressure", () => {
   const chunk = Buffer.alloc(64 * 1024, "x")
   const total = 64 * 1024 * 1024
 
-  it.live("reaches the server: it can not send more than the buffers on the way hold", () =>
+  it.live("reaches the server: it cannot send more than the buffers on the way hold", () =>
     Effect.gen(function*() {
       const stopped = yield* Deferred.make<number>()
       const server = yield* Loopback.http((_, response) => {

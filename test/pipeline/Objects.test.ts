@@ -142,7 +142,7 @@ describe("generateObject", () => {
           schema: User,
           tools: [{ name: "f", parameters: { type: "object", properties: {} } }]
         }))
-        assert.include(error.message, "tools can not be combined with structured output")
+        assert.include(error.message, "tools cannot be combined with structured output")
         assert.deepStrictEqual(
           (yield* simulator.journal.entries).filter(({ request }) => request.method === "POST"),
           []
@@ -193,7 +193,7 @@ describe("structuredOutput of the service", () => {
       assert.notMatch(yield* text({ structuredOutput: false }), /^[A-C]{3}$/)
     }).pipe(Effect.provide(server("tgi", { structuredOutput: regex }))))
 
-  it.effect("names what TGI's dialect can not read, before any request", () =>
+  it.effect("names what TGI's dialect cannot read, before any request", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip((yield* llm).generate("x", {
         structuredOutput: { format: "regex", schema: "\\b[A-Z][a-z]*\\b" }

@@ -23,7 +23,7 @@ describe("Generate.seed", () => {
     assert.strictEqual(String(held), String(seed))
   })
 
-  it("keeps the first integers that a number can not hold", () => {
+  it("keeps the first integers that a number cannot hold", () => {
     for (const seed of [2n ** 53n, 2n ** 53n + 1n, 9_999_999_999_999_999n, 10n ** 16n + 1n]) {
       assert.strictEqual(seedOf(parse(answer(`,"seed":${seed}`))), seed)
     }

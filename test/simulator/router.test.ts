@@ -34,7 +34,7 @@ describe("the simulated router", () => {
       assert.strictEqual((yield* request("/v1/models/org/x")).status, 404)
     }))
 
-  it.effect("refuses who can not pay and who may not", () =>
+  it.effect("refuses who cannot pay and who may not", () =>
     Effect.gen(function*() {
       const request = yield* ask(options)
       assert.strictEqual((yield* request("/v1/models", "hf_broke")).status, 402)

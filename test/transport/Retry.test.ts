@@ -90,7 +90,7 @@ describe("how often and when", () => {
       assert.deepStrictEqual([moments.length, result._tag === "Success" ? result.success : 0], [3, 3])
     }))
 
-  it.effect("not at all after what can not be better next time", () =>
+  it.effect("not at all after what cannot be better next time", () =>
     Effect.gen(function*() {
       const { moments } = yield* trial({ reason: new Transport({ description: "tls", retryable: false }) })
       assert.lengthOf(moments, 1)

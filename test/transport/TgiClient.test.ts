@@ -378,7 +378,7 @@ describe("what a request looks like", () => {
       assert.deepStrictEqual(native.body, Wire.prompt)
     }))
 
-  it.effect("a body that JSON can not hold is refused before anything is sent", () => {
+  it.effect("a body that JSON cannot hold is refused before anything is sent", () => {
     const wire = Wire.make(() => Wire.json({}))
     return Effect.gen(function*() {
       const cycle: Record<string, unknown> = {}

@@ -9,7 +9,7 @@ import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 
 /**
- * Makes names in the file's directory durable. Where a directory can not be opened or synced there is nothing to do.
+ * Makes names in the file's directory durable. Where a directory cannot be opened or synced there is nothing to do.
  *
  * @category running
  * @since 0.1.0

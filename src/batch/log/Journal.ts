@@ -148,7 +148,7 @@ class Writer implements Journal {
       discard: true
     })
   ).pipe(
-    // what a failed sync left in the page cache can not be trusted
+    // what a failed sync left in the page cache cannot be trusted
     Effect.catch((error) => Effect.sync(() => void (this.#failed ??= error)))
   )
 

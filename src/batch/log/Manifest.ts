@@ -33,7 +33,7 @@ export const Manifest = Schema.Struct({
  */
 export type Manifest = typeof Manifest.Type
 
-/** JSON with sorted keys and without what JSON can not hold; a bigint is its digits. */
+/** JSON with sorted keys and without what JSON cannot hold; a bigint is its digits. */
 const canonical = (value: unknown): string => {
   if (typeof value === "bigint") return JSON.stringify(value.toString())
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`

@@ -1,5 +1,5 @@
 /**
- * A row of the input that can not become a request. It is the row's failure: the others go on.
+ * A row of the input that cannot become a request. It is the row's failure: the others go on.
  *
  * @since 0.1.0
  */

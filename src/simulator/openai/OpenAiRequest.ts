@@ -1,6 +1,6 @@
 /**
  * Requests to vLLM, SGLang and llama.cpp: read as a Python server does, lenient about what it does not know, with one
- * failure for what it can not use.
+ * failure for what it cannot use.
  *
  * @since 0.1.0
  */

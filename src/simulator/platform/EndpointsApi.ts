@@ -21,7 +21,7 @@ export interface Options {
   readonly tokens?: ReadonlyArray<string>
   /** Tokens that may read and call endpoints, but not change them. */
   readonly readers?: ReadonlyArray<string>
-  /** Namespaces that can not pay. */
+  /** Namespaces that cannot pay. */
   readonly broke?: ReadonlyArray<string>
   /** Items of a page. Default 20. */
   readonly pageSize?: number
