@@ -43,6 +43,9 @@ const sources = globSync("**/*.ts", { cwd: root }).map((path) => read(relative(r
 
 const folderOf = (path: string): string => path.includes("/") ? path.slice(0, path.indexOf("/")) : ""
 
+/** The folder below a folder: the wing of a room, or `""` for a file at its root. */
+const wingOf = (path: string): string => path.split("/").length > 2 ? path.split("/")[1] ?? "" : ""
+
 const isOurs = ({ of }: Import): boolean => sources.some(({ path }) => path === of)
 
 /** The imports of a folder that a rule does not allow, each as `who → whom`. */
@@ -96,6 +99,23 @@ describe("the arrows", () => {
       forbidden(inside("simulator"), (given) => !isOurs(given) || inside("simulator", "protocol")(given.of)),
       []
     ))
+
+  it("the wings of the simulator know what lies below them: grammars know the wire, the model knows grammars, servers know the model", () => {
+    const levels = [["wire"], ["grammar"], ["model"], ["tgi", "openai", "embedding", "platform"]]
+    const levelOf = (wing: string): number => wing === "" ? levels.length : levels.findIndex((at) => at.includes(wing))
+    const simulator = sources.filter(({ path }) => inside("simulator")(path))
+    assert.deepStrictEqual(
+      simulator.filter(({ path }) => levelOf(wingOf(path)) === -1).map(({ path }) => path),
+      []
+    )
+    assert.deepStrictEqual(
+      forbidden(inside("simulator"), ({ of }, { path }) => {
+        const [from, to] = [wingOf(path), wingOf(of)]
+        return !inside("simulator")(of) || from === to || levelOf(from) > levelOf(to)
+      }),
+      []
+    )
+  })
 
   it("hub and endpoint know nothing of prompts, dialects and structure", () =>
     assert.deepStrictEqual(

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as Embeddings from "../model/Embeddings.ts"
 import * as Tokenizer from "../model/Tokenizer.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Reply from "../wire/Reply.ts"
 import * as Serde from "../wire/Serde.ts"
-import * as Embeddings from "./Embeddings.ts"
 
 const fields = new Set(["inputs", "truncate", "normalize"])
 const openAiFields = new Set(["input", "encoding_format"])

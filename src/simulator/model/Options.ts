@@ -7,7 +7,11 @@ import type * as Duration from "effect/Duration"
 import type { Chunking } from "../wire/Chunks.ts"
 import type { Fault } from "../wire/Fault.ts"
 import type { Received } from "../wire/Reply.ts"
+import type { Latency } from "../wire/Transmission.ts"
 import type { Script } from "./Answer.ts"
+
+/** How long things take. @category models @since 0.1.0 */
+export type { Latency } from "../wire/Transmission.ts"
 
 /**
  * Whose protocol the simulator speaks.
@@ -103,19 +107,6 @@ export interface Options {
   readonly journalLimit?: number | undefined
   /** Length of an embedding. Default 8. */
   readonly dimensions?: number | undefined
-}
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Latency {
-  /** Before the status line. */
-  readonly headers?: Duration.Input | undefined
-  /** From there to the first token. */
-  readonly firstToken?: Duration.Input | undefined
-  /** Between one token and the next. */
-  readonly perToken?: Duration.Input | undefined
 }
 
 const versions: Readonly<Record<Engine, string>> = {

@@ -3,8 +3,6 @@
  *
  * @since 0.1.0
  */
-import type { Message } from "../tgi/ChatRequest.ts"
-import * as Json from "../wire/Json.ts"
 import * as Reply from "../wire/Reply.ts"
 import type { Template, TemplateMessage } from "./Options.ts"
 
@@ -17,31 +15,6 @@ import type { Template, TemplateMessage } from "./Options.ts"
 export const chatml: Template = (messages) =>
   messages.map(({ content, role }) => `<|im_start|>${role}\n${content}<|im_end|>\n`).join("") +
   "<|im_start|>assistant\n"
-
-const historyText = (message: Message): string =>
-  `[${
-    (message.toolCalls ?? []).map((call) =>
-      `{"id":${JSON.stringify(call.id)},"type":${JSON.stringify(call.type)},"function":{"description":null,` +
-      `"name":${JSON.stringify(call.name)},"arguments":${JSON.stringify(Json.compact(call.arguments))}}}`
-    ).join(",")
-  }]`
-
-/**
- * What the template sees of messages: text alone. Tool calls of the past become JSON text, and `extra` is put behind the
- * last message if that has content.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const templateMessages = (messages: ReadonlyArray<Message>, extra: string): ReadonlyArray<TemplateMessage> =>
-  messages.map((message, index) => ({
-    role: message.role,
-    content: message.content === undefined
-      ? historyText(message)
-      : index === messages.length - 1
-      ? message.content + extra
-      : message.content
-  }))
 
 const templateError = (message: string): Reply.Failure =>
   Reply.failure(422, `Template error: ${message}`, "template_error")

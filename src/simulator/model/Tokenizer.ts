@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as Bytes from "../wire/Bytes.ts"
 import * as Random from "../wire/Random.ts"
 
 /**
@@ -58,27 +59,6 @@ export const split = (text: string): ReadonlyArray<string> => text.match(pieces)
 export const count = (text: string): number => split(text).length
 
 /**
- * Length in UTF-8 bytes. A lone surrogate counts as the three bytes of U+FFFD.
- *
- * @category measuring
- * @since 0.1.0
- */
-export const byteLength = (text: string): number => {
-  let bytes = text.length
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index)
-    if (code < 0x80) continue
-    if (code >= 0xd800 && code < 0xdc00 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00) {
-      bytes += 2
-      index++
-    } else {
-      bytes += code < 0x800 ? 1 : 2
-    }
-  }
-  return bytes
-}
-
-/**
  * Splits a text into tokens with byte offsets. `special` puts the beginning-of-sequence token in front, which has no text
  * and no place of its own.
  *
@@ -89,7 +69,7 @@ export const encode = (text: string, special: boolean): ReadonlyArray<Piece> => 
   const encoded: Array<Piece> = special ? [{ id: bos.id, text: "", start: 0, stop: 0 }] : []
   let start = 0
   for (const piece of split(text)) {
-    const stop = start + byteLength(piece)
+    const stop = start + Bytes.length(piece)
     encoded.push({ id: id(piece), text: piece, start, stop })
     start = stop
   }

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Embeddings from "../embedding/Embeddings.ts"
+import * as Embeddings from "../model/Embeddings.ts"
 import * as Tokenizer from "../model/Tokenizer.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Reply from "../wire/Reply.ts"

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as Options from "../model/Options.ts"
-import * as Tokenizer from "../model/Tokenizer.ts"
 import type { Turn } from "../model/Turn.ts"
+import * as Bytes from "../wire/Bytes.ts"
 import * as Reply from "../wire/Reply.ts"
 import * as Serde from "../wire/Serde.ts"
 import * as ChatRequest from "./ChatRequest.ts"
@@ -36,7 +36,7 @@ const body = <A>(reader: Serde.Reader<A>, answer: (turn: Turn, value: A) => Repl
   if (!isJson(request.headers["content-type"])) {
     return Reply.text(415, "Expected request with `Content-Type: application/json`")
   }
-  if (request.body.length * 3 > settings.payloadLimit && Tokenizer.byteLength(request.body) > settings.payloadLimit) {
+  if (request.body.length * 3 > settings.payloadLimit && Bytes.length(request.body) > settings.payloadLimit) {
     return Reply.text(413, "Failed to buffer the request body: length limit exceeded")
   }
   const read = Serde.read(request.body, reader)

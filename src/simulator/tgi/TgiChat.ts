@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import * as Options from "../model/Options.ts"
-import * as Sampler from "../model/Sampler.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Reply from "../wire/Reply.ts"
 import type { ChatRequest } from "./ChatRequest.ts"
+import * as Sampler from "./Sampler.ts"
 import * as TgiChatJob from "./TgiChatJob.ts"
 import * as TgiChatJson from "./TgiChatJson.ts"
 import * as TgiChatStream from "./TgiChatStream.ts"

@@ -6,13 +6,14 @@
 import type { Answer } from "../model/Answer.ts"
 import * as Options from "../model/Options.ts"
 import * as Prompt from "../model/Prompt.ts"
-import type * as Sampler from "../model/Sampler.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Random from "../wire/Random.ts"
 import type * as Reply from "../wire/Reply.ts"
 import type { ChatRequest, Tool } from "./ChatRequest.ts"
 import type { Parameters } from "./NativeRequest.ts"
 import * as NativeRequest from "./NativeRequest.ts"
+import type * as Sampler from "./Sampler.ts"
+import * as TgiMessages from "./TgiMessages.ts"
 import * as TgiTools from "./TgiTools.ts"
 
 /**
@@ -41,7 +42,7 @@ export const prepare = (turn: Turn, request: ChatRequest): Prepared | Reply.Fail
   const render = (extra: string) =>
     Prompt.render(
       turn.settings.template,
-      Prompt.templateMessages(request.messages, extra),
+      TgiMessages.templateMessages(request.messages, extra),
       Options.since(turn.settings, 3, 0)
     )
   const plainPrompt = render("")

@@ -6,9 +6,9 @@
 import type { Finish, Token } from "../model/Answer.ts"
 import * as Float from "../model/Float.ts"
 import * as Options from "../model/Options.ts"
-import type * as Sampler from "../model/Sampler.ts"
 import type { Turn } from "../model/Turn.ts"
 import type { ChatRequest } from "./ChatRequest.ts"
+import type * as Sampler from "./Sampler.ts"
 
 /** A finish reason in chat's words. @category encoding @since 0.1.0 */
 export const finishText = (turn: Turn, finish: Finish): string =>

@@ -5,10 +5,10 @@
  */
 import type { Finish, Token } from "../model/Answer.ts"
 import * as Options from "../model/Options.ts"
-import * as Sampler from "../model/Sampler.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Reply from "../wire/Reply.ts"
 import type { ChatRequest } from "./ChatRequest.ts"
+import * as Sampler from "./Sampler.ts"
 import * as TgiChatJob from "./TgiChatJob.ts"
 import * as TgiChatJson from "./TgiChatJson.ts"
 import * as TgiReply from "./TgiReply.ts"

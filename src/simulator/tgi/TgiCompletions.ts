@@ -4,13 +4,13 @@
  * @since 0.1.0
  */
 import * as Options from "../model/Options.ts"
-import * as Sampler from "../model/Sampler.ts"
 import type { Turn } from "../model/Turn.ts"
 import type * as Json from "../wire/Json.ts"
 import * as Reply from "../wire/Reply.ts"
 import * as Serde from "../wire/Serde.ts"
 import type { Parameters } from "./NativeRequest.ts"
 import * as NativeRequest from "./NativeRequest.ts"
+import * as Sampler from "./Sampler.ts"
 import * as TgiChatJson from "./TgiChatJson.ts"
 import * as TgiReply from "./TgiReply.ts"
 

@@ -4,10 +4,10 @@
  * @since 0.1.0
  */
 import * as Options from "../model/Options.ts"
-import * as Sampler from "../model/Sampler.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Reply from "../wire/Reply.ts"
 import type { NativeRequest } from "./NativeRequest.ts"
+import * as Sampler from "./Sampler.ts"
 import * as TgiReply from "./TgiReply.ts"
 import * as Validation from "./Validation.ts"
 

@@ -7,9 +7,9 @@ import * as Duration from "effect/Duration"
 import type { Token } from "../model/Answer.ts"
 import * as Float from "../model/Float.ts"
 import * as Options from "../model/Options.ts"
-import type { Run } from "../model/Sampler.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Reply from "../wire/Reply.ts"
+import type { Run } from "./Sampler.ts"
 
 /**
  * A failure as the body of a real error status.

@@ -5,12 +5,12 @@
  * @since 0.1.0
  */
 import type { Answer, Token, ToolCall } from "../model/Answer.ts"
-import * as Sampler from "../model/Sampler.ts"
 import * as Json from "../wire/Json.ts"
 import * as Random from "../wire/Random.ts"
 import * as Reply from "../wire/Reply.ts"
 import type { ChatRequest, Tool } from "./ChatRequest.ts"
 import type { Grammar } from "./NativeRequest.ts"
+import * as Sampler from "./Sampler.ts"
 
 /** The tool that means "answer in words". @category constants @since 0.1.0 */
 export const noTool: Tool = {

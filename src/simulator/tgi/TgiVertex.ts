@@ -3,12 +3,12 @@
  *
  * @since 0.1.0
  */
-import * as Sampler from "../model/Sampler.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Reply from "../wire/Reply.ts"
 import * as Serde from "../wire/Serde.ts"
 import * as ChatRequest from "./ChatRequest.ts"
 import * as NativeRequest from "./NativeRequest.ts"
+import * as Sampler from "./Sampler.ts"
 import * as TgiChatJob from "./TgiChatJob.ts"
 import * as TgiReply from "./TgiReply.ts"
 

@@ -4,10 +4,24 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
-import type { Latency } from "../model/Options.ts"
-import * as Tokenizer from "../model/Tokenizer.ts"
+import * as Bytes from "./Bytes.ts"
 import type { Fault } from "./Fault.ts"
 import type * as Reply from "./Reply.ts"
+
+/**
+ * How long things take, on the clock of Effect.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Latency {
+  /** Before the status line. */
+  readonly headers?: Duration.Input | undefined
+  /** From there to the first token. */
+  readonly firstToken?: Duration.Input | undefined
+  /** Between one token and the next. */
+  readonly perToken?: Duration.Input | undefined
+}
 
 /**
  * A piece of a body, the tokens it stands for, and the milliseconds before it.
@@ -121,7 +135,7 @@ const headersOf = (
 /** The length of a whole stream, which only a cache knows beforehand and only a fault promises. */
 const promise = (reply: Reply.Streaming, prefix: string): Record<string, string> => {
   const length = reply.frames.reduce(
-    (total, { payload }) => total + Tokenizer.byteLength(payload) + prefix.length + 2,
+    (total, { payload }) => total + Bytes.length(payload) + prefix.length + 2,
     0
   )
   return { "content-length": String(length) }
@@ -176,7 +190,7 @@ const prepareUnary = (
   const text = ending === "complete" ? reply.body : reply.body.slice(0, Math.ceil(reply.body.length / 2))
   const tokens = given.tokens === 0 ? 0 : millis(latency?.firstToken) + millis(latency?.perToken) * (given.tokens - 1)
   const piece = { text: has(faults, "ByteOrderMark") ? `\ufeff${text}` : text, tokens: given.tokens, wait: 0 }
-  const promised = ending === "short" ? { "content-length": String(Tokenizer.byteLength(reply.body)) } : {}
+  const promised = ending === "short" ? { "content-length": String(Bytes.length(reply.body)) } : {}
   return {
     status: reply.status,
     headers: headersOf(reply, faults, promised),

@@ -5,14 +5,14 @@
  * @since 0.1.0
  */
 import * as Grammar from "../grammar/Grammar.ts"
-import type { Parameters } from "../tgi/NativeRequest.ts"
-import * as Validation from "../tgi/Validation.ts"
+import * as Answer from "../model/Answer.ts"
+import * as Tokenizer from "../model/Tokenizer.ts"
+import type { Turn } from "../model/Turn.ts"
 import * as Random from "../wire/Random.ts"
 import * as Reply from "../wire/Reply.ts"
 import * as Writer from "../wire/Writer.ts"
-import * as Answer from "./Answer.ts"
-import * as Tokenizer from "./Tokenizer.ts"
-import type { Turn } from "./Turn.ts"
+import type { Parameters } from "./NativeRequest.ts"
+import * as Validation from "./Validation.ts"
 
 /**
  * A finished generation.

@@ -1,5 +1,5 @@
-import * as Float from "../model/Float.ts"
 import * as Random from "../wire/Random.ts"
+import * as Float from "./Float.ts"
 
 /**
  * A small vector of length 1 that depends on the text alone, as JSON text. The same text gives the same vector.

@@ -1,0 +1,26 @@
+/**
+ * Texts measured in the bytes that go over the wire.
+ *
+ * @since 0.2.0
+ */
+
+/**
+ * Length in UTF-8 bytes. A lone surrogate counts as the three bytes of U+FFFD.
+ *
+ * @category measuring
+ * @since 0.2.0
+ */
+export const length = (text: string): number => {
+  let bytes = text.length
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index)
+    if (code < 0x80) continue
+    if (code >= 0xd800 && code < 0xdc00 && (text.charCodeAt(index + 1) & 0xfc00) === 0xdc00) {
+      bytes += 2
+      index++
+    } else {
+      bytes += code < 0x800 ? 1 : 2
+    }
+  }
+  return bytes
+}
