@@ -130,6 +130,41 @@ describe("the arrows", () => {
       []
     ))
 
+  it("the wings of the template language point one way: run → filters → methods → format → values ← syntax ← run", () => {
+    const jinja = "template/jinja/"
+    const order: Readonly<Record<string, ReadonlyArray<string>>> = {
+      values: [],
+      format: ["values"],
+      methods: ["format", "values"],
+      filters: ["methods", "format", "values"],
+      syntax: ["values"],
+      run: ["filters", "methods", "syntax", "values"]
+    }
+    const wing = (path: string) => path.startsWith(jinja) ? path.slice(jinja.length).split("/")[0] ?? "" : ""
+    assert.deepStrictEqual(
+      forbidden((path) => wing(path) in order, (given, { path }) => {
+        if (!isOurs(given)) return false
+        return wing(given.of) === wing(path) || (order[wing(path)] ?? []).includes(wing(given.of))
+      }),
+      []
+    )
+    assert.sameMembers(
+      [...new Set(sources.map(({ path }) => wing(path)).filter((name) => name !== ""))],
+      [...Object.keys(order), "Template.ts"]
+    )
+  })
+
+  it("no two files of the template room import each other, not even by way of others", () => {
+    const room = sources.filter(({ path }) => inside("template")(path))
+    const open = new Map(room.map(({ imports, path }) => [path, imports.map(({ of }) => of)]))
+    // take away what imports nothing that is left, until nothing more can be taken: what stays is in a circle
+    for (let size = -1; size !== open.size;) {
+      size = open.size
+      for (const [path, targets] of open) if (!targets.some((of) => open.has(of))) open.delete(path)
+    }
+    assert.deepStrictEqual([...open.keys()], [])
+  })
+
   it("no stage knows the service that is made of it", () =>
     assert.deepStrictEqual(
       forbidden(

@@ -102,10 +102,10 @@ export const render = (
 ): Outcome<string> => {
   const context = new Map(globals)
   for (const [name, value] of variables) context.set(name, value)
-  const machine = new Machine(context, options.limits, options.now)
+  const machine = new Machine(options.limits, options.now)
   return guard(() => {
     machine.spend(template.cost)
-    template.run(new Frame(template.unit, undefined, machine))
+    template.run(new Frame(template.unit, undefined, machine, context))
     return machine.out
   }, () => machine.line)
 }

@@ -1,11 +1,10 @@
 /** Filters that give numbers. */
-import { binary, int, negate } from "../methods/Arithmetic.ts"
+import { binary, negate } from "../methods/Arithmetic.ts"
 import * as Argument from "../values/Argument.ts"
 import { numberOf, textOf } from "../values/Compare.ts"
-import { divideEven, round as roundFloat } from "../values/Decimal.ts"
 import { fail } from "../values/Failure.ts"
 import type { Machine } from "../values/Machine.ts"
-import { type Bound, type Native, native } from "../values/Signature.ts"
+import { divideEven, int, round as roundFloat } from "../values/Number.ts"
 import { trimEnd, trimStart, typeName } from "../values/Text.ts"
 import { Float, Undefined, type Value } from "../values/Value.ts"
 
@@ -53,7 +52,7 @@ const parseInteger = (machine: Machine, text: string, base: number): number | bi
 const truncated = (value: number): number | bigint | undefined =>
   Number.isFinite(value) ? int(BigInt(Math.trunc(value))) : undefined
 
-const intFilter = (machine: Machine, value: Value, [fallback = 0, base = 10]: Bound): Value => {
+const intFilter = (machine: Machine, value: Value, [fallback = 0, base = 10]: Argument.Bound): Value => {
   if (value instanceof Undefined) return fail(value.message)
   const text = textOf(value)
   if (text !== undefined) {
@@ -70,7 +69,7 @@ const intFilter = (machine: Machine, value: Value, [fallback = 0, base = 10]: Bo
   return number === undefined ? fallback : number
 }
 
-const floatFilter = (_: Machine, value: Value, [fallback = new Float(0)]: Bound): Value => {
+const floatFilter = (_: Machine, value: Value, [fallback = new Float(0)]: Argument.Bound): Value => {
   if (value instanceof Undefined) return fail(value.message)
   const text = textOf(value)
   const number = text === undefined ? numberOf(value) : parseFloatText(text)
@@ -95,7 +94,7 @@ const roundInteger = (value: number | bigint, digits: number): Value => {
   return int(whole < 0n ? -rounded : rounded)
 }
 
-const round = (machine: Machine, value: Value, [precision = 0, method = "common"]: Bound): Value => {
+const round = (machine: Machine, value: Value, [precision = 0, method = "common"]: Argument.Bound): Value => {
   const name = textOf(method)
   if (name !== "common" && name !== "ceil" && name !== "floor") return fail("method must be common, ceil or floor")
   const number = numberOf(value)
@@ -114,10 +113,13 @@ const round = (machine: Machine, value: Value, [precision = 0, method = "common"
   return binary(machine, "/", int(whole), unit)
 }
 
-const entry = (name: string, parameters: string, run: (machine: Machine, value: Value, args: Bound) => Value) =>
-  [name, native(name, parameters, run)] as const
+const entry = (
+  name: string,
+  parameters: string,
+  run: (machine: Machine, value: Value, args: Argument.Bound) => Value
+) => [name, Argument.native(name, parameters, run)] as const
 
-export const numberFilters: ReadonlyArray<readonly [string, Native]> = [
+export const numberFilters: ReadonlyArray<readonly [string, Argument.Native]> = [
   entry("int", "default? base?", intFilter),
   entry("float", "default?", floatFilter),
   entry("abs", "", abs),

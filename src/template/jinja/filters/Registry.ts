@@ -1,9 +1,9 @@
 /** All filters and tests by name, and those that call others by name: `map`, `select`, `reject` and their `attr` forms. */
+import type { Native } from "../values/Argument.ts"
 import { truthy } from "../values/Compare.ts"
 import { fail } from "../values/Failure.ts"
 import { iterate } from "../values/Iterate.ts"
 import type { Machine } from "../values/Machine.ts"
-import type { Native } from "../values/Signature.ts"
 import { str } from "../values/Text.ts"
 import { Iter, type Kwargs, type Value } from "../values/Value.ts"
 import { numberFilters } from "./NumberFilters.ts"

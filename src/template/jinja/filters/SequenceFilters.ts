@@ -6,7 +6,6 @@ import { equal, keyOf, order, sorted, textOf, truthy } from "../values/Compare.t
 import { fail } from "../values/Failure.ts"
 import { arrayOf, iterate, length, listOf } from "../values/Iterate.ts"
 import type { Machine } from "../values/Machine.ts"
-import { type Bound, type Native, native } from "../values/Signature.ts"
 import { at } from "../values/Slice.ts"
 import { codePoints, str, typeName } from "../values/Text.ts"
 import { Dict, GroupTuple, Iter, type Key, Markup, Tuple, Undefined, type Value } from "../values/Value.ts"
@@ -46,7 +45,7 @@ const keyGetter = (machine: Machine, attribute: Value, caseSensitive: Value, fal
 const sort = (
   machine: Machine,
   value: Value,
-  [reverse = false, caseSensitive = false, attribute = null]: Bound
+  [reverse = false, caseSensitive = false, attribute = null]: Argument.Bound
 ): Value => {
   const text = textOf(attribute)
   const getters = (text === undefined ? [attribute] : text.split(",")).map((one) =>
@@ -60,7 +59,7 @@ const sort = (
 const dictSort = (
   machine: Machine,
   value: Value,
-  [caseSensitive = false, by = "key", reverse = false]: Bound
+  [caseSensitive = false, by = "key", reverse = false]: Argument.Bound
 ): Value => {
   const position = by === "key" ? 0 : by === "value" ? 1 : fail("You can only sort by either \"key\" or \"value\"")
   if (value instanceof Undefined) return fail(value.message)
@@ -89,7 +88,7 @@ const extreme = (operator: "<" | ">") =>
 (
   machine: Machine,
   value: Value,
-  [caseSensitive = false, attribute = null]: Bound
+  [caseSensitive = false, attribute = null]: Argument.Bound
 ): Value => {
   const key = keyGetter(machine, attribute, caseSensitive)
   let best: { readonly item: Value; readonly key: Value } | undefined
@@ -103,7 +102,7 @@ const extreme = (operator: "<" | ">") =>
 const groupBy = (
   machine: Machine,
   value: Value,
-  [attribute = null, fallback = null, caseSensitive = false]: Bound
+  [attribute = null, fallback = null, caseSensitive = false]: Argument.Bound
 ): Value => {
   const key = keyGetter(machine, attribute, caseSensitive, fallback)
   const shown = attributeGetter(machine, attribute, fallback)
@@ -117,7 +116,7 @@ const groupBy = (
   return groups.map(({ items, key }) => new GroupTuple([truthy(caseSensitive) ? key : shown(items[0] ?? null), items]))
 }
 
-const sum = (machine: Machine, value: Value, [attribute = null, start = 0]: Bound): Value => {
+const sum = (machine: Machine, value: Value, [attribute = null, start = 0]: Argument.Bound): Value => {
   if (textOf(start) !== undefined) return fail("sum() can't sum strings [use ''.join(seq) instead]")
   const get = attributeGetter(machine, attribute)
   let total = start
@@ -125,7 +124,7 @@ const sum = (machine: Machine, value: Value, [attribute = null, start = 0]: Boun
   return total
 }
 
-const join = (machine: Machine, value: Value, [separator = "", attribute = null]: Bound): Value => {
+const join = (machine: Machine, value: Value, [separator = "", attribute = null]: Argument.Bound): Value => {
   const mark = str(machine, separator)
   const get = attributeGetter(machine, attribute)
   const parts: Array<string> = []
@@ -209,13 +208,16 @@ function* slices(machine: Machine, value: Value, count: Value, fill: Value): Gen
   }
 }
 
-const entry = (name: string, parameters: string, run: (machine: Machine, value: Value, args: Bound) => Value) =>
-  [name, native(name, parameters, run)] as const
+const entry = (
+  name: string,
+  parameters: string,
+  run: (machine: Machine, value: Value, args: Argument.Bound) => Value
+) => [name, Argument.native(name, parameters, run)] as const
 
-const defaultFilter = (_: Machine, value: Value, [fallback = "", boolean = false]: Bound): Value =>
+const defaultFilter = (_: Machine, value: Value, [fallback = "", boolean = false]: Argument.Bound): Value =>
   value instanceof Undefined || (truthy(boolean) && !truthy(value)) ? fallback : value
 
-export const sequenceFilters: ReadonlyArray<readonly [string, Native]> = [
+export const sequenceFilters: ReadonlyArray<readonly [string, Argument.Native]> = [
   entry("default", "default_value? boolean?", defaultFilter),
   entry("d", "default_value? boolean?", defaultFilter),
   entry("length", "", (machine, value) => length(machine, value)),

@@ -1,10 +1,10 @@
 /** Jinja's tests: what may stand after `is`, and what `select` and `reject` take by name. */
 import { binary } from "../methods/Arithmetic.ts"
+import { type Native, native } from "../values/Argument.ts"
 import { contains, equal, type Order, order } from "../values/Compare.ts"
 import { isIterable } from "../values/Iterate.ts"
 import * as Letter from "../values/Letter.ts"
 import type { Machine } from "../values/Machine.ts"
-import { type Native, native } from "../values/Signature.ts"
 import { str } from "../values/Text.ts"
 import { Callable, Dict, Float, isList, Loop, Markup, Range, Tuple, Undefined, type Value } from "../values/Value.ts"
 

@@ -5,13 +5,12 @@ import { add } from "../methods/Arithmetic.ts"
 import { replace, splitLines, splitSpaces, stringMethods } from "../methods/StringMethods.ts"
 import * as Argument from "../values/Argument.ts"
 import { numberOf, textOf, truthy } from "../values/Compare.ts"
-import { fixed } from "../values/Decimal.ts"
 import { escape, escapeText } from "../values/Escape.ts"
 import { fail } from "../values/Failure.ts"
 import { iterate, length } from "../values/Iterate.ts"
 import * as Json from "../values/Json.ts"
 import type { Machine } from "../values/Machine.ts"
-import { type Bound, type Native, native } from "../values/Signature.ts"
+import { fixed } from "../values/Number.ts"
 import { codePoints, str, textLength, typeName } from "../values/Text.ts"
 import { Dict, isList, Markup, noKwargs, Tuple, Undefined, type Value } from "../values/Value.ts"
 import { parseFloatText } from "./NumberFilters.ts"
@@ -19,11 +18,14 @@ import { parseFloatText } from "./NumberFilters.ts"
 /** `soft_str`: text, with Markup kept. */
 const soft = (machine: Machine, value: Value): string | Markup => value instanceof Markup ? value : str(machine, value)
 
-const entry = (name: string, parameters: string, run: (machine: Machine, value: Value, args: Bound) => Value) =>
-  [name, native(name, parameters, run)] as const
+const entry = (
+  name: string,
+  parameters: string,
+  run: (machine: Machine, value: Value, args: Argument.Bound) => Value
+) => [name, Argument.native(name, parameters, run)] as const
 
 /** A filter that is the str method of that name, after printing its value. */
-const viaMethod = (name: string, parameters: string, method = name): readonly [string, Native] =>
+const viaMethod = (name: string, parameters: string, method = name): readonly [string, Argument.Native] =>
   entry(name, parameters, (machine, value, args) => {
     const given = args.filter((arg) => arg !== undefined)
     return stringMethods.get(method)?.call(machine, soft(machine, value), given, noKwargs) ?? null
@@ -42,7 +44,11 @@ const title = (machine: Machine, value: Value): Value => {
   }).join("")
 }
 
-const replaceFilter = (machine: Machine, value: Value, [old = null, fresh = null, count = null]: Bound): Value =>
+const replaceFilter = (
+  machine: Machine,
+  value: Value,
+  [old = null, fresh = null, count = null]: Argument.Bound
+): Value =>
   replace(
     machine,
     str(machine, value),
@@ -51,7 +57,7 @@ const replaceFilter = (machine: Machine, value: Value, [old = null, fresh = null
     count === null ? -1 : Argument.integer(count)
   )
 
-const indent = (machine: Machine, value: Value, [width = 4, first = false, blank = false]: Bound): Value => {
+const indent = (machine: Machine, value: Value, [width = 4, first = false, blank = false]: Argument.Bound): Value => {
   if (textOf(value) === undefined) add(machine, value, "\n")
   const text = Argument.text(value)
   const margin = textOf(width) ?? " ".repeat(Math.max(0, Math.min(Argument.integer(width), machine.limits.text)))
@@ -68,7 +74,7 @@ const indent = (machine: Machine, value: Value, [width = 4, first = false, blank
 const truncate = (
   machine: Machine,
   value: Value,
-  [size = 255, kill = false, end = "...", leeway = null]: Bound
+  [size = 255, kill = false, end = "...", leeway = null]: Argument.Bound
 ): Value => {
   const limit = Argument.integer(size)
   const tail = Argument.text(end)
@@ -129,7 +135,7 @@ const wordCount = (machine: Machine, value: Value): Value => {
 const wordWrap = (
   machine: Machine,
   value: Value,
-  [width = 79, breakLong = true, separator = null, hyphens = true]: Bound
+  [width = 79, breakLong = true, separator = null, hyphens = true]: Argument.Bound
 ): Value => {
   const text = Argument.text(value)
   machine.chars(text.length)
@@ -166,7 +172,7 @@ const urlEncode = (machine: Machine, value: Value): Value => {
   }).join("&")
 }
 
-const xmlAttributes = (machine: Machine, value: Value, [space = true]: Bound): Value => {
+const xmlAttributes = (machine: Machine, value: Value, [space = true]: Argument.Bound): Value => {
   if (!(value instanceof Dict)) return fail(`'${typeName(value)}' object has no attribute 'items'`)
   const parts: Array<string> = []
   for (const [key, item] of value.pairs()) {
@@ -180,7 +186,7 @@ const xmlAttributes = (machine: Machine, value: Value, [space = true]: Bound): V
 }
 
 const sizes = ["k", "M", "G", "T", "P", "E", "Z", "Y"]
-const fileSize = (_: Machine, value: Value, [binary = false]: Bound): Value => {
+const fileSize = (_: Machine, value: Value, [binary = false]: Argument.Bound): Value => {
   const bytes = Number(
     numberOf(value) ?? parseFloatText(Argument.text(value)) ?? fail("could not convert string to float")
   )
@@ -198,13 +204,13 @@ const fileSize = (_: Machine, value: Value, [binary = false]: Bound): Value => {
 const toJson = (
   machine: Machine,
   value: Value,
-  [ascii = false, indentation = null, separators = null, sortKeys = false]: Bound
+  [ascii = false, indentation = null, separators = null, sortKeys = false]: Argument.Bound
 ): Value =>
   Json.dumps(machine, value, { ascii: truthy(ascii), indent: indentation, separators, sortKeys: truthy(sortKeys) })
 
 const escapeFilter = (machine: Machine, value: Value): Value => escape(machine, value)
 
-export const formatNative: Native = {
+export const formatNative: Argument.Native = {
   call: (machine, value, args, kwargs) => {
     if (args.length > 0 && kwargs.size > 0) {
       return fail("can't handle positional and keyword arguments at the same time")
@@ -214,7 +220,7 @@ export const formatNative: Native = {
   }
 }
 
-export const textFilters: ReadonlyArray<readonly [string, Native]> = [
+export const textFilters: ReadonlyArray<readonly [string, Argument.Native]> = [
   viaMethod("upper", ""),
   viaMethod("lower", ""),
   viaMethod("capitalize", ""),

@@ -1,8 +1,8 @@
 /** Python's format specification `[[fill]align][sign][#][0][width][grouping][.precision][type]`, for ints, floats and strings. */
 import { numberOf } from "../values/Compare.ts"
-import { exponential, fixed } from "../values/Decimal.ts"
 import { fail } from "../values/Failure.ts"
 import type { Machine } from "../values/Machine.ts"
+import { exponential, fixed } from "../values/Number.ts"
 import { codePoints, floatText, str, textLength, typeName } from "../values/Text.ts"
 import { Float, Markup, Undefined, type Value } from "../values/Value.ts"
 

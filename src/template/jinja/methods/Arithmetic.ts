@@ -4,17 +4,12 @@ import { numberOf, textOf } from "../values/Compare.ts"
 import { escape, joinMarkup } from "../values/Escape.ts"
 import { fail, tooMuch } from "../values/Failure.ts"
 import type { Machine } from "../values/Machine.ts"
+import { int, type Operator } from "../values/Number.ts"
 import { typeName } from "../values/Text.ts"
 import { Float, isList, Markup, Tuple, Undefined, type Value } from "../values/Value.ts"
 
-export type Operator = "+" | "-" | "*" | "/" | "//" | "%" | "**"
-
 /** Ints of more bits than this are refused: no prompt needs them, and their products cost too much. */
 const maxBits = 100_000
-
-/** A bigint in its canonical form: a `number` when it is safe. */
-export const int = (value: bigint): number | bigint =>
-  value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value
 
 const bits = (value: bigint): number => value.toString(16).length * 4
 

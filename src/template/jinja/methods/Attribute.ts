@@ -3,10 +3,10 @@
  * other way round; what exists but is private or changes its object is an undefined value that raises when it is used.
  */
 import { braceFormat } from "../format/BraceFormat.ts"
+import type { Native } from "../values/Argument.ts"
 import { keyOf, missing } from "../values/Compare.ts"
 import { fail } from "../values/Failure.ts"
 import type { Machine } from "../values/Machine.ts"
-import type { Native } from "../values/Signature.ts"
 import { at } from "../values/Slice.ts"
 import { quote, typeName } from "../values/Text.ts"
 import {

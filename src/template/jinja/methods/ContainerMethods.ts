@@ -4,7 +4,6 @@ import { equal, keyOf } from "../values/Compare.ts"
 import { fail } from "../values/Failure.ts"
 import { listOf } from "../values/Iterate.ts"
 import type { Machine } from "../values/Machine.ts"
-import { type Native, native } from "../values/Signature.ts"
 import { Dict, DictView, type Value } from "../values/Value.ts"
 
 const listMutators = new Set(["append", "clear", "pop", "reverse", "insert", "sort", "extend", "remove"])
@@ -14,10 +13,10 @@ export const mutators = (value: Value): ReadonlySet<string> => value instanceof 
 
 const dict = (value: Value): Dict => value instanceof Dict ? value : fail("expected a dict")
 
-const entry = (name: string, method: Native): readonly [string, Native] => [name, method]
+const entry = (name: string, method: Argument.Native): readonly [string, Argument.Native] => [name, method]
 
 const view = (kind: "keys" | "values" | "items") =>
-  entry(kind, native(kind, "", (_, value) => new DictView(dict(value), kind)))
+  entry(kind, Argument.native(kind, "", (_, value) => new DictView(dict(value), kind)))
 
 const copyDict = (machine: Machine, source: Dict): Dict => {
   const copy = new Dict()
@@ -26,27 +25,27 @@ const copyDict = (machine: Machine, source: Dict): Dict => {
   return copy
 }
 
-const get = native("get", "key default?", (machine, value, [key = null, fallback = null]) => {
+const get = Argument.native("get", "key default?", (machine, value, [key = null, fallback = null]) => {
   const found = dict(value).entries.get(keyOf(machine, key))
   return found === undefined ? fallback : found
 }, true)
 
-const fromKeys = native("fromkeys", "iterable value?", (machine, _, [keys = null, value = null]) => {
+const fromKeys = Argument.native("fromkeys", "iterable value?", (machine, _, [keys = null, value = null]) => {
   const made = new Dict()
   for (const key of listOf(machine, keys)) made.set(keyOf(machine, key), key, value)
   return made
 }, true)
 
-export const dictMethods: ReadonlyMap<string, Native> = new Map([
+export const dictMethods: ReadonlyMap<string, Argument.Native> = new Map([
   view("keys"),
   view("values"),
   view("items"),
   entry("get", get),
-  entry("copy", native("copy", "", (machine, value) => copyDict(machine, dict(value)))),
+  entry("copy", Argument.native("copy", "", (machine, value) => copyDict(machine, dict(value)))),
   entry("fromkeys", fromKeys)
 ])
 
-const count = native(
+const count = Argument.native(
   "count",
   "value",
   (machine, value, [wanted = null]) =>
@@ -54,7 +53,7 @@ const count = native(
   true
 )
 
-const index = native("index", "value start? stop?", (machine, value, [wanted = null, start = 0, stop]) => {
+const index = Argument.native("index", "value start? stop?", (machine, value, [wanted = null, start = 0, stop]) => {
   const items = listOf(machine, value)
   const from = Argument.integer(start)
   const to = stop === undefined ? items.length : Argument.integer(stop)
@@ -67,9 +66,12 @@ const index = native("index", "value start? stop?", (machine, value, [wanted = n
   return fail("value is not in list")
 }, true)
 
-export const tupleMethods: ReadonlyMap<string, Native> = new Map([entry("count", count), entry("index", index)])
+export const tupleMethods: ReadonlyMap<string, Argument.Native> = new Map([
+  entry("count", count),
+  entry("index", index)
+])
 
-export const listMethods: ReadonlyMap<string, Native> = new Map([
+export const listMethods: ReadonlyMap<string, Argument.Native> = new Map([
   ...tupleMethods,
-  entry("copy", native("copy", "", listOf))
+  entry("copy", Argument.native("copy", "", listOf))
 ])

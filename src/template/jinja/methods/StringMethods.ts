@@ -6,7 +6,6 @@ import { fail } from "../values/Failure.ts"
 import { iterate } from "../values/Iterate.ts"
 import * as Letter from "../values/Letter.ts"
 import type { Machine } from "../values/Machine.ts"
-import { type Bound, type Native, native } from "../values/Signature.ts"
 import { codePoints, isPlain, isPrintable, isSpace, textLength, trimEnd, trimStart, typeName } from "../values/Text.ts"
 import { isList, Markup, Tuple, type Value } from "../values/Value.ts"
 
@@ -98,7 +97,7 @@ const splitOnRight = (text: string, separator: string, limit: number): Array<str
 const split = (
   machine: Machine,
   value: Value,
-  [separator = null, maxSplit = -1]: Bound,
+  [separator = null, maxSplit = -1]: Argument.Bound,
   right: boolean
 ): Array<string> => {
   const text = Argument.text(value)
@@ -138,7 +137,12 @@ const window = (text: string, start: Value, end: Value): readonly [text: string,
   return first > points.length || last < first ? undefined : [points.slice(first, last).join(""), first]
 }
 
-const find = (machine: Machine, value: Value, [part, start = null, end = null]: Bound, right: boolean): number => {
+const find = (
+  machine: Machine,
+  value: Value,
+  [part, start = null, end = null]: Argument.Bound,
+  right: boolean
+): number => {
   const text = Argument.text(value)
   machine.text(text.length)
   const wanted = Argument.text(part)
@@ -148,12 +152,12 @@ const find = (machine: Machine, value: Value, [part, start = null, end = null]: 
   return at < 0 ? -1 : seen[1] + (isPlain(seen[0]) ? at : textLength(seen[0].slice(0, at)))
 }
 
-const finder = (right: boolean, raising: boolean) => (machine: Machine, value: Value, args: Bound): Value => {
+const finder = (right: boolean, raising: boolean) => (machine: Machine, value: Value, args: Argument.Bound): Value => {
   const at = find(machine, value, args, right)
   return at < 0 && raising ? fail("substring not found") : at
 }
 
-const count = (machine: Machine, value: Value, [part, start = null, end = null]: Bound): Value => {
+const count = (machine: Machine, value: Value, [part, start = null, end = null]: Argument.Bound): Value => {
   const text = Argument.text(value)
   machine.scan(text.length)
   const wanted = Argument.text(part)
@@ -168,14 +172,14 @@ const count = (machine: Machine, value: Value, [part, start = null, end = null]:
 
 const affix =
   (test: (text: string, part: string) => boolean) =>
-  (machine: Machine, value: Value, [part = null, start = null, end = null]: Bound): Value => {
+  (machine: Machine, value: Value, [part = null, start = null, end = null]: Argument.Bound): Value => {
     machine.spend(1)
     const seen = window(Argument.text(value), start, end)
     const parts = part instanceof Tuple ? part.items.map(Argument.text) : [Argument.text(part)]
     return seen !== undefined && parts.some((wanted) => test(seen[0], wanted))
   }
 
-const partition = (right: boolean) => (machine: Machine, value: Value, [separator]: Bound): Value => {
+const partition = (right: boolean) => (machine: Machine, value: Value, [separator]: Argument.Bound): Value => {
   const text = Argument.text(value)
   const mark = Argument.text(separator)
   machine.text(text.length)
@@ -187,7 +191,7 @@ const partition = (right: boolean) => (machine: Machine, value: Value, [separato
 
 const justify =
   (place: (missing: number, width: number) => number) =>
-  (machine: Machine, value: Value, [widthValue = 0, fillValue = " "]: Bound): Value => {
+  (machine: Machine, value: Value, [widthValue = 0, fillValue = " "]: Argument.Bound): Value => {
     const text = Argument.text(value)
     const width = Argument.integer(widthValue)
     const fill = Argument.text(fillValue)
@@ -202,7 +206,7 @@ const justify =
 /** CPython puts the odd blank on the left only when the width is odd. */
 export const center = justify((missing, width) => (missing >> 1) + (missing & width & 1))
 
-const zfill = (machine: Machine, value: Value, [width = 0]: Bound): Value => {
+const zfill = (machine: Machine, value: Value, [width = 0]: Argument.Bound): Value => {
   const text = Argument.text(value)
   const missing = Argument.integer(width) - textLength(text)
   machine.text(Math.max(0, missing))
@@ -210,7 +214,7 @@ const zfill = (machine: Machine, value: Value, [width = 0]: Bound): Value => {
   return missing <= 0 ? text : sign + "0".repeat(missing) + text.slice(sign.length)
 }
 
-const join = (machine: Machine, value: Value, [items = null]: Bound): Value => {
+const join = (machine: Machine, value: Value, [items = null]: Argument.Bound): Value => {
   const separator = Argument.text(value)
   const parts: Array<string> = []
   let length = 0
@@ -223,7 +227,7 @@ const join = (machine: Machine, value: Value, [items = null]: Bound): Value => {
   return parts.join(separator)
 }
 
-const expandTabs = (machine: Machine, value: Value, [size = 8]: Bound): Value => {
+const expandTabs = (machine: Machine, value: Value, [size = 8]: Argument.Bound): Value => {
   const width = Argument.integer(size)
   let column = 0
   let out = ""
@@ -243,7 +247,7 @@ const expandTabs = (machine: Machine, value: Value, [size = 8]: Bound): Value =>
   return out
 }
 
-const removeAffix = (prefix: boolean) => (_: Machine, value: Value, [part]: Bound): Value => {
+const removeAffix = (prefix: boolean) => (_: Machine, value: Value, [part]: Argument.Bound): Value => {
   const text = Argument.text(value)
   const wanted = Argument.text(part)
   if (wanted === "" || !(prefix ? text.startsWith(wanted) : text.endsWith(wanted))) return text
@@ -251,17 +255,20 @@ const removeAffix = (prefix: boolean) => (_: Machine, value: Value, [part]: Boun
 }
 
 /** `cost` is how much dearer than a scan one character is. */
-const mapped = (name: string, change: (text: string) => Value, cost = 1): readonly [string, Native] => [
+const mapped = (name: string, change: (text: string) => Value, cost = 1): readonly [string, Argument.Native] => [
   name,
-  native(name, "", (machine, value) => {
+  Argument.native(name, "", (machine, value) => {
     const text = Argument.text(value)
     machine.scan(text.length * cost)
     return change(text)
   }, true)
 ]
 
-const positional = (name: string, parameters: string, run: (machine: Machine, value: Value, args: Bound) => Value) =>
-  [name, native(name, parameters, run, true)] as const
+const positional = (
+  name: string,
+  parameters: string,
+  run: (machine: Machine, value: Value, args: Argument.Bound) => Value
+) => [name, Argument.native(name, parameters, run, true)] as const
 
 const stripping = (name: string, side: Side) =>
   positional(name, "chars?", (machine, value, [chars]) => {
@@ -271,18 +278,18 @@ const stripping = (name: string, side: Side) =>
     return strip(text, chars, side)
   })
 
-const replaceMethod = (machine: Machine, value: Value, [old, fresh, limit = -1]: Bound): Value =>
+const replaceMethod = (machine: Machine, value: Value, [old, fresh, limit = -1]: Argument.Bound): Value =>
   replace(machine, Argument.text(value), Argument.text(old), Argument.text(fresh), Argument.integer(limit))
 
-const plainMethods: ReadonlyArray<readonly [string, Native]> = [
+const plainMethods: ReadonlyArray<readonly [string, Argument.Native]> = [
   stripping("strip", "both"),
   stripping("lstrip", "left"),
   stripping("rstrip", "right"),
-  ["split", native("split", "sep? maxsplit?", (machine, value, args) => split(machine, value, args, false))],
-  ["rsplit", native("rsplit", "sep? maxsplit?", (machine, value, args) => split(machine, value, args, true))],
+  ["split", Argument.native("split", "sep? maxsplit?", (machine, value, args) => split(machine, value, args, false))],
+  ["rsplit", Argument.native("rsplit", "sep? maxsplit?", (machine, value, args) => split(machine, value, args, true))],
   [
     "splitlines",
-    native("splitlines", "keepends?", (machine, value, [keep = false]) => {
+    Argument.native("splitlines", "keepends?", (machine, value, [keep = false]) => {
       const text = Argument.text(value)
       machine.scan(text.length)
       const lines = splitLines(text, Argument.integer(keep) !== 0)
@@ -305,7 +312,7 @@ const plainMethods: ReadonlyArray<readonly [string, Native]> = [
   positional("rjust", "width fillchar?", justify((missing) => missing)),
   positional("zfill", "width", zfill),
   positional("join", "iterable", join),
-  ["expandtabs", native("expandtabs", "tabsize?", expandTabs)],
+  ["expandtabs", Argument.native("expandtabs", "tabsize?", expandTabs)],
   positional("removeprefix", "prefix", removeAffix(true)),
   positional("removesuffix", "suffix", removeAffix(false)),
   mapped("upper", (text) => text.toUpperCase()),
@@ -332,7 +339,7 @@ const toMarkup = (value: Value): Value =>
     : value
 
 /** On Markup the same methods escape what they are given and give Markup back. */
-const aware = ([name, method]: readonly [string, Native]): readonly [string, Native] => [name, {
+const aware = ([name, method]: readonly [string, Argument.Native]): readonly [string, Argument.Native] => [name, {
   call: (machine, value, args, kwargs) => {
     if (typeof value === "string") return method.call(machine, value, args, kwargs)
     const escaped = args.map((arg) => typeof arg === "string" ? escape(machine, arg) : arg)
@@ -343,4 +350,4 @@ const aware = ([name, method]: readonly [string, Native]): readonly [string, Nat
   }
 }]
 
-export const stringMethods: ReadonlyMap<string, Native> = new Map(plainMethods.map(aware))
+export const stringMethods: ReadonlyMap<string, Argument.Native> = new Map(plainMethods.map(aware))

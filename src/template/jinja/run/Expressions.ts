@@ -1,14 +1,15 @@
 /** Expressions to closures. A closure does one thing and branches only on what the compiler could not know. */
 import { filters, tests } from "../filters/Registry.ts"
-import { add, binary, negate, type Operator, positive } from "../methods/Arithmetic.ts"
+import { add, binary, negate, positive } from "../methods/Arithmetic.ts"
 import { getattr, getitem, isDictName, methodsOf } from "../methods/Attribute.ts"
 import type { Arguments, Comparator, Expression } from "../syntax/Ast.ts"
+import type { Native } from "../values/Argument.ts"
 import { contains, equal, keyOf, missing, order, truthy } from "../values/Compare.ts"
 import { escape, joinMarkup } from "../values/Escape.ts"
 import { fail, Failure } from "../values/Failure.ts"
 import { listOf } from "../values/Iterate.ts"
 import type { Machine } from "../values/Machine.ts"
-import type { Native } from "../values/Signature.ts"
+import type { Operator } from "../values/Number.ts"
 import { slice } from "../values/Slice.ts"
 import { str, typeName } from "../values/Text.ts"
 import {

@@ -3,15 +3,20 @@ import { type Load, type Slot, Symbols, Unit } from "../syntax/Symbols.ts"
 import type { Machine } from "../values/Machine.ts"
 import type { Value } from "../values/Value.ts"
 
+/** Variables of the call, then names exported by the template's top level. */
+export type Variables = Map<string, Value>
+
 /** The variables of one call of a `Unit`. A slot that holds `undefined` was never assigned. */
 export class Frame {
-  readonly slots: Array<Value | undefined>
+  readonly slots: Array<Value | undefined> = []
   readonly parent: Frame | undefined
   readonly machine: Machine
-  constructor(unit: Unit, parent: Frame | undefined, machine: Machine) {
-    this.slots = Array.from<Value | undefined>({ length: unit.size })
+  readonly context: Variables
+  constructor(unit: Unit, parent: Frame | undefined, machine: Machine, context: Variables) {
+    for (let i = 0; i < unit.size; i++) this.slots.push(undefined)
     this.parent = parent
     this.machine = machine
+    this.context = context
   }
 }
 
@@ -105,7 +110,7 @@ const loader = (unit: Unit, slot: Slot, load: Load): ((frame: Frame) => void) | 
   if ("resolve" in load) {
     const { resolve } = load
     return (frame) => {
-      frame.slots[index] = frame.machine.context.get(resolve)
+      frame.slots[index] = frame.context.get(resolve)
     }
   }
   const outer = read(unit, load.alias)

@@ -55,7 +55,7 @@ const filtered = (block: Block, node: For): ((frame: Frame, items: Value) => Val
   const start = enter(own)
   const shown = packed(own, node.target)
   function* passing(parent: Frame, items: Value): Generator<Value> {
-    const frame = new Frame(own.symbols.unit, parent, parent.machine)
+    const frame = new Frame(own.symbols.unit, parent, parent.machine, parent.context)
     start(frame)
     for (const item of iterate(parent.machine, items)) {
       parent.machine.spend(own.cost.nodes)
@@ -161,7 +161,7 @@ const recursiveLoop = (
   return (parent) => {
     const recurse: Recurse = (machine, items, depth) => {
       machine.enter(recursionDepth)
-      const frame = new Frame(around.symbols.unit, parent, machine)
+      const frame = new Frame(around.symbols.unit, parent, machine, parent.context)
       const { text } = machine.capture(() =>
         finish(parts, frame, run(frame, keep === undefined ? items : keep(frame, items), depth, recurse))
       )

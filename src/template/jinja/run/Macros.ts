@@ -105,7 +105,7 @@ export const compileMacro = (
   const run = (machine: Machine, parent: Frame, bound: ReadonlyArray<Value | undefined>): string => {
     machine.enter(callDepth)
     machine.spend(cost.nodes + callDepth)
-    const frame = new Frame(symbols.unit, parent, machine)
+    const frame = new Frame(symbols.unit, parent, machine, parent.context)
     slots.forEach((slot, index) => {
       frame.slots[slot] = bound[index]
     })

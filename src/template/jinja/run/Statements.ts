@@ -182,19 +182,19 @@ const namedBlock = (block: Block, node: Statement & { readonly type: "Block" }):
   const start = enter(own)
   const visible = node.scoped ? scopedNames(block) : []
   return (parent) => {
-    const { machine } = parent
-    const frame = new Frame(own.symbols.unit, undefined, machine)
+    const { context } = parent
+    const frame = new Frame(own.symbols.unit, undefined, parent.machine, context)
     const hidden = visible.map(([name, get]) => {
-      const before = machine.context.get(name)
+      const before = context.get(name)
       const value = get(parent)
-      if (value !== undefined) machine.context.set(name, value)
+      if (value !== undefined) context.set(name, value)
       return [name, before] as const
     })
     start(frame)
     run(frame)
     for (const [name, before] of hidden) {
-      if (before === undefined) machine.context.delete(name)
-      else machine.context.set(name, before)
+      if (before === undefined) context.delete(name)
+      else context.set(name, before)
     }
     return 0
   }

@@ -44,7 +44,7 @@ export const assignAndExport = (block: Block, target: Target): Assign => {
   if (target.type === "Name") {
     return (frame, value) => {
       set(frame, value)
-      frame.machine.context.set(target.name, value)
+      frame.context.set(target.name, value)
     }
   }
   if (target.type === "Tuple") {

@@ -1,6 +1,6 @@
 /** The tree of a template. Chains of one operator level are flat, so that depth is what an author nested by hand. */
-import type { Operator } from "../methods/Arithmetic.ts"
 import type { Order } from "../values/Compare.ts"
+import type { Operator } from "../values/Number.ts"
 import type { Value } from "../values/Value.ts"
 
 export interface Arguments {

@@ -1,6 +1,6 @@
 /** Tokens to expressions, by the grammar and precedence of Jinja 3.1. */
-import type { Operator } from "../methods/Arithmetic.ts"
 import { Failure } from "../values/Failure.ts"
+import type { Operator } from "../values/Number.ts"
 import type { Value } from "../values/Value.ts"
 import type { Arguments, Comparator, Expression, Target } from "./Ast.ts"
 import { describeToken, type TokenStream } from "./TokenStream.ts"

@@ -2,8 +2,8 @@
  * Template text to tokens, by the rules that Jinja's own lexer has: white space control, `trim_blocks`, `lstrip_blocks`,
  * `raw`, comments, balanced brackets. One pass, linear in the source.
  */
-import { int } from "../methods/Arithmetic.ts"
 import { Failure } from "../values/Failure.ts"
+import { int } from "../values/Number.ts"
 import { isSpace, trimEnd } from "../values/Text.ts"
 import { Float, type Value } from "../values/Value.ts"
 

@@ -1,6 +1,5 @@
 /** The state of one render: what it may still spend, what it has written, which clock it reads. */
 import { tooMuch } from "./Failure.ts"
-import type { Value } from "./Value.ts"
 
 /** Bounds on a template and its render. A hostile template ends at the first one it meets, within about a second. */
 export interface Limits {
@@ -33,15 +32,12 @@ export interface Now {
 export class Machine {
   readonly limits: Limits
   readonly now: Now
-  /** Variables of the call, then names exported by the template's top level. */
-  readonly context: Map<string, Value>
   out = ""
   line = 1
   depth = 0
   private fuel: number
 
-  constructor(context: Map<string, Value>, limits: Limits, now: Now) {
-    this.context = context
+  constructor(limits: Limits, now: Now) {
     this.limits = limits
     this.now = now
     this.fuel = limits.work

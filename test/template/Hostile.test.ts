@@ -48,6 +48,43 @@ const stopped: ReadonlyArray<readonly [string, string]> = [
   ]
 ]
 
+/** Ways to make a long string out of a long one, none of which is too long by itself and none of which is written out. */
+const builders: ReadonlyArray<readonly [string, string]> = [
+  ["~", "s ~ 'b'"],
+  ["+", "s + 'b'"],
+  ["*", "s * 2"],
+  ["%", "'%s' % s"],
+  ["replace", "s | replace('b', 'c')"],
+  ["join", "[s, s] | join"],
+  ["the method join", "'-'.join([s, s])"],
+  ["upper", "s | upper"],
+  ["a slice", "s[1:]"],
+  ["indent", "s | indent"],
+  ["tojson", "s | tojson"],
+  ["string of a list", "[s] | string"],
+  ["format", "'{}'.format(s)"],
+  ["strip", "s.strip('b')"],
+  ["split", "s.split('b')"],
+  ["ljust", "s.ljust(1500000)"],
+  ["escape", "s | escape"],
+  ["a macro", "m(s)"]
+]
+
+const repeated = (times: number, body: string): string =>
+  "{% macro m(x) %}{{ x }}{% endmacro %}{% set s = 'a' * 1000000 %}" +
+  `{% for i in range(${times}) %}${body}{% endfor %}`
+
+describe("building a string is paid for by its length:", () => {
+  it.effect.each([
+    ...builders.map(([name, expression]) => [name, `{% set n = ${expression} %}`] as const),
+    ["a set block", "{% set n %}{{ s }}{% endset %}"] as const
+  ])("%s", ([, body]) =>
+    Effect.sync(() => {
+      assert.strictEqual(reasonOf(repeated(1, body)), "rendered")
+      assert.strictEqual(reasonOf(repeated(1000, body)), "TooMuchWork")
+    }))
+})
+
 describe("a hostile template ends as TooMuchWork:", () => {
   it.effect.each(stopped)("%s", ([, source]) => Effect.sync(() => assert.strictEqual(reasonOf(source), "TooMuchWork")))
 })

@@ -48,6 +48,22 @@ describe("Python's laws", () => {
   )
 
   it.prop(
+    "a slice that reaches beyond either end takes what is there",
+    { items: ints, size: Arbitrary.schema(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 40 }))) },
+    ({ items, size }) =>
+      render("{{ x[a:] }}|{{ x[:b] }}|{{ t[a:] }}", { x: items, a: -size, b: size, t: "abc" }) ===
+        `[${items.slice(-size || 0).join(", ")}]|[${items.slice(0, size).join(", ")}]|${"abc".slice(-size || 0)}`
+  )
+
+  it("the last five of three items are the three", () =>
+    assert.strictEqual(
+      render("{{ x[-5:] }}{{ 'abc'[-5:] }}{{ range(3)[-5:] | list }}{{ (1, 2)[-5:] }}{{ x[-5:-1] }}{{ x[2:-9:-1] }}", {
+        x: [1, 2, 3]
+      }),
+      "[1, 2, 3]abc[0, 1, 2](1, 2)[1, 2][3, 2, 1]"
+    ))
+
+  it.prop(
     "lengths count code points",
     { text },
     ({ text }) => render("{{ x | length }}", { x: text }) === String(Array.from(text).length)

@@ -1,4 +1,13 @@
-/** Exact decimal digits of a double, rounded half to even as CPython prints them; JavaScript's own `toFixed` rounds ties up. */
+/**
+ * Python's numbers: the operators on them, the one form of an int, and the exact decimal digits of a double, rounded half
+ * to even as CPython prints them (JavaScript's own `toFixed` rounds ties up).
+ */
+
+export type Operator = "+" | "-" | "*" | "/" | "//" | "%" | "**"
+
+/** A bigint in its canonical form: a `number` when it is safe. */
+export const int = (value: bigint): number | bigint =>
+  value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value
 
 const view = new DataView(new ArrayBuffer(8))
 
