@@ -9,20 +9,23 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import * as StageError from "./StageError.ts"
 
-/** What every reason that comes from an answer of the server carries. */
-const answer = {
+const { defaulted } = StageError
+
+/** What every reason that a server's response gives carries; `usual` is the status of an error made by hand. */
+const response = (usual: number) => ({
   /** HTTP status; for an error inside a stream the status that the kind of error has elsewhere. */
-  status: Schema.Int,
+  status: defaulted(Schema.Int, usual),
   /** The server's own words, scrubbed of the token and cut to 500 characters. */
-  description: Schema.String,
+  description: defaulted(Schema.String, ""),
   /** `error_type`, `error.type` or the like, as the server wrote it. */
   type: Schema.optionalKey(Schema.String),
   /** `error.code`, `X-Error-Code` or the gateway's code, as the server wrote it. */
   code: Schema.optionalKey(Schema.String),
-  /** The body of the answer, scrubbed, at most 64 KiB. */
+  /** The body of the response, scrubbed, at most 64 KiB. */
   body: Schema.optionalKey(Schema.String)
-}
+})
 
 const retryAfter = { retryAfter: Schema.optionalKey(Schema.Duration) }
 
@@ -56,7 +59,7 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
  * @category reasons
  * @since 0.1.0
  */
-export class Rejected extends Schema.TaggedError<Rejected>()("Rejected", answer) {
+export class Rejected extends Schema.TaggedError<Rejected>()("Rejected", response(422)) {
   readonly isRetryable = false
   override get message() {
     return said("the server refused the request", this, "Change the request; the same one will be refused again")
@@ -69,7 +72,7 @@ export class Rejected extends Schema.TaggedError<Rejected>()("Rejected", answer)
  * @category reasons
  * @since 0.1.0
  */
-export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", answer) {
+export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", response(401)) {
   readonly isRetryable = false
   override get message() {
     return said(
@@ -86,7 +89,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
  * @category reasons
  * @since 0.1.0
  */
-export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", answer) {
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", response(403)) {
   readonly isRetryable = false
   override get message() {
     return said("the token may not do this", this, "Give the token the missing permission, or use another one")
@@ -99,7 +102,7 @@ export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", answ
  * @category reasons
  * @since 0.1.0
  */
-export class PaymentRequired extends Schema.TaggedError<PaymentRequired>()("PaymentRequired", answer) {
+export class PaymentRequired extends Schema.TaggedError<PaymentRequired>()("PaymentRequired", response(402)) {
   readonly isRetryable = false
   override get message() {
     return said("the credit or quota is used up", this, "Add credit, or bill another organisation with billTo")
@@ -112,7 +115,7 @@ export class PaymentRequired extends Schema.TaggedError<PaymentRequired>()("Paym
  * @category reasons
  * @since 0.1.0
  */
-export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", answer) {
+export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", response(404)) {
   readonly isRetryable = false
   override get message() {
     return said("the server has no such route or model", this, "Check the base URL and the model name")
@@ -125,7 +128,7 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", answer)
  * @category reasons
  * @since 0.1.0
  */
-export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", { ...answer, ...retryAfter }) {
+export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", { ...response(429), ...retryAfter }) {
   readonly isRetryable = true
   override get message() {
     return said("too many requests", this, `Try again${seconds(this.retryAfter)} or lower the concurrency`)
@@ -139,7 +142,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
  * @category reasons
  * @since 0.1.0
  */
-export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", { ...answer, ...retryAfter }) {
+export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", { ...response(503), ...retryAfter }) {
   readonly isRetryable = true
   override get message() {
     return said(
@@ -156,7 +159,7 @@ export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
  * @category reasons
  * @since 0.1.0
  */
-export class Loading extends Schema.TaggedError<Loading>()("Loading", { ...answer, ...retryAfter }) {
+export class Loading extends Schema.TaggedError<Loading>()("Loading", { ...response(503), ...retryAfter }) {
   readonly isRetryable = true
   override get message() {
     return said("the model is loading", this, `Try again${seconds(this.retryAfter)}`)
@@ -169,7 +172,7 @@ export class Loading extends Schema.TaggedError<Loading>()("Loading", { ...answe
  * @category reasons
  * @since 0.1.0
  */
-export class Asleep extends Schema.TaggedError<Asleep>()("Asleep", { ...answer, ...retryAfter }) {
+export class Asleep extends Schema.TaggedError<Asleep>()("Asleep", { ...response(503), ...retryAfter }) {
   readonly isRetryable = true
   override get message() {
     return said("the endpoint has no running replica", this, "It starts because you asked: wait for it, then try again")
@@ -182,7 +185,7 @@ export class Asleep extends Schema.TaggedError<Asleep>()("Asleep", { ...answer, 
  * @category reasons
  * @since 0.1.0
  */
-export class Paused extends Schema.TaggedError<Paused>()("Paused", answer) {
+export class Paused extends Schema.TaggedError<Paused>()("Paused", response(400)) {
   readonly isRetryable = false
   override get message() {
     return said("the endpoint is paused", this, "Resume it")
@@ -196,9 +199,9 @@ export class Paused extends Schema.TaggedError<Paused>()("Paused", answer) {
  * @since 0.1.0
  */
 export class GenerationFailed extends Schema.TaggedError<GenerationFailed>()("GenerationFailed", {
-  ...answer,
-  /** Whether a new attempt may end otherwise: so for 500, not for 424, where the request itself breaks the batch. */
-  retryable: Schema.Boolean
+  ...response(500),
+  /** Whether a new attempt may end otherwise. */
+  retryable: defaulted(Schema.Boolean, true)
 }) {
   get isRetryable() {
     return this.retryable
@@ -223,7 +226,7 @@ export class Transport extends Schema.TaggedError<Transport>()("Transport", {
   /** The platform's code, such as `ECONNREFUSED`. */
   code: Schema.optionalKey(Schema.String),
   /** Whether a new attempt may succeed: not for an unknown host, TLS faults, redirects and size limits. */
-  retryable: Schema.Boolean
+  retryable: defaulted(Schema.Boolean, true)
 }) {
   get isRetryable() {
     return this.retryable
@@ -349,29 +352,19 @@ export type Ending = "cut" | "stalled" | "refused" | "unsent"
  * @category errors
  * @since 0.1.0
  */
-export class InferenceError extends Schema.TaggedError<InferenceError>()("InferenceError", {
+export class InferenceError extends StageError.make<InferenceError>()("InferenceError", {
   /** The route, such as `POST /generate_stream`. */
-  method: Schema.String,
+  method: "generate",
   reason: Reason,
-  /** How many attempts were made, the first included; 0 when nothing was sent. */
-  attempts: Schema.Int,
-  /** The server's id of the last attempt (`x-request-id` and its relatives), where there is one. */
-  requestId: Schema.optionalKey(Schema.String),
-  /** What had been delivered before a stream failed. */
-  received: Schema.optionalKey(Schema.Struct({ events: Schema.Int, text: Schema.String }))
+  fields: {
+    /** How many attempts were made, the first included; 0 when nothing was sent. */
+    attempts: defaulted(Schema.Int, 1),
+    /** The server's id of the last attempt (`x-request-id` and its relatives), where there is one. */
+    requestId: Schema.optionalKey(Schema.String),
+    /** What had been delivered before a stream failed. */
+    received: Schema.optionalKey(Schema.Struct({ events: Schema.Int, text: Schema.String }))
+  }
 }) {
-  override readonly cause = this.reason
-
-  /** Whether the same request may succeed later. A stream that had delivered something is never retried here. */
-  get isRetryable(): boolean {
-    return this.reason.isRetryable
-  }
-
-  /** How long the server asked to wait, where it did. */
-  get retryAfter(): Duration.Duration | undefined {
-    return "retryAfter" in this.reason ? this.reason.retryAfter : undefined
-  }
-
   /** How the stream ended: cut by the network, stalled, refused by the server, or never sent. */
   get ending(): Ending {
     switch (this.reason._tag) {

@@ -64,6 +64,9 @@ export * as EventStream from "./transport/EventStream.ts"
 /** What a generation is, and the fold that makes one. @since 0.1.0 */
 export * as Generation from "./Generation.ts"
 
+/** What the errors of all stages have in common. @since 0.2.0 */
+export * as StageError from "./StageError.ts"
+
 /** Why talking to a server failed. @since 0.1.0 */
 export * as InferenceError from "./InferenceError.ts"
 

@@ -66,6 +66,6 @@ describe("InferenceError", () => {
       assert.strictEqual(caught, 429)
     }))
 
-  it("shows its cause when it is printed", () =>
+  it("shows the server's words when it is printed", () =>
     assert.include(Cause.pretty(Cause.fail(errorOf(new InferenceError.Paused(answer)))), "words of the server"))
 })

@@ -115,7 +115,7 @@ const template: Reasons<TemplateError.Reason> = {
   NotFound: invalidRequest,
   Unauthorized: wrongKey,
   Unreachable: (reason, context) => reason.isRetryable ? network(context) : hopeless(reason, context),
-  SyntaxError: invalidRequest,
+  InvalidTemplate: invalidRequest,
   RenderError: invalidRequest,
   Raised: invalidRequest,
   TooMuchWork: invalidRequest,

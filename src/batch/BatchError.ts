@@ -5,6 +5,7 @@
  */
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
+import * as StageError from "../StageError.ts"
 
 /**
  * An option cannot be used as it is.
@@ -15,6 +16,7 @@ import * as Schema from "effect/Schema"
 export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("InvalidOptions", {
   problems: Schema.Array(Schema.String)
 }) {
+  readonly isRetryable = false
   override get message() {
     return `the batch was not started: ${this.problems.join("; ")}`
   }
@@ -32,6 +34,7 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInp
   line: Schema.optionalKey(Schema.Int),
   problem: Schema.String
 }) {
+  readonly isRetryable = false
   override get message() {
     const at = this.line === undefined ? this.path : `${this.path}, line ${this.line}`
     return `${at}: ${this.problem}. Nothing was sent; correct the input and run again`
@@ -49,6 +52,7 @@ export class Changed extends Schema.TaggedError<Changed>()("Changed", {
   /** One sentence for each thing that is not as it was. */
   changes: Schema.Array(Schema.String)
 }) {
+  readonly isRetryable = false
   override get message() {
     return `${this.output} was begun with something else: ${
       this.changes.join("; ")
@@ -63,6 +67,7 @@ export class Changed extends Schema.TaggedError<Changed>()("Changed", {
  * @since 0.1.0
  */
 export class Foreign extends Schema.TaggedError<Foreign>()("Foreign", { output: Schema.String }) {
+  readonly isRetryable = false
   override get message() {
     return `${this.output} exists and has no manifest, so no batch wrote it. Choose another output, or use force to move it aside`
   }
@@ -78,6 +83,7 @@ export class Locked extends Schema.TaggedError<Locked>()("Locked", {
   lock: Schema.String,
   holder: Schema.String
 }) {
+  readonly isRetryable = true
   override get message() {
     return `another run is writing this output (${this.holder}). Wait for its end; if it is surely gone, remove ${this.lock}`
   }
@@ -95,6 +101,7 @@ export class Damaged extends Schema.TaggedError<Damaged>()("Damaged", {
   lines: Schema.Array(Schema.Struct({ line: Schema.Int, problem: Schema.String })),
   count: Schema.Int
 }) {
+  readonly isRetryable = false
   override get message() {
     const first = this.lines.map(({ line, problem }) => `line ${line} ${problem}`).join(", ")
     return `${this.path} has ${this.count} bad line(s): ${first}. Use repair to move them aside; their rows are done again`
@@ -108,6 +115,7 @@ export class Damaged extends Schema.TaggedError<Damaged>()("Damaged", {
  * @since 0.1.0
  */
 export class Disk extends Schema.TaggedError<Disk>()("Disk", { path: Schema.String, problem: Schema.String }) {
+  readonly isRetryable = true
   override get message() {
     return `${this.path}: ${this.problem}. Every line written so far is whole; run again to go on`
   }
@@ -124,6 +132,7 @@ export class Stopped extends Schema.TaggedError<Stopped>()("Stopped", {
   reason: Schema.String,
   problem: Schema.String
 }) {
+  readonly isRetryable = true
   override get message() {
     return `stopped: ${this.problem}. No row was counted as failed for it; run again to go on`
   }
@@ -156,8 +165,7 @@ export type Reason = typeof Reason.Type
  * @category errors
  * @since 0.1.0
  */
-export class BatchError extends Schema.TaggedError<BatchError>()("BatchError", { reason: Reason }) {
-  override readonly cause = this.reason
+export class BatchError extends StageError.make<BatchError>()("BatchError", { method: "run", reason: Reason }) {
   /** The exit code of a command: 3 for a disk or an endpoint that failed, 2 for everything refused beforehand. */
   get exitCode(): 2 | 3 {
     return this.reason._tag === "Disk" || this.reason._tag === "Stopped" ? 3 : 2

@@ -5,12 +5,15 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import * as StageError from "../StageError.ts"
+
+const { defaulted } = StageError
 
 const facts = {
   /** What it is about: `namespace/endpoint`, a model id, an address without its query. */
   subject: Schema.String,
   /** The server's own words, cut and without secrets; `""` when it said nothing. */
-  detail: Schema.String,
+  detail: defaulted(Schema.String, ""),
   /** What to give to Hugging Face's support. */
   requestId: Schema.optionalKey(Schema.String)
 }
@@ -30,7 +33,7 @@ const time = (duration: Duration.Duration): string => `${Math.ceil(Duration.toSe
 export class InvalidConfig extends Schema.TaggedError<InvalidConfig>()("InvalidConfig", {
   problem: Schema.String,
   /** The attributes that were given and matter here. */
-  given: Schema.Array(Schema.String)
+  given: defaulted(Schema.Array(Schema.String), [])
 }) {
   readonly isRetryable = false
   override get message() {
@@ -246,7 +249,7 @@ export class ModelNotServed extends Schema.TaggedError<ModelNotServed>()("ModelN
   model: Schema.String,
   provider: Schema.optionalKey(Schema.String),
   /** Who does serve it. */
-  available: Schema.Array(Schema.String)
+  available: defaulted(Schema.Array(Schema.String), [])
 }) {
   readonly isRetryable = false
   override get message() {
@@ -344,18 +347,11 @@ export type Reason = typeof Reason.Type
  * @category errors
  * @since 0.1.0
  */
-export class EndpointError extends Schema.TaggedError<EndpointError>()("EndpointError", {
+export class EndpointError extends StageError.make<EndpointError>()("EndpointError", {
   /** What was being done: `config`, `resolve`, `get`, `resume`, `wait`, … */
-  method: Schema.String,
+  method: "resolve",
   reason: Reason
 }) {
-  override readonly cause = this.reason
-  get isRetryable(): boolean {
-    return this.reason.isRetryable
-  }
-  get retryAfter(): Duration.Duration | undefined {
-    return this.reason._tag === "RateLimited" ? this.reason.retryAfter : undefined
-  }
   override get message() {
     return `Endpoint.${this.method}: ${this.reason.message}`
   }

@@ -135,7 +135,7 @@ const mayRetry = (failed: Failed, attempt: number): boolean =>
       // an unknown host is asked for once more, since name servers fail too
       !(failed.reason._tag === "Transport" && failed.reason.code === "ENOTFOUND" && attempt > 1))
 
-const milliseconds = (text: string | undefined): number | undefined =>
+const decimal = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text.trim()) : undefined
 
 /**
@@ -146,11 +146,11 @@ const milliseconds = (text: string | undefined): number | undefined =>
  * @since 0.1.0
  */
 export const serverWait = (headers: Headers.Headers, now: number): Duration.Duration | undefined => {
-  const millis = milliseconds(headers["retry-after-ms"])
+  const millis = decimal(headers["retry-after-ms"])
   if (millis !== undefined) return Duration.millis(millis)
   const value = headers["retry-after"]
   if (value !== undefined) {
-    const seconds = milliseconds(value)
+    const seconds = decimal(value)
     if (seconds !== undefined) return Duration.millis(seconds * 1000)
     const at = Date.parse(value)
     const sent = Date.parse(headers.date ?? "")

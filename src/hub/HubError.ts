@@ -5,13 +5,14 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import * as StageError from "../StageError.ts"
 import { InvalidToken } from "./HubToken.ts"
 
 const facts = {
   /** What was asked for: `org/name`, `org/name/file@revision`, a route. */
   subject: Schema.String,
   /** The server's own words, cut and without secrets; `""` when it said nothing. */
-  detail: Schema.String,
+  detail: StageError.defaulted(Schema.String, ""),
   /** What to give to Hugging Face's support. */
   requestId: Schema.optionalKey(Schema.String)
 }
@@ -272,18 +273,11 @@ export type Reason = typeof Reason.Type
  * @category errors
  * @since 0.1.0
  */
-export class HubError extends Schema.TaggedError<HubError>()("HubError", {
+export class HubError extends StageError.make<HubError>()("HubError", {
   /** The method that failed: `file`, `modelInfo`, … */
-  method: Schema.String,
+  method: "file",
   reason: Reason
 }) {
-  override readonly cause = this.reason
-  get isRetryable(): boolean {
-    return this.reason.isRetryable
-  }
-  get retryAfter(): Duration.Duration | undefined {
-    return this.reason._tag === "RateLimited" ? this.reason.retryAfter : undefined
-  }
   override get message() {
     return `Hub.${this.method}: ${this.reason.message}`
   }

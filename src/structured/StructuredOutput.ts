@@ -9,7 +9,7 @@ import * as PartialJson from "./decode/PartialJson.ts"
 import * as Repair from "./decode/Repair.ts"
 import * as Grammar from "./Grammar.ts"
 import type { Document } from "./schema/SchemaDocument.ts"
-import * as Failure from "./StructuredOutputError.ts"
+import * as StructuredOutputError from "./StructuredOutputError.ts"
 
 /** A text that a model wrote, and what is known about it. */
 export interface Answer {
@@ -31,7 +31,7 @@ export interface Options extends Grammar.Options {
   readonly lenient?: boolean | undefined
 }
 
-type Failed = Failure.StructuredOutputError
+type Failed = StructuredOutputError.StructuredOutputError
 
 /** What a model shall write, and how that becomes a value. */
 export interface StructuredOutput<A, R = never> {
@@ -107,7 +107,7 @@ export const fromChoices = <const C extends string>(
       Effect.flatMap(output.decode(answer), ({ repairs, value }) =>
         decode(value).pipe(
           Effect.map((value) => ({ value, repairs })),
-          Effect.mapError((error) => Failure.make(mismatch(answer, error.issue)))
+          Effect.mapError((error) => StructuredOutputError.make(mismatch(answer, error.issue)))
         ))
   }
 }
@@ -119,9 +119,11 @@ const fromText = (source: Grammar.Source, options: Options): StructuredOutput<st
   grammar: (engine, route) => Effect.fromResult(Grammar.constrain(source, engine, route, options)),
   decode: (answer) => {
     const { steps, text } = Repair.trim(answer.text)
-    const problem = refusal(answer) ?? (text === "" ? new Failure.Empty(facts(answer)) : undefined) ??
-      (answer.finishReason === "length" ? new Failure.Truncated(facts(answer)) : undefined)
-    return problem === undefined ? Effect.succeed({ value: text, repairs: steps }) : Effect.fail(Failure.make(problem))
+    const problem = refusal(answer) ?? (text === "" ? new StructuredOutputError.Empty(facts(answer)) : undefined) ??
+      (answer.finishReason === "length" ? new StructuredOutputError.Truncated(facts(answer)) : undefined)
+    return problem === undefined
+      ? Effect.succeed({ value: text, repairs: steps })
+      : Effect.fail(StructuredOutputError.make(problem))
   }
 })
 
@@ -140,7 +142,7 @@ const fromCodec = <A, R>(
       const { repairs, value } = yield* Effect.fromResult(parse(answer, lenient))
       return yield* decode(value).pipe(
         Effect.map((value) => ({ value, repairs })),
-        Effect.mapError((error) => Failure.make(mismatch(answer, error.issue)))
+        Effect.mapError((error) => StructuredOutputError.make(mismatch(answer, error.issue)))
       )
     })
   }
@@ -148,9 +150,12 @@ const fromCodec = <A, R>(
 
 const facts = ({ finishReason, text }: Answer) => finishReason === undefined ? { text } : { text, finishReason }
 
-const refusal = (answer: Answer): Failure.Reason | undefined =>
+const refusal = (answer: Answer): StructuredOutputError.Reason | undefined =>
   answer.finishReason === "content_filter" || answer.finishReason === "refusal"
-    ? new Failure.Refused({ ...facts(answer), description: `the server ended it with ${answer.finishReason}` })
+    ? new StructuredOutputError.Refused({
+      ...facts(answer),
+      description: `the server ended it with ${answer.finishReason}`
+    })
     : undefined
 
 /** The JSON value of an answer, unwrapped. A text that the token limit cut is never taken for whole. */
@@ -159,18 +164,22 @@ const parse = (
   lenient: boolean
 ): Result.Result<{ readonly value: Schema.Json; readonly repairs: ReadonlyArray<Repair.Step> }, Failed> => {
   const refused = refusal(answer)
-  if (refused !== undefined) return Result.fail(Failure.make(refused))
+  if (refused !== undefined) return Result.fail(StructuredOutputError.make(refused))
   const { steps, text } = lenient ? Repair.lenient(answer.text) : Repair.trim(answer.text)
-  if (text === "") return Result.fail(Failure.make(new Failure.Empty(facts(answer))))
+  if (text === "") return Result.fail(StructuredOutputError.make(new StructuredOutputError.Empty(facts(answer))))
   const parser = PartialJson.make()
   parser.push(text)
   const cut = answer.finishReason === "length" && !parser.isDone
   const parsed = parser.end()
-  if (cut) return Result.fail(Failure.make(new Failure.Truncated(facts(answer))))
+  if (cut) return Result.fail(StructuredOutputError.make(new StructuredOutputError.Truncated(facts(answer))))
   if (Result.isFailure(parsed)) {
     const { description, offset } = parsed.failure
     const start = Math.max(0, answer.text.indexOf(text))
-    return Result.fail(Failure.make(new Failure.NotJson({ ...facts(answer), offset: start + offset, description })))
+    return Result.fail(
+      StructuredOutputError.make(
+        new StructuredOutputError.NotJson({ ...facts(answer), offset: start + offset, description })
+      )
+    )
   }
   const value = parsed.success
   if (answer.wrap === undefined) return Result.succeed({ value, repairs: steps })
@@ -178,13 +187,13 @@ const parse = (
     return Result.succeed({ value: Reflect.get(value, answer.wrap), repairs: steps })
   }
   const issues = [{ path: [answer.wrap], message: "Missing key" }]
-  return Result.fail(Failure.make(new Failure.Mismatch({ ...facts(answer), issues })))
+  return Result.fail(StructuredOutputError.make(new StructuredOutputError.Mismatch({ ...facts(answer), issues })))
 }
 
 const format = makeFormatterStandardSchemaV1()
 
-const mismatch = (answer: Answer, issue: SchemaIssue.Issue): Failure.Mismatch =>
-  new Failure.Mismatch({
+const mismatch = (answer: Answer, issue: SchemaIssue.Issue): StructuredOutputError.Mismatch =>
+  new StructuredOutputError.Mismatch({
     ...facts(answer),
     issues: format(issue).issues.map(({ message, path = [] }) => ({
       path: path.map((step) => {

@@ -1,4 +1,5 @@
 import * as Schema from "effect/Schema"
+import * as StageError from "../StageError.ts"
 
 const PREVIEW = 160
 const SHOWN_ISSUES = 5
@@ -101,17 +102,15 @@ export const Attempt = Schema.Struct({
 })
 export type Attempt = typeof Attempt.Type
 
-/** Why there is no value: the schema cannot be enforced, or the text does not decode. */
-export class StructuredOutputError extends Schema.TaggedError<StructuredOutputError>()("StructuredOutputError", {
+/** Why there is no value: the schema cannot be enforced (`grammar`), or the text does not decode (`decode`). */
+export class StructuredOutputError extends StageError.make<StructuredOutputError>()("StructuredOutputError", {
+  method: "decode",
   reason: Reason,
-  /** The answers before this one, oldest first, where the call was repeated. */
-  attempts: Schema.Array(Attempt)
-}) {
-  override readonly cause = this.reason
-  /** Whether asking again can help. */
-  get isRetryable(): boolean {
-    return this.reason.isRetryable
+  fields: {
+    /** The answers before this one, oldest first, where the call was repeated. */
+    attempts: StageError.defaulted(Schema.Array(Attempt), [])
   }
+}) {
   override get message() {
     const tries = this.attempts.length === 0 ? "" : ` (after ${this.attempts.length + 1} attempts)`
     return `structured output: ${this.reason.message}${tries}`
@@ -119,7 +118,11 @@ export class StructuredOutputError extends Schema.TaggedError<StructuredOutputEr
 }
 
 export const make = (reason: Reason, attempts: ReadonlyArray<Attempt> = []): StructuredOutputError =>
-  new StructuredOutputError({ reason, attempts })
+  new StructuredOutputError({
+    method: reason._tag === "UnsupportedSchema" ? "grammar" : "decode",
+    reason,
+    attempts
+  })
 
 /** A schema refused: where, by which keyword, why, and what to write instead. */
 export const unsupported = (fault: {

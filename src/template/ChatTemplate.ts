@@ -52,7 +52,7 @@ const toResult = <A>(method: string, outcome: Engine.Outcome<A>): Result.Result<
   outcome.ok ? Result.succeed(outcome.value) : Result.fail(fromProblem(method, outcome.problem))
 
 /**
- * Parses a template, once per text. Fails with `SyntaxError` or `TooMuchWork`.
+ * Parses a template, once per text. Fails with `InvalidTemplate` or `TooMuchWork`.
  *
  * @category constructors
  * @since 0.1.0

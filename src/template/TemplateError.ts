@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as StageError from "../StageError.ts"
 import type { Problem } from "./jinja/Template.ts"
 
 const position = (line: number | undefined): string => line === undefined ? "" : ` (line ${line} of the template)`
@@ -99,7 +100,7 @@ const fault = { detail: Schema.String, line: Schema.optionalKey(Schema.Int) }
  * @category reasons
  * @since 0.1.0
  */
-export class SyntaxError extends Schema.TaggedError<SyntaxError>()("SyntaxError", fault) {
+export class InvalidTemplate extends Schema.TaggedError<InvalidTemplate>()("InvalidTemplate", fault) {
   readonly isRetryable = false
   override get message() {
     return `the chat template cannot be parsed: ${this.detail}${position(this.line)}`
@@ -171,7 +172,7 @@ export const Reason = Schema.Union([
   NotFound,
   Unauthorized,
   Unreachable,
-  SyntaxError,
+  InvalidTemplate,
   RenderError,
   Raised,
   TooMuchWork,
@@ -190,25 +191,17 @@ export type Reason = typeof Reason.Type
  * @category errors
  * @since 0.1.0
  */
-export class TemplateError extends Schema.TaggedError<TemplateError>()("TemplateError", {
+export class TemplateError extends StageError.make<TemplateError>()("TemplateError", {
   /** The operation that failed, such as `render`. */
-  method: Schema.String,
+  method: "render",
   reason: Reason
-}) {
-  override readonly cause = this.reason
-  get isRetryable(): boolean {
-    return this.reason.isRetryable
-  }
-  override get message() {
-    return `${this.method}: ${this.reason.message}`
-  }
-}
+}) {}
 
 const reasonOf = ({ kind, line, message: detail }: Problem): Reason => {
   const at = line === undefined ? {} : { line }
   switch (kind) {
     case "Syntax":
-      return new SyntaxError({ detail, ...at })
+      return new InvalidTemplate({ detail, ...at })
     case "Render":
       return new RenderError({ detail, ...at })
     case "Raised":

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import { InvalidInput, MissingTemplate, type Reason, SyntaxError } from "./TemplateError.ts"
+import { InvalidInput, InvalidTemplate, MissingTemplate, type Reason } from "./TemplateError.ts"
 
 /**
  * Files by their path in the repository; the JSON ones as text or parsed.
@@ -39,15 +39,17 @@ const json = (files: Files, path: string): Result.Result<Readonly<Record<string,
   if (typeof file !== "string") {
     return isRecord(file)
       ? Result.succeed(file)
-      : Result.fail(new SyntaxError({ detail: `${path} is no object` }))
+      : Result.fail(new InvalidTemplate({ detail: `${path} is not a JSON object` }))
   }
   return Result.flatMap(
     Result.try({
       try: (): unknown => JSON.parse(file),
-      catch: () => new SyntaxError({ detail: `${path} is not valid JSON` })
+      catch: () => new InvalidTemplate({ detail: `${path} is not valid JSON` })
     }),
     (parsed) =>
-      isRecord(parsed) ? Result.succeed(parsed) : Result.fail(new SyntaxError({ detail: `${path} is no object` }))
+      isRecord(parsed)
+        ? Result.succeed(parsed)
+        : Result.fail(new InvalidTemplate({ detail: `${path} is not a JSON object` }))
   )
 }
 

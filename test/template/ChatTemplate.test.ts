@@ -189,7 +189,7 @@ describe("the service", () => {
   it.effect("is not built on a template that cannot be parsed", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Effect.scoped(Layer.build(ChatTemplate.layerText({ template: "{% if %}" }))))
-      assert.strictEqual(error.reason._tag, "SyntaxError")
+      assert.strictEqual(error.reason._tag, "InvalidTemplate")
     }))
 
   it.effect("shows the first difference from an oracle", () =>

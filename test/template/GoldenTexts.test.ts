@@ -5,7 +5,7 @@ import * as ChatTemplate from "../../src/template/ChatTemplate.ts"
 
 interface Expected {
   readonly text?: string
-  readonly error?: "SyntaxError" | "RenderError" | "Raised"
+  readonly error?: "InvalidTemplate" | "RenderError" | "Raised"
   readonly message?: string
 }
 interface Golden {

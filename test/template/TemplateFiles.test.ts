@@ -38,7 +38,7 @@ const choices: ReadonlyArray<
     processor: true
   }, "P"],
   ["nothing is an error", {}, {}, "MissingTemplate"],
-  ["a broken file is an error", { "tokenizer_config.json": "{" }, {}, "SyntaxError"]
+  ["a broken file is an error", { "tokenizer_config.json": "{" }, {}, "InvalidTemplate"]
 ]
 
 describe("which template:", () => {

@@ -78,7 +78,7 @@ const kinds: { readonly [stage: string]: { readonly [reason: string]: Kind } } =
     NotFound: "lasting",
     Unauthorized: "lasting",
     Unreachable: "passing",
-    SyntaxError: "lasting"
+    InvalidTemplate: "lasting"
   }
 }
 
