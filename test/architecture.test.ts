@@ -154,6 +154,28 @@ describe("the arrows", () => {
     )
   })
 
+  it("the wings of structured output point one way: root → engines, decode → schema → regex, errors at the root", () => {
+    const order: Readonly<Record<string, ReadonlyArray<string>>> = {
+      regex: [],
+      schema: ["regex"],
+      engines: ["schema", "regex"],
+      decode: ["schema", "regex"]
+    }
+    const structured = sources.filter(({ path }) => inside("structured")(path))
+    assert.deepStrictEqual(
+      [...new Set(structured.map(({ path }) => wingOf(path)))].toSorted(),
+      ["", ...Object.keys(order)].toSorted()
+    )
+    assert.deepStrictEqual(
+      forbidden(inside("structured"), ({ of }, { path }) => {
+        const [from, to] = [wingOf(path), wingOf(of)]
+        return !inside("structured")(of) || from === "" || from === to || (order[from] ?? []).includes(to) ||
+          of === "structured/StructuredOutputError.ts"
+      }),
+      []
+    )
+  })
+
   it("no two files of the template room import each other, not even by way of others", () => {
     const room = sources.filter(({ path }) => inside("template")(path))
     const open = new Map(room.map(({ imports, path }) => [path, imports.map(({ of }) => of)]))

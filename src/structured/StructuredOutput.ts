@@ -5,26 +5,14 @@ import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
 import { makeFormatterStandardSchemaV1 } from "effect/SchemaIssue"
 import * as SchemaRepresentation from "effect/SchemaRepresentation"
+import type { Answer, Decoder } from "./decode/Answer.ts"
 import * as PartialJson from "./decode/PartialJson.ts"
 import * as Repair from "./decode/Repair.ts"
 import * as Grammar from "./Grammar.ts"
 import type { Document } from "./schema/SchemaDocument.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
 
-/** A text that a model wrote, and what is known about it. */
-export interface Answer {
-  readonly text: string
-  /** How the server says it ended: `length` means cut by the token limit, `content_filter` refused. */
-  readonly finishReason?: string | undefined
-  /** The property under which the value stands: the `wrap` of the constraint that was sent. */
-  readonly wrap?: string | undefined
-}
-
-/** A value, and what had to be cut away from the text around it. */
-export interface Decoded<A> {
-  readonly value: A
-  readonly repairs: ReadonlyArray<Repair.Step>
-}
+export type { Answer, Decoded, Decoder } from "./decode/Answer.ts"
 
 export interface Options extends Grammar.Options {
   /** Whether code fences, prose and thinking around the JSON are seen through; not by default. */
@@ -34,15 +22,12 @@ export interface Options extends Grammar.Options {
 type Failed = StructuredOutputError.StructuredOutputError
 
 /** What a model shall write, and how that becomes a value. */
-export interface StructuredOutput<A, R = never> {
+export interface StructuredOutput<A, R = never> extends Decoder<A, R> {
   readonly source: Grammar.Source
   /** The JSON Schema to show to the model; nothing for a regex. */
   readonly jsonSchema: Document | undefined
-  readonly lenient: boolean
   /** What to send so that the engine enforces the shape. Fails when it cannot; nothing should be sent then. */
   readonly grammar: (engine: Grammar.EngineKind, route: Grammar.Route) => Effect.Effect<Grammar.Constraint, Failed>
-  /** The value of an answer, whatever the server promised, or which of five things went wrong. */
-  readonly decode: (answer: Answer) => Effect.Effect<Decoded<A>, Failed, R>
 }
 
 /** Structured output by a Schema: the model writes the encoded side, the caller gets the decoded one. */

@@ -1,7 +1,7 @@
 // Adapter over the built package: lowers JSON Schemas for TGI and writes instances in the order of the grammar.
 import { Result } from "effect"
+import * as JsonText from "../../dist/structured/engines/JsonText.js"
 import * as Grammar from "../../dist/structured/Grammar.js"
-import * as JsonText from "../../dist/structured/JsonText.js"
 
 const lowered = (schema) => {
   const out = Grammar.lower(Grammar.fromJsonSchema(schema))

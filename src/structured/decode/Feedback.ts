@@ -1,6 +1,6 @@
 import * as Effect from "effect/Effect"
-import type { Answer, Decoded, StructuredOutput } from "../StructuredOutput.ts"
 import * as StructuredOutputError from "../StructuredOutputError.ts"
+import type { Answer, Decoded, Decoder } from "./Answer.ts"
 
 const MAX_ISSUES = 10
 const MAX_MESSAGE = 200
@@ -54,7 +54,7 @@ export interface Outcome<A, B extends Answer> extends Decoded<A> {
  * without; a refusal ends it. The last error carries all answers before it.
  */
 export const retryWithFeedback = <A, R, B extends Answer, E, R2>(
-  output: StructuredOutput<A, R>,
+  output: Decoder<A, R>,
   options: {
     readonly times: number
     readonly ask: (round: Round) => Effect.Effect<B, E, R2>

@@ -1,8 +1,8 @@
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { StructuredOutput } from "../StructuredOutput.ts"
 import type { StructuredOutputError } from "../StructuredOutputError.ts"
+import type { Decoder } from "./Answer.ts"
 import * as PartialJson from "./PartialJson.ts"
 import type * as Repair from "./Repair.ts"
 
@@ -59,7 +59,7 @@ export interface Options<I extends Schema.Constraint> {
  * the whole is not what was asked for; an element that does not decode is not given, and is reported by that failure.
  */
 export const make = <A, R, E, R2, I extends Schema.Constraint = Schema.Never>(
-  output: StructuredOutput<A, R>,
+  output: Decoder<A, R>,
   deltas: Stream.Stream<Delta, E, R2>,
   options: Options<I> = {}
 ): Stream.Stream<Event<A, I["Type"]>, E | StructuredOutputError, R | R2 | I["DecodingServices"]> =>

@@ -1,6 +1,6 @@
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import * as JsonContainer from "../engines/JsonContainer.ts"
+import * as JsonContainer from "./JsonContainer.ts"
 
 /** Where a text stops being JSON, in UTF-16 units from its start. */
 export interface Failure {

@@ -1,0 +1,46 @@
+/**
+ * What decoding starts from and what it ends in: the text that a model wrote, and the value that was in it.
+ *
+ * @since 0.2.0
+ */
+import type * as Effect from "effect/Effect"
+import type { StructuredOutputError } from "../StructuredOutputError.ts"
+import type * as Repair from "./Repair.ts"
+
+/**
+ * A text that a model wrote, and what is known about it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Answer {
+  readonly text: string
+  /** How the server says it ended: `length` means cut by the token limit, `content_filter` refused. */
+  readonly finishReason?: string | undefined
+  /** The property under which the value stands: the `wrap` of the constraint that was sent. */
+  readonly wrap?: string | undefined
+}
+
+/**
+ * A value, and what had to be cut away from the text around it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Decoded<A> {
+  readonly value: A
+  readonly repairs: ReadonlyArray<Repair.Step>
+}
+
+/**
+ * How a text becomes a value.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Decoder<A, R = never> {
+  /** Whether code fences, prose and thinking around the JSON are seen through. */
+  readonly lenient: boolean
+  /** The value of a response, whatever the server promised, or which of five things went wrong. */
+  readonly decode: (answer: Answer) => Effect.Effect<Decoded<A>, StructuredOutputError, R>
+}
