@@ -58,6 +58,38 @@ describe("the packed tarball", () => {
     )
   })
 
+  it("needs no Effect for its command line and its promises: npm fetches it, undici and a template engine", () => {
+    const project = mkdtempSync(join(tmpdir(), "alone-"))
+    try {
+      writeFileSync(join(project, "package.json"), JSON.stringify({ name: "alone", private: true, type: "module" }))
+      run("npm", ["install", "--silent", "--prefer-offline", "--no-audit", "--no-fund", tarball], project)
+      const installed = readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."))
+      assert.deepStrictEqual(installed.toSorted(), ["@huggingface", manifest.name, "undici"])
+      writeFileSync(
+        join(project, "program.ts"),
+        `import { connect, InferenceEndpointsError, type Generation } from "${manifest.name}/promise"
+const llm = connect({ baseUrl: "http://127.0.0.1:9", apiKey: false, engine: "tgi", attempts: 1, waitTimeout: 0 })
+const text = (generation: Generation): string => generation.text
+const said = await llm.generate("Hello").then(text, (error: unknown) =>
+  error instanceof InferenceEndpointsError ? error.reason._tag : String(error))
+console.log(said)
+await llm.close()
+`
+      )
+      const options = ["--noEmit", "--strict", "--target", "es2022", "--types", "", "--lib", "esnext,dom"]
+      run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...options, "program.ts"], project)
+      for (const condition of ["node", "browser"]) {
+        const said = run(process.execPath, ["--conditions", condition, "program.ts"], project).trim()
+        assert.match(said, /^(?:NotDeployed|Unreachable|Transport)$/, `where the condition ${condition} holds`)
+      }
+      for (const name of ["effect-inference-endpoints", "inference-endpoints"]) {
+        assert.match(run(process.execPath, [`node_modules/.bin/${name}`, "--help"], project), /inference-endpoints/)
+      }
+    } finally {
+      rmSync(project, { recursive: true, force: true })
+    }
+  })
+
   it("installs into an empty folder, where every entry point can be imported", () => {
     const project = mkdtempSync(join(tmpdir(), "installed-"))
     try {

@@ -1,0 +1,154 @@
+/**
+ * The service behind promises and async iterables.
+ *
+ * @since 0.2.0
+ */
+import * as Cause from "effect/Cause"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Result from "effect/Result"
+import * as Stream from "effect/Stream"
+import * as Batch from "../batch/Batch.ts"
+import * as Retry from "../http/Retry.ts"
+import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
+import * as Errors from "./Errors.ts"
+import type { BatchOptions, Client, Outcome } from "./index.ts"
+import type { Abortable, Input, Options } from "./Options.ts"
+
+/** The options of the service. A `Time` is a `Duration.Input` by its form. */
+const settingsOf = (
+  { attempts, timeouts, waitTimeout, ...options }: Options
+): InferenceEndpointsLLM.LayerOptions => ({
+  ...options,
+  waitTimeout: waitTimeout satisfies Duration.Input | undefined,
+  client: {
+    timeouts,
+    ...(attempts !== undefined && { retry: { ...Retry.standard, attempts } })
+  }
+})
+
+class Aborted {
+  readonly _tag = "Aborted"
+}
+
+/** Fails when the signal is aborted; its listener goes with the fiber that waits. */
+const aborted = (signal: AbortSignal): Effect.Effect<never, Aborted> =>
+  Effect.callback((resume) => {
+    const fail = () => resume(Effect.fail(new Aborted()))
+    if (signal.aborted) return fail()
+    signal.addEventListener("abort", fail, { once: true })
+    return Effect.sync(() => signal.removeEventListener("abort", fail))
+  })
+
+const rejection = (error: unknown, signal: AbortSignal | undefined): unknown =>
+  signal?.aborted === true ? signal.reason : Errors.from(error)
+
+const withService = <A, E>(
+  use: (llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]) => Effect.Effect<A, E>
+) => Effect.flatMap(InferenceEndpointsLLM.InferenceEndpointsLLM, use)
+
+/**
+ * Makes a client over a layer of the service, which is built by the first call and ended by `close`.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = (
+  layerOf: (
+    options: InferenceEndpointsLLM.LayerOptions
+  ) => Layer.Layer<InferenceEndpointsLLM.InferenceEndpointsLLM, unknown>
+) =>
+(options: Options): Client => {
+  const runtime = ManagedRuntime.make(layerOf(settingsOf(options)))
+
+  const run = async <A>(
+    effect: Effect.Effect<A, unknown, InferenceEndpointsLLM.InferenceEndpointsLLM>,
+    signal: AbortSignal | undefined
+  ): Promise<A> => {
+    signal?.throwIfAborted()
+    const exit = await runtime.runPromiseExit(effect, { signal })
+    if (Exit.isSuccess(exit)) return exit.value
+    throw rejection(Cause.squash(exit.cause), signal)
+  }
+
+  const iterate = async function*<A>(
+    stream: Stream.Stream<A, unknown, InferenceEndpointsLLM.InferenceEndpointsLLM>,
+    signal: AbortSignal | undefined
+  ): AsyncGenerator<A, void, undefined> {
+    signal?.throwIfAborted()
+    try {
+      const context = await runtime.context()
+      yield* Stream.toAsyncIterableWith(
+        signal === undefined ? stream : Stream.interruptWhen(stream, aborted(signal)),
+        context
+      )
+    } catch (error) {
+      throw rejection(error, signal)
+    }
+  }
+
+  const close = () => runtime.dispose()
+
+  return {
+    generate: async (input, call) => {
+      const { signal, ...rest } = call ?? {}
+      const { generations } = await run(
+        withService((llm) => llm.generate(input, { ...rest, numGenerations: 1 })),
+        signal
+      )
+      const [generation] = generations
+      if (generation === undefined) throw new Error("one generation was asked for and none came")
+      return generation
+    },
+    generateSeveral: async (input, call) => {
+      const { signal, ...rest } = call ?? {}
+      return (await run(withService((llm) => llm.generate(input, rest)), signal)).generations
+    },
+    stream: (input, call) => {
+      const { signal, ...rest } = call ?? {}
+      return iterate(
+        Stream.unwrap(Effect.map(InferenceEndpointsLLM.InferenceEndpointsLLM, (llm) => llm.stream(input, rest))),
+        signal
+      )
+    },
+    batch: (inputs, call) => batch(inputs, call, iterate),
+    ready: (call) => run(withService((llm) => llm.ready), call?.signal),
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}
+
+type Iterate = <A>(
+  stream: Stream.Stream<A, unknown, InferenceEndpointsLLM.InferenceEndpointsLLM>,
+  signal: AbortSignal | undefined
+) => AsyncGenerator<A, void, undefined>
+
+const batch = (
+  inputs: Iterable<Input> | AsyncIterable<Input>,
+  { concurrency, options, ordered, signal }: BatchOptions & Abortable = {},
+  iterate: Iterate
+): AsyncGenerator<Outcome, void, undefined> => {
+  const source = Symbol.asyncIterator in inputs
+    ? Stream.fromAsyncIterable(inputs, (error) => error)
+    : Stream.fromIterable(inputs)
+  return iterate(
+    Stream.map(
+      Batch.stream(Stream.map(source, (input) => ({ input })), { concurrency, options, ordered }),
+      ({ index, result }): Outcome =>
+        Result.isSuccess(result)
+          ? { index, ok: true, generations: result.success }
+          : { index, ok: false, error: failureOf(result.failure) }
+    ),
+    signal
+  )
+}
+
+const failureOf = (failure: InferenceEndpointsLLM.GenerateError): Errors.InferenceEndpointsError => {
+  const error = Errors.from(failure)
+  return error instanceof Errors.InferenceEndpointsError
+    ? error
+    : new Errors.InferenceError(failure.message, { _tag: "Unknown", message: failure.message, isRetryable: false })
+}

@@ -1,0 +1,104 @@
+/**
+ * What a promise is rejected with: one class a stage, each with the reason.
+ *
+ * @since 0.2.0
+ */
+
+/**
+ * Why a call failed. `_tag` names the case, and further fields belong to it, such as the `status` of a response.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Reason {
+  readonly _tag: string
+  readonly message: string
+  /** Whether the same call may succeed later. */
+  readonly isRetryable: boolean
+  readonly [detail: string]: unknown
+}
+
+/**
+ * Any failure of this package: `error instanceof InferenceEndpointsError`.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class InferenceEndpointsError extends Error {
+  override readonly name: string = "InferenceEndpointsError"
+  readonly reason: Reason
+
+  constructor(message: string, reason: Reason, options?: { readonly cause?: unknown }) {
+    super(message, options)
+    this.reason = reason
+  }
+}
+
+/**
+ * The endpoint was not found, could not be woken, or refused the token.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class EndpointError extends InferenceEndpointsError {
+  override readonly name = "EndpointError"
+}
+
+/**
+ * The messages did not become a prompt.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class TemplateError extends InferenceEndpointsError {
+  override readonly name = "TemplateError"
+}
+
+/**
+ * Talking to the server failed, or the request was refused before it was sent.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class InferenceError extends InferenceEndpointsError {
+  override readonly name = "InferenceError"
+}
+
+/**
+ * The schema cannot be enforced, or the response is not a value of it.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class StructuredOutputError extends InferenceEndpointsError {
+  override readonly name = "StructuredOutputError"
+}
+
+const classes = { EndpointError, TemplateError, InferenceError, StructuredOutputError } as const
+
+const isStage = (tag: unknown): tag is keyof typeof classes => typeof tag === "string" && Object.hasOwn(classes, tag)
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
+
+/** The fields of a reason, and what its class computes. */
+const reasonOf = (reason: unknown, message: string): Reason =>
+  isRecord(reason)
+    ? {
+      ...reason,
+      _tag: typeof reason._tag === "string" ? reason._tag : "Unknown",
+      message: typeof reason.message === "string" ? reason.message : message,
+      isRetryable: reason.isRetryable === true
+    }
+    : { _tag: "Unknown", message, isRetryable: false }
+
+/**
+ * A failure of the service → the class of its stage. Anything else is given back as it is.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const from = (failure: unknown): unknown => {
+  if (!(failure instanceof Error) || !("_tag" in failure) || !isStage(failure._tag)) return failure
+  const reason = "reason" in failure ? failure.reason : undefined
+  return new classes[failure._tag](failure.message, reasonOf(reason, failure.message))
+}

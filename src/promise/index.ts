@@ -1,0 +1,89 @@
+/**
+ * The client for programs without Effect: promises, async iterables, classes of errors.
+ *
+ * ```ts
+ * import { connect } from "effect-inference-endpoints/promise"
+ *
+ * await using llm = connect({ baseUrl: "http://localhost:8080" })
+ * const { text } = await llm.generate("Why is the sky red at sunset?", { maxNewTokens: 64 })
+ * ```
+ *
+ * @since 0.2.0
+ */
+import type { Event, Generation } from "../Generation.ts"
+import type { InferenceEndpointsError } from "./Errors.ts"
+import type { Abortable, CallOptions, Input } from "./Options.ts"
+
+export {
+  EndpointError,
+  InferenceEndpointsError,
+  InferenceError,
+  type Reason,
+  StructuredOutputError,
+  TemplateError
+} from "./Errors.ts"
+
+export type {
+  Event,
+  FinishReason,
+  Generation,
+  ServerTimings,
+  Statistics,
+  Token,
+  ToolCall,
+  ToolCallDelta,
+  Usage
+} from "../Generation.ts"
+export type * from "./Options.ts"
+
+/**
+ * How a batch runs.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface BatchOptions {
+  /** Requests at once; by default it adapts to what the endpoint takes. */
+  readonly concurrency?: number | undefined
+  /** Outcomes in the order of the inputs; by default as they are finished. */
+  readonly ordered?: boolean | undefined
+  /** Options of every row. */
+  readonly options?: Omit<CallOptions, "signal"> | undefined
+}
+
+/**
+ * What became of one input of a batch.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Outcome =
+  | { readonly index: number; readonly ok: true; readonly generations: ReadonlyArray<Generation> }
+  | { readonly index: number; readonly ok: false; readonly error: InferenceEndpointsError }
+
+/**
+ * A connected model. It holds sockets and timers, so end it with `close`, or declare it with `await using`.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Client extends AsyncDisposable {
+  /** Generates once. */
+  readonly generate: (input: Input, options?: Omit<CallOptions, "numGenerations">) => Promise<Generation>
+  /** Generates `numGenerations` times for one input, each with a seed of its own. */
+  readonly generateSeveral: (input: Input, options?: CallOptions) => Promise<ReadonlyArray<Generation>>
+  /**
+   * Streams one generation; the last event is `Finish` with the whole. A stream that does not finish throws. Leaving the
+   * loop closes the socket, so that the server stops.
+   */
+  readonly stream: (input: Input, options?: CallOptions) => AsyncIterableIterator<Event>
+  /** Generates for many inputs; a failed one is an outcome and does not end the batch. */
+  readonly batch: (
+    inputs: Iterable<Input> | AsyncIterable<Input>,
+    options?: BatchOptions & Abortable
+  ) => AsyncIterableIterator<Outcome>
+  /** Finds the endpoint, wakes it and waits for it, so that what is wrong with it is known before any work is begun. */
+  readonly ready: (options?: Abortable) => Promise<void>
+  /** Ends what is in flight and closes all sockets. */
+  readonly close: () => Promise<void>
+}

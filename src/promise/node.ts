@@ -1,0 +1,23 @@
+/**
+ * The promise entry on Node: over the fast transport, with the token file and the shared cache of Hub files.
+ *
+ * @since 0.2.0
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Layer from "effect/Layer"
+import * as NodeInferenceEndpoints from "../node/NodeInferenceEndpoints.ts"
+import * as ClientOf from "./Client.ts"
+import type { Client } from "./index.ts"
+import type { Options } from "./Options.ts"
+
+export * from "./index.ts"
+
+/**
+ * Connects to the model that the options name. Nothing is sent before the first call.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const connect: (options: Options) => Client = ClientOf.make((options) =>
+  NodeInferenceEndpoints.layer(options).pipe(Layer.provide(NodeServices.layer))
+)
