@@ -62,8 +62,27 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
 export class Rejected extends Schema.TaggedError<Rejected>()("Rejected", response(422)) {
   readonly isRetryable = false
   override get message() {
-    return said("the server refused the request", this, "Change the request; the same one will be refused again")
+    return said("the server refused the request", this, refusalAdvice(this.description))
   }
+}
+
+/** What to do about a refusal, where its words tell. */
+const refusalAdvice = (words: string): string => {
+  if (/template not found/i.test(words)) {
+    return "The server has no chat template: set tokenizerId or chatTemplate, and prompts are rendered here"
+  }
+  if (
+    /context (?:length|size|window)|max_(?:total|input)_tokens|maximum context|too (?:long|large) to process/i.test(
+      words
+    )
+  ) {
+    return "Shorten the prompt or lower maxNewTokens"
+  }
+  if (/\b(?:image|multimodal|audio|video)/i.test(words)) {
+    return "Send text alone, or use a model and a server that take such input"
+  }
+  if (/grammar|regex|schema/i.test(words)) return "Simplify the schema: this engine's compiler does not take it"
+  return "Change the request; the same one will be refused again"
 }
 
 /**
@@ -136,8 +155,8 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
 }
 
 /**
- * The engine has no free slot (TGI's 429 `overloaded`), or a server on the way is failing for now (408, 425, 500, 502,
- * 503, 504).
+ * The engine has no free slot (TGI's 429 `overloaded`), or a server on the way is failing for now (408, 425, and every 5xx
+ * whose words do not say otherwise).
  *
  * @category reasons
  * @since 0.1.0
@@ -194,6 +213,7 @@ export class Paused extends Schema.TaggedError<Paused>()("Paused", response(400)
 
 /**
  * The engine failed while generating: TGI's 424 `generation` and 500 `incomplete_generation`, an engine's `server_error`.
+ * TGI's 424 is mostly not this request's fault: its shard restarts, or another request of the same batch broke it.
  *
  * @category reasons
  * @since 0.1.0
@@ -210,8 +230,48 @@ export class GenerationFailed extends Schema.TaggedError<GenerationFailed>()("Ge
     return said(
       "the engine failed while generating",
       this,
-      "Look at the server's log; a grammar it cannot read is a common cause"
+      this.retryable ? "Try again; if it goes on, look at the server's log" : "Look at the server's log"
     )
+  }
+}
+
+/**
+ * The model was to call a tool and wrote something else, or was cut: TGI's 422 `tool_error` about its own output.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class InvalidToolCall extends Schema.TaggedError<InvalidToolCall>()("InvalidToolCall", {
+  ...response(422),
+  /** What the model wrote. */
+  text: Schema.String,
+  /** Whether the token limit cut it. */
+  truncated: defaulted(Schema.Boolean, false)
+}) {
+  readonly isRetryable = false
+  override get message() {
+    const text = JSON.stringify(this.text.slice(0, 160))
+    return this.truncated
+      ? `the token limit cut the tool call: ${text}. Raise maxNewTokens`
+      : `the model did not write a tool call: ${text}. Try another seed, or describe the tools more clearly`
+  }
+}
+
+/**
+ * The server broke off the connection twice while it worked on this request and was healthy in between: the request itself
+ * seems to crash it, so it is not sent again.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class Fatal extends Schema.TaggedError<Fatal>()("Fatal", {
+  /** How the last attempt ended. */
+  description: defaulted(Schema.String, "")
+}) {
+  readonly isRetryable = false
+  override get message() {
+    return `the server broke off this request twice and was healthy in between (${this.description}), so it is not sent again: ` +
+      "look for what crashes the server, such as a recursive schema, and at its log"
   }
 }
 
@@ -254,8 +314,8 @@ const phases: { readonly [P in Phase]: string } = {
   connect: "no connection",
   headers: "no response headers",
   firstEvent: "no first event",
-  idle: "not a byte more",
-  total: "no end of the whole call"
+  idle: "no further data",
+  total: "the whole call did not end"
 }
 
 /**
@@ -303,7 +363,7 @@ export class InvalidResponse extends Schema.TaggedError<InvalidResponse>()("Inva
 }) {
   readonly isRetryable = false
   override get message() {
-    return `the answer is not what this route promises: ${this.description}. Check that the base URL is an inference server and which engine runs there`
+    return `the response is not what this route promises: ${this.description}. Check that the base URL is an inference server and which engine runs there`
   }
 }
 
@@ -326,6 +386,8 @@ export const Reason = Schema.Union([
   Asleep,
   Paused,
   GenerationFailed,
+  InvalidToolCall,
+  Fatal,
   Transport,
   Timeout,
   StreamInterrupted,

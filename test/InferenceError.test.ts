@@ -17,6 +17,8 @@ const reasons: ReadonlyArray<readonly [InferenceError.Reason, retryable: boolean
   [new InferenceError.Paused(answer), false, "refused"],
   [new InferenceError.GenerationFailed({ ...answer, retryable: true }), true, "refused"],
   [new InferenceError.GenerationFailed({ ...answer, retryable: false }), false, "refused"],
+  [new InferenceError.InvalidToolCall({ ...answer, text: "{}" }), false, "refused"],
+  [new InferenceError.Fatal({ description: "the connection was reset" }), false, "refused"],
   [new InferenceError.Transport({ description: "the connection was reset", retryable: true }), true, "cut"],
   [new InferenceError.Timeout({ phase: "idle", after: Duration.seconds(60) }), true, "stalled"],
   [new InferenceError.Timeout({ phase: "total", after: Duration.minutes(10) }), false, "stalled"],

@@ -83,6 +83,8 @@ const inference: Reasons<InferenceError.Reason> = {
   Paused: hopeless,
   GenerationFailed: (reason, context) =>
     reason.isRetryable ? failing(reason, context) : invalidRequest(reason, context),
+  InvalidToolCall: hopeless,
+  Fatal: invalidRequest,
   Transport: (reason, context) => reason.isRetryable ? network(context) : hopeless(reason, context),
   Timeout: (reason, context) => reason.isRetryable ? network(context) : hopeless(reason, context),
   StreamInterrupted: (_reason, context) => network(context),

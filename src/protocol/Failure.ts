@@ -21,7 +21,10 @@ export interface Failure {
   readonly type?: string | undefined
   /** `X-Error-Code`, OpenAI's `error.code`, the gateway's `code`; numbers as decimal text. */
   readonly code?: string | undefined
-  /** `http_status_code` or a numeric `code` inside an in-stream error. TGI always says 422 there, whatever happened. */
+  /**
+   * The status that the body itself tells: `http_status_code`, `status_code`, `status` or `code`, as a number or as digits.
+   * TGI always says 422 inside a stream, whatever happened.
+   */
   readonly status?: number | undefined
   /** Seconds until a loading model is expected to be ready (`estimated_time`). */
   readonly estimatedTime?: number | undefined
@@ -41,6 +44,15 @@ const codeText = (value: unknown): string | undefined => typeof value === "numbe
 const number = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isFinite(value) ? value : undefined
 
+/** An HTTP status of a failure, written as a number or as digits. */
+const statusOf = (...values: ReadonlyArray<unknown>): number | undefined => {
+  for (const value of values) {
+    const status = typeof value === "string" && /^[45]\d\d$/.test(value) ? Number(value) : value
+    if (typeof status === "number" && Number.isInteger(status) && status >= 400 && status < 600) return status
+  }
+  return undefined
+}
+
 const texts = (value: unknown): string | undefined =>
   Array.isArray(value)
     ? value.map((item: unknown) =>
@@ -58,9 +70,10 @@ const title = (html: string): string =>
   (/<title[^>]*>([^<]{0,300})/i.exec(html)?.[1] ?? /<h1[^>]*>([^<]{0,300})/i.exec(html)?.[1] ?? "").trim()
 
 const fromRecord = (body: Readonly<Record<string, unknown>>): Failure => {
-  const nested = isRecord(body.error) ? body.error : undefined
+  const nested = isRecord(body.error) ? body.error : isRecord(body.detail) ? body.detail : undefined
   const source = nested ?? body
-  const message = text(body.error) ?? texts(body.error) ?? text(nested?.message) ?? texts(body.errors) ??
+  const message = text(body.error) ?? texts(body.error) ?? text(nested?.message) ?? text(nested?.error) ??
+    texts(body.errors) ??
     text(body.detail) ??
     texts(body.detail) ?? text(body.message) ?? text(body.error_description) ?? text(body.title) ?? ""
   const warnings = Array.isArray(body.warnings) ? body.warnings.flatMap((item: unknown) => text(item) ?? []) : undefined
@@ -68,9 +81,17 @@ const fromRecord = (body: Readonly<Record<string, unknown>>): Failure => {
   const limit = number(source.n_ctx)
   return {
     message,
-    type: text(body.error_type) ?? text(source.type),
+    type: text(body.error_type) ?? text(source.type) ?? text(source.status),
     code: codeText(source.code) ?? codeText(body.code),
-    status: number(source.http_status_code) ?? number(source.code),
+    status: statusOf(
+      source.http_status_code,
+      source.status_code,
+      source.status,
+      source.code,
+      body.status_code,
+      body.status,
+      body.code
+    ),
     estimatedTime: number(body.estimated_time),
     ...(given !== undefined && limit !== undefined && { context: { given, limit } }),
     ...(warnings !== undefined && warnings.length > 0 && { warnings })
@@ -97,7 +118,7 @@ export const read = (body: string): Failure => {
 }
 
 /**
- * Reads an already parsed failure body. `undefined` when the value is no object, so that there is nothing to read.
+ * Reads an already parsed failure body. `undefined` when the value is not an object, so that there is nothing to read.
  *
  * @category decoding
  * @since 0.1.0
@@ -109,15 +130,20 @@ export const fromJson = (value: unknown): Failure | undefined => {
 }
 
 /**
- * Tells whether a stream payload is an error and not a token: TGI's `{"error","error_type"}`, the OpenAI-like
- * `{"error":{"message",…}}` of TGI's chat route, vLLM and llama.cpp, and SGLang's flat `{"object":"error",…}`.
- * `"error": null` is no error.
+ * Tells whether a payload is an error and not a token: TGI's `{"error","error_type"}`, the OpenAI-like
+ * `{"error":{"message",…}}` of TGI's chat route, vLLM and llama.cpp, SGLang's flat `{"object":"error",…}`, FastAPI's
+ * `{"detail":…}`, and `{"message","status_code"}` of gateways. `"error": null` is not an error.
  *
  * @category decoding
  * @since 0.1.0
  */
 export const isFrame = (payload: unknown): boolean =>
-  isRecord(payload) && ((payload.error !== undefined && payload.error !== null) || payload.object === "error")
+  isRecord(payload) && (isGiven(payload.error) || payload.object === "error" || payload.type === "error" ||
+    (payload.choices === undefined && payload.generated_text === undefined && payload.token === undefined &&
+      (isGiven(payload.detail) ||
+        (isGiven(payload.message) && statusOf(payload.status_code, payload.status, payload.code) !== undefined))))
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null
 
 /**
  * The failure payload of a body that came with a success status, where the body is one.

@@ -1,5 +1,5 @@
 /**
- * The one place where an answer, an event inside a stream, or a fault of the transport becomes a reason of
+ * The one place where a response, an event inside a stream, or a fault of the transport becomes a reason of
  * `InferenceError`.
  *
  * @since 0.1.0
@@ -9,6 +9,7 @@ import type * as Headers from "effect/http/Headers"
 import type * as HttpClientError from "effect/http/HttpClientError"
 import * as InferenceError from "../InferenceError.ts"
 import * as Failure from "../protocol/Failure.ts"
+import * as FailureWords from "./FailureWords.ts"
 
 /** How much of a server's text is kept: in a message, and whole. */
 const MESSAGE_LENGTH = 500
@@ -38,8 +39,6 @@ interface Told {
   readonly scrub: Scrub
 }
 
-const includes = (text: string, ...parts: ReadonlyArray<string>): boolean => parts.some((part) => text.includes(part))
-
 const fields = ({ body, failure, scrub, status }: Told) => ({
   status,
   description: scrub(failure.message).slice(0, MESSAGE_LENGTH),
@@ -63,75 +62,113 @@ const loading = (told: Told): InferenceError.Reason => {
   })
 }
 
-/** What the words say, where they say more than the status does. */
-const byWords = (told: Told): InferenceError.Reason | undefined => {
-  const { code, message, type } = told.failure
-  const words = message.toLowerCase()
-  switch (type) {
-    case "generation":
-      return new InferenceError.GenerationFailed({ ...fields(told), retryable: false })
-    case "incomplete_generation":
-    case "incomplete_generation_stream":
-      return new InferenceError.GenerationFailed({ ...fields(told), retryable: true })
-    case "overloaded":
-      return new InferenceError.Overloaded(patient(told))
-    case "insufficient_quota":
+/** What a verdict is as a reason. */
+const byVerdict = (told: Told, verdict: FailureWords.Verdict): InferenceError.Reason => {
+  switch (verdict) {
+    case "Rejected":
+      return new InferenceError.Rejected(fields(told))
+    case "Unauthorized":
+      return new InferenceError.Unauthorized(fields(told))
+    case "Forbidden":
+      return new InferenceError.Forbidden(fields(told))
+    case "PaymentRequired":
       return new InferenceError.PaymentRequired(fields(told))
-    default:
-  }
-  if (includes(words, "endpoint is paused") || (told.status === 400 && includes(words, "bad request: invalid state"))) {
-    return new InferenceError.Paused(fields(told))
-  }
-  if (code === "model_not_supported" || includes(words, "not supported by provider")) {
-    return new InferenceError.NotFound(fields(told))
-  }
-  if (told.status === 500 && (type === "server_error" || type === "InternalServerError")) {
-    return new InferenceError.GenerationFailed({ ...fields(told), retryable: true })
-  }
-  if (told.status === 503) {
-    if (code === "SERVICE_UNAVAILABLE") return new InferenceError.Asleep(patient(told))
-    if (told.failure.estimatedTime !== undefined || includes(words, "currently loading", "loading model")) {
-      return loading(told)
+    case "NotFound":
+      return new InferenceError.NotFound(fields(told))
+    case "RateLimited":
+      return new InferenceError.RateLimited(patient(told))
+    case "Overloaded":
+      return new InferenceError.Overloaded(patient(told))
+    case "Failed":
+      return new InferenceError.GenerationFailed({ ...fields(told), retryable: true })
+    case "ToolCall": {
+      const { text, truncated } = FailureWords.toolCall(told.failure.message)
+      return new InferenceError.InvalidToolCall({ ...fields(told), text: told.scrub(text), truncated })
     }
   }
-  return undefined
+}
+
+/** States of an endpoint, which its gateway and its engine tell by words of their own. */
+const byState = (told: Told): InferenceError.Reason | undefined => {
+  const { code, estimatedTime, message } = told.failure
+  const words = message.toLowerCase()
+  if (words.includes("endpoint is paused") || (told.status === 400 && words.includes("bad request: invalid state"))) {
+    return new InferenceError.Paused(fields(told))
+  }
+  if (words.includes("not supported by provider") || words.includes("not supported by any provider")) {
+    return new InferenceError.NotFound(fields(told))
+  }
+  if (told.status !== 503) return undefined
+  if (code === "SERVICE_UNAVAILABLE") return new InferenceError.Asleep(patient(told))
+  return estimatedTime !== undefined || words.includes("currently loading") || words.includes("loading model")
+    ? loading(told)
+    : undefined
+}
+
+/** Statuses that say enough by themselves, so that only these verdicts are more than they say. */
+const clear: { readonly [status: number]: ReadonlyArray<FailureWords.Verdict> } = {
+  401: [],
+  402: [],
+  403: [],
+  404: [],
+  405: [],
+  413: [],
+  415: [],
+  424: [],
+  429: ["PaymentRequired", "Overloaded"]
+}
+
+/** Everything that is told, the status included, as one reason. */
+const reasonOf = (told: Told): InferenceError.Reason => {
+  const state = byState(told)
+  if (state !== undefined) return state
+  const verdict = FailureWords.read(told.failure)
+  if (verdict === undefined) return byStatus(told)
+  const known = clear[told.status]
+  if (known !== undefined) return known.includes(verdict) ? byVerdict(told, verdict) : byStatus(told)
+  // a refusal is not made a passing fault by a word such as `server_error`
+  return told.status < 500 && (verdict === "Failed" || verdict === "Overloaded")
+    ? byStatus(told)
+    : byVerdict(told, verdict)
 }
 
 const byStatus = (told: Told): InferenceError.Reason => {
   switch (told.status) {
     case 401:
-      return new InferenceError.Unauthorized(fields(told))
+      return byVerdict(told, "Unauthorized")
     case 402:
-      return new InferenceError.PaymentRequired(fields(told))
+      return byVerdict(told, "PaymentRequired")
     case 403:
-      return new InferenceError.Forbidden(fields(told))
+      return byVerdict(told, "Forbidden")
     case 404:
-      return new InferenceError.NotFound(fields(told))
+      return byVerdict(told, "NotFound")
     case 424:
-      return new InferenceError.GenerationFailed({ ...fields(told), retryable: false })
+      return byVerdict(told, "Failed")
     case 429:
-      return new InferenceError.RateLimited(patient(told))
+      return byVerdict(told, "RateLimited")
     case 408:
     case 425:
-    case 500:
-    case 502:
-    case 503:
-    case 504:
-      return new InferenceError.Overloaded(patient(told))
+      return byVerdict(told, "Overloaded")
+    // their very names say that the request will never work
+    case 501:
+    case 505:
+      return byVerdict(told, "Rejected")
     default:
   }
+  // among them 520, 522, 524 and 529, which gateways made up
+  if (told.status >= 500) return byVerdict(told, "Overloaded")
   if (told.status >= 300 && told.status < 400) {
     return new InferenceError.Transport({
       description:
-        `the server answered with a redirect (${told.status}), and inference calls follow none. Set the base URL to where it leads`,
+        `the server sent a redirect (${told.status}), and inference calls follow none. Set the base URL to where it leads`,
       retryable: false
     })
   }
-  return new InferenceError.Rejected(fields(told))
+  return byVerdict(told, "Rejected")
 }
 
 /**
- * The reason of an answer with a status of 300 or above. `retryAfter` is the server's word on when to come back.
+ * The reason of a response with a status of 300 or above. `retryAfter` is the server's word on when to come back.
  *
  * @category conversions
  * @since 0.1.0
@@ -144,15 +181,14 @@ export const fromAnswer = (answer: {
   readonly scrub: Scrub
 }): InferenceError.Reason => {
   const read = Failure.read(answer.body)
-  const told: Told = {
+  return reasonOf({
     ...answer,
     failure: {
       ...read,
       message: read.message === "" ? answer.headers["x-error-message"] ?? "" : read.message,
       code: answer.headers["x-error-code"] ?? read.code
     }
-  }
-  return byWords(told) ?? byStatus(told)
+  })
 }
 
 /** The status that TGI's error texts have outside of a stream; inside one TGI's chat route says 422 for all. */
@@ -164,33 +200,38 @@ const statusOfText = (message: string): number | undefined => {
   return undefined
 }
 
-const statusOfType: { readonly [type: string]: number } = {
-  generation: 424,
-  overloaded: 429,
-  validation: 422,
-  incomplete_generation: 500,
-  incomplete_generation_stream: 500,
-  template_error: 422,
-  tool_error: 422,
-  stream_serialization_error: 500
+/** The status that a verdict usually comes with. */
+const statusOfVerdict: { readonly [V in FailureWords.Verdict]: number } = {
+  Rejected: 400,
+  Unauthorized: 401,
+  Forbidden: 403,
+  PaymentRequired: 402,
+  NotFound: 404,
+  RateLimited: 429,
+  Overloaded: 503,
+  Failed: 500,
+  ToolCall: 422
 }
 
 /**
- * The reason of an error that came as an event of a stream, whose own status was 200.
+ * The reason of an error that came as an event of a stream, or as a body, whose own status was 200.
  *
  * @category conversions
  * @since 0.1.0
  */
 export const fromFrame = (payload: unknown, data: string, scrub: Scrub): InferenceError.Reason => {
   const failure = Failure.fromJson(payload) ?? Failure.read(data)
-  const status = statusOfText(failure.message) ??
-    (failure.type === undefined ? undefined : statusOfType[failure.type]) ??
-    failure.status ?? 500
-  const told: Told = { status, failure, body: data, retryAfter: undefined, scrub }
-  if (failure.message.startsWith("Model is overloaded")) return new InferenceError.Overloaded(patient(told))
+  const { message, type } = failure
+  const told = { failure, body: data, retryAfter: undefined, scrub }
+  if (message.startsWith("Model is overloaded")) return byVerdict({ ...told, status: 429 }, "Overloaded")
+  const verdict = FailureWords.read(failure)
+  const status = statusOfText(message) ?? (type === "generation" ? 424 : undefined) ??
+    (type === "validation" || type === "template_error" || type === "tool_error" ? 422 : undefined) ??
+    failure.status
+  if (status !== undefined && status !== 500) return reasonOf({ ...told, status })
+  const state = byState({ ...told, status: status ?? 500 })
   // a stream that has begun is past every queue and proxy: what fails then is the engine
-  return byWords(told) ??
-    (status === 500 ? new InferenceError.GenerationFailed({ ...fields(told), retryable: true }) : byStatus(told))
+  return state ?? byVerdict({ ...told, status: status ?? statusOfVerdict[verdict ?? "Failed"] }, verdict ?? "Failed")
 }
 
 /** The platform's code of a fault, wherever in the chain of causes it is. */
@@ -211,6 +252,9 @@ const timeouts: { readonly [code: string]: InferenceError.Phase } = {
   ERR_TOTAL_TIMEOUT: "total"
 }
 
+/** A body that is not what its `content-encoding` says. Only the end of one that is cut is worth a new attempt. */
+const undecodable = /^(Z_(?!BUF)|ERR_(BROTLI|ZLIB|_ERROR_FORMAT|ENCODING)|ZSTD_error)/
+
 const hopeless =
   /^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HPE_|ERR_BODY_TOO_LARGE|ERR_INVALID_|ERR_PROXY_|UND_ERR_INVALID)/
 
@@ -220,7 +264,7 @@ const advice: { readonly [code: string]: string } = {
   EAI_AGAIN: "the name server did not answer",
   ECONNRESET: "the connection was reset",
   ERR_BODY_TOO_LARGE: "the body is larger than allowed: raise limits.body",
-  ERR_INVALID_PROXY: "the proxy is no valid URL: see HTTP_PROXY, HTTPS_PROXY and the option proxy",
+  ERR_INVALID_PROXY: "the proxy is not a valid URL: see HTTP_PROXY, HTTPS_PROXY and the option proxy",
   ERR_PROXY_UNSUPPORTED: "a proxy is set, which needs undici: npm install undici@8"
 }
 
@@ -242,8 +286,14 @@ export const fromHttpClientError = (
     case "TransportError":
     case "DecodeError": {
       const what = reason._tag === "TransportError"
-        ? `no answer from ${originOf(error.request.url)}`
-        : "the body of the answer broke off"
+        ? `no response from ${originOf(error.request.url)}`
+        : "the response body broke off"
+      if (code !== undefined && undecodable.test(code)) {
+        return new InferenceError.InvalidResponse({
+          description:
+            `the body cannot be decoded as its content-encoding header says (${code}): a proxy may have compressed it twice or not at all`
+        })
+      }
       const why = code === undefined ? "the connection failed" : advice[code] ?? code
       return new InferenceError.Transport({
         description: `${what}: ${why}`,

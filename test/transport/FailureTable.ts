@@ -36,7 +36,7 @@ export const cases: ReadonlyArray<Case> = [
     status: 424,
     body: tgi("Request failed during generation: Server error: CUDA", "generation"),
     tag: "GenerationFailed",
-    retryable: false,
+    retryable: true,
     says: "CUDA",
     type: "generation"
   },
@@ -63,7 +63,7 @@ export const cases: ReadonlyArray<Case> = [
     body: tgi("Template error: template not found", "template_error"),
     tag: "Rejected",
     retryable: false,
-    says: "template not found"
+    says: "set tokenizerId"
   },
   {
     name: "TGI's tool error",
@@ -72,6 +72,45 @@ export const cases: ReadonlyArray<Case> = [
     tag: "Rejected",
     retryable: false,
     says: "Tool with name x"
+  },
+  {
+    name: "TGI's restarting shard",
+    status: 424,
+    body: tgi("Request failed during generation: Server error: transport error", "generation"),
+    tag: "GenerationFailed",
+    retryable: true,
+    says: "transport error"
+  },
+  {
+    name: "TGI's 424 without words",
+    status: 424,
+    body: tgi("Request failed during generation: Server error: ", "generation"),
+    tag: "GenerationFailed",
+    retryable: true,
+    says: "Try again"
+  },
+  {
+    name: "TGI's tool call that was cut",
+    status: 422,
+    body: tgi(
+      String
+        .raw`Tool error: Failed to parse generated text: EOF while parsing a string at line 1 column 31 "{\"function\": {\"_name\": \"f\", \"a"`,
+      "tool_error"
+    ),
+    tag: "InvalidToolCall",
+    retryable: false,
+    says: "Raise maxNewTokens"
+  },
+  {
+    name: "TGI's tool call that is an empty object",
+    status: 422,
+    body: tgi(
+      "Tool error: Failed to parse generated text: missing field `function` at line 1 column 2 \"{}\"",
+      "tool_error"
+    ),
+    tag: "InvalidToolCall",
+    retryable: false,
+    says: "{}"
   },
   {
     name: "TGI's failed health check",
@@ -351,6 +390,22 @@ export const cases: ReadonlyArray<Case> = [
   { name: "a too early request", status: 425, body: "", tag: "Overloaded", retryable: true, says: "425" },
   { name: "what is not implemented", status: 501, body: "", tag: "Rejected", retryable: false, says: "501" },
   { name: "a version that is not supported", status: 505, body: "", tag: "Rejected", retryable: false, says: "505" },
+  ...[520, 521, 522, 523, 524, 525, 529, 530, 507, 598].map((status): Case => ({
+    name: "a gateway's own status",
+    status,
+    body: "",
+    tag: "Overloaded",
+    retryable: true,
+    says: String(status)
+  })),
+  {
+    name: "a gateway's error code in plain text",
+    status: 522,
+    body: "error code: 522",
+    tag: "Overloaded",
+    retryable: true,
+    says: "error code"
+  },
   // other engines
   {
     name: "vLLM's bad request",
@@ -413,6 +468,150 @@ export const cases: ReadonlyArray<Case> = [
     says: "context size"
   },
   {
+    name: "llama.cpp's image without a projector",
+    status: 500,
+    body: openAi(
+      "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj",
+      "server_error",
+      500
+    ),
+    tag: "Rejected",
+    retryable: false,
+    says: "Send text alone"
+  },
+  {
+    name: "llama.cpp's malformed tool arguments in a history",
+    status: 500,
+    body: openAi(
+      "Failed to parse tool call arguments as JSON: [json.exception.parse_error.101] parse error at line 1, column 2: syntax error",
+      "server_error",
+      500
+    ),
+    tag: "Rejected",
+    retryable: false,
+    says: "Change the request"
+  },
+  {
+    name: "llama.cpp's half surrogate",
+    status: 500,
+    body: openAi(
+      "[json.exception.parse_error.101] parse error: invalid string: surrogate U+D800..U+DBFF must be followed by U+DC00..U+DFFF",
+      "server_error",
+      500
+    ),
+    tag: "Rejected",
+    retryable: false,
+    says: "surrogate"
+  },
+  {
+    name: "llama.cpp's embedding input that is too long",
+    status: 500,
+    body: openAi(
+      "input (700 tokens) is too large to process. increase the physical batch size (current batch size: 512)",
+      "server_error",
+      500
+    ),
+    tag: "Rejected",
+    retryable: false,
+    says: "Shorten the prompt"
+  },
+  {
+    name: "llama.cpp's template that raises",
+    status: 500,
+    body: openAi("Jinja Exception: Conversation roles must alternate user/assistant", "server_error", 500),
+    tag: "Rejected",
+    retryable: false,
+    says: "roles must alternate"
+  },
+  {
+    name: "llama.cpp's failing decode",
+    status: 500,
+    body: openAi("Compute error.", "server_error", 500),
+    tag: "GenerationFailed",
+    retryable: true,
+    says: "Compute error"
+  },
+  {
+    name: "vLLM's regex that xgrammar does not take",
+    status: 500,
+    body: openAi(
+      "[12:00:00] /project/cpp/regex_converter.cc:73: Regex parsing error at position 1: Unicode character class escape",
+      "InternalServerError",
+      500
+    ),
+    tag: "Rejected",
+    retryable: false,
+    says: "Simplify the schema"
+  },
+  {
+    name: "an image on a text model behind vLLM",
+    status: 500,
+    body: openAi("Qwen/Qwen3-0.6B is not a multimodal model", "InternalServerError", 500),
+    tag: "Rejected",
+    retryable: false,
+    says: "Send text alone"
+  },
+  {
+    name: "vLLM's full queue",
+    status: 503,
+    body: openAi("Service Unavailable", "ServiceUnavailableError", 503),
+    tag: "Overloaded",
+    retryable: true,
+    says: "Service Unavailable"
+  },
+  {
+    name: "sglang-router without workers",
+    status: 503,
+    body: openAi("No available workers", "Service Unavailable", "no_available_workers"),
+    tag: "Overloaded",
+    retryable: true,
+    says: "No available workers"
+  },
+  {
+    name: "sglang-router's lost worker",
+    status: 500,
+    body: openAi("Failed to send request", "Internal Server Error", "call_upstream_request_error"),
+    tag: "Overloaded",
+    retryable: true,
+    says: "Failed to send"
+  },
+  {
+    name: "a wrong key behind a provider that says 400",
+    status: 400,
+    body: openAi("Incorrect API key provided", "invalid_request_error", "invalid_api_key"),
+    tag: "Unauthorized",
+    retryable: false,
+    says: "HF_TOKEN"
+  },
+  {
+    name: "a context that is too long, told by a 500",
+    status: 500,
+    body: openAi(
+      "This model's maximum context length is 8192 tokens",
+      "invalid_request_error",
+      "context_length_exceeded"
+    ),
+    tag: "Rejected",
+    retryable: false,
+    says: "Shorten the prompt"
+  },
+  {
+    name: "a rate limit told by a 500",
+    status: 500,
+    body: openAi("slow down", "rate_limit_error", "rate_limit_exceeded"),
+    tag: "RateLimited",
+    retryable: true,
+    says: "slow down"
+  },
+  {
+    name: "hf-serve's failure",
+    status: 500,
+    body: `{"detail":"CUDA error"}`,
+    tag: "Overloaded",
+    retryable: true,
+    says: "CUDA error"
+  },
+  {
     name: "a broken JSON body",
     status: 500,
     body: `{"error":"half a`,
@@ -442,3 +641,103 @@ export const faults: ReadonlyArray<readonly [code: string, tag: InferenceError["
     ["UND_ERR_HEADERS_TIMEOUT", "Timeout", true],
     ["UND_ERR_BODY_TIMEOUT", "Timeout", true]
   ]
+
+/** Errors that came with the status 200: as the event of a stream, or as the body of a whole response. */
+export const answered: ReadonlyArray<
+  readonly [name: string, payload: unknown, tag: InferenceError["reason"]["_tag"], retryable: boolean]
+> = [
+  ["TGI's validation", { error: "Input validation error: x", error_type: "validation" }, "Rejected", false],
+  [
+    "TGI's validation on the chat route",
+    { error: { message: "Input validation error: x", http_status_code: 422 } },
+    "Rejected",
+    false
+  ],
+  [
+    "TGI's overload on the chat route",
+    { error: { message: "Model is overloaded", http_status_code: 422 } },
+    "Overloaded",
+    true
+  ],
+  [
+    "TGI's failed shard on the chat route",
+    { error: { message: "Request failed during generation: Server error: transport error", http_status_code: 422 } },
+    "GenerationFailed",
+    true
+  ],
+  [
+    "TGI's cut tool call",
+    {
+      error: {
+        message: "Tool error: Failed to parse generated text: EOF while parsing a value at line 1 column 0 \"\"",
+        http_status_code: 422
+      }
+    },
+    "InvalidToolCall",
+    false
+  ],
+  [
+    "vLLM's grammar that does not compile",
+    { error: { message: "Failed to compile grammar", type: "BadRequestError", param: null, code: 400 } },
+    "Rejected",
+    false
+  ],
+  [
+    "vLLM's fault",
+    { error: { message: "EngineCore encountered an issue", type: "InternalServerError", param: null, code: 500 } },
+    "GenerationFailed",
+    true
+  ],
+  [
+    "vLLM's full queue",
+    { error: { message: "Service Unavailable", type: "ServiceUnavailableError", code: 503 } },
+    "Overloaded",
+    true
+  ],
+  [
+    "SGLang's refusal",
+    { object: "error", message: "Input is too long", type: "BadRequestError", param: null, code: 400 },
+    "Rejected",
+    false
+  ],
+  [
+    "a full context by its code alone",
+    { error: { message: "too many tokens", type: "invalid_request_error", code: "context_length_exceeded" } },
+    "Rejected",
+    false
+  ],
+  ["a type alone", { error: { message: "no", type: "invalid_request_error" } }, "Rejected", false],
+  ["a wrong key", { error: { message: "no", type: "authentication_error" } }, "Unauthorized", false],
+  ["a missing permission", { error: { message: "no", type: "permission_error" } }, "Forbidden", false],
+  ["a rate limit", { error: { message: "slow", type: "requests", code: "rate_limit_exceeded" } }, "RateLimited", true],
+  ["a rate limit in plain words", { error: "Rate limit exceeded, try again" }, "RateLimited", true],
+  ["a used-up quota", { error: { message: "no", type: "insufficient_quota" } }, "PaymentRequired", false],
+  ["an unknown model", { error: { message: "no", code: "model_not_found" } }, "NotFound", false],
+  ["an overload", { error: { message: "later", type: "overloaded_error" } }, "Overloaded", true],
+  [
+    "Anthropic's form",
+    { type: "error", error: { type: "overloaded_error", message: "Overloaded" } },
+    "Overloaded",
+    true
+  ],
+  ["Google's form", { error: { code: 429, message: "quota", status: "RESOURCE_EXHAUSTED" } }, "RateLimited", true],
+  ["a code of digits", { error: { message: "no", code: "401" } }, "Unauthorized", false],
+  ["status_code", { error: { message: "no", status_code: 400 } }, "Rejected", false],
+  ["status_code beside a text", { error: "no", status_code: "429" }, "RateLimited", true],
+  ["a flat message with a status", { message: "no", status_code: 503 }, "Overloaded", true],
+  ["FastAPI's detail", { detail: "maximum context length is 8" }, "Rejected", false],
+  [
+    "llama.cpp's image",
+    { error: { code: 500, message: "image input is not supported", type: "server_error" } },
+    "Rejected",
+    false
+  ],
+  [
+    "llama.cpp's fault",
+    { error: { code: 500, message: "Compute error.", type: "server_error" } },
+    "GenerationFailed",
+    true
+  ],
+  ["what says nothing", { error: {} }, "GenerationFailed", true],
+  ["a loading model", { error: "Model m is currently loading", status_code: 503, estimated_time: 20 }, "Loading", true]
+]

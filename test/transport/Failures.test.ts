@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted, Schema, Stream } from "effect"
-import { FetchHttpClient } from "effect/http"
+import { FetchHttpClient, Headers } from "effect/http"
 import { InferenceError } from "../../src/InferenceError.ts"
-import { type Case, cases, faults } from "./FailureTable.ts"
+import * as InferenceFailure from "../../src/transport/InferenceFailure.ts"
+import { answered as inAnswers, type Case, cases, faults } from "./FailureTable.ts"
 import * as Wire from "./Wire.ts"
 
 const reasonOf = (error: InferenceError): Record<string, unknown> => ({ ...error.reason })
@@ -112,7 +113,7 @@ describe("a fault of the transport", () => {
       const error = yield* Effect.flip(client.generate(Wire.prompt))
       assert.strictEqual(
         error.message,
-        "POST /generate: no answer from http://tgi:8080: nothing listens there: check the base URL and that the server runs"
+        "POST /generate: no response from http://tgi:8080: nothing listens there: check the base URL and that the server runs"
       )
     }).pipe(Effect.provide(Wire.make(() => Wire.nested("ECONNREFUSED")).layer)))
 
@@ -121,6 +122,52 @@ describe("a fault of the transport", () => {
       const error = yield* Effect.flip((yield* Wire.client({ url: "no url" })).generate(Wire.prompt))
       assert.deepStrictEqual([error.reason._tag, error.isRetryable], ["Transport", false])
     }).pipe(Effect.provide(Wire.make(() => Wire.json({})).layer)))
+})
+
+describe("an error that came with the status 200", () => {
+  for (const [name, payload, tag, retryable] of inAnswers) {
+    it.effect(`${name} is ${tag} in a stream and in a whole response alike`, () =>
+      Effect.gen(function*() {
+        const client = yield* Wire.client()
+        const streamed = yield* Effect.flip(Stream.runDrain(client.chatStream(Wire.conversation)))
+        assert.deepStrictEqual([streamed.reason._tag, streamed.isRetryable], [tag, retryable])
+        const whole = yield* Effect.flip(client.chat(Wire.conversation))
+        assert.deepStrictEqual([whole.reason._tag, whole.isRetryable], [tag, retryable])
+      }).pipe(Effect.provide(
+        Wire.make((_, request) =>
+          request.headers.accept === "text/event-stream"
+            ? Wire.events([`data: ${JSON.stringify(payload)}\n\n`, Wire.done])
+            : Wire.json(payload)
+        ).layer
+      )))
+  }
+
+  it("a tool call that TGI could not read comes back as the model wrote it", () => {
+    const reason = InferenceFailure.fromFrame(
+      {
+        error: String
+          .raw`Tool error: Failed to parse generated text: EOF while parsing a string at line 2 column 4 "{\"a\": \"ü\n\\x\u{1f600}\'"`,
+        error_type: "tool_error"
+      },
+      "",
+      (text) => text
+    )
+    assert.strictEqual(reason._tag, "InvalidToolCall")
+    assert.deepInclude(reason, { text: "{\"a\": \"ü\n\\x😀'", truncated: true })
+  })
+
+  it("advice about grammars is given where the words speak of one, and nowhere else", () => {
+    for (const { body, headers = {}, status } of cases) {
+      const { message } = InferenceFailure.fromAnswer({
+        status,
+        headers: Headers.fromInput(headers),
+        body,
+        retryAfter: undefined,
+        scrub: (text) => text
+      })
+      if (/grammar|regex|schema/i.test(message.replace(body, ""))) assert.match(body, /grammar|regex|schema/i)
+    }
+  })
 })
 
 const answered = (response: () => Response) =>

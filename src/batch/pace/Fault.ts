@@ -58,6 +58,8 @@ const kinds: { readonly [stage: string]: { readonly [reason: string]: Kind } } =
   InferenceError: {
     InvalidRequest: "row",
     Rejected: "row",
+    InvalidToolCall: "row",
+    Fatal: "row",
     InvalidResponse: "unclear",
     StreamInterrupted: "unclear",
     Unauthorized: "lasting",
