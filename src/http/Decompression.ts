@@ -1,34 +1,255 @@
+/**
+ * Undoes the `content-encoding` of a body: one layer of gzip, deflate, br or zstd, as it comes, by the platform's zlib
+ * (Node, Bun and Deno have it; where it is absent, such as in a browser, `fetch` has decoded the body already).
+ *
+ * A body may hold several gzip members or zstd frames, as files that were written in parts do; it is read to its end.
+ *
+ * @since 0.1.0
+ */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
-import type { HttpClientError } from "effect/http/HttpClientError"
 import * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { fault } from "./TransportFault.ts"
 
-/** The formats of the web platform, by their names in `content-encoding`. */
-const formats: { readonly [encoding: string]: string } = {
-  gzip: "gzip",
-  "x-gzip": "gzip",
-  deflate: "deflate",
-  br: "brotli"
+/**
+ * The codings that can be undone. `deflate` is zlib's format by the standard, and raw deflate for some servers.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Coding = "gzip" | "deflate" | "br" | "zstd"
+
+/** The parts of `node:zlib` that are used here. */
+interface Inflater {
+  readonly bytesWritten: number
+  readonly write: (bytes: Uint8Array, taken: () => void) => boolean
+  readonly end: () => void
+  readonly pause: () => void
+  readonly resume: () => void
+  readonly destroy: () => void
+  readonly on: (
+    event: "data" | "end" | "error",
+    // what comes with an event depends on it: bytes with `data`, an error with `error`
+    listener: ((bytes: Uint8Array) => void) | (() => void) | ((error: Error) => void)
+  ) => this
+}
+
+interface Zlib {
+  readonly createGunzip: () => Inflater
+  readonly createInflate: () => Inflater
+  readonly createInflateRaw: () => Inflater
+  readonly createBrotliDecompress: () => Inflater
+  readonly createZstdDecompress?: () => Inflater
+}
+
+/** Asked for by name, so that nothing of Node is imported where there is no Node. */
+const platform: Zlib | undefined = (globalThis as {
+  readonly process?: { readonly getBuiltinModule?: (name: string) => Zlib | undefined }
+}).process?.getBuiltinModule?.("node:zlib")
+
+/**
+ * What a client that can decode may ask for.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const accepted = "gzip, deflate, br"
+
+/**
+ * Reads a `content-encoding` header: the coding to undo, `undefined` where there is none, or `"unsupported"` for one that
+ * is not known, or for several on top of each other (a way to make a small body very large).
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const fromHeader = (header: string): Coding | "unsupported" | undefined => {
+  switch (header.trim().toLowerCase()) {
+    case "":
+    case "identity":
+      return undefined
+    case "gzip":
+    case "x-gzip":
+      return "gzip"
+    case "deflate":
+      return "deflate"
+    case "br":
+      return "br"
+    case "zstd":
+      return platform?.createZstdDecompress === undefined ? "unsupported" : "zstd"
+    default:
+      return "unsupported"
+  }
 }
 
 /**
- * The bytes are not what `content-encoding` says, or this platform cannot read that encoding.
+ * Who takes the decoded chunks.
  *
  * @category models
- * @since 0.1.0
+ * @since 0.2.0
  */
-export interface Fault {
-  readonly _tag: "DecompressionFault"
-  readonly encoding: string
+export interface Sink {
+  readonly onChunk: (chunk: Uint8Array) => void
+  /** All of the input so far is consumed. */
+  readonly onDrain: () => void
+  readonly onEnd: () => void
+  /** The input is not a valid, or not a complete, body of this coding. */
+  readonly onFault: (fault: Error) => void
 }
 
-/** How many bytes are looked at to tell a compressed body from one that the HTTP client has decompressed already. */
+/** Bytes that may wait to be decoded. */
+const HIGH_WATER = 64 * 1024
+
+/**
+ * A running decoder. It stands still while paused, so that a small input cannot grow without bound.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export class Decoder {
+  readonly #coding: Coding
+  readonly #sink: Sink
+  #inflater: Inflater | undefined
+  readonly #waiting: Array<Uint8Array> = []
+  #queued = 0
+  #busy = false
+  #paused = false
+  #complete = false
+  #closed = false
+  /** What follows a zstd frame in the chunk that ended it: zlib stops there. */
+  #rest: Uint8Array | undefined
+  #frameOver = false
+
+  constructor(coding: Coding, sink: Sink) {
+    this.#coding = coding
+    this.#sink = sink
+  }
+
+  /** Whether some of the input is not consumed yet. */
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  /** Takes a chunk of the body; `false` asks to send no more before `onDrain`. */
+  write(chunk: Uint8Array): boolean {
+    if (chunk.length === 0 || this.#closed) return true
+    if (this.#busy) {
+      this.#waiting.push(chunk)
+      this.#queued += chunk.length
+    } else this.#feed(chunk)
+    return this.#queued < HIGH_WATER
+  }
+
+  /** The body is complete. An empty one has nothing to decode, whatever its coding. */
+  end(): void {
+    this.#complete = true
+    if (this.#inflater === undefined) this.#sink.onEnd()
+    else if (!this.#busy) this.#inflater.end()
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#inflater?.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#inflater?.resume()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#inflater?.destroy()
+  }
+
+  #feed(chunk: Uint8Array): void {
+    const inflater = this.#inflater ??= this.#open(chunk)
+    if (inflater === undefined) return
+    const before = inflater.bytesWritten
+    this.#busy = true
+    inflater.write(chunk, () => this.#taken(inflater, chunk, inflater.bytesWritten - before))
+  }
+
+  #taken(inflater: Inflater, chunk: Uint8Array, consumed: number): void {
+    if (this.#closed || inflater !== this.#inflater) return
+    if (this.#coding === "zstd" && consumed < chunk.length) {
+      this.#rest = chunk.subarray(consumed)
+      if (this.#frameOver) this.#nextFrame()
+      return
+    }
+    this.#busy = false
+    const next = this.#waiting.shift()
+    if (next !== undefined) {
+      this.#queued -= next.length
+      this.#feed(next)
+    } else if (this.#complete) inflater.end()
+    else this.#sink.onDrain()
+  }
+
+  #ended(inflater: Inflater): void {
+    if (this.#closed || inflater !== this.#inflater) return
+    if (this.#rest !== undefined) this.#nextFrame()
+    else if (this.#complete && !this.#busy) this.#sink.onEnd()
+    else this.#frameOver = true
+  }
+
+  /** Goes on behind the end of a frame, after all of that frame has been handed over. */
+  #nextFrame(): void {
+    const rest = this.#rest
+    this.#rest = undefined
+    this.#frameOver = false
+    this.#inflater = undefined
+    if (rest !== undefined) this.#feed(rest)
+  }
+
+  #open(first: Uint8Array): Inflater | undefined {
+    const inflater = platform === undefined ? undefined : create(platform, this.#coding, first)
+    if (inflater === undefined) {
+      this.#closed = true
+      this.#sink.onFault(unsupported(this.#coding))
+      return undefined
+    }
+    inflater
+      .on("data", (bytes: Uint8Array) => this.#sink.onChunk(bytes))
+      .on("end", () => this.#ended(inflater))
+      .on("error", (error: Error) => {
+        if (!this.#closed) this.#sink.onFault(error)
+      })
+    if (this.#paused) inflater.pause()
+    return inflater
+  }
+}
+
+/**
+ * What a body fails with whose coding cannot be undone here.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export const unsupported = (coding: string): Error =>
+  fault("ERR_CONTENT_CODING", `The content coding of the response (${coding}) is not one this platform can decode`)
+
+// zlib's header holds the method, 8, in the low half of its first byte; a raw stream that starts so would be a stored
+// block whose padding is not zero, which no encoder writes
+const create = (zlib: Zlib, coding: Coding, first: Uint8Array): Inflater | undefined => {
+  switch (coding) {
+    case "gzip":
+      return zlib.createGunzip()
+    case "br":
+      return zlib.createBrotliDecompress()
+    case "zstd":
+      return zlib.createZstdDecompress?.()
+    case "deflate":
+      return ((first[0] ?? 0) & 0x0f) === 0x08 ? zlib.createInflate() : zlib.createInflateRaw()
+  }
+}
+
+/** How many bytes are looked at to tell a coded body from one that the HTTP client has decoded already. */
 const ENOUGH = 32
 
-/** Whether bytes can be the start of a text: compressed ones show a control byte or break UTF-8 within a few bytes. */
+/** Whether bytes can be the start of a text: coded ones show a control byte or break UTF-8 within a few bytes. */
 const isText = (bytes: Uint8Array): boolean => {
   if (bytes.some((byte) => byte < 32 ? byte !== 9 && byte !== 10 && byte !== 13 : byte === 127)) return false
   try {
@@ -39,99 +260,140 @@ const isText = (bytes: Uint8Array): boolean => {
   }
 }
 
-/** The zlib wrapper that `deflate` means (RFC 9110, 8.4.1.2); some servers send the bare format. */
-const isZlib = ([first = 0, second = 0]: Uint8Array): boolean => (first & 15) === 8 && (first * 256 + second) % 31 === 0
-
-type Chunk = Arr.NonEmptyReadonlyArray<Uint8Array>
+type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
 
 /**
- * Undoes one `content-encoding` of a body: gzip, deflate, and br where the platform has it (Node 24.7, some browsers).
+ * The bytes are not what `content-encoding` says, or this platform cannot read that coding.
  *
- * Some HTTP clients decompress by themselves and leave the header as it was, so the first bytes decide: a body that begins
- * as text passes as it is. An encoding that is not known (one provider sends `chunked`) is taken for none.
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fault {
+  readonly _tag: "DecompressionFault"
+  readonly encoding: string
+}
+
+/**
+ * Undoes one `content-encoding` of a body, for HTTP clients that leave it as it is.
+ *
+ * Some clients decode by themselves and leave the header as it was, so the first bytes decide: a body that begins as text
+ * passes unchanged. An encoding that is not known (one provider sends `chunked`) is taken for none.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const decompress = (
-  self: Stream.Stream<Uint8Array, HttpClientError>,
+export const decompress = <E>(
+  self: Stream.Stream<Uint8Array, E>,
   encoding: string | undefined
-): Stream.Stream<Uint8Array, HttpClientError | Fault> => {
-  const format = encoding === undefined ? undefined : formats[encoding.trim().toLowerCase()]
-  if (encoding === undefined || format === undefined) return self
-  const onError = (): Fault => ({ _tag: "DecompressionFault", encoding })
-  return Stream.transformPull(self, (pull, scope) =>
-    Effect.sync(() => {
-      let body: Pull.Pull<Chunk, HttpClientError | Fault> | undefined
-      return Effect.suspend(() =>
-        body ?? Effect.flatMap(beginning(pull), ({ rest, start }) => {
-          if (isText(start)) return body = rest
-          return open(format === "deflate" && !isZlib(start) ? "deflate-raw" : format, onError).pipe(
-            Effect.flatMap((channel) => Channel.toTransform(channel)(rest, scope)),
-            Effect.flatMap((inflated) => body = inflated)
-          )
-        })
-      )
-    }))
+): Stream.Stream<Uint8Array, E | Fault> => {
+  const coding = encoding === undefined ? undefined : fromHeader(encoding)
+  if (encoding === undefined || coding === undefined || coding === "unsupported") return self
+  return Stream.transformPull(self, (pull, scope) => Effect.succeed(decoding(pull, scope, coding, encoding)))
 }
 
-interface Beginning {
-  /** The first bytes, `ENOUGH` of them where the body is that long. */
-  readonly start: Uint8Array
-  /** The whole body, what was looked at included. */
-  readonly rest: Pull.Pull<Chunk, HttpClientError>
-}
-
-/** Reads until there are enough bytes to look at. */
-const beginning = (pull: Pull.Pull<Chunk, HttpClientError>): Pull.Pull<Beginning, HttpClientError> => {
-  const pieces: Array<Uint8Array> = []
-  let size = 0
-  let ended = false
-  let given = false
-  const rest = Effect.suspend((): Pull.Pull<Chunk, HttpClientError> => {
-    if (!given && Arr.isArrayNonEmpty(pieces)) {
-      given = true
-      return Effect.succeed(pieces)
-    }
-    return ended ? Cause.done() : pull
+/** What comes out of a decoder, one pull of the input after the other. */
+const decoding = <E>(
+  pull: Pull.Pull<Chunks, E>,
+  scope: Scope.Scope,
+  coding: Coding,
+  encoding: string
+): Pull.Pull<Chunks, E | Fault> => {
+  let out: Array<Uint8Array> = []
+  let state: "open" | "ended" | "failed" = "open"
+  let complete = false
+  let resume: (() => void) | undefined
+  const news = () => {
+    resume?.()
+    resume = undefined
+  }
+  const settle = (as: "ended" | "failed") => () => {
+    state = as
+    news()
+  }
+  const decoder = new Decoder(coding, {
+    onChunk: (chunk) => {
+      out.push(chunk)
+    },
+    onDrain: news,
+    onEnd: settle("ended"),
+    onFault: settle("failed")
   })
-  const look = (): Pull.Pull<Beginning, HttpClientError> => Effect.succeed({ start: startOf(pieces), rest })
-  const more: Pull.Pull<Beginning, HttpClientError> = Pull.matchEffect(pull, {
-    onSuccess: (chunk) => {
-      for (const piece of chunk) {
-        pieces.push(piece)
-        size += piece.byteLength
-      }
-      return size < ENOUGH ? more : look()
+  // the turn lets what was decoded last be handed over
+  const consumed = Effect.andThen(
+    Effect.callback<void>((done) => {
+      resume = () => done(Effect.void)
+    }),
+    Effect.yieldNow
+  )
+  const next: Pull.Pull<Chunks, E | Fault> = Effect.suspend(() => {
+    const chunks = out
+    out = []
+    if (Arr.isArrayNonEmpty(chunks)) return Effect.succeed(chunks)
+    if (state === "failed") return Effect.fail<Fault>({ _tag: "DecompressionFault", encoding })
+    if (state === "ended") return Cause.done()
+    return complete || decoder.busy ? Effect.flatMap(consumed, () => next) : more
+  })
+  const give = (chunks: ReadonlyArray<Uint8Array>, over: boolean): void => {
+    for (const chunk of chunks) decoder.write(chunk)
+    if (!over) return
+    complete = true
+    decoder.end()
+  }
+  const more: Pull.Pull<Chunks, E | Fault> = Pull.matchEffect(pull, {
+    onSuccess: (chunks) => {
+      give(chunks, false)
+      return next
     },
     onFailure: Effect.failCause,
     onDone: () => {
-      ended = true
-      return size === 0 ? Cause.done() : look()
+      give([], true)
+      return next
     }
+  })
+  const begin = Effect.flatMap(beginning(pull), ({ chunks, over }) => {
+    if (!isText(startOf(chunks))) {
+      give(chunks, over)
+      return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => decoder.close())), next)
+    }
+    let given = false
+    return Effect.succeed(Effect.suspend((): Pull.Pull<Chunks, E | Fault> => {
+      if (given || !Arr.isArrayNonEmpty(chunks)) return over ? Cause.done() : pull
+      given = true
+      return Effect.succeed(chunks)
+    }))
+  })
+  let body: Pull.Pull<Chunks, E | Fault> | undefined
+  return Effect.suspend(() => body ?? Effect.flatMap(begin, (begun) => body = begun))
+}
+
+/** The start of a body, and whether that is all of it. */
+interface Beginning {
+  readonly chunks: Array<Uint8Array>
+  readonly over: boolean
+}
+
+/** Reads until there are enough bytes to look at. */
+const beginning = <E>(pull: Pull.Pull<Chunks, E>): Pull.Pull<Beginning, E> => {
+  const chunks: Array<Uint8Array> = []
+  let size = 0
+  const more: Pull.Pull<Beginning, E> = Pull.matchEffect(pull, {
+    onSuccess: (some) => {
+      for (const chunk of some) {
+        chunks.push(chunk)
+        size += chunk.byteLength
+      }
+      return size < ENOUGH ? more : Effect.succeed({ chunks, over: false })
+    },
+    onFailure: Effect.failCause,
+    onDone: () => Effect.succeed({ chunks, over: true })
   })
   return more
 }
 
-const startOf = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
+const startOf = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   const start: Array<number> = []
-  for (const piece of pieces) {
-    if (start.length < ENOUGH) start.push(...piece.subarray(0, ENOUGH - start.length))
+  for (const chunk of chunks) {
+    if (start.length < ENOUGH) start.push(...chunk.subarray(0, ENOUGH - start.length))
   }
   return Uint8Array.from(start)
 }
-
-const open = (format: string, onError: () => Fault) =>
-  Effect.map(
-    Effect.try({
-      // throws where the platform does not know the format: its type names only those of the standard, and what comes
-      // out is always a Uint8Array
-      try: () => new DecompressionStream(format as CompressionFormat) as TransformStream<Uint8Array, Uint8Array>,
-      catch: onError
-    }),
-    (transform) =>
-      Channel.fromTransformStream<HttpClientError, Uint8Array, Uint8Array, Fault>({
-        evaluate: () => transform,
-        onError
-      })
-  )

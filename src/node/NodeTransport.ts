@@ -1,19 +1,19 @@
 /**
- * The `HttpClient` for Node: an `effect/http` client that speaks HTTP/1.1 over sockets by itself.
- *
- * It is what `NodeHttpClient.layerUndici` is, without the layers between the socket and the reader, which cost more than
- * they do, and with what a client of a model server needs besides:
+ * The `HttpClient` for Node: undici's connections under an `effect/http` client, without the layers that other clients have
+ * between the socket and the reader, and with what a client of a model server needs besides.
  *
  * - An interrupt closes the connection at once, before the head and in the middle of the body, so that the server stops
  *   generating. A request that still waits for a connection is withdrawn.
  * - A reader that is slow stops the server after 256 KiB and what the kernel buffers.
- * - When a kept connection turns out to be closed before a byte of the answer came, the request is sent again at once,
- *   once. This is no retry that a caller would count.
- * - Answers in gzip, deflate or br are decoded, one layer, within the size limits, and lose the headers that speak of the
- *   coding. Compression is asked for where the request accepts JSON, which is an answer in one piece; never for an
+ * - A connection carries one request at a time, and is used again only when its request has been sent and its response
+ *   read. There are never more connections than requests.
+ * - When a kept connection turns out to be closed before a byte of the response came, a GET or HEAD is sent again at once,
+ *   once. Anything else fails, and whoever sent it decides.
+ * - Responses in gzip, deflate, br or zstd are decoded, one layer, within the size limits, and lose the headers that speak
+ *   of the coding. Compression is asked for where the request accepts JSON, which is a response in one piece; never for an
  *   event stream, since a proxy that compresses holds tokens back.
  * - The limits of `TransportLimits` are kept.
- * - Redirects are answers like any other; none is followed.
+ * - Redirects are responses like any other; none is followed.
  *
  * Failures before the head are `TransportError`s and failures of the body `DecodeError`s. Their cause has the `code`.
  *
@@ -33,12 +33,12 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { accepted } from "../http/Decompression.ts"
+import { IncomingResponse } from "../http/IncomingResponse.ts"
 import { enforcesLimits, type Limits, type Send } from "../http/TransportLimits.ts"
-import * as ContentCoding from "./ContentCoding.ts"
-import * as Dispatcher from "./Dispatcher.ts"
-import { HttpExchange } from "./HttpExchange.ts"
-import { NodeResponse } from "./NodeResponse.ts"
-import type { Body } from "./RequestWriter.ts"
+import * as Connections from "./Connections.ts"
+import { Exchange } from "./Exchange.ts"
+import * as Proxy from "./Proxy.ts"
 
 /**
  * How to connect, and what to expect.
@@ -46,7 +46,7 @@ import type { Body } from "./RequestWriter.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Options extends Dispatcher.Options {
+export interface Options extends Connections.Options {
   /** Bytes of a body that is read whole, after decompression, where the request sets no limit. Default: 64 MiB. */
   readonly maxBodyBytes?: number | undefined
   /** Whether to ask for compressed answers where that makes sense. They are understood in any case. Default: true. */
@@ -60,8 +60,8 @@ export interface Options extends Dispatcher.Options {
  * @since 0.1.0
  */
 export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient, never, Scope.Scope> =>
-  Effect.map(Dispatcher.make(options), (dispatcher) => {
-    const send = sender(dispatcher, options)
+  Effect.map(connected(options), (connections) => {
+    const send = sender(connections, options)
     const targetOf = memoized()
     const client = HttpClient.make((request, url, signal) => send(request, target(url), {}, signal))
     const within: Send = (request, limits) => {
@@ -70,6 +70,16 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
     }
     return Object.defineProperty(client, enforcesLimits, { value: within })
   })
+
+/** A proxy that is not a URL fails every request: it is a fault of the network settings, not of the program. */
+const connected = (options: Options): Effect.Effect<Connections.Connections, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const proxy = Proxy.address(options.proxy ?? "environment")
+      return proxy === undefined ? Connections.make(options) : Proxy.make(options, proxy)
+    }),
+    (connections) => Effect.sync(() => connections.destroy())
+  )
 
 /**
  * The client with the given options.
@@ -107,30 +117,23 @@ type SendTo = (
   signal?: AbortSignal
 ) => Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
 
-const sender = (dispatcher: Dispatcher.Dispatcher, options: Options): SendTo => {
+const sender = (connections: Connections.Connections, options: Options): SendTo => {
   const maxWholeBytes = options.maxBodyBytes ?? 64 * 1024 * 1024
   const compression = options.compression ?? true
   return (request, to, limits, signal) =>
     Effect.callback((resume) => {
       const payload = payloadOf(request)
-      const exchange = new HttpExchange(dispatcher, {
+      const exchange = new Exchange(connections, {
         origin: to.origin,
         path: to.path,
         method: request.method,
         headers: headersOf(request, payload, compression),
-        body: payload.body,
-        headersTimeout: Dispatcher.timer(limits.headers),
-        bodyTimeout: Dispatcher.timer(limits.idle)
-      }, {
-        replayable: isReplayable(request),
-        total: Dispatcher.timer(limits.total),
-        firstEvent: Dispatcher.timer(limits.firstEvent),
-        maxBodyBytes: limits.maxBodyBytes
-      })
+        body: payload.body
+      }, limits)
       exchange.wake = () =>
         resume(
           exchange.status > 0
-            ? Effect.succeed(new NodeResponse(request, to.href, exchange, limits.maxBodyBytes ?? maxWholeBytes))
+            ? Effect.succeed(new IncomingResponse(request, to.href, exchange, limits.maxBodyBytes ?? maxWholeBytes))
             : Effect.fail(transportError(request, exchange.failure))
         )
       exchange.start()
@@ -153,14 +156,14 @@ const headersOf = (request: HttpClientRequest, payload: Payload, compression: bo
   }
   if (payload.type !== undefined) flat.push("content-type", payload.type)
   if (compression && headers["accept-encoding"] === undefined && headers.accept?.includes("json") === true) {
-    flat.push("accept-encoding", ContentCoding.accepted)
+    flat.push("accept-encoding", accepted)
   }
   return flat
 }
 
 /** A body and what its encoding chose. */
 interface Payload {
-  readonly body: Body
+  readonly body: Connections.Request["body"]
   /** The content type, where the encoding chose it. */
   readonly type?: string | undefined
 }
@@ -175,7 +178,7 @@ const payloadOf = ({ body }: HttpClientRequest): Payload => {
       return { body: body.text ?? body.body }
     case "Raw":
       // what it is gets checked when it is written
-      return { body: body.body instanceof Blob ? body.body.stream() : body.body as Body }
+      return { body: body.body instanceof Blob ? body.body.stream() : body.body as Payload["body"] }
     case "FormData": {
       // encoded by the platform, with a boundary of its choice
       const { body: encoded, headers } = new Response(body.formData)
@@ -185,11 +188,6 @@ const payloadOf = ({ body }: HttpClientRequest): Payload => {
       return { body: Stream.toAsyncIterable(body.stream) }
   }
 }
-
-/** A body that can be sent a second time. */
-const isReplayable = ({ body }: HttpClientRequest): boolean =>
-  body._tag === "Empty" || body._tag === "Uint8Array" ||
-  (body._tag === "Raw" && (typeof body.body === "string" || body.body instanceof Uint8Array))
 
 /** Where requests go; a client mostly sends to the same few addresses, so the last one is kept. */
 const memoized = () => {

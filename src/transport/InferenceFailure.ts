@@ -256,16 +256,29 @@ const timeouts: { readonly [code: string]: InferenceError.Phase } = {
 const undecodable = /^(Z_(?!BUF)|ERR_(BROTLI|ZLIB|_ERROR_FORMAT|ENCODING)|ZSTD_error)/
 
 const hopeless =
-  /^(CERT_|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HPE_|ERR_BODY_TOO_LARGE|ERR_INVALID_|ERR_PROXY_|UND_ERR_INVALID)/
+  /^(CERT_|EPROTO$|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HPE_|ERR_BODY_TOO_LARGE|ERR_CONTENT_CODING|ERR_INVALID_|ERR_PROXY_(?!GATEWAY)|UND_ERR_INVALID)/
+
+const noTls = "the port does not speak TLS: write http:// instead of https://, or use the port for https"
 
 const advice: { readonly [code: string]: string } = {
   ECONNREFUSED: "nothing listens there: check the base URL and that the server runs",
   ENOTFOUND: "the host name is not known: check the base URL",
   EAI_AGAIN: "the name server did not answer",
   ECONNRESET: "the connection was reset",
+  UND_ERR_SOCKET: "the server closed the connection",
+  EPROTO: noTls,
+  ERR_SSL_WRONG_VERSION_NUMBER: noTls,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: noTls,
+  HPE_INVALID: "what came is not HTTP: check the port, and write https:// where the server expects TLS",
+  ERR_INVALID_URL: "the URL has no scheme this client knows: write it out, as in http://localhost:8080",
   ERR_BODY_TOO_LARGE: "the body is larger than allowed: raise limits.body",
   ERR_INVALID_PROXY: "the proxy is not a valid URL: see HTTP_PROXY, HTTPS_PROXY and the option proxy",
-  ERR_PROXY_UNSUPPORTED: "a proxy is set, which needs undici: npm install undici@8"
+  ERR_PROXY_UNREACHABLE:
+    "the proxy cannot be reached: check HTTP_PROXY, HTTPS_PROXY and the option proxy, or set NO_PROXY",
+  ERR_PROXY_AUTHENTICATION:
+    "the proxy asks for credentials (407): put them into its URL, as in http://user:password@host:port",
+  ERR_PROXY_REFUSED: "the proxy refused to connect to it",
+  ERR_PROXY_GATEWAY: "the proxy could not connect to it"
 }
 
 /**

@@ -310,18 +310,43 @@ describe("a request body", () => {
 describe("a kept connection", () => {
   const ok = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
-  it.live("that was closed meanwhile costs no failure: the request is sent again", () =>
+  it.live("that was closed meanwhile costs a read no failure: it is sent again", () =>
     Effect.gen(function*() {
       const server = yield* Loopback.raw((socket, nth) => nth === 0 ? socket.write(ok) : socket.destroy())
-      const get = Effect.flatMap(HttpClient.post(server.url, { body: HttpBody.text("x") }), (response) => response.text)
+      const get = Effect.flatMap(HttpClient.get(server.url), (response) => response.text)
       assert.deepStrictEqual([yield* get, yield* get, yield* get, server.accepted()], ["ok", "ok", "ok", 3])
     }).pipe(withClient()))
 
-  it.live("that is reset before a byte of the answer costs no failure either", () =>
+  it.live("that is reset before a byte of the response costs a read no failure either", () =>
     Effect.gen(function*() {
       const server = yield* Loopback.raw((socket, nth) => nth === 0 ? socket.write(ok) : socket.resetAndDestroy())
-      const get = Effect.flatMap(HttpClient.post(server.url, { body: HttpBody.text("x") }), (response) => response.text)
+      const get = Effect.flatMap(HttpClient.get(server.url), (response) => response.text)
       assert.deepStrictEqual([yield* get, yield* get, server.accepted()], ["ok", "ok", 2])
+    }).pipe(withClient()))
+
+  it.live.each(["POST", "PUT", "DELETE"] as const)(
+    "that was closed under a %s fails it, since the server may have taken it up",
+    (method) =>
+      Effect.gen(function*() {
+        const server = yield* Loopback.raw((socket, nth) => nth === 0 ? socket.write(ok) : socket.destroy())
+        yield* Effect.flatMap(HttpClient.get(server.url), (response) => response.text)
+        const error = yield* Effect.flip(HttpClient.execute(HttpClientRequest.make(method)(server.url)))
+        assert.deepStrictEqual([error.reason._tag, server.accepted()], ["TransportError", 1])
+      }).pipe(withClient())
+  )
+
+  it.live("is the one that was used last", () =>
+    Effect.gen(function*() {
+      const used: Array<number> = []
+      const server = yield* Loopback.raw((socket, _, connection) => {
+        used.push(connection)
+        setTimeout(() => socket.write(ok), 10)
+      })
+      const get = Effect.flatMap(HttpClient.get(server.url), (response) => response.text)
+      yield* Effect.all([get, Effect.delay(get, 5)], { concurrency: 2 })
+      yield* get
+      yield* get
+      assert.deepStrictEqual(used, [0, 1, 1, 1])
     }).pipe(withClient()))
 
   it.live("is the only one that is forgiven: a reset of a new connection fails", () =>
@@ -462,36 +487,71 @@ describe("the pool", () => {
     }))
 })
 
+describe("a response before the request was sent", () => {
+  const large = new Uint8Array(12 * 1024 * 1024)
+
+  it.live.each(["raw", "stream"] as const)(
+    "leaves its connection to nobody: a %s body",
+    (kind) =>
+      Effect.gen(function*() {
+        const server = yield* Loopback.raw((socket, nth, connection) => {
+          if (connection > 0) socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+          else if (nth === 0) {
+            socket.pause()
+            socket.write("HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nbig")
+          }
+        })
+        const body = kind === "raw" ? HttpBody.raw(large) : HttpBody.stream(Stream.make(large))
+        const refused = yield* HttpClient.post(server.url, { body })
+        assert.deepStrictEqual([refused.status, yield* refused.text], [413, "big"])
+        const next = yield* HttpClient.post(server.url, { body: HttpBody.text("small") })
+        assert.deepStrictEqual([yield* next.text, server.accepted()], ["ok", 2])
+      }).pipe(limited({ headers: 2000, total: 5000 }), withClient())
+  )
+
+  it.live("of any status leaves it to nobody, where some of the request is still to be sent", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket, nth, connection) => {
+        if (connection === 0 && nth === 0) socket.pause()
+        socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+      })
+      const post = (body: Uint8Array) =>
+        Effect.flatMap(HttpClient.post(server.url, { body: HttpBody.raw(body) }), (response) => response.text)
+      yield* post(large)
+      yield* post(new Uint8Array(1))
+      assert.strictEqual(server.accepted(), 2)
+    }).pipe(limited({ headers: 2000, total: 5000 }), withClient()))
+})
+
 describe("backpressure", () => {
   const chunk = Buffer.alloc(64 * 1024, "x")
   const total = 64 * 1024 * 1024
 
-  it.live("reaches the server: it cannot send more than the buffers on the way hold", () =>
+  it.live("reaches the server: it cannot write more than the buffers on the way hold", () =>
     Effect.gen(function*() {
-      const stopped = yield* Deferred.make<number>()
-      const server = yield* Loopback.http((_, response) => {
-        let sent = 0
+      let written = 0
+      const server = yield* Loopback.http((request, response) => {
+        if (request.url === "/small") {
+          response.end("ok")
+          return
+        }
+        // what the kernel has taken: a callback for each chunk
         const more = () => {
-          while (sent < total) {
-            sent += chunk.length
-            if (!response.write(chunk)) {
-              response.once("drain", more)
-              return
-            }
+          if (written === total) response.end()
+          else {
+            response.write(chunk, () => {
+              written += chunk.length
+              more()
+            })
           }
-          response.end()
         }
         more()
-        let before = -1
-        const watch = setInterval(() => {
-          if (sent === before) Deferred.doneUnsafe(stopped, Effect.succeed(sent))
-          before = sent
-        }, 100)
-        response.on("close", () => clearInterval(watch))
       })
       const response = yield* HttpClient.get(server.url)
-      const sentUnread = yield* Deferred.await(stopped)
-      assert.isBelow(sentUnread, total / 2)
+      // the server has time for a thousand other requests meanwhile
+      const small = Effect.flatMap(HttpClient.get(`${server.url}/small`), (response) => response.text)
+      yield* Effect.replicateEffect(small, 1000, { discard: true })
+      assert.isBelow(written, total / 2)
       const received = yield* Stream.runFold(response.stream, () => 0, (sum, bytes) => sum + bytes.length)
       assert.strictEqual(received, total)
     }).pipe(withClient()))
@@ -505,6 +565,47 @@ describe("limits", () => {
       assert.deepStrictEqual(told(error), ["TransportError", "UND_ERR_HEADERS_TIMEOUT"])
       yield* server.closed(0)
     }).pipe(limited({ headers: 50 }), withClient()))
+
+  it.live.each(
+    [
+      ["comes a byte at a time", "HTTP/1.1 200 OK\r\nx-slow: ", "x"],
+      ["is one interim response after the other", "", "HTTP/1.1 102 Processing\r\n\r\n"]
+    ] as const
+  )(
+    "of the head fail one that %s",
+    ([, start, drip]) =>
+      Effect.gen(function*() {
+        const server = yield* Loopback.raw((socket) => {
+          socket.write(start)
+          const dripping = setInterval(() => socket.write(drip), 10)
+          socket.on("close", () => clearInterval(dripping))
+        })
+        const error = yield* Effect.flip(HttpClient.get(server.url))
+        assert.deepStrictEqual(told(error), ["TransportError", "UND_ERR_HEADERS_TIMEOUT"])
+        yield* server.closed(0)
+      }).pipe(limited({ headers: 300 }), withClient())
+  )
+
+  it.live.each(["HTTP/1.1 200 OK\ncontent-length: 2\n\nok", "220 mail.example ESMTP\r\n", "\u0015\u0003\u0001"])(
+    "are not waited for where the head cannot become one: %j",
+    (head) =>
+      Effect.gen(function*() {
+        const server = yield* Loopback.raw((socket) => socket.write(head))
+        const error = yield* Effect.flip(HttpClient.get(server.url))
+        assert.strictEqual(error.reason._tag, "TransportError")
+        assert.match(codeOf(error), /^HPE_/)
+      }).pipe(limited({ headers: 60_000 }), withClient())
+  )
+
+  it.live("do not mind many small chunk extensions", () =>
+    Effect.gen(function*() {
+      const chunks = Array.from({ length: 5000 }, () => "1;a=b\r\nx\r\n").join("")
+      const server = yield* Loopback.raw((socket) =>
+        socket.write(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`)
+      )
+      const response = yield* HttpClient.get(server.url)
+      assert.strictEqual(yield* response.text, "x".repeat(5000))
+    }).pipe(limited({ headers: 5000 }), withClient()))
 
   it.live("of silence fail a stalled body after what had arrived", () =>
     Effect.gen(function*() {
@@ -602,6 +703,10 @@ describe("limits", () => {
     }).pipe(withClient()))
 })
 
+/** Two members or frames, one after the other. */
+const inTwo = (compress: (bytes: Uint8Array) => Buffer) => (bytes: Uint8Array) =>
+  Buffer.concat([compress(bytes.subarray(0, 99)), compress(bytes.subarray(99))])
+
 describe("compression", () => {
   const text = "compressible ".repeat(1000)
   const codings = [
@@ -610,7 +715,10 @@ describe("compression", () => {
     ["GZIP", Zlib.gzipSync],
     ["deflate", Zlib.deflateSync],
     ["deflate", Zlib.deflateRawSync],
-    ["br", Zlib.brotliCompressSync]
+    ["br", Zlib.brotliCompressSync],
+    ["zstd", Zlib.zstdCompressSync],
+    ["gzip", inTwo(Zlib.gzipSync)],
+    ["zstd", inTwo(Zlib.zstdCompressSync)]
   ] as const
 
   it.live.each(codings)(
@@ -665,7 +773,7 @@ describe("compression", () => {
       assert.deepStrictEqual(told(error), ["DecodeError", "Z_DATA_ERROR"])
     }).pipe(withClient()))
 
-  it.live.each(["zstd", "gzip, gzip"])("%s is refused", (coding) =>
+  it.live.each(["zip", "gzip, gzip"])("%s is refused", (coding) =>
     Effect.gen(function*() {
       const server = yield* Loopback.http((_, response) =>
         response.writeHead(200, { "content-encoding": coding }).end("?")
@@ -709,6 +817,53 @@ describe("a proxy", () => {
       yield* environment({ http_proxy: proxy.url })
       const texts = yield* Effect.all([drain("http://model.example/info"), drain(server.url)]).pipe(withClient())
       assert.deepStrictEqual(texts, ["proxied http://model.example/info", "direct"])
+    }))
+
+  it.live.each(["http", "https"])(
+    "that is not there is told as the proxy's fault, for %s too",
+    (scheme) =>
+      Effect.gen(function*() {
+        const proxy = yield* Effect.scoped(Loopback.http(() => undefined))
+        const direct = yield* Loopback.http((_, response) => response.end("direct"))
+        yield* environment({ [`${scheme}_proxy`]: proxy.url })
+        const { direct: text, failed } = yield* Effect.all({
+          failed: Effect.flip(HttpClient.get(`${scheme}://model.example/info`)),
+          direct: drain(direct.url)
+        }).pipe(withClient())
+        assert.deepStrictEqual([told(failed), text], [["TransportError", "ERR_PROXY_UNREACHABLE"], "direct"])
+      })
+  )
+
+  it.live.each(
+    [
+      ["http", 407, "ERR_PROXY_AUTHENTICATION"],
+      ["https", 407, "ERR_PROXY_AUTHENTICATION"],
+      ["https", 403, "ERR_PROXY_REFUSED"],
+      ["https", 502, "ERR_PROXY_GATEWAY"]
+    ] as const
+  )("refuses a request to %s by %i as itself", ([scheme, status, code]) =>
+    Effect.gen(function*() {
+      const proxy = yield* Loopback.raw((socket) =>
+        socket.write(`HTTP/1.1 ${status} No\r\ncontent-length: 2\r\n\r\nno`)
+      )
+      const error = yield* Effect.flip(HttpClient.get(`${scheme}://model.example/info`)).pipe(
+        withClient({ proxy: proxy.url })
+      )
+      assert.deepStrictEqual(told(error), ["TransportError", code])
+    }))
+
+  it.live("gets a large body in parts, with its length", () =>
+    Effect.gen(function*() {
+      const proxy = yield* Loopback.http((request, response) => {
+        response.writeHead(200, { length: request.headers["content-length"] })
+        request.pipe(response)
+      })
+      const body = new Uint8Array(300_000).fill(97)
+      const text = yield* HttpClient.post("http://model.example/", { body: HttpBody.raw(body) }).pipe(
+        Effect.flatMap((response) => Effect.map(response.text, (text) => [response.headers.length, text.length])),
+        withClient({ proxy: proxy.url })
+      )
+      assert.deepStrictEqual(text, ["300000", 300_000])
     }))
 
   it.live("that is no URL fails the request without repeating it", () =>

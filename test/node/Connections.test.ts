@@ -123,7 +123,7 @@ describe("a connection", () => {
   it.live("is opened for no other protocol", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(get("ftp://127.0.0.1/"))
-      assert.deepStrictEqual([error.reason._tag, codeOf(error)], ["TransportError", "UND_ERR_INVALID_ARG"])
+      assert.deepStrictEqual([error.reason._tag, codeOf(error)], ["TransportError", "ERR_INVALID_URL"])
     }).pipe(withClient()))
 
   it.live("reaches an address of IPv6", () =>
@@ -136,7 +136,7 @@ describe("a connection", () => {
 const send = (url: string, body: HttpBody.HttpBody) =>
   HttpClient.execute(HttpClientRequest.setBody(HttpClientRequest.post(url), body))
 
-describe("a body in pieces", () => {
+describe("a body in parts", () => {
   const echo = Loopback.http((request, response) => {
     response.writeHead(200, {
       framing: request.headers["transfer-encoding"] ?? String(request.headers["content-length"])

@@ -1,7 +1,7 @@
 /**
- * The `HttpClientResponse` over an exchange.
+ * The `HttpClientResponse` of a transport that keeps limits by itself.
  *
- * @since 0.1.0
+ * @since 0.2.0
  */
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
@@ -22,11 +22,11 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
-import { type EnforcedResponse, enforcesLimits, type Reading } from "../http/TransportLimits.ts"
-import type { HttpExchange } from "./HttpExchange.ts"
+import type { Incoming } from "./Incoming.ts"
 import { fault } from "./TransportFault.ts"
+import { type EnforcedResponse, enforcesLimits, type Reading } from "./TransportLimits.ts"
 
-type Pieces = [Uint8Array, ...Array<Uint8Array>]
+type Chunks = [Uint8Array, ...Array<Uint8Array>]
 
 type Failure = HttpClientError.HttpClientError
 
@@ -41,24 +41,24 @@ type Failure = HttpClientError.HttpClientError
  * @category models
  * @since 0.1.0
  */
-export class NodeResponse extends Inspectable.Class implements EnforcedResponse, Reading {
+export class IncomingResponse extends Inspectable.Class implements EnforcedResponse, Reading {
   readonly [HttpIncomingMessage.TypeId] = HttpIncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId] = HttpClientResponse.TypeId
   readonly request: HttpClientRequest
   readonly url: string
-  readonly #exchange: HttpExchange
+  readonly #incoming: Incoming
   readonly #maxWholeBytes: number
   #headers: Headers.Headers | undefined
-  #body: Exit.Exit<Buffer, Failure> | undefined
-  #readers: Array<(body: Exit.Exit<Buffer, Failure>) => void> | undefined
+  #body: Exit.Exit<Uint8Array, Failure> | undefined
+  #readers: Array<(body: Exit.Exit<Uint8Array, Failure>) => void> | undefined
   #text: string | undefined
   #streamed = false
 
-  constructor(request: HttpClientRequest, url: string, exchange: HttpExchange, maxWholeBytes: number) {
+  constructor(request: HttpClientRequest, url: string, incoming: Incoming, maxWholeBytes: number) {
     super()
     this.request = request
     this.url = url
-    this.#exchange = exchange
+    this.#incoming = incoming
     this.#maxWholeBytes = maxWholeBytes
   }
 
@@ -67,30 +67,30 @@ export class NodeResponse extends Inspectable.Class implements EnforcedResponse,
   }
 
   firstEventCame(): void {
-    this.#exchange.firstEventCame()
+    this.#incoming.firstEventCame()
   }
 
   readRest(bytes: number, milliseconds: number): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const exchange = this.#exchange
-      if (exchange.ended || exchange.failure !== undefined) return Effect.void
+      const incoming = this.#incoming
+      if (incoming.ended || incoming.failure !== undefined) return Effect.void
       return Effect.callback<void>((resume) => {
-        const stop = exchange.drain(bytes, milliseconds, () => resume(Effect.void))
+        const stop = incoming.drain(bytes, milliseconds, () => resume(Effect.void))
         return Effect.sync(stop)
       })
     })
   }
 
   get status(): number {
-    return this.#exchange.status
+    return this.#incoming.status
   }
 
   get headers(): Headers.Headers {
-    return this.#headers ??= Headers.fromInput(this.#exchange.headers)
+    return this.#headers ??= Headers.fromInput(this.#incoming.headers)
   }
 
   get cookies(): Cookies.Cookies {
-    const header = this.#exchange.headers["set-cookie"]
+    const header = this.#incoming.headers["set-cookie"]
     return header === undefined ? Cookies.empty : Cookies.fromSetCookie(header)
   }
 
@@ -105,7 +105,7 @@ export class NodeResponse extends Inspectable.Class implements EnforcedResponse,
         if (this.#body !== undefined) return Effect.succeed(once(this.#body))
         if (this.#streamed || this.#readers !== undefined) return Effect.fail(this.#decodeError(alreadyRead()))
         this.#streamed = true
-        return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => this.#exchange.leave())), this.#pull)
+        return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => this.#incoming.leave())), this.#pull)
       })
     ))
   }
@@ -119,7 +119,7 @@ export class NodeResponse extends Inspectable.Class implements EnforcedResponse,
   }
 
   get text(): Effect.Effect<string, Failure> {
-    return Effect.map(this.#whole, (body) => this.#text ??= decode(body))
+    return Effect.map(this.#whole, (body) => this.#text ??= decoder.decode(body))
   }
 
   get json(): Effect.Effect<Schema.Json, Failure> {
@@ -167,44 +167,44 @@ export class NodeResponse extends Inspectable.Class implements EnforcedResponse,
     return pipeArguments(this, arguments)
   }
 
-  readonly #pull: Pull.Pull<Pieces, Failure> = Effect.suspend(() => {
-    const exchange = this.#exchange
-    const pieces = exchange.take()
-    if (isFilled(pieces)) return Effect.succeed(pieces)
-    if (exchange.failure !== undefined) return Effect.fail(this.#decodeError(exchange.failure))
-    return exchange.ended ? Cause.done() : this.#more
+  readonly #pull: Pull.Pull<Chunks, Failure> = Effect.suspend(() => {
+    const incoming = this.#incoming
+    const chunks = incoming.take()
+    if (isFilled(chunks)) return Effect.succeed(chunks)
+    if (incoming.failure !== undefined) return Effect.fail(this.#decodeError(incoming.failure))
+    return incoming.ended ? Cause.done() : this.#more
   })
 
-  readonly #more: Pull.Pull<Pieces, Failure> = Effect.callback((resume) => {
-    this.#exchange.wake = () => resume(this.#pull)
+  readonly #more: Pull.Pull<Chunks, Failure> = Effect.callback((resume) => {
+    this.#incoming.wake = () => resume(this.#pull)
   })
 
-  readonly #whole: Effect.Effect<Buffer, Failure> = Effect.suspend(() => {
+  readonly #whole: Effect.Effect<Uint8Array, Failure> = Effect.suspend(() => {
     if (this.#body !== undefined) return this.#body
     if (this.#streamed) return Effect.fail(this.#decodeError(alreadyRead()))
-    this.#exchange.collect(this.#maxWholeBytes)
+    this.#incoming.collect(this.#maxWholeBytes)
     return this.#settle() ?? this.#settled
   })
 
-  readonly #settled: Effect.Effect<Buffer, Failure> = Effect.callback((resume) => {
+  readonly #settled: Effect.Effect<Uint8Array, Failure> = Effect.callback((resume) => {
     const readers = this.#readers ??= []
     readers.push(resume)
-    this.#exchange.wake = () => {
+    this.#incoming.wake = () => {
       const body = this.#settle()
       if (body === undefined) return
       for (const reader of this.#readers ?? []) reader(body)
     }
     return Effect.sync(() => {
       readers.splice(readers.indexOf(resume), 1)
-      if (readers.length === 0) this.#exchange.leave()
+      if (readers.length === 0) this.#incoming.leave()
     })
   })
 
   /** The outcome of the whole body, once there is one. */
-  #settle(): Exit.Exit<Buffer, Failure> | undefined {
-    const exchange = this.#exchange
-    if (exchange.failure !== undefined) return this.#body = Exit.fail(this.#decodeError(exchange.failure))
-    return exchange.ended ? this.#body = Exit.succeed(join(exchange.take())) : undefined
+  #settle(): Exit.Exit<Uint8Array, Failure> | undefined {
+    const incoming = this.#incoming
+    if (incoming.failure !== undefined) return this.#body = Exit.fail(this.#decodeError(incoming.failure))
+    return incoming.ended ? this.#body = Exit.succeed(join(incoming.take())) : undefined
   }
 
   #try<A>(decode: () => A): Effect.Effect<A, Failure> {
@@ -218,26 +218,31 @@ export class NodeResponse extends Inspectable.Class implements EnforcedResponse,
   }
 }
 
-const isFilled = (pieces: Array<Buffer>): pieces is [Buffer, ...Array<Buffer>] => pieces.length > 0
+const isFilled = (chunks: Array<Uint8Array>): chunks is Chunks => chunks.length > 0
 
-const join = (pieces: Array<Buffer>): Buffer => {
-  const [first, ...rest] = pieces
-  return first === undefined ? Buffer.alloc(0) : rest.length === 0 ? first : Buffer.concat(pieces)
+const join = (chunks: Array<Uint8Array>): Uint8Array => {
+  const [first] = chunks
+  if (first === undefined) return new Uint8Array(0)
+  if (chunks.length === 1) return first
+  let size = 0
+  for (const chunk of chunks) size += chunk.length
+  const joined = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    joined.set(chunk, at)
+    at += chunk.length
+  }
+  return joined
 }
 
-const byteOrderMark = "\uFEFF"
+const decoder = new TextDecoder()
 
-const decode = (body: Buffer): string => {
-  const text = body.toString()
-  return text.startsWith(byteOrderMark) ? text.slice(1) : text
-}
-
-const once = (body: Exit.Exit<Buffer, Failure>): Pull.Pull<Pieces, Failure> => {
+const once = (body: Exit.Exit<Uint8Array, Failure>): Pull.Pull<Chunks, Failure> => {
   let taken = false
   return Effect.flatMap(body, (bytes) => {
     if (taken || bytes.length === 0) return Cause.done()
     taken = true
-    return Effect.succeed<Pieces>([bytes])
+    return Effect.succeed<Chunks>([bytes])
   })
 }
 

@@ -1,0 +1,218 @@
+/**
+ * A response on its way from a transport to its reader: the chunks that have arrived, and the limits on time and size.
+ *
+ * The transport's callbacks do nothing but bookkeeping. The reader is woken on a microtask, once for all chunks of one read
+ * of the socket, and takes them all together.
+ *
+ * @since 0.2.0
+ */
+import { fault, late, tooLarge } from "./TransportFault.ts"
+import type { Limits } from "./TransportLimits.ts"
+
+/** Bytes held for a slow reader before the transport stops reading. */
+const HIGH_WATER = 256 * 1024
+
+/** The longest time that timers can wait, 24 days. */
+const LONGEST = 2 ** 31 - 1
+
+/**
+ * A limit in milliseconds as timers take it: whole, and 0 for none.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const timer = (limit: number | undefined): number =>
+  limit === undefined || !Number.isFinite(limit) ? 0 : Math.min(Math.max(1, Math.ceil(limit)), LONGEST)
+
+type Timer = ReturnType<typeof setTimeout>
+
+const arm = (incoming: Incoming, phase: "headers" | "total" | "firstEvent", limit: number | undefined) => {
+  const after = timer(limit)
+  return after === 0 ? undefined : setTimeout(expire, after, incoming, phase)
+}
+
+const expire = (incoming: Incoming, phase: keyof typeof late): void => incoming.cancel(late[phase]())
+
+/**
+ * What a transport fills and a reader empties. A reader polls it, and leaves a callback in `wake` while it waits.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export abstract class Incoming {
+  readonly limits: Limits
+  /** The status, 0 before the head is there. */
+  status = 0
+  /** The headers by their names in lower case. */
+  headers: Readonly<Record<string, string | Array<string> | undefined>> = {}
+  /** The whole body has arrived. */
+  ended = false
+  /** Why no more will come; what arrived before can still be taken. */
+  failure: Error | undefined
+  /** Called once, on a microtask, when there is news for the reader. */
+  wake: (() => void) | undefined
+
+  /** The reader wants the body in one piece. */
+  protected whole = false
+  /** Bytes that the body may have, on the wire and decoded. */
+  protected limit: number
+  #chunks: Array<Uint8Array> = []
+  #held = 0
+  #received = 0
+  #paused = false
+  #scheduled = false
+  readonly #total: Timer | undefined
+  readonly #firstEvent: Timer | undefined
+  #head: Timer | undefined
+
+  constructor(limits: Limits) {
+    this.limits = limits
+    this.limit = limits.maxBodyBytes ?? Infinity
+    this.#total = arm(this, "total", limits.total)
+    this.#firstEvent = arm(this, "firstEvent", limits.firstEvent)
+  }
+
+  // ---- what a transport brings ---------------------------------------------------------------------------------------
+
+  /** Ends the exchange on the wire. */
+  protected abstract close(reason: Error): void
+  /** Stops reading from the wire, and so the server in the end. */
+  protected abstract pause(): void
+  protected abstract resume(): void
+
+  /** The request is on the wire: the limit on the head runs from here, however slowly its bytes come. */
+  protected sent(): void {
+    this.#head ??= arm(this, "headers", this.limits.headers)
+  }
+
+  protected begin(status: number, headers: Incoming["headers"], announced: number): void {
+    clearTimeout(this.#head)
+    this.status = status
+    this.headers = headers
+    if (announced > this.limit) this.abort(tooLarge(this.limit))
+    this.#notify()
+  }
+
+  protected receive(chunk: Uint8Array): void {
+    if (this.failure !== undefined) return
+    this.#received += chunk.length
+    if (this.#received > this.limit) return this.abort(tooLarge(this.limit))
+    this.#chunks.push(chunk)
+    this.#held += chunk.length
+    if (this.whole) return
+    if (this.#held >= HIGH_WATER && !this.#paused) {
+      this.#paused = true
+      this.pause()
+    }
+    this.#notify()
+  }
+
+  protected end(): void {
+    if (this.failure !== undefined) return
+    this.ended = true
+    this.settled()
+    this.#notify()
+  }
+
+  protected fail(error: Error): void {
+    if (this.ended || this.failure !== undefined) return
+    this.failure = error
+    this.settled()
+    this.#notify()
+  }
+
+  /** Nothing comes any more. */
+  protected settled(): void {
+    clearTimeout(this.#total)
+    clearTimeout(this.#firstEvent)
+    clearTimeout(this.#head)
+  }
+
+  /** Fails the exchange from this side. */
+  protected abort(reason: Error): void {
+    this.fail(reason)
+    this.close(reason)
+  }
+
+  // ---- what a reader does --------------------------------------------------------------------------------------------
+
+  /** All chunks that arrived since the last call, or none. */
+  take(): Array<Uint8Array> {
+    const chunks = this.#chunks
+    if (chunks.length === 0) return chunks
+    this.#chunks = []
+    this.#held = 0
+    if (this.#paused) {
+      this.#paused = false
+      this.resume()
+    }
+    return chunks
+  }
+
+  /** Drops what comes until the end of the body, so many bytes or milliseconds, and calls back. Returns how to stop. */
+  drain(bytes: number, milliseconds: number, then: () => void): () => void {
+    let left = bytes
+    const stop = () => {
+      clearTimeout(limit)
+      this.wake = undefined
+    }
+    const finish = () => {
+      stop()
+      then()
+    }
+    const limit = setTimeout(finish, milliseconds)
+    const dropped = () => {
+      for (const chunk of this.take()) left -= chunk.length
+      if (this.ended || this.failure !== undefined || left <= 0) finish()
+      else this.wake = dropped
+    }
+    this.wake = dropped
+    return stop
+  }
+
+  /** The reader wants the body in one piece: it is woken at the end only, and the transport never stops reading. */
+  collect(maxBodyBytes: number): void {
+    if (this.whole) return
+    this.whole = true
+    this.limit = Math.min(this.limit, maxBodyBytes)
+    if (this.#received > this.limit) {
+      // it may have come to its end before this limit was known
+      this.ended = false
+      this.abort(tooLarge(this.limit))
+    } else if (this.#paused) {
+      this.#paused = false
+      this.resume()
+    }
+  }
+
+  /** Ends the exchange from outside; a reader that waits fails. */
+  cancel(reason: Error = abandoned()): void {
+    if (!this.ended && this.failure === undefined) this.abort(reason)
+  }
+
+  /** The reader goes, and wants to hear nothing more. */
+  leave(): void {
+    this.wake = undefined
+    this.cancel()
+  }
+
+  /** The reader has the first event of its stream. */
+  firstEventCame(): void {
+    clearTimeout(this.#firstEvent)
+  }
+
+  #notify(): void {
+    if (this.#scheduled || this.wake === undefined) return
+    this.#scheduled = true
+    queueMicrotask(this.#deliver)
+  }
+
+  readonly #deliver = (): void => {
+    this.#scheduled = false
+    const { wake } = this
+    this.wake = undefined
+    wake?.()
+  }
+}
+
+const abandoned = (): Error => fault("ERR_ABANDONED", "The request was given up before its response was complete")

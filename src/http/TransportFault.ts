@@ -1,0 +1,37 @@
+/**
+ * Faults that a transport finds by itself, in the form of those that the platform reports: an `Error` with a `code`. Where
+ * undici knows the same fault, its code is used.
+ *
+ * @since 0.2.0
+ */
+
+/**
+ * An error with a `code` to tell it by.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export const fault = (code: string, message: string, cause?: unknown): Error =>
+  Object.assign(cause === undefined ? new Error(message) : new Error(message, { cause }), { code })
+
+/**
+ * The body is larger than allowed.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export const tooLarge = (limit: number): Error =>
+  fault("ERR_BODY_TOO_LARGE", `The response body is larger than ${limit} bytes, which is the limit set for it`)
+
+/**
+ * A limit on time passed.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export const late = {
+  headers: () => fault("UND_ERR_HEADERS_TIMEOUT", "No complete response head within the time set for it"),
+  idle: () => fault("UND_ERR_BODY_TIMEOUT", "No body data within the idle timeout"),
+  total: () => fault("ERR_TOTAL_TIMEOUT", "The response was not complete within the time set for the whole request"),
+  firstEvent: () => fault("ERR_FIRST_EVENT_TIMEOUT", "No event within the time set for the first one")
+} as const
