@@ -1,6 +1,7 @@
 import * as Tei from "./embedding/Tei.ts"
 import type * as Options from "./model/Options.ts"
 import type { Turn } from "./model/Turn.ts"
+import * as LlamaCpp from "./openai/llamacpp/LlamaCpp.ts"
 import * as OpenAi from "./openai/OpenAi.ts"
 import * as Tgi from "./tgi/Tgi.ts"
 import type * as Reply from "./wire/Reply.ts"
@@ -17,6 +18,8 @@ export const make = (settings: Options.Settings): (turn: Turn) => Reply.Reply =>
       return Tgi.make(settings)
     case "tei":
       return Tei.answer
+    case "llamacpp":
+      return LlamaCpp.answer
     default:
       return OpenAi.make(settings.engine)
   }

@@ -21,6 +21,7 @@ import * as Journal from "./wire/Journal.ts"
 import * as Random from "./wire/Random.ts"
 import * as Reply from "./wire/Reply.ts"
 import * as SimulatedClient from "./wire/SimulatedClient.ts"
+import * as Slots from "./wire/Slots.ts"
 import * as Transmission from "./wire/Transmission.ts"
 
 /**
@@ -157,6 +158,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
     const chance = makeChance(settings.seed)
     const answers: Array<Answer> = []
     const counters: Counters = { requests: 0, succeeded: 0, tokens: 0, failures: new Map() }
+    const slots = Slots.make(settings.slots)
     let permits = 0
 
     const reply = (request: Request, now: number, takePermit: () => boolean): Reply.Reply => {
@@ -166,6 +168,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
         now,
         chance: chance(request.body),
         takePermit,
+        busy: slots.busy,
         answer: (prompt) => answers.shift() ?? settings.script?.(request, prompt),
         counters
       }
@@ -176,8 +179,10 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
 
     const start = (request: Request, now: number) => {
       let taken = 0
+      let held = 0
       const ticket = open(request, now, () => {
         permits -= taken
+        if (held > 0) slots.release(held)
       })
       const takePermit = (): boolean => {
         if (permits >= settings.maxConcurrentRequests) return false
@@ -187,24 +192,32 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
       }
       const wrong = faults.take(request)
       const answered = statusReply(wrong) ?? reply(request, now, takePermit)
-      return { ticket, wrong, transmission: Transmission.prepare(answered, wrong, settings.latency) }
+      const wanted = answered.slots ?? 0
+      const gate = wanted === 0 || settings.slots === Infinity
+        ? undefined
+        : slots.acquire(wanted, (places) => {
+          held = places
+        })
+      const early = answered._tag === "Unary" || answered.headWaits === true
+      const transmission = Transmission.prepare(answered, wrong, settings.latency)
+      return { ticket, wrong, transmission, early: early ? gate : undefined, late: early ? undefined : gate }
     }
 
     const handle: Exchange.Handler = (raw) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         const request = new Request(raw)
-        const { ticket, transmission, wrong } = start(request, now)
+        const { early, late, ticket, transmission, wrong } = start(request, now)
         if (wrong.some((fault) => fault._tag === "Refuse")) {
           ticket.ended("failed")
           return Effect.fail(new Exchange.Broken({ how: "refused" }))
         }
-        const sent = send(settings, transmission, ticket, request.method === "HEAD")
-        return transmission.wait > 0
-          ? Effect.onInterrupt(
-            Effect.andThen(Effect.sleep(transmission.wait), sent),
-            () => Effect.sync(() => ticket.ended("cancelled"))
-          )
-          : sent
+        const sent = send(settings, transmission, ticket, request.method === "HEAD", late)
+        if (transmission.wait <= 0 && early === undefined) return sent
+        const slept = transmission.wait > 0 ? Effect.andThen(Effect.sleep(transmission.wait), sent) : sent
+        return Effect.onInterrupt(
+          early === undefined ? slept : Effect.andThen(early, slept),
+          () => Effect.sync(() => ticket.ended("cancelled"))
+        )
       })
 
     return Simulator.of({
@@ -221,7 +234,8 @@ const send = (
   settings: Options.Settings,
   transmission: Transmission.Transmission,
   ticket: Journal.Ticket,
-  head: boolean
+  head: boolean,
+  gate: Effect.Effect<void> | undefined
 ): Effect.Effect<Exchange.Response> =>
   Effect.suspend((): Effect.Effect<Exchange.Response> => {
     const { status } = transmission
@@ -240,7 +254,7 @@ const send = (
       ticket.ended(transmission.outcome)
       return Effect.succeed({ status, headers, body: head ? "" : piece.text })
     }
-    const body = Delivery.stream(transmission, settings.chunking, ticket)
+    const body = Delivery.stream(transmission, settings.chunking, ticket, gate)
     return Effect.succeed({ status, headers, body, abandon: () => ticket.ended("cancelled") })
   })
 

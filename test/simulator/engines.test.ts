@@ -35,10 +35,10 @@ describe.each(engines)("%s", (engine) => {
 
     it.effect("refuses TGI's schema form with a JSON failure", () =>
       Effect.gen(function*() {
-        const format = { type: "json_schema", value: { schema: { type: "object" } } }
+        const format = { type: "json", value: { type: "object" } }
         const { headers, json, status } = yield* chat({ response_format: format })
         assert.strictEqual(status, 400)
-        assert.strictEqual(headers["content-type"], "application/json")
+        assert.include(headers["content-type"] ?? "", "application/json")
         assert.isString(engine === "sglang" ? json.message : json.error.message)
       }))
 
@@ -147,7 +147,9 @@ describe.each(engines)("%s", (engine) => {
         const { text } = yield* chat({ stream: true })
         assert.strictEqual(events(text).at(-1).error.message, "boom")
       }))
+  })
 
+  layer(Simulator.layer({ engine, embeddings: true }))("started to embed", (it) => {
     it.effect("embeds the same text as the same vector of length 1", () =>
       Effect.gen(function*() {
         const { data } = (yield* post("/v1/embeddings", { input: ["a", "b", "a"] })).json

@@ -98,6 +98,23 @@ export const tokens = (text: string, random: Random.Random): Array<Token> => {
 }
 
 /**
+ * The tokens that a model might have chosen instead, most likely first and the chosen one before all: `count` of them.
+ *
+ * @category tokens
+ * @since 0.2.0
+ */
+export const alternatives = (chosen: Token, count: number, random: Random.Random): ReadonlyArray<Token> => {
+  if (count <= 0) return []
+  const list = [chosen]
+  for (let index = 1; index < count; index++) {
+    const previous = list[index - 1] ?? chosen
+    const text = ` ${String.fromCharCode(97 + Random.int(random, 26))}`
+    list.push({ ...token(text, random), logprob: previous.logprob - (1 + Random.int(random, 64)) / 128 })
+  }
+  return list
+}
+
+/**
  * @category tokens
  * @since 0.1.0
  */

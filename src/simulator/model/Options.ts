@@ -107,13 +107,22 @@ export interface Options {
   readonly journalLimit?: number | undefined
   /** Length of an embedding. Default 8. */
   readonly dimensions?: number | undefined
+  /**
+   * Generations that run at once, on vLLM, SGLang and llama.cpp; the others wait in a queue. Default: 4 on llama.cpp, where
+   * it also bounds the completions of one request, and any number elsewhere.
+   */
+  readonly slots?: number | undefined
+  /** Whether vLLM, SGLang or llama.cpp was started to embed texts and not to generate. Default false. */
+  readonly embeddings?: boolean | undefined
+  /** Whether `/metrics` answers, which SGLang and llama.cpp must be told when they start. Default true. */
+  readonly metrics?: boolean | undefined
 }
 
 const versions: Readonly<Record<Engine, string>> = {
   tgi: "3.3.7",
   vllm: "0.20.0",
   sglang: "0.6.0",
-  llamacpp: "b7000-simulated",
+  llamacpp: "v0.5.0",
   tei: "1.9.0"
 }
 
@@ -167,7 +176,10 @@ export const resolve = (options: Options): Settings => {
     chunking: options.chunking ?? { events: 64 },
     headers: options.headers ?? {},
     journalLimit: options.journalLimit ?? 2_000,
-    dimensions: options.dimensions ?? 8
+    dimensions: options.dimensions ?? 8,
+    slots: options.slots ?? (engine === "llamacpp" ? 4 : Infinity),
+    embeddings: options.embeddings ?? false,
+    metrics: options.metrics ?? true
   }
 }
 

@@ -30,6 +30,9 @@ export const eos = { id: 2, text: "</s>" } as const
 const pieces =
   /<\|[a-z_]+\|>|<\/?s>|"[,:]|[ \n]?\p{L}[\p{L}\p{M}]*|[ \n]?\p{N}{1,3}|[ \n]?(?!<\|[a-z_]+\|>)[^\s\p{L}\p{N}]|\s+/gu
 
+/** Texts of the ids that were given out, at most as many as the vocabulary has. */
+const texts = new Map<number, string>()
+
 const ordinaryIds = 31_744
 const firstOrdinaryId = 256
 
@@ -70,8 +73,18 @@ export const encode = (text: string, special: boolean): ReadonlyArray<Piece> => 
   let start = 0
   for (const piece of split(text)) {
     const stop = start + Bytes.length(piece)
-    encoded.push({ id: id(piece), text: piece, start, stop })
+    const own = id(piece)
+    texts.set(own, piece)
+    encoded.push({ id: own, text: piece, start, stop })
     start = stop
   }
   return encoded
 }
+
+/**
+ * The text behind an id that {@link encode} gave out; for another id a text that names it.
+ *
+ * @category tokens
+ * @since 0.2.0
+ */
+export const known = (token: number): string => texts.get(token) ?? `<${token}>`

@@ -17,6 +17,8 @@ export interface Turn {
   readonly chance: number
   /** Takes one of the server's permits until the reply has ended; false when none is free. */
   readonly takePermit: () => boolean
+  /** Slots of the server in which generations run now. */
+  readonly busy: () => number
   /** What the test wants to be answered, if it said so. */
   readonly answer: (prompt: string) => Answer | undefined
   /** Counters of everything answered so far. */

@@ -181,14 +181,6 @@ const choiceFrames = (self: Answered, { index, prompt, run }: Choice): ReadonlyA
   ]
 }
 
-/** Choices take turns, as they do when they are generated together. */
-const interleave = (all: ReadonlyArray<ReadonlyArray<Reply.Frame>>): ReadonlyArray<Reply.Frame> => {
-  const [only] = all
-  if (only !== undefined && all.length === 1) return only
-  const longest = Math.max(0, ...all.map((frames) => frames.length))
-  return Array.from({ length: longest }, (_, at) => all.flatMap((frames) => frames[at] ?? [])).flat()
-}
-
 const streaming = (turn: Turn, self: Answered): Reply.Streaming => {
   const { chat, choices, counts, dialect, request } = self
   const kind = chat ? "chat.completion.chunk" : "text_completion"
@@ -200,7 +192,7 @@ const streaming = (turn: Turn, self: Answered): Reply.Streaming => {
   return {
     _tag: "Streaming",
     headers: { ...dialect.headers, "content-type": "text/event-stream; charset=utf-8" },
-    frames: [...interleave(choices.map((choice) => choiceFrames(self, choice))), ...used, Reply.done],
+    frames: [...OpenAiRun.interleave(choices.map((choice) => choiceFrames(self, choice))), ...used, Reply.done],
     space: turn.settings.space ?? true,
     keepAlive: keepAlive === undefined ? dialect.keepAlive : Duration.toMillis(keepAlive),
     failed: ({ message }) => {

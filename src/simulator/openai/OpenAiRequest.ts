@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type { Gbnf } from "../grammar/Gbnf.ts"
 import type { Engine } from "../model/Options.ts"
 import * as Reply from "../wire/Reply.ts"
 
@@ -24,6 +25,7 @@ export type Constraint =
   | { readonly _tag: "Schema"; readonly schema: unknown }
   | { readonly _tag: "Regex"; readonly pattern: string }
   | { readonly _tag: "Choice"; readonly choices: ReadonlyArray<string> }
+  | { readonly _tag: "Grammar"; readonly grammar: Gbnf }
 
 /**
  * @category models

@@ -4,11 +4,13 @@
  *
  * @since 0.1.0
  */
+import * as Gbnf from "../grammar/Gbnf.ts"
 import * as Grammar from "../grammar/Grammar.ts"
 import * as SchemaSampler from "../grammar/SchemaSampler.ts"
 import * as Answer from "../model/Answer.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Random from "../wire/Random.ts"
+import type { Frame } from "../wire/Reply.ts"
 import * as Writer from "../wire/Writer.ts"
 import type { OpenAiRequest, Tool } from "./OpenAiRequest.ts"
 
@@ -82,6 +84,8 @@ const constrained = (request: OpenAiRequest, random: Random.Random): string | un
   switch (constraint?._tag) {
     case "Schema":
       return SchemaSampler.sample(constraint.schema, random)
+    case "Grammar":
+      return Gbnf.sample(constraint.grammar, random)
     case "Choice":
       return constraint.choices[Random.int(random, constraint.choices.length)]
     case "Regex": {
@@ -166,4 +170,17 @@ export const generate = (turn: Turn, request: OpenAiRequest, prompt: string, nth
     tokens: Math.min(limit, used + (cut ? 0 : 1)),
     random
   }
+}
+
+/**
+ * The frames of several choices in turns, as they come when the choices are generated together.
+ *
+ * @category streaming
+ * @since 0.2.0
+ */
+export const interleave = (all: ReadonlyArray<ReadonlyArray<Frame>>): ReadonlyArray<Frame> => {
+  const [only] = all
+  if (only !== undefined && all.length === 1) return only
+  const longest = Math.max(0, ...all.map((frames) => frames.length))
+  return Array.from({ length: longest }, (_, at) => all.flatMap((frames) => frames[at] ?? [])).flat()
 }

@@ -105,16 +105,6 @@ const limitOf = (turn: Turn, parameters: Parameters, valid: Validation.Valid, si
   return total
 }
 
-const alternatives = (token: Answer.Token, count: number, random: Random.Random): ReadonlyArray<Answer.Token> => {
-  const list = [token]
-  for (let index = 1; index < count; index++) {
-    const previous = list[index - 1] ?? token
-    const text = ` ${String.fromCharCode(97 + Random.int(random, 26))}`
-    list.push({ ...Answer.token(text, random), logprob: previous.logprob - (1 + Random.int(random, 64)) / 128 })
-  }
-  return list
-}
-
 const prefillOf = (turn: Turn, job: Job, random: Random.Random): ReadonlyArray<Answer.Token> =>
   job.parameters.decoderInputDetails && turn.settings.prefillLogprobs
     ? Tokenizer.encode(job.prompt, job.special).map((piece, index) => ({
@@ -156,7 +146,7 @@ const candidate = (turn: Turn, job: Job, valid: Validation.Valid, nth: number): 
     prompt: job.prompt,
     inputLength: valid.inputLength,
     tokens,
-    topTokens: top === 0 ? [] : tokens.map((token) => alternatives(token, top, random)),
+    topTokens: top === 0 ? [] : tokens.map((token) => Answer.alternatives(token, top, random)),
     prefill: prefillOf(turn, job, random),
     text: join(tokens),
     finish: answer?.finish ?? finish,

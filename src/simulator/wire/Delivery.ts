@@ -46,7 +46,7 @@ const finish = (ending: Exclude<Ending, "stall">): Pull.Pull<never, Broken> =>
 
 /**
  * The body as a stream on the clock of Effect. It ends as the transmission says and tells the observer; leaving it early
- * counts as cancelled.
+ * counts as cancelled. The first chunk with a token waits for the `gate`.
  *
  * @category sending
  * @since 0.1.0
@@ -54,7 +54,8 @@ const finish = (ending: Exclude<Ending, "stall">): Pull.Pull<never, Broken> =>
 export const stream = (
   self: Transmission,
   chunking: Chunking,
-  observer: Observer
+  observer: Observer,
+  gate: Effect.Effect<void> | undefined = undefined
 ): Stream.Stream<Uint8Array, Broken> => {
   const { ending, keepAlive } = self
   const chunks = Chunks.make(self.pieces, chunking)
@@ -73,19 +74,26 @@ export const stream = (
       observer.sent(tokens)
       return Effect.succeed([bytes])
     }
-    return Effect.suspend((): Pull.Pull<readonly [Uint8Array], Broken> => {
+    let shut = gate
+    const next = (): Pull.Pull<readonly [Uint8Array], Broken> => {
       const chunk = chunks[at]
       if (chunk === undefined) {
         if (ending === "stall") return keepAlive === undefined ? Effect.never : alive(keepAlive)
         outcome = finished
         return finish(ending)
       }
+      if (chunk.tokens > 0 && shut !== undefined) {
+        const opened = shut
+        shut = undefined
+        return Effect.andThen(opened, Effect.suspend(next))
+      }
       const left = chunk.wait - waited
       if (left <= 0) return send(chunk)
       return keepAlive !== undefined && left > keepAlive
         ? alive(keepAlive)
         : Effect.andThen(Effect.sleep(left), Effect.suspend(() => send(chunk)))
-    })
+    }
+    return Effect.suspend(next)
   })
   return Stream.onExit(Stream.fromPull(pulls), () => Effect.sync(() => observer.ended(outcome)))
 }

@@ -28,6 +28,8 @@ export interface Received {
  * @since 0.1.0
  */
 export interface Frame {
+  /** The name of the event, where the server names it. */
+  readonly event?: string | undefined
   readonly payload: string
   readonly tokens: number
 }
@@ -69,6 +71,8 @@ export interface Unary {
   readonly body: string
   /** Tokens generated for it: what latency is computed from. */
   readonly tokens: number
+  /** Generations that it takes, each of which needs a slot of the server. Default none. */
+  readonly slots?: number | undefined
   /** The reply that stands here when the backend crashes. */
   readonly failed: (crash: Crash) => Unary
 }
@@ -87,6 +91,10 @@ export interface Streaming {
   readonly space: boolean
   /** Milliseconds of silence after which a comment is sent, or `undefined` for never. */
   readonly keepAlive: number | undefined
+  /** Generations that it takes, each of which needs a slot of the server. Default none. */
+  readonly slots?: number | undefined
+  /** Whether the status line waits for the first token, and not only the first event. Default false. */
+  readonly headWaits?: boolean | undefined
   /** The frames that end the stream when the backend crashes. */
   readonly failed: (crash: Crash) => ReadonlyArray<Frame>
 }
@@ -113,7 +121,11 @@ export const unary = (
   status: number,
   headers: Readonly<Record<string, string>>,
   body: string,
-  rest?: { readonly tokens?: number | undefined; readonly failed?: ((crash: Crash) => Unary) | undefined }
+  rest?: {
+    readonly tokens?: number | undefined
+    readonly slots?: number | undefined
+    readonly failed?: ((crash: Crash) => Unary) | undefined
+  }
 ): Unary => {
   const self: Unary = {
     _tag: "Unary",
@@ -121,6 +133,7 @@ export const unary = (
     headers,
     body,
     tokens: rest?.tokens ?? 0,
+    slots: rest?.slots,
     failed: rest?.failed ?? (() => self)
   }
   return self

@@ -147,14 +147,16 @@ const prepareStream = (
   latency: Latency | undefined
 ): Transmission => {
   const { ending, frames } = alterFrames(reply, faults)
-  const first = millis(latency?.firstToken)
+  const early = reply.headWaits === true ? millis(latency?.firstToken) : 0
+  const first = millis(latency?.firstToken) - early
   const next = millis(latency?.perToken)
   const prefix = reply.space ? "data: " : "data:"
   let started = false
   const pieces = frames.map((frame): Piece => {
     const wait = frame.tokens === 0 ? 0 : started ? next : first
     started ||= frame.tokens > 0
-    return { text: `${prefix}${frame.payload}\n\n`, tokens: frame.tokens, wait }
+    const name = frame.event === undefined ? "" : `event: ${frame.event}\n`
+    return { text: `${name}${prefix}${frame.payload}\n\n`, tokens: frame.tokens, wait }
   })
   const silent = faults.some((fault) => fault._tag === "Stall" && !fault.keepAlive)
   return {
@@ -163,7 +165,7 @@ const prepareStream = (
     pieces: faults.length === 0 ? pieces : decorate(pieces, faults),
     ending,
     outcome: ending === "complete" && !has(faults, "Crash") ? "completed" : "failed",
-    wait: millis(latency?.headers) + headDelay(faults),
+    wait: millis(latency?.headers) + early + headDelay(faults),
     keepAlive: silent || reply.keepAlive === 0 ? undefined : reply.keepAlive,
     gzip: has(faults, "Gzip"),
     streaming: true

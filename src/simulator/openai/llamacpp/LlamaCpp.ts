@@ -1,0 +1,194 @@
+/**
+ * The routes of llama.cpp's server: what is there, who may call it, what becomes of a mistake.
+ *
+ * @since 0.2.0
+ */
+import * as Prompt from "../../model/Prompt.ts"
+import * as Tokenizer from "../../model/Tokenizer.ts"
+import type { Turn } from "../../model/Turn.ts"
+import * as Reply from "../../wire/Reply.ts"
+import type { OpenAiRequest } from "../OpenAiRequest.ts"
+import * as LlamaAnswer from "./LlamaAnswer.ts"
+import * as LlamaChat from "./LlamaChat.ts"
+import * as LlamaField from "./LlamaField.ts"
+import { type Body, invalid, isBody } from "./LlamaField.ts"
+import * as LlamaJson from "./LlamaJson.ts"
+import * as LlamaResponses from "./LlamaResponses.ts"
+import * as LlamaServer from "./LlamaServer.ts"
+
+type Handler = (turn: Turn) => Reply.Reply
+type BodyHandler = (turn: Turn, body: Body) => Reply.Reply
+
+/** Reads the body, of whatever content type, and turns what is thrown into a status. */
+const post = (handler: BodyHandler): Handler => (turn) => {
+  const value = turn.request.json
+  if (value === undefined) return LlamaJson.failed(500, LlamaJson.syntax(turn.request.body) ?? "")
+  try {
+    return handler(turn, isBody(value) ? value : {})
+  } catch (error) {
+    if (error instanceof LlamaField.Thrown) return LlamaJson.failed(error.invalid ? 400 : 500, error.message)
+    throw error
+  }
+}
+
+const render = (turn: Turn, request: OpenAiRequest): string => {
+  const prompt = Prompt.render(turn.settings.template, request.messages, request.continues)
+  return typeof prompt === "string" ? prompt : invalid(prompt.message)
+}
+
+const read = (turn: Turn, body: Body): LlamaChat.Chat => LlamaChat.read(body, turn.settings.slots, turn.request.body)
+
+const generateChat = (turn: Turn, body: Body): LlamaAnswer.Answered | Reply.Unary => {
+  const { fields, request } = read(turn, body)
+  return LlamaAnswer.generate(turn, "chat", request, fields, [render(turn, request)])
+}
+
+const chat: BodyHandler = (turn, body) => {
+  const answered = generateChat(turn, body)
+  return "_tag" in answered ? answered : LlamaAnswer.answer(answered)
+}
+
+const promptText = (value: unknown): string => {
+  if (typeof value === "string") return value
+  if (isBody(value) && typeof value["prompt_string"] === "string") return value["prompt_string"]
+  if (Array.isArray(value) && value.every((item) => typeof item === "string" || typeof item === "number")) {
+    return value.map((item: string | number) => typeof item === "string" ? item : Tokenizer.known(item)).join("")
+  }
+  return invalid(
+    "\"prompt\" elements must be a string, a list of tokens, a JSON object containing a prompt string, or a list of " +
+      "mixed strings & tokens."
+  )
+}
+
+const prompts = (body: Body): ReadonlyArray<string> => {
+  if (!Object.hasOwn(body, "prompt")) return invalid("[json.exception.out_of_range.403] key 'prompt' not found")
+  const { prompt } = body
+  if (!Array.isArray(prompt)) return [promptText(prompt)]
+  if (prompt.length === 0) return invalid("\"prompt\" must not be empty")
+  return prompt.some((item) => typeof item === "number") ? [promptText(prompt)] : prompt.map(promptText)
+}
+
+const complete = (kind: "completion" | "native"): BodyHandler => (turn, body) => {
+  const texts = prompts(body)
+  const fields = LlamaField.read(body, turn.settings.slots)
+  const given = LlamaField.lenient(body, "grammar", LlamaField.isText, "")
+  const held = body["json_schema"] !== undefined && body["json_schema"] !== null && body["grammar"] === undefined
+    ? LlamaField.named("json_schema", () => LlamaChat.schema(body["json_schema"], "\"json_schema\": "))
+    : undefined
+  const top = fields["n_probs"]
+  const request: OpenAiRequest = {
+    ...LlamaChat.common(body, fields, turn.request.body),
+    messages: [],
+    logprobs: typeof top === "number" && top > 0,
+    topLogprobs: typeof top === "number" ? top : 0,
+    tools: [],
+    toolChoice: "none",
+    parallel: false,
+    constraint: held ?? (given === "" ? undefined : LlamaChat.grammar(given)),
+    thinking: false,
+    continues: false
+  }
+  const answered = LlamaAnswer.generate(turn, kind, request, fields, texts)
+  if ("_tag" in answered) return answered
+  const reply = LlamaAnswer.answer(answered)
+  return kind === "native" && reply._tag === "Unary" ? picked(reply, body["response_fields"]) : reply
+}
+
+/** The fields of a native response that were asked for alone. */
+const picked = (reply: Reply.Unary, names: unknown): Reply.Unary => {
+  if (!Array.isArray(names) || names.length === 0) return reply
+  const value: unknown = JSON.parse(reply.body)
+  return isBody(value)
+    ? { ...reply, body: JSON.stringify(Object.fromEntries(names.map((name) => [name, value[String(name)]]))) }
+    : reply
+}
+
+const count = (turn: Turn, body: Body, extra: object): Reply.Reply =>
+  LlamaJson.ok({ input_tokens: Tokenizer.count(render(turn, read(turn, body).request)), ...extra })
+
+const responses: BodyHandler = (turn, body) => {
+  const answered = generateChat(turn, LlamaResponses.toChat(body))
+  return "_tag" in answered ? answered : LlamaResponses.answer(turn, answered, answered.request.stream)
+}
+
+const messages: BodyHandler = (turn, body) => {
+  if (body["messages"] === undefined) return LlamaJson.failed(500, "'messages' is required")
+  const answered = generateChat(turn, { ...body, stream: false })
+  return "_tag" in answered ? answered : LlamaResponses.message(turn, answered)
+}
+
+const control: BodyHandler = (_turn, body) =>
+  typeof body["id"] === "string"
+    ? LlamaJson.failed(404, "completion not found")
+    : invalid("missing completion id")
+
+const embeddings: BodyHandler = (turn, body) =>
+  turn.settings.embeddings ? LlamaServer.embeddings(turn, body) : LlamaServer.refusals.embeddings
+
+const table: ReadonlyArray<readonly [method: "GET" | "POST", paths: ReadonlyArray<string>, handler: Handler]> = [
+  ["GET", ["/health", "/v1/health"], LlamaServer.health],
+  ["GET", ["/v1/models", "/models"], LlamaServer.models],
+  ["GET", ["/props"], LlamaServer.props],
+  ["GET", ["/slots"], LlamaServer.slots],
+  ["GET", ["/metrics"], (turn) => turn.settings.metrics ? LlamaServer.metrics(turn) : LlamaServer.refusals.metrics],
+  ["GET", ["/lora-adapters"], () => LlamaJson.ok([])],
+  ["POST", ["/v1/chat/completions", "/chat/completions"], post(chat)],
+  ["POST", ["/v1/chat/completions/control"], post(control)],
+  ["POST", ["/v1/completions"], post(complete("completion"))],
+  ["POST", ["/completion", "/completions"], post(complete("native"))],
+  ["POST", ["/v1/responses", "/responses"], post(responses)],
+  ["POST", ["/v1/messages"], post(messages)],
+  ["POST", ["/v1/messages/count_tokens"], post((turn, body) => count(turn, body, {}))],
+  [
+    "POST",
+    ["/v1/chat/completions/input_tokens", "/chat/completions/input_tokens"],
+    post((turn, body) => count(turn, body, { object: "response.input_tokens" }))
+  ],
+  [
+    "POST",
+    ["/v1/responses/input_tokens", "/responses/input_tokens"],
+    post((turn, body) => count(turn, LlamaResponses.toChat(body), { object: "response.input_tokens" }))
+  ],
+  ["POST", ["/v1/embeddings", "/embeddings", "/embedding"], post(embeddings)],
+  ["POST", ["/v1/rerank", "/v1/reranking", "/rerank", "/reranking"], () => LlamaServer.refusals.reranking],
+  ["POST", ["/infill"], () => LlamaServer.refusals.infill],
+  ["POST", ["/props"], () => LlamaServer.refusals.properties],
+  ["POST", ["/slots/0", "/slots/1"], () => LlamaServer.refusals.slots],
+  ["POST", ["/tokenize"], post(LlamaServer.tokenize)],
+  ["POST", ["/detokenize"], post(LlamaServer.detokenize)],
+  ["POST", ["/apply-template"], post((turn, body) => LlamaJson.ok({ prompt: render(turn, read(turn, body).request) }))]
+]
+
+const routes: ReadonlyMap<string, Handler> = new Map(
+  table.flatMap(([method, paths, handler]) => paths.map((path) => [`${method} ${path}`, handler] as const))
+)
+
+const open = new Set(["/health", "/v1/health", "/"])
+
+const authorised = ({ request, settings }: Turn, path: string): boolean => {
+  const key = settings.apiKey
+  if (key === undefined || open.has(path)) return true
+  const given = request.headers["authorization"] ?? request.headers["x-api-key"]
+  return given === key || given === `Bearer ${key}`
+}
+
+const route = (turn: Turn): Reply.Reply => {
+  const path = turn.request.path.split("?", 1)[0] ?? ""
+  const { method } = turn.request
+  if (method === "OPTIONS") return Reply.unary(200, { ...LlamaJson.headers, "content-type": "text/html" }, "")
+  if (!authorised(turn, path)) return LlamaJson.outer(401, "Invalid API Key")
+  const handler = routes.get(`${method === "HEAD" ? "GET" : method} ${path}`)
+  return handler === undefined ? LlamaJson.outer(404, "File Not Found") : handler(turn)
+}
+
+/**
+ * Answers a request to llama.cpp's server, which lets every origin in.
+ *
+ * @category answering
+ * @since 0.2.0
+ */
+export const answer = (turn: Turn): Reply.Reply => {
+  const reply = route(turn)
+  const origin = turn.request.headers["origin"] ?? ""
+  return { ...reply, headers: { ...reply.headers, "access-control-allow-origin": origin } }
+}
