@@ -71,7 +71,7 @@ const messagesOf = (request: Request): ReadonlyArray<Value> => {
   if (!isList(messages)) return refuse("messages must be a list")
   if (request.nullContent === "keep") return messages
   return messages.map((message) =>
-    message instanceof Dict && message.entries.get("content") === null
+    message instanceof Dict && message.get("content") === null
       ? changed(message, "content", undefined)
       : message
   )
@@ -105,9 +105,9 @@ interface Marked {
 }
 
 const markParts = (parts: ReadonlyArray<Value>): readonly [ReadonlyArray<Value>, string] => {
-  const at = parts.findLastIndex((part) => part instanceof Dict && typeof part.entries.get("text") === "string")
+  const at = parts.findLastIndex((part) => part instanceof Dict && typeof part.get("text") === "string")
   const part = parts[at]
-  const text = part instanceof Dict ? part.entries.get("text") : undefined
+  const text = part instanceof Dict ? part.get("text") : undefined
   if (!(part instanceof Dict) || typeof text !== "string") return refuse("the final message has no text to continue")
   return [parts.map((other, index) => index === at ? changed(part, "text", text + marker) : other), text]
 }
@@ -115,7 +115,7 @@ const markParts = (parts: ReadonlyArray<Value>): readonly [ReadonlyArray<Value>,
 /** The messages with a marker at the end of the last one, by which the end is found again in the rendered text. */
 const mark = (messages: ReadonlyArray<Value>, field: string, source: string): Marked => {
   const last = messages.at(-1)
-  const content = last instanceof Dict ? last.entries.get(field) : undefined
+  const content = last instanceof Dict ? last.get(field) : undefined
   if (field !== "content" && !source.includes(field)) {
     return refuse(`the template does not use "${field}", so it cannot be continued`)
   }

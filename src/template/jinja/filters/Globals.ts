@@ -53,7 +53,7 @@ const dict = (machine: Machine, args: Args, kwargs: Kwargs): Dict => {
     for (const [key, value] of pairs) made.set(keyOf(machine, key), key, value)
   }
   for (const [key, value] of kwargs) made.set(stringKey(key), key, value)
-  machine.items(made.entries.size)
+  machine.items(made.size)
   return made
 }
 

@@ -36,7 +36,7 @@ class Arguments {
   byKey(key: string): Value {
     this.keyed = true
     if (!(this.single instanceof Dict)) return fail("format requires a mapping")
-    const value = this.single.entries.get(key)
+    const value = this.single.get(key)
     return value === undefined ? fail(`KeyError: ${quote(key)}`) : value
   }
 

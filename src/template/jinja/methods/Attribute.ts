@@ -26,7 +26,7 @@ import {
   type Value
 } from "../values/Value.ts"
 import { dictMethods, listMethods, mutators, tupleMethods } from "./ContainerMethods.ts"
-import { loopAttribute } from "./LoopMethods.ts"
+import { loopAttributes } from "./LoopMethods.ts"
 import { stringMethods } from "./StringMethods.ts"
 
 /** Attributes that every Python object has; templates may see that they exist, and nothing more. */
@@ -114,7 +114,7 @@ const attribute = (value: Value, name: string): Value | undefined => {
     return name === "format" || name === "format_map" ? formatMethod(value, name) : undefined
   }
   if (value instanceof Dict || isList(value)) return mutators(value).has(name) ? unsafe(value, name) : undefined
-  if (value instanceof Loop) return loopAttribute(value, name)
+  if (value instanceof Loop) return loopAttributes.get(name)?.(value)
   if (value instanceof Namespace || value instanceof Callable) return value.attributes.get(name)
   if (value instanceof GroupTuple) {
     return name === "grouper" ? value.items[0] : name === "list" ? value.items[1] : undefined
@@ -130,10 +130,10 @@ const attribute = (value: Value, name: string): Value | undefined => {
 /** `obj[key]`; `undefined` is TypeError or LookupError. Raises only for an undefined object. */
 const item = (machine: Machine, value: Value, key: Value): Value | undefined => {
   if (value instanceof Dict) {
-    if (typeof key === "string") return value.entries.get(stringKey(key))
+    if (typeof key === "string") return value.get(stringKey(key))
     return isList(key) || key instanceof Dict || key instanceof Namespace
       ? undefined
-      : value.entries.get(keyOf(machine, key))
+      : value.get(keyOf(machine, key))
   }
   if (value instanceof Undefined) return fail(value.message)
   return typeof key === "number" || typeof key === "boolean" ? at(machine, value, Number(key)) : undefined

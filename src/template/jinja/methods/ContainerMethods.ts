@@ -20,13 +20,13 @@ const view = (kind: "keys" | "values" | "items") =>
 
 const copyDict = (machine: Machine, source: Dict): Dict => {
   const copy = new Dict()
-  machine.items(source.entries.size)
+  machine.items(source.size)
   for (const [key, value] of source.entries) copy.set(key, source.original(key), value)
   return copy
 }
 
 const get = Argument.native("get", "key default?", (machine, value, [key = null, fallback = null]) => {
-  const found = dict(value).entries.get(keyOf(machine, key))
+  const found = dict(value).get(keyOf(machine, key))
   return found === undefined ? fallback : found
 }, true)
 

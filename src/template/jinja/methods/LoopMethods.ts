@@ -21,24 +21,24 @@ const changed = (loop: Loop) =>
     return true
   })
 
-const attributes: Readonly<Record<string, (loop: Loop) => Value>> = {
-  index: (loop) => loop.index0 + 1,
-  index0: (loop) => loop.index0,
-  revindex: (loop) => loop.length - loop.index0,
-  revindex0: (loop) => loop.length - loop.index0 - 1,
-  first: (loop) => loop.index0 === 0,
-  last: (loop) => loop.peek() === "end",
-  length: (loop) => loop.length,
-  depth: (loop) => loop.depth0 + 1,
-  depth0: (loop) => loop.depth0,
-  previtem: (loop) => loop.index0 === 0 ? new Undefined(() => "there is no previous item") : loop.before ?? null,
-  nextitem: (loop) => {
-    const next = loop.peek()
-    return next === "end" ? new Undefined(() => "there is no next item") : next.item
-  },
-  cycle,
-  changed
-}
-
-export const loopAttribute = (loop: Loop, name: string): Value | undefined =>
-  Object.hasOwn(attributes, name) ? attributes[name]?.(loop) : undefined
+/** The attributes of a loop that do not depend on anything else. */
+export const loopAttributes: ReadonlyMap<string, (loop: Loop) => Value> = new Map(
+  Object.entries<(loop: Loop) => Value>({
+    index: (loop) => loop.index0 + 1,
+    index0: (loop) => loop.index0,
+    revindex: (loop) => loop.length - loop.index0,
+    revindex0: (loop) => loop.length - loop.index0 - 1,
+    first: (loop) => loop.index0 === 0,
+    last: (loop) => loop.isLast,
+    length: (loop) => loop.length,
+    depth: (loop) => loop.depth0 + 1,
+    depth0: (loop) => loop.depth0,
+    previtem: (loop) => loop.index0 === 0 ? new Undefined(() => "there is no previous item") : loop.before ?? null,
+    nextitem: (loop) => {
+      const next = loop.peek()
+      return next === "end" ? new Undefined(() => "there is no next item") : next.item
+    },
+    cycle,
+    changed
+  })
+)

@@ -2,6 +2,7 @@
 import { filters, tests } from "../filters/Registry.ts"
 import { add, binary, negate, positive } from "../methods/Arithmetic.ts"
 import { getattr, getitem, isDictName, methodsOf } from "../methods/Attribute.ts"
+import { loopAttributes } from "../methods/LoopMethods.ts"
 import type { Arguments, Comparator, Expression } from "../syntax/Ast.ts"
 import type { Native } from "../values/Argument.ts"
 import { contains, equal, keyOf, missing, order, truthy } from "../values/Compare.ts"
@@ -63,10 +64,15 @@ const attribute = (block: Block, node: Expression, attributeName: string): Evalu
   const object = compile(block, node)
   const key = stringKey(attributeName)
   if (isDictName(attributeName)) return (frame) => getattr(frame.machine, object(frame), attributeName)
+  const ofLoop = loopAttributes.get(attributeName)
   return (frame) => {
     const value = object(frame)
-    if (!(value instanceof Dict)) return getattr(frame.machine, value, attributeName)
-    const found = value.entries.get(key)
+    if (!(value instanceof Dict)) {
+      return ofLoop !== undefined && value instanceof Loop
+        ? ofLoop(value)
+        : getattr(frame.machine, value, attributeName)
+    }
+    const found = value.get(key)
     return found === undefined ? missing(frame.machine, value, attributeName) : found
   }
 }
@@ -78,7 +84,7 @@ const item = (block: Block, node: Expression, key: Expression): Evaluate => {
     const mapKey = stringKey(constant)
     return (frame) => {
       const value = object(frame)
-      const found = value instanceof Dict ? value.entries.get(mapKey) : undefined
+      const found = value instanceof Dict ? value.get(mapKey) : undefined
       return found === undefined ? getitem(frame.machine, value, constant) : found
     }
   }
@@ -94,11 +100,13 @@ const optional = (block: Block, node: Expression | undefined): Evaluate =>
 
 type Supply<A> = (frame: Frame) => A
 
+const noArguments: ReadonlyArray<Value> = []
+
 const supplyArgs = (block: Block, call: Arguments): Supply<ReadonlyArray<Value>> => {
   const items = compileAll(block, call.args)
   const more = call.dynArgs === undefined ? undefined : compile(block, call.dynArgs)
   const [first] = items
-  if (more === undefined && items.length === 0) return () => []
+  if (more === undefined && items.length === 0) return () => noArguments
   if (more === undefined && items.length === 1 && first !== undefined) return (frame) => [first(frame)]
   return (frame) => {
     const values = evaluateAll(frame, items)
@@ -216,9 +224,9 @@ const filter = (block: Block, node: Expression & { readonly type: "Filter" }): E
   return applied(block, native, node.node === undefined ? capturedText(block) : compile(block, node.node), node.call)
 }
 
-const not = (block: Block, node: Expression): Evaluate => {
-  const value = compile(block, node)
-  return (frame) => !truthy(value(frame))
+const not = (block: Block, node: Expression): Condition => {
+  const holds = compileCondition(block, node)
+  return (frame) => !holds(frame)
 }
 
 const logical = (block: Block, nodes: ReadonlyArray<Expression>, stopsAt: boolean): Evaluate => {
@@ -251,6 +259,10 @@ const math = (block: Block, first: Expression, rest: ReadonlyArray<readonly [Ope
   const steps = rest.map(([operator, node]) => [operator, compile(block, node)] as const)
   if (steps.every(([operator]) => operator === "+")) {
     const operands = steps.map(([, operand]) => operand)
+    const [second] = operands
+    if (operands.length === 1 && second !== undefined) {
+      return (frame) => add(frame.machine, start(frame), second(frame))
+    }
     return (frame) => {
       let value = start(frame)
       for (const operand of operands) value = add(frame.machine, value, operand(frame))
@@ -264,52 +276,99 @@ const math = (block: Block, first: Expression, rest: ReadonlyArray<readonly [Ope
   }
 }
 
-const holds = (machine: Machine, comparator: Comparator, a: Value, b: Value): boolean => {
-  switch (comparator) {
-    case "==":
-      return typeof a === "string" && typeof b === "string" && a.length !== b.length ? false : equal(machine, a, b)
-    case "!=":
-      return typeof a === "string" && typeof b === "string" && a.length !== b.length ? true : !equal(machine, a, b)
-    case "in":
-      return contains(machine, b, a)
-    case "not in":
-      return !contains(machine, b, a)
-    default:
-      return order(machine, comparator, a, b)
-  }
+/** What decides a branch: an expression of which only the truth matters. */
+export type Condition = (frame: Frame) => boolean
+
+const comparators: Readonly<Record<Comparator, (machine: Machine, a: Value, b: Value) => boolean>> = {
+  "==": equal,
+  "!=": (machine, a, b) => !equal(machine, a, b),
+  in: (machine, a, b) => contains(machine, b, a),
+  "not in": (machine, a, b) => !contains(machine, b, a),
+  "<": (machine, a, b) => order(machine, "<", a, b),
+  "<=": (machine, a, b) => order(machine, "<=", a, b),
+  ">": (machine, a, b) => order(machine, ">", a, b),
+  ">=": (machine, a, b) => order(machine, ">=", a, b)
 }
 
-const compare = (block: Block, first: Expression, rest: ReadonlyArray<readonly [Comparator, Expression]>): Evaluate => {
+/** `x == 'text'`, the commonest of all: most values are texts, and most of those have another length. */
+const equalsText = (operand: Evaluate, text: string, wanted: boolean): Condition => (frame) => {
+  const value = operand(frame)
+  const same = typeof value === "string"
+    ? value.length === text.length && value === text
+    : equal(frame.machine, value, text)
+  return same === wanted
+}
+
+const compare = (
+  block: Block,
+  first: Expression,
+  rest: ReadonlyArray<readonly [Comparator, Expression]>
+): Condition => {
   const start = compile(block, first)
-  const steps = rest.map(([comparator, node]) => [comparator, compile(block, node)] as const)
-  const [single] = steps
-  if (steps.length === 1 && single !== undefined) {
-    const [comparator, operand] = single
+  const [single] = rest
+  if (rest.length === 1 && single !== undefined) {
+    const [comparator, node] = single
+    const operand = compile(block, node)
+    if (node.type === "Const" && typeof node.value === "string" && (comparator === "==" || comparator === "!=")) {
+      return equalsText(start, node.value, comparator === "==")
+    }
+    const holds = comparators[comparator]
     return (frame) => {
       const left = start(frame)
-      return holds(frame.machine, comparator, left, operand(frame))
+      return holds(frame.machine, left, operand(frame))
     }
   }
+  const steps = rest.map(([comparator, node]) => [comparators[comparator], compile(block, node)] as const)
   return (frame) => {
     let left = start(frame)
-    for (const [comparator, operand] of steps) {
+    for (const [holds, operand] of steps) {
       const right = operand(frame)
-      if (!holds(frame.machine, comparator, left, right)) return false
+      if (!holds(frame.machine, left, right)) return false
       left = right
     }
     return true
   }
 }
 
+const all = (block: Block, nodes: ReadonlyArray<Expression>, stopsAt: boolean): Condition => {
+  const items = nodes.map((node) => compileCondition(block, node))
+  return (frame) => {
+    for (const holds of items) if (holds(frame) === stopsAt) return stopsAt
+    return !stopsAt
+  }
+}
+
+export const compileCondition = (block: Block, node: Expression): Condition => {
+  switch (node.type) {
+    case "Compare":
+      block.cost.nodes++
+      return compare(block, node.first, node.rest)
+    case "Not":
+      block.cost.nodes++
+      return not(block, node.node)
+    case "And":
+    case "Or":
+      block.cost.nodes++
+      return all(block, node.items, node.type === "Or")
+    default: {
+      const value = compile(block, node)
+      return (frame) => {
+        const result = value(frame)
+        return typeof result === "boolean" ? result : truthy(result)
+      }
+    }
+  }
+}
+
 const conditional = (block: Block, node: Expression & { readonly type: "Conditional" }): Evaluate => {
   const soft = { ...block, soft: true }
-  const test = compile(soft, node.test)
+  const test = compileCondition(soft, node.test)
   const then = compile(soft, node.outcome)
   const message = `the inline if-expression on line ${node.line} evaluated to false and no else section was defined.`
   const otherwise: Evaluate = node.otherwise === undefined
     ? () => new Undefined(() => message)
     : compile(soft, node.otherwise)
-  return (frame) => truthy(test(frame)) ? then(frame) : otherwise(frame)
+  return (frame) => test(frame) ? then(frame) : otherwise(frame)
 }
 
 const unary = (block: Block, node: Expression, apply: (value: Value) => Value): Evaluate => {

@@ -126,6 +126,9 @@ export const enter = (block: Block): (frame: Frame) => void => {
     const step = loader(block.symbols.unit, slot, load)
     if (step !== undefined) steps.push(step)
   }
+  const [first, second] = steps
+  if (first === undefined) return () => {}
+  if (second === undefined) return first
   return (frame) => {
     for (const step of steps) step(frame)
   }

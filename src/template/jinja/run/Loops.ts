@@ -1,13 +1,12 @@
 /** `{% for %}`: plain, with the special variable `loop`, filtered, and recursive. */
 import type { For } from "../syntax/Ast.ts"
 import * as Symbols from "../syntax/Symbols.ts"
-import { truthy } from "../values/Compare.ts"
 import { Failure } from "../values/Failure.ts"
 import { arrayOf, iterate, iterator, lengthOf } from "../values/Iterate.ts"
 import type { Machine } from "../values/Machine.ts"
 import { str } from "../values/Text.ts"
 import { Iter, Loop, type Value } from "../values/Value.ts"
-import { compile } from "./Expressions.ts"
+import { compile, compileCondition } from "./Expressions.ts"
 import {
   type Block,
   enter,
@@ -50,7 +49,7 @@ const filtered = (block: Block, node: For): ((frame: Frame, items: Value) => Val
   if (node.test === undefined) return undefined
   const own = functionBlock(block)
   Symbols.forTest(own.symbols, node)
-  const test = compile(own, node.test)
+  const test = compileCondition(own, node.test)
   const set = assign(own, node.target)
   const start = enter(own)
   const shown = packed(own, node.target)
@@ -60,7 +59,7 @@ const filtered = (block: Block, node: For): ((frame: Frame, items: Value) => Val
     for (const item of iterate(parent.machine, items)) {
       parent.machine.spend(own.cost.nodes)
       set(frame, item)
-      if (truthy(test(frame))) yield shown(frame, item)
+      if (test(frame)) yield shown(frame, item)
     }
   }
   return (frame, items) => new Iter(passing(frame, items))
@@ -89,7 +88,7 @@ const extendedLoop = (parts: Parts, slot: number) =>
   recurse: Recurse | undefined
 ): boolean => {
   const { machine } = frame
-  const loop = new Loop(iterator(machine, items), lengthOf(machine, items), depth, recurse)
+  const loop = new Loop(arrayOf(machine, items) ?? iterator(machine, items), lengthOf(machine, items), depth, recurse)
   let completed = false
   while (loop.advance()) {
     machine.spend(1 + parts.cost.nodes)

@@ -7,7 +7,7 @@ import { escape } from "../values/Escape.ts"
 import { fail, Failure } from "../values/Failure.ts"
 import { str } from "../values/Text.ts"
 import { Markup, type Value } from "../values/Value.ts"
-import { compile, compileCall } from "./Expressions.ts"
+import { compile, compileCall, compileCondition } from "./Expressions.ts"
 import { type Block, enter, type Execute, Frame, innerBlock, leave, read, rootBlock, write } from "./Frame.ts"
 import { compileFor } from "./Loops.ts"
 import { compileMacro } from "./Macros.ts"
@@ -36,6 +36,9 @@ const text = (content: string): Execute => (frame) => {
 const print = (block: Block, node: Statement & { readonly type: "Print" }): Execute => {
   const value = compile(block, node.value)
   const { line } = node
+  if (node.value.type === "Const" && typeof node.value.value === "string" && !block.escaping) {
+    return text(node.value.value)
+  }
   if (block.escaping) {
     return (frame) => {
       frame.machine.line = line
@@ -67,11 +70,19 @@ const set = (block: Block, node: Statement & { readonly type: "Set" }): Execute 
 
 const branch = (block: Block, node: If, line: number): Execute => {
   const soft = { ...block, soft: true }
-  const branches = node.branches.map(([test, body]) => [compile(soft, test), compileBody(soft, body)] as const)
+  const branches = node.branches.map(([test, body]) => [compileCondition(soft, test), compileBody(soft, body)] as const)
   const otherwise = compileBody(soft, node.otherwise)
+  const [single] = branches
+  if (branches.length === 1 && single !== undefined) {
+    const [test, body] = single
+    return (frame) => {
+      frame.machine.line = line
+      return test(frame) ? body(frame) : otherwise(frame)
+    }
+  }
   return (frame) => {
     frame.machine.line = line
-    for (const [test, body] of branches) if (truthy(test(frame))) return body(frame)
+    for (const [test, body] of branches) if (test(frame)) return body(frame)
     return otherwise(frame)
   }
 }

@@ -55,22 +55,28 @@ const parseConditional = (stream: TokenStream): Expression => {
 
 const parseOr = (stream: TokenStream): Expression => {
   const { line } = stream.current
-  const items = [parseAnd(stream)]
+  const first = parseAnd(stream)
+  if (!stream.isName("or")) return first
+  const items = [first]
   while (stream.skipName("or")) items.push(parseAnd(stream))
   return chain("Or", items, line)
 }
 
 const parseAnd = (stream: TokenStream): Expression => {
   const { line } = stream.current
-  const items = [parseNot(stream)]
+  const first = parseNot(stream)
+  if (!stream.isName("and")) return first
+  const items = [first]
   while (stream.skipName("and")) items.push(parseNot(stream))
   return chain("And", items, line)
 }
 
-const chain = (type: "Or" | "And" | "Concat", items: ReadonlyArray<Expression>, line: number): Expression => {
-  const [first] = items
-  return items.length === 1 && first !== undefined ? first : { type, items, line, height: tallest(items) }
-}
+const chain = (type: "Or" | "And" | "Concat", items: ReadonlyArray<Expression>, line: number): Expression => ({
+  type,
+  items,
+  line,
+  height: tallest(items)
+})
 
 const parseNot = (stream: TokenStream): Expression => {
   const { line } = stream.current
@@ -97,11 +103,10 @@ const comparator = (stream: TokenStream): Comparator | undefined => {
 const parseCompare = (stream: TokenStream): Expression => {
   const { line } = stream.current
   const first = parseSum(stream)
+  let found = comparator(stream)
+  if (found === undefined) return first
   const rest: Array<readonly [Comparator, Expression]> = []
-  for (let found = comparator(stream); found !== undefined; found = comparator(stream)) {
-    rest.push([found, parseSum(stream)])
-  }
-  if (rest.length === 0) return first
+  for (; found !== undefined; found = comparator(stream)) rest.push([found, parseSum(stream)])
   return { type: "Compare", first, rest, line, height: tallest([first, ...rest.map(([, node]) => node)]) }
 }
 
@@ -112,12 +117,12 @@ const math = (
 ): Expression => {
   const { line } = stream.current
   const first = operand(stream)
+  if (!operators.has(stream.current.kind)) return first
   const rest: Array<readonly [Operator, Expression]> = []
   for (let { kind } = stream.current; isOperator(kind, operators); { kind } = stream.current) {
     stream.next()
     rest.push([kind, operand(stream)])
   }
-  if (rest.length === 0) return first
   return { type: "Math", first, rest, line, height: tallest([first, ...rest.map(([, node]) => node)]) }
 }
 
@@ -125,14 +130,17 @@ const parseSum = (stream: TokenStream): Expression => math(stream, additive, par
 
 const parseConcat = (stream: TokenStream): Expression => {
   const { line } = stream.current
-  const items = [parseProduct(stream)]
+  const first = parseProduct(stream)
+  if (!stream.is("~")) return first
+  const items = [first]
   while (stream.skip("~")) items.push(parseProduct(stream))
   return chain("Concat", items, line)
 }
 
 const parseProduct = (stream: TokenStream): Expression => math(stream, multiplicative, parsePower)
 const powers = new Set(["**"])
-const parsePower = (stream: TokenStream): Expression => math(stream, powers, (tokens) => parseUnary(tokens, true))
+const parseFactor = (stream: TokenStream): Expression => parseUnary(stream, true)
+const parsePower = (stream: TokenStream): Expression => math(stream, powers, parseFactor)
 
 const parseUnary = (stream: TokenStream, withFilters: boolean): Expression => {
   const { line } = stream.current

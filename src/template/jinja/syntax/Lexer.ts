@@ -22,10 +22,19 @@ export interface Token {
   readonly line: number
 }
 
-const operator = /\/\/|\*\*|==|!=|>=|<=|[-+/*%~[\](){}<>=.:|,;]/y
+const operators: ReadonlySet<string> = new Set([..."-+/*%~[](){}<>=.:|,;", "//", "**", "==", "!=", ">=", "<="])
 const float = /(?<!\.)(?:\d+_)*\d+(?:(?:\.(?:\d+_)*\d+)?[eE][+-]?(?:\d+_)*\d+|\.(?:\d+_)*\d+)/y
 const integer = /0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0[xX](?:_?[\da-fA-F])+|[1-9](?:_?\d)*|0(?:_?0)*/y
 const name = /[\p{L}\p{N}_]+/uy
+const lineFeed = 10
+const doubleQuote = 34
+const singleQuote = 39
+const backslash = 92
+const isDigit = (code: number): boolean => code >= 48 && code <= 57
+/** Letters, digits and the underscore of ASCII. */
+const isWordCode = (code: number): boolean =>
+  (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95 || isDigit(code)
+
 const identifier = /^[\p{XID_Start}_]\p{XID_Continue}*$/u
 const closers: Readonly<Record<string, string>> = { "{": "}", "(": ")", "[": "]" }
 
@@ -138,10 +147,8 @@ class Lexer {
     else if (!this.raw()) this.expression("block_begin", "block_end", "%}")
   }
 
-  private skipSpace(): number {
-    const start = this.at
+  private skipSpace(): void {
     while (this.at < this.source.length && isSpace(this.source.charCodeAt(this.at))) this.at++
-    return this.at - start
   }
 
   /** Consumes what a closing tag swallows: all white space after `-`, nothing after `+`, else one newline of a block. */
@@ -189,10 +196,12 @@ class Lexer {
     throw new Failure("Syntax", "Missing end of raw directive", this.line)
   }
 
-  private isEnd(end: string, signs: string): string | undefined {
-    if (this.source.startsWith(end, this.at)) return ""
+  /** The sign before the end of a tag, `""` where there is none; `undefined` where the tag goes on. */
+  private isEnd(end: string, isBlock: boolean): string | undefined {
     const sign = this.source[this.at] ?? ""
-    return sign !== "" && signs.includes(sign) && this.source.startsWith(end, this.at + 1) ? sign : undefined
+    if (sign === end[0]) return this.source.startsWith(end, this.at) ? "" : undefined
+    if (sign !== "-" && (sign !== "+" || !isBlock)) return undefined
+    return this.source.startsWith(end, this.at + 1) ? sign : undefined
   }
 
   private expression(begin: string, finish: string, end: string): void {
@@ -200,7 +209,7 @@ class Lexer {
     const open: Array<string> = []
     const isBlock = end === "%}"
     while (this.at < this.source.length) {
-      const sign = open.length === 0 ? this.isEnd(end, isBlock ? "-+" : "-") : undefined
+      const sign = open.length === 0 ? this.isEnd(end, isBlock) : undefined
       if (sign !== undefined) {
         this.push(finish, end)
         const start = this.at
@@ -208,28 +217,43 @@ class Lexer {
         this.endTag(start, sign, isBlock)
         return
       }
-      const start = this.at
-      if (this.skipSpace() > 0) this.line += countLines(this.source.slice(start, this.at))
-      else this.token(open)
+      const code = this.source.charCodeAt(this.at)
+      if (!isSpace(code)) this.token(code, open)
+      else {
+        if (code === lineFeed) this.line++
+        this.at++
+      }
     }
   }
 
-  private token(open: Array<string>): void {
-    const char = this.source[this.at] ?? ""
-    if (char === "\"" || char === "'") return this.string(char)
-    if (char >= "0" && char <= "9") return this.number()
-    const word = this.match(name)
+  private token(code: number, open: Array<string>): void {
+    if (code === doubleQuote || code === singleQuote) return this.string(code)
+    if (isDigit(code)) return this.number()
+    const word = this.word()
     if (word !== undefined) {
-      if (!identifier.test(word)) throw new Failure("Syntax", "Invalid character in identifier", this.line)
       this.push("name", word)
       this.at += word.length
       return
     }
-    const mark = this.match(operator)
-    if (mark === undefined) throw new Failure("Syntax", `unexpected char '${char}' at ${this.at}`, this.line)
+    const char = this.source[this.at] ?? ""
+    const two = this.source.slice(this.at, this.at + 2)
+    const mark = operators.has(two) ? two : char
+    if (!operators.has(mark)) throw new Failure("Syntax", `unexpected char '${char}' at ${this.at}`, this.line)
     this.balance(mark, open)
     this.push(mark, mark)
     this.at += mark.length
+  }
+
+  /** A name at the place in hand; only one with letters beyond ASCII needs the tables of Unicode. */
+  private word(): string | undefined {
+    let end = this.at
+    while (isWordCode(this.source.charCodeAt(end))) end++
+    if (!(this.source.charCodeAt(end) >= 128)) return end === this.at ? undefined : this.source.slice(this.at, end)
+    const found = this.match(name)
+    if (found !== undefined && !identifier.test(found)) {
+      throw new Failure("Syntax", "Invalid character in identifier", this.line)
+    }
+    return found
   }
 
   private balance(mark: string, open: Array<string>): void {
@@ -242,10 +266,14 @@ class Lexer {
     }
   }
 
-  private string(mark: string): void {
+  private string(quote: number): void {
     let end = this.at + 1
-    while (end < this.source.length && this.source[end] !== mark) end += this.source[end] === "\\" ? 2 : 1
-    if (end >= this.source.length) throw new Failure("Syntax", `unexpected char ${mark} at ${this.at}`, this.line)
+    for (let code; end < this.source.length && (code = this.source.charCodeAt(end)) !== quote;) {
+      end += code === backslash ? 2 : 1
+    }
+    if (end >= this.source.length) {
+      throw new Failure("Syntax", `unexpected char ${String.fromCharCode(quote)} at ${this.at}`, this.line)
+    }
     const body = this.source.slice(this.at + 1, end)
     this.push("string", body, unescape(body, this.line))
     this.line += countLines(body)

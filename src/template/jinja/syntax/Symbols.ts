@@ -3,26 +3,14 @@
  * block's, or one of the call's variables; a `set` after a use, in a branch or in a loop has effects that only this decision
  * explains. The rules are those of Jinja's `idtracking`, worked out anew on our tree.
  */
-import { tooMuch } from "../values/Failure.ts"
-import type { Body, CallBlock, Expression, For, Macro, Statement, Target, With } from "./Ast.ts"
-
-/** Branches times names of one template; real ones stay below a hundredth of it. */
-const maxCopies = 2_000_000
+import type { Arguments, Body, CallBlock, Expression, For, Macro, Statement, Target, With } from "./Ast.ts"
 
 /** One function of the compiled template: the template itself, a macro, a recursive loop. Its variables share one array. */
 export class Unit {
   size = 0
   readonly parent: Unit | undefined
-  /** Names that may still be copied for branches, over the whole template. */
-  private readonly budget: { names: number }
   constructor(parent: Unit | undefined) {
     this.parent = parent
-    this.budget = parent?.budget ?? { names: maxCopies }
-  }
-
-  pay(names: number): void {
-    this.budget.names -= names
-    if (this.budget.names < 0) tooMuch("the template has too many branches for so many names")
   }
 }
 
@@ -34,26 +22,42 @@ export interface Slot {
 /** What a slot holds when its block is entered: a parameter, nothing yet, a variable of the call, another slot's value. */
 export type Load = "parameter" | "undefined" | { readonly resolve: string } | { readonly alias: Slot }
 
+const noLoads: ReadonlyMap<Slot, Load> = new Map()
+const noNames: ReadonlySet<string> = new Set()
+
+/**
+ * The names of one block. A branch has symbols of its own while it is visited, which hold only what it adds to those of its
+ * block: most branches add nothing, and a copy for each would cost their number times that of the names.
+ */
 export class Symbols {
   readonly parent: Symbols | undefined
   readonly unit: Unit
-  readonly refs: Map<string, Slot>
-  readonly loads: Map<Slot, Load>
-  readonly stores: Set<string>
-  /** Shared by the copies made for branches, so that one name is one slot in all of them. */
+  /** For a branch: the block that it is a part of, as it was before the branch. */
+  private readonly base: Symbols | undefined
+  private refs: Map<string, Slot> | undefined
+  private loaded: Map<Slot, Load> | undefined
+  private stored: Set<string> | undefined
+  /** Shared by the branches of a block, so that one name is one slot in all of them. */
   private readonly slots: Map<string, Slot>
 
-  constructor(unit: Unit, parent: Symbols | undefined, copied?: Symbols) {
+  constructor(unit: Unit, parent: Symbols | undefined, base?: Symbols) {
     this.unit = unit
     this.parent = parent
-    this.refs = new Map(copied?.refs)
-    this.loads = new Map(copied?.loads)
-    this.stores = new Set(copied?.stores)
-    this.slots = copied === undefined ? new Map() : copied.slots
+    this.base = base
+    this.slots = base === undefined ? new Map() : base.slots
   }
 
-  copy(): Symbols {
-    this.unit.pay(this.refs.size)
+  /** What each slot holds when the block is entered. */
+  get loads(): ReadonlyMap<Slot, Load> {
+    return this.loaded ?? noLoads
+  }
+
+  /** Names that the block sets. */
+  get stores(): ReadonlySet<string> {
+    return this.stored ?? noNames
+  }
+
+  branch(): Symbols {
     return new Symbols(this.unit, this.parent, this)
   }
 
@@ -65,17 +69,25 @@ export class Symbols {
   private define(name: string, load: Load): Slot {
     const slot = this.slots.get(name) ?? this.temporary()
     this.slots.set(name, slot)
-    this.refs.set(name, slot)
-    this.loads.set(slot, load)
+    ;(this.refs ??= new Map()).set(name, slot)
+    ;(this.loaded ??= new Map()).set(slot, load)
     return slot
   }
 
+  private own(name: string): Slot | undefined {
+    return this.refs?.get(name) ?? this.base?.own(name)
+  }
+
+  private isStored(name: string): boolean {
+    return this.stores.has(name) || (this.base?.isStored(name) ?? false)
+  }
+
   find(name: string): Slot | undefined {
-    return this.refs.get(name) ?? this.parent?.find(name)
+    return this.own(name) ?? this.parent?.find(name)
   }
 
   parameter(name: string): Slot {
-    this.stores.add(name)
+    ;(this.stored ??= new Set()).add(name)
     return this.define(name, "parameter")
   }
 
@@ -84,26 +96,35 @@ export class Symbols {
   }
 
   store(name: string): void {
-    this.stores.add(name)
-    if (this.refs.has(name)) return
+    ;(this.stored ??= new Set()).add(name)
+    if (this.own(name) !== undefined) return
     const outer = this.parent?.find(name)
     this.define(name, outer === undefined ? "undefined" : { alias: outer })
   }
 
   /** A name stored in some branches only keeps, in the others, the value it has outside. */
   merge(branches: ReadonlyArray<Symbols>): void {
-    const stored = new Set<string>()
-    for (const branch of branches) for (const name of branch.stores) if (!this.stores.has(name)) stored.add(name)
+    const fresh = new Set<string>()
+    for (const branch of branches) for (const name of branch.stores) if (!this.isStored(name)) fresh.add(name)
     for (const branch of branches) {
-      for (const [name, slot] of branch.refs) this.refs.set(name, slot)
-      for (const [slot, load] of branch.loads) this.loads.set(slot, load)
-      for (const name of branch.stores) this.stores.add(name)
+      if (branch.refs !== undefined) {
+        this.refs ??= new Map()
+        for (const [name, slot] of branch.refs) this.refs.set(name, slot)
+      }
+      if (branch.loaded !== undefined) {
+        this.loaded ??= new Map()
+        for (const [slot, load] of branch.loaded) this.loaded.set(slot, load)
+      }
     }
-    for (const name of stored) {
+    if (fresh.size === 0) return
+    this.stored ??= new Set()
+    this.loaded ??= new Map()
+    for (const name of fresh) {
+      this.stored.add(name)
       const slot = this.find(name)
       if (slot === undefined) continue
       const outer = this.parent?.find(name)
-      this.loads.set(slot, outer === undefined ? { resolve: name } : { alias: outer })
+      this.loaded.set(slot, outer === undefined ? { resolve: name } : { alias: outer })
     }
   }
 }
@@ -124,51 +145,69 @@ const storeTarget = (symbols: Symbols, target: Target): void =>
 const declareTarget = (symbols: Symbols, target: Target): void =>
   visitTarget(target, (name) => symbols.parameter(name), (name) => symbols.load(name))
 
-/** The direct parts of an expression, in the order they are written. */
-export const parts = (node: Expression): ReadonlyArray<Expression | undefined> => {
+const callParts = (call: Arguments, visit: (node: Expression | undefined) => void): void => {
+  for (const node of call.args) visit(node)
+  for (const [, node] of call.kwargs) visit(node)
+  visit(call.dynArgs)
+  visit(call.dynKwargs)
+}
+
+/** Visits the direct parts of an expression, in the order they are written. */
+const parts = (node: Expression, visit: (node: Expression | undefined) => void): void => {
   switch (node.type) {
     case "Const":
     case "Name":
-      return []
+      return
     case "Tuple":
     case "List":
     case "And":
     case "Or":
     case "Concat":
-      return node.items
+      for (const item of node.items) visit(item)
+      return
     case "Dict":
-      return node.pairs.flat()
+      for (const [key, value] of node.pairs) {
+        visit(key)
+        visit(value)
+      }
+      return
     case "Attribute":
     case "Not":
     case "Negate":
     case "Positive":
-      return [node.node]
+      return visit(node.node)
     case "Item":
-      return [node.node, node.key]
+      visit(node.node)
+      return visit(node.key)
     case "Slice":
-      return [node.node, node.start, node.stop, node.step]
+      visit(node.node)
+      visit(node.start)
+      visit(node.stop)
+      return visit(node.step)
     case "Call":
     case "Filter":
     case "Test":
-      return [
-        node.node,
-        ...node.call.args,
-        ...node.call.kwargs.map(([, value]) => value),
-        node.call.dynArgs,
-        node.call.dynKwargs
-      ]
+      visit(node.node)
+      return callParts(node.call, visit)
     case "Math":
     case "Compare":
-      return [node.first, ...node.rest.map(([, operand]) => operand)]
+      visit(node.first)
+      for (const [, operand] of node.rest) visit(operand)
+      return
     case "Conditional":
-      return [node.test, node.outcome, node.otherwise]
+      visit(node.test)
+      visit(node.outcome)
+      return visit(node.otherwise)
   }
 }
 
 export const expression = (symbols: Symbols, node: Expression | undefined): void => {
-  if (node === undefined) return
-  if (node.type === "Name") symbols.load(node.name)
-  else for (const part of parts(node)) expression(symbols, part)
+  const visit = (part: Expression | undefined): void => {
+    if (part === undefined) return
+    if (part.type === "Name") symbols.load(part.name)
+    else parts(part, visit)
+  }
+  visit(node)
 }
 
 const branches = (symbols: Symbols, all: ReadonlyArray<readonly [Expression, Body]>, otherwise: Body): void => {
@@ -176,7 +215,7 @@ const branches = (symbols: Symbols, all: ReadonlyArray<readonly [Expression, Bod
   if (first === undefined) return
   expression(symbols, first[0])
   const inBranch = (visit: (copy: Symbols) => void): Symbols => {
-    const copy = symbols.copy()
+    const copy = symbols.branch()
     visit(copy)
     return copy
   }
@@ -252,8 +291,8 @@ export const undeclared = (statements: Body, names: ReadonlyArray<string>): Read
   const found = new Set<string>()
   const inExpression = (node: Expression | undefined): void => {
     if (node === undefined) return
-    if (node.type === "Name") { if (open.has(node.name)) found.add(node.name) }
-    else for (const part of parts(node)) inExpression(part)
+    if (node.type !== "Name") parts(node, inExpression)
+    else if (open.has(node.name)) found.add(node.name)
   }
   const inTarget = (target: Target): void => visitTarget(target, (name) => open.delete(name), () => {})
   walk(statements, inExpression, inTarget)

@@ -16,11 +16,10 @@ export class TokenStream {
     this.tokens = tokens
     this.maxNesting = maxNesting
     this.last = tokens.at(-1) ?? { kind: "eof", text: "", value: null, line: 1 }
+    this.current = tokens[0] ?? this.last
   }
 
-  get current(): Token {
-    return this.tokens[this.at] ?? this.last
-  }
+  current: Token
 
   get ahead(): Token {
     return this.tokens[this.at + 1] ?? this.last
@@ -28,7 +27,7 @@ export class TokenStream {
 
   next(): Token {
     const token = this.current
-    this.at++
+    this.current = this.tokens[++this.at] ?? this.last
     return token
   }
 
@@ -42,14 +41,14 @@ export class TokenStream {
   }
 
   skip(kind: string): boolean {
-    if (!this.is(kind)) return false
-    this.at++
+    if (this.current.kind !== kind) return false
+    this.next()
     return true
   }
 
   skipName(text: string): boolean {
     if (!this.isName(text)) return false
-    this.at++
+    this.next()
     return true
   }
 

@@ -31,11 +31,11 @@ export const truthy = (value: Value): boolean => {
   }
   if (value === null || value instanceof Undefined) return false
   if (isList(value)) return value.length > 0
-  if (value instanceof Dict) return value.entries.size > 0
+  if (value instanceof Dict) return value.size > 0
   if (value instanceof Tuple) return value.items.length > 0
   if (value instanceof Float) return value.value !== 0
   if (value instanceof Markup) return value.text !== ""
-  if (value instanceof DictView) return value.dict.entries.size > 0
+  if (value instanceof DictView) return value.dict.size > 0
   if (value instanceof Range) return value.length > 0
   return true
 }
@@ -67,11 +67,11 @@ const arraysEqual = (machine: Machine, a: ReadonlyArray<Value>, b: ReadonlyArray
 const same = (machine: Machine, a: Value, b: Value): boolean => a === b || equal(machine, a, b)
 
 const dictsEqual = (machine: Machine, a: Dict, b: Dict): boolean => {
-  if (a.entries.size !== b.entries.size) return false
+  if (a.size !== b.size) return false
   machine.enter(1)
   let equal = true
   for (const [key, value] of a.entries) {
-    const other = b.entries.get(key)
+    const other = b.get(key)
     if (other === undefined || !same(machine, value, other)) {
       equal = false
       break
@@ -104,7 +104,7 @@ export const equal = (machine: Machine, a: Value, b: Value): boolean => {
       && (a.length === 0 || (a.start === b.start && (a.length === 1 || a.step === b.step)))
   }
   if (a instanceof DictView && b instanceof DictView && a.kind !== "values" && a.kind === b.kind) {
-    return a.dict.entries.size === b.dict.entries.size && a.items().every((item) => contains(machine, b, item))
+    return a.dict.size === b.dict.size && a.items().every((item) => contains(machine, b, item))
   }
   return a === b
 }
@@ -206,9 +206,9 @@ export const contains = (machine: Machine, container: Value, item: Value): boole
     machine.spend(1 + (text.length >> 4))
     return text.includes(part)
   }
-  if (container instanceof Dict) return container.entries.has(keyOf(machine, item))
+  if (container instanceof Dict) return container.get(keyOf(machine, item)) !== undefined
   if (container instanceof DictView && container.kind === "keys") {
-    return container.dict.entries.has(keyOf(machine, item))
+    return container.dict.get(keyOf(machine, item)) !== undefined
   }
   if (container === null || typeof container !== "object" || container instanceof Float) {
     return fail(`argument of type '${typeName(container)}' is not iterable`)

@@ -26,7 +26,15 @@ const isEngineValue = (
 ): value is Exclude<Value, null | boolean | number | bigint | string | ReadonlyArray<Value>> =>
   classes.some((type) => value instanceof type)
 
-const refuse = (path: string, what: string): never => {
+/** The way from the root to the value in hand: its name, then a key or an index for each level. */
+type Trail = Array<string | number>
+
+/** Levels of a trail that are shown. */
+const shownDepth = 8
+
+const refuse = (trail: Trail, depth: number, what: string): never => {
+  const [root, ...steps] = trail.slice(0, Math.min(depth, shownDepth) + 1)
+  const path = `${root}${steps.map((step) => typeof step === "number" ? `[${step}]` : `.${step}`).join("")}`
   throw new Failure("InvalidInput", `${path} is ${what}, which has no JSON form`)
 }
 
@@ -41,29 +49,56 @@ const fromNumber = (value: number): Value => {
 
 const fromBigInt = (value: bigint): Value => Number.isSafeInteger(Number(value)) ? Number(value) : value
 
-const fromObject = (value: object, path: string, depth: number): Value => {
-  if (depth > maxDepth) return refuse(path, `nested deeper than ${maxDepth} levels`)
-  if (Array.isArray(value)) {
-    return value.map((item: unknown, index) =>
-      convert(item === undefined ? null : item, `${path}[${index}]`, depth + 1)
-    )
+const fromList = (list: ReadonlyArray<unknown>, trail: Trail, depth: number): Value => {
+  const items: Array<Value> = []
+  for (let i = 0; i < list.length; i++) {
+    const item = list[i]
+    trail[depth + 1] = i
+    items.push(typeof item === "string" ? item : item === undefined ? null : convert(item, trail, depth + 1))
   }
+  return items
+}
+
+/** An object whose keys are all there and are all their own Map keys; `undefined` for another one. */
+const fromRecord = (record: Readonly<Record<string, unknown>>, trail: Trail, depth: number): Value | undefined => {
+  const names = Object.keys(record)
+  const values: Array<Value> = []
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] ?? ""
+    const item = record[name]
+    if (item === undefined || name.charCodeAt(0) === 0) return undefined
+    trail[depth + 1] = name
+    values.push(typeof item === "string" ? item : convert(item, trail, depth + 1))
+  }
+  return Dict.fromNames(names, values)
+}
+
+const isPlain = (value: object): value is Readonly<Record<string, unknown>> =>
+  Object.getPrototypeOf(value) === Object.prototype
+
+const fromObject = (value: object, trail: Trail, depth: number): Value => {
+  if (depth > maxDepth) return refuse(trail, depth, `nested deeper than ${maxDepth} levels`)
+  if (Array.isArray(value)) return fromList(value, trail, depth)
   // most values are plain objects, which need none of the tests for the others
-  if (Object.getPrototypeOf(value) !== Object.prototype) {
+  if (isPlain(value)) {
+    const dict = fromRecord(value, trail, depth)
+    if (dict !== undefined) return dict
+  } else {
     if (isEngineValue(value)) return value
-    if (value instanceof Date) return convert(value.toJSON(), path, depth)
+    if (value instanceof Date) return convert(value.toJSON(), trail, depth)
   }
   const entries: Iterable<readonly [unknown, unknown]> = value instanceof Map ? value : Object.entries(value)
   const dict = new Dict()
   for (const [key, item] of entries) {
     if (item === undefined) continue
     const name = String(key)
-    dict.set(stringKey(name), name, convert(item, depth < 8 ? `${path}.${name}` : path, depth + 1))
+    trail[depth + 1] = name
+    dict.set(stringKey(name), name, convert(item, trail, depth + 1))
   }
   return dict
 }
 
-const convert = (value: unknown, path: string, depth: number): Value => {
+const convert = (value: unknown, trail: Trail, depth: number): Value => {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -73,11 +108,11 @@ const convert = (value: unknown, path: string, depth: number): Value => {
     case "bigint":
       return fromBigInt(value)
     case "object":
-      return value === null ? null : fromObject(value, path, depth)
+      return value === null ? null : fromObject(value, trail, depth)
     default:
-      return refuse(path, `a ${typeof value}`)
+      return refuse(trail, depth, `a ${typeof value}`)
   }
 }
 
 /** Converts a value; keys whose value is `undefined` are left out. Throws a `Failure` of kind InvalidInput that names the place. */
-export const fromUnknown = (value: unknown, name: string): Value => convert(value, name, 0)
+export const fromUnknown = (value: unknown, name: string): Value => convert(value, [name], 0)

@@ -16,11 +16,11 @@ export const arrayOf = (machine: Machine, value: Value): ReadonlyArray<Value> | 
   if (isList(value)) return value
   if (value instanceof Tuple) return value.items
   if (value instanceof Dict) {
-    machine.spend(value.entries.size)
+    machine.spend(value.size)
     return value.keys()
   }
   if (value instanceof DictView) {
-    machine.spend(value.dict.entries.size)
+    machine.spend(value.dict.size)
     return value.items()
   }
   if (value instanceof Undefined) return []
@@ -83,11 +83,11 @@ const paidLength = (machine: Machine, text: string): number => {
 export const lengthOf = (machine: Machine, value: Value): number | undefined => {
   if (isList(value)) return value.length
   if (typeof value === "string") return paidLength(machine, value)
-  if (value instanceof Dict) return value.entries.size
+  if (value instanceof Dict) return value.size
   if (value instanceof Tuple) return value.items.length
   if (value instanceof Undefined) return 0
   if (value instanceof Markup) return paidLength(machine, value.text)
-  if (value instanceof DictView) return value.dict.entries.size
+  if (value instanceof DictView) return value.dict.size
   if (value instanceof Range || value instanceof Loop) return value.length
   return undefined
 }

@@ -27,8 +27,15 @@ const short: Readonly<Record<string, string>> = {
 }
 const escapeUnit = (unit: string): string => short[unit] ?? "\\u" + unit.charCodeAt(0).toString(16).padStart(4, "0")
 
-export const encodeText = (text: string, ascii: boolean): string =>
-  `"${text.replace(ascii ? /[^ !#-[\]-~]/g : /["\\\0-\x1f]/g, escapeUnit)}"`
+const special = /["\\\0-\x1f]/
+const specials = /["\\\0-\x1f]/g
+const specialOrWide = /[^ !#-[\]-~]/
+const specialsOrWide = /[^ !#-[\]-~]/g
+
+export const encodeText = (text: string, ascii: boolean): string => {
+  if (!(ascii ? specialOrWide : special).test(text)) return `"${text}"`
+  return `"${text.replace(ascii ? specialsOrWide : specials, escapeUnit)}"`
+}
 
 const encodeFloat = (value: number): string =>
   Number.isFinite(value) ? floatText(value) : Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity"
@@ -45,31 +52,10 @@ const encodeKey = (style: Style, key: Value): string => {
   return fail(`keys must be str, int, float, bool or None, not ${typeName(key)}`)
 }
 
-const wrap = (style: Style, open: string, close: string, parts: ReadonlyArray<string>, margin: string): string => {
-  if (parts.length === 0) return open + close
-  if (style.indent === undefined) return open + parts.join(style.itemSeparator) + close
-  const inner = "\n" + margin + style.indent
-  return open + inner + parts.join(style.itemSeparator + inner) + "\n" + margin + close
-}
-
-const encodeAll = (style: Style, open: string, close: string, margin: string, parts: Iterable<string>): string => {
-  const { machine } = style
-  machine.enter(1)
-  const all: Array<string> = []
-  let length = 0
-  for (const part of parts) {
-    machine.text(length += part.length + 2 + margin.length)
-    all.push(part)
-  }
-  machine.leave(1)
-  return wrap(style, open, close, all, margin)
-}
-
-function* members(style: Style, dict: Dict, margin: string): Generator<string> {
-  const { machine } = style
-  const pairs = style.sortKeys
+const pairsOf = (style: Style, dict: Dict): Iterable<readonly [Value, Value]> =>
+  style.sortKeys
     ? sorted(
-      machine,
+      style.machine,
       Array.from(dict.pairs(), (pair) => new Tuple(pair)),
       (pair) => pair instanceof Tuple ? pair.items[0] ?? null : null,
       false
@@ -78,15 +64,52 @@ function* members(style: Style, dict: Dict, margin: string): Generator<string> {
         pair instanceof Tuple ? [pair.items[0] ?? null, pair.items[1] ?? null] : [null, null]
       )
     : dict.pairs()
-  for (const [key, value] of pairs) yield encodeKey(style, key) + style.keySeparator + encode(style, value, margin)
+
+/** The members of an object or a list, one after the other, each on a line of its own where lines are indented. */
+class Members {
+  private readonly style: Style
+  private readonly margin: string
+  private readonly start: string
+  private readonly between: string
+  private text = ""
+  private length = 0
+
+  constructor(style: Style, margin: string) {
+    this.style = style
+    this.margin = margin
+    this.start = style.indent === undefined ? "" : "\n" + margin + style.indent
+    this.between = style.itemSeparator + this.start
+    style.machine.enter(1)
+  }
+
+  add(part: string): void {
+    this.style.machine.text(this.length += part.length + 2 + this.margin.length)
+    this.text += (this.text === "" ? this.start : this.between) + part
+  }
+
+  end(open: string, close: string): string {
+    this.style.machine.leave(1)
+    if (this.text === "") return open + close
+    return open + this.text + (this.style.indent === undefined ? close : "\n" + this.margin + close)
+  }
 }
 
-function* elements(style: Style, items: ReadonlyArray<Value>, margin: string): Generator<string> {
-  for (const item of items) yield encode(style, item, margin)
+const encodeDict = (style: Style, dict: Dict, margin: string, inner: string): string => {
+  const members = new Members(style, margin)
+  for (const [key, value] of pairsOf(style, dict)) {
+    members.add(encodeKey(style, key) + style.keySeparator + encode(style, value, inner))
+  }
+  return members.end("{", "}")
+}
+
+const encodeList = (style: Style, items: ReadonlyArray<Value>, margin: string, inner: string): string => {
+  const members = new Members(style, margin)
+  for (const item of items) members.add(encode(style, item, inner))
+  return members.end("[", "]")
 }
 
 const encode = (style: Style, value: Value, margin: string): string => {
-  const text = textOf(value)
+  const text = typeof value === "string" ? value : textOf(value)
   if (text !== undefined) {
     style.machine.scan(text.length)
     const encoded = encodeText(text, style.ascii)
@@ -99,9 +122,9 @@ const encode = (style: Style, value: Value, margin: string): string => {
   if (typeof value === "bigint") return bigText(value)
   if (value instanceof Float) return encodeFloat(value.value)
   const inner = margin + (style.indent ?? "")
-  if (value instanceof Dict) return encodeAll(style, "{", "}", margin, members(style, value, inner))
-  if (isList(value)) return encodeAll(style, "[", "]", margin, elements(style, value, inner))
-  if (value instanceof Tuple) return encodeAll(style, "[", "]", margin, elements(style, value.items, inner))
+  if (value instanceof Dict) return encodeDict(style, value, margin, inner)
+  if (isList(value)) return encodeList(style, value, margin, inner)
+  if (value instanceof Tuple) return encodeList(style, value.items, margin, inner)
   return fail(`Object of type ${typeName(value)} is not JSON serializable`)
 }
 

@@ -60,15 +60,46 @@ export class GroupTuple extends Tuple {}
 /** What a Map can hold as a key so that Python's key equality holds (`1 == True == 1.0`); made by `Compare.keyOf`. */
 export type Key = string | number | bigint | null | object
 
-/** An insertion-ordered mapping. Keys whose Map form is not their Python form keep the latter in `originals`. */
+/** Up to this many names are found faster by looking at each of them than by hashing. */
+const fewNames = 8
+
+/**
+ * An insertion-ordered mapping. One that was made of an object keeps its names and values side by side, which costs a third
+ * of a Map and is as quick to read while they are few; the Map is made when it is needed.
+ */
 export class Dict {
-  readonly entries = new Map<Key, Value>()
+  private names: ReadonlyArray<string> | undefined
+  private values: ReadonlyArray<Value> = []
+  private map: Map<Key, Value> | undefined
+  /** Keys whose Map form is not their Python form. */
   private originals: Map<Key, Value> | undefined
 
+  get entries(): Map<Key, Value> {
+    if (this.map === undefined) {
+      this.map = new Map()
+      const { names = [], values } = this
+      for (let i = 0; i < names.length; i++) this.map.set(names[i] ?? "", values[i] ?? null)
+      this.names = undefined
+    }
+    return this.map
+  }
+
+  get size(): number {
+    return this.names === undefined ? this.entries.size : this.names.length
+  }
+
+  get(key: Key): Value | undefined {
+    const { names } = this
+    if (names === undefined || names.length > fewNames) return this.entries.get(key)
+    for (let i = 0; i < names.length; i++) if (names[i] === key) return this.values[i]
+    return undefined
+  }
+
   set(key: Key, original: Value, value: Value): void {
+    const { entries } = this
     // Python keeps the first of several equal keys, and the last value
-    if (key !== original && !this.entries.has(key)) (this.originals ??= new Map()).set(key, original)
-    this.entries.set(key, value)
+    if (key !== original && !entries.has(key)) (this.originals ??= new Map()).set(key, original)
+    entries.set(key, value)
   }
 
   original(key: Key): Value {
@@ -77,18 +108,36 @@ export class Dict {
     return original === undefined ? key as Value : original
   }
 
-  *pairs(): Generator<readonly [Value, Value]> {
-    for (const [key, value] of this.entries) yield [this.original(key), value]
+  /** Keys as Python sees them, with their values. */
+  pairs(): Array<readonly [Value, Value]> {
+    const { names, values } = this
+    return names === undefined
+      ? Array.from(this.entries, ([key, value]) => [this.original(key), value] as const)
+      : names.map((name, index) => [name, values[index] ?? null] as const)
   }
 
   keys(): Array<Value> {
-    return Array.from(this.entries.keys(), (key) => this.original(key))
+    return this.names === undefined
+      ? Array.from(this.entries.keys(), (key) => this.original(key))
+      : [...this.names]
+  }
+
+  items(): Array<Value> {
+    return this.names === undefined ? [...this.entries.values()] : [...this.values]
   }
 
   /** A dict of string keys: the common case, and the only one that JSON knows. */
   static fromStrings(pairs: Iterable<readonly [string, Value]>): Dict {
     const dict = new Dict()
     for (const [key, value] of pairs) dict.set(stringKey(key), key, value)
+    return dict
+  }
+
+  /** Distinct names, none of which begins with U+0000, and as many values. Both arrays belong to the dict from here on. */
+  static fromNames(names: ReadonlyArray<string>, values: ReadonlyArray<Value>): Dict {
+    const dict = new Dict()
+    dict.names = names
+    dict.values = values
     return dict
   }
 }
@@ -106,8 +155,8 @@ export class DictView {
 
   items(): Array<Value> {
     if (this.kind === "keys") return this.dict.keys()
-    if (this.kind === "values") return [...this.dict.entries.values()]
-    return Array.from(this.dict.pairs(), ([key, value]) => new Tuple([key, value]))
+    if (this.kind === "values") return this.dict.items()
+    return this.dict.pairs().map((pair) => new Tuple(pair))
   }
 }
 
@@ -192,10 +241,12 @@ export class Cycler {
 
 /** The special variable `loop`. Pulls its items one by one, so that a generator is consumed as Python would. */
 export class Loop {
-  private readonly source: Iterator<Value>
-  private known: number | undefined
+  /** What is looped over where it is there as a whole, or what was left of a generator when its length was asked for. */
+  private items: ReadonlyArray<Value> | undefined
+  private next = 0
+  private readonly source: Iterator<Value> | undefined
   private ahead: { readonly item: Value } | "end" | undefined
-  private buffered: { readonly items: ReadonlyArray<Value>; next: number } | undefined
+  private known: number | undefined
   index0 = -1
   current: Value | undefined
   before: Value | undefined
@@ -204,29 +255,34 @@ export class Loop {
   readonly recurse: ((machine: Machine, items: Value, depth: number) => string) | undefined
 
   constructor(
-    source: Iterator<Value>,
+    source: ReadonlyArray<Value> | Iterator<Value>,
     length: number | undefined,
     depth0: number,
     recurse: ((machine: Machine, items: Value, depth: number) => string) | undefined
   ) {
-    this.source = source
+    this.items = "next" in source ? undefined : source
+    this.source = "next" in source ? source : undefined
     this.known = length
     this.depth0 = depth0
     this.recurse = recurse
   }
 
   private pull(): { readonly item: Value } | "end" {
-    if (this.buffered !== undefined) {
-      const { items, next } = this.buffered
-      if (next >= items.length) return "end"
-      this.buffered.next = next + 1
-      return { item: items[next] ?? null }
+    if (this.items !== undefined) {
+      return this.next < this.items.length ? { item: this.items[this.next++] ?? null } : "end"
     }
-    const step = this.source.next()
-    return step.done === true ? "end" : { item: step.value }
+    const step = this.source?.next()
+    return step === undefined || step.done === true ? "end" : { item: step.value }
   }
 
   advance(): boolean {
+    if (this.items !== undefined && this.ahead === undefined) {
+      if (this.next >= this.items.length) return false
+      this.index0++
+      this.before = this.current
+      this.current = this.items[this.next++] ?? null
+      return true
+    }
     const step = this.ahead ?? this.pull()
     this.ahead = undefined
     if (step === "end") return false
@@ -236,15 +292,26 @@ export class Loop {
     return true
   }
 
+  /** The item after this one, without going there. */
   peek(): { readonly item: Value } | "end" {
+    if (this.items !== undefined && this.ahead === undefined) {
+      return this.next < this.items.length ? { item: this.items[this.next] ?? null } : "end"
+    }
     return this.ahead ??= this.pull()
+  }
+
+  get isLast(): boolean {
+    return this.items !== undefined && this.ahead === undefined
+      ? this.next >= this.items.length
+      : this.peek() === "end"
   }
 
   get length(): number {
     if (this.known === undefined) {
       const items: Array<Value> = []
       for (let step = this.pull(); step !== "end"; step = this.pull()) items.push(step.item)
-      this.buffered = { items, next: 0 }
+      this.items = items
+      this.next = 0
       const waiting = this.ahead !== undefined && this.ahead !== "end" ? 1 : 0
       this.known = items.length + this.index0 + 1 + waiting
     }
