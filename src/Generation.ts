@@ -4,6 +4,8 @@
  * @since 0.1.0
  */
 import * as ThinkTags from "./pipeline/ThinkTags.ts"
+import * as Wire from "./protocol/FinishReason.ts"
+import * as ToolCalls from "./protocol/ToolCalls.ts"
 
 /**
  * Why the model stopped. `stop` is its end token, `stop_sequence` one of the caller's stop strings where the engine tells
@@ -117,7 +119,8 @@ export interface Generation {
 }
 
 /**
- * A fragment of a tool call: the name comes once, the arguments in pieces.
+ * A fragment of a tool call: the name comes once, the arguments in pieces. `index` is the place of the call among all,
+ * whatever the server's own counting says.
  *
  * @category models
  * @since 0.1.0
@@ -130,6 +133,14 @@ export interface ToolCallDelta {
 }
 
 /**
+ * A fragment of a tool call as a server sends it: which call it belongs to is not known yet.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type ToolCallFragment = ToolCalls.Fragment
+
+/**
  * What a frame, or a whole answer, adds. Every dialect speaks this.
  *
  * @category models
@@ -139,7 +150,7 @@ export interface Delta {
   readonly text?: string | undefined
   readonly reasoning?: string | undefined
   readonly refusal?: string | undefined
-  readonly toolCalls?: ReadonlyArray<ToolCallDelta> | undefined
+  readonly toolCalls?: ReadonlyArray<ToolCallFragment> | undefined
   readonly tokens?: ReadonlyArray<Token> | undefined
   /** The complete text, which the server knows better than the sum of its tokens. */
   readonly fullText?: string | undefined
@@ -198,19 +209,10 @@ export interface Fold {
  */
 export const fold = (options: Options): Fold => new State(options)
 
-interface Call {
-  id: string | undefined
-  name: string
-  arguments: string
-  /** The first fragment; TGI may send it again after the end. */
-  head: string
-  closed: boolean
-}
-
 class State implements Fold {
   readonly #options: Options
   readonly #think: ThinkTags.Splitter | undefined
-  readonly #calls = new Map<number, Call>()
+  readonly #calls = ToolCalls.make()
   #text = ""
   #reasoning = ""
   #refusal = ""
@@ -234,7 +236,7 @@ class State implements Fold {
       if (this.#think === undefined) this.#addText(delta.text, events)
       else this.#addSplit(this.#think.push(delta.text), events)
     }
-    if (delta.toolCalls !== undefined) { for (const call of delta.toolCalls) this.#addCall(call, events) }
+    if (delta.toolCalls !== undefined) this.#addCalls(delta.toolCalls, events)
     if (delta.finishReason !== undefined && delta.finishReason !== "") this.#finishReason = delta.finishReason
     if (delta.tokens !== undefined && this.#options.keepTokens) (this.#tokens ??= []).push(...delta.tokens)
     if (delta.usage !== undefined) this.#usage = mergeUsage(this.#usage, delta.usage)
@@ -267,27 +269,18 @@ class State implements Fold {
     }
   }
 
-  #addCall(delta: ToolCallDelta, events: Array<Event>): void {
-    const known = this.#calls.get(delta.index)
-    if (known === undefined) {
-      const { arguments: head, id, name } = delta
-      this.#calls.set(delta.index, { id, name: name ?? "", arguments: head, head, closed: isJson(head) })
-    } else {
-      // TGI repeats the first fragment when blank text follows the closing brace
-      if (known.closed && delta.name !== undefined && delta.arguments === known.head) return
-      if (known.name === "" && delta.name !== undefined) known.name = delta.name
-      if (known.id === undefined) known.id = delta.id
-      known.arguments += delta.arguments
-      known.closed = delta.arguments.includes("}") && isJson(known.arguments)
+  #addCalls(fragments: ReadonlyArray<ToolCallFragment>, events: Array<Event>): void {
+    const places = this.#calls.add(fragments)
+    for (const [at, fragment] of fragments.entries()) {
+      const index = places[at]
+      if (index !== undefined && index !== ToolCalls.REPEATED) events.push({ _tag: "ToolCall", ...fragment, index })
     }
-    events.push({ _tag: "ToolCall", ...delta })
   }
 
   finish(statistics: Statistics, events: Array<Event> = []): Generation {
     if (this.#think !== undefined) this.#addSplit(this.#think.end(), events)
-    const toolCalls = [...this.#calls.entries()].map(([index, call]): ToolCall => ({
-      id: call.id === undefined || call.id === "" ? String(index) : call.id,
-      name: call.name,
+    const toolCalls = this.#calls.all().map((call): ToolCall => ({
+      ...call,
       // an empty object that TGI's streaming leaves open
       arguments: /^\s*\{?\s*$/.test(call.arguments) ? "{}" : call.arguments
     }))
@@ -322,15 +315,6 @@ const mergeUsage = (known: Usage, more: Usage): Usage => {
   return merged
 }
 
-const isJson = (text: string): boolean => {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /**
  * The engines' words in one vocabulary. A tool call is known by its presence: TGI never says `tool_calls`, and sends no
  * finish reason at all after a streamed one.
@@ -339,17 +323,8 @@ const isJson = (text: string): boolean => {
  * @since 0.1.0
  */
 export const finishReason = (raw: string | undefined, calledTool: boolean): FinishReason => {
-  if (calledTool && raw !== "length") return "tool_calls"
-  switch (raw) {
-    case undefined:
-      return "unknown"
-    case "eos_token":
-    case "stop":
-    case "end_turn":
-      return "stop"
-    case "max_tokens":
-      return "length"
-    default:
-      return raw
-  }
+  const meaning = raw === undefined ? undefined : Wire.read(raw)
+  if (calledTool && meaning !== "length" && meaning !== "failed") return "tool_calls"
+  if (raw === undefined) return "unknown"
+  return meaning === undefined || meaning === "failed" ? raw : meaning
 }

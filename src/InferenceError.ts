@@ -351,6 +351,22 @@ export class StreamInterrupted extends Schema.TaggedError<StreamInterrupted>()("
 }
 
 /**
+ * The server ended a response that holds no generation: a stream of its end mark alone, or of a role, usage and heartbeats;
+ * a body without a choice or with an empty message. Nothing was delivered.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class EmptyResponse extends Schema.TaggedError<EmptyResponse>()("EmptyResponse", {
+  description: Schema.String
+}) {
+  readonly isRetryable = true
+  override get message() {
+    return `the server ended without a generation: ${this.description}. Try again; if it happens again, look at the server's log`
+  }
+}
+
+/**
  * A success status with a body that is not what the route promises.
  *
  * @category reasons
@@ -391,6 +407,7 @@ export const Reason = Schema.Union([
   Transport,
   Timeout,
   StreamInterrupted,
+  EmptyResponse,
   InvalidResponse
 ])
 
@@ -434,6 +451,7 @@ export class InferenceError extends StageError.make<InferenceError>()("Inference
         return "unsent"
       case "Transport":
       case "StreamInterrupted":
+      case "EmptyResponse":
         return "cut"
       case "Timeout":
         return "stalled"

@@ -82,6 +82,14 @@ describe("tool calls", () => {
       [{ id: "a", name: "f", arguments: "{}" }, { id: "b", name: "g", arguments: "{}" }]
     ))
 
+  it("calls that have no index are numbered by their place", () =>
+    assert.deepStrictEqual(
+      folded([{ toolCalls: [{ name: "f", arguments: "{}" }, { name: "g", arguments: "{}" }] }]).events.map((event) =>
+        event._tag === "ToolCall" ? event.index : undefined
+      ),
+      [0, 1]
+    ))
+
   it("the first fragment that TGI repeats after the end is not heard twice", () => {
     const first = piece("{", { id: "0", name: "f" })
     const { events, generation } = folded([first, piece(`"a":1}`), first])

@@ -23,6 +23,7 @@ const reasons: ReadonlyArray<readonly [InferenceError.Reason, retryable: boolean
   [new InferenceError.Timeout({ phase: "idle", after: Duration.seconds(60) }), true, "stalled"],
   [new InferenceError.Timeout({ phase: "total", after: Duration.minutes(10) }), false, "stalled"],
   [new InferenceError.StreamInterrupted({ description: "no end mark" }), true, "cut"],
+  [new InferenceError.EmptyResponse({ description: "an end mark alone" }), true, "cut"],
   [new InferenceError.InvalidResponse({ description: "no JSON" }), false, "refused"]
 ]
 

@@ -88,6 +88,7 @@ const inference: Reasons<InferenceError.Reason> = {
   Transport: (reason, context) => reason.isRetryable ? network(context) : hopeless(reason, context),
   Timeout: (reason, context) => reason.isRetryable ? network(context) : hopeless(reason, context),
   StreamInterrupted: (_reason, context) => network(context),
+  EmptyResponse: failing,
   InvalidResponse: unreadable
 }
 

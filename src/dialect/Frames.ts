@@ -5,9 +5,9 @@
  * @since 0.1.0
  */
 import type * as Headers from "effect/http/Headers"
-import type { Delta, ServerTimings, Token, ToolCallDelta, Usage } from "../Generation.ts"
+import type { Delta, ServerTimings, Token, Usage } from "../Generation.ts"
 import * as Generation from "../Generation.ts"
-import type * as ChatCompletion from "../protocol/ChatCompletion.ts"
+import * as ChatCompletion from "../protocol/ChatCompletion.ts"
 import type * as Completion from "../protocol/Completion.ts"
 import * as Generate from "../protocol/Generate.ts"
 
@@ -77,27 +77,6 @@ const usage = (wire: ChatCompletion.Usage | null | undefined): Usage | undefined
     reasoningTokens: known(wire.completion_tokens_details?.reasoning_tokens) ?? known(wire.reasoning_tokens)
   }
 
-const toolCall = (call: ChatCompletion.ToolCall, at: number): ToolCallDelta => {
-  const written = call.function?.arguments ?? call.function?.parameters
-  const id = call.id === null || call.id === undefined ? undefined : String(call.id)
-  return {
-    index: call.index ?? at,
-    ...(id !== undefined && { id }),
-    ...(call.function?.name !== null && call.function?.name !== undefined && { name: call.function.name }),
-    arguments: typeof written === "string"
-      ? written
-      : written === undefined || written === null
-      ? ""
-      : JSON.stringify(written)
-  }
-}
-
-const toolCalls = (calls: ChatCompletion.Said["tool_calls"]): ReadonlyArray<ToolCallDelta> | undefined => {
-  if (calls === null || calls === undefined) return undefined
-  const list: ReadonlyArray<ChatCompletion.ToolCall> = "length" in calls ? calls : [calls]
-  return list.length === 0 ? undefined : list.map(toolCall)
-}
-
 const logprobs = (
   content: ReadonlyArray<ChatCompletion.Logprob> | null | undefined
 ): ReadonlyArray<Token> | undefined =>
@@ -114,11 +93,12 @@ const logprobs = (
   }))
 
 const said = (part: ChatCompletion.Said): Delta => ({
-  text: known(part.content),
-  // one of the two may be there and empty
-  reasoning: known(part.reasoning || part.reasoning_content),
+  text: ChatCompletion.contentText(part.content),
+  // one of the names may be there and empty
+  reasoning: known(part.reasoning || part.reasoning_content) || ChatCompletion.contentThinking(part.content) ||
+    undefined,
   refusal: known(part.refusal),
-  toolCalls: toolCalls(part.tool_calls)
+  toolCalls: ChatCompletion.fragments(part.tool_calls)
 })
 
 const nothing: Delta = {}
@@ -130,12 +110,13 @@ const nothing: Delta = {}
  * @since 0.1.0
  */
 export const chat = (chunk: ChatCompletion.Chunk, tokens: boolean): Delta => {
-  const choice = chunk.choices[0]
+  const choice = chunk.choices?.[0]
   const delta = choice?.delta
   const content = delta?.content
   // the common event adds text and nothing else
   if (
-    typeof content === "string" && !tokens && typeof choice?.finish_reason !== "string" && !chunk.usage &&
+    typeof content === "string" && content !== "" && !tokens && typeof choice?.finish_reason !== "string" &&
+    !chunk.usage &&
     !delta?.tool_calls && !delta?.reasoning && !delta?.reasoning_content && !delta?.refusal
   ) {
     return { text: content }
@@ -156,9 +137,9 @@ export const chat = (chunk: ChatCompletion.Chunk, tokens: boolean): Delta => {
  * @since 0.1.0
  */
 export const chatResponse = (response: ChatCompletion.Response): Delta => {
-  const choice = response.choices[0]
+  const choice = response.choices?.[0]
   return {
-    ...(choice === undefined ? nothing : said(choice.message)),
+    ...(choice?.message === null || choice?.message === undefined ? nothing : said(choice.message)),
     finishReason: known(choice?.finish_reason),
     usage: usage(response.usage),
     model: known(response.model),
@@ -173,7 +154,7 @@ export const chatResponse = (response: ChatCompletion.Response): Delta => {
  * @since 0.1.0
  */
 export const completion = (response: Completion.Response, tokens: boolean): Delta => {
-  const choice = response.choices[0]
+  const choice = response.choices?.[0]
   const listed = choice?.logprobs
   return {
     text: known(choice?.text),
@@ -183,8 +164,10 @@ export const completion = (response: Completion.Response, tokens: boolean): Delt
   }
 }
 
+type Listed = NonNullable<NonNullable<Completion.Response["choices"]>[number]["logprobs"]>
+
 const listedTokens = (
-  { content, token_logprobs, tokens, top_logprobs }: NonNullable<Completion.Response["choices"][number]["logprobs"]>
+  { content, token_logprobs, tokens, top_logprobs }: Listed
 ): ReadonlyArray<Token> =>
   logprobs(content) ?? tokens?.map((text, at): Token => {
     const logprob = token_logprobs?.[at]

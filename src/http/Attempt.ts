@@ -25,6 +25,7 @@ import * as Failure from "../protocol/Failure.ts"
 import * as Json from "../protocol/Json.ts"
 import * as Events from "../transport/Events.ts"
 import * as InferenceFailure from "../transport/InferenceFailure.ts"
+import type { Read, Reading } from "../transport/Reading.ts"
 import * as Body from "./Body.ts"
 import * as Decompression from "./Decompression.ts"
 import * as Retry from "./Retry.ts"
@@ -89,16 +90,6 @@ export interface Meta {
   /** How many attempts the answer took. */
   readonly attempts: number
 }
-
-/**
- * What a text was read as, or what is wrong with it.
- *
- * @category models
- * @since 0.1.0
- */
-export type Reading<A> =
-  | { readonly _tag: "Read"; readonly value: A }
-  | { readonly _tag: "Wrong"; readonly description: string }
 
 /**
  * What a call asks for: an answer in one piece, or a stream of events.
@@ -211,7 +202,7 @@ export class Attempts {
 
   unary<A>(
     request: HttpClientRequest.HttpClientRequest,
-    read: (text: string) => Reading<A>,
+    read: Read<A>,
     at: At
   ): Effect.Effect<{ readonly value: A; readonly meta: Meta }, Retry.Failed> {
     const head = this.#execute(this.#client, request, "application/json", at)
@@ -222,7 +213,7 @@ export class Attempts {
           const reading = read(text)
           return reading._tag === "Read"
             ? Effect.succeed({ value: reading.value, meta: metaOf(response, at.attempts) })
-            : this.#unexpected(text, reading.description, response)
+            : this.#unread(text, reading, response)
         }))
     return this.#send === undefined ? Effect.provideContext(answered, unenforced) : answered
   }
@@ -271,7 +262,7 @@ export class Attempts {
     if (other !== undefined) {
       return Effect.flatMap(
         this.#transported(Body.text(response, limits.body)),
-        (text) => this.#unexpected(text, `a stream was asked for and ${other} came`, response)
+        (text) => this.#instead(text, other, route, response, at)
       )
     }
     const body = Decompression.decompress(response.stream, response.headers["content-encoding"])
@@ -364,6 +355,29 @@ export class Attempts {
     })
   }
 
+  /** A body in one piece where a stream was asked for: the whole response, where it is one. */
+  #instead<F extends { readonly error?: unknown }>(
+    text: string,
+    other: string,
+    route: Events.Route<F>,
+    response: HttpClientResponse,
+    at: At
+  ) {
+    const reading = route.whole?.(text)
+    if (reading?._tag === "Read") {
+      return Effect.succeed({ meta: metaOf(response, at.attempts), reader: Events.ended, first: reading.value })
+    }
+    return reading?._tag === "Failed"
+      ? this.#unread(text, reading, response)
+      : this.#unexpected(text, `expected an event stream, received ${other}`, response)
+  }
+
+  #unread(text: string, reading: Exclude<Reading<never>, { readonly _tag: "Read" }>, response: HttpClientResponse) {
+    return reading._tag === "Wrong"
+      ? this.#unexpected(text, reading.description, response)
+      : Effect.fail(failed(reading.reason(this.#scrub), response, reading.received))
+  }
+
   /** A success status with a body that is not the route's: perhaps an error all the same. */
   #unexpected(text: string, description: string, response: HttpClientResponse): Effect.Effect<never, Retry.Failed> {
     const failure = Failure.frame(text)
@@ -376,8 +390,13 @@ export class Attempts {
   }
 }
 
-const failed = (reason: Reason, response?: HttpClientResponse): Retry.Failed => ({
+const failed = (
+  reason: Reason,
+  response?: HttpClientResponse,
+  received?: Retry.Failed["received"]
+): Retry.Failed => ({
   reason,
+  ...(received !== undefined && { received }),
   requestId: response === undefined ? undefined : requestIdOf(response.headers),
   shouldRetry: response === undefined ? undefined : shouldRetryOf(response.headers)
 })

@@ -13,7 +13,8 @@ import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import { InferenceError, InvalidRequest, Timeout } from "../InferenceError.ts"
 import type * as Events from "../transport/Events.ts"
-import { type Accept, type At, Attempts, type Call, type Meta, type Options, type Reading } from "./Attempt.ts"
+import type { Read } from "../transport/Reading.ts"
+import { type Accept, type At, Attempts, type Call, type Meta, type Options } from "./Attempt.ts"
 import * as Retry from "./Retry.ts"
 import * as TransportLimits from "./TransportLimits.ts"
 
@@ -37,7 +38,7 @@ export interface Opened<F> {
 export interface Exchange {
   readonly unary: <A>(
     call: Call,
-    read: (text: string) => Reading<A>
+    read: Read<A>
   ) => Effect.Effect<{ readonly value: A; readonly meta: Meta }, InferenceError>
   /** The request lives as long as the scope: closing it closes the socket, and the server stops generating. */
   readonly open: <F extends { readonly error?: unknown }>(

@@ -91,6 +91,8 @@ export interface Failed {
   readonly reason: Reason
   readonly requestId: string | undefined
   readonly shouldRetry: boolean | undefined
+  /** What a response held that failed all the same. */
+  readonly received?: { readonly events: number; readonly text: string } | undefined
 }
 
 /**
@@ -211,7 +213,8 @@ const again = <A, R>(
           method: options.method,
           reason: failed.reason,
           attempts: n,
-          ...(failed.requestId !== undefined && { requestId: failed.requestId })
+          ...(failed.requestId !== undefined && { requestId: failed.requestId }),
+          ...(failed.received !== undefined && { received: failed.received })
         })
       }
       spent += cost

@@ -9,6 +9,7 @@
  */
 import * as Schema from "effect/Schema"
 import * as Guard from "./Guard.ts"
+import type { Fragment } from "./ToolCalls.ts"
 
 const optional = <S extends Schema.Top>(schema: S) => Schema.optional(Schema.NullOr(schema))
 
@@ -62,6 +63,28 @@ export type ToolCall = typeof ToolCall.Type
 const ToolCalls = optional(Schema.Union([Schema.Array(ToolCall), ToolCall]))
 
 /**
+ * A part of a message, where a server sends a list of them: text, or thinking as a text or as parts of its own (Mistral).
+ * Other kinds are passed over.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export const Part = Schema.Struct({
+  type: optional(Schema.String),
+  text: optional(Schema.String),
+  thinking: optional(Schema.Union([
+    Schema.String,
+    Schema.Array(Schema.Struct({ type: optional(Schema.String), text: optional(Schema.String) }))
+  ]))
+})
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type Part = typeof Part.Type
+
+/**
  * What the assistant said: in a whole answer the message, in a stream the part that is new. `reasoning` is vLLM's name,
  * `reasoning_content` that of SGLang, llama.cpp and older vLLM.
  *
@@ -70,7 +93,7 @@ const ToolCalls = optional(Schema.Union([Schema.Array(ToolCall), ToolCall]))
  */
 export const Said = Schema.Struct({
   role: optional(Schema.String),
-  content: optional(Schema.String),
+  content: optional(Schema.Union([Schema.String, Schema.Array(Part)])),
   reasoning: optional(Schema.String),
   reasoning_content: optional(Schema.String),
   refusal: optional(Schema.String),
@@ -82,6 +105,74 @@ export const Said = Schema.Struct({
  * @since 0.1.0
  */
 export type Said = typeof Said.Type
+
+const isThought = ({ thinking, type }: Part): boolean =>
+  type === "thinking" || type === "reasoning" || (thinking !== undefined && thinking !== null)
+
+const thought = ({ text, thinking }: Part): string =>
+  typeof thinking === "string" ? thinking : thinking?.map((part) => part.text ?? "").join("") ?? text ?? ""
+
+/**
+ * The text of a content, whichever form it has; undefined where there is none.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const contentText = (content: Said["content"]): string | undefined =>
+  typeof content === "string" || content === undefined || content === null
+    ? content ?? undefined
+    : content.map((part) => isThought(part) ? "" : part.text ?? "").join("")
+
+/**
+ * The thinking among the parts of a content; `""` where there is none.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const contentThinking = (content: Said["content"]): string =>
+  typeof content === "string" || content === undefined || content === null
+    ? ""
+    : content.map((part) => isThought(part) ? thought(part) : "").join("")
+
+const fragment = (call: ToolCall): Fragment => {
+  const written = call.function?.arguments ?? call.function?.parameters
+  const id = call.id === null || call.id === undefined ? undefined : String(call.id)
+  return {
+    ...(call.index !== null && call.index !== undefined && { index: call.index }),
+    ...(id !== undefined && { id }),
+    ...(call.function?.name !== null && call.function?.name !== undefined && { name: call.function.name }),
+    arguments: typeof written === "string"
+      ? written
+      : written === undefined || written === null
+      ? ""
+      : JSON.stringify(written)
+  }
+}
+
+/**
+ * The calls of a message, or the fragments of a delta; undefined where there is none.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const fragments = (calls: Said["tool_calls"]): ReadonlyArray<Fragment> | undefined => {
+  if (calls === null || calls === undefined) return undefined
+  const list: ReadonlyArray<ToolCall> = "length" in calls ? calls : [calls]
+  return list.length === 0 ? undefined : list.map(fragment)
+}
+
+/**
+ * Whether an assistant's message or delta says anything: text, thinking, a refusal or a call.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const saysSomething = (said: Said | null | undefined): boolean => {
+  if (said === null || said === undefined) return false
+  const { content, reasoning, reasoning_content, refusal, tool_calls } = said
+  const texts = [contentText(content), contentThinking(content), reasoning, reasoning_content, refusal]
+  return texts.some((text) => typeof text === "string" && text !== "") || fragments(tool_calls) !== undefined
+}
 
 /**
  * @category models
@@ -117,12 +208,12 @@ export const Response = Schema.Struct({
   id: optional(Schema.String),
   model: optional(Schema.String),
   system_fingerprint: optional(Schema.String),
-  choices: Schema.Array(Schema.Struct({
+  choices: Schema.NullOr(Schema.Array(Schema.Struct({
     index: optional(Schema.Number),
     message: Said,
     logprobs: Logprobs,
     finish_reason: optional(Schema.String)
-  })),
+  }))),
   usage: optional(Usage)
 })
 
@@ -133,18 +224,19 @@ export const Response = Schema.Struct({
 export type Response = typeof Response.Type
 
 /**
- * One stream event. The usage chunk has no choices; TGI 1.4 ends with an empty delta.
+ * One stream event. The usage chunk has no choices, as an empty list, null or no key at all; TGI 1.4 ends with an empty
+ * delta.
  *
  * @category models
  * @since 0.1.0
  */
 export const Chunk = Schema.Struct({
-  choices: Schema.Array(Schema.Struct({
+  choices: optional(Schema.Array(Schema.Struct({
     index: optional(Schema.Number),
     delta: optional(Said),
     logprobs: Logprobs,
     finish_reason: optional(Schema.String)
-  })),
+  }))),
   id: optional(Schema.String),
   model: optional(Schema.String),
   system_fingerprint: optional(Schema.String),

@@ -47,7 +47,7 @@ export type Request = typeof Request.Type
  * @since 0.1.0
  */
 export const Response = Schema.Struct({
-  choices: Schema.Array(Schema.Struct({
+  choices: optional(Schema.Array(Schema.Struct({
     index: optional(Schema.Number),
     text: optional(Schema.String),
     logprobs: optional(Schema.Struct({
@@ -58,7 +58,7 @@ export const Response = Schema.Struct({
       content: optional(Schema.Array(Logprob))
     })),
     finish_reason: optional(Schema.String)
-  })),
+  }))),
   id: optional(Schema.String),
   model: optional(Schema.String),
   system_fingerprint: optional(Schema.String),

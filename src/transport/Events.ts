@@ -14,12 +14,20 @@ import type { HttpClientError } from "effect/http/HttpClientError"
 import * as Pull from "effect/Pull"
 import type { Fault } from "../http/Decompression.ts"
 import type * as TransportLimits from "../http/TransportLimits.ts"
-import { InvalidResponse, type Reason, StreamInterrupted, Timeout, Transport } from "../InferenceError.ts"
+import {
+  EmptyResponse,
+  InvalidResponse,
+  type Reason,
+  StreamInterrupted,
+  Timeout,
+  Transport
+} from "../InferenceError.ts"
 import * as Failure from "../protocol/Failure.ts"
 import type { Guard } from "../protocol/Guard.ts"
 import * as EventLayout from "./EventLayout.ts"
 import * as EventStream from "./EventStream.ts"
 import * as InferenceFailure from "./InferenceFailure.ts"
+import type { Read, Reading } from "./Reading.ts"
 
 /**
  * What the events of a route look like.
@@ -33,13 +41,21 @@ export interface Route<F> {
   readonly layouts: ReadonlyArray<EventLayout.Layout<F>>
   /** A second look at the payload of a frame that ends the answer, for what `JSON.parse` rounds. */
   readonly refine?: ((frame: F, data: string) => F) | undefined
-  /** The text that a frame adds to the answer, to say in an error what had arrived. */
+  /** The text that a frame adds to the generation, to say in an error what had arrived. */
   readonly text: (frame: F) => string
+  /** Whether a frame has what events of the route have. One without is passed over: a heartbeat, or a note of a proxy. */
+  readonly fits: (frame: F) => boolean
+  /** Whether a frame adds to the generation, as a role, usage and heartbeats do not. */
+  readonly says: (frame: F) => boolean
   /**
-   * Whether a frame ends the answer: `finished` when only usage or `[DONE]` may follow, `over` when nothing does. A
+   * Whether a frame ends the generation: `finished` when only usage or `[DONE]` may follow, `over` when nothing does. A
    * stream that ends without either, and without `[DONE]`, was cut.
    */
   readonly ends: (frame: F) => "no" | "finished" | "over"
+  /** The finish reason of a frame that ends the generation, where it says that it failed. */
+  readonly failure: (frame: F) => string | undefined
+  /** Reads a whole response that came for a stream. */
+  readonly whole?: Read<Arr.NonEmptyReadonlyArray<F>> | undefined
 }
 
 /**
@@ -67,6 +83,9 @@ export interface Settings {
 
 type Bytes = Arr.NonEmptyReadonlyArray<Uint8Array>
 
+/** A short stream never pays for learning its layout. */
+const LEARN_AFTER = 32
+
 /** After the mark the rest of the body is read for this long and this far, so that the connection can be used again. */
 const LINGER = 250
 const LINGER_BYTES = 64 * 1024
@@ -78,7 +97,10 @@ const LINGER_BYTES = 64 * 1024
  * @since 0.1.0
  */
 export interface Reader<F> {
-  /** Frames as they come; ends when the answer is complete, else fails with what the caller makes of the reason. */
+  /**
+   * Frames as they come, the first ones together with the first that adds to the generation. Ends when the generation is
+   * complete, else fails with what the caller makes of the reason.
+   */
   readonly pull: <E>(failed: (reason: Reason) => E) => Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E>
   /** How many frames were handed over, and their text. */
   readonly received: () => { readonly events: number; readonly text: string }
@@ -136,6 +158,47 @@ export const read = <F extends { readonly error?: unknown }>(
   return { pull, received: () => ({ events: state.events, text: state.text }) }
 }
 
+/**
+ * The reader of a body that was read already.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const ended: Reader<never> = { pull: () => Cause.done(), received: () => ({ events: 1, text: "" }) }
+
+/**
+ * Reads an event stream that is there as a whole.
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const readText = <F extends { readonly error?: unknown }>(
+  text: string,
+  routeOf: () => Route<F>
+): Reading<ReadonlyArray<F>> => {
+  const bytes = new TextEncoder().encode(text)
+  const run = (scrub: InferenceFailure.Scrub): State<F> => {
+    const state = new State(routeOf(), {
+      scrub,
+      transport: undefined,
+      maxEventSize: Infinity,
+      maxBodySize: Infinity
+    })
+    state.push([bytes])
+    state.end()
+    return state
+  }
+  const state = run((shown) => shown)
+  const frames = state.take()
+  const { events, failure, text: arrived } = state
+  if (failure === undefined) return { _tag: "Read", value: frames }
+  return {
+    _tag: "Failed",
+    reason: (scrub) => run(scrub).failure ?? failure,
+    ...(events > 0 && { received: { events, text: arrived } })
+  }
+}
+
 /** One read within the limits on time. */
 const timed = (
   bytes: Pull.Pull<Bytes, HttpClientError | Fault>,
@@ -169,15 +232,22 @@ const linger = (bytes: Pull.Pull<Bytes, HttpClientError | Fault>): Effect.Effect
   return Effect.asVoid(Effect.timeoutOption(rest, Duration.millis(LINGER)))
 }
 
+type Limits = Pick<Settings, "scrub" | "transport" | "maxEventSize" | "maxBodySize">
+
 class State<F extends { readonly error?: unknown }> {
   readonly #route: Route<F>
-  readonly #settings: Settings
+  readonly #settings: Limits
   readonly #parser: EventStream.Parser
   readonly #layout: EventLayout.Reader<F>
   #frames: Array<F> = []
+  #parsed = 0
   #size = 0
   /** The answer is complete, though usage or `[DONE]` may follow. */
   #finished = false
+  /** Something was generated. What came before is kept back until then, so that a failure has delivered nothing. */
+  #said = false
+  /** The first event that nobody understands, where none is understood. */
+  #foreign: string | undefined = undefined
   /** Set while the last event of a body is parsed that had no blank line, and so may be cut. */
   #unterminated = false
   /** Nothing of interest comes any more. */
@@ -188,7 +258,7 @@ class State<F extends { readonly error?: unknown }> {
   events = 0
   text = ""
 
-  constructor(route: Route<F>, settings: Settings) {
+  constructor(route: Route<F>, settings: Limits) {
     this.#route = route
     this.#settings = settings
     this.#layout = new EventLayout.Reader(route.layouts)
@@ -200,6 +270,7 @@ class State<F extends { readonly error?: unknown }> {
 
   take(): Array<F> {
     const frames = this.#frames
+    if (!this.#said) return []
     if (frames.length > 0) {
       this.#frames = []
       this.events += frames.length
@@ -225,8 +296,9 @@ class State<F extends { readonly error?: unknown }> {
     this.#unterminated = true
     this.#parser.end()
     this.over = true
-    if (this.failure === undefined && !this.#finished) {
-      this.failure = new StreamInterrupted({ description: "the body ended without the end mark of its route" })
+    if (!this.#finished) {
+      this.failure ??= this.#misunderstood() ??
+        new StreamInterrupted({ description: "the body ended without the end mark of its route" })
     }
   }
 
@@ -235,6 +307,23 @@ class State<F extends { readonly error?: unknown }> {
     this.ended = true
     this.over = true
     if (!this.#finished) this.failure ??= reason
+  }
+
+  /** The end mark came. It ends a generation and is none. */
+  #finish(over: boolean): void {
+    this.#finished = true
+    if (over) this.over = true
+    if (over && !this.#said) {
+      this.failure ??= this.#misunderstood() ??
+        new EmptyResponse({ description: "the stream had its end mark, and nothing was generated before it" })
+    }
+  }
+
+  #misunderstood(): Reason | undefined {
+    return this.#said || this.#foreign === undefined ? undefined : new InvalidResponse({
+      description: "no event of the stream is one of this route",
+      body: InferenceFailure.shown(this.#foreign, this.#settings.scrub)
+    })
   }
 
   #tooLarge(what: "body" | "event", limit: number): void {
@@ -251,22 +340,19 @@ class State<F extends { readonly error?: unknown }> {
     if (this.over || this.failure !== undefined) return true
     const frame = this.#layout.read(text, start, end)
     if (frame === undefined || !this.#isFrame(frame) || this.#route.ends(frame) !== "no") return false
+    if (!this.#said) this.#said = this.#route.says(frame)
     this.#frames.push(frame)
     return true
   }
 
-  /** Whether a payload is an event of the route, and does not say that the answer failed. */
+  /** Whether a payload is an event of the route, and does not say that the generation failed. */
   #isFrame(payload: unknown): payload is F {
     return this.#route.guard.is(payload) && (payload.error === undefined || payload.error === null)
   }
 
   #event(data: string, type: string | undefined): void {
     if (this.over || this.failure !== undefined) return
-    if (data === "[DONE]") {
-      this.#finished = true
-      this.over = true
-      return
-    }
+    if (data === "[DONE]") return this.#finish(true)
     if (data === "") return
     let payload: unknown
     try {
@@ -274,43 +360,84 @@ class State<F extends { readonly error?: unknown }> {
     } catch {
       return this.#unparsable(data, type)
     }
-    this.#payload(payload, data, type)
+    if (typeof payload === "object" && payload !== null) this.#payload(payload, data, type)
+    else if (type === "error") this.#failed(payload, data)
+    // some servers send null or a bare word as a heartbeat
+    else this.#foreign ??= data
   }
 
-  #payload(payload: unknown, data: string, type: string | undefined): void {
-    if (type === undefined && this.#isFrame(payload)) {
-      const ends = this.#route.ends(payload)
-      if (ends === "no") {
-        this.#layout.learn(data, payload)
-        this.#frames.push(payload)
-        return
-      }
-      this.#frames.push(this.#route.refine === undefined ? payload : this.#route.refine(payload, data))
-      this.#finished = true
-      if (ends === "over") this.over = true
-    } else if (type === "error" || Failure.isFrame(payload)) {
-      this.failure = InferenceFailure.fromFrame(payload, data, this.#settings.scrub)
-    } else if (type === undefined) {
-      this.failure = new InvalidResponse({
-        description: `an event is not of this route: ${
-          this.#route.guard.explain(payload).replaceAll(/\s*\n\s*/g, " ")
-        }`,
-        body: InferenceFailure.shown(data, this.#settings.scrub)
-      })
+  /** An event's name says nothing by itself, but for `error`: what fits the route is a frame of it. */
+  #payload(payload: object, data: string, type: string | undefined): void {
+    if (type === "error" || Failure.isFrame(payload)) this.#failed(payload, data)
+    else if (!this.#isFrame(payload)) this.#misfit(payload, data, type)
+    else if (!this.#route.fits(payload)) {
+      if (!isHeartbeat(payload, type)) this.#foreign ??= data
+    } else this.#frame(payload, data)
+  }
+
+  #frame(frame: F, data: string): void {
+    const route = this.#route
+    if (!this.#said) this.#said = route.says(frame)
+    const ends = route.ends(frame)
+    if (ends === "no") {
+      if (++this.#parsed > LEARN_AFTER) this.#layout.learn(data, frame)
+      this.#frames.push(frame)
+      return
+    }
+    const word = route.failure(frame)
+    if (word === undefined) {
+      // a model may end at once: that is an empty text
+      this.#said = true
+      this.#frames.push(route.refine === undefined ? frame : route.refine(frame, data))
+      this.#finish(ends === "over")
+    } else {
+      if (route.says(frame)) this.#frames.push(frame)
+      this.failure = InferenceFailure.fromFinish(word, this.#settings.scrub)
     }
   }
 
-  /** Some servers put several JSON texts into one event, a line each; the last event of a body may be cut. */
+  #misfit(payload: object, data: string, type: string | undefined): void {
+    if (isHeartbeat(payload, type)) return
+    if (type !== undefined) {
+      this.#foreign ??= data
+      return
+    }
+    this.failure = new InvalidResponse({
+      description: `an event is not of this route: ${this.#route.guard.explain(payload).replaceAll(/\s*\n\s*/g, " ")}`,
+      body: InferenceFailure.shown(data, this.#settings.scrub)
+    })
+  }
+
+  #failed(payload: unknown, data: string): void {
+    this.failure = InferenceFailure.fromFrame(payload, data, this.#settings.scrub)
+  }
+
+  /**
+   * Some servers put several JSON texts into one event, a line each; some a comment or a word as a heartbeat; and the last
+   * event of a body may be cut.
+   */
   #unparsable(data: string, type: string | undefined): void {
-    if (type === "error") {
-      this.failure = InferenceFailure.fromFrame(undefined, data, this.#settings.scrub)
-    } else if (data.includes("\n")) {
+    if (type === "error") this.#failed(undefined, data)
+    else if (data.includes("\n")) {
       for (const line of data.split("\n")) this.#event(line, type)
-    } else if (!this.#unterminated) {
+    } else if (!this.#unterminated && !HEARTBEAT.test(data)) {
       this.failure = new InvalidResponse({
-        description: "an event is no JSON",
+        description: "an event is not valid JSON",
         body: InferenceFailure.shown(data, this.#settings.scrub)
       })
     }
   }
+}
+
+/** A comment that was sent as data, or a bare word. */
+const HEARTBEAT = /^\s*(?::|[[(]?(?:ping|pong|keep[ _-]?alive|heartbeat|processing|queued|waiting)\b[\])]?[\s.]*$)/i
+
+const KINDS = /^(?:ping|pong|keep[ _-]?alive|heartbeat)$/i
+
+/** An event that only keeps the connection open, by its name, its `type`, or because it is empty. */
+const isHeartbeat = (payload: object, type: string | undefined): boolean => {
+  if (type !== undefined && KINDS.test(type)) return true
+  const keys = Object.keys(payload)
+  const kind: unknown = "type" in payload ? payload.type : "object" in payload ? payload.object : undefined
+  return keys.length === 0 || (typeof kind === "string" && KINDS.test(kind))
 }

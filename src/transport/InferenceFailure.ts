@@ -234,6 +234,19 @@ export const fromFrame = (payload: unknown, data: string, scrub: Scrub): Inferen
   return state ?? byVerdict({ ...told, status: status ?? statusOfVerdict[verdict ?? "Failed"] }, verdict ?? "Failed")
 }
 
+/**
+ * The reason of a generation that the server ended with a word for failure, such as vLLM's `abort`.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const fromFinish = (word: string, scrub: Scrub): InferenceError.Reason =>
+  new InferenceError.GenerationFailed({
+    status: 500,
+    description: `the server ended it with the finish reason ${JSON.stringify(scrub(word).slice(0, MESSAGE_LENGTH))}`,
+    retryable: true
+  })
+
 /** The platform's code of a fault, wherever in the chain of causes it is. */
 const codeOf = (cause: unknown): string | undefined => {
   let at = cause

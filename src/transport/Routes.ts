@@ -5,6 +5,7 @@
  */
 import * as ChatCompletion from "../protocol/ChatCompletion.ts"
 import * as Completion from "../protocol/Completion.ts"
+import * as FinishReason from "../protocol/FinishReason.ts"
 import * as Generate from "../protocol/Generate.ts"
 import type { Layout } from "./EventLayout.ts"
 import type { Route } from "./Events.ts"
@@ -43,10 +44,13 @@ export const native: Route<Generate.Frame> = {
   layouts: [token],
   refine: withSeed,
   text: (frame) => frame.token.special === true ? "" : frame.token.text,
-  ends: (frame) => isNativeEnd(frame) ? "over" : "no"
+  fits: () => true,
+  says: () => true,
+  ends: (frame) => isNativeEnd(frame) ? "over" : "no",
+  failure: ({ details }) => FinishReason.failure(details?.finish_reason)
 }
 
-type Delta = NonNullable<ChatCompletion.Chunk["choices"][number]["delta"]>
+type Delta = ChatCompletion.Said
 
 const delta = (field: "content" | "reasoning" | "reasoning_content"): Layout<ChatCompletion.Chunk> => {
   const said: (like: Delta | null | undefined, text: string) => Delta = field === "content"
@@ -58,11 +62,15 @@ const delta = (field: "content" | "reasoning" | "reasoning_content"): Layout<Cha
     text: ["choices", 0, "delta", field],
     numbers: [["choices", 0, "index"]],
     fill: (like, text, [index]) => {
-      const choice = like.choices[0]
+      const choice = like.choices?.[0]
       return { ...like, choices: [{ ...choice, index, delta: said(choice?.delta, text) }] }
     }
   }
 }
+
+/** Every event has choices or counts; an object with neither was not meant for this route. */
+const isOpenAi = ({ choices, usage }: ChatCompletion.Chunk | Completion.Response): boolean =>
+  choices !== undefined || (usage !== undefined && usage !== null)
 
 /**
  * `/v1/chat/completions`
@@ -73,14 +81,17 @@ const delta = (field: "content" | "reasoning" | "reasoning_content"): Layout<Cha
 export const chat: Route<ChatCompletion.Chunk> = {
   guard: ChatCompletion.chunk,
   layouts: [delta("content"), delta("reasoning_content"), delta("reasoning")],
-  text: (chunk) => chunk.choices[0]?.delta?.content ?? "",
-  ends: (chunk) => isFinish(chunk.choices[0]?.finish_reason) ? "finished" : "no"
+  text: (chunk) => ChatCompletion.contentText(chunk.choices?.[0]?.delta?.content) ?? "",
+  fits: isOpenAi,
+  says: (chunk) => ChatCompletion.saysSomething(chunk.choices?.[0]?.delta),
+  ends: (chunk) => FinishReason.isSet(chunk.choices?.[0]?.finish_reason) ? "finished" : "no",
+  failure: (chunk) => FinishReason.failure(chunk.choices?.[0]?.finish_reason)
 }
 
 const piece: Layout<Completion.Response> = {
   text: ["choices", 0, "text"],
   numbers: [["choices", 0, "index"]],
-  fill: (like, text, [index]) => ({ ...like, choices: [{ ...like.choices[0], index, text }] })
+  fill: (like, text, [index]) => ({ ...like, choices: [{ ...like.choices?.[0], index, text }] })
 }
 
 /**
@@ -95,14 +106,22 @@ export const completion: RouteOf<Completion.Response> = ({ prompt }) => {
   return {
     guard: Completion.response,
     layouts: [piece],
-    text: (chunk) => chunk.choices[0]?.text ?? "",
+    text: (chunk) => chunk.choices?.[0]?.text ?? "",
+    fits: isOpenAi,
+    says: ({ choices }) => choices?.some(({ text }) => typeof text === "string" && text !== "") ?? false,
     ends: ({ choices }) => {
-      for (const { finish_reason: reason, index } of choices) {
-        if (isFinish(reason)) finished.add(index ?? 0)
+      for (const { finish_reason: reason, index } of choices ?? []) {
+        if (FinishReason.failure(reason) !== undefined) return "over"
+        if (FinishReason.isSet(reason)) finished.add(index ?? 0)
       }
       return finished.size >= prompts ? "finished" : "no"
+    },
+    failure: ({ choices }) => {
+      for (const { finish_reason: reason } of choices ?? []) {
+        const word = FinishReason.failure(reason)
+        if (word !== undefined) return word
+      }
+      return undefined
     }
   }
 }
-
-const isFinish = (reason: string | null | undefined): boolean => typeof reason === "string" && reason !== ""

@@ -19,13 +19,15 @@ import * as Exchange from "../http/Exchange.ts"
 import * as Retry from "../http/Retry.ts"
 import * as Timeouts from "../http/Timeouts.ts"
 import type { InferenceError } from "../InferenceError.ts"
-import * as ChatCompletion from "../protocol/ChatCompletion.ts"
-import * as Completion from "../protocol/Completion.ts"
-import * as Generate from "../protocol/Generate.ts"
+import type * as ChatCompletion from "../protocol/ChatCompletion.ts"
+import type * as Completion from "../protocol/Completion.ts"
+import type * as Generate from "../protocol/Generate.ts"
 import * as Guard from "../protocol/Guard.ts"
 import * as Info from "../protocol/Info.ts"
 import * as Tokenize from "../protocol/Tokenize.ts"
-import * as Routes from "./Routes.ts"
+import * as Readers from "./Readers.ts"
+import type { Reading } from "./Reading.ts"
+import type * as Routes from "./Routes.ts"
 
 /**
  * A whole answer with its headers, request id and the number of attempts it took.
@@ -120,52 +122,23 @@ export interface Options extends Attempt.Target {
 /** The SDK's name and version, as servers see it. */
 const USER_AGENT = "effect-inference-endpoints/0.1.0"
 
-const read =
-  <A>(guard: Guard.Guard<A>, parse: (text: string) => unknown = JSON.parse) => (text: string): Attempt.Reading<A> => {
-    let payload: unknown
-    try {
-      // some clients keep the byte order mark, which JSON does not know
-      payload = parse(text.startsWith("\uFEFF") ? text.slice(1) : text)
-    } catch {
-      return { _tag: "Wrong", description: text.trim() === "" ? "the body is empty" : "the body is no JSON" }
-    }
-    return guard.is(payload)
-      ? { _tag: "Read", value: payload }
-      : { _tag: "Wrong", description: guard.explain(payload).replaceAll(/\s*\n\s*/g, " ") }
-  }
-
-/** An answer is read once, and once more where `JSON.parse` rounded a seed. */
-const generated = (unwrap: (payload: unknown) => unknown) => {
-  const plain = read(Generate.response, (text) => unwrap(JSON.parse(text)))
-  const exact = read(Generate.response, (text) => unwrap(JSON.parse(Generate.quoteSeeds(text))))
-  return (text: string): Attempt.Reading<Generate.Response> => {
-    const reading = plain(text)
-    return reading._tag === "Read" && Generate.hasRoundedSeed(reading.value) ? exact(text) : reading
-  }
-}
-
-const readGenerated = generated((payload) => payload)
-/** `POST /` answers with an array of one; some gateways unwrap it. */
-const readRoot = generated((payload) => Array.isArray(payload) ? payload[0] : payload)
-const readChat = read(ChatCompletion.response)
-const readCompletion = read(Completion.response)
-const readInfo = read(Guard.make(Info.Info))
-const readModels = read(Guard.make(Info.Models))
-const readTokens = read(Guard.make(Tokenize.Tokens))
-const readChatTokens = read(Guard.make(Tokenize.ChatTokens))
+const readInfo = Readers.json(Guard.make(Info.Info))
+const readModels = Readers.json(Guard.make(Info.Models))
+const readTokens = Readers.json(Guard.make(Tokenize.Tokens))
+const readChatTokens = Readers.json(Guard.make(Tokenize.ChatTokens))
 /** The check of a caller's schema is made once. */
-const readers = new WeakMap<object, (text: string) => Attempt.Reading<unknown>>()
+const readers = new WeakMap<object, (text: string) => Reading<unknown>>()
 
-const readerOf = <A>(schema: Schema.Codec<A, A>): (text: string) => Attempt.Reading<A> => {
+const readerOf = <A>(schema: Schema.Codec<A, A>): (text: string) => Reading<A> => {
   const known = readers.get(schema)
   // what is kept under a schema reads that schema
-  if (known !== undefined) return known as (text: string) => Attempt.Reading<A>
-  const made = read(Guard.make(schema))
+  if (known !== undefined) return known as (text: string) => Reading<A>
+  const made = Readers.json(Guard.make(schema))
   readers.set(schema, made)
   return made
 }
 
-const readText = (text: string): Attempt.Reading<string> => ({ _tag: "Read", value: text })
+const readText = (text: string): Reading<string> => ({ _tag: "Read", value: text })
 
 /**
  * Makes the client of one target.
@@ -184,9 +157,9 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
     }),
     ({ open, unary }) => {
       const post =
-        <A>(path: string, reading: (text: string) => Attempt.Reading<A>) => (body: Readonly<Record<string, unknown>>) =>
+        <A>(path: string, reading: (text: string) => Reading<A>) => (body: Readonly<Record<string, unknown>>) =>
           unary({ method: "POST", path, body }, reading)
-      const get = <A>(path: string, reading: (text: string) => Attempt.Reading<A>) =>
+      const get = <A>(path: string, reading: (text: string) => Reading<A>) =>
         Effect.map(unary({ method: "GET", path }, reading), ({ value }) => value)
       const streamed =
         <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) =>
@@ -213,19 +186,19 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
           stream({ ...body, stream: true })
       }
       return TgiClient.of({
-        generate: post("/generate", readGenerated),
+        generate: post("/generate", Readers.native),
         generateStream: streamed("/generate_stream", () =>
-          Routes.native),
+          Readers.nativeStream),
         openGenerate: opened("/generate_stream", () =>
-          Routes.native),
-        root: post("/", readRoot),
-        rootStream: streaming("/", () => Routes.native),
-        chat: post("/v1/chat/completions", readChat),
-        chatStream: streaming("/v1/chat/completions", () => Routes.chat),
-        openChat: opening("/v1/chat/completions", () => Routes.chat),
-        completion: post("/v1/completions", readCompletion),
-        completionStream: streaming("/v1/completions", Routes.completion),
-        openCompletion: opening("/v1/completions", Routes.completion),
+          Readers.nativeStream),
+        root: post("/", Readers.root),
+        rootStream: streaming("/", () => Readers.nativeStream),
+        chat: post("/v1/chat/completions", Readers.chat),
+        chatStream: streaming("/v1/chat/completions", () => Readers.chatStream),
+        openChat: opening("/v1/chat/completions", () => Readers.chatStream),
+        completion: post("/v1/completions", Readers.completion),
+        completionStream: streaming("/v1/completions", Readers.completionStream),
+        openCompletion: opening("/v1/completions", Readers.completionStream),
         models: get("/v1/models", readModels),
         info: get("/info", readInfo),
         health: Effect.asVoid(get("/health", readText)),

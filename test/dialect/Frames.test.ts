@@ -81,6 +81,18 @@ describe("a whole answer of TGI's native route", () => {
 describe("an event of the chat route", () => {
   it("adds its text", () => assert.deepStrictEqual(chat({ content: "a" }), { text: "a" }))
 
+  it("has text and thinking from a list of parts", () =>
+    assert.deepStrictEqual(
+      chat({
+        content: [
+          { type: "thinking", thinking: [{ type: "text", text: "h" }, { type: "text", text: "m" }] },
+          { type: "text", text: "a" },
+          { type: "text", text: "b" }
+        ]
+      }),
+      { text: "ab", reasoning: "hm" }
+    ))
+
   it("may be a role alone, or nothing at all", () => {
     assert.deepStrictEqual(chat({ role: "assistant" }), {})
     assert.deepStrictEqual(said(Frames.chat({ choices: [{ delta: null }] }, false)), {})
@@ -108,8 +120,18 @@ describe("an event of the chat route", () => {
   const calls: ReadonlyArray<
     readonly [name: string, wire: ChatCompletion.Said["tool_calls"], id: string | undefined, args: string]
   > = [
-    ["in a list, as everywhere now", [{ index: 0, id: "a", function: { name: "f", arguments: "{}" } }], "a", "{}"],
-    ["as one object, before TGI 3.2", { index: 0, id: "", function: { name: "f", arguments: "{}" } }, "", "{}"],
+    [
+      "in a list with its index, as everywhere now",
+      [{ index: 0, id: "a", function: { name: "f", arguments: "{}" } }],
+      "a",
+      "{}"
+    ],
+    [
+      "as one object with its index, before TGI 3.2",
+      { index: 0, id: "", function: { name: "f", arguments: "{}" } },
+      "",
+      "{}"
+    ],
     ["with a number for its id, TGI 1.4", { id: 0, function: { name: "f", parameters: { a: 1 } } }, "0", `{"a":1}`],
     ["with arguments as a value", [{ id: "a", function: { name: "f", arguments: { a: [1] } } }], "a", `{"a":[1]}`],
     ["without arguments", [{ id: "a", function: { name: "f" } }], "a", ""],
@@ -118,7 +140,12 @@ describe("an event of the chat route", () => {
   for (const [name, wire, id, args] of calls) {
     it(`has a call ${name}`, () =>
       assert.deepStrictEqual(chat({ tool_calls: wire }).toolCalls, [
-        { index: 0, ...(id !== undefined && { id }), name: "f", arguments: args }
+        {
+          ...(name.includes("index") && { index: 0 }),
+          ...(id !== undefined && { id }),
+          name: "f",
+          arguments: args
+        }
       ]))
   }
 
@@ -126,14 +153,6 @@ describe("an event of the chat route", () => {
     assert.deepStrictEqual(chat({ content: "a", tool_calls: [] }), { text: "a" })
     assert.deepStrictEqual(chat({ content: "a", tool_calls: null }), { text: "a" })
   })
-
-  it("numbers calls that have no index by their place", () =>
-    assert.deepStrictEqual(
-      chat({ tool_calls: [{ function: { name: "f" } }, { function: { name: "g" } }] }).toolCalls?.map(({ index }) =>
-        index
-      ),
-      [0, 1]
-    ))
 
   it("has usage in a chunk of its own or beside the finish reason", () => {
     const usage = {

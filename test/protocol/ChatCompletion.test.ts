@@ -35,7 +35,9 @@ describe("ChatCompletion.chunk", () => {
       object: "chat.completion.chunk",
       timings: {},
       sglext: 1
-    }]
+    }],
+    ["without choices", {}],
+    ["with choices that are null", { choices: null }]
   ]
   for (const [name, chunk] of accepted) {
     it(`takes an event ${name}`, () =>
@@ -43,8 +45,7 @@ describe("ChatCompletion.chunk", () => {
   }
 
   const refused: ReadonlyArray<readonly [name: string, chunk: unknown, place: string]> = [
-    ["without choices", {}, "choices"],
-    ["with choices that are null", { choices: null }, "choices"],
+    ["with choices that are a text", { choices: "a" }, "choices"],
     ["with content that is a number", choice({ content: 1 }), "content"],
     ["with a finish reason that is a number", choice({ content: "a" }, 1), "finish_reason"],
     ["with a count that is a text", { choices: [], usage: { prompt_tokens: "1" } }, "prompt_tokens"]

@@ -96,7 +96,7 @@ describe("a stream that is over", () => {
   it.effect("by a failure closes its request, though its scope lives on", () => {
     let cancelled = 0
     const wire = Wire.make(() =>
-      Wire.events([Wire.token("a"), "data: {}\n\n"], { end: "open", onCancel: () => cancelled++ })
+      Wire.events([Wire.token("a"), "data: {\"token\":1}\n\n"], { end: "open", onCancel: () => cancelled++ })
     )
     return Effect.gen(function*() {
       const client = yield* Wire.client()

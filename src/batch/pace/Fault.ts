@@ -62,6 +62,7 @@ const kinds: { readonly [stage: string]: { readonly [reason: string]: Kind } } =
     Fatal: "row",
     InvalidResponse: "unclear",
     StreamInterrupted: "unclear",
+    EmptyResponse: "unclear",
     Unauthorized: "lasting",
     Forbidden: "lasting",
     PaymentRequired: "lasting",

@@ -1,0 +1,191 @@
+/**
+ * How the responses of each route are read: JSON in one piece, or an event stream that came for it; and what is wrong with
+ * a response that looks right but holds no generation, or one that failed.
+ *
+ * @since 0.2.0
+ */
+import * as Arr from "effect/Array"
+import { EmptyResponse } from "../InferenceError.ts"
+import * as ChatCompletion from "../protocol/ChatCompletion.ts"
+import * as Completion from "../protocol/Completion.ts"
+import * as FinishReason from "../protocol/FinishReason.ts"
+import * as Generate from "../protocol/Generate.ts"
+import type { Guard } from "../protocol/Guard.ts"
+import * as Events from "./Events.ts"
+import * as InferenceFailure from "./InferenceFailure.ts"
+import type { Read, Reading } from "./Reading.ts"
+import * as Routes from "./Routes.ts"
+import * as Whole from "./Whole.ts"
+
+const wrong = (description: string): Reading<never> => ({ _tag: "Wrong", description })
+
+/**
+ * Reads JSON that a guard lets pass.
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const json = <A>(guard: Guard<A>, parse: (text: string) => unknown = JSON.parse): Read<A> => (text) => {
+  let payload: unknown
+  try {
+    // some clients keep the byte order mark, which JSON does not know
+    payload = parse(text.startsWith("\uFEFF") ? text.slice(1) : text)
+  } catch {
+    return wrong(text.trim() === "" ? "the response body is empty" : "the response body is not valid JSON")
+  }
+  return guard.is(payload)
+    ? { _tag: "Read", value: payload }
+    : wrong(guard.explain(payload).replaceAll(/\s*\n\s*/g, " "))
+}
+
+/** How a whole response ended: well, without a generation, or with a word for failure and what there was before it. */
+type Ending =
+  | { readonly _tag: "Whole" }
+  | { readonly _tag: "Empty"; readonly description: string }
+  | { readonly _tag: "Failed"; readonly word: string; readonly text: string }
+
+const whole: Ending = { _tag: "Whole" }
+
+const empty = (description: string): Ending => ({ _tag: "Empty", description })
+
+const judged = <A>(read: Read<A>, endingOf: (value: A) => Ending): Read<A> => (text) => {
+  const reading = read(text)
+  const ending = reading._tag === "Read" ? endingOf(reading.value) : whole
+  switch (ending._tag) {
+    case "Whole":
+      return reading
+    case "Empty":
+      return { _tag: "Failed", reason: () => new EmptyResponse({ description: ending.description }) }
+    case "Failed":
+      return {
+        _tag: "Failed",
+        reason: (scrub) => InferenceFailure.fromFinish(ending.word, scrub),
+        ...(ending.text !== "" && { received: { events: 1, text: ending.text } })
+      }
+  }
+}
+
+/** The beginning of an event stream, which JSON does not have. */
+const EVENTS = /^\uFEFF?\s*(?:data|event|id|retry|error)?:/
+
+const orEvents = <A, F extends { readonly error?: unknown }>(
+  read: Read<A>,
+  routeOf: () => Events.Route<F>,
+  join: (frames: ReadonlyArray<F>) => A
+): Read<A> =>
+(text) => {
+  if (!EVENTS.test(text)) return read(text)
+  const reading = Events.readText(text, routeOf)
+  return reading._tag === "Read" ? { _tag: "Read", value: join(reading.value) } : reading
+}
+
+const failedOr = (word: string | undefined, text: () => string): Ending =>
+  word === undefined ? whole : { _tag: "Failed", word, text: text() }
+
+/** A response of the native route is read once, and once more where `JSON.parse` rounded a seed. */
+const generated = (unwrap: (payload: unknown) => unknown): Read<Generate.Response> => {
+  const plain = json(Generate.response, (text) => unwrap(JSON.parse(text)))
+  const exact = json(Generate.response, (text) => unwrap(JSON.parse(Generate.quoteSeeds(text))))
+  const read: Read<Generate.Response> = (text) => {
+    const reading = plain(text)
+    return reading._tag === "Read" && Generate.hasRoundedSeed(reading.value) ? exact(text) : reading
+  }
+  return judged(
+    orEvents(read, () => Routes.native, Whole.native),
+    ({ details, generated_text }) => failedOr(FinishReason.failure(details?.finish_reason), () => generated_text)
+  )
+}
+
+/**
+ * `POST /generate`
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const native: Read<Generate.Response> = generated((payload) => payload)
+
+/**
+ * `POST /` responds with an array of one; some gateways unwrap it.
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const root: Read<Generate.Response> = generated((payload) => Array.isArray(payload) ? payload[0] : payload)
+
+const chatEnding = ({ choices }: ChatCompletion.Response): Ending => {
+  const choice = choices?.[0]
+  if (choice === undefined) return empty("the response has no choice")
+  const { finish_reason: reason, message } = choice
+  const word = FinishReason.failure(reason)
+  if (word !== undefined) return failedOr(word, () => ChatCompletion.contentText(message?.content) ?? "")
+  if (ChatCompletion.saysSomething(message)) return whole
+  // a model may end at once, and the text is then empty; without a text and a reason there was none
+  return message?.content === undefined || !FinishReason.isSet(reason) ? empty("the message is empty") : whole
+}
+
+/**
+ * `POST /v1/chat/completions`
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const chat: Read<ChatCompletion.Response> = judged(
+  orEvents(json(ChatCompletion.response), () => Routes.chat, Whole.chat),
+  chatEnding
+)
+
+const completionEnding = ({ choices }: Completion.Response): Ending => {
+  if (choices === null || choices === undefined || choices.length === 0) return empty("the response has no choice")
+  for (const { finish_reason, text } of choices) {
+    const word = FinishReason.failure(finish_reason)
+    if (word !== undefined) return failedOr(word, () => text ?? "")
+    if ((text ?? "") === "" && !FinishReason.isSet(finish_reason)) return empty("a choice has no text")
+  }
+  return whole
+}
+
+/**
+ * `POST /v1/completions`
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const completion: Read<Completion.Response> = judged(
+  orEvents(json(Completion.response), () => Routes.completion({}), Whole.completion),
+  completionEnding
+)
+
+const framed = <A, F>(read: Read<A>, split: (value: A) => Arr.NonEmptyReadonlyArray<F>) => (text: string) => {
+  const reading = read(text)
+  return reading._tag === "Read" ? { ...reading, value: split(reading.value) } : reading
+}
+
+/**
+ * `/generate_stream`, and a whole response for one.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const nativeStream: Events.Route<Generate.Frame> = {
+  ...Routes.native,
+  whole: framed(root, Whole.nativeFrames)
+}
+
+/**
+ * `/v1/chat/completions` streamed, and a whole response for that.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const chatStream: Events.Route<ChatCompletion.Chunk> = { ...Routes.chat, whole: framed(chat, Whole.chatFrames) }
+
+/**
+ * `/v1/completions` streamed, and a whole response for that, which has the form of an event.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const completionStream: Routes.RouteOf<Completion.Response> = (body) => ({
+  ...Routes.completion(body),
+  whole: framed(completion, Arr.of)
+})
