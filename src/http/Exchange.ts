@@ -12,10 +12,12 @@ import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import { InferenceError, InvalidRequest, Timeout } from "../InferenceError.ts"
+import * as Json from "../protocol/Json.ts"
 import type * as Events from "../transport/Events.ts"
 import type { Read } from "../transport/Reading.ts"
 import { type Accept, type At, Attempts, type Call, type Meta, type Options } from "./Attempt.ts"
 import * as Retry from "./Retry.ts"
+import * as Suspects from "./Suspects.ts"
 import * as TransportLimits from "./TransportLimits.ts"
 
 /**
@@ -58,6 +60,17 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
   Effect.map(HttpClient.HttpClient, (client): Exchange => {
     const wire = new Attempts(client, options)
     const quota = Retry.makeQuota()
+    const suspects = new Suspects.Suspects()
+    /** Whether the server is there, by its health route, whatever that says of a client. */
+    const health = (at: At): Effect.Effect<void, Retry.Failed> => {
+      const request = wire.request({ method: "GET", path: "/health" }, "application/json")
+      if (request === undefined) return Effect.void
+      const asked = wire.unary(request, () => ({ _tag: "Read", value: undefined }), at)
+      return Effect.matchEffect(asked, {
+        onSuccess: () => Effect.void,
+        onFailure: (failed) => Suspects.isUp(failed) ? Effect.void : Effect.fail(failed)
+      })
+    }
     const { retry: policy, timeouts: { total } } = options
     const within = Duration.toMillis(total)
     const enforced = TransportLimits.sendOf(client) !== undefined
@@ -72,7 +85,13 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
         if (request === undefined) return Effect.fail(unwritable(method))
         const deadline = clock.currentTimeMillisUnsafe() + within
         let attempts = 0
-        const whole = Retry.run((n) => attempt(request, { attempts: attempts = n, deadline }), {
+        const { body } = call
+        const one = (n: number) => {
+          const at = { attempts: attempts = n, deadline }
+          const sent = attempt(request, at)
+          return body === undefined ? sent : suspects.attempt(() => Json.stringify(body), sent, health(at))
+        }
+        const whole = Retry.run(one, {
           method,
           policy,
           quota,

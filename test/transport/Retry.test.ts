@@ -184,7 +184,7 @@ describe("the quota", () => {
     }))
 
   it.effect("lets a server that is down be asked 500 / 14 times more than once, and then fails at once", () => {
-    const wire = Wire.make(() => Wire.nested("ECONNRESET"))
+    const wire = Wire.make(() => Wire.nested("ECONNREFUSED"))
     return Effect.gen(function*() {
       const client = yield* Wire.client({ retry: Retry.standard })
       const calls = Array.from({ length: 100 }, () => Effect.flip(client.generate(Wire.prompt)))
@@ -254,7 +254,7 @@ describe("a stream", () => {
     }))
 })
 
-const down = () => Wire.make(() => Wire.nested("ECONNRESET"))
+const down = () => Wire.make(() => Wire.nested("ECONNREFUSED"))
 
 describe("the policy", () => {
   it.effect("is replaced by an option", () =>

@@ -12,15 +12,30 @@ export interface Wire {
   readonly requests: ReadonlyArray<HttpClientRequest.HttpClientRequest>
   /** The numbers, from 1, of requests that the client gave up. */
   readonly aborted: ReadonlyArray<number>
+  /** How often the health route was asked between requests that generate, which is not among the requests. */
+  readonly probes: () => number
 }
 
 export const make = (
-  answer: (nth: number, request: HttpClientRequest.HttpClientRequest) => Answer | Effect.Effect<Answer>
+  answer: (nth: number, request: HttpClientRequest.HttpClientRequest) => Answer | Effect.Effect<Answer>,
+  options: { readonly health?: (nth: number) => Response | Error } = {}
 ): Wire => {
   const requests: Array<HttpClientRequest.HttpClientRequest> = []
   const aborted: Array<number> = []
-  const client = HttpClient.make((request, _url, signal) =>
+  let probes = 0
+  const client = HttpClient.make((request, url, signal) =>
     Effect.suspend(() => {
+      if (url.pathname === "/health" && requests.some(({ method }) => method === "POST")) {
+        probes++
+        const health = options.health?.(probes) ?? new Response(null, { status: 200 })
+        return health instanceof Response
+          ? Effect.succeed(HttpClientResponse.fromWeb(request, health))
+          : Effect.fail(
+            new HttpClientError.HttpClientError({
+              reason: new HttpClientError.TransportError({ request, cause: health })
+            })
+          )
+      }
       const nth = requests.push(request)
       signal.addEventListener("abort", () => aborted.push(nth))
       const given = answer(nth, request)
@@ -36,7 +51,7 @@ export const make = (
       })
     })
   )
-  return { layer: Layer.succeed(HttpClient.HttpClient, client), requests, aborted }
+  return { layer: Layer.succeed(HttpClient.HttpClient, client), requests, aborted, probes: () => probes }
 }
 
 /** A fault of a socket as Node words it. */
