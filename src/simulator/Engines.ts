@@ -3,6 +3,7 @@ import type * as Options from "./model/Options.ts"
 import type { Turn } from "./model/Turn.ts"
 import * as LlamaCpp from "./openai/llamacpp/LlamaCpp.ts"
 import * as OpenAi from "./openai/OpenAi.ts"
+import * as Sglang from "./openai/sglang/Sglang.ts"
 import * as Tgi from "./tgi/Tgi.ts"
 import type * as Reply from "./wire/Reply.ts"
 
@@ -18,6 +19,8 @@ export const make = (settings: Options.Settings): (turn: Turn) => Reply.Reply =>
       return Tgi.make(settings)
     case "tei":
       return Tei.answer
+    case "sglang":
+      return Sglang.answer
     case "llamacpp":
       return LlamaCpp.answer
     default:

@@ -11,7 +11,7 @@ type Engine = "tei" | "vllm" | "sglang" | "llamacpp"
 
 const live = (engine: Engine, config: HuggingFaceEmbeddingModel.Options = {}) =>
   HuggingFaceEmbeddingModel.layer({ ...address, config, client: { retry: Retry.none } }).pipe(
-    Layer.provideMerge(Simulator.layer({ engine, dimensions: 4 }))
+    Layer.provideMerge(Simulator.layer({ engine, dimensions: 4, embeddings: true }))
   )
 
 const embedMany = (inputs: ReadonlyArray<string>) =>

@@ -120,8 +120,8 @@ export interface Options {
 
 const versions: Readonly<Record<Engine, string>> = {
   tgi: "3.3.7",
-  vllm: "0.20.0",
-  sglang: "0.6.0",
+  vllm: "0.32.0",
+  sglang: "0.5.23",
   llamacpp: "v0.5.0",
   tei: "1.9.0"
 }

@@ -36,6 +36,9 @@ const texts = new Map<number, string>()
 const ordinaryIds = 31_744
 const firstOrdinaryId = 256
 
+/** Ids that there are. @category constants @since 0.2.0 */
+export const vocabulary: number = firstOrdinaryId + ordinaryIds
+
 /**
  * The id of a piece: its hash within a vocabulary of 32,000.
  *
