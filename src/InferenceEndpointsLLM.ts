@@ -42,6 +42,16 @@ import type * as StructuredOutput from "./structured/StructuredOutput.ts"
 import type { StructuredOutputError } from "./structured/StructuredOutputError.ts"
 import type { TemplateError } from "./template/TemplateError.ts"
 
+export type {
+  /**
+   * One generation that was decided on: what a script is told (`layerTest`).
+   *
+   * @category models
+   * @since 0.2.0
+   */
+  Wanted
+} from "./pipeline/Preparing.ts"
+
 /**
  * Every way in which a generation can fail, by stage.
  *

@@ -22,6 +22,9 @@ export * as LLMConfig from "./LLMConfig.ts"
 /** The service users start from. @since 0.1.0 */
 export * as InferenceEndpointsLLM from "./InferenceEndpointsLLM.ts"
 
+/** Values of a Schema: what to ask with, and what comes of it. @since 0.2.0 */
+export type * as Objects from "./pipeline/Objects.ts"
+
 /** The resolved target, as a service. @since 0.1.0 */
 export * as Endpoint from "./endpoint/Endpoint.ts"
 
@@ -39,6 +42,9 @@ export * as Engine from "./endpoint/Engine.ts"
 
 /** Files, model info and providers on the Hub. @since 0.1.0 */
 export * as Hub from "./hub/Hub.ts"
+
+/** Why the Hub did not give what was asked of it. @since 0.2.0 */
+export * as HubError from "./hub/HubError.ts"
 
 /** The cache of Hub files, in Python's layout. @since 0.1.0 */
 export * as HubCache from "./hub/HubCache.ts"
@@ -90,6 +96,9 @@ export * as StructuredOutput from "./structured/StructuredOutput.ts"
 
 /** Why there is no value. @since 0.1.0 */
 export * as StructuredOutputError from "./structured/StructuredOutputError.ts"
+
+/** Values that arrive in pieces. @since 0.2.0 */
+export * as ObjectStream from "./structured/decode/ObjectStream.ts"
 
 /** JSON as it grows, in linear time. @since 0.1.0 */
 export * as PartialJson from "./structured/decode/PartialJson.ts"

@@ -1,11 +1,12 @@
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { publint } from "publint"
 import { formatMessage } from "publint/utils"
+import { entryPoints as folders, subpaths } from "../.ci/exports.mjs"
 
 const root = new URL("..", import.meta.url).pathname
 const manifest: { readonly name: string; readonly exports: Readonly<Record<string, unknown>> } = JSON.parse(
@@ -17,6 +18,18 @@ const entryPoints = Object.keys(manifest.exports)
 
 const run = (command: string, args: ReadonlyArray<string>, cwd: string) =>
   execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })
+
+describe("the entry points", () => {
+  it("have a subpath for each public module", () => assert.deepStrictEqual(manifest.exports, subpaths(folders)))
+
+  it("export no name twice, so that an editor knows which one is meant", () => {
+    const names = folders.flatMap((folder) => {
+      const text = readFileSync(join(root, "src", folder, "index.ts"), "utf8")
+      return [...text.matchAll(/^export (?:type )?\* as (\w+) from/gm)].map(([, name]) => name)
+    })
+    assert.deepStrictEqual(names.filter((name, index) => names.indexOf(name) !== index), [])
+  })
+})
 
 describe("the packed tarball", () => {
   let folder = ""
@@ -106,11 +119,24 @@ await llm.close()
       writeFileSync(join(project, "smoke.js"), program)
       const counts: ReadonlyArray<number> = JSON.parse(run(process.execPath, ["smoke.js"], project))
       assert.strictEqual(counts.length, entryPoints.length)
-      assert.isTrue(counts.every((count) => count > 0))
-      assert.match(
-        run(process.execPath, ["node_modules/.bin/inference-endpoints", "--help"], project),
-        /inference-endpoints/
+      // a module of types alone has nothing at run time
+      const empty = entryPoints.filter((_, index) => counts[index] === 0).map((name) =>
+        name.slice(name.lastIndexOf("/") + 1)
       )
+      assert.deepStrictEqual(empty.toSorted(), ["HuggingFaceOptions", "Objects"])
+      // a library that exports functions over this package can emit declarations: every type has a public name
+      cpSync(join(root, "test/fixtures/consumer/library.ts"), join(project, "library.ts"))
+      for (const compiler of ["typescript", "typescript-5"]) {
+        for (const [module, resolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]] as const) {
+          const options = ["--declaration", "--emitDeclarationOnly", "--outDir", "types", "--strict", "--skipLibCheck"]
+          const how = ["--target", "es2022", "--module", module, "--moduleResolution", resolution]
+          run(
+            process.execPath,
+            [join(root, "node_modules", compiler, "bin/tsc"), ...options, ...how, "library.ts"],
+            project
+          )
+        }
+      }
     } finally {
       rmSync(project, { recursive: true, force: true })
     }

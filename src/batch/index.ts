@@ -11,7 +11,7 @@ export * as Batch from "./Batch.ts"
 export * as BatchError from "./BatchError.ts"
 
 /** Whose fault a failure is. @since 0.1.0 */
-export * as Fault from "./pace/Fault.ts"
+export * as Blame from "./pace/Fault.ts"
 
 /** The core of `Batch.run`, over any work. @since 0.1.0 */
 export * as Runner from "./Runner.ts"

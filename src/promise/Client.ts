@@ -150,5 +150,5 @@ const failureOf = (failure: InferenceEndpointsLLM.GenerateError): Errors.Inferen
   const error = Errors.from(failure)
   return error instanceof Errors.InferenceEndpointsError
     ? error
-    : new Errors.InferenceError(failure.message, { _tag: "Unknown", message: failure.message, isRetryable: false })
+    : new Errors.InferenceFailure(failure.message, { _tag: "Unknown", message: failure.message, isRetryable: false })
 }

@@ -40,8 +40,8 @@ export class InferenceEndpointsError extends Error {
  * @category errors
  * @since 0.2.0
  */
-export class EndpointError extends InferenceEndpointsError {
-  override readonly name = "EndpointError"
+export class EndpointFailure extends InferenceEndpointsError {
+  override readonly name = "EndpointFailure"
 }
 
 /**
@@ -50,8 +50,8 @@ export class EndpointError extends InferenceEndpointsError {
  * @category errors
  * @since 0.2.0
  */
-export class TemplateError extends InferenceEndpointsError {
-  override readonly name = "TemplateError"
+export class TemplateFailure extends InferenceEndpointsError {
+  override readonly name = "TemplateFailure"
 }
 
 /**
@@ -60,8 +60,8 @@ export class TemplateError extends InferenceEndpointsError {
  * @category errors
  * @since 0.2.0
  */
-export class InferenceError extends InferenceEndpointsError {
-  override readonly name = "InferenceError"
+export class InferenceFailure extends InferenceEndpointsError {
+  override readonly name = "InferenceFailure"
 }
 
 /**
@@ -70,11 +70,17 @@ export class InferenceError extends InferenceEndpointsError {
  * @category errors
  * @since 0.2.0
  */
-export class StructuredOutputError extends InferenceEndpointsError {
-  override readonly name = "StructuredOutputError"
+export class StructuredOutputFailure extends InferenceEndpointsError {
+  override readonly name = "StructuredOutputFailure"
 }
 
-const classes = { EndpointError, TemplateError, InferenceError, StructuredOutputError } as const
+/** The class of each stage, by the tag of the stage's error in the service. */
+const classes = {
+  EndpointError: EndpointFailure,
+  TemplateError: TemplateFailure,
+  InferenceError: InferenceFailure,
+  StructuredOutputError: StructuredOutputFailure
+} as const
 
 const isStage = (tag: unknown): tag is keyof typeof classes => typeof tag === "string" && Object.hasOwn(classes, tag)
 

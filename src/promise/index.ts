@@ -15,12 +15,12 @@ import type { InferenceEndpointsError } from "./Errors.ts"
 import type { Abortable, CallOptions, Input } from "./Options.ts"
 
 export {
-  EndpointError,
+  EndpointFailure,
   InferenceEndpointsError,
-  InferenceError,
+  InferenceFailure,
   type Reason,
-  StructuredOutputError,
-  TemplateError
+  StructuredOutputFailure,
+  TemplateFailure
 } from "./Errors.ts"
 
 export type {

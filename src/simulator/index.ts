@@ -11,7 +11,7 @@ export * as Answer from "./model/Answer.ts"
 export * as Double from "./wire/Double.ts"
 
 /** Dedicated endpoints: management API and gateway. @since 0.1.0 */
-export * as EndpointsApi from "./platform/EndpointsApi.ts"
+export * as SimulatedEndpointsApi from "./platform/EndpointsApi.ts"
 
 /** The seam between a simulated server and what carries it. @since 0.1.0 */
 export * as Exchange from "./wire/Exchange.ts"
@@ -20,16 +20,19 @@ export * as Exchange from "./wire/Exchange.ts"
 export * as Fault from "./wire/Fault.ts"
 
 /** A Hub with repositories and tokens. @since 0.1.0 */
-export * as Hub from "./platform/Hub.ts"
+export * as SimulatedHub from "./platform/Hub.ts"
 
 /** What a simulated server received. @since 0.1.0 */
 export * as Journal from "./wire/Journal.ts"
 
 /** How a simulated server is set up. @since 0.1.0 */
-export * as Options from "./model/Options.ts"
+export * as SimulatorOptions from "./model/Options.ts"
+
+/** Headers and bodies of simulated responses. @since 0.2.0 */
+export * as Reply from "./wire/Reply.ts"
 
 /** The serverless router. @since 0.1.0 */
-export * as Router from "./platform/Router.ts"
+export * as SimulatedRouter from "./platform/Router.ts"
 
 /** All of Hugging Face in memory: Hub, router, endpoints. @since 0.1.0 */
 export * as Platform from "./Platform.ts"

@@ -14,6 +14,7 @@ import * as Result from "effect/Result"
 import { Hub } from "../hub/Hub.ts"
 import * as Conversation from "./Conversation.ts"
 import * as Engine from "./jinja/Template.ts"
+import type { Template } from "./jinja/Template.ts"
 import { Failure } from "./jinja/values/Failure.ts"
 import * as Json from "./jinja/values/Json.ts"
 import { defaultLimits, type Limits, type Now } from "./jinja/values/Machine.ts"
@@ -26,7 +27,7 @@ import { loadFiles } from "./TemplateHub.ts"
  * @category models
  * @since 0.1.0
  */
-export type Template = Engine.Template
+export type { Template } from "./jinja/Template.ts"
 export type { Limits, Now, Value }
 
 /**

@@ -1,7 +1,7 @@
 import { Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 import { HuggingFaceLanguageModel } from "../../src/ai/index.ts"
-import { type Options, Simulator } from "../../src/simulator/index.ts"
+import { Simulator, type SimulatorOptions } from "../../src/simulator/index.ts"
 
 /** A toolkit for conversations. */
 export const Tools = Toolkit.make(
@@ -25,7 +25,7 @@ export const address = { baseUrl: "http://simulator", apiKey: false } as const
 
 /** A model on a simulated server, with the server's controls and the handlers of the tools. */
 export const live = (
-  options: Options.Options,
+  options: SimulatorOptions.Options,
   model: Omit<HuggingFaceLanguageModel.LayerOptions, "baseUrl" | "apiKey"> = {}
 ) =>
   Layer.mergeAll(

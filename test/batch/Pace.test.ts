@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Result, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Fault, Pace, Streaming } from "../../src/batch/index.ts"
+import { Blame, Pace, Streaming } from "../../src/batch/index.ts"
 import * as Concurrency from "../../src/batch/pace/Concurrency.ts"
 import * as Meter from "../../src/batch/pace/Meter.ts"
 import { InferenceError } from "../../src/index.ts"
@@ -155,7 +155,7 @@ describe("a pause", () => {
     Effect.gen(function*() {
       const pace = Pace.make({ concurrency: 8 }, () => 1)
       const permits = yield* Effect.all(Array.from({ length: 8 }, () => pace.acquire))
-      for (const permit of permits) if (permit !== undefined) pace.failed(permit, 0, Fault.of(Bench.down()), 0)
+      for (const permit of permits) if (permit !== undefined) pace.failed(permit, 0, Blame.of(Bench.down()), 0)
       assert.strictEqual(pace.pause(0)?.until, 1000)
     }))
 })
@@ -190,7 +190,7 @@ describe("a row", () => {
       new InferenceError.Overloaded(answer),
       new InferenceError.Timeout({ phase: "connect", after: Duration.seconds(1) }),
       new InferenceError.Transport({ description: "", retryable: true })
-    ].every((reason) => ["passing", "lasting"].includes(Fault.of(Bench.failure(reason)).kind)) &&
-      Fault.of(Bench.rejected()).kind === "row"
+    ].every((reason) => ["passing", "lasting"].includes(Blame.of(Bench.failure(reason)).kind)) &&
+      Blame.of(Bench.rejected()).kind === "row"
   })
 })

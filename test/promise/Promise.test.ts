@@ -103,8 +103,8 @@ for (const [name, { connect }] of [["Node", OnNode], ["fetch", OnFetch]] as cons
           for await (const event of llm.stream("Count.")) if (event._tag === "Text") seen.push(event.text)
         })())
         assert.isAbove(seen.length, 0)
-        assert.instanceOf(failure, OnNode.InferenceError)
-        assert.strictEqual(failure instanceof OnNode.InferenceError ? failure.reason._tag : "", "StreamInterrupted")
+        assert.instanceOf(failure, OnNode.InferenceFailure)
+        assert.strictEqual(failure instanceof OnNode.InferenceFailure ? failure.reason._tag : "", "StreamInterrupted")
       }))
 
     it.effect("leaving a stream stops the server", () =>

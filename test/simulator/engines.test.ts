@@ -1,13 +1,13 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { type Answer, Fault, type Options, Simulator } from "../../src/simulator/index.ts"
+import { type Answer, Fault, Simulator, type SimulatorOptions } from "../../src/simulator/index.ts"
 import { events, get, payloads, post, user } from "./wire.ts"
 
 const engines = ["vllm", "sglang", "llamacpp"] as const
 const chat = (body: object) => post("/v1/chat/completions", { messages: user("Hi"), ...body })
 const answer = (...answers: ReadonlyArray<Answer.Answer>) =>
   Simulator.Simulator.use((simulator) => simulator.answer(...answers))
-const on = (engine: Options.Engine, options: Options.Options = {}) =>
+const on = (engine: SimulatorOptions.Engine, options: SimulatorOptions.Options = {}) =>
   Effect.provide(Simulator.layer({ engine, ...options }))
 const tool = (name: string) => ({
   type: "function",
