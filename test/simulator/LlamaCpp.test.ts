@@ -1,14 +1,15 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { type Answer, Fault, type Options, Simulator } from "../../src/simulator/index.ts"
+import { type Answer, Fault, Simulator, type SimulatorOptions } from "../../src/simulator/index.ts"
 import { events, get, payloads, post, send, user } from "./wire.ts"
 
 const chat = (body: object = {}) => post("/v1/chat/completions", { messages: user("Hi"), max_tokens: 8, ...body })
 const complete = (body: object = {}) => post("/v1/completions", { prompt: "Hi there", max_tokens: 4, ...body })
 const answer = (...answers: ReadonlyArray<Answer.Answer>) =>
   Simulator.Simulator.use((simulator) => simulator.answer(...answers))
-const on = (options: Options.Options = {}) => Effect.provide(Simulator.layer({ engine: "llamacpp", ...options }))
+const on = (options: SimulatorOptions.Options = {}) =>
+  Effect.provide(Simulator.layer({ engine: "llamacpp", ...options }))
 const tool = {
   type: "function",
   function: { name: "f", parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } }
