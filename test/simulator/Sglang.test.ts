@@ -1,12 +1,12 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
-import { Fault, type Options, Simulator } from "../../src/simulator/index.ts"
+import { Fault, Simulator, type SimulatorOptions } from "../../src/simulator/index.ts"
 import { events, get, payloads, post, user } from "./wire.ts"
 
 const chat = (body: object = {}) => post("/v1/chat/completions", { messages: user("Hi"), max_tokens: 8, ...body })
 const seeded = (seed: string) => `{"messages":[{"role":"user","content":"x"}],"max_tokens":2,"seed":${seed}}`
-const on = (options: Options.Options = {}) => Effect.provide(Simulator.layer({ engine: "sglang", ...options }))
+const on = (options: SimulatorOptions.Options = {}) => Effect.provide(Simulator.layer({ engine: "sglang", ...options }))
 const tool = {
   type: "function",
   function: { name: "f", parameters: { type: "object", properties: { city: { type: "string" } }, required: ["city"] } }
