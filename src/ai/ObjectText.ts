@@ -9,7 +9,8 @@ import type * as Generation from "../Generation.ts"
 import type * as LLM from "../InferenceEndpointsLLM.ts"
 import type * as Message from "../Message.ts"
 import type * as Objects from "../pipeline/Objects.ts"
-import * as PortableSchema from "../structured/engines/PortableSchema.ts"
+import * as Wrapper from "../structured/engines/Wrapper.ts"
+import * as Grammar from "../structured/Grammar.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
 
 /**
@@ -31,7 +32,10 @@ export const generate = (
   return Effect.flatMap(ready, ({ generation }) =>
     Effect.map(
       StructuredOutput.fromJsonSchema({}, { lenient: options.lenient }).decode({ text: generation.text }),
-      ({ value }) => ({ ...generation, text: JSON.stringify(unwrapped(options.schema, value)) })
+      ({ value }) => ({
+        ...generation,
+        text: JSON.stringify(restored(options.schema, unwrapped(options.schema, value)))
+      })
     ))
 }
 
@@ -39,10 +43,14 @@ export const generate = (
 const nameOf = ({ name }: Objects.ObjectOptions<Schema.Top>): string | undefined =>
   name?.replaceAll(/[^\w-]/g, "_").slice(0, 64)
 
+/** Keys that an engine wrote as null because it demands all of them are left out again. */
+const restored = (schema: Schema.Top, value: Schema.Json): Schema.Json =>
+  StructuredOutput.withoutAbsent(Grammar.fromSchema(schema), value)
+
 /** The answer has decoded, so what does not fit by itself stands inside the wrapper. */
 const unwrapped = (schema: Schema.Top, value: Schema.Json): Schema.Json => {
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, PortableSchema.WRAP)) return value
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, Wrapper.WRAP)) return value
   return Schema.is(Schema.toEncoded(Schema.toCodecJson(schema)))(value)
     ? value
-    : Reflect.get(value, PortableSchema.WRAP)
+    : Reflect.get(value, Wrapper.WRAP)
 }

@@ -14,6 +14,7 @@ import * as Feedback from "../structured/decode/Feedback.ts"
 import * as ObjectStream from "../structured/decode/ObjectStream.ts"
 import type { Step } from "../structured/decode/Repair.ts"
 import type { Constraint } from "../structured/Grammar.ts"
+import * as Grammar from "../structured/Grammar.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
 import type { Attempt, StructuredOutputError } from "../structured/StructuredOutputError.ts"
 
@@ -23,7 +24,7 @@ import type { Attempt, StructuredOutputError } from "../structured/StructuredOut
  * - `retries`: how often to ask again when the answer does not decode (default 0). A wrong shape is asked about with the
  *   list of problems, an answer that the token limit cut with twice the limit; each time with the next seed.
  * - `lenient`: sees through code fences, prose and thinking around the JSON (default false), for engines without grammar.
- * - `depth`, `free`, `target`, `name`: how the Schema becomes a grammar (see `Grammar.Options`).
+ * - `depth`, `free`, `target`, `name`, `strict`, `compiler`: how the Schema becomes a grammar (see `Grammar.Options`).
  *
  * @category models
  * @since 0.1.0
@@ -60,7 +61,7 @@ export interface ObjectResult<A> {
   readonly attempts: ReadonlyArray<Attempt>
   /** What had to be cut away around the JSON. */
   readonly repairs: ReadonlyArray<Step>
-  /** Constraints that the grammar could not carry: the decoder has checked them. */
+  /** Where the grammar differs from the Schema: what it does not enforce, the decoder has checked. */
   readonly dropped: Constraint["dropped"]
 }
 
@@ -108,8 +109,9 @@ export interface Means<E> {
 }
 
 const split = <S extends Schema.Constraint>(options: ObjectOptions<S>) => {
-  const { depth, free, lenient, name, retries = 0, schema, target, ...call } = options
-  return { call, retries, output: StructuredOutput.make(schema, { depth, free, lenient, name, target }) }
+  const { compiler, depth, free, lenient, name, retries = 0, schema, strict, target, ...call } = options
+  const how = { compiler, depth, free, lenient, name, strict, target }
+  return { call, retries, output: StructuredOutput.make(schema, how) }
 }
 
 /** The conversation with the answer that did not fit, and what is wrong with it. Raw text can only be asked anew. */
@@ -191,6 +193,10 @@ export const stream = <E, S extends Schema.Constraint, I extends Schema.Constrai
           : event._tag === "Finish"
           ? { text: "", finishReason: event.generation.finishReason }
           : { text: "" }),
-      { wrap: constraint?.wrap, element }
+      {
+        wrap: constraint?.wrap,
+        element,
+        restore: element && ((value) => StructuredOutput.withoutAbsent(Grammar.fromSchema(element), value))
+      }
     )))
 }

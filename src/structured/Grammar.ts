@@ -1,38 +1,64 @@
+/**
+ * What an engine takes as a grammar: a schema, a regex or a list of texts goes in, and what to send comes out, with all
+ * that the engine will not hold.
+ *
+ * @since 0.1.0
+ */
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
-import * as Gbnf from "./engines/Gbnf.ts"
-import * as JsonGrammar from "./engines/JsonGrammar.ts"
-import * as PortableSchema from "./engines/PortableSchema.ts"
-import * as RegexGrammar from "./engines/RegexGrammar.ts"
+import * as Cost from "./engines/Cost.ts"
+import type * as Enforcement from "./engines/Enforcement.ts"
+import * as RegexLowering from "./engines/RegexLowering.ts"
+import * as SchemaLowering from "./engines/SchemaLowering.ts"
+import * as TgiLowering from "./engines/TgiLowering.ts"
 import * as RegexDialect from "./regex/RegexDialect.ts"
 import * as Tree from "./schema/JsonSchemaTree.ts"
 import { normalise } from "./schema/Normalise.ts"
 import * as SchemaDocument from "./schema/SchemaDocument.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
 
-/** The engines that differ in how they take a grammar. */
+/**
+ * The engines that differ in how they take a grammar.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type EngineKind = "tgi" | "vllm" | "sglang" | "llamacpp" | "openai" | "router"
 
-/** Whether messages are sent, or a prompt that was rendered here. */
+/**
+ * Whether messages are sent, or a prompt that was rendered here.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Route = "chat" | "raw"
 
-/** A grammar as TGI takes it. */
-export type TgiGrammar =
-  | { readonly type: "json"; readonly value: JsonGrammar.TgiSchema }
-  | { readonly type: "regex"; readonly value: string }
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type TgiGrammar = TgiLowering.TgiGrammar
 
-/** A constraint lowered for TGI. */
-export interface Lowered {
-  readonly grammar: TgiGrammar
-  /** The property under which a value stands that is no object: unwrap it before decoding. */
-  readonly wrap: string | undefined
-  /** What the grammar does not carry; the decoder still enforces it. */
-  readonly dropped: ReadonlyArray<Tree.Dropped>
-  /** The normalised schema, where there is one: the order in which the grammar wants keys. */
-  readonly tree: Tree.Tree | undefined
-}
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Lowered = TgiLowering.Lowered
 
-/** A constraint for one engine and route. */
+/**
+ * Where what is sent differs from what was asked for.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Dropped = Tree.Dropped
+
+/**
+ * A constraint for one engine and route.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Constraint {
   /**
    * What to merge into the request body. For TGI's raw route it belongs into `parameters`; everywhere else it stands
@@ -40,34 +66,66 @@ export interface Constraint {
    */
   readonly fields: Readonly<Record<string, unknown>>
   readonly wrap: string | undefined
-  readonly dropped: ReadonlyArray<Tree.Dropped>
+  readonly dropped: ReadonlyArray<Dropped>
 }
 
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export interface Options {
   /** Which of TGI's two grammars to use. By default JSON where it is faithful, else a regex. */
   readonly target?: "auto" | "json" | "regex" | undefined
-  /** How many levels of a recursive schema are written out; 3 by default, fewer where that would cost too much. */
+  /** How many levels of a recursive schema are written out on TGI; 3 by default, fewer where that would cost too much. */
   readonly depth?: number | undefined
-  /** What becomes of a place where any JSON value may stand: by default the schema is refused. */
-  readonly free?: "refuse" | "scalars" | undefined
+  /**
+   * What becomes of a place where any JSON value may stand, on TGI: `bounded` (default) writes values that nest one or
+   * two levels deep, as its server can bear; `scalars` none that nest; `refuse` fails.
+   */
+  readonly free?: "refuse" | "scalars" | "bounded" | undefined
   /** The name that OpenAI's form gives a schema; `output` by default. */
   readonly name?: string | undefined
+  /**
+   * Whether OpenAI's form is sent as `strict`. By default it is where the schema can be said so (optional keys are then
+   * written as null and taken for left out); `true` fails where it cannot, `false` sends the whole schema.
+   */
+  readonly strict?: boolean | undefined
+  /**
+   * Which compiler is known to run behind vLLM or SGLang. By default what xgrammar takes is sent, which is their first
+   * choice; llguidance takes more, and enforces it.
+   */
+  readonly compiler?: "xgrammar" | "llguidance" | undefined
 }
 
-/** A JSON value of a schema; `emptyStruct` tells how Effect's empty struct is meant. */
+/**
+ * A JSON value of a schema; `emptyStruct` tells how Effect's empty struct is meant.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface JsonSource {
   readonly _tag: "Json"
   readonly document: SchemaDocument.Document
   readonly emptyStruct: boolean
 }
 
-/** What the model is asked to write, for any engine. */
+/**
+ * What the model is asked to write, for any engine.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Source =
   | JsonSource
   | { readonly _tag: "Regex"; readonly pattern: string }
   | { readonly _tag: "Choice"; readonly choices: ReadonlyArray<string> }
 
-/** The encoded side of a Schema. The same schema object gives the same document object. */
+/**
+ * The encoded side of a Schema. The same schema object gives the same document object.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const fromSchema = (schema: Schema.Constraint): JsonSource => {
   let source = sources.get(schema.ast)
   if (source === undefined) {
@@ -79,24 +137,37 @@ export const fromSchema = (schema: Schema.Constraint): JsonSource => {
 
 const sources = new WeakMap<object, JsonSource>()
 
-/** A JSON Schema, draft 2020-12 or older; what is none is refused when it is lowered. */
+/**
+ * A JSON Schema, draft 2020-12 or older; what is not a schema is refused when it is lowered.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const fromJsonSchema = (schema: unknown): JsonSource => ({
   _tag: "Json",
   document: Tree.isObject(schema) ? schema : { allOf: [schema] },
   emptyStruct: false
 })
 
-/** A regex that matches the whole answer, in the dialect of the engine that will read it. */
+/**
+ * A regex that matches the whole text. JavaScript's and Python's spellings are both read.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const fromRegex = (pattern: string): Source => ({ _tag: "Regex", pattern })
 
-/** One of these texts, without quotes. */
+/**
+ * One of these texts, without quotes.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const fromChoices = (choices: ReadonlyArray<string>): Source => ({ _tag: "Choice", choices })
 
 type Attempted<A> = Result.Result<A, StructuredOutputError.StructuredOutputError>
 
-/** Above this the server would be busy for seconds with the automaton alone. */
-const MAX_STATES = 2000
-const MAX_REGEX_LENGTH = 400_000
+const DEPTH = 3
 
 /** Remembers by document and key what was made of it. */
 const remember = <A>(known: WeakMap<object, Map<string, A>>, document: object, key: string, make: () => A): A => {
@@ -110,86 +181,106 @@ const remember = <A>(known: WeakMap<object, Map<string, A>>, document: object, k
   return out
 }
 
+const documents = new WeakMap<object, Map<string, Attempted<Tree.Document>>>()
 const lowered = new WeakMap<object, Map<string, Attempted<Lowered>>>()
-const constraints = new WeakMap<object, Map<string, Attempted<Constraint>>>()
+const schemas = new WeakMap<object, Map<string, Attempted<SchemaLowering.Lowered>>>()
 
-/** The grammar for TGI, or the path at which the schema cannot be one. Computed once for a document and its options. */
-export const lower = (source: Source, options: Options = {}): Attempted<Lowered> => {
-  if (source._tag === "Regex") return lowerRegex(source.pattern)
-  if (source._tag === "Choice") {
-    const value = source.choices.map(RegexDialect.literal).join("|")
-    return Result.succeed({ grammar: { type: "regex", value }, wrap: undefined, dropped: [], tree: undefined })
-  }
-  const key = `${source.emptyStruct}/${options.target}/${options.depth}/${options.free}`
-  return remember(lowered, source.document, key, () => lowerJson(source.document, source.emptyStruct, options))
-}
-
-const lowerRegex = (pattern: string): Attempted<Lowered> => {
-  const checked = RegexDialect.check(pattern)
-  if (Result.isSuccess(checked)) {
-    if (RegexDialect.states(checked.success) <= MAX_STATES) {
-      return Result.succeed({
-        grammar: { type: "regex", value: pattern },
-        wrap: undefined,
-        dropped: [],
-        tree: undefined
-      })
-    }
-    return refuse(
-      "pattern",
-      "its repetitions would keep the server busy for seconds",
-      "bound them lower, or not at all"
-    )
-  }
-  const { construct, hint, position } = checked.failure
-  return refuse("pattern", `${construct} at character ${position} is not in TGI's regex dialect`, hint)
-}
-
-const refuse = (keyword: string, reason: string, hint: string): Attempted<never> =>
-  Result.fail(StructuredOutputError.unsupported({ path: [], keyword, reason, hint }))
-
-const lowerJson = (document: SchemaDocument.Document, emptyStruct: boolean, options: Options): Attempted<Lowered> => {
-  let out: Attempted<Lowered> = refuse("schema", "it was not read", "give a depth of at least 1")
-  for (let depth = Math.max(1, options.depth ?? 3); depth >= 1; depth--) {
-    const { dropped, tree } = normalise(document, { depth, free: options.free ?? "refuse", emptyStruct })
-    if (tree._tag === "Never") {
-      out = Result.fail(StructuredOutputError.unsupported(tree.fault))
-      if (tree.fault.keyword !== "$ref" || !tree.hard) return out
-      continue
-    }
-    if (Tree.states(tree) <= MAX_STATES) return emit(tree, dropped, options.target ?? "auto")
-    out = refuse(
-      "schema",
-      "the grammar would keep the server busy for seconds",
-      "split the schema, or bound lists lower"
-    )
-  }
-  return out
-}
-
-const emit = (tree: Tree.Tree, dropped: ReadonlyArray<Tree.Dropped>, target: "auto" | "json" | "regex") => {
-  const isObject = tree._tag === "Fields" && tree.rests.length === 0
-  const wrapped = isObject ? tree : Tree.fields({
-    properties: [{ name: PortableSchema.WRAP, value: tree, required: true }],
-    rests: [],
-    min: 0,
-    max: undefined
+/**
+ * A schema as it is meant: references resolved, conjunctions merged. Fails for what is not a schema, and for one that
+ * no value satisfies. Read once for a document.
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const read = (source: JsonSource): Attempted<Tree.Document> =>
+  remember(documents, source.document, String(source.emptyStruct), () => {
+    const document = normalise(source.document, { emptyStruct: source.emptyStruct })
+    return document.tree._tag === "Never" ? refuse(document.tree.fault) : Result.succeed(document)
   })
-  const schema = target === "regex" ? undefined : JsonGrammar.print(wrapped)
-  if (schema !== undefined) {
-    const wrap = isObject ? undefined : PortableSchema.WRAP
-    return Result.succeed<Lowered>({ grammar: { type: "json", value: schema }, wrap, dropped, tree })
+
+/**
+ * The grammar for TGI, or the path at which the schema cannot be one. Computed once for a document and its options.
+ *
+ * @category lowering
+ * @since 0.1.0
+ */
+export const lower = (source: Source, options: Options = {}): Attempted<Lowered> => {
+  if (source._tag !== "Json") {
+    const made = source._tag === "Regex"
+      ? RegexLowering.tgi(source.pattern)
+      : Result.succeed({ regex: source.choices.map(RegexDialect.literal).join("|"), dropped: [] })
+    return Result.match(made, {
+      onFailure: refuse,
+      onSuccess: ({ dropped, regex }) =>
+        Result.succeed<Lowered>({
+          grammar: { type: "regex", value: regex },
+          wrap: undefined,
+          dropped,
+          tree: undefined,
+          cost: Cost.make(regex.length, regex.length, 0)
+        })
+    })
   }
-  if (target === "json") {
-    return refuse("schema", "TGI's JSON grammar cannot say it", "leave the target open: a regex grammar can")
-  }
-  const value = RegexGrammar.print(tree)
-  return value.length > MAX_REGEX_LENGTH
-    ? refuse("schema", "the grammar would be too long", "split the schema")
-    : Result.succeed<Lowered>({ grammar: { type: "regex", value }, wrap: undefined, dropped, tree })
+  const { depth = DEPTH, free = "bounded", target = "auto" } = options
+  const key = `${source.emptyStruct}/${target}/${depth}/${free}`
+  return remember(lowered, source.document, key, () =>
+    Result.flatMap(read(source), (document) =>
+      Result.mapError(
+        TgiLowering.make(document, { depth: Math.max(1, depth), free, target }),
+        StructuredOutputError.unsupported
+      )))
 }
 
-/** What to send to an engine so that it enforces the source, or why it cannot. */
+const refuse = (fault: Tree.Fault): Attempted<never> => Result.fail(StructuredOutputError.unsupported(fault))
+
+const fault = (keyword: string, reason: string, hint: string): Tree.Fault => ({ path: [], keyword, reason, hint })
+
+/**
+ * The schema for an engine that takes JSON Schema, before it is put into a request.
+ *
+ * @category lowering
+ * @since 0.2.0
+ */
+export const lowerSchema = (
+  source: JsonSource,
+  engine: Exclude<EngineKind, "tgi">,
+  options: Pick<Options, "strict" | "compiler"> = {}
+): Attempted<SchemaLowering.Lowered> => {
+  const compiler = compilerOf(engine, options)
+  return remember(
+    schemas,
+    source.document,
+    `${compiler}/${source.emptyStruct}/${options.strict}`,
+    () =>
+      Result.flatMap(read(source), (document) =>
+        compiler === "openai" || compiler === "tgi"
+          ? Result.mapError(
+            SchemaLowering.makeOpenAi(document, options.strict),
+            StructuredOutputError.unsupported
+          )
+          : Result.succeed(SchemaLowering.make(document, compiler)))
+  )
+}
+
+/**
+ * The compiler that an engine is taken to run.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const compilerOf = (engine: EngineKind, { compiler }: Pick<Options, "compiler"> = {}): Enforcement.Compiler =>
+  engine === "vllm" || engine === "sglang"
+    ? compiler ?? "xgrammar"
+    : engine === "router"
+    ? "openai"
+    : engine
+
+/**
+ * What to send to an engine so that it enforces the source, or why it cannot.
+ *
+ * @category lowering
+ * @since 0.1.0
+ */
 export const constrain = (
   source: Source,
   engine: EngineKind,
@@ -204,57 +295,49 @@ export const constrain = (
     }))
   }
   if (source._tag !== "Json") return text(source, engine)
-  const name = options.name ?? "output"
-  const key = `${engine}/${route}/${name}`
-  return remember(constraints, source.document, key, () => json(source.document, engine, route, name))
-}
-
-const json = (
-  document: SchemaDocument.Document,
-  engine: EngineKind,
-  route: Route,
-  name: string
-): Attempted<Constraint> => {
-  const isRemote = engine === "openai" || engine === "router"
-  if (isRemote && route === "raw") {
-    return refuse(
-      "schema",
-      `${engine} takes no schema with a raw prompt`,
-      "send messages, or use an endpoint of your own"
-    )
+  if ((engine === "openai" || engine === "router") && route === "raw") {
+    const reason = `${engine} takes no schema with a raw prompt`
+    return refuse(fault("schema", reason, "send messages, or use an endpoint of your own"))
   }
-  const { dropped, schema, wrap } = PortableSchema.make(document, {
-    objectRoot: isRemote,
-    anchored: engine === "llamacpp"
-  })
-  const fields = engine === "llamacpp" && route === "raw"
-    ? { json_schema: schema }
-    : { response_format: { type: "json_schema", json_schema: { name, schema, ...isRemote && { strict: true } } } }
-  return Result.succeed({ fields, wrap, dropped })
-}
-
-const only = (fields: Constraint["fields"]): Attempted<Constraint> =>
-  Result.succeed({ fields, wrap: undefined, dropped: [] })
-
-const text = (source: Exclude<Source, { readonly _tag: "Json" }>, engine: EngineKind): Attempted<Constraint> => {
-  const pattern = source._tag === "Regex" ? source.pattern : source.choices.map(RegexDialect.literal).join("|")
-  switch (engine) {
-    case "vllm":
-      return only({ structured_outputs: source._tag === "Regex" ? { regex: pattern } : { choice: source.choices } })
-    case "sglang":
-      return only({ regex: pattern })
-    case "llamacpp": {
-      const parsed = RegexDialect.check(pattern)
-      const grammar = Result.isSuccess(parsed) ? Gbnf.fromRegex(parsed.success) : undefined
-      if (grammar !== undefined) return only({ grammar })
-      const problem = Result.isFailure(parsed) ? parsed.failure : undefined
-      return refuse(
-        "pattern",
-        `${problem?.construct ?? "lookahead"} cannot be said in a llama.cpp grammar`,
-        problem?.hint ?? "say the pattern without it"
-      )
+  return Result.map(lowerSchema(source, engine, options), ({ dropped, schema, strict, wrap }) => {
+    const { name = "output" } = options
+    const json_schema = { name, schema, ...strict !== undefined && { strict } }
+    return {
+      fields: engine === "llamacpp" && route === "raw"
+        ? { json_schema: schema }
+        : { response_format: { type: "json_schema", json_schema } },
+      wrap,
+      dropped
     }
-    default:
-      return refuse("pattern", `${engine} takes no regex`, "use a schema, or an endpoint of your own")
+  })
+}
+
+const text = (
+  source: Exclude<Source, JsonSource>,
+  engine: Exclude<EngineKind, "tgi">
+): Attempted<Constraint> => {
+  if (engine === "openai" || engine === "router") {
+    return refuse(fault("pattern", `${engine} takes no regex`, "use a schema, or an endpoint of your own"))
   }
+  if (engine === "vllm" && source._tag === "Choice") {
+    const fields = { structured_outputs: { choice: source.choices } }
+    return Result.succeed({ fields, wrap: undefined, dropped: [] })
+  }
+  const pattern = source._tag === "Regex" ? source.pattern : source.choices.map(RegexDialect.literal).join("|")
+  const made = engine === "llamacpp"
+    ? RegexLowering.gbnf(pattern)
+    : RegexLowering.explicit(pattern, engine === "vllm" ? "vLLM" : "SGLang")
+  return Result.match(made, {
+    onFailure: refuse,
+    onSuccess: ({ dropped, regex }) =>
+      Result.succeed<Constraint>({
+        fields: engine === "llamacpp"
+          ? { grammar: regex }
+          : engine === "vllm"
+          ? { structured_outputs: { regex } }
+          : { regex },
+        wrap: undefined,
+        dropped
+      })
+  })
 }

@@ -9,6 +9,7 @@ import type { Answer, Decoder } from "./decode/Answer.ts"
 import * as PartialJson from "./decode/PartialJson.ts"
 import * as Repair from "./decode/Repair.ts"
 import * as Grammar from "./Grammar.ts"
+import * as Absent from "./schema/Absent.ts"
 import type { Document } from "./schema/SchemaDocument.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
 
@@ -124,13 +125,28 @@ const fromCodec = <A, R>(
     lenient,
     grammar: (engine, route) => Effect.fromResult(Grammar.constrain(source, engine, route, options)),
     decode: Effect.fnUntraced(function*(answer) {
-      const { repairs, value } = yield* Effect.fromResult(parse(answer, lenient))
+      const parsed = yield* Effect.fromResult(parse(answer, lenient))
+      const value = withoutAbsent(source, parsed.value)
+      const repairs: ReadonlyArray<Repair.Step> = value === parsed.value
+        ? parsed.repairs
+        : [...parsed.repairs, "absent"]
       return yield* decode(value).pipe(
         Effect.map((value) => ({ value, repairs })),
         Effect.mapError((error) => StructuredOutputError.make(mismatch(answer, error.issue)))
       )
     })
   }
+}
+
+/**
+ * A value without the nulls at keys that may be left out: some engines demand every key, and write them so.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const withoutAbsent = (source: Grammar.JsonSource, value: Schema.Json): Schema.Json => {
+  const document = Grammar.read(source)
+  return Result.isSuccess(document) ? Absent.restore(document.success, value) : value
 }
 
 const facts = ({ finishReason, text }: Answer) => finishReason === undefined ? { text } : { text, finishReason }

@@ -12,6 +12,20 @@ const user = {
   additionalProperties: false
 }
 
+/** A string as TGI is asked for it: with every escape, line breaks among them. */
+const rich = {
+  type: "string",
+  pattern: "(?:(?:[^\"\\\\\\x00-\\x1F]|\\\\(?:[\"\\\\/bfnrt]|u[0-9a-fA-F]{4}))*)"
+}
+const user16 = {
+  ...user,
+  properties: {
+    name: { type: "string" },
+    id: { type: "integer", minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER }
+  }
+}
+const tgiUser = { ...user, properties: { ...user.properties, name: rich } }
+
 const fields = (source: Grammar.Source, engine: Grammar.EngineKind, route: Grammar.Route) =>
   Result.getOrThrow(Grammar.constrain(source, engine, route)).fields
 
@@ -29,7 +43,7 @@ const strict = (schema: unknown) => ({
 
 describe("a schema", () => {
   const source = Grammar.fromSchema(User)
-  const tgi = { type: "json", value: { ...user, required: ["name", "id"] } }
+  const tgi = { type: "json", value: tgiUser }
 
   it.each<[Grammar.EngineKind, Grammar.Route, unknown]>([
     ["tgi", "chat", { response_format: tgi }],
@@ -38,8 +52,8 @@ describe("a schema", () => {
     ["vllm", "raw", openai(user)],
     ["sglang", "chat", openai(user)],
     ["sglang", "raw", openai(user)],
-    ["llamacpp", "chat", openai(user)],
-    ["llamacpp", "raw", { json_schema: user }],
+    ["llamacpp", "chat", openai(user16)],
+    ["llamacpp", "raw", { json_schema: user16 }],
     ["openai", "chat", strict(user)],
     ["router", "chat", strict(user)]
   ])("on %s, %s", (engine, route, expected) => {
@@ -55,10 +69,9 @@ describe("a schema", () => {
     assert.deepStrictEqual<unknown>(constraint, {
       fields: strict({
         type: "object",
-        properties: { value: { type: "array", items: { $ref: "#/$defs/UserEncoded" } } },
+        properties: { value: { type: "array", items: user } },
         required: ["value"],
-        additionalProperties: false,
-        $defs: { UserEncoded: user }
+        additionalProperties: false
       }),
       wrap: "value",
       dropped: []
@@ -69,14 +82,24 @@ describe("a schema", () => {
     const tree = { $defs: { T: { type: "object", properties: { t: { $ref: "#/$defs/T" } } } }, $ref: "#/$defs/T" }
     assert.deepStrictEqual<unknown>(
       fields(Grammar.fromJsonSchema(tree), "vllm", "chat"),
-      openai({ type: "object", properties: { t: { $ref: "#/$defs/T" } }, $defs: tree.$defs })
+      openai({
+        type: "object",
+        properties: { t: { $ref: "#/$defs/T" } },
+        additionalProperties: true,
+        $defs: { T: { type: "object", properties: { t: { $ref: "#/$defs/T" } }, additionalProperties: true } }
+      })
     )
   })
 
-  it("loses patterns that llama.cpp cannot read, and says so", () => {
-    const schema = { type: "object", properties: { a: { type: "string", pattern: "ab" } }, required: ["a"] }
-    const { dropped } = Result.getOrThrow(Grammar.constrain(Grammar.fromJsonSchema(schema), "llamacpp", "chat"))
-    assert.deepStrictEqual(dropped.map(({ keyword, path }) => [path, keyword]), [[["properties", "a"], "pattern"]])
+  it("is printed for llama.cpp with patterns of the whole text in explicit classes", () => {
+    const schema = { type: "object", properties: { a: { type: "string", pattern: "ab\\d" } }, required: ["a"] }
+    const { dropped, fields } = Result.getOrThrow(
+      Grammar.constrain(Grammar.fromJsonSchema(schema), "llamacpp", "raw")
+    )
+    const text = JSON.stringify(fields)
+    assert.deepStrictEqual(dropped, [])
+    assert.include(text, "[a][b][0-9]")
+    assert.notInclude(text, "\\\\d")
   })
 })
 
@@ -86,31 +109,71 @@ describe("a regex", () => {
   it.each<[Grammar.EngineKind, Grammar.Route, unknown]>([
     ["tgi", "chat", { response_format: { type: "regex", value: "[A-Z]{2}-\\d+|x(?:y)?" } }],
     ["tgi", "raw", { grammar: { type: "regex", value: "[A-Z]{2}-\\d+|x(?:y)?" } }],
-    ["vllm", "chat", { structured_outputs: { regex: "[A-Z]{2}-\\d+|x(?:y)?" } }],
-    ["sglang", "raw", { regex: "[A-Z]{2}-\\d+|x(?:y)?" }],
+    ["vllm", "chat", { structured_outputs: { regex: "[A-Z]{2}\\-[0-9]+|xy?" } }],
+    ["sglang", "raw", { regex: "[A-Z]{2}\\-[0-9]+|xy?" }],
     ["llamacpp", "raw", { grammar: "root ::= [A-Z]{2,2} [\\x2D] [0-9]+ | [x] [y]{0,1}" }]
   ])("on %s, %s", (engine, route, expected) => {
     assert.deepStrictEqual(fields(source, engine, route), expected)
   })
 
   it.each<[string, string]>([
-    ["\\bword\\b", "\\b at character 0"],
-    ["^a", "^ at character 0"],
-    ["ab$", "$ at character 2"],
+    ["a^b", "^ inside the regex"],
+    ["a\\bb", "\\b inside the regex"],
     ["a\\p{L}", "\\p at character 1"],
     ["x(?<=a)b", "(?<= at character 1"],
-    ["(?<year>a)", "(?<y at character 0"],
     ["(a)\\1", "\\1 at character 3"],
-    ["\\u0041", "\\u at character 0"],
     ["a{3,1}", "{3,1} at character 1"],
-    ["(?i:a)", "(?i at character 0"],
     ["\\e", "\\e at character 0"],
     ["a)", ") at character 1"],
     ["(a", "( at character 0"],
     ["[a", "[ at character 0"],
-    ["+a", "+ at character 0"]
-  ])("outside TGI's dialect is refused by name and place: %s", (pattern, place) => {
+    ["+a", "+ at character 0"],
+    ["", "an empty regex"],
+    ["(?:)*", "an empty regex"],
+    ["[a-z]+(?!\\d)", "a lookahead at the end"],
+    ["(?<n>a)(?=b)b", "(?<n at character 0"]
+  ])("that has no form on TGI is refused by name and place: %s", (pattern, place) => {
     assert.include(refusal(Grammar.fromRegex(pattern), "tgi", "raw"), place)
+  })
+
+  it.each<[string, string]>([
+    ["\\0", "\\x00"],
+    ["a(?#comment)b", "ab"],
+    ["(?i:ab)c", "(?i:ab)c"],
+    ["\\u0041", "A"],
+    ["(?<year>a)", "a"],
+    ["^ab$", "ab"],
+    ["\\b[A-Z][a-z]*\\b", "[A-Z][a-z]*"],
+    ["(?!ab)[a-z]+", "(?!ab)[a-z]+"]
+  ])("is written so that TGI reads it as it is meant: %s", (pattern, regex) => {
+    assert.deepStrictEqual(fields(Grammar.fromRegex(pattern), "tgi", "raw"), {
+      grammar: { type: "regex", value: regex }
+    })
+  })
+
+  it.each<[string, string]>([
+    [".", "[^\\x0a]"],
+    ["\\d", "[0-9]"],
+    ["\\w", "[0-9A-Z_a-z]"],
+    ["^a$", "a"],
+    ["(?P<n>a|b)c", "(?:a|b)c"],
+    ["(?i:a)", "[Aa]"],
+    ["\\0", "\\x00"]
+  ])("is written in explicit classes for vLLM: %s", (pattern, regex) => {
+    assert.deepStrictEqual(fields(Grammar.fromRegex(pattern), "vllm", "chat"), { structured_outputs: { regex } })
+  })
+
+  it.each(["vllm", "sglang", "llamacpp"] as const)("with a lookahead is refused on %s", (engine) => {
+    assert.include(refusal(Grammar.fromRegex("(?=a)a"), engine, "chat"), "lookahead")
+  })
+
+  it("says which anchors were left out", () => {
+    const { dropped } = Result.getOrThrow(Grammar.constrain(Grammar.fromRegex("\\b[A-Z]+$"), "tgi", "raw"))
+    assert.deepStrictEqual(dropped.map(({ reason }) => reason.split(" ", 1)[0]), ["\\b", "$"])
+  })
+
+  it("keeps a word boundary that changes something from being lost", () => {
+    assert.include(refusal(Grammar.fromRegex("\\b-a"), "tgi", "raw"), "\\b inside the regex")
   })
 
   it("that would cost the server seconds is refused", () => {
@@ -145,7 +208,7 @@ describe("the plain description of an output", () => {
       const { output, warnings } = yield* Effect.fromResult(OutputSpec.interpret(spec))
       const { fields } = yield* output.grammar("tgi", "raw")
       assert.deepStrictEqual<unknown>({ fields, warnings }, {
-        fields: { grammar: { type: "json", value: user } },
+        fields: { grammar: { type: "json", value: tgiUser } },
         warnings: []
       })
     }))

@@ -35,6 +35,12 @@ const refused = (source: Grammar.Source, options: Grammar.Options = {}) => {
   return reason._tag === "UnsupportedSchema" ? reason : assert.fail(reason._tag)
 }
 
+/** A string as TGI is asked for it: with every escape, line breaks among them. */
+const rich = {
+  type: "string",
+  pattern: "(?:(?:[^\"\\\\\\x00-\\x1F]|\\\\(?:[\"\\\\/bfnrt]|u[0-9a-fA-F]{4}))*)"
+}
+
 const property = (a: unknown) => ({ type: "object", properties: { a }, required: ["a"], additionalProperties: false })
 const optional = (count: number) => ({
   type: "object",
@@ -234,7 +240,8 @@ describe("the language of a lowered JSON Schema", () => {
     "the pattern %s is left to the decoder, and that is said",
     (pattern) => {
       const lower = lowered(Grammar.fromJsonSchema(property({ type: "string", pattern })))
-      assert.deepStrictEqual(lower.dropped.map(({ keyword, path }) => [path, keyword]), [[
+      const lost = lower.dropped.filter(({ effect }) => effect === "unenforced")
+      assert.deepStrictEqual(lost.map(({ keyword, path }) => [path, keyword]), [[
         ["properties", "a", "pattern"],
         "pattern"
       ]])
@@ -260,28 +267,19 @@ describe("the language of a lowered JSON Schema", () => {
 
 describe("what cannot be lowered", () => {
   it.each([
-    ["any value", property({}), ["properties", "a"]],
-    ["an open object", property({ type: "object" }), ["properties", "a"]],
-    ["an array of anything", property({ type: "array" }), ["properties", "a", "items"]],
     ["contradictory types", property({ allOf: [{ type: "string" }, { type: "null" }] }), [
       "properties",
       "a",
       "allOf",
       1
     ]],
-    ["an empty enum", property({ enum: [] }), ["properties", "a"]],
+    ["an empty enum", property({ enum: [] }), ["properties", "a", "enum"]],
     ["reversed bounds", property({ type: "array", items: { type: "null" }, minItems: 3, maxItems: 1 }), [
       "properties",
       "a"
     ]],
     ["an external reference", property({ $ref: "https://example.test/s" }), ["properties", "a", "$ref"]],
     ["endless recursion", { type: "object", properties: { next: { $ref: "#" } }, required: ["next"] }, [
-      "properties",
-      "next",
-      "properties",
-      "next",
-      "properties",
-      "next",
       "properties",
       "next"
     ]],
@@ -297,6 +295,14 @@ describe("what cannot be lowered", () => {
     const schema = { type: "object", properties: { a: { type: "null" }, b: { not: {} } }, required: ["a"] }
     const allows = judge(lowered(Grammar.fromJsonSchema(schema)))
     assert.deepStrictEqual([{ a: null }, { a: null, b: 1 }].map(allows), [true, false])
+  })
+
+  it.each<[string, unknown, ReadonlyArray<string | number>]>([
+    ["any value", property({}), ["properties", "a"]],
+    ["an open object", property({ type: "object" }), ["properties", "a", "additionalProperties"]],
+    ["an array of anything", property({ type: "array" }), ["properties", "a", "items"]]
+  ])("%s is refused with its path when asked", (_, schema, path) => {
+    assert.deepStrictEqual(refused(Grammar.fromJsonSchema(schema), { free: "refuse" }).path, path)
   })
 
   it("free values may be scalars when asked", () => {
@@ -317,7 +323,8 @@ describe("cost", () => {
       required: ["text", "list", "size"]
     }
     const { dropped } = lowered(Grammar.fromJsonSchema(schema))
-    assert.deepStrictEqual(dropped.map(({ keyword }) => keyword), ["maxLength", "maxItems", "minimum", "maximum"])
+    const lost = dropped.filter(({ effect }) => effect === "unenforced")
+    assert.deepStrictEqual(lost.map(({ keyword }) => keyword), ["maxLength", "maxItems", "minimum", "maximum"])
   })
 
   it("recursion that would grow too large is unrolled less deeply", () => {
@@ -334,7 +341,7 @@ describe("cost", () => {
       $ref: "#/$defs/T"
     }
     const { dropped } = lowered(Grammar.fromJsonSchema(wide))
-    assert.isTrue(dropped.some(({ reason }) => reason === "recursion is unrolled 2 levels deep"))
+    assert.isTrue(dropped.some(({ reason }) => reason === "recursion is unrolled 1 levels deep"))
   })
 
   it("a schema of thousands of states is refused", () => {
@@ -402,7 +409,7 @@ describe("Effect Schemas", () => {
         type: "json",
         value: {
           type: "object",
-          properties: { name: { type: "string" }, lastName: { type: "string" }, id: { type: "integer" } },
+          properties: { name: rich, lastName: rich, id: { type: "integer" } },
           required: ["name", "lastName", "id"],
           additionalProperties: false
         }
@@ -450,8 +457,15 @@ describe("Effect Schemas", () => {
     assert.deepStrictEqual(["Bé\n", "bÉx", "dé1"].map((a) => allows({ a })), [true, true, false])
   })
 
-  it("an unknown value is refused with its path", () => {
-    assert.deepStrictEqual(refused(Grammar.fromSchema(Schema.Struct({ a: Schema.Unknown }))).path, ["properties", "a"])
+  it("an unknown value is any JSON that nests a little, and that is said", () => {
+    const lower = lowered(Grammar.fromSchema(Schema.Struct({ a: Schema.Unknown, b: Schema.optionalKey(Schema.Json) })))
+    const allows = judge(lower)
+    const values = [1, "x\n", null, [1, "x"], { k: true }, { k: { k: { k: {} } } }]
+    assert.deepStrictEqual(values.map((a) => allows({ a, b: a })), [true, true, true, true, true, false])
+    assert.deepStrictEqual(
+      lower.dropped.map(({ effect, path }) => [path.join("."), effect]),
+      [["properties.a", "unwritable"], ["properties.b", "unwritable"]]
+    )
   })
 
   it("schemas of the same make give the same bytes", () => {

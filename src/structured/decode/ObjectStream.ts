@@ -52,6 +52,8 @@ export interface Options<I extends Schema.Constraint> {
   readonly wrap?: string | undefined
   /** The schema of the elements, where the value is an array: each is then given once, decoded. */
   readonly element?: I | undefined
+  /** What is done to an element before it is decoded; nothing by default. */
+  readonly restore?: ((value: Schema.Json) => Schema.Json) | undefined
 }
 
 /**
@@ -77,7 +79,7 @@ export const make = <A, R, E, R2, I extends Schema.Constraint = Schema.Never>(
       const events: Array<Event<A, I["Type"]>> = []
       if (decodeElement !== undefined) {
         for (const { index, value } of parser.takeElements()) {
-          const decoded = yield* Effect.option(decodeElement(value))
+          const decoded = yield* Effect.option(decodeElement(options.restore?.(value) ?? value))
           if (decoded._tag === "Some") events.push({ _tag: "Element", index, value: decoded.value })
         }
       } else parser.takeElements()

@@ -1,7 +1,10 @@
 import * as PartialJson from "./PartialJson.ts"
 
-/** A way in which a text was changed before it was JSON. */
-export type Step = "blanks" | "special-token" | "byte-order-mark" | "thinking" | "code-fence" | "prose"
+/**
+ * A way in which a text was changed before it was the value. `absent`: a key that may be left out was written as null,
+ * and is taken for left out.
+ */
+export type Step = "blanks" | "special-token" | "byte-order-mark" | "thinking" | "code-fence" | "prose" | "absent"
 
 export interface Repaired {
   readonly text: string

@@ -1,19 +1,30 @@
+/**
+ * A tree → the JSON grammar of TGI.
+ *
+ * @since 0.1.0
+ */
 import * as RegexDialect from "../regex/RegexDialect.ts"
 import { needsEscape } from "../schema/JsonSchemaTree.ts"
 import type { Tree } from "../schema/JsonSchemaTree.ts"
+import { MAX_OPTIONAL } from "./Cost.ts"
 
-/** A JSON Schema that TGI's compiler reads as it is meant: no keyword in it is ignored, none hides another. */
+/**
+ * A JSON Schema that TGI's compiler reads as it is meant: no keyword in it is ignored, none hides another.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type TgiSchema = { readonly [keyword: string]: unknown }
 
 const MAX_TUPLES = 8
-/** From here on an object without a required key makes TGI's own pattern grow out of hand. */
-export const MAX_OPTIONAL = 6
-
-/** The schema for TGI's JSON grammar, or nothing where TGI's reading of JSON Schema cannot say it. */
+/**
+ * The schema for TGI's JSON grammar, or nothing where TGI's reading of JSON Schema cannot say it.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
 export const print = (tree: Tree): TgiSchema | undefined => {
   switch (tree._tag) {
-    case "Never":
-      return undefined
     case "Literal": {
       const kind = kindOf(tree.values)
       return kind === undefined ? { enum: tree.values } : { type: kind }
@@ -25,16 +36,16 @@ export const print = (tree: Tree): TgiSchema | undefined => {
           ? { ...tree.min > 0 && { minLength: tree.min }, ...tree.max !== undefined && { maxLength: tree.max } }
           : { pattern: `(?:${RegexDialect.printInString(tree.content)})` }
       }
-    case "Integer":
-      return { type: "integer" }
-    case "Decimal":
-      return { type: "number" }
+    case "Numeric":
+      return { type: tree.integer ? "integer" : "number" }
     case "List":
       return list(tree)
     case "Fields":
       return fields(tree)
     case "Union":
       return all(tree.members, (members) => ({ anyOf: members }))
+    default:
+      return undefined
   }
 }
 

@@ -1,36 +1,41 @@
+/**
+ * A tree → one regex of its JSON texts, for TGI.
+ *
+ * @since 0.1.0
+ */
 import * as RegexDialect from "../regex/RegexDialect.ts"
-import type { Property, Text, Tree } from "../schema/JsonSchemaTree.ts"
-import { MAX_OPTIONAL } from "./JsonGrammar.ts"
+import type { Property, Rest, Text, Tree } from "../schema/JsonSchemaTree.ts"
+import { MAX_OPTIONAL } from "./Cost.ts"
 
 const GAP = " ?"
 const COMMA = `${GAP},${GAP}`
 const COLON = `${GAP}:${GAP}`
 const INTEGER = "(?:0|[1-9][0-9]*)"
 /** Positive exponents end at 299: a larger one could make a number that is none in JavaScript. */
-const DECIMAL = `-?${INTEGER}(?:\\.[0-9]+)?(?:[eE](?:\\+?[12]?[0-9]{1,2}|-[0-9]{1,3}))?`
+const DECIMAL = `${INTEGER}(?:\\.[0-9]+)?(?:[eE](?:\\+?[12]?[0-9]{1,2}|-[0-9]{1,3}))?`
 
 /**
- * One regex in TGI's dialect for the JSON texts of a tree: at most one blank in a gap, every escape inside strings
- * (line breaks too), keys in order.
+ * One regex in TGI's dialect for the JSON texts of a tree that was made for TGI: at most one blank in a gap, keys in order.
+ *
+ * @category printing
+ * @since 0.1.0
  */
 export const print = (tree: Tree): string => {
   switch (tree._tag) {
-    case "Never":
-      return ""
     case "Literal":
       return group(tree.values.map((value) => RegexDialect.literal(JSON.stringify(value))))
     case "Text":
       return text(tree)
-    case "Integer":
-      return `${tree.signed ? "-?" : ""}${INTEGER}`
-    case "Decimal":
-      return DECIMAL
+    case "Numeric":
+      return `${(tree.minimum ?? -1) < 0 ? "-?" : ""}${tree.integer ? INTEGER : DECIMAL}`
     case "List":
       return `\\[${GAP}${list(tree, 0)}${GAP}\\]`
     case "Fields":
       return `\\{${GAP}${fields(tree)}${GAP}\\}`
     case "Union":
       return group(tree.members.map(print))
+    default:
+      return ""
   }
 }
 
@@ -39,7 +44,7 @@ const group = (options: ReadonlyArray<string>): string =>
 
 const text = ({ content, max, min }: Text): string =>
   content === undefined
-    ? `"${RegexDialect.CHAR}${RegexDialect.quantifier(min, max)}"`
+    ? `"${RegexDialect.PLAIN}${RegexDialect.quantifier(min, max)}"`
     : `"(?:${RegexDialect.printInString(content)})"`
 
 const list = (tree: Extract<Tree, { readonly _tag: "List" }>, index: number): string => {
@@ -67,7 +72,8 @@ const repeated = (item: string, min: number, max: number | undefined, follows: b
 const fields = (tree: Extract<Tree, { readonly _tag: "Fields" }>): string => {
   const { max, min, properties, rests } = tree
   const pairs = properties.map(pair)
-  const others = rests.map(({ key, value }) => `${text(key)}${COLON}${print(value)}`)
+  const names = properties.map(({ name }) => name)
+  const others = rests.map((rest) => further(rest, names))
   const last = properties.findLastIndex((property) => property.required)
   if (last >= 0) {
     const named = pairs.map((body, index) => {
@@ -89,3 +95,11 @@ const fields = (tree: Extract<Tree, { readonly _tag: "Fields" }>): string => {
 
 const pair = ({ name, value }: Property): string =>
   `${RegexDialect.literal(JSON.stringify(name))}${COLON}${print(value)}`
+
+/** A key that is none of the named ones, with its value. */
+const further = ({ key, value }: Rest, names: ReadonlyArray<string>): string => {
+  const other = names.length > 0 && key.content === undefined
+    ? text({ ...key, content: RegexDialect.except(names) })
+    : text(key)
+  return `${other}${COLON}${print(value)}`
+}

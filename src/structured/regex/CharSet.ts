@@ -1,3 +1,9 @@
+/**
+ * Sets of characters, by code point.
+ *
+ * @since 0.1.0
+ */
+
 /** A set of Unicode code points: ascending, disjoint, inclusive ranges. */
 export type CharSet = ReadonlyArray<readonly [from: number, to: number]>
 
@@ -88,4 +94,23 @@ export const print = (set: CharSet): string => {
   ).join("")
   // an empty negated class is not in the dialect; every code point is a class and its complement
   return inside === "" ? "[\\s\\S]" : `[${negated ? "^" : ""}${inside}]`
+}
+
+/** The set as a class of llama.cpp's pattern reader and of its grammars: everything but plain characters by number. */
+export const printBracketed = (set: CharSet): string => {
+  if (isAll(set)) return "[\\x00-\\U0010FFFF]"
+  const negated = set.at(-1)?.[1] === LAST
+  const ranges = negated ? complement(set) : set
+  const inside = ranges.map(([from, to]) => from === to ? bracketed(from) : `${bracketed(from)}-${bracketed(to)}`)
+  return `[${negated ? "^" : ""}${inside.join("")}]`
+}
+
+const bracketed = (code: number): string => {
+  const char = String.fromCodePoint(code)
+  if (/^[A-Za-z0-9 _.,:;@]$/.test(char)) return char
+  return code <= 0xff
+    ? `\\x${hex(code, 2).toUpperCase()}`
+    : code <= 0xffff
+    ? `\\u${hex(code, 4).toUpperCase()}`
+    : `\\U${hex(code, 8).toUpperCase()}`
 }

@@ -1,3 +1,8 @@
+/**
+ * JSON Schema patterns as languages of whole texts, and their spelling for each reader.
+ *
+ * @since 0.1.0
+ */
 import * as Result from "effect/Result"
 import * as CharSet from "./CharSet.ts"
 import * as RegexSyntax from "./RegexSyntax.ts"
@@ -8,7 +13,11 @@ type Fault = RegexSyntax.RegexFault
 /** One character of a JSON string, raw or escaped, in TGI's dialect. */
 export const CHAR = String.raw`(?:[^"\\\x00-\x1F]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))`
 
-const anything = RegexSyntax.repeat(RegexSyntax.chars(CharSet.all), 0)
+/** One character of a string as TGI's own grammar writes it: without line breaks and tabs, at half the cost. */
+export const PLAIN = String.raw`(?:[^"\\\x00-\x1F\x7F-\x9F]|\\["\\])`
+
+/** Every text. */
+export const anything = RegexSyntax.repeat(RegexSyntax.chars(CharSet.all), 0)
 
 /** Says whether TGI's model server can compile a pattern, naming the first construct that it cannot. */
 export const check = (pattern: string): Result.Result<Regex, Fault> => RegexSyntax.parse(pattern, "tgi")
@@ -127,33 +136,72 @@ export const except = (names: ReadonlyArray<string>): Regex => {
 const quote = 0x22
 const backslash = 0x5c
 const raw = CharSet.complement([[0, 0x1f], [quote, quote], [backslash, backslash]])
-const short: ReadonlyArray<readonly [number, string]> = [
-  [quote, String.raw`\\"`],
-  [backslash, String.raw`\\\\`],
-  [8, String.raw`\\b`],
-  [9, String.raw`\\t`],
-  [10, String.raw`\\n`],
-  [12, String.raw`\\f`],
-  [13, String.raw`\\r`]
+const short: ReadonlyArray<readonly [code: number, escape: string]> = [
+  [quote, "\""],
+  [backslash, "\\"],
+  [8, "b"],
+  [9, "t"],
+  [10, "n"],
+  [12, "f"],
+  [13, "r"]
 ]
+const hex = CharSet.ofText("0123456789abcdefABCDEF")
 
-/** A class as it may stand inside a JSON string: raw where JSON allows it, by escape where it does not. */
-const inString = (set: CharSet.CharSet): string => {
-  if (CharSet.isAll(set)) return CHAR
+/** How a reader of regexes wants the set of one character. */
+export type Spelling = (set: CharSet.CharSet) => string
+
+/**
+ * A class as it may stand inside a JSON string: raw where JSON allows it, by escape where it does not. `escapes: "rare"`
+ * leaves escapes out wherever something else can stand, for a compiler that loses them inside of groups.
+ */
+const inString = (set: CharSet.CharSet, spell: Spelling, escapes: "all" | "rare"): string => {
   const plain = CharSet.intersect(set, raw)
-  const options = plain.length === 0 ? [] : [CharSet.print(plain)]
-  for (const [code, text] of short) if (CharSet.has(set, code)) options.push(text)
+  if (escapes === "rare" && plain.length > 0) return spell(plain)
+  const slash = spell(CharSet.single(backslash))
+  if (CharSet.isAll(set)) {
+    const letters = spell(CharSet.ofText("\"\\/bfnrt"))
+    return `(?:${spell(raw)}|${slash}(?:${letters}|${spell(CharSet.ofText("u"))}${spell(hex)}{4}))`
+  }
+  const options = plain.length === 0 ? [] : [spell(plain)]
+  for (const [code, escape] of short) if (CharSet.has(set, code)) options.push(slash + spell(CharSet.ofText(escape)))
   const others = CharSet.subtract(CharSet.intersect(set, [[0, 0x1f]]), [[8, 10], [12, 13]])
   for (const [from, to] of others) {
-    for (let code = from; code <= to; code++) options.push(String.raw`\\u00${code.toString(16).padStart(2, "0")}`)
+    for (let code = from; code <= to; code++) {
+      const digits = Array.from(`u00${code.toString(16).padStart(2, "0")}`, (char) => spell(CharSet.ofText(char)))
+      options.push(slash + digits.join(""))
+    }
   }
   return options.length === 1 ? options[0] ?? "" : `(?:${options.join("|")})`
 }
 
 /** The regex in TGI's dialect for the inside of a JSON string whose decoded text matches. */
-export const printInString = (regex: Regex): string => print(regex, inString)
+export const printInString = (regex: Regex): string =>
+  print(regex, (set) => CharSet.isAll(set) ? CHAR : inString(set, CharSet.print, "all"))
 
-const print = (regex: Regex, set: (set: CharSet.CharSet) => string): string => {
+/** The same in another spelling. */
+export const printEscaped = (regex: Regex, spell: Spelling, escapes: "all" | "rare"): string =>
+  print(regex, (set) => inString(set, spell, escapes))
+
+/** The regex for the decoded text itself, in explicit classes: no two readers differ about it. */
+export const printPlain = (regex: Regex): string => print(regex, CharSet.print)
+
+/** Whether a character of the regex can only be written by an escape, beside others that need none. */
+export const hasEscapes = (regex: Regex): boolean => {
+  switch (regex._tag) {
+    case "Chars":
+      return CharSet.intersect(regex.set, raw).length > 0 && CharSet.subtract(regex.set, raw).length > 0
+    case "Repeat":
+      return hasEscapes(regex.of)
+    case "Seq":
+      return regex.parts.some(hasEscapes)
+    case "Alt":
+      return regex.options.some(hasEscapes)
+    default:
+      return false
+  }
+}
+
+const print = (regex: Regex, set: Spelling): string => {
   switch (regex._tag) {
     case "Chars":
       return set(regex.set)
@@ -171,8 +219,9 @@ const print = (regex: Regex, set: (set: CharSet.CharSet) => string): string => {
   }
 }
 
+/** One character, one class or one group. */
 const isAtom = (text: string): boolean =>
-  text.startsWith("[") || text.startsWith("(?:") || !text.startsWith(String.raw`\\`)
+  text.startsWith("(?:") || /^(?:\[(?:[^\\\]]|\\[^])*\]|\\x[0-9a-f]{2}|\\?[^])$/u.test(text)
 
 /** The shortest spelling of a repetition. */
 export const quantifier = (min: number, max: number | undefined): string =>

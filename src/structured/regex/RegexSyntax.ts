@@ -1,3 +1,8 @@
+/**
+ * Regular expressions as trees, from each of the spellings that people write.
+ *
+ * @since 0.1.0
+ */
 import * as Result from "effect/Result"
 import * as CharSet from "./CharSet.ts"
 
@@ -7,7 +12,7 @@ export type Regex =
   | { readonly _tag: "Seq"; readonly parts: ReadonlyArray<Regex> }
   | { readonly _tag: "Alt"; readonly options: ReadonlyArray<Regex> }
   | { readonly _tag: "Repeat"; readonly of: Regex; readonly min: number; readonly max: number | undefined }
-  | { readonly _tag: "Edge"; readonly at: "start" | "end" }
+  | { readonly _tag: "Edge"; readonly at: "start" | "end" | "word" }
   | { readonly _tag: "Look"; readonly negative: boolean; readonly of: Regex }
 
 /** Why a text is not a regular expression of the flavour: the construct, where it starts (in code points), what to do. */
@@ -19,9 +24,10 @@ export interface RegexFault {
 
 /**
  * `ecma`: what JSON Schema's `pattern` is written in. `tgi`: the dialect of TGI's model server, Python's interegular,
- * which always matches the whole text and has no anchors.
+ * which always matches the whole text and has no anchors. `any`: what both know and other engines write, for a regex
+ * whose author may have any of them in mind.
  */
-export type Flavour = "ecma" | "tgi"
+export type Flavour = "ecma" | "tgi" | "any"
 
 export const empty: Regex = { _tag: "Seq", parts: [] }
 export const chars = (set: CharSet.CharSet): Regex => ({ _tag: "Chars", set })
@@ -74,13 +80,15 @@ export const parse = (source: string, flavour: Flavour, flags = ""): Result.Resu
 
 class Reader {
   readonly #text: ReadonlyArray<string>
+  readonly #flavour: Flavour
   readonly #ecma: boolean
-  readonly #fold: boolean
-  readonly #dot: CharSet.CharSet
+  #fold: boolean
+  #dot: CharSet.CharSet
   #at = 0
 
   constructor(source: string, flavour: Flavour, flags: string) {
     this.#text = Array.from(source)
+    this.#flavour = flavour
     this.#ecma = flavour === "ecma"
     this.#fold = flags.includes("i")
     this.#dot = flags.includes("s") ? CharSet.all : this.#ecma ? ecmaDot : notNewline
@@ -101,11 +109,14 @@ class Reader {
   }
 
   #alternatives(): Regex {
+    const [fold, dot] = [this.#fold, this.#dot]
     const options = [this.#sequence()]
     while (this.#text[this.#at] === "|") {
       this.#at++
       options.push(this.#sequence())
     }
+    this.#fold = fold
+    this.#dot = dot
     return alt(options)
   }
 
@@ -139,10 +150,10 @@ class Reader {
       case ".":
         return chars(this.#dot)
       case "\\":
-        return this.#chars(this.#escape(false))
+        return this.#edge(start) ?? this.#chars(this.#escape(false))
       case "^":
       case "$":
-        if (this.#ecma) return { _tag: "Edge", at: char === "^" ? "start" : "end" }
+        if (this.#flavour !== "tgi") return { _tag: "Edge", at: char === "^" ? "start" : "end" }
         return this.#fail(char, start, "the grammar always matches the whole text: remove the anchor")
       case "*":
       case "+":
@@ -154,9 +165,31 @@ class Reader {
     }
   }
 
+  /** The anchors that are escapes, for a reader that knows them all. */
+  #edge(start: number): Regex | undefined {
+    const at = { b: "word", A: "start", z: "end", Z: "end" } as const
+    const char = this.#text[start + 1]
+    if (this.#flavour !== "any" || (char !== "b" && char !== "A" && char !== "z" && char !== "Z")) return undefined
+    this.#at++
+    return { _tag: "Edge", at: at[char] }
+  }
+
+  /** `(?i:` and `(?s:`, or `(?i)` for the rest of the group. Gives whether a body follows. */
+  #flags(): boolean | undefined {
+    const found = /^\?([is]+)([:)])/.exec(this.#ahead(5))
+    if (found === null || this.#ecma) return undefined
+    this.#at += found[0].length
+    if (found[1]?.includes("i") === true) this.#fold = true
+    if (found[1]?.includes("s") === true) this.#dot = CharSet.all
+    return found[2] === ":"
+  }
+
   #group(start: number): Regex | undefined {
     let look: boolean | undefined
-    if (this.#text[this.#at] === "?") {
+    const [fold, dot] = [this.#fold, this.#dot]
+    const flagged = this.#flags()
+    if (flagged === false) return undefined
+    if (flagged === undefined && this.#text[this.#at] === "?") {
       const head = this.#ahead(4)
       if (head.startsWith("?:")) this.#at += 2
       else if (head.startsWith("?=") || head.startsWith("?!")) {
@@ -165,12 +198,12 @@ class Reader {
       } else if (head.startsWith("?<=") || head.startsWith("?<!")) {
         this.#fail(`(${head.slice(0, 3)}`, start, "lookbehind is not supported: say it without")
       } else if (head.startsWith("?P<") || head.startsWith("?<")) {
-        if (this.#ecma === head.startsWith("?P<")) {
+        if (this.#flavour !== "any" && this.#ecma === head.startsWith("?P<")) {
           this.#fail(`(${head.slice(0, 3)}`, start, this.#ecma ? "write (?<name>…)" : "write (?P<name>…) or (?:…)")
         }
         while (this.#at < this.#text.length && this.#text[this.#at] !== ">") this.#at++
         this.#at++
-      } else if (head.startsWith("?#") && !this.#ecma) {
+      } else if (head.startsWith("?#") && this.#flavour === "any") {
         while (this.#at < this.#text.length && this.#text[this.#at] !== ")") this.#at++
         this.#at++
         return undefined
@@ -179,6 +212,8 @@ class Reader {
     const body = this.#alternatives()
     if (this.#text[this.#at] !== ")") this.#fail("(", start, "close the group")
     this.#at++
+    this.#fold = fold
+    this.#dot = dot
     return look === undefined ? body : { _tag: "Look", negative: look, of: body }
   }
 
@@ -259,7 +294,8 @@ class Reader {
     if (inClass && char === "b") return CharSet.single(8)
     if ("bBAZ".includes(char)) return this.#fail(`\\${char}`, start, "the text is matched whole: remove it")
     if (char === "p" || char === "P") return this.#fail(`\\${char}`, start, "list the characters in a class instead")
-    const special = this.#ecma ? this.#ecmaEscape(char, start) : this.#tgiEscape(char, start, inClass)
+    const isEcma = this.#ecma || (this.#flavour === "any" && /[uck]/.test(char))
+    const special = isEcma ? this.#ecmaEscape(char, start) : this.#tgiEscape(char, start, inClass)
     if (special !== undefined) return CharSet.single(special)
     return CharSet.single(char.codePointAt(0) ?? 0)
   }
@@ -286,6 +322,7 @@ class Reader {
 
   #tgiEscape(char: string, start: number, inClass: boolean): number | undefined {
     if (char === "a") return 7
+    if (char === "0" && this.#flavour === "tgi") return this.#fail("\\0", start, "write \\x00")
     if (/[0-7]/.test(char)) {
       const octal = /^[0-7]{1,3}/.exec(this.#text.slice(this.#at - 1, this.#at + 2).join(""))?.[0] ?? char
       if (inClass || char === "0" || octal.length === 3) {

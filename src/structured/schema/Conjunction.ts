@@ -1,15 +1,27 @@
+/**
+ * `allOf`, `anyOf`, `oneOf` and `$ref` → the alternatives that they come to, each a plain conjunction of facts.
+ *
+ * @since 0.1.0
+ */
 import * as Option from "effect/Option"
 import * as Facts from "./Facts.ts"
 import * as Tree from "./JsonSchemaTree.ts"
+import * as Malformed from "./Malformed.ts"
 import * as Reference from "./Reference.ts"
 
-/** The alternatives that a schema allows, or why it cannot be read. */
+/**
+ * The alternatives that a schema allows, or why it cannot be read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Alternatives =
   | { readonly _tag: "Read"; readonly facts: ReadonlyArray<Facts.Facts> }
   | { readonly _tag: "Refused"; readonly fault: Tree.Fault }
 
-const MAX_ALTERNATIVES = 128
-const MAX_NESTING = 96
+const MAX_ALTERNATIVES = 512
+const MAX_NESTING = 128
+const ITSELF = "itself"
 
 const read = (facts: ReadonlyArray<Facts.Facts>): Alternatives => ({ _tag: "Read", facts })
 const refuse = (path: Tree.Path, keyword: string, reason: string, hint: string): Alternatives => ({
@@ -17,24 +29,28 @@ const refuse = (path: Tree.Path, keyword: string, reason: string, hint: string):
   fault: { path, keyword, reason, hint }
 })
 
-/** What all of the given schemas say together, as alternatives of plain conjunctions. */
+/**
+ * What all of the given schemas say together, as alternatives of plain conjunctions.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
 export const conjoin = (
   schemas: ReadonlyArray<Facts.Located>,
   path: Tree.Path,
   reading: Facts.Reading
 ): Alternatives => {
   let out = read([Facts.none(path)])
-  for (const at of schemas) {
-    if (out._tag === "Refused") return out
-    out = add(at, out.facts, reading)
-  }
-  return out
+  for (const at of schemas) if (out._tag === "Read") out = add(at, out.facts, reading)
+  return out._tag === "Refused" && out.fault.keyword === ITSELF
+    ? { _tag: "Refused", fault: { ...out.fault, keyword: "$ref" } }
+    : out
 }
 
 const add = (at: Facts.Located, facts: ReadonlyArray<Facts.Facts>, reading: Facts.Reading): Alternatives => {
   const { path, schema } = at
   if (--reading.budget < 0 || path.length > MAX_NESTING) {
-    return refuse(path, "$ref", "the schema is too large or nests too deeply", "split it, or lower the recursion depth")
+    return refuse(path, "schema", "the schema is too large or nests too deeply", "split it")
   }
   if (schema === true) return read(facts)
   if (schema === false) {
@@ -43,6 +59,8 @@ const add = (at: Facts.Located, facts: ReadonlyArray<Facts.Facts>, reading: Fact
   if (!Tree.isObject(schema)) {
     return refuse(path, "schema", "a schema must be an object or a boolean", "correct the document")
   }
+  const fault = Malformed.find(schema, path)
+  if (fault !== undefined) return { _tag: "Refused", fault }
   const here = typeof schema.$id === "string" && !schema.$id.startsWith("#") ? { ...at, root: schema } : at
   let out = read(facts)
   if (schema.$ref !== undefined || schema.$dynamicRef !== undefined || schema.$recursiveRef !== undefined) {
@@ -56,7 +74,7 @@ const add = (at: Facts.Located, facts: ReadonlyArray<Facts.Facts>, reading: Fact
     const members = schema[keyword]
     if (out._tag === "Refused" || !Array.isArray(members)) continue
     if (keyword === "oneOf" && members.length > 1) {
-      reading.dropped.push({ path, keyword, reason: "that exactly one alternative matches is left to the decoder" })
+      Facts.leave(reading, path, keyword, "that exactly one alternative matches is left to the decoder")
     }
     out = branch(here, keyword, members, out.facts, reading)
   }
@@ -70,16 +88,20 @@ const branch = (
   facts: ReadonlyArray<Facts.Facts>,
   reading: Facts.Reading
 ): Alternatives => {
+  if (members.length * facts.length > MAX_ALTERNATIVES) {
+    Facts.leave(reading, at.path, keyword, "its alternatives multiply with others beyond measure")
+    return read(facts)
+  }
   const all: Array<Facts.Facts> = []
+  let itself: Alternatives | undefined
   for (const [index, member] of members.entries()) {
     const out = add(Facts.child(at, member, keyword, index), facts, reading)
-    if (out._tag === "Refused") return out
-    all.push(...out.facts)
-    if (all.length > MAX_ALTERNATIVES) {
-      return refuse(at.path, keyword, "the alternatives multiply beyond measure", "combine fewer unions in one place")
-    }
+    if (out._tag === "Read") all.push(...out.facts)
+    // an alternative that only leads back here adds nothing to the others
+    else if (out.fault.keyword === ITSELF) itself = { _tag: "Refused", fault: { ...out.fault, keyword: "$ref" } }
+    else return out
   }
-  return read(all)
+  return all.length === 0 && itself !== undefined ? itself : read(all)
 }
 
 const follow = (
@@ -88,20 +110,21 @@ const follow = (
   facts: ReadonlyArray<Facts.Facts>,
   reading: Facts.Reading
 ): Alternatives => {
-  const keyword = schema.$ref === undefined ? "$dynamicRef" : "$ref"
-  const found = typeof schema.$ref === "string" ? Reference.resolve(schema.$ref, at.root) : Option.none<unknown>()
+  const [keyword = "$ref", ref] =
+    Object.entries(schema).find(([name]) => ["$ref", "$dynamicRef", "$recursiveRef"].includes(name)) ?? []
+  const path = [...at.path, keyword]
+  const found = typeof ref === "string"
+    ? Reference.resolve(ref, at.root, reading.document)
+    : Option.none<Reference.Target>()
   if (Option.isNone(found)) {
-    const reason = `the reference ${JSON.stringify(schema[keyword])} leads nowhere inside this document`
-    return refuse([...at.path, keyword], keyword, reason, "put the target under $defs and refer to it as #/$defs/Name")
+    const reason = `the reference ${JSON.stringify(ref)} leads nowhere inside this document`
+    return refuse(path, keyword, reason, "put the target under $defs and refer to it as #/$defs/Name")
   }
   const target = found.value
-  if (!Tree.isObject(target)) return add({ ...at, schema: target }, facts, reading)
-  const times = at.entered.get(target) ?? 0
-  if (times >= reading.depth) {
-    const reason = `recursion is unrolled ${reading.depth} levels deep`
-    reading.dropped.push({ path: at.path, keyword, reason })
-    const hint = "make the recursive part optional, nullable or an array, so that a value can end"
-    return read(facts.map(Facts.contradict({ path: at.path, keyword, reason, hint })))
+  if (!Tree.isObject(target.schema)) return add({ ...at, ...target }, facts, reading)
+  if (at.entered.has(target.schema)) {
+    const reason = `the reference ${JSON.stringify(ref)} leads back to itself`
+    return refuse(path, ITSELF, reason, "say what the value is before it refers to itself")
   }
-  return add({ ...at, schema: target, entered: new Map(at.entered).set(target, times + 1) }, facts, reading)
+  return add({ ...at, ...target, entered: new Set(at.entered).add(target.schema) }, facts, reading)
 }

@@ -1,17 +1,33 @@
-import { isObject } from "./JsonSchemaTree.ts"
-import type { Dropped, Fault, Path } from "./JsonSchemaTree.ts"
+/**
+ * What a conjunction of schema objects says about one value, keyword by keyword.
+ *
+ * @since 0.1.0
+ */
+import { difference, isObject } from "./JsonSchemaTree.ts"
+import type { About, Dropped, Fault, Path, Tree } from "./JsonSchemaTree.ts"
+import { KINDS } from "./Malformed.ts"
 
-/** A subschema in its document: what `$ref` is relative to, and how often each target was entered on the way here. */
+/**
+ * A subschema in its document: what `$ref` is relative to, and which targets were entered without any step into a value
+ * in between.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Located {
   readonly schema: unknown
   readonly path: Path
   readonly root: object
-  readonly entered: ReadonlyMap<object, number>
+  readonly entered: ReadonlySet<object>
 }
 
-/** The object keywords of one schema object, which speak of each other: what "additional" means depends on its siblings. */
+/**
+ * The object keywords of one schema object, which speak of each other: what "additional" means depends on its siblings.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Shape {
-  /** Whether `properties` is written at all: an empty one means that there are no keys. */
   readonly declared: boolean
   readonly properties: ReadonlyMap<string, Located>
   readonly patterns: ReadonlyArray<readonly [string, Located]>
@@ -19,21 +35,41 @@ export interface Shape {
   readonly names: Located | undefined
 }
 
+/**
+ * The array keywords of one schema object.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Items {
   readonly prefix: ReadonlyArray<Located>
   readonly rest: Located | undefined
 }
 
-/** One keyword with a text, and where it stands. */
+/**
+ * One keyword with a text, and where it stands.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Rule {
   readonly source: string
   readonly flags: string
   readonly path: Path
 }
 
-export type Kind = "string" | "number" | "integer" | "boolean" | "null" | "array" | "object"
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Kind = typeof KINDS[number]
 
-/** Everything that a conjunction of schema objects says about one value. */
+/**
+ * Everything that a conjunction of schema objects says about one value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Facts {
   readonly path: Path
   readonly never: Fault | undefined
@@ -46,17 +82,44 @@ export interface Facts {
   readonly shapes: ReadonlyArray<Shape>
   readonly required: ReadonlyArray<string>
   readonly items: ReadonlyArray<Items>
+  /** Whether `unevaluatedProperties` and `unevaluatedItems` forbid what nothing else speaks of. */
+  readonly closed: { readonly keys: boolean; readonly items: boolean }
+  readonly about: About | undefined
 }
 
-/** What a reading carries along: how deep recursion may go, what free values become, and what had to be left out. */
+/**
+ * A part of the document that was read, or is being read.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Entry {
+  readonly name: string
+  tree: Tree | undefined
+  isUsed: boolean
+}
+
+/**
+ * What a reading carries along.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Reading {
-  readonly depth: number
-  readonly free: "refuse" | "scalars"
+  readonly document: object
   readonly emptyStruct: boolean
   readonly dropped: Array<Dropped>
+  /** What was read, by the identity of the schema objects that were read together. */
+  readonly entries: Map<string, Entry>
+  readonly names: Set<string>
+  /** How many more schema objects may be read: a reading ends, whatever is put in. */
   budget: number
 }
 
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
 export const none = (path: Path): Facts => ({
   path,
   never: undefined,
@@ -68,10 +131,17 @@ export const none = (path: Path): Facts => ({
   formats: [],
   shapes: [],
   required: [],
-  items: []
+  items: [],
+  closed: { keys: false, items: false },
+  about: undefined
 })
 
-/** The fault of a contradiction. */
+/**
+ * The fault of a contradiction.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const impossible = (path: Path, keyword: string, reason: string): Fault => ({
   path,
   keyword,
@@ -79,16 +149,30 @@ export const impossible = (path: Path, keyword: string, reason: string): Fault =
   hint: "no JSON value can satisfy this part of the schema"
 })
 
-/** A part of a schema. */
+/**
+ * A part of a schema that speaks of the same value.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const child = (at: Located, schema: unknown, ...steps: ReadonlyArray<string | number>): Located => ({
   ...at,
   schema,
   path: [...at.path, ...steps]
 })
 
+/**
+ * @category accessors
+ * @since 0.1.0
+ */
 export const arrayOf = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : []
 
-/** Nothing satisfies the facts any more; the first reason counts. */
+/**
+ * Nothing satisfies the facts any more; the first reason counts.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const contradict = (fault: Fault) => (facts: Facts): Facts => ({ ...facts, never: facts.never ?? fault })
 
 const lower = ["minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum"]
@@ -100,11 +184,18 @@ const left: ReadonlyArray<readonly [string, string]> = [
   ["dependencies", "dependencies between keys are left to the decoder"],
   ["uniqueItems", "that items differ is left to the decoder"],
   ["contains", "that an item exists is left to the decoder"],
-  ["unevaluatedItems", "it is left to the decoder"],
+  ["minContains", "that items exist is left to the decoder"],
+  ["maxContains", "how many items match is left to the decoder"],
   ["contentSchema", "the text inside the string is left to the decoder"]
 ]
+const abouts = ["title", "description", "default", "examples"]
 
-/** The keywords of one schema object itself, added to what is known. */
+/**
+ * The keywords of one schema object itself, added to what is known.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const state = (
   at: Located,
   schema: Readonly<Record<string, unknown>>,
@@ -113,10 +204,17 @@ export const state = (
 ): Facts => {
   const { path } = at
   for (const [keyword, reason] of left) {
-    if (schema[keyword] !== undefined && schema[keyword] !== false) reading.dropped.push({ path, keyword, reason })
+    if (schema[keyword] !== undefined && schema[keyword] !== false) leave(reading, path, keyword, reason)
   }
-  let facts = stateValue(at, schema, known, reading)
-  facts = stateBounds(schema, facts)
+  let facts = stateBounds(schema, stateUnevaluated(path, schema, stateValue(at, schema, known, reading), reading))
+  if (facts.about === undefined && abouts.some((keyword) => schema[keyword] !== undefined)) {
+    facts = {
+      ...facts,
+      about: Object.fromEntries(
+        abouts.flatMap((keyword) => schema[keyword] === undefined ? [] : [[keyword, schema[keyword]]])
+      )
+    }
+  }
   if (typeof schema.pattern === "string") {
     const flags = typeof schema.patternFlags === "string" ? schema.patternFlags : ""
     facts = { ...facts, patterns: [...facts.patterns, { source: schema.pattern, flags, path: [...path, "pattern"] }] }
@@ -135,6 +233,22 @@ export const state = (
   return items === undefined ? facts : { ...facts, items: [...facts.items, items] }
 }
 
+/**
+ * Says that no grammar holds a keyword.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const leave = (
+  reading: Reading,
+  path: Path,
+  keyword: string,
+  reason: string,
+  effect: Dropped["effect"] = "unenforced"
+): void => {
+  reading.dropped.push(difference(path, keyword, reason, effect))
+}
+
 const stateValue = (
   at: Located,
   schema: Readonly<Record<string, unknown>>,
@@ -143,12 +257,11 @@ const stateValue = (
 ): Facts => {
   const { path } = at
   let facts = known
-  if (typeof schema.type === "string" || Array.isArray(schema.type)) {
+  if (schema.type !== undefined) {
     const kinds = kindsOf(schema)
     const both = facts.kinds === undefined ? kinds : meet(facts.kinds, kinds)
-    const reason = kinds.length === 0 ? `${JSON.stringify(schema.type)} is no type` : "the types contradict each other"
     facts = { ...facts, kinds: both }
-    if (both.length === 0) facts = contradict(impossible(path, "type", reason))(facts)
+    if (both.length === 0) facts = contradict(impossible(path, "type", "the types contradict each other"))(facts)
   }
   const given = Object.hasOwn(schema, "const") ? [schema.const] : Array.isArray(schema.enum) ? schema.enum : undefined
   if (given !== undefined) {
@@ -160,26 +273,50 @@ const stateValue = (
     return contradict(impossible(path, "not", "this schema allows nothing"))(facts)
   }
   if (reading.emptyStruct && isObject(schema.not) && schema.not.type === "null" && Object.keys(schema).length === 1) {
-    const closed = { ...at, schema: false }
-    return {
-      ...facts,
-      kinds: ["object"],
-      shapes: [
-        ...facts.shapes,
-        { declared: true, properties: new Map(), patterns: [], additional: closed, names: undefined }
-      ]
-    }
+    return { ...facts, kinds: ["object"], closed: { ...facts.closed, keys: true } }
   }
-  reading.dropped.push({ path, keyword: "not", reason: "negation is left to the decoder" })
+  const others = isObject(schema.not) ? kindsBeside(schema.not) : undefined
+  if (others !== undefined) {
+    const both = facts.kinds === undefined ? others : meet(facts.kinds, others)
+    return both.length === 0
+      ? contradict(impossible(path, "not", "it forbids the only type that is left"))(facts)
+      : { ...facts, kinds: both }
+  }
+  leave(reading, path, "not", "negation is left to the decoder")
   return facts
 }
 
-const KINDS: ReadonlyArray<Kind> = ["string", "number", "integer", "boolean", "null", "array", "object"]
+/** The kinds that are left where only kinds are forbidden; that a number is not whole cannot be said so. */
+const kindsBeside = (forbidden: Readonly<Record<string, unknown>>): ReadonlyArray<Kind> | undefined => {
+  if (forbidden.type === undefined || Object.keys(forbidden).length > 1) return undefined
+  const kinds = kindsOf(forbidden)
+  if (kinds.includes("integer")) return undefined
+  return KINDS.filter((kind) => kind !== "integer" && !kinds.includes(kind))
+}
+
+const stateUnevaluated = (
+  path: Path,
+  schema: Readonly<Record<string, unknown>>,
+  facts: Facts,
+  reading: Reading
+): Facts => {
+  const { unevaluatedItems, unevaluatedProperties } = schema
+  for (const [keyword, value] of Object.entries({ unevaluatedItems, unevaluatedProperties })) {
+    if (isObject(value) && Object.keys(value).length > 0) {
+      leave(reading, path, keyword, "what it says of further parts is left to the decoder")
+    }
+  }
+  const closed = {
+    keys: facts.closed.keys || unevaluatedProperties === false,
+    items: facts.closed.items || unevaluatedItems === false
+  }
+  return { ...facts, closed }
+}
 
 const kindsOf = (schema: Readonly<Record<string, unknown>>): ReadonlyArray<Kind> => {
   const names: ReadonlyArray<unknown> = Array.isArray(schema.type) ? schema.type : [schema.type]
   const kinds = KINDS.filter((kind) => names.includes(kind))
-  return schema.nullable === true && kinds.length > 0 && !kinds.includes("null") ? [...kinds, "null"] : kinds
+  return schema.nullable === true && !kinds.includes("null") ? [...kinds, "null"] : kinds
 }
 
 const meet = (some: ReadonlyArray<Kind>, others: ReadonlyArray<Kind>): ReadonlyArray<Kind> =>
@@ -204,9 +341,9 @@ const stateBounds = (schema: Readonly<Record<string, unknown>>, facts: Facts): F
 }
 
 const shapeOf = (at: Located, schema: Readonly<Record<string, unknown>>): Shape | undefined => {
-  const { additionalProperties, patternProperties, properties, propertyNames, unevaluatedProperties } = schema
-  const additional = additionalProperties ?? (unevaluatedProperties === false ? undefined : unevaluatedProperties)
-  if ([properties, patternProperties, additional, propertyNames].every((value) => value === undefined)) return undefined
+  const { additionalProperties, patternProperties, properties, propertyNames } = schema
+  const said = [properties, patternProperties, additionalProperties, propertyNames]
+  if (said.every((value) => value === undefined)) return undefined
   const entries = isObject(properties) ? Object.entries(properties) : []
   return {
     declared: properties !== undefined,
@@ -216,7 +353,9 @@ const shapeOf = (at: Located, schema: Readonly<Record<string, unknown>>): Shape 
         [source, child(at, value, "patternProperties", source)] as const
       )
       : [],
-    additional: additional === undefined ? undefined : child(at, additional, "additionalProperties"),
+    additional: additionalProperties === undefined
+      ? undefined
+      : child(at, additionalProperties, "additionalProperties"),
     names: propertyNames === undefined ? undefined : child(at, propertyNames, "propertyNames")
   }
 }

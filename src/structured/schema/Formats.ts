@@ -1,7 +1,26 @@
 /**
+ * String formats as languages.
+ *
+ * @since 0.1.0
+ */
+
+const DAYS = "that the month has this day is left to the decoder"
+
+/**
+ * What the pattern of a format lets through.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const loose: ReadonlyMap<string, string> = new Map([["date", DAYS], ["date-time", DAYS]])
+
+/**
  * The string formats that a grammar can hold, as JSON Schema patterns. They are stricter than their standards where a
  * model gains from it: a time always says its zone, so that it means the same instant everywhere. The formats of TGI's
  * own compiler are not used, since they know no offsets and one of them writes broken JSON.
+ *
+ * @category constants
+ * @since 0.1.0
  */
 export const patterns: ReadonlyMap<string, string> = new Map([
   ["date-time", `^${"YYYY-MM-DD"}T${"hh:mm:ss"}$`],

@@ -1,17 +1,41 @@
-import * as RegexDialect from "../regex/RegexDialect.ts"
+/**
+ * A JSON Schema as it is meant: references resolved, conjunctions merged, kinds of values told apart. Every printer of a
+ * grammar reads this tree; none reads the schema itself.
+ *
+ * @since 0.1.0
+ */
 import type { Regex } from "../regex/RegexSyntax.ts"
 
-/** Where in a JSON Schema document something stands: keys and indices from the root. */
+/**
+ * Where in a JSON Schema document something stands: keys and indices from the root.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Path = ReadonlyArray<string | number>
 
-/** A constraint that a grammar does not carry. It is not lost: the decoder still enforces it. */
+/**
+ * Where what is sent differs from the schema.
+ *
+ * - `unenforced`: the engine may write values that the schema forbids. Nothing is lost, since the decoder checks them.
+ * - `unwritable`: the engine cannot write some values that the schema allows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Dropped {
   readonly path: Path
   readonly keyword: string
   readonly reason: string
+  readonly effect: "unenforced" | "unwritable"
 }
 
-/** Why a schema cannot be constrained: where, by which keyword, and what to write instead. */
+/**
+ * Why a schema cannot be constrained: where, by which keyword, and what to write instead.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Fault {
   readonly path: Path
   readonly keyword: string
@@ -19,90 +43,245 @@ export interface Fault {
   readonly hint: string
 }
 
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type Scalar = string | number | boolean | null
 
+/**
+ * What a schema says for people and models: `title`, `description`, `default`, `examples`.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type About = Readonly<Record<string, unknown>>
+
+/**
+ * A named key of an object.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Property {
   readonly name: string
   readonly value: Tree
   readonly required: boolean
+  readonly about?: About | undefined
 }
 
-/** Keys beyond the named ones: what they look like and what they hold. */
+/**
+ * Keys beyond the named ones: what they look like and what they hold.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Rest {
   readonly key: Text
   readonly value: Tree
 }
 
+/**
+ * A string. `content` is the language of its decoded text, lengths are counted in code points, and both hold together.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Text {
   readonly _tag: "Text"
+  readonly path: Path
   readonly min: number
   readonly max: number | undefined
-  /** The language of the decoded string; lengths do not apply beside it. */
   readonly content: Regex | undefined
+  readonly format: string | undefined
 }
 
 /**
- * A JSON Schema with references inlined, conjunctions merged and types told apart: what the grammar emitters read.
+ * A number; the bounds of an integer are whole.
  *
- * `Never` has no values. A soft one (a contradiction, recursion at its depth) is left out where it is optional; a hard
- * one (a keyword that no grammar can say) refuses the whole schema.
+ * @category models
+ * @since 0.2.0
+ */
+export interface Numeric {
+  readonly _tag: "Numeric"
+  readonly path: Path
+  readonly integer: boolean
+  readonly minimum: number | undefined
+  readonly maximum: number | undefined
+  readonly exclusiveMinimum: number | undefined
+  readonly exclusiveMaximum: number | undefined
+  readonly multipleOf: number | undefined
+}
+
+/**
+ * An array: `prefix` by position, then `rest`, counted together; without `rest` it ends after the prefix.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface List {
+  readonly _tag: "List"
+  readonly path: Path
+  readonly prefix: ReadonlyArray<Tree>
+  readonly rest: Tree | undefined
+  readonly min: number
+  readonly max: number | undefined
+}
+
+/**
+ * An object: its named properties in order, then keys of the rests. `min` and `max` count all of its keys.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fields {
+  readonly _tag: "Fields"
+  readonly path: Path
+  readonly properties: ReadonlyArray<Property>
+  readonly rests: ReadonlyArray<Rest>
+  readonly min: number
+  readonly max: number | undefined
+  readonly about?: About | undefined
+}
+
+/**
+ * Any JSON value. `said` tells whether the schema asks for it, or only does not forbid it (an absent
+ * `additionalProperties` or `items`).
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Free {
+  readonly _tag: "Free"
+  readonly path: Path
+  readonly said: boolean
+}
+
+/**
+ * `Never` has no values. A soft one (a contradiction) is left out where it is optional; a hard one (what is no schema)
+ * refuses the whole. `Ref` stands for a definition of the same document: a part that recurs, or is used more than once.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Tree =
   | { readonly _tag: "Never"; readonly fault: Fault; readonly hard: boolean }
   | { readonly _tag: "Literal"; readonly values: ReadonlyArray<Scalar> }
   | Text
-  | { readonly _tag: "Integer"; readonly signed: boolean }
-  | { readonly _tag: "Decimal" }
-  | {
-    readonly _tag: "List"
-    readonly prefix: ReadonlyArray<Tree>
-    readonly rest: Tree | undefined
-    readonly min: number
-    readonly max: number | undefined
-  }
-  | {
-    readonly _tag: "Fields"
-    readonly properties: ReadonlyArray<Property>
-    readonly rests: ReadonlyArray<Rest>
-    readonly min: number
-    readonly max: number | undefined
-  }
+  | Numeric
+  | List
+  | Fields
   | { readonly _tag: "Union"; readonly members: ReadonlyArray<Tree> }
+  | Free
+  | { readonly _tag: "Ref"; readonly name: string }
 
-export const text = (options: Partial<Omit<Text, "_tag">> = {}): Text => ({
+/**
+ * A tree with the definitions that its references name.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Document {
+  readonly tree: Tree
+  readonly definitions: ReadonlyMap<string, Tree>
+  /** What no grammar can hold, on any engine. */
+  readonly dropped: ReadonlyArray<Dropped>
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const text = (path: Path, options: Partial<Omit<Text, "_tag" | "path">> = {}): Text => ({
   _tag: "Text",
+  path,
   min: options.min ?? 0,
   max: options.max,
-  content: options.content
+  content: options.content,
+  format: options.format
 })
+
+/**
+ * @category constructors
+ * @since 0.2.0
+ */
+export const numeric = (path: Path, options: Partial<Omit<Numeric, "_tag" | "path">> = {}): Numeric => ({
+  _tag: "Numeric",
+  path,
+  integer: options.integer ?? false,
+  minimum: options.minimum,
+  maximum: options.maximum,
+  exclusiveMinimum: options.exclusiveMinimum,
+  exclusiveMaximum: options.exclusiveMaximum,
+  multipleOf: options.multipleOf
+})
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
 export const literal = (values: ReadonlyArray<Scalar>): Tree => ({ _tag: "Literal", values })
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
 export const never = (fault: Fault, hard = false): Tree => ({ _tag: "Never", fault, hard })
 
 const isHard = (tree: Tree): boolean => tree._tag === "Never" && tree.hard
 
-const unsatisfiable = (path: Path, keyword: string, reason: string): Tree =>
+/**
+ * The tree of a contradiction.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const unsatisfiable = (path: Path, keyword: string, reason: string): Tree =>
   never({ path, keyword, reason, hint: "no JSON value can satisfy this part of the schema" })
 
-/** Alternatives: flattened, without impossible and equal members, scalars gathered in one literal. */
+/**
+ * Whether two trees have the same language as far as their structure tells: paths and what is said about them do not count.
+ */
+const keyOf = (tree: Tree): string =>
+  JSON.stringify(tree, (key, value: unknown) => key === "path" || key === "about" ? undefined : value)
+
+/**
+ * Alternatives: flattened, without impossible and equal members, scalars gathered in one literal.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const union = (members: ReadonlyArray<Tree>, path: Path, keyword: string): Tree => {
+  const [only] = members
+  if (members.length === 1 && only !== undefined) return only
   const flat = members.flatMap((member) => member._tag === "Union" ? member.members : [member])
   const hard = flat.find(isHard)
   if (hard !== undefined) return hard
   const seen = new Map<string, Tree>()
   const values = new Map<string, Scalar>()
   for (const member of flat) {
-    if (member._tag === "Literal") { for (const value of member.values) values.set(JSON.stringify(value), value) }
-    if (member._tag === "Literal" && values.size > 0) seen.set("Literal", literal([...values.values()]))
-    else if (member._tag !== "Never") seen.set(JSON.stringify(member), member)
+    if (member._tag === "Literal") {
+      for (const value of member.values) values.set(JSON.stringify(value), value)
+      seen.set("Literal", member)
+    } else if (member._tag === "Free") seen.set("Free", member)
+    else if (member._tag !== "Never") seen.set(keyOf(member), member)
   }
-  const kinds = new Set([...seen.values()].map((member) => member._tag))
-  const kept = [...seen.values()].filter((member) => member._tag !== "Integer" || !kinds.has("Decimal"))
+  const free = seen.get("Free")
+  if (free !== undefined) return free
+  if (seen.has("Literal")) seen.set("Literal", literal([...values.values()]))
+  const unbounded = [...seen.values()].some((member) => member._tag === "Numeric" && isUnbounded(member))
+  const kept = [...seen.values()].filter((member) => !unbounded || member._tag !== "Numeric" || !member.integer)
   const [first, second] = kept
   if (first === undefined) return flat[0] ?? unsatisfiable(path, keyword, "it has no alternatives")
   if (second === undefined) return first
   const objects = kept.filter((member) => member._tag === "Fields").length
   return { _tag: "Union", members: objects > 1 ? kept.map(tagFirst) : kept }
 }
+
+/** A number without any limit, in which every other number is contained. */
+const isUnbounded = (tree: Numeric): boolean =>
+  !tree.integer && tree.minimum === undefined && tree.maximum === undefined &&
+  tree.exclusiveMinimum === undefined && tree.exclusiveMaximum === undefined && tree.multipleOf === undefined
 
 const isTag = (property: Property): boolean =>
   property.required && property.value._tag === "Literal" && property.value.values.length === 1
@@ -116,16 +295,14 @@ const tagFirst = (tree: Tree): Tree => {
   }
 }
 
-/** An array: `prefix` by position, then `rest`, counted together; without `rest` it ends after the prefix. */
-export const list = (
-  options: {
-    readonly prefix: ReadonlyArray<Tree>
-    readonly rest: Tree | undefined
-    readonly min: number
-    readonly max: number | undefined
-  },
-  path: Path
-): Tree => {
+/**
+ * An array, cut at the first position at which nothing can stand.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const list = (options: Omit<List, "_tag">): Tree => {
+  const { path } = options
   const hard = [...options.prefix, ...options.rest === undefined ? [] : [options.rest]].find(isHard)
   if (hard !== undefined) return hard
   const stop = options.prefix.findIndex((item) => item._tag === "Never")
@@ -139,38 +316,40 @@ export const list = (
       : unsatisfiable(path, "minItems", `it exceeds the ${max} items that are possible`)
   }
   if (max !== undefined && prefix.length > max) prefix = prefix.slice(0, max)
-  const repeated = JSON.stringify(rest)
-  if (rest !== undefined && prefix.every((item) => JSON.stringify(item) === repeated)) prefix = []
-  return { _tag: "List", prefix, rest: max === prefix.length ? undefined : rest, min: options.min, max }
+  const repeated = rest === undefined ? undefined : keyOf(rest)
+  if (rest !== undefined && prefix.every((item) => keyOf(item) === repeated)) prefix = []
+  return { _tag: "List", path, prefix, rest: max === prefix.length ? undefined : rest, min: options.min, max }
 }
 
-/** An object: its named properties in order, then keys of the rests; `min` and `max` count the rests' pairs. */
-export const fields = (
-  options: {
-    readonly properties: ReadonlyArray<Property>
-    readonly rests: ReadonlyArray<Rest>
-    readonly min: number
-    readonly max: number | undefined
-  }
-): Tree => {
+/**
+ * An object without the optional keys that no value can stand at; nothing where a required one is of that kind.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fields = (options: Omit<Fields, "_tag">): Tree => {
   for (const property of options.properties) {
     if (property.value._tag === "Never" && (property.required || property.value.hard)) return property.value
   }
   const hard = options.rests.map((rest) => rest.value).find(isHard)
   return hard ?? {
+    ...options,
     _tag: "Fields",
     properties: options.properties.filter((property) => property.value._tag !== "Never"),
-    rests: options.rests.filter((rest) => rest.value._tag !== "Never"),
-    min: options.min,
-    max: options.max
+    rests: options.rests.filter((rest) => rest.value._tag !== "Never")
   }
 }
 
-/** A JSON value as the tree of exactly that value. */
+/**
+ * A JSON value as the tree of exactly that value.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const constant = (value: unknown, path: Path): Tree => {
   if (Array.isArray(value)) {
     const prefix = value.map((item, index) => constant(item, [...path, index]))
-    return list({ prefix, rest: undefined, min: prefix.length, max: prefix.length }, path)
+    return list({ path, prefix, rest: undefined, min: prefix.length, max: prefix.length })
   }
   if (typeof value === "object" && value !== null) {
     const properties = Object.entries(value).map(([name, item]) => ({
@@ -178,88 +357,71 @@ export const constant = (value: unknown, path: Path): Tree => {
       value: constant(item, [...path, name]),
       required: true
     }))
-    return fields({ properties, rests: [], min: 0, max: undefined })
+    return fields({ path, properties, rests: [], min: 0, max: undefined })
   }
   return isScalar(value) ? literal([value]) : unsatisfiable(path, "const", "it is not a JSON value")
 }
 
+/**
+ * @category guards
+ * @since 0.1.0
+ */
 export const isScalar = (value: unknown): value is Scalar =>
   value === null || typeof value === "string" || typeof value === "boolean" || typeof value === "number"
 
+/**
+ * @category guards
+ * @since 0.1.0
+ */
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Whether a value has the structure of a tree; patterns and lengths are not looked at. */
-export const holds = (tree: Tree, value: unknown): boolean => {
-  switch (tree._tag) {
-    case "Never":
-      return false
-    case "Literal":
-      return tree.values.some((allowed) => Object.is(allowed, value))
-    case "Text":
-      return typeof value === "string"
-    case "Integer":
-      return Number.isInteger(value)
-    case "Decimal":
-      return typeof value === "number"
-    case "Union":
-      return tree.members.some((member) => holds(member, value))
-    case "List":
-      return Array.isArray(value) && value.length >= tree.min && value.length <= (tree.max ?? Infinity) &&
-        value.every((item, index) => {
-          const at = tree.prefix[index] ?? tree.rest
-          return at !== undefined && holds(at, item)
-        })
-    case "Fields":
-      return isObject(value) && hasFields(tree, value)
-  }
-}
-
-const hasFields = (tree: Extract<Tree, { readonly _tag: "Fields" }>, value: Readonly<Record<string, unknown>>) => {
-  const fits = ({ name, required, value: at }: Property) =>
-    Object.hasOwn(value, name) ? holds(at, value[name]) : !required
-  const names = new Set(tree.properties.map(({ name }) => name))
-  return tree.properties.every(fits) &&
-    Object.keys(value).every((name) => names.has(name) || tree.rests.some((rest) => holds(rest.value, value[name])))
-}
-
-/** Whether the grammar's text would need JSON escapes inside a key: TGI's own compiler writes such keys wrongly. */
+/**
+ * Whether a key is written with escapes in JSON.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
 export const needsEscape = (name: string): boolean => JSON.stringify(name) !== `"${name}"`
 
-/** An estimate of the automaton states that the server builds for a tree; 600 take it some 0.3 s, 1500 seconds. */
-export const states = (tree: Tree): number => {
-  switch (tree._tag) {
-    case "Never":
-      return 0
-    case "Literal": {
-      const prefixes = new Set<string>()
-      for (const value of tree.values) {
-        const written = JSON.stringify(value)
-        for (let end = 1; end <= written.length; end++) prefixes.add(written.slice(0, end))
-      }
-      return prefixes.size
-    }
-    case "Text":
-      return 3 + (tree.content === undefined ? 2 * (tree.max ?? tree.min) : RegexDialect.states(tree.content))
-    case "Integer":
-      return 3
-    case "Decimal":
-      return 9
-    case "List": {
-      const prefix = tree.prefix.reduce((sum, item) => sum + states(item) + 2, 4)
-      if (tree.rest === undefined) return prefix
-      const times = Math.max(1, (tree.max ?? tree.min + 1) - tree.prefix.length)
-      return prefix + (states(tree.rest) + 2) * times
-    }
-    case "Fields": {
-      const named = tree.properties.reduce((sum, { name, value }) => sum + name.length + 5 + states(value), 3)
-      const rests = tree.rests.reduce((sum, { key, value }) => sum + states(key) + states(value) + 4, 0)
-      const optional = tree.properties.length > 0 && tree.properties.every((property) => !property.required)
-      // every key may be the first one: later ones are compiled again behind each
-      const factor = optional ? Math.max(1, Math.min(tree.properties.length / 2, 2)) : 1
-      return named * factor + rests * Math.max(2, tree.max ?? tree.min + 1)
-    }
-    case "Union":
-      return tree.members.reduce((sum, member) => sum + states(member), 1)
-  }
+/**
+ * Whether a bound of an integer only says that it is one that JavaScript holds: no wish of the author's.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const isSafeLimit = ({ integer }: Numeric, bound: number | undefined): boolean =>
+  integer && bound !== undefined && Math.abs(bound) === Number.MAX_SAFE_INTEGER
+
+/**
+ * A difference between what is sent and the schema. Patterns and formats are told by the path of the keyword, everything
+ * else by that of the schema it stands in.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const difference = (
+  path: Path,
+  keyword: string,
+  reason: string,
+  effect: Dropped["effect"] = "unenforced"
+): Dropped => ({
+  path: (keyword === "pattern" || keyword === "format") && path.at(-1) !== keyword ? [...path, keyword] : path,
+  keyword,
+  reason,
+  effect
+})
+
+/**
+ * Each difference once.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const distinct = (dropped: ReadonlyArray<Dropped>): ReadonlyArray<Dropped> => {
+  const seen = new Set<string>()
+  return dropped.filter(({ effect, keyword, path }) => {
+    const key = JSON.stringify([path, keyword, effect])
+    return seen.has(key) ? false : seen.add(key)
+  })
 }

@@ -1,134 +1,122 @@
+/**
+ * The facts about an object → its tree.
+ *
+ * @since 0.1.0
+ */
 import * as Result from "effect/Result"
 import * as RegexDialect from "../regex/RegexDialect.ts"
-import type { Facts, Located, Reading, Shape } from "./Facts.ts"
-import * as FreeValue from "./FreeValue.ts"
+import * as Facts from "./Facts.ts"
 import * as Tree from "./JsonSchemaTree.ts"
+import type { TreeOf } from "./KindTree.ts"
+import * as KindTree from "./KindTree.ts"
 
-/** How the schemas of a property become a tree. */
-export type TreeOf = (schemas: ReadonlyArray<Located>, path: Tree.Path, reading: Reading) => Tree.Tree
-
-const MAX_COUNTED_PAIRS = 60
-
-/** The object that all shapes of a conjunction describe together, closed where nobody asked for more keys. */
-export const fromShapes = (facts: Facts, reading: Reading, treeOf: TreeOf): Tree.Tree => {
+/**
+ * The object that all shapes of a conjunction describe together. It stays open where nothing forbids further keys.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
+export const fromShapes = (facts: Facts.Facts, reading: Facts.Reading, treeOf: TreeOf): Tree.Tree => {
   const { bounds, path, required, shapes } = facts
   const names = [...new Set([...shapes.flatMap(({ properties }) => [...properties.keys()]), ...required])]
   const named = namesAllowed(shapes, reading, treeOf)
-  if (named !== undefined && named._tag === "Never" && named.hard) return named
-  const listed = named === undefined || named._tag === "Text" ? names : [...new Set([...names, ...literalNames(named)])]
-  const properties = listed.map((name): Tree.Property => ({
-    name,
-    required: required.includes(name),
-    value: valueOf(name, shapes, path, reading, treeOf)
-  }))
+  if (named?._tag === "Never" && named.hard) return named
+  const listed = named?._tag === "Literal" ? [...new Set([...names, ...literalNames(named)])] : names
+  const properties = listed.map((name) => propertyOf(name, facts, reading, treeOf))
   const rests = bounds.maxProperties === 0 || (named !== undefined && named._tag !== "Text")
     ? []
-    : restsOf(listed, named, facts, reading, treeOf)
-  if (listed.length === 0 && rests.length === 0 && named?._tag !== "Never" && isFree(facts)) {
-    return FreeValue.make(path, "properties", reading)
+    : restsOf(names, named, facts, reading, treeOf)
+  const min = Math.ceil(bounds.minProperties ?? 0)
+  const max = bounds.maxProperties === undefined ? undefined : Math.floor(bounds.maxProperties)
+  const count = properties.filter((property) => property.required).length
+  if (max !== undefined && (max < min || max < count)) {
+    return Tree.unsatisfiable(path, "maxProperties", `it allows fewer keys than the ${Math.max(min, count)} demanded`)
   }
-  return counted(Tree.fields({ properties, rests, min: 0, max: undefined }), facts, reading)
-}
-
-/** Nothing says what the object holds. An explicit `properties: {}` counts as "no keys". */
-const isFree = ({ bounds, shapes }: Facts): boolean =>
-  bounds.maxProperties !== 0 && shapes.every(({ additional, properties, patterns }) =>
-    properties.size === 0 && patterns.length === 0 && additional?.schema !== false
-  ) && !shapes.some(({ declared }) =>
-    declared
-  )
-
-const matches = (source: string, name: string): boolean => {
-  try {
-    return new RegExp(source, "u").test(name)
-  } catch {
-    return false
-  }
+  const tree = Tree.fields({ path, properties, rests, min: Math.max(min, count), max, about: facts.about })
+  return tree._tag === "Fields" && tree.rests.length === 0 && min > tree.properties.length
+    ? Tree.unsatisfiable(path, "minProperties", `it exceeds the ${tree.properties.length} keys that are possible`)
+    : tree
 }
 
 /** All that the shapes say about one key. */
-const valueOf = (name: string, shapes: ReadonlyArray<Shape>, path: Tree.Path, reading: Reading, treeOf: TreeOf) => {
-  const schemas = shapes.flatMap(({ additional, patterns, properties }) => {
+const propertyOf = (name: string, facts: Facts.Facts, reading: Facts.Reading, treeOf: TreeOf): Tree.Property => {
+  const schemas = facts.shapes.flatMap(({ additional, patterns, properties }) => {
     const own = properties.get(name)
-    const matching = patterns.filter(([source]) => matches(source, name)).map(([, at]) => at)
+    const matching = patterns.filter(([source]) => KindTree.matches(source, name)).map(([, at]) => at)
     const found = own === undefined ? matching : [own, ...matching]
     return found.length > 0 || additional === undefined ? found : [additional]
   })
-  const at = [...path, "properties", name]
-  return schemas.length === 0 ? FreeValue.make(at, "required", reading) : treeOf(schemas, at, reading)
+  const path = [...facts.path, "properties", name]
+  const about = schemas.map(({ schema }) => Tree.isObject(schema) ? aboutOf(schema) : undefined).find((found) =>
+    found !== undefined
+  )
+  return {
+    name,
+    required: facts.required.includes(name),
+    value: schemas.length === 0 ? { _tag: "Free", path, said: false } : treeOf(schemas, path, reading),
+    ...about !== undefined && { about }
+  }
 }
 
-const namesAllowed = (shapes: ReadonlyArray<Shape>, reading: Reading, treeOf: TreeOf): Tree.Tree | undefined => {
+const aboutOf = (schema: Readonly<Record<string, unknown>>): Tree.About | undefined => {
+  const said = Object.entries(schema).filter(([keyword]) =>
+    ["title", "description", "default", "examples"].includes(keyword)
+  )
+  return said.length === 0 ? undefined : Object.fromEntries(said)
+}
+
+const namesAllowed = (
+  shapes: ReadonlyArray<Facts.Shape>,
+  reading: Facts.Reading,
+  treeOf: TreeOf
+): Tree.Tree | undefined => {
   const [first, ...more] = shapes.flatMap(({ names }) => names === undefined ? [] : [names])
   if (first === undefined) return undefined
-  const isText: Located = { ...first, schema: { type: "string" } }
+  const isText: Facts.Located = { ...first, schema: { type: "string" } }
   const tree = treeOf([isText, first, ...more], first.path, reading)
   if (tree._tag === "Text" || tree._tag === "Literal" || tree._tag === "Never") return tree
-  reading.dropped.push({ path: first.path, keyword: "propertyNames", reason: "the names are left to the decoder" })
+  Facts.leave(reading, first.path, "propertyNames", "the names are left to the decoder")
   return undefined
 }
 
 const literalNames = (tree: Tree.Tree): ReadonlyArray<string> =>
   tree._tag === "Literal" ? tree.values.filter((value) => typeof value === "string") : []
 
-/** The keys beyond the named ones, where the schema gives them a type of their own. */
+/** The keys beyond the named ones: by pattern, and all others where they are not forbidden. */
 const restsOf = (
   names: ReadonlyArray<string>,
   named: Tree.Text | undefined,
-  facts: Facts,
-  reading: Reading,
+  facts: Facts.Facts,
+  reading: Facts.Reading,
   treeOf: TreeOf
 ): ReadonlyArray<Tree.Rest> => {
-  const { path, shapes } = facts
-  const patterned = shapes.flatMap((shape) => shape.patterns.map(([source, at]) => ({ shape, source, at })))
-  const leave = (keyword: string, reason: string) => reading.dropped.push({ path, keyword, reason })
-  if (patterned.length > 0) {
-    return patterned.flatMap(({ at, shape, source }): ReadonlyArray<Tree.Rest> => {
-      const key = RegexDialect.whole(source, "")
-      if (Result.isFailure(key) || names.some((name) => matches(source, name)) || named !== undefined) {
-        leave("patternProperties", "keys of this pattern cannot be told from the others: none are written")
-        return []
-      }
-      const others = shapes.filter((other) => other !== shape).flatMap(({ additional }) => additional ?? [])
-      return [{ key: Tree.text({ content: key.success }), value: treeOf([at, ...others], at.path, reading) }]
-    })
-  }
+  const { closed, path, shapes } = facts
   const additional = shapes.flatMap(({ additional }) => additional ?? [])
-  const first = additional.find(({ schema }) => schema !== true)
-  if (first === undefined) return []
-  const value = treeOf(additional, first.path, reading)
-  if (value._tag === "Never" && !value.hard) return []
+  const patterned = shapes.flatMap((shape) => shape.patterns.map(([source, at]) => ({ shape, source, at })))
+  const rests = patterned.flatMap(({ at, shape, source }): ReadonlyArray<Tree.Rest> => {
+    const key = RegexDialect.whole(source, "")
+    if (Result.isFailure(key)) {
+      Facts.leave(reading, path, "patternProperties", `${key.failure.construct} does not fit a grammar`)
+      return []
+    }
+    const others = shapes.filter((other) => other !== shape).flatMap(({ additional }) => additional ?? [])
+    return [{
+      key: Tree.text(path, { content: key.success }),
+      value: treeOf([at, ...others], at.path, reading)
+    }]
+  })
+  if (patterned.length > 1 || (patterned.length > 0 && named !== undefined)) {
+    Facts.leave(reading, path, "patternProperties", "a key that matches two patterns is held to one of them")
+  }
+  if (additional.length === 0 && closed.keys) return rests
+  const isSure = rests.length === patterned.length
+  // an object of which nothing is said asks for keys; one whose keys are listed only does not forbid others
+  const said = additional.length > 0 || !shapes.some(({ declared, patterns }) => declared || patterns.length > 0)
+  const value: Tree.Tree = additional.length > 0 && isSure
+    ? treeOf(additional, path, reading)
+    : { _tag: "Free", path: [...path, "additionalProperties"], said: said && facts.required.length === 0 }
   if (named !== undefined && names.length > 0) {
-    leave("propertyNames", "the names of further keys are left to the decoder")
+    Facts.leave(reading, path, "propertyNames", "the names of declared keys are left to the decoder")
   }
-  const key = names.length > 0 ? Tree.text({ content: RegexDialect.except(names) }) : named ?? Tree.text()
-  return [{ key, value }]
-}
-
-/** `minProperties` and `maxProperties`, where a grammar can count; otherwise they are left to the decoder. */
-const counted = (tree: Tree.Tree, { bounds, path, required }: Facts, reading: Reading): Tree.Tree => {
-  if (tree._tag !== "Fields") return tree
-  const min = bounds.minProperties ?? 0
-  const max = bounds.maxProperties
-  const drop = (keyword: string) =>
-    reading.dropped.push({ path, keyword, reason: "the number of keys is left to the decoder" })
-  const isRecord = tree.properties.length === 0
-  const most = isRecord
-    ? (tree.rests.length > 0 ? Infinity : 0)
-    : tree.properties.length + (tree.rests.length > 0 ? Infinity : 0)
-  if (min > most || (max !== undefined && (max < min || max < required.length))) {
-    return Tree.union([], path, min > most ? "minProperties" : "maxProperties")
-  }
-  const enough = tree.properties.filter((property) => property.required).length
-  if (isRecord) {
-    if (min > MAX_COUNTED_PAIRS) drop("minProperties")
-    if (max !== undefined && max > MAX_COUNTED_PAIRS) drop("maxProperties")
-    const capped = max !== undefined && max > MAX_COUNTED_PAIRS ? undefined : max
-    return { ...tree, min: Math.min(min, MAX_COUNTED_PAIRS), max: capped }
-  }
-  if (max !== undefined && max < most) drop("maxProperties")
-  if (min <= enough) return tree
-  if (enough === 0 && min === 1) return { ...tree, min: 1 }
-  drop("minProperties")
-  return enough === 0 ? { ...tree, min: 1 } : tree
+  return [...rests, { key: named ?? Tree.text(path), value }]
 }

@@ -1,0 +1,177 @@
+/**
+ * What each grammar compiler makes of each keyword of JSON Schema, as data: the printers, the list of what is dropped,
+ * the table in the docs and the tests read it from here.
+ *
+ * Each entry was found by giving the compiler itself a schema of the keyword, and texts that must pass and fail.
+ *
+ * @since 0.2.0
+ */
+
+/**
+ * The programs that turn a schema into a grammar. `openai` is the published rule of OpenAI's strict mode, which the
+ * providers behind the router follow.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Compiler = "tgi" | "xgrammar" | "llguidance" | "llamacpp" | "openai"
+
+/**
+ * What becomes of a keyword, as it is sent:
+ *
+ * - `enforced`: what is written fits it.
+ * - `narrowed`: what is written fits it, and some values that fit cannot be written.
+ * - `ignored`: taken without a word and not enforced.
+ * - `refused`: the request fails.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Fate = "enforced" | "narrowed" | "ignored" | "refused"
+
+/**
+ * The versions that were asked.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const versions: { readonly [C in Compiler]: string } = {
+  tgi: "TGI 3.3.7 (outlines-core ba10c61, interegular 0.3.3)",
+  xgrammar: "xgrammar 0.2.8 (vLLM 0.32, SGLang 0.5.23)",
+  llguidance: "llguidance 1.9.1",
+  llamacpp: "llama.cpp v0.5.0",
+  openai: "OpenAI's strict mode, as published in November 2026"
+}
+
+/**
+ * A keyword with its fate on each compiler, and what there is to know.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Row {
+  readonly fates: { readonly [C in Compiler]: Fate }
+  /** What a reader of `dropped` is told. */
+  readonly note: string
+}
+
+const row = (tgi: Fate, xgrammar: Fate, llguidance: Fate, llamacpp: Fate, openai: Fate, note: string): Row => ({
+  fates: { tgi, xgrammar, llguidance, llamacpp, openai },
+  note
+})
+
+/**
+ * The table. `multipleOf` stands twice, since compilers can count in whole steps only.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const keywords = {
+  type: row("enforced", "enforced", "enforced", "enforced", "enforced", "the kind of value"),
+  enum: row("enforced", "enforced", "enforced", "enforced", "enforced", "the listed values"),
+  const: row("enforced", "enforced", "enforced", "enforced", "enforced", "the one value"),
+  properties: row("enforced", "enforced", "enforced", "enforced", "enforced", "keys come in the declared order"),
+  required: row("enforced", "enforced", "enforced", "enforced", "enforced", "which keys there must be"),
+  additionalProperties: row(
+    "narrowed",
+    "enforced",
+    "enforced",
+    "enforced",
+    "narrowed",
+    "further keys are written only where the engine can hold them"
+  ),
+  patternProperties: row(
+    "narrowed",
+    "narrowed",
+    "narrowed",
+    "ignored",
+    "refused",
+    "the engine does not tell keys by pattern here"
+  ),
+  propertyNames: row("enforced", "enforced", "refused", "ignored", "refused", "the names of keys are not checked"),
+  minProperties: row("narrowed", "enforced", "refused", "ignored", "refused", "the number of keys is not counted"),
+  maxProperties: row("ignored", "enforced", "refused", "ignored", "refused", "the number of keys is not counted"),
+  items: row("enforced", "enforced", "enforced", "enforced", "enforced", "what an array holds"),
+  prefixItems: row("enforced", "enforced", "enforced", "narrowed", "refused", "tuples are not told by position"),
+  minItems: row("enforced", "enforced", "enforced", "enforced", "enforced", "items are not counted so far"),
+  maxItems: row("enforced", "enforced", "enforced", "enforced", "enforced", "items are not counted so far"),
+  uniqueItems: row("ignored", "refused", "refused", "ignored", "refused", "that items differ is not checked"),
+  contains: row("ignored", "refused", "refused", "ignored", "refused", "that an item exists is not checked"),
+  minLength: row("enforced", "narrowed", "enforced", "enforced", "refused", "characters are not counted"),
+  maxLength: row("enforced", "narrowed", "enforced", "enforced", "refused", "characters are not counted"),
+  pattern: row("enforced", "narrowed", "enforced", "enforced", "enforced", "the pattern is not checked"),
+  format: row("enforced", "enforced", "enforced", "narrowed", "enforced", "the format is not checked"),
+  minimum: row("ignored", "enforced", "enforced", "ignored", "enforced", "the size of numbers is not checked"),
+  maximum: row("ignored", "enforced", "enforced", "ignored", "enforced", "the size of numbers is not checked"),
+  exclusiveMinimum: row("ignored", "enforced", "enforced", "ignored", "enforced", "the size of numbers is not checked"),
+  exclusiveMaximum: row("ignored", "enforced", "enforced", "ignored", "enforced", "the size of numbers is not checked"),
+  multipleOf: row("ignored", "refused", "enforced", "ignored", "enforced", "the step of numbers is not checked"),
+  anyOf: row("enforced", "enforced", "enforced", "enforced", "enforced", "one of the alternatives"),
+  oneOf: row("ignored", "ignored", "refused", "ignored", "refused", "that only one alternative matches is not checked"),
+  allOf: row("enforced", "enforced", "enforced", "enforced", "enforced", "merged before it is sent"),
+  $ref: row("narrowed", "enforced", "enforced", "enforced", "enforced", "recursion is written out to a depth on TGI"),
+  not: row("refused", "ignored", "refused", "ignored", "refused", "negation is not checked"),
+  if: row("ignored", "ignored", "refused", "ignored", "refused", "conditions are not checked"),
+  dependentRequired: row("ignored", "ignored", "refused", "ignored", "refused", "dependencies are not checked"),
+  dependentSchemas: row("ignored", "ignored", "refused", "ignored", "refused", "dependencies are not checked"),
+  unevaluatedProperties: row("enforced", "enforced", "enforced", "enforced", "enforced", "`false` closes the object"),
+  unevaluatedItems: row("enforced", "enforced", "enforced", "enforced", "enforced", "`false` closes the array"),
+  contentSchema: row("ignored", "ignored", "ignored", "ignored", "refused", "the text inside a string is not checked")
+} satisfies Readonly<Record<string, Row>>
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type Keyword = keyof typeof keywords
+
+/**
+ * The formats that a compiler enforces by name.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const formats: { readonly [C in Compiler]: ReadonlySet<string> } = {
+  tgi: new Set(),
+  xgrammar: new Set([
+    "email",
+    "date",
+    "time",
+    "date-time",
+    "duration",
+    "ipv4",
+    "ipv6",
+    "hostname",
+    "uuid",
+    "uri",
+    "uri-reference",
+    "uri-template",
+    "json-pointer",
+    "relative-json-pointer"
+  ]),
+  llguidance: new Set([
+    "date-time",
+    "time",
+    "date",
+    "duration",
+    "email",
+    "hostname",
+    "ipv4",
+    "ipv6",
+    "uuid",
+    "uri"
+  ]),
+  llamacpp: new Set(["date", "time", "date-time", "uuid"]),
+  openai: new Set(["date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"])
+}
+
+/**
+ * Whether a keyword may be sent to a compiler and holds there.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const isHeld = (compiler: Compiler, keyword: Keyword): boolean => {
+  const fate = keywords[keyword].fates[compiler]
+  return fate === "enforced" || fate === "narrowed"
+}

@@ -1,0 +1,107 @@
+/**
+ * A schema's tree → what an engine that takes JSON Schema is sent.
+ *
+ * @since 0.2.0
+ */
+import * as Result from "effect/Result"
+import type { Document, Dropped, Fault } from "../schema/JsonSchemaTree.ts"
+import type * as Enforcement from "./Enforcement.ts"
+import * as LlamaCpp from "./LlamaCpp.ts"
+import * as LlGuidance from "./LlGuidance.ts"
+import * as OpenAi from "./OpenAi.ts"
+import * as SchemaPrinter from "./SchemaPrinter.ts"
+import { WRAP } from "./Wrapper.ts"
+import * as XGrammar from "./XGrammar.ts"
+
+/**
+ * A schema for an engine.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Lowered {
+  readonly schema: SchemaPrinter.Schema
+  readonly wrap: string | undefined
+  readonly dropped: ReadonlyArray<Dropped>
+  /** Whether the schema follows the rules of OpenAI's strict mode; nothing for other engines. */
+  readonly strict: boolean | undefined
+}
+
+const forms = { xgrammar: XGrammar.form, llguidance: LlGuidance.form, llamacpp: LlamaCpp.form }
+
+/**
+ * @category lowering
+ * @since 0.2.0
+ */
+export const make = (document: Document, compiler: "xgrammar" | "llguidance" | "llamacpp"): Lowered => {
+  const { definitions, dropped, schema } = SchemaPrinter.print(document, forms[compiler])
+  const whole = assemble(schema, definitions)
+  return {
+    schema: compiler === "llguidance" ? { ...whole, ...LlGuidance.guidance } : whole,
+    wrap: undefined,
+    dropped,
+    strict: undefined
+  }
+}
+
+/**
+ * OpenAI's form, whose root is always an object. Strict where the schema can be said so, or as the caller wants: a
+ * `strict` of true fails where it cannot be, false sends all of the schema.
+ *
+ * @category lowering
+ * @since 0.2.0
+ */
+export const makeOpenAi = (
+  document: Document,
+  strict: boolean | undefined
+): Result.Result<Lowered, Fault> => {
+  const obstacle = strict === false ? undefined : OpenAi.obstacle(document)
+  if (strict === true && obstacle !== undefined) {
+    return Result.fail({
+      path: obstacle.path,
+      keyword: "strict",
+      reason: `strict mode cannot say it: ${obstacle.reason}`,
+      hint: "change the schema here, or leave the option strict unset"
+    })
+  }
+  const isStrict = strict !== false && obstacle === undefined
+  const { definitions, dropped, schema } = SchemaPrinter.print(document, isStrict ? OpenAi.strict : OpenAi.whole)
+  const isWrapped = schema.type !== "object"
+  const root = isWrapped
+    ? { type: "object", properties: { [WRAP]: schema }, required: [WRAP], additionalProperties: false }
+    : schema
+  const loose: ReadonlyArray<Dropped> = isStrict ? [] : [{
+    path: obstacle?.path ?? [],
+    keyword: "strict",
+    reason: `sent with strict: false, which providers follow as far as they can: ${
+      obstacle?.reason ?? "the caller asked for it"
+    }`,
+    effect: "unenforced"
+  }]
+  return Result.succeed({
+    schema: assemble(root, definitions),
+    wrap: isWrapped ? WRAP : undefined,
+    dropped: [...loose, ...dropped],
+    strict: isStrict
+  })
+}
+
+const assemble = (
+  schema: SchemaPrinter.Schema,
+  definitions: Readonly<Record<string, SchemaPrinter.Schema>>
+): SchemaPrinter.Schema => Object.keys(definitions).length === 0 ? schema : { ...schema, $defs: definitions }
+
+/**
+ * The compiler behind an engine, where nothing else is known.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const compilers: { readonly [engine: string]: Enforcement.Compiler } = {
+  tgi: "tgi",
+  vllm: "xgrammar",
+  sglang: "xgrammar",
+  llamacpp: "llamacpp",
+  openai: "openai",
+  router: "openai"
+}

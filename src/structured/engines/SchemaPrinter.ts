@@ -1,0 +1,163 @@
+/**
+ * A tree → the JSON Schema that one compiler reads as it is meant. What all such printers share stands here: references,
+ * alternatives, literals. What a compiler does in its own way is its form.
+ *
+ * @since 0.2.0
+ */
+import type {
+  Document,
+  Dropped,
+  Fields,
+  Free,
+  List,
+  Numeric,
+  Path,
+  Scalar,
+  Text,
+  Tree
+} from "../schema/JsonSchemaTree.ts"
+import { difference, distinct } from "../schema/JsonSchemaTree.ts"
+import type * as Enforcement from "./Enforcement.ts"
+import { isHeld, keywords } from "./Enforcement.ts"
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type Schema = { readonly [keyword: string]: unknown }
+
+/**
+ * What a form prints with.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Pen {
+  readonly print: (tree: Tree) => Schema
+  /** Says where the printed schema differs from the tree. */
+  readonly drop: (path: Path, keyword: string, reason: string, effect?: Dropped["effect"]) => void
+  /** A keyword where the compiler holds it; otherwise it is dropped. */
+  readonly keep: (path: Path, keyword: Enforcement.Keyword, value: unknown) => Schema
+  /** Whether a tree is printed as a reference, beside which nothing else may stand. */
+  readonly isReference: (tree: Tree) => boolean
+}
+
+/**
+ * How a compiler wants each kind of value.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Form {
+  readonly compiler: Enforcement.Compiler
+  readonly text: (tree: Text, pen: Pen) => Schema
+  readonly numeric: (tree: Numeric, pen: Pen) => Schema
+  readonly list: (tree: List, pen: Pen) => Schema
+  readonly fields: (tree: Fields, pen: Pen) => Schema
+  readonly free: (tree: Free, pen: Pen) => Schema
+}
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Printed {
+  readonly schema: Schema
+  /** The definitions that the schema refers to, under the names that it uses. */
+  readonly definitions: Readonly<Record<string, Schema>>
+  readonly dropped: ReadonlyArray<Dropped>
+}
+
+/**
+ * Prints a document. The root is written out even where it is a definition, since engines look for `type` there.
+ *
+ * @category printing
+ * @since 0.2.0
+ */
+export const print = (document: Document, form: Form): Printed => {
+  const dropped = [...document.dropped]
+  const names = new Map<Tree, string>()
+  for (const [name, tree] of document.definitions) names.set(tree, name)
+  const open = new Set<string>()
+  const drop: Pen["drop"] = (path, keyword, reason, effect = "unenforced") => {
+    dropped.push(difference(path, keyword, reason, effect))
+  }
+  const write = (tree: Tree): Schema => {
+    switch (tree._tag) {
+      case "Never":
+        // only the root can be one, which is refused before
+        return { type: "object", properties: {}, additionalProperties: false }
+      case "Literal":
+        return literal(tree.values)
+      case "Union":
+        return { anyOf: tree.members.map(go) }
+      case "Text":
+        return form.text(tree, pen)
+      case "Numeric":
+        return form.numeric(tree, pen)
+      case "List":
+        return form.list(tree, pen)
+      case "Fields":
+        return form.fields(tree, pen)
+      case "Free":
+        return form.free(tree, pen)
+      case "Ref":
+        open.add(tree.name)
+        return { $ref: `#/$defs/${tree.name}` }
+    }
+  }
+  const go = (tree: Tree): Schema => {
+    const name = names.get(tree)
+    if (name === undefined) return write(tree)
+    open.add(name)
+    return { $ref: `#/$defs/${name}` }
+  }
+  const pen: Pen = {
+    print: go,
+    drop,
+    keep: (path, keyword, value) => {
+      if (isHeld(form.compiler, keyword)) return { [keyword]: value }
+      drop(path, keyword, keywords[keyword].note)
+      return {}
+    },
+    isReference: (tree) => tree._tag === "Ref" || names.has(tree)
+  }
+  const root = document.tree._tag === "Ref" ? document.definitions.get(document.tree.name) : document.tree
+  const schema = write(root ?? document.tree)
+  const definitions: Record<string, Schema> = {}
+  // a definition that is printed may refer to further ones, which the loop reaches
+  for (const name of open) {
+    const tree = document.definitions.get(name)
+    if (tree !== undefined) definitions[name] = write(tree)
+  }
+  return { schema, definitions, dropped: distinct(dropped) }
+}
+
+const literal = (values: ReadonlyArray<Scalar>): Schema =>
+  values.length === 1 && values[0] === null
+    ? { type: "null" }
+    : values.length === 2 && values.includes(true) && values.includes(false)
+    ? { type: "boolean" }
+    : { enum: values }
+
+/**
+ * The keywords of an object that all compilers read alike.
+ *
+ * @category printing
+ * @since 0.2.0
+ */
+export const properties = (tree: Fields, pen: Pen): { readonly properties: Schema; readonly required?: unknown } => {
+  const required = tree.properties.filter((property) => property.required).map(({ name }) => name)
+  return {
+    properties: record(tree.properties.map(({ name, value }) => [name, pen.print(value)])),
+    ...required.length > 0 && { required }
+  }
+}
+
+/**
+ * An object of the given entries; `__proto__` is a key like any other.
+ *
+ * @category printing
+ * @since 0.2.0
+ */
+export const record = (entries: ReadonlyArray<readonly [string, Schema]>): Schema => Object.fromEntries(entries)

@@ -1,0 +1,47 @@
+/**
+ * How much of a schema TGI's compilers are given. What a grammar costs there grows with its text and with the square of
+ * its states, so the same schema is written in less and less detail until the server can bear it.
+ *
+ * @since 0.2.0
+ */
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Plan {
+  /** How many levels of a recursive part are written out. */
+  readonly depth: number
+  /** How deep a free value nests; 0 for scalars alone. */
+  readonly free: number
+  /** Whether strings may hold every escape, line breaks among them, or only those of TGI's own grammar. */
+  readonly escapes: boolean
+  /** Whether an object that lists its keys and asks for more is given more. */
+  readonly open: boolean
+  /** Whether optional keys of a free value are left out. */
+  readonly sparse: boolean
+  /** Up to which length characters are counted. */
+  readonly length: number
+  /** How many states the counting of the items of one list may cost. */
+  readonly counted: number
+}
+
+/**
+ * From the richest to the poorest.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const plans = (depth: number, free: "refuse" | "scalars" | "bounded"): ReadonlyArray<Plan> => {
+  const most = free === "bounded" ? 2 : 0
+  const steps: ReadonlyArray<Plan> = [
+    { depth, free: most, escapes: true, open: true, sparse: false, length: 200, counted: 400 },
+    { depth, free: most, escapes: true, open: false, sparse: false, length: 128, counted: 300 },
+    { depth, free: 1, escapes: true, open: false, sparse: false, length: 64, counted: 200 },
+    { depth: 2, free: 1, escapes: true, open: false, sparse: false, length: 64, counted: 200 },
+    { depth: 1, free: 1, escapes: false, open: false, sparse: false, length: 32, counted: 100 },
+    { depth: 1, free: 0, escapes: false, open: false, sparse: false, length: 16, counted: 60 },
+    { depth: 1, free: 0, escapes: false, open: false, sparse: true, length: 4, counted: 20 }
+  ]
+  return steps.map((plan) => ({ ...plan, depth: Math.min(plan.depth, depth), free: Math.min(plan.free, most) }))
+}

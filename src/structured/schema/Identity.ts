@@ -1,0 +1,85 @@
+/**
+ * When two places of a document say the same: by the identity of their schema objects, references looked through.
+ *
+ * @since 0.2.0
+ */
+import * as Option from "effect/Option"
+import type { Located } from "./Facts.ts"
+import { isObject } from "./JsonSchemaTree.ts"
+import * as Reference from "./Reference.ts"
+
+const MAX_HOPS = 64
+/** What says nothing about values, so that a reference beside it is only a reference. */
+const silent = new Set([
+  "$ref",
+  "$schema",
+  "$id",
+  "id",
+  "$defs",
+  "definitions",
+  "title",
+  "description",
+  "default",
+  "examples",
+  "example",
+  "$comment",
+  "deprecated",
+  "readOnly",
+  "writeOnly"
+])
+
+/**
+ * Where a schema that only refers leads to in the end.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const chase = (at: Located, document: object): Located => {
+  let out = at
+  for (let hops = 0; hops < MAX_HOPS; hops++) {
+    const { root, schema } = out
+    if (!isObject(schema) || typeof schema.$ref !== "string") return out
+    if (!Object.keys(schema).every((keyword) => silent.has(keyword))) return out
+    const found = Reference.resolve(schema.$ref, root, document)
+    if (Option.isNone(found)) return out
+    out = { ...out, ...found.value }
+  }
+  // a reference to itself: reading it says so
+  return at
+}
+
+const ids = new WeakMap<object, number>()
+let last = 0
+
+const idOf = (schema: unknown): string => {
+  if (typeof schema !== "object" || schema === null) return String(schema)
+  const id = ids.get(schema) ?? ++last
+  ids.set(schema, id)
+  return String(id)
+}
+
+/**
+ * The same text for the same schemas.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const keyOf = (schemas: ReadonlyArray<Located>): string =>
+  [...new Set(schemas.map(({ schema }) => idOf(schema)))].join(" ")
+
+/**
+ * A name for the definition of a place that is not taken yet: the last part of a reference, or of the path.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const nameOf = (schemas: ReadonlyArray<Located>, taken: Set<string>): string => {
+  const [first] = schemas
+  const ref = isObject(first?.schema) && typeof first.schema.$ref === "string" ? first.schema.$ref : ""
+  const step = ref === "" ? first?.path.findLast((step) => typeof step === "string") : ref.split(/[/#]/).at(-1)
+  const base = String(step ?? "").replaceAll(/%[0-9A-Fa-f]{2}|~[01]|[^A-Za-z0-9_]/g, "_").slice(0, 40) || "part"
+  let name = base
+  for (let count = 2; taken.has(name); count++) name = `${base}_${count}`
+  taken.add(name)
+  return name
+}
