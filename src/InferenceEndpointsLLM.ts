@@ -22,6 +22,9 @@ import type * as EndpointsApi from "./endpoint/EndpointsApi.ts"
 import type { Target } from "./endpoint/EndpointTarget.ts"
 import type * as Generation from "./Generation.ts"
 import * as GenerationOptions from "./GenerationOptions.ts"
+import * as Deadline from "./http/Deadline.ts"
+import { RequestDefaults } from "./http/RequestDefaults.ts"
+import * as Timeouts from "./http/Timeouts.ts"
 import type * as Hub from "./hub/Hub.ts"
 import * as HubEnv from "./hub/HubEnv.ts"
 import type { InferenceError } from "./InferenceError.ts"
@@ -171,6 +174,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const implied = options.tokenizerId === undefined && options.chatTemplate === undefined
   const prompting = yield* Prompting.make(options, implied)
   const clientOf = yield* TargetClients.make(options.client)
+  const bounded = Deadline.within(Timeouts.make(options.client?.timeouts).total)
 
   const ready = (target: Target, wanted: Preparing.Wanted) => {
     const stream = Preparing.isStreamed(target, wanted)
@@ -195,20 +199,23 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
 
   return assemble(options, {
     one: (wanted) =>
-      Effect.catchIf(
+      bounded(Effect.catchIf(
         Effect.flatMap(endpoint.target, (target) => once(target, wanted)),
         isRevivable(wanted),
         (error) => Effect.flatMap(Revival.revive(endpoint, error), (target) => once(target, wanted))
-      ),
+      )),
     streamed: (wanted) =>
-      Effect.map(Effect.flatMap(endpoint.target, (target) => begin(target, wanted)), ({ constraint, events }) => ({
-        constraint,
-        events: Stream.catchIf(events, isRevivable(wanted), (error) =>
-          Stream.unwrap(Effect.map(
-            Effect.flatMap(Revival.revive(endpoint, error), (target) => begin(target, wanted)),
-            ({ events }) => events
-          )))
-      })),
+      Effect.map(
+        bounded(Effect.flatMap(endpoint.target, (target) => begin(target, wanted))),
+        ({ constraint, events }) => ({
+          constraint,
+          events: Stream.catchIf(events, isRevivable(wanted), (error) =>
+            Stream.unwrap(Effect.map(
+              Effect.flatMap(Revival.revive(endpoint, error), (target) => begin(target, wanted)),
+              ({ events }) => events
+            )))
+        })
+      ),
     ready: Effect.asVoid(endpoint.target),
     pricing: Effect.map(endpoint.target, ({ pricing }) => pricing),
     displayName: endpoint.displayName,
@@ -394,7 +401,9 @@ export const layer = (
 > =>
   layerWith(options).pipe(
     Layer.provide(Prompting.layer({ ...options, tokenizerId: tokenizerOf(options) })),
-    Layer.provideMerge(Endpoint.layer(options))
+    Layer.provideMerge(Endpoint.layer(options)),
+    // finding the endpoint and what is known of it keeps the limits of a call
+    Layer.provide(Layer.succeed(RequestDefaults, options.client ?? {}))
   )
 
 /**

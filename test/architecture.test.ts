@@ -75,9 +75,15 @@ describe("the arrows", () => {
       []
     ))
 
-  it("http and transport know protocol and the error of their stage", () =>
+  it("http knows protocol alone, whoever builds on it", () =>
     assert.deepStrictEqual(
-      forbidden(inside("http", "transport"), (given) =>
+      forbidden(inside("http"), (given) => !isOurs(given) || inside("http", "protocol")(given.of)),
+      []
+    ))
+
+  it("transport knows http, protocol and the error of its stage", () =>
+    assert.deepStrictEqual(
+      forbidden(inside("transport"), (given) =>
         !isOurs(given) || inside("http", "transport", "protocol")(given.of) || given.of === "InferenceError.ts"),
       []
     ))

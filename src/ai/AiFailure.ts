@@ -103,7 +103,7 @@ const endpoint: Reasons<EndpointError.Reason> = {
   Failed: hopeless,
   Paused: hopeless,
   WaitTimeout: failing,
-  Unreachable: (_reason, context) => network(context),
+  Unreachable: (reason, context) => reason.isRetryable ? network(context) : hopeless(reason, context),
   RateLimited: limited,
   Rejected: invalidRequest,
   ModelNotServed: invalidRequest,

@@ -7,6 +7,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Retry from "../http/Retry.ts"
 import type { DedicatedEndpoint } from "./DedicatedEndpoint.ts"
 import * as EndpointError from "./EndpointError.ts"
 import * as EndpointUrl from "./EndpointUrl.ts"
@@ -22,6 +23,8 @@ import * as Waiting from "./Waiting.ts"
 export interface Means {
   /** `namespace/name`. */
   readonly subject: string
+  /** Where it allows one attempt alone, a look that fails in passing ends the wait. */
+  readonly retry: Retry.Policy
   readonly get: Effect.Effect<DedicatedEndpoint, EndpointError.Reason>
   readonly resume: Effect.Effect<unknown, EndpointError.Reason>
   readonly health: (request: Health.Request) => Effect.Effect<Health.Outcome, EndpointError.Reason>
@@ -63,7 +66,7 @@ const hold = Duration.seconds(30)
 const patience = 4
 
 const isPassing = (reason: EndpointError.Reason): boolean =>
-  reason._tag === "Unreachable" || reason._tag === "RateLimited"
+  (reason._tag === "Unreachable" || reason._tag === "RateLimited") && reason.isRetryable
 
 const stumbled = (state: string, reason: EndpointError.Reason): Step => ({
   _tag: "Pending",
@@ -74,8 +77,12 @@ const stumbled = (state: string, reason: EndpointError.Reason): Step => ({
 })
 
 /** A failure that passes is one more thing to wait for. */
-const patiently = <R>(state: string, step: Effect.Effect<Step, EndpointError.Reason, R>) =>
-  Effect.catchIf(step, isPassing, (reason) => Effect.succeed(stumbled(state, reason)))
+const patiently = <R>(self: Wait, state: string, step: Effect.Effect<Step, EndpointError.Reason, R>) =>
+  Effect.catchIf(
+    step,
+    (reason) => self.policy.attempts > 1 && isPassing(reason),
+    (reason) => Effect.succeed(stumbled(state, reason))
+  )
 
 const said = (endpoint: DedicatedEndpoint): string => endpoint.status.errorMessage || endpoint.status.message || ""
 
@@ -97,6 +104,7 @@ interface Wait {
   readonly means: Means
   readonly options: Options
   readonly timeout: Duration.Duration
+  readonly policy: Retry.Policy
   /** The state in which it was last resumed, the looks at it since, and whether it has left that state. */
   pushed: { readonly state: string; looks: number; left: boolean } | undefined
   /** Requests that were to wake it. */
@@ -161,11 +169,11 @@ const look = Effect.fnUntraced(function*(self: Wait, remaining: Duration.Duratio
   if (self.pushed !== undefined && state !== "paused" && state !== "scaledToZero") self.pushed.left = true
   switch (state) {
     case "running":
-      return yield* patiently(state, running(self, endpoint, remaining))
+      return yield* patiently(self, state, running(self, endpoint, remaining))
     case "paused":
-      return yield* patiently(state, paused(self, endpoint))
+      return yield* patiently(self, state, paused(self, endpoint))
     case "scaledToZero":
-      return yield* patiently(state, wake(self, endpoint, remaining))
+      return yield* patiently(self, state, wake(self, endpoint, remaining))
     case "failed":
     case "updateFailed":
       return yield* new EndpointError.Failed({ subject: self.means.subject, state, detail: said(endpoint) })
@@ -183,13 +191,14 @@ const look = Effect.fnUntraced(function*(self: Wait, remaining: Duration.Duratio
  * @since 0.1.0
  */
 export const wait = (means: Means, options: Options = {}): Effect.Effect<Ready, EndpointError.Reason> =>
-  Effect.suspend(() => {
+  Effect.flatMap(Retry.current(means.retry), (policy) => {
     const timeout = Duration.fromInputUnsafe(options.timeout ?? "300 seconds")
-    const self: Wait = { means, options, timeout, pushed: undefined, pokes: 0 }
+    const self: Wait = { means, options, timeout, policy, pushed: undefined, pokes: 0 }
     return Waiting.until<Ready, never>({
       subject: means.subject,
       timeout,
+      policy,
       onProgress: options.onProgress ?? (() => Effect.void),
-      step: (remaining) => patiently("unreachable", look(self, remaining))
+      step: (remaining) => patiently(self, "unreachable", look(self, remaining))
     })
   })

@@ -13,6 +13,10 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as PubSub from "effect/PubSub"
 import * as Stream from "effect/Stream"
+import * as Deadline from "../http/Deadline.ts"
+import { RequestDefaults } from "../http/RequestDefaults.ts"
+import * as Retry from "../http/Retry.ts"
+import * as Timeouts from "../http/Timeouts.ts"
 import * as Hub from "../hub/Hub.ts"
 import * as HubEnv from "../hub/HubEnv.ts"
 import * as EndpointConfig from "./EndpointConfig.ts"
@@ -112,7 +116,11 @@ export const make = Effect.fnUntraced(function*(options: EndpointConfig.Options)
     PubSub.sliding<WaitProgress>({ capacity: 256, replay: 16 }),
     PubSub.shutdown
   )
+  const defaults = yield* RequestDefaults
+  const { total } = Timeouts.make(defaults.timeouts)
   const resolver = resolverOf({
+    retry: Retry.make(defaults.retry),
+    userAgent: defaults.userAgent,
     client: yield* HttpClient.HttpClient,
     hub: yield* Hub.Hub,
     api: yield* EndpointsApi.EndpointsApi,
@@ -123,6 +131,7 @@ export const make = Effect.fnUntraced(function*(options: EndpointConfig.Options)
   const memory = yield* makeMemory
   const resolve = (method: string, asleep: boolean) =>
     resolver(asleep).pipe(
+      Deadline.within(total),
       Effect.mapError((reason) => new EndpointError.EndpointError({ method, reason })),
       Effect.withSpan(`Endpoint.${method}`, { attributes: { "endpoint.kind": target._tag } })
     )

@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Schema from "effect/Schema"
+import * as Fault from "../http/Fault.ts"
 import * as StageError from "../StageError.ts"
 
 const { defaulted } = StageError
@@ -195,10 +196,14 @@ export class WaitTimeout extends Schema.TaggedError<WaitTimeout>()("WaitTimeout"
  */
 export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {
   ...facts,
-  /** Absent when there was no answer at all. */
-  status: Schema.optionalKey(Schema.Int)
+  /** Absent when there was no response at all. */
+  status: Schema.optionalKey(Schema.Int),
+  /** Whether the same request may succeed later: not for a wrong certificate or a proxy that is not there. Default: yes. */
+  retryable: Schema.optionalKey(Schema.Boolean)
 }) {
-  readonly isRetryable = true
+  get isRetryable() {
+    return this.retryable ?? true
+  }
   override get message() {
     return sentence(
       `${this.subject} cannot be reached${
@@ -208,6 +213,19 @@ export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable"
     )
   }
 }
+
+/**
+ * A fault of the transport as a reason.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const unreachable = (subject: string, fault: Fault.Fault): Unreachable =>
+  new Unreachable({
+    subject,
+    detail: Fault.describe(fault),
+    ...(!Fault.isRetryable(fault) && { retryable: false })
+  })
 
 /**
  * Too many requests.

@@ -9,7 +9,8 @@ import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as Schedule from "effect/Schedule"
+import { CurrentDeadline } from "../http/Deadline.ts"
+import * as Retry from "../http/Retry.ts"
 import type * as Hub from "../hub/Hub.ts"
 import * as RepoPath from "../hub/RepoPath.ts"
 import type * as EndpointConfig from "./EndpointConfig.ts"
@@ -69,10 +70,12 @@ export interface Means {
   readonly api: EndpointsApi.EndpointsApi["Service"]
   readonly config: EndpointConfig.EndpointConfig
   readonly token: Redacted.Redacted<string> | undefined
+  readonly retry: Retry.Policy
+  readonly userAgent: string | undefined
   readonly onProgress: (progress: Waiting.WaitProgress) => Effect.Effect<void>
 }
 
-/** The gateway holds a request at most so long; the head of a streamed answer is given up after 60 s. */
+/** The gateway holds a request for at most so long. */
 const hold = Duration.seconds(50)
 
 const holdHeader = (config: EndpointConfig.EndpointConfig): Readonly<Record<string, string>> => {
@@ -117,6 +120,14 @@ export const serverless = Effect.fnUntraced(function*({ client, config, hub, tok
   return target
 })
 
+/** A status that says "not yet" may pass. What cannot be reached at all has been asked for by the policy already. */
+const notYet = (reason: EndpointError.Reason): Retry.Verdict => ({
+  tag: reason._tag,
+  message: reason.message,
+  retry: reason._tag === "Unreachable" && reason.status !== undefined,
+  throttled: true
+})
+
 /**
  * Resolves a dedicated endpoint by name, waking and awaiting it.
  *
@@ -124,25 +135,31 @@ export const serverless = Effect.fnUntraced(function*({ client, config, hub, tok
  * @since 0.1.0
  */
 export const dedicated = Effect.fnUntraced(function*(
-  { api, client, config, onProgress, token }: Means,
+  means: Means,
   name: EndpointName.Name,
   asleep: boolean
 ) {
+  const { api, client, config, onProgress, retry, token, userAgent } = means
   const { endpoint, url } = yield* api.wait(name, {
     timeout: config.waitTimeout,
     asleep,
     onProgress,
     endpointHosts: config.endpointHosts ?? []
   }).pipe(Effect.mapError(({ reason }) => reason))
-  const engine = yield* EngineProbe.detect(client, {
+  const probe = EngineProbe.detect(client, {
     url,
     search: "",
     token,
     image: endpoint.model.image,
-    override: config.engine
-  }).pipe(
-    // the first replica answered, the next one may still be on its way
-    Effect.retry({ while: (reason) => reason._tag === "Unreachable", times: 3, schedule: Schedule.spaced("2 seconds") })
+    override: config.engine,
+    retry,
+    userAgent
+  })
+  // the first replica answered, the next one may still be on its way
+  const engine = yield* Retry.run(
+    () => probe,
+    { subject: EndpointUrl.show(url), policy: retry, deadline: yield* CurrentDeadline, verdict: notYet },
+    (reason) => reason
   )
   const { repository } = endpoint.model
   const revision = config.revision ?? endpoint.model.revision
@@ -166,19 +183,20 @@ type Found = Waiting.Step<Engine.Engine>
 
 /**
  * Resolves a base URL. One that leads to a dedicated endpoint is woken, and any server that says it is not ready yet is
- * waited for; one that cannot be reached gets three tries.
+ * waited for; one that cannot be reached is tried again by the policy.
  *
  * @category resolving
  * @since 0.1.0
  */
 export const url = Effect.fnUntraced(
-  function*({ client, config, onProgress, token }: Means, address: EndpointUrl.Address) {
+  function*(means: Means, address: EndpointUrl.Address) {
+    const { client, config, onProgress, retry, token, userAgent } = means
     const subject = EndpointUrl.show(address.url)
     const wakes = EndpointUrl.isDedicated(address.url)
-    let misses = 0
+    const policy = yield* Retry.current(retry)
 
     const missed = (reason: EndpointError.Unreachable) =>
-      reason.status === undefined && !wakes && ++misses >= 3
+      policy.attempts <= 1 || !reason.isRetryable || (reason.status === undefined && !wakes)
         ? Effect.fail<EndpointError.Reason>(reason)
         : Effect.succeed<Found>({ _tag: "Pending", state: "unreachable", action: "Stumbled", message: reason.message })
 
@@ -199,7 +217,13 @@ export const url = Effect.fnUntraced(
             }
           }
         }
-        const engine = yield* EngineProbe.detect(client, { ...address, token, override: config.engine })
+        const engine = yield* EngineProbe.detect(client, {
+          ...address,
+          token,
+          override: config.engine,
+          retry,
+          userAgent
+        })
         return { _tag: "Ready", value: engine }
       }
     )
@@ -207,6 +231,7 @@ export const url = Effect.fnUntraced(
     const engine = yield* Waiting.until<Engine.Engine, never>({
       subject,
       timeout: config.waitTimeout,
+      policy,
       onProgress,
       step: (remaining) => Effect.catchTag(step(remaining), "Unreachable", missed)
     })

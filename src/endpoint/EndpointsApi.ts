@@ -10,10 +10,13 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
+import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
+import { RequestDefaults } from "../http/RequestDefaults.ts"
+import * as Retry from "../http/Retry.ts"
+import * as RoundTrip from "../http/RoundTrip.ts"
 import * as Hub from "../hub/Hub.ts"
 import * as HubToken from "../hub/HubToken.ts"
-import * as RoundTrip from "../hub/RoundTrip.ts"
 import * as Dedicated from "./Dedicated.ts"
 import { Create, type DedicatedEndpoint, Update } from "./DedicatedEndpoint.ts"
 import * as EndpointError from "./EndpointError.ts"
@@ -49,7 +52,7 @@ export class EndpointsApi extends Context.Service<EndpointsApi, {
   readonly resume: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   /** Drops all replicas until the next request. */
   readonly scaleToZero: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
-  /** Can not be undone. */
+  /** Cannot be undone. */
   readonly delete: (name: EndpointName.Name) => Effect.Effect<void, EndpointError.EndpointError>
   /** Waits until it answers, resuming and waking it where the options allow. */
   readonly wait: (
@@ -72,6 +75,11 @@ export interface Options {
   readonly token?: HubToken.Input
   /** Default `https://api.endpoints.huggingface.cloud/v2`. */
   readonly baseUrl?: string | undefined
+  /**
+   * When a call that comes to the same when it is made twice is repeated, in whole or in part. `create`, `resume` and
+   * `delete` are sent once. Default: what `RequestDefaults` says, else `Retry.standard`.
+   */
+  readonly retry?: Retry.Input | undefined
 }
 
 const named = (method: string) => <A, R>(effect: Effect.Effect<A, EndpointError.Reason, R>) =>
@@ -91,7 +99,14 @@ const settingsOf = Effect.fnUntraced(function*(options: Options) {
   const token = yield* HubToken.resolve(options.token).pipe(
     Effect.mapError((error) => invalid(error.message, [error.source]))
   )
-  const settings: Management.Settings = { client: yield* HttpClient.HttpClient, baseUrl, token }
+  const defaults = yield* RequestDefaults
+  const settings: Management.Settings = {
+    client: yield* HttpClient.HttpClient,
+    baseUrl,
+    token,
+    retry: Retry.make({ quota: false, ...(options.retry ?? defaults.retry) }),
+    userAgent: defaults.userAgent
+  }
   return settings
 })
 
@@ -112,20 +127,47 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     request: (subject: string) => Effect.Effect<A, EndpointError.Reason>
   ) => Effect.flatMap(path(name, namespace), request)
 
+  const repeated = (subject: string) => Management.repeated(settings, subject)
+
   const get = (subject: string) => call({ method: "GET", subject, path: subject, decode: Management.endpoint })
+
+  const state = (subject: string) => repeated(subject)(get(subject))
 
   const act = (action: "pause" | "resume" | "scale-to-zero") => (subject: string) =>
     call({ method: "POST", subject, path: `${subject}/${action}`, decode: Management.endpoint })
 
+  const create = (subject: string, owner: string, body: unknown, { model }: Create) =>
+    Management.once(call({ method: "POST", subject, path: owner, body, decode: Management.endpoint }), {
+      action: "create the endpoint",
+      state: state(subject),
+      done: (found) =>
+        Result.isSuccess(found) && found.success.model.repository === model.repository ? found.success : undefined
+    })
+
   const resume = (subject: string) =>
-    Effect.catchIf(act("resume")(subject), Management.isResumed, () => Management.repeated(get(subject)))
+    Management.once(act("resume")(subject), {
+      action: "resume the endpoint",
+      state: state(subject),
+      done: (found) => Result.isSuccess(found) && found.success.status.state !== "paused" ? found.success : undefined
+    }).pipe(Effect.catchIf(Management.isResumed, () => state(subject)))
+
+  const remove = (subject: string) =>
+    Management.once(
+      Effect.as(call({ method: "DELETE", subject, path: subject, decode: Management.nothing }), true as const),
+      {
+        action: "delete the endpoint",
+        state: state(subject),
+        done: (found) => Result.isFailure(found) && found.failure._tag === "NotFound" ? true as const : undefined
+      }
+    )
 
   const pages = (owner: string, query: URLSearchParams) =>
     Stream.paginate("", (cursor) => {
       if (cursor !== "") query.set("cursor", cursor)
       const text = query.size === 0 ? "" : `?${query}`
-      return Management.repeated(call({ method: "GET", subject: owner, path: owner + text, decode: Management.page }))
+      return call({ method: "GET", subject: owner, path: owner + text, decode: Management.page })
         .pipe(
+          repeated(owner),
           Effect.map(({ items, nextCursor }) =>
             [items, nextCursor ? Option.some(nextCursor) : Option.none<string>()] as const
           )
@@ -136,6 +178,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     named("wait")(about(name, (subject) =>
       Dedicated.wait({
         subject,
+        retry: settings.retry,
         get: get(subject),
         resume: Effect.catchIf(act("resume")(subject), Management.isResumed, () => Effect.void),
         health: (request) => Health.check(settings.client, settings.token, request)
@@ -154,27 +197,25 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
           Stream.mapError((reason) => new EndpointError.EndpointError({ method: "list", reason })),
           Stream.withSpan("EndpointsApi.list")
         ),
-    get: (name) => named("get")(about(name, (subject) => Management.repeated(get(subject)))),
+    get: (name) => named("get")(about(name, state)),
     create: (endpoint, { namespace } = {}) =>
       named("create")(Effect.gen(function*() {
         const owner = yield* path(undefined, namespace)
         const subject = `${owner}/${endpoint.name}`
         const body = yield* encodeCreate(subject, endpoint)
-        return yield* call({ method: "POST", subject, path: owner, body, decode: Management.endpoint })
+        return yield* create(subject, owner, body, endpoint)
       })),
     update: (name, changes) =>
       named("update")(
         about(name, (subject) =>
           Effect.flatMap(encodeUpdate(subject, changes), (body) =>
-            call({ method: "PUT", subject, path: subject, body, decode: Management.endpoint })))
+            repeated(subject)(call({ method: "PUT", subject, path: subject, body, decode: Management.endpoint }))))
       ),
-    pause: (name) => named("pause")(about(name, act("pause"))),
+    pause: (name) => named("pause")(about(name, (subject) => repeated(subject)(act("pause")(subject)))),
     resume: (name) => named("resume")(about(name, resume)),
-    scaleToZero: (name) => named("scaleToZero")(about(name, act("scale-to-zero"))),
-    delete: (name) =>
-      named("delete")(
-        about(name, (subject) => call({ method: "DELETE", subject, path: subject, decode: Management.nothing }))
-      ),
+    scaleToZero: (name) =>
+      named("scaleToZero")(about(name, (subject) => repeated(subject)(act("scale-to-zero")(subject)))),
+    delete: (name) => named("delete")(Effect.asVoid(about(name, remove))),
     wait,
     watch: (name, waiting) =>
       Stream.callback((queue) =>

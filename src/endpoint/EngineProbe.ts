@@ -8,7 +8,10 @@ import type * as HttpClient from "effect/http/HttpClient"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as RoundTrip from "../hub/RoundTrip.ts"
+import { CurrentDeadline } from "../http/Deadline.ts"
+import * as Fault from "../http/Fault.ts"
+import * as Retry from "../http/Retry.ts"
+import * as RoundTrip from "../http/RoundTrip.ts"
 import * as EndpointError from "./EndpointError.ts"
 import * as EndpointUrl from "./EndpointUrl.ts"
 import * as Engine from "./Engine.ts"
@@ -25,6 +28,9 @@ export interface Options {
   readonly image?: Readonly<Record<string, Schema.Json>> | null | undefined
   /** What the caller says. */
   readonly override?: Engine.Kind | undefined
+  /** How often a server that cannot be reached is asked. Default: `Retry.standard`. */
+  readonly retry?: Retry.Policy | undefined
+  readonly userAgent?: string | undefined
 }
 
 /** Where an engine that is known by other marks says its version, and where one without marks is recognised. */
@@ -45,16 +51,28 @@ interface Outcome {
   readonly status: number | undefined
   readonly body: unknown
   readonly detail: string
+  readonly fault?: Fault.Fault
 }
 
+const verdict = (fault: Fault.Fault): Retry.Verdict => ({
+  tag: fault._tag,
+  message: Fault.describe(fault),
+  retry: Fault.isRetryable(fault),
+  throttled: false
+})
+
+/** A server that cannot be reached is asked again by the policy; what it answers is for the caller to judge. */
 const ask = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options, path: string) {
-  const result = yield* Effect.result(RoundTrip.run(client, {
-    method: "GET",
-    url: EndpointUrl.route(options, path),
-    token: options.token
-  }))
+  const url = EndpointUrl.route(options, path)
+  const subject = `GET ${path}`
+  const result = yield* Effect.result(Effect.flatMap(CurrentDeadline, (deadline) =>
+    Retry.run(
+      () => RoundTrip.run(client, { method: "GET", url, token: options.token, userAgent: options.userAgent }),
+      { subject, policy: options.retry ?? Retry.standard, deadline, verdict },
+      (fault) => fault
+    )))
   const outcome: Outcome = Result.isFailure(result)
-    ? { status: undefined, body: undefined, detail: result.failure.detail }
+    ? { status: undefined, body: undefined, detail: Fault.describe(result.failure), fault: result.failure }
     : {
       status: result.success.status,
       body: result.success.status === 200 ? Result.getOrElse(parse(result.success), () => undefined) : undefined,
@@ -64,13 +82,13 @@ const ask = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: 
 })
 
 /** A refused token and a server that is not there yet are no reason to guess. */
-const refusal = (options: Options, { detail, status }: Outcome): EndpointError.Reason | undefined => {
+const refusal = (options: Options, { detail, fault, status }: Outcome): EndpointError.Reason | undefined => {
   const facts = { subject: EndpointUrl.show(options.url), detail }
   if (status === 401) return new EndpointError.Unauthorized(facts)
   if (status === 403) return new EndpointError.Forbidden({ ...facts, permission: "inference.endpoints.infer.write" })
   if (status === 400 && /endpoint is paused|invalid state/i.test(detail)) return new EndpointError.Paused(facts)
-  if (status === undefined) return new EndpointError.Unreachable(facts)
-  return status === 429 || status >= 502 && status <= 504
+  if (fault !== undefined) return EndpointError.unreachable(facts.subject, fault)
+  return status !== undefined && (status === 429 || (status >= 502 && status <= 504))
     ? new EndpointError.Unreachable({ ...facts, status })
     : undefined
 }

@@ -3,14 +3,14 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
-import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as RoundTrip from "../hub/RoundTrip.ts"
+import { CurrentDeadline } from "../http/Deadline.ts"
+import * as Retry from "../http/Retry.ts"
+import * as RoundTrip from "../http/RoundTrip.ts"
 import { DedicatedEndpoint, Page } from "./DedicatedEndpoint.ts"
 import * as EndpointError from "./EndpointError.ts"
 
@@ -22,6 +22,9 @@ export interface Settings {
   readonly client: HttpClient.HttpClient
   readonly baseUrl: URL
   readonly token: Redacted.Redacted<string> | undefined
+  /** When a call that may be repeated is. */
+  readonly retry: Retry.Policy
+  readonly userAgent: string | undefined
 }
 
 /**
@@ -85,8 +88,9 @@ export const call = Effect.fnUntraced(
       url: `${settings.baseUrl.href.replace(/\/+$/, "")}/endpoint/${path}`,
       token: settings.token,
       body,
-      timeout: "30 seconds"
-    }).pipe(Effect.mapError(({ detail }) => new EndpointError.Unreachable({ subject, detail })))
+      timeout: "30 seconds",
+      userAgent: settings.userAgent
+    }).pipe(Effect.mapError((fault) => EndpointError.unreachable(subject, fault)))
     if (answer.status < 200 || answer.status > 299) return yield* yield* refuse(subject, answer)
     const decoded = decode(answer)
     return Result.isSuccess(decoded)
@@ -95,30 +99,71 @@ export const call = Effect.fnUntraced(
   }
 )
 
-/** A read is repeated this often when it failed in passing. */
-const retries = 3
-
-/** A server that asks for a longer pause than this gets its answer as an error. */
-const maxPause = Duration.seconds(60)
+/**
+ * What a failure means for another call.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const verdict = (reason: EndpointError.Reason): Retry.Verdict => ({
+  tag: reason._tag,
+  message: reason.message,
+  retry: (reason._tag === "RateLimited" || reason._tag === "Unreachable") && reason.isRetryable,
+  throttled: reason._tag === "RateLimited" || (reason._tag === "Unreachable" && reason.status !== undefined),
+  ...(reason._tag === "RateLimited" && { retryAfter: reason.retryAfter })
+})
 
 /**
- * Repeats a read that failed in passing, three times, after 1 s doubling or as long as the server says.
+ * Repeats a call that failed in passing, by the policy. Only for those that come to the same when they are done twice: reads,
+ * updates, `pause` and `scale-to-zero`.
  *
  * @category running
  * @since 0.1.0
  */
-export const repeated = Effect.fnUntraced(function*<A>(effect: Effect.Effect<A, EndpointError.Reason>) {
-  for (let attempt = 0;; attempt++) {
-    const result = yield* Effect.result(effect)
-    if (result._tag === "Success") return result.success
-    const reason = result.failure
-    const floor = reason._tag === "RateLimited" ? reason.retryAfter ?? Duration.zero : Duration.zero
-    const passes = reason._tag === "RateLimited" || reason._tag === "Unreachable"
-    if (!passes || attempt >= retries || Duration.isGreaterThan(floor, maxPause)) return yield* reason
-    const own = Duration.millis(1000 * 2 ** attempt * (0.75 + (yield* Random.next) / 2))
-    yield* Effect.sleep(Duration.max(own, floor))
+export const repeated =
+  ({ retry }: Pick<Settings, "retry">, subject: string) => <A>(effect: Effect.Effect<A, EndpointError.Reason>) =>
+    Effect.flatMap(
+      CurrentDeadline,
+      (deadline) => Retry.run(() => effect, { subject, policy: retry, deadline, verdict }, (reason) => reason)
+    )
+
+/**
+ * A call that is made once, since the server may have taken it up although no response came: then the state is read before
+ * anything is said.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const once = <A, B>(
+  effect: Effect.Effect<A, EndpointError.Reason>,
+  options: {
+    /** Reads the state. */
+    readonly state: Effect.Effect<B, EndpointError.Reason>
+    /** What the call would have given, where the state shows that it was taken up. */
+    readonly done: (state: Result.Result<B, EndpointError.Reason>) => A | undefined
+    /** What was to be done, as in "create the endpoint". */
+    readonly action: string
   }
-})
+): Effect.Effect<A, EndpointError.Reason> =>
+  Effect.catchTag(effect, "Unreachable", (unclear) =>
+    Effect.flatMap(Effect.result(options.state), (state) => {
+      const done = options.done(state)
+      if (done !== undefined) return Effect.succeed(done)
+      const known = Result.isSuccess(state) || state.failure._tag === "NotFound"
+      return Effect.fail(
+        new EndpointError.Unreachable({
+          subject: unclear.subject,
+          ...(unclear.status !== undefined && { status: unclear.status }),
+          ...(unclear.requestId !== undefined && { requestId: unclear.requestId }),
+          ...(unclear.retryable !== undefined && { retryable: unclear.retryable }),
+          detail: `${unclear.detail}. ${
+            known
+              ? `The request to ${options.action} was not taken up: make it again`
+              : `Whether the request to ${options.action} was taken up is not known: read the endpoint before making it again`
+          }`
+        })
+      )
+    }))
 
 /**
  * Whether a refused resume means that there is nothing left to resume: the endpoint runs already, or somebody else resumed

@@ -7,9 +7,9 @@ import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import * as RoundTrip from "../http/RoundTrip.ts"
 import type * as Hub from "../hub/Hub.ts"
 import type { Provider, ProviderMapping } from "../hub/ModelInfo.ts"
-import * as RoundTrip from "../hub/RoundTrip.ts"
 import * as EndpointError from "./EndpointError.ts"
 import * as HubVerdict from "./HubVerdict.ts"
 import * as Router from "./Router.ts"
@@ -73,7 +73,7 @@ const listing = Effect.fnUntraced(function*(client: HttpClient.HttpClient, optio
     url: `${options.routerUrl.href.replace(/\/+$/, "")}/v1/models/${path}`,
     token: options.token
   }).pipe(
-    Effect.mapError(({ detail }) => new EndpointError.Unreachable({ subject: "the serverless router", detail }))
+    Effect.mapError((fault) => EndpointError.unreachable("the serverless router", fault))
   )
   if (answer.status === 404) return undefined
   if (answer.status !== 200) {

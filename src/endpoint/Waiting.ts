@@ -8,6 +8,8 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
+import * as Deadline from "../http/Deadline.ts"
+import * as Retry from "../http/Retry.ts"
 import * as EndpointError from "./EndpointError.ts"
 
 /**
@@ -31,8 +33,8 @@ export interface WaitProgress {
 }
 
 /**
- * What one look found. `Pending` is asked again after 5 s, after a `stumble` later and later up to 15 s, and never before
- * `floor`.
+ * What one look found. `Pending` is asked again after 5 s; after one that `Stumbled` soon, and later with every further one,
+ * up to 15 s; and never before `floor`.
  *
  * @category models
  * @since 0.1.0
@@ -52,16 +54,26 @@ export interface Options<A, R> {
   readonly subject: string
   /** Zero looks once and does not wait. */
   readonly timeout: Duration.Duration
+  /** How the pauses after stumbles grow. */
+  readonly policy: Retry.Policy
   readonly onProgress: (progress: WaitProgress) => Effect.Effect<unknown>
   /** Looks once; gets what is left of the time. */
   readonly step: (remaining: Duration.Duration) => Effect.Effect<Step<A>, EndpointError.Reason, R>
 }
 
-const delay = Effect.fnUntraced(function*(stumbles: number, floor: Duration.Duration | undefined) {
-  const base = Math.min(15_000, 5000 * 1.5 ** stumbles)
-  const own = Duration.millis(base * (0.8 + (yield* Random.next) * 0.4))
-  return floor === undefined ? own : Duration.max(own, floor)
-})
+/** The pauses after stumbles do not grow beyond this. */
+const cap = Duration.seconds(15)
+
+const delay = Effect.fnUntraced(
+  function*(policy: Retry.Policy, stumbles: number, floor: Duration.Duration | undefined) {
+    const stumbled = stumbles === 0 ? undefined : yield* Retry.delayOf({ ...policy, cap }, stumbles, false)
+    const own = stumbled ?? Duration.millis(5000 * (0.8 + (yield* Random.next) * 0.4))
+    return floor === undefined ? own : Duration.max(own, floor)
+  }
+)
+
+const saying = ({ message, state }: Pick<WaitProgress, "message" | "state">): string =>
+  `it is ${state}${message === "" ? "" : ` (${message})`}`
 
 /**
  * Looks until something is ready, a look fails, or the time is up: then `WaitTimeout` says what was seen last, or
@@ -71,8 +83,9 @@ const delay = Effect.fnUntraced(function*(stumbles: number, floor: Duration.Dura
  * @since 0.1.0
  */
 export const until = Effect.fnUntraced(function*<A, R>(options: Options<A, R>) {
-  const { subject, timeout } = options
+  const { subject } = options
   const start = yield* Clock.currentTimeMillis
+  const timeout = Duration.millis(Math.max(0, (yield* Deadline.after(options.timeout)) - start))
   const elapsed = Effect.map(Clock.currentTimeMillis, (now) => Duration.millis(now - start))
   let last = { state: "unknown", message: "" }
   const late = Effect.suspend(() => {
@@ -84,7 +97,7 @@ export const until = Effect.fnUntraced(function*<A, R>(options: Options<A, R>) {
     )
   })
   const loop = Effect.gen(function*() {
-    for (let stumbles = 0;;) {
+    for (let stumbles = 0, looks = 1;; looks++) {
       const step = yield* options.step(Duration.subtract(timeout, yield* elapsed))
       if (step._tag === "Ready") {
         yield* options.onProgress({ subject, state: "running", action: "Ready", message: "", elapsed: yield* elapsed })
@@ -94,11 +107,12 @@ export const until = Effect.fnUntraced(function*<A, R>(options: Options<A, R>) {
       last = seen
       yield* options.onProgress({ subject, elapsed: yield* elapsed, ...seen })
       stumbles = seen.action === "Stumbled" ? stumbles + 1 : 0
-      const pause = yield* delay(stumbles, floor)
+      const pause = yield* delay(options.policy, stumbles, floor)
       if (Duration.isGreaterThanOrEqualTo(Duration.sum(yield* elapsed, pause), timeout)) {
         yield* Effect.sleep(Duration.subtract(timeout, yield* elapsed))
         return yield* late
       }
+      yield* Retry.announce({ subject, attempt: looks, delay: pause, reason: saying(seen) })
       yield* Effect.sleep(pause)
     }
   })

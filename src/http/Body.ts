@@ -1,9 +1,20 @@
+/**
+ * A whole body within a limit, on every client.
+ *
+ * @since 0.1.0
+ */
 import * as Effect from "effect/Effect"
 import { HttpClientError, TransportError } from "effect/http/HttpClientError"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
 import * as Decompression from "./Decompression.ts"
 import * as TransportLimits from "./TransportLimits.ts"
+
+export type { Size } from "./TransportLimits.ts"
+
+type Failure = HttpClientError | Decompression.Fault
+
+const decoder = new TextDecoder()
 
 /**
  * Reads a body as text, at most `limit` bytes of it after decompression. A longer one fails with the code
@@ -14,38 +25,59 @@ import * as TransportLimits from "./TransportLimits.ts"
  */
 export const text = (
   response: HttpClientResponse,
-  limit: number,
-  options?: { readonly cut?: boolean | undefined }
-): Effect.Effect<string, HttpClientError | Decompression.Fault> => {
-  if (TransportLimits.readingOf(response) !== undefined) return response.text
-  const encoding = response.headers["content-encoding"]
+  size: TransportLimits.Size
+): Effect.Effect<string, Failure> => {
+  const reading = TransportLimits.readingOf(response)
+  if (reading !== undefined) return reading.wholeText(size)
   const length = Number(response.headers["content-length"] ?? Number.NaN)
-  if (encoding === undefined && length <= limit) return response.text
-  return Decompression.decompress(response.stream, encoding).pipe(
-    Stream.catchIf(isEmpty, () => Stream.empty),
-    (bytes) => options?.cut === true ? takeBytes(bytes, limit) : boundBytes(bytes, limit, response),
-    Stream.decodeText(),
-    Stream.mkString
-  )
+  return response.headers["content-encoding"] === undefined && length <= size.limit
+    ? response.text
+    : Effect.map(bytes(response, size), (all) => decoder.decode(all))
 }
 
-const isEmpty = (error: HttpClientError | Decompression.Fault): boolean =>
-  error._tag === "HttpClientError" && error.reason._tag === "EmptyBodyError"
-
-const takeBytes = <E>(self: Stream.Stream<Uint8Array, E>, limit: number): Stream.Stream<Uint8Array, E> =>
-  Stream.suspend(() => {
+/**
+ * Reads a body as bytes, within the same limit.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const bytes = (
+  response: HttpClientResponse,
+  { cut = false, limit }: TransportLimits.Size
+): Effect.Effect<Uint8Array, Failure> => {
+  const reading = TransportLimits.readingOf(response)
+  if (reading !== undefined) return reading.bytes({ cut, limit })
+  return Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
     let size = 0
-    return Stream.takeUntil(self, (piece) => (size += piece.byteLength) >= limit)
-  })
-
-const boundBytes = <E>(self: Stream.Stream<Uint8Array, E>, limit: number, response: HttpClientResponse) =>
-  Stream.suspend(() => {
-    let size = 0
-    return Stream.tap(
-      self,
-      (piece) => (size += piece.byteLength) <= limit ? Effect.void : Effect.fail(tooLarge(response))
+    return Decompression.decompress(response.stream, response.headers["content-encoding"]).pipe(
+      Stream.catchIf(isEmpty, () => Stream.empty),
+      Stream.takeUntil((chunk) => {
+        chunks.push(chunk)
+        return (size += chunk.byteLength) > limit
+      }),
+      Stream.runDrain,
+      Effect.flatMap(() =>
+        size > limit && !cut ? Effect.fail(tooLarge(response)) : Effect.succeed(joined(chunks, Math.min(size, limit)))
+      )
     )
   })
+}
+
+const isEmpty = (error: Failure): boolean => error._tag === "HttpClientError" && error.reason._tag === "EmptyBodyError"
+
+const joined = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
+  const [first] = chunks
+  if (chunks.length === 1 && first !== undefined) return first.subarray(0, size)
+  const all = new Uint8Array(size)
+  let at = 0
+  for (const chunk of chunks) {
+    const kept = chunk.subarray(0, size - at)
+    all.set(kept, at)
+    at += kept.length
+  }
+  return all
+}
 
 const tooLarge = (response: HttpClientResponse) =>
   new HttpClientError({

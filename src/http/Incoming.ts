@@ -6,8 +6,9 @@
  *
  * @since 0.2.0
  */
+import * as Effect from "effect/Effect"
 import { fault, late, tooLarge } from "./TransportFault.ts"
-import type { Limits } from "./TransportLimits.ts"
+import type { Limits, Size } from "./TransportLimits.ts"
 
 /** Bytes held for a slow reader before the transport stops reading. */
 const HIGH_WATER = 256 * 1024
@@ -54,6 +55,8 @@ export abstract class Incoming {
 
   /** The reader wants the body in one piece. */
   protected whole = false
+  /** What is above the limit is cut off, and is no failure. */
+  #cut = false
   /** Bytes that the body may have, on the wire and decoded. */
   protected limit: number
   #chunks: Array<Uint8Array> = []
@@ -64,6 +67,7 @@ export abstract class Incoming {
   readonly #total: Timer | undefined
   readonly #firstEvent: Timer | undefined
   #head: Timer | undefined
+  #silence: Timer | undefined
 
   constructor(limits: Limits) {
     this.limits = limits
@@ -83,10 +87,23 @@ export abstract class Incoming {
   /** The request is on the wire: the limit on the head runs from here, however slowly its bytes come. */
   protected sent(): void {
     this.#head ??= arm(this, "headers", this.limits.headers)
+    this.#listen()
+  }
+
+  /** Asks for a sign of life when no head came for long. */
+  #listen(): void {
+    const { silence } = this.limits
+    if (silence === undefined || this.status > 0) return
+    this.#silence = setTimeout(() => {
+      Effect.runCallback(silence.ask, {
+        onExit: (exit) => exit._tag === "Success" && exit.value ? this.#listen() : this.cancel(late.silence())
+      })
+    }, timer(silence.after))
   }
 
   protected begin(status: number, headers: Incoming["headers"], announced: number): void {
     clearTimeout(this.#head)
+    clearTimeout(this.#silence)
     this.status = status
     this.headers = headers
     if (announced > this.limit) this.abort(tooLarge(this.limit))
@@ -94,9 +111,9 @@ export abstract class Incoming {
   }
 
   protected receive(chunk: Uint8Array): void {
-    if (this.failure !== undefined) return
+    if (this.ended || this.failure !== undefined) return
     this.#received += chunk.length
-    if (this.#received > this.limit) return this.abort(tooLarge(this.limit))
+    if (this.#received > this.limit) return this.#beyond(chunk)
     this.#chunks.push(chunk)
     this.#held += chunk.length
     if (this.whole) return
@@ -107,8 +124,16 @@ export abstract class Incoming {
     this.#notify()
   }
 
+  /** A chunk that goes beyond the limit. */
+  #beyond(chunk: Uint8Array): void {
+    if (!this.#cut) return this.abort(tooLarge(this.limit))
+    this.#chunks.push(chunk.subarray(0, Math.max(0, chunk.length - (this.#received - this.limit))))
+    this.end()
+    this.close(abandoned())
+  }
+
   protected end(): void {
-    if (this.failure !== undefined) return
+    if (this.ended || this.failure !== undefined) return
     this.ended = true
     this.settled()
     this.#notify()
@@ -126,6 +151,7 @@ export abstract class Incoming {
     clearTimeout(this.#total)
     clearTimeout(this.#firstEvent)
     clearTimeout(this.#head)
+    clearTimeout(this.#silence)
   }
 
   /** Fails the exchange from this side. */
@@ -171,18 +197,31 @@ export abstract class Incoming {
   }
 
   /** The reader wants the body in one piece: it is woken at the end only, and the transport never stops reading. */
-  collect(maxBodyBytes: number): void {
+  collect({ cut = false, limit }: Size): void {
     if (this.whole) return
     this.whole = true
-    this.limit = Math.min(this.limit, maxBodyBytes)
-    if (this.#received > this.limit) {
-      // it may have come to its end before this limit was known
-      this.ended = false
-      this.abort(tooLarge(this.limit))
-    } else if (this.#paused) {
+    this.#cut = cut
+    this.limit = Math.min(this.limit, limit)
+    if (this.#received > this.limit) this.#shorten()
+    else if (this.#paused) {
       this.#paused = false
       this.resume()
     }
+  }
+
+  /** More has arrived than the limit that is known now. */
+  #shorten(): void {
+    const ended = this.ended
+    this.ended = false
+    if (!this.#cut) return this.abort(tooLarge(this.limit))
+    let left = this.limit
+    this.#chunks = this.#chunks.flatMap((chunk) => {
+      const kept = chunk.subarray(0, left)
+      left -= kept.length
+      return kept.length === 0 ? [] : [kept]
+    })
+    this.end()
+    if (!ended) this.close(abandoned())
   }
 
   /** Ends the exchange from outside; a reader that waits fails. */

@@ -24,7 +24,7 @@ import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import type { Incoming } from "./Incoming.ts"
 import { fault } from "./TransportFault.ts"
-import { type EnforcedResponse, enforcesLimits, type Reading } from "./TransportLimits.ts"
+import { type EnforcedResponse, enforcesLimits, type Reading, type Size } from "./TransportLimits.ts"
 
 type Chunks = [Uint8Array, ...Array<Uint8Array>]
 
@@ -52,6 +52,7 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
   #body: Exit.Exit<Uint8Array, Failure> | undefined
   #readers: Array<(body: Exit.Exit<Uint8Array, Failure>) => void> | undefined
   #text: string | undefined
+  #size: Size | undefined
   #streamed = false
 
   constructor(request: HttpClientRequest, url: string, incoming: Incoming, maxWholeBytes: number) {
@@ -119,7 +120,18 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
   }
 
   get text(): Effect.Effect<string, Failure> {
-    return Effect.map(this.#whole, (body) => this.#text ??= decoder.decode(body))
+    return this.wholeText({ limit: this.#maxWholeBytes })
+  }
+
+  bytes(size: Size): Effect.Effect<Uint8Array, Failure> {
+    return Effect.suspend(() => {
+      this.#size ??= size
+      return this.#whole
+    })
+  }
+
+  wholeText(size: Size): Effect.Effect<string, Failure> {
+    return Effect.map(this.bytes(size), (body) => this.#text ??= decoder.decode(body))
   }
 
   get json(): Effect.Effect<Schema.Json, Failure> {
@@ -182,7 +194,7 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
   readonly #whole: Effect.Effect<Uint8Array, Failure> = Effect.suspend(() => {
     if (this.#body !== undefined) return this.#body
     if (this.#streamed) return Effect.fail(this.#decodeError(alreadyRead()))
-    this.#incoming.collect(this.#maxWholeBytes)
+    this.#incoming.collect(this.#size ?? { limit: this.#maxWholeBytes })
     return this.#settle() ?? this.#settled
   })
 

@@ -1,5 +1,5 @@
 /**
- * The one retry loop of the SDK: attempts, full jitter, the server's word, a quota and a deadline.
+ * The one retry of the SDK: attempts, full jitter, the server's word, a quota and a deadline, as a `Schedule`.
  *
  * A generation changes no state on the server, so another attempt is safe; it costs GPU time, so it is bounded and
  * counted. Nothing is tried again after the first delivered event of a stream.
@@ -11,17 +11,17 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as Headers from "effect/http/Headers"
 import * as Metric from "effect/Metric"
+import type * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
-import { InferenceError, type Reason } from "../InferenceError.ts"
+import * as Schedule from "effect/Schedule"
 
 /**
- * When and how often a call is tried again. Durations are in milliseconds.
+ * When and how often a request is tried again.
  *
  * @category models
  * @since 0.1.0
@@ -30,15 +30,25 @@ export interface Policy {
   /** Attempts in all, the first included. */
   readonly attempts: number
   /** Base of the back-off after a transient fault. */
-  readonly transientBase: number
+  readonly transientBase: Duration.Duration
   /** Base of the back-off when the server says that it is too busy. */
-  readonly throttledBase: number
+  readonly throttledBase: Duration.Duration
   /** The longest wait of our own choosing. */
-  readonly cap: number
+  readonly cap: Duration.Duration
   /** The longest wait at the server's word; when it asks for more, the call fails and says so. */
-  readonly maxServerWait: number
+  readonly maxServerWait: Duration.Duration
   /** Whether the quota of the client bounds the retries. */
   readonly quota: boolean
+}
+
+/**
+ * A policy as a caller gives it: what is absent stays as it is. Numbers are milliseconds.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Input = {
+  readonly [K in keyof Policy]?: (Policy[K] extends Duration.Duration ? Duration.Input : Policy[K]) | undefined
 }
 
 /**
@@ -49,10 +59,10 @@ export interface Policy {
  */
 export const standard: Policy = {
   attempts: 4,
-  transientBase: 250,
-  throttledBase: 1000,
-  cap: 20_000,
-  maxServerWait: 60_000,
+  transientBase: Duration.millis(250),
+  throttledBase: Duration.seconds(1),
+  cap: Duration.seconds(20),
+  maxServerWait: Duration.seconds(60),
   quota: true
 }
 
@@ -65,15 +75,85 @@ export const standard: Policy = {
 export const none: Policy = { ...standard, attempts: 1 }
 
 /**
- * Replaces the client's policy around one effect: `Effect.provideService(effect, Retry.CurrentPolicy, Retry.none)`.
+ * A policy with some of its members replaced.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = (input: Input = {}, base: Policy = standard): Policy => {
+  const of = (key: "transientBase" | "throttledBase" | "cap" | "maxServerWait"): Duration.Duration => {
+    const given = input[key]
+    return given === undefined ? base[key] : Duration.fromInputUnsafe(given)
+  }
+  return {
+    attempts: input.attempts ?? base.attempts,
+    transientBase: of("transientBase"),
+    throttledBase: of("throttledBase"),
+    cap: of("cap"),
+    maxServerWait: of("maxServerWait"),
+    quota: input.quota ?? base.quota
+  }
+}
+
+/**
+ * Replaces the policy, or some of its members, around one effect, for all that it sends: the call itself, finding its
+ * endpoint, the Hub. `Effect.provideService(effect, Retry.CurrentPolicy, Retry.none)`.
  *
  * @category references
  * @since 0.1.0
  */
-export const CurrentPolicy = Context.Reference<Policy | undefined>(
-  "effect-inference-endpoints/transport/Retry/CurrentPolicy",
+export const CurrentPolicy = Context.Reference<Input | undefined>(
+  "effect-inference-endpoints/http/Retry/CurrentPolicy",
   { defaultValue: () => undefined }
 )
+
+/**
+ * The policy in force around an effect, given the one that its client was made with.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const current = (base: Policy): Effect.Effect<Policy> =>
+  Effect.map(CurrentPolicy, (input) => input === undefined ? base : make(input, base))
+
+/**
+ * A wait that is about to begin: what for, and how long.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Wait {
+  /** What is asked for: a route such as `POST /generate`, an endpoint, a file of the Hub. */
+  readonly subject: string
+  /** Which attempt failed, or which look was in vain, from 1. */
+  readonly attempt: number
+  readonly delay: Duration.Duration
+  /** Why, in a sentence. */
+  readonly reason: string
+}
+
+/**
+ * Is told of every wait before it begins, whether for another attempt or for an endpoint to become ready:
+ * `Effect.provideService(effect, Retry.OnWait, ({ reason, delay }) => Console.error(…))`. Default: a debug log line.
+ *
+ * @category references
+ * @since 0.2.0
+ */
+export const OnWait = Context.Reference<(wait: Wait) => Effect.Effect<void>>(
+  "effect-inference-endpoints/http/Retry/OnWait",
+  {
+    defaultValue: () => ({ attempt, delay, reason, subject }) =>
+      Effect.logDebug("trying again", { subject, attempt, delay: Duration.toMillis(delay), reason })
+  }
+)
+
+/**
+ * Tells of a wait that is about to begin.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const announce = (wait: Wait): Effect.Effect<void> => Effect.flatMap(OnWait, (told) => told(wait))
 
 /** Counts the retries of all calls, by reason. */
 const retries = Metric.counter("inference_endpoints.client.retries", {
@@ -82,17 +162,22 @@ const retries = Metric.counter("inference_endpoints.client.retries", {
 })
 
 /**
- * A failed attempt: the error, and the server's own verdict on another one (`x-should-retry`), where it gave it.
+ * What an attempt's failure means for another one.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Failed {
-  readonly reason: Reason
-  readonly requestId: string | undefined
-  readonly shouldRetry: boolean | undefined
-  /** What a response held that failed all the same. */
-  readonly received?: { readonly events: number; readonly text: string } | undefined
+export interface Verdict {
+  /** The reason's name, for metrics. */
+  readonly tag: string
+  /** The reason in a sentence. */
+  readonly message: string
+  /** Whether another attempt may succeed: `"once"` where it is not worth more than one. */
+  readonly retry: boolean | "once"
+  /** Whether the server is too busy, which asks for more patience. */
+  readonly throttled: boolean
+  /** How long the server asked to wait, where it did. */
+  readonly retryAfter?: Duration.Duration | undefined
 }
 
 /**
@@ -128,116 +213,121 @@ export const makeQuota = (): Quota => {
   }
 }
 
-const isThrottled = (reason: Reason): boolean =>
-  reason._tag === "RateLimited" || reason._tag === "Overloaded" || reason._tag === "Loading" || reason._tag === "Asleep"
-
-const mayRetry = (failed: Failed, attempt: number): boolean =>
-  failed.shouldRetry ??
-    (failed.reason.isRetryable &&
-      // an unknown host is asked for once more, since name servers fail too
-      !(failed.reason._tag === "Transport" && failed.reason.code === "ENOTFOUND" && attempt > 1))
-
-const decimal = (text: string | undefined): number | undefined =>
-  text !== undefined && /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text.trim()) : undefined
-
-/**
- * When the server wants us back: `retry-after-ms`, `Retry-After` in whole or decimal seconds or as a date (measured
- * against the answer's own `Date`), or the seconds of `RateLimit: …;r=0;t=55`.
- *
- * @category decoding
- * @since 0.1.0
- */
-export const serverWait = (headers: Headers.Headers, now: number): Duration.Duration | undefined => {
-  const millis = decimal(headers["retry-after-ms"])
-  if (millis !== undefined) return Duration.millis(millis)
-  const value = headers["retry-after"]
-  if (value !== undefined) {
-    const seconds = decimal(value)
-    if (seconds !== undefined) return Duration.millis(seconds * 1000)
-    const at = Date.parse(value)
-    const sent = Date.parse(headers.date ?? "")
-    if (!Number.isNaN(at)) return Duration.millis(Math.max(0, at - (Number.isNaN(sent) ? now : sent)))
-  }
-  const limit = /;\s*r=0\b.*;\s*t=(\d+)/.exec(headers.ratelimit ?? "")
-  return limit?.[1] === undefined ? undefined : Duration.seconds(Number(limit[1]) + 1)
-}
-
-/**
- * Runs an attempt until it succeeds, may not be repeated, or the policy, the quota or the deadline (milliseconds of the clock) ends it.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const run = <A, R>(
-  attempt: (attempt: number) => Effect.Effect<A, Failed, R>,
-  options: Options
-): Effect.Effect<A, InferenceError, R> =>
-  Effect.matchEffect(attempt(1), {
-    onSuccess: (value) => {
-      if (options.policy.quota) options.quota.give(1)
-      return Effect.succeed(value)
-    },
-    onFailure: (failed) => again(attempt, options, failed)
-  })
-
 /**
  * What a run is bound by.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Options {
-  readonly method: string
+export interface Options<E> {
+  /** What is asked for, as waits are told of it. */
+  readonly subject: string
   readonly policy: Policy
-  readonly quota: Quota
-  readonly deadline: number
+  readonly quota?: Quota | undefined
+  /** Milliseconds of the clock at which nothing new is begun. Default: none. */
+  readonly deadline?: number | undefined
+  readonly verdict: (error: E) => Verdict
 }
 
-/** All attempts after the first. */
-const again = <A, R>(
-  attempt: (attempt: number) => Effect.Effect<A, Failed, R>,
-  options: Options,
-  first: Failed
-): Effect.Effect<A, InferenceError, R> =>
-  Effect.gen(function*() {
-    const policy = (yield* CurrentPolicy) ?? options.policy
-    let failed = first
-    let spent = 0
-    for (let n = 1;; n++) {
-      const delay = yield* delayOf(failed, n, policy)
-      const cost = isThrottled(failed.reason) ? 5 : 14
-      const goOn = n < policy.attempts && delay !== undefined && mayRetry(failed, n) &&
-        (yield* Clock.currentTimeMillis) + delay < options.deadline && (!policy.quota || options.quota.take(cost))
-      if (!goOn) {
-        return yield* new InferenceError({
-          method: options.method,
-          reason: failed.reason,
-          attempts: n,
-          ...(failed.requestId !== undefined && { requestId: failed.requestId }),
-          ...(failed.received !== undefined && { received: failed.received })
-        })
-      }
-      spent += cost
-      yield* Metric.update(Metric.withAttributes(retries, { reason: failed.reason._tag }), 1)
-      yield* Effect.logDebug("trying again", { method: options.method, attempt: n, delay, reason: failed.reason._tag })
-      yield* Effect.sleep(delay)
-      const result = yield* Effect.result(attempt(n + 1))
-      if (result._tag === "Success") {
-        if (policy.quota) options.quota.give(spent)
-        return result.success
-      }
-      failed = result.failure
-    }
+/**
+ * Runs an attempt until it succeeds, may not be repeated, or the policy, the quota or the deadline ends it; then fails with
+ * the last failure and the number of attempts.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const run = <A, E, E2, R>(
+  attempt: (attempt: number) => Effect.Effect<A, E, R>,
+  options: Options<E>,
+  failed: (error: E, attempts: number) => E2
+): Effect.Effect<A, E2, R> =>
+  Effect.matchEffect(attempt(1), {
+    onSuccess: (value) => {
+      if (options.policy.quota) options.quota?.give(1)
+      return Effect.succeed(value)
+    },
+    onFailure: (error) => again(attempt, options, failed, error)
   })
 
-/** The wait before the next attempt in milliseconds; `undefined` when the server asks for more than we give it. */
-const delayOf = (failed: Failed, attempt: number, policy: Policy): Effect.Effect<number | undefined> =>
+/** All attempts after the first. */
+const again = <A, E, E2, R>(
+  attempt: (attempt: number) => Effect.Effect<A, E, R>,
+  options: Options<E>,
+  failed: (error: E, attempts: number) => E2,
+  first: E
+): Effect.Effect<A, E2, R> =>
+  Effect.flatMap(current(options.policy), (policy) => {
+    let attempts = 0
+    let spent = 0
+    const quota: Quota = {
+      take: (cost) => {
+        if (policy.quota && options.quota !== undefined && !options.quota.take(cost)) return false
+        spent += cost
+        return true
+      },
+      give: (amount) => options.quota?.give(amount)
+    }
+    return Effect.suspend(() => ++attempts === 1 ? Effect.fail(first) : attempt(attempts)).pipe(
+      Effect.retry(schedule({ ...options, policy, quota })),
+      Effect.matchEffect({
+        onSuccess: (value) => {
+          if (policy.quota) quota.give(spent)
+          return Effect.succeed(value)
+        },
+        onFailure: (error) => Effect.fail(failed(error, attempts))
+      })
+    )
+  })
+
+/**
+ * The policy as a schedule over failures. It ends where another attempt is not worth it or not allowed, and tells of every
+ * wait before it begins.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const schedule = <E>(
+  { deadline = Infinity, policy, quota, subject, verdict }: Options<E>
+): Schedule.Schedule<Duration.Duration, E> =>
+  Schedule.fromStep(Effect.sync(() => {
+    let attempt = 0
+    return (now: number, error: E): Pull.Pull<[Duration.Duration, Duration.Duration], never, Duration.Duration> =>
+      Effect.gen(function*() {
+        const { message, retry, retryAfter, tag, throttled } = verdict(error)
+        attempt++
+        if (attempt >= policy.attempts || retry === false || (retry === "once" && attempt > 1)) {
+          return yield* Cause.done(Duration.zero)
+        }
+        const delay = yield* delayOf(policy, attempt, throttled, retryAfter)
+        if (
+          delay === undefined || now + Duration.toMillis(delay) >= deadline || quota?.take(throttled ? 5 : 14) === false
+        ) {
+          return yield* Cause.done(Duration.zero)
+        }
+        yield* Metric.update(Metric.withAttributes(retries, { reason: tag }), 1)
+        yield* announce({ subject, attempt, delay, reason: message })
+        return [delay, delay]
+      })
+  }))
+
+/**
+ * The wait after so many failures: full jitter below a bound that doubles, or what the server asks for and up to a tenth
+ * more; nothing where it asks for more than the policy gives it.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const delayOf = (
+  policy: Policy,
+  failures: number,
+  throttled: boolean,
+  asked?: Duration.Duration | undefined
+): Effect.Effect<Duration.Duration | undefined> =>
   Effect.gen(function*() {
-    const base = isThrottled(failed.reason) ? policy.throttledBase : policy.transientBase
-    const own = (yield* Random.next) * Math.min(policy.cap, base * 2 ** (attempt - 1))
-    const asked = "retryAfter" in failed.reason && failed.reason.retryAfter !== undefined
-      ? Duration.toMillis(failed.reason.retryAfter)
-      : undefined
-    if (asked === undefined) return own
-    return asked > policy.maxServerWait ? undefined : Math.max(own, asked) * (1 + (yield* Random.next) / 10)
+    const base = Duration.toMillis(throttled ? policy.throttledBase : policy.transientBase)
+    const own = (yield* Random.next) * Math.min(Duration.toMillis(policy.cap), base * 2 ** (failures - 1))
+    if (asked === undefined) return Duration.millis(own)
+    return Duration.isGreaterThan(asked, policy.maxServerWait)
+      ? undefined
+      : Duration.millis(Math.max(own, Duration.toMillis(asked)) * (1 + (yield* Random.next) / 10))
   })

@@ -1,26 +1,43 @@
+/**
+ * The limits on time of one call.
+ *
+ * @since 0.1.0
+ */
 import * as Duration from "effect/Duration"
+
+/**
+ * The limits that have a reason of their own when they pass.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Phase = "connect" | "headers" | "firstEvent" | "idle" | "total"
 
 /**
  * The limits on time of one call, each with a reason of its own (`Timeout` with its `phase`).
  *
  * - `connect` (10 s): until there is a connection. `NodeInferenceEndpoints` gives it to its transport; any other HTTP
  *   client keeps its own (`connectTimeout` of `NodeTransport.layerOptions`).
- * - `headers` (60 s): until the response headers of a stream. A unary answer sends its headers when it is complete, so
- *   there `total` holds alone.
- * - `firstEvent` (300 s): until the first event of a stream, the time in the server's queue included.
+ * - `firstEvent` (300 s): until the first event of a stream, the time in the server's queue included. A response in one
+ *   piece has no limit of its own before its head: when this long has passed without one, the health route is asked;
+ *   silence there ends the call, and an answer lets it wait on, up to `total`.
+ * - `headers` (as `firstEvent`): until the response headers of a stream. Some engines send them with the first token, after
+ *   their queue and the prompt.
  * - `idle` (60 s): between two reads of a body; TGI sends a keep-alive every 15 s.
- * - `total` (10 min): the whole call, retries and waits included.
+ * - `total` (10 min): the whole call, its retries and waits included, and finding out where the endpoint is.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Timeouts {
-  readonly connect: Duration.Duration
-  readonly headers: Duration.Duration
-  readonly firstEvent: Duration.Duration
-  readonly idle: Duration.Duration
-  readonly total: Duration.Duration
-}
+export type Timeouts = { readonly [P in Phase]: Duration.Duration }
+
+/**
+ * Limits as a caller gives them; what is absent keeps its default.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Input = { readonly [P in Phase]?: Duration.Input | undefined }
 
 /**
  * The limits in force where nothing else is said.
@@ -30,22 +47,29 @@ export interface Timeouts {
  */
 export const defaults: Timeouts = {
   connect: Duration.seconds(10),
-  headers: Duration.seconds(60),
+  headers: Duration.seconds(300),
   firstEvent: Duration.seconds(300),
   idle: Duration.seconds(60),
   total: Duration.minutes(10)
 }
 
 /**
- * The defaults with some limits replaced.
+ * The defaults with some limits replaced. The headers of a stream are given the time that its first event has.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (overrides: { readonly [K in keyof Timeouts]?: Duration.Input | undefined } = {}): Timeouts => ({
-  connect: overrides.connect === undefined ? defaults.connect : Duration.fromInputUnsafe(overrides.connect),
-  headers: overrides.headers === undefined ? defaults.headers : Duration.fromInputUnsafe(overrides.headers),
-  firstEvent: overrides.firstEvent === undefined ? defaults.firstEvent : Duration.fromInputUnsafe(overrides.firstEvent),
-  idle: overrides.idle === undefined ? defaults.idle : Duration.fromInputUnsafe(overrides.idle),
-  total: overrides.total === undefined ? defaults.total : Duration.fromInputUnsafe(overrides.total)
-})
+export const make = (overrides: Input = {}): Timeouts => {
+  const of = (phase: Phase, otherwise: Duration.Duration): Duration.Duration => {
+    const given = overrides[phase]
+    return given === undefined ? otherwise : Duration.fromInputUnsafe(given)
+  }
+  const firstEvent = of("firstEvent", defaults.firstEvent)
+  return {
+    connect: of("connect", defaults.connect),
+    headers: of("headers", firstEvent),
+    firstEvent,
+    idle: of("idle", defaults.idle),
+    total: of("total", defaults.total)
+  }
+}

@@ -31,6 +31,8 @@ export const tooLarge = (limit: number): Error =>
  */
 export const late = {
   headers: () => fault("UND_ERR_HEADERS_TIMEOUT", "No complete response head within the time set for it"),
+  silence: () =>
+    fault("ERR_NO_SIGN_OF_LIFE", "No response head came for long, and the health route did not answer then"),
   idle: () => fault("UND_ERR_BODY_TIMEOUT", "No body data within the idle timeout"),
   total: () => fault("ERR_TOTAL_TIMEOUT", "The response was not complete within the time set for the whole request"),
   firstEvent: () => fault("ERR_FIRST_EVENT_TIMEOUT", "No event within the time set for the first one")

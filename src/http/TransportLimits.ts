@@ -19,8 +19,15 @@ import type { HttpClientResponse } from "effect/http/HttpClientResponse"
  * @since 0.1.0
  */
 export interface Limits {
+  /** Milliseconds that the transport was told to take for connecting. It keeps them by itself; here for its words. */
+  readonly connect?: number | undefined
   /** Milliseconds from the request on the wire to the end of the response head. Connecting has its own limit. */
   readonly headers?: number | undefined
+  /**
+   * What to do when no head came for so many milliseconds, and again after as many more: whoever answers `true` lets the
+   * request wait on, `false` ends it with the code `ERR_NO_SIGN_OF_LIFE`.
+   */
+  readonly silence?: { readonly after: number; readonly ask: Effect.Effect<boolean> } | undefined
   /** Milliseconds without a byte of the body, while the reader waits for one. */
   readonly idle?: number | undefined
   /**
@@ -80,6 +87,18 @@ export const sendOf = (client: HttpClient | EnforcingClient): Send | undefined =
   enforcesLimits in client ? client[enforcesLimits] : undefined
 
 /**
+ * How much of a body is read whole: at most so many bytes after decompression. A longer one fails with the code
+ * `ERR_BODY_TOO_LARGE`, or is cut off there.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Size {
+  readonly limit: number
+  readonly cut?: boolean | undefined
+}
+
+/**
  * What else a transport that keeps limits can do for the reader of a response, at less cost than a race with a timer.
  *
  * @category models
@@ -91,6 +110,9 @@ export interface Reading {
    * keeps a connection open is bytes, but no event.
    */
   readonly firstEventCame: () => void
+  /** The whole body, at most so many bytes; what is above fails it, or is cut off. */
+  readonly bytes: (size: Size) => Effect.Effect<Uint8Array, HttpClientError>
+  readonly wholeText: (size: Size) => Effect.Effect<string, HttpClientError>
   /** Reads on and drops what comes, to the end of the body, so many bytes or milliseconds; never fails. */
   readonly readRest: (bytes: number, milliseconds: number) => Effect.Effect<void>
 }

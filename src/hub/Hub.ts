@@ -13,6 +13,9 @@ import * as Exit from "effect/Exit"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import { RequestDefaults } from "../http/RequestDefaults.ts"
+import * as Retry from "../http/Retry.ts"
+import * as RoundTrip from "../http/RoundTrip.ts"
 import * as HubCache from "./HubCache.ts"
 import * as HubEnv from "./HubEnv.ts"
 import * as HubError from "./HubError.ts"
@@ -21,7 +24,6 @@ import * as HubHttp from "./HubHttp.ts"
 import * as HubModels from "./HubModels.ts"
 import * as HubToken from "./HubToken.ts"
 import type * as Info from "./ModelInfo.ts"
-import * as RoundTrip from "./RoundTrip.ts"
 
 /**
  * @category services
@@ -54,10 +56,11 @@ export interface Options {
   readonly baseUrl?: string | undefined
   /** Never ask the network. Default off. */
   readonly offline?: boolean | undefined
-  /** How often a request that failed in passing is repeated. Default 5. */
-  readonly retries?: number | undefined
-  /** The longest wait that the Hub may ask for. Default 60 s. */
-  readonly maxWait?: Duration.Input | undefined
+  /**
+   * When a request that failed in passing is repeated, in whole or in part. Default: what `RequestDefaults` says, else 6
+   * attempts, with waits of at most 1 s doubling to 8 s.
+   */
+  readonly retry?: Retry.Input | undefined
 }
 
 const settingsOf = Effect.fnUntraced(function*(options: Options) {
@@ -68,12 +71,13 @@ const settingsOf = Effect.fnUntraced(function*(options: Options) {
       detail: "it is an https URL without userinfo"
     })
   }
+  const defaults = yield* RequestDefaults
   const settings: HubHttp.Settings = {
     baseUrl,
     token: yield* HubToken.resolve(options.token),
     offline: options.offline ?? false,
-    retries: options.retries ?? 5,
-    maxWait: Duration.fromInputUnsafe(options.maxWait ?? "60 seconds")
+    retry: Retry.make(options.retry ?? defaults.retry, HubHttp.policy),
+    userAgent: defaults.userAgent
   }
   return settings
 })

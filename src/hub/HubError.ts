@@ -189,8 +189,14 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
  * @category reasons
  * @since 0.1.0
  */
-export class Transport extends Schema.TaggedError<Transport>()("Transport", facts) {
-  readonly isRetryable = true
+export class Transport extends Schema.TaggedError<Transport>()("Transport", {
+  ...facts,
+  /** Whether the same request may succeed later: not for a wrong certificate or a proxy that is not there. Default: yes. */
+  retryable: Schema.optionalKey(Schema.Boolean)
+}) {
+  get isRetryable() {
+    return this.retryable ?? true
+  }
   override get message() {
     return sentence(`${this.subject}: the Hub cannot be reached`, this)
   }

@@ -3,14 +3,16 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
 import type * as HttpClient from "effect/http/HttpClient"
-import * as Random from "effect/Random"
 import type * as Redacted from "effect/Redacted"
+import { CurrentDeadline } from "../http/Deadline.ts"
+import * as Fault from "../http/Fault.ts"
+import * as HeaderFields from "../http/HeaderFields.ts"
+import * as Retry from "../http/Retry.ts"
+import * as RoundTrip from "../http/RoundTrip.ts"
 import * as HubError from "./HubError.ts"
-import * as RoundTrip from "./RoundTrip.ts"
 
 /**
  * @category models
@@ -22,11 +24,23 @@ export interface Settings {
   readonly token: Redacted.Redacted<string> | undefined
   /** Fail instead of asking. */
   readonly offline: boolean
-  /** How often a GET that failed in passing is repeated. */
-  readonly retries: number
-  /** The longest wait that a server may ask for; a longer one fails with its figure. */
-  readonly maxWait: Duration.Duration
+  /** When a request that failed in passing is repeated. */
+  readonly retry: Retry.Policy
+  readonly userAgent: string | undefined
 }
+
+/**
+ * The policy where nothing else is said: that of the Hub's own clients.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const policy: Retry.Policy = Retry.make({
+  attempts: 6,
+  transientBase: "1 second",
+  cap: "8 seconds",
+  quota: false
+})
 
 /**
  * @category models
@@ -88,7 +102,7 @@ const refuse = Effect.fnUntraced(function*(request: Request, answer: RoundTrip.A
   if (status === 403) return new HubError.Forbidden(facts)
   if (status === 404) return new HubError.RepoNotFound(facts)
   if (status === 429) {
-    const quota = RoundTrip.rateLimit(answer.headers)
+    const quota = HeaderFields.rateLimit(answer.headers)
     const retryAfter = yield* RoundTrip.retryAfter(answer.headers)
     return new HubError.RateLimited({
       ...facts,
@@ -115,11 +129,16 @@ const once = Effect.fnUntraced(function*(client: HttpClient.HttpClient, settings
       method: request.method ?? "GET",
       url,
       token: atHome ? settings.token : undefined,
-      limit: request.limit
+      limit: request.limit,
+      userAgent: settings.userAgent
     }).pipe(Effect.mapError((fault) =>
-      fault.limit === undefined
-        ? new HubError.Transport({ subject, detail: fault.detail })
-        : new HubError.TooLarge({ subject, limit: fault.limit })
+      fault._tag === "TooLarge"
+        ? new HubError.TooLarge({ subject, limit: fault.limit })
+        : new HubError.Transport({
+          subject,
+          detail: Fault.describe(fault),
+          ...(!Fault.isRetryable(fault) && { retryable: false })
+        })
     ))
     if (atHome || hub === undefined) hub = answer.headers
     const location = answer.headers["location"]
@@ -145,37 +164,34 @@ const once = Effect.fnUntraced(function*(client: HttpClient.HttpClient, settings
   return yield* new HubError.InvalidResponse({ subject, detail: `more than ${maxRedirects} redirects` })
 })
 
-const backoff = Effect.fnUntraced(function*(attempt: number, floor: Duration.Duration | undefined) {
-  const base = Math.min(8000, 1000 * 2 ** attempt)
-  const own = Duration.millis(base * (0.75 + (yield* Random.next) / 2))
-  return floor === undefined ? own : Duration.max(own, floor)
+const verdict = (reason: HubError.Reason): Retry.Verdict => ({
+  tag: reason._tag,
+  message: reason.message,
+  retry: reason.isRetryable,
+  throttled: reason._tag === "RateLimited" || reason._tag === "Unavailable",
+  ...(reason._tag === "RateLimited" && { retryAfter: reason.retryAfter })
 })
 
 /**
- * Sends a request to the Hub and gives a 2xx answer (or the redirect that ends a HEAD). Repeats what passes: transport
- * faults, 408, 429, 500, 502, 503, 504, waiting 1 s doubling to 8 s with a quarter of jitter, or as long as the server says.
+ * Sends a request to the Hub and gives a 2xx response (or the redirect that ends a HEAD). What passes is repeated by the
+ * policy: transport faults, 408, 429, 500, 502, 503, 504.
  *
  * @category running
  * @since 0.1.0
  */
-export const send = Effect.fnUntraced(
-  function*(
-    client: HttpClient.HttpClient,
-    settings: Settings,
-    request: Request
-  ): Effect.fn.Return<Answer, HubError.Reason> {
-    if (settings.offline) {
-      const url = request.path.startsWith("/") ? settings.baseUrl.origin + request.path : request.path
-      return yield* new HubError.Offline({ subject: request.subject, url })
-    }
-    for (let attempt = 0;; attempt++) {
-      const result = yield* Effect.result(once(client, settings, request))
-      if (result._tag === "Success") return result.success
-      const reason = result.failure
-      const floor = reason._tag === "RateLimited" ? reason.retryAfter : undefined
-      if (!reason.isRetryable || attempt >= settings.retries) return yield* reason
-      if (floor !== undefined && Duration.isGreaterThan(floor, settings.maxWait)) return yield* reason
-      yield* Effect.sleep(yield* backoff(attempt, floor))
-    }
+export const send = (
+  client: HttpClient.HttpClient,
+  settings: Settings,
+  request: Request
+): Effect.Effect<Answer, HubError.Reason> => {
+  if (settings.offline) {
+    const url = request.path.startsWith("/") ? settings.baseUrl.origin + request.path : request.path
+    return Effect.fail(new HubError.Offline({ subject: request.subject, url }))
   }
-)
+  return Effect.flatMap(CurrentDeadline, (deadline) =>
+    Retry.run(
+      () => once(client, settings, request),
+      { subject: request.subject, policy: settings.retry, deadline, verdict },
+      (reason) => reason
+    ))
+}

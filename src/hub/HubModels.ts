@@ -6,12 +6,12 @@
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as RoundTrip from "../http/RoundTrip.ts"
 import * as HubError from "./HubError.ts"
 import * as HubFile from "./HubFile.ts"
 import type * as HubHttp from "./HubHttp.ts"
 import * as Info from "./ModelInfo.ts"
 import * as RepoPath from "./RepoPath.ts"
-import * as RoundTrip from "./RoundTrip.ts"
 
 /**
  * What is asked about a model: at a revision (default: the default branch), and of which fields, written as on the wire

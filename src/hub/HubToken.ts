@@ -112,24 +112,3 @@ export const resolve = Effect.fnUntraced(function*(input?: Input) {
  * @since 0.1.0
  */
 export const isHuggingFace = (token: Redacted.Redacted<string>): boolean => Redacted.value(token).startsWith("hf_")
-
-/**
- * Takes a token out of a text.
- *
- * @category cleaning
- * @since 0.1.0
- */
-export const redact = (text: string, token: Redacted.Redacted<string> | undefined): string =>
-  token === undefined ? text : text.replaceAll(Redacted.value(token), "<redacted>")
-
-/**
- * Makes words of a server or a transport fit for an error message: the token is taken out, and they are cut after 500
- * characters.
- *
- * @category cleaning
- * @since 0.1.0
- */
-export const scrub = (text: string, token: Redacted.Redacted<string> | undefined): string => {
-  const safe = redact(text, token)
-  return safe.length > 500 ? `${safe.slice(0, 500)}…` : safe
-}

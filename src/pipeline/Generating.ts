@@ -15,8 +15,8 @@ import * as Stream from "effect/Stream"
 import type * as Dialect from "../dialect/Dialect.ts"
 import * as Frames from "../dialect/Frames.ts"
 import * as Generation from "../Generation.ts"
-import type { Meta } from "../http/Attempt.ts"
 import type { InferenceError } from "../InferenceError.ts"
+import type { Meta } from "../transport/Attempt.ts"
 import type { Answer, Opened, TgiClient } from "../transport/TgiClient.ts"
 
 /**

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import * as Pull from "effect/Pull"
 import type { Fault } from "../http/Decompression.ts"
+import type { Scrub } from "../http/Secret.ts"
 import type * as TransportLimits from "../http/TransportLimits.ts"
 import {
   EmptyResponse,
@@ -65,7 +66,7 @@ export interface Route<F> {
  * @since 0.1.0
  */
 export interface Settings {
-  readonly scrub: InferenceFailure.Scrub
+  readonly scrub: Scrub
   /** Maps a fault of the transport. */
   readonly reasonOf: (error: HttpClientError | Fault) => Reason
   /** What the transport does by itself, where it also keeps `idle`, `total` and `maxBodySize`. */
@@ -177,7 +178,7 @@ export const readText = <F extends { readonly error?: unknown }>(
   routeOf: () => Route<F>
 ): Reading<ReadonlyArray<F>> => {
   const bytes = new TextEncoder().encode(text)
-  const run = (scrub: InferenceFailure.Scrub): State<F> => {
+  const run = (scrub: Scrub): State<F> => {
     const state = new State(routeOf(), {
       scrub,
       transport: undefined,

@@ -6,7 +6,8 @@
  */
 import * as Duration from "effect/Duration"
 import type * as Headers from "effect/http/Headers"
-import type * as HttpClientError from "effect/http/HttpClientError"
+import type { Fault } from "../http/Fault.ts"
+import type { Scrub } from "../http/Secret.ts"
 import * as InferenceError from "../InferenceError.ts"
 import * as Failure from "../protocol/Failure.ts"
 import * as FailureWords from "./FailureWords.ts"
@@ -14,14 +15,6 @@ import * as FailureWords from "./FailureWords.ts"
 /** How much of a server's text is kept: in a message, and whole. */
 const MESSAGE_LENGTH = 500
 const BODY_LENGTH = 64 * 1024
-
-/**
- * Removes a secret from text that will be shown.
- *
- * @category models
- * @since 0.1.0
- */
-export type Scrub = (text: string) => string
 
 /**
  * A server's text as an error may hold it: scrubbed, at most 64 KiB.
@@ -247,94 +240,29 @@ export const fromFinish = (word: string, scrub: Scrub): InferenceError.Reason =>
     retryable: true
   })
 
-/** The platform's code of a fault, wherever in the chain of causes it is. */
-const codeOf = (cause: unknown): string | undefined => {
-  let at = cause
-  for (let depth = 0; depth < 5 && typeof at === "object" && at !== null; depth++) {
-    if ("code" in at && typeof at.code === "string") return at.code
-    at = "cause" in at ? at.cause : undefined
-  }
-  return undefined
-}
-
-const timeouts: { readonly [code: string]: InferenceError.Phase } = {
-  UND_ERR_CONNECT_TIMEOUT: "connect",
-  UND_ERR_HEADERS_TIMEOUT: "headers",
-  UND_ERR_BODY_TIMEOUT: "idle",
-  ERR_FIRST_EVENT_TIMEOUT: "firstEvent",
-  ERR_TOTAL_TIMEOUT: "total"
-}
-
-/** A body that is not what its `content-encoding` says. Only the end of one that is cut is worth a new attempt. */
-const undecodable = /^(Z_(?!BUF)|ERR_(BROTLI|ZLIB|_ERROR_FORMAT|ENCODING)|ZSTD_error)/
-
-const hopeless =
-  /^(CERT_|EPROTO$|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HPE_|ERR_BODY_TOO_LARGE|ERR_CONTENT_CODING|ERR_INVALID_|ERR_PROXY_(?!GATEWAY)|UND_ERR_INVALID)/
-
-const noTls = "the port does not speak TLS: write http:// instead of https://, or use the port for https"
-
-const advice: { readonly [code: string]: string } = {
-  ECONNREFUSED: "nothing listens there: check the base URL and that the server runs",
-  ENOTFOUND: "the host name is not known: check the base URL",
-  EAI_AGAIN: "the name server did not answer",
-  ECONNRESET: "the connection was reset",
-  UND_ERR_SOCKET: "the server closed the connection",
-  EPROTO: noTls,
-  ERR_SSL_WRONG_VERSION_NUMBER: noTls,
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: noTls,
-  HPE_INVALID: "what came is not HTTP: check the port, and write https:// where the server expects TLS",
-  ERR_INVALID_URL: "the URL has no scheme this client knows: write it out, as in http://localhost:8080",
-  ERR_BODY_TOO_LARGE: "the body is larger than allowed: raise limits.body",
-  ERR_INVALID_PROXY: "the proxy is not a valid URL: see HTTP_PROXY, HTTPS_PROXY and the option proxy",
-  ERR_PROXY_UNREACHABLE:
-    "the proxy cannot be reached: check HTTP_PROXY, HTTPS_PROXY and the option proxy, or set NO_PROXY",
-  ERR_PROXY_AUTHENTICATION:
-    "the proxy asks for credentials (407): put them into its URL, as in http://user:password@host:port",
-  ERR_PROXY_REFUSED: "the proxy refused to connect to it",
-  ERR_PROXY_GATEWAY: "the proxy could not connect to it"
-}
-
 /**
- * The reason of a fault below HTTP. The cause's own message is not repeated: some platforms put header values into it.
+ * The reason of a fault below HTTP.
  *
  * @category conversions
- * @since 0.1.0
+ * @since 0.2.0
  */
-export const fromHttpClientError = (
-  error: HttpClientError.HttpClientError,
-  timeoutOf: (phase: InferenceError.Phase) => Duration.Duration
-): InferenceError.Reason => {
-  const { reason } = error
-  const code = "cause" in reason ? codeOf(reason.cause) : undefined
-  const phase = code === undefined ? undefined : timeouts[code]
-  if (phase !== undefined) return new InferenceError.Timeout({ phase, after: timeoutOf(phase) })
-  switch (reason._tag) {
-    case "TransportError":
-    case "DecodeError": {
-      const what = reason._tag === "TransportError"
-        ? `no response from ${originOf(error.request.url)}`
-        : "the response body broke off"
-      if (code !== undefined && undecodable.test(code)) {
-        return new InferenceError.InvalidResponse({
-          description:
-            `the body cannot be decoded as its content-encoding header says (${code}): a proxy may have compressed it twice or not at all`
-        })
-      }
-      const why = code === undefined ? "the connection failed" : advice[code] ?? code
+export const fromFault = (fault: Fault): InferenceError.Reason => {
+  switch (fault._tag) {
+    case "Timeout":
+      return new InferenceError.Timeout({ phase: fault.phase, after: fault.after })
+    case "Connection":
       return new InferenceError.Transport({
-        description: `${what}: ${why}`,
-        ...(code !== undefined && { code }),
-        retryable: code === undefined || !hopeless.test(code)
+        description: fault.description,
+        ...(fault.code !== undefined && { code: fault.code }),
+        retryable: fault.retryable
       })
-    }
-    case "EmptyBodyError":
-      return new InferenceError.InvalidResponse({ description: "the body is empty" })
-    default:
+    case "TooLarge":
       return new InferenceError.Transport({
-        description: `the request cannot be sent to ${originOf(error.request.url)}: ${reason._tag}`,
+        description: fault.description,
+        code: "ERR_BODY_TOO_LARGE",
         retryable: false
       })
+    case "Undecodable":
+      return new InferenceError.InvalidResponse({ description: fault.description })
   }
 }
-
-const originOf = (url: string): string => URL.canParse(url) ? new URL(url).origin : "an invalid URL"

@@ -14,8 +14,6 @@ import * as Layer from "effect/Layer"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as Attempt from "../http/Attempt.ts"
-import * as Exchange from "../http/Exchange.ts"
 import * as Retry from "../http/Retry.ts"
 import * as Timeouts from "../http/Timeouts.ts"
 import type { InferenceError } from "../InferenceError.ts"
@@ -25,6 +23,8 @@ import type * as Generate from "../protocol/Generate.ts"
 import * as Guard from "../protocol/Guard.ts"
 import * as Info from "../protocol/Info.ts"
 import * as Tokenize from "../protocol/Tokenize.ts"
+import type * as Attempt from "./Attempt.ts"
+import * as Exchange from "./Exchange.ts"
 import * as Readers from "./Readers.ts"
 import type { Reading } from "./Reading.ts"
 import type * as Routes from "./Routes.ts"
@@ -110,17 +110,14 @@ export class TgiClient extends Context.Service<TgiClient, {
  */
 export interface Options extends Attempt.Target {
   /** Limits on time; each has a default (see `Timeouts`). */
-  readonly timeouts?: Parameters<typeof Timeouts.make>[0] | undefined
+  readonly timeouts?: Timeouts.Input | undefined
   /** Bytes above which a body (64 MiB) or an event (16 MiB) is refused. */
   readonly limits?: { readonly body?: number | undefined; readonly event?: number | undefined } | undefined
-  /** When to try again; `Retry.standard` by default, `Retry.none` for one attempt. */
-  readonly retry?: Retry.Policy | undefined
+  /** When to try again, in whole or in part; `Retry.standard` by default, `Retry.none` for one attempt. */
+  readonly retry?: Retry.Input | undefined
   /** Comes before the SDK's own name in the `user-agent` header. */
   readonly userAgent?: string | undefined
 }
-
-/** The SDK's name and version, as servers see it. */
-const USER_AGENT = "effect-inference-endpoints/0.1.0"
 
 const readInfo = Readers.json(Guard.make(Info.Info))
 const readModels = Readers.json(Guard.make(Info.Models))
@@ -152,8 +149,8 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
       target: options,
       timeouts: Timeouts.make(options.timeouts),
       limits: { body: options.limits?.body ?? 64 * 1024 * 1024, event: options.limits?.event ?? 16 * 1024 * 1024 },
-      retry: options.retry ?? Retry.standard,
-      userAgent: options.userAgent === undefined ? USER_AGENT : `${options.userAgent} ${USER_AGENT}`
+      retry: Retry.make(options.retry),
+      userAgent: options.userAgent
     }),
     ({ open, unary }) => {
       const post =

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, Schema } from "effect"
 import * as Engine from "../../src/endpoint/Engine.ts"
 import * as EngineProbe from "../../src/endpoint/EngineProbe.ts"
+import * as Retry from "../../src/http/Retry.ts"
 import * as Double from "../../src/simulator/wire/Double.ts"
 import type * as Exchange from "../../src/simulator/wire/Exchange.ts"
 
@@ -183,7 +184,7 @@ describe("EngineProbe.detect", () => {
 
   it.effect("does not guess when nobody answers", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(detected({}, { url: new URL("https://nowhere.example") }))
+      const error = yield* Effect.flip(detected({}, { url: new URL("https://nowhere.example"), retry: Retry.none }))
       assert.strictEqual(error._tag, "Unreachable")
     }))
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Redacted, Schema } from "effect"
+import * as Secret from "../../src/http/Secret.ts"
 import * as HubToken from "../../src/hub/HubToken.ts"
 import * as World from "./World.ts"
 
@@ -76,13 +77,13 @@ describe("HubToken.resolve", () => {
     }))
 })
 
-describe("HubToken.scrub", () => {
+describe("Secret.scrub", () => {
   it.prop("leaves no token in any text", [Schema.String, Schema.String], ([before, after]) => {
     const token = Redacted.make("hf_0123456789")
-    return !HubToken.scrub(`${before}hf_0123456789${after}hf_0123456789`, token).includes("hf_0123456789")
+    return !Secret.scrub(`${before}hf_0123456789${after}hf_0123456789`, token).includes("hf_0123456789")
   })
 
   it("cuts long words of a server", () => {
-    assert.isAtMost(HubToken.scrub("x".repeat(10_000), undefined).length, 501)
+    assert.isAtMost(Secret.scrub("x".repeat(10_000), undefined).length, 501)
   })
 })

@@ -39,7 +39,7 @@ const file = { repo: "org/m", path: "config.json" }
 
 describe.each(clients)("the Hub over %s", (_, client) => {
   const hub = (baseUrl: string) =>
-    Layer.build(Hub.layer({ baseUrl, token: World.token, retries: 0 }).pipe(Layer.provide(client))).pipe(
+    Layer.build(Hub.layer({ baseUrl, token: World.token, retry: { attempts: 1 } }).pipe(Layer.provide(client))).pipe(
       Effect.map((context) => Context.get(context, Hub.Hub))
     )
 

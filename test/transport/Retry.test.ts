@@ -1,188 +1,31 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber, Random, Schema, Stream } from "effect"
+import { Effect, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Retry from "../../src/http/Retry.ts"
-import { type InferenceError, Overloaded, Transport } from "../../src/InferenceError.ts"
+import { type InferenceError, Transport } from "../../src/InferenceError.ts"
+import { verdict } from "../../src/transport/Attempt.ts"
 import * as Wire from "./Wire.ts"
 
-const bare = { ...Retry.standard, quota: false }
-const overloaded = new Overloaded({ status: 429, description: "Model is overloaded" })
-const reset = new Transport({ description: "reset", code: "ECONNRESET", retryable: true })
+const failed = (code: string, retryable: boolean, shouldRetry?: boolean) =>
+  verdict({ reason: new Transport({ description: code, code, retryable }), requestId: undefined, shouldRetry }).retry
 
-const failedWith = (reason: Retry.Failed["reason"], shouldRetry?: boolean): Retry.Failed => ({
-  reason,
-  requestId: undefined,
-  shouldRetry
+describe("a failed attempt", () => {
+  it("is worth another one where the reason says so, and the server does not say otherwise", () =>
+    assert.deepStrictEqual(
+      [
+        failed("ECONNRESET", true),
+        failed("CERT_X", false),
+        failed("ECONNRESET", true, false),
+        failed("CERT_X", false, true)
+      ],
+      [true, false, false, true]
+    ))
+
+  it("for an unknown host is worth one more, since name servers fail too", () =>
+    assert.strictEqual(failed("ENOTFOUND", true), "once"))
 })
-
-/** Always the same number from 0 to 1. */
-const fixed = (value: number) =>
-  Effect.provideService(Random.Random, { nextDoubleUnsafe: () => value, nextIntUnsafe: () => 0 })
-
-interface Trial {
-  readonly reason: Retry.Failed["reason"]
-  readonly random?: number
-  readonly policy?: Retry.Policy
-  readonly quota?: Retry.Quota
-  readonly total?: Duration.Input
-  readonly shouldRetry?: boolean | undefined
-  /** Succeeds at this attempt. */
-  readonly succeedsAt?: number
-}
-
-/** The moments of all attempts in milliseconds, and how the call ended. */
-const trial = (
-  { policy = bare, quota = Retry.makeQuota(), random = 1, reason, shouldRetry, succeedsAt, total = "10 minutes" }: Trial
-) =>
-  Effect.gen(function*() {
-    const moments: Array<number> = []
-    const start = yield* Clock.currentTimeMillis
-    const attempt = (n: number) =>
-      Effect.gen(function*() {
-        moments.push((yield* Clock.currentTimeMillis) - start)
-        return n === succeedsAt ? n : yield* Effect.fail(failedWith(reason, shouldRetry))
-      })
-    const deadline = start + Duration.toMillis(total)
-    const fiber = yield* Effect.forkChild(
-      Effect.result(fixed(random)(Retry.run(attempt, { method: "POST /generate", policy, quota, deadline })))
-    )
-    yield* TestClock.adjust("1 hour")
-    return { moments, result: yield* Fiber.join(fiber) }
-  })
-
-const waits = (moments: ReadonlyArray<number>) => moments.slice(1).map((at, index) => at - (moments[index] ?? 0))
-
-describe("how often and when", () => {
-  it.effect("four attempts, with 250 ms doubled after a fault", () =>
-    Effect.gen(function*() {
-      const { moments, result } = yield* trial({ reason: reset })
-      assert.deepStrictEqual(waits(moments), [250, 500, 1000])
-      assert.strictEqual(result._tag === "Failure" ? result.failure.attempts : 0, 4)
-    }))
-
-  it.effect("one second doubled where the server is throttling", () =>
-    Effect.gen(function*() {
-      assert.deepStrictEqual(waits((yield* trial({ reason: overloaded })).moments), [1000, 2000, 4000])
-    }))
-
-  it.effect("no wait of our own is above 20 seconds", () =>
-    Effect.gen(function*() {
-      const { moments } = yield* trial({ reason: overloaded, policy: { ...bare, attempts: 8 } })
-      assert.deepStrictEqual(waits(moments), [1000, 2000, 4000, 8000, 16_000, 20_000, 20_000])
-    }))
-
-  it.effect.prop(
-    "full jitter: from nothing to the bound",
-    [Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1 }))],
-    ([random]) =>
-      Effect.gen(function*() {
-        const { moments } = yield* trial({ reason: overloaded, random })
-        for (const [index, wait] of waits(moments).entries()) {
-          assert.isAtMost(Math.abs(wait - random * 1000 * 2 ** index), 2)
-        }
-      }),
-    { arbitrary: { runs: 30 } }
-  )
-
-  it.effect("stops at success and says how many attempts it took", () =>
-    Effect.gen(function*() {
-      const { moments, result } = yield* trial({ reason: reset, succeedsAt: 3 })
-      assert.deepStrictEqual([moments.length, result._tag === "Success" ? result.success : 0], [3, 3])
-    }))
-
-  it.effect("not at all after what cannot be better next time", () =>
-    Effect.gen(function*() {
-      const { moments } = yield* trial({ reason: new Transport({ description: "tls", retryable: false }) })
-      assert.lengthOf(moments, 1)
-    }))
-
-  it.effect("an unknown host is asked for once more", () =>
-    Effect.gen(function*() {
-      const { moments } = yield* trial({
-        reason: new Transport({ description: "dns", code: "ENOTFOUND", retryable: true })
-      })
-      assert.lengthOf(moments, 2)
-    }))
-
-  it.effect("not beyond the deadline of the whole call", () =>
-    Effect.gen(function*() {
-      const { moments } = yield* trial({ reason: overloaded, total: "2500 millis" })
-      assert.deepStrictEqual(moments, [0, 1000])
-    }))
-})
-
-const asks = (retryAfter: Duration.Input) =>
-  new Overloaded({ status: 429, description: "", retryAfter: Duration.fromInputUnsafe(retryAfter) })
-
-describe("the server's word", () => {
-  it.effect("is a floor, lengthened by up to 10 %", () =>
-    Effect.gen(function*() {
-      assert.deepStrictEqual(waits((yield* trial({ reason: asks("30 seconds"), random: 0 })).moments), [
-        30_000,
-        30_000,
-        30_000
-      ])
-      assert.deepStrictEqual(waits((yield* trial({ reason: asks("30 seconds"), random: 1 })).moments), [
-        33_000,
-        33_000,
-        33_000
-      ])
-    }))
-
-  it.effect("does not shorten our own wait", () =>
-    Effect.gen(function*() {
-      assert.isAtLeast(waits((yield* trial({ reason: asks("1 milli") })).moments)[2] ?? 0, 4000)
-    }))
-
-  it.effect("of 60 seconds is kept", () =>
-    Effect.gen(function*() {
-      assert.lengthOf((yield* trial({ reason: asks("60 seconds") })).moments, 4)
-    }))
-
-  it.effect("beyond 60 seconds fails at once, with the figure", () =>
-    Effect.gen(function*() {
-      const { moments, result } = yield* trial({ reason: asks("86400 seconds") })
-      assert.deepStrictEqual(moments, [0])
-      assert.include(result._tag === "Failure" ? result.failure.message : "", "after 86400 s")
-    }))
-
-  it.effect("x-should-retry decides, both ways", () =>
-    Effect.gen(function*() {
-      const final = new Transport({ description: "tls", retryable: false })
-      assert.lengthOf((yield* trial({ reason: overloaded, shouldRetry: false })).moments, 1)
-      assert.lengthOf((yield* trial({ reason: final, shouldRetry: true })).moments, 4)
-    }))
-})
-
-const drained = (left: number): Retry.Quota => {
-  const quota = Retry.makeQuota()
-  assert.isTrue(quota.take(500 - left))
-  return quota
-}
 
 describe("the quota", () => {
-  it.effect("a transient retry takes 14, a throttled one 5", () =>
-    Effect.gen(function*() {
-      const policy = Retry.standard
-      assert.lengthOf((yield* trial({ reason: reset, policy, quota: drained(14) })).moments, 2)
-      assert.lengthOf((yield* trial({ reason: reset, policy, quota: drained(13) })).moments, 1)
-      assert.lengthOf((yield* trial({ reason: overloaded, policy, quota: drained(10) })).moments, 3)
-    }))
-
-  it.effect("is refunded by a success after retries", () =>
-    Effect.gen(function*() {
-      const quota = drained(28)
-      yield* trial({ reason: reset, policy: Retry.standard, quota, succeedsAt: 3 })
-      assert.deepStrictEqual([quota.take(28), quota.take(1)], [true, false])
-    }))
-
-  it.effect("grows by 1 with a clean success, and not above 500", () =>
-    Effect.gen(function*() {
-      const quota = drained(499)
-      for (const _ of [1, 2, 3]) yield* trial({ reason: reset, policy: Retry.standard, quota, succeedsAt: 1 })
-      assert.deepStrictEqual([quota.take(500), quota.take(1)], [true, false])
-    }))
-
   it.effect("lets a server that is down be asked 500 / 14 times more than once, and then fails at once", () => {
     const wire = Wire.make(() => Wire.nested("ECONNREFUSED"))
     return Effect.gen(function*() {
@@ -255,6 +98,16 @@ describe("a stream", () => {
 })
 
 const down = () => Wire.make(() => Wire.nested("ECONNREFUSED"))
+
+it.effect("a wait that the server asks for and the policy does not give fails with its figure", () => {
+  const wire = Wire.make(() => new Response("", { status: 429, headers: { "retry-after": "86400" } }))
+  return Effect.gen(function*() {
+    const client = yield* Wire.client({ retry: Retry.standard })
+    const error = yield* Effect.flip(client.generate(Wire.prompt))
+    assert.include(error.message, "after 86400 s")
+    assert.lengthOf(wire.requests, 1)
+  }).pipe(Effect.provide(wire.layer))
+})
 
 describe("the policy", () => {
   it.effect("is replaced by an option", () =>

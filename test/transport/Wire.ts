@@ -18,7 +18,7 @@ export interface Wire {
 
 export const make = (
   answer: (nth: number, request: HttpClientRequest.HttpClientRequest) => Answer | Effect.Effect<Answer>,
-  options: { readonly health?: (nth: number) => Response | Error } = {}
+  options: { readonly health?: (nth: number) => Answer } = {}
 ): Wire => {
   const requests: Array<HttpClientRequest.HttpClientRequest> = []
   const aborted: Array<number> = []
@@ -28,6 +28,7 @@ export const make = (
       if (url.pathname === "/health" && requests.some(({ method }) => method === "POST")) {
         probes++
         const health = options.health?.(probes) ?? new Response(null, { status: 200 })
+        if (health === "silence") return Effect.never
         return health instanceof Response
           ? Effect.succeed(HttpClientResponse.fromWeb(request, health))
           : Effect.fail(

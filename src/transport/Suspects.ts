@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Hash from "effect/Hash"
 import * as Semaphore from "effect/Semaphore"
 import { Fatal, type Reason } from "../InferenceError.ts"
-import type { Failed } from "./Retry.ts"
+import type { Failed } from "./Attempt.ts"
 
 /** How many bodies are remembered; the oldest are forgotten. */
 const REMEMBERED = 256

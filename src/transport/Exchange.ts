@@ -5,20 +5,21 @@
  * @since 0.1.0
  */
 import type * as Arr from "effect/Array"
+import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
+import * as Deadline from "../http/Deadline.ts"
+import * as Retry from "../http/Retry.ts"
 import { InferenceError, InvalidRequest, Timeout } from "../InferenceError.ts"
 import * as Json from "../protocol/Json.ts"
-import type * as Events from "../transport/Events.ts"
-import type { Read } from "../transport/Reading.ts"
-import { type Accept, type At, Attempts, type Call, type Meta, type Options } from "./Attempt.ts"
-import * as Retry from "./Retry.ts"
+import { type Accept, type At, type Call, Calls, type Failed, type Meta, type Options, verdict } from "./Attempt.ts"
+import type * as Events from "./Events.ts"
+import type { Read } from "./Reading.ts"
 import * as Suspects from "./Suspects.ts"
-import * as TransportLimits from "./TransportLimits.ts"
 
 /**
  * An open event stream.
@@ -58,11 +59,11 @@ export interface Exchange {
  */
 export const make = (options: Options): Effect.Effect<Exchange, never, HttpClient.HttpClient> =>
   Effect.map(HttpClient.HttpClient, (client): Exchange => {
-    const wire = new Attempts(client, options)
+    const wire = new Calls(client, options)
     const quota = Retry.makeQuota()
     const suspects = new Suspects.Suspects()
     /** Whether the server is there, by its health route, whatever that says of a client. */
-    const health = (at: At): Effect.Effect<void, Retry.Failed> => {
+    const health = (at: At): Effect.Effect<void, Failed> => {
       const request = wire.request({ method: "GET", path: "/health" }, "application/json")
       if (request === undefined) return Effect.void
       const asked = wire.unary(request, () => ({ _tag: "Read", value: undefined }), at)
@@ -73,34 +74,37 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
     }
     const { retry: policy, timeouts: { total } } = options
     const within = Duration.toMillis(total)
-    const enforced = TransportLimits.sendOf(client) !== undefined
     const calling = <A>(
       call: Call,
       accept: Accept,
-      attempt: (request: HttpClientRequest.HttpClientRequest, at: At) => Effect.Effect<A, Retry.Failed>
+      attempt: (request: HttpClientRequest.HttpClientRequest, at: At) => Effect.Effect<A, Failed>
     ): Effect.Effect<A, InferenceError> =>
-      Effect.clockWith((clock) => {
+      Effect.withFiber((fiber) => {
         const method = `${call.method} ${call.path}`
         const request = wire.request(call, accept)
         if (request === undefined) return Effect.fail(unwritable(method))
-        const deadline = clock.currentTimeMillisUnsafe() + within
+        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+        const end = fiber.getRef(Deadline.CurrentDeadline)
+        const bounded = end !== undefined && end + NEAR < now + within
+        const deadline = bounded ? end : now + within
+        const late = (attempts: number) =>
+          new InferenceError({ method, reason: new Timeout({ phase: "total", after: total }), attempts })
+        if (deadline <= now) return Effect.fail(late(0))
         let attempts = 0
         const { body } = call
         const one = (n: number) => {
-          const at = { attempts: attempts = n, deadline }
+          const at: At = { attempts: attempts = n, deadline, bounded }
           const sent = attempt(request, at)
           return body === undefined ? sent : suspects.attempt(() => Json.stringify(body), sent, health(at))
         }
-        const whole = Retry.run(one, {
-          method,
-          policy,
-          quota,
-          deadline
-        })
-        return enforced ? whole : Effect.timeoutOrElse(whole, {
-          duration: total,
-          orElse: () =>
-            Effect.fail(new InferenceError({ method, reason: new Timeout({ phase: "total", after: total }), attempts }))
+        const whole = Retry.run(
+          one,
+          { subject: method, policy, quota, deadline, verdict },
+          (failed, attempts) => failure(method, failed, attempts)
+        )
+        return wire.enforced ? whole : Effect.timeoutOrElse(whole, {
+          duration: Duration.millis(deadline - now),
+          orElse: () => Effect.fail(late(attempts))
         })
       })
     return {
@@ -112,6 +116,18 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
         )
     }
   })
+
+const failure = (method: string, { reason, received, requestId }: Failed, attempts: number) =>
+  new InferenceError({
+    method,
+    reason,
+    attempts,
+    ...(requestId !== undefined && { requestId }),
+    ...(received !== undefined && { received })
+  })
+
+/** The end of something larger that is as near as this to a call's own is not worth limits of its own. */
+const NEAR = 50
 
 /** A body that JSON cannot hold is told before anything is sent. */
 const unwritable = (method: string) =>

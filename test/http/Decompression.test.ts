@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema, Stream } from "effect"
 import * as Zlib from "node:zlib"
 import * as Decompression from "../../src/http/Decompression.ts"
-import { cut } from "./Pieces.ts"
+import { cut } from "../transport/Pieces.ts"
 
 const ways = [
   { name: "gzip", encoding: "gzip", compress: Zlib.gzipSync },

@@ -1,0 +1,42 @@
+/**
+ * The moment at which the whole of what a caller asked for must be over, whatever it consists of: finding the endpoint, its
+ * attempts, and the waits between them.
+ *
+ * @since 0.2.0
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+
+/**
+ * In milliseconds of the clock; absent where nothing larger bounds a call than its own limit.
+ *
+ * @category references
+ * @since 0.2.0
+ */
+export const CurrentDeadline = Context.Reference<number | undefined>(
+  "effect-inference-endpoints/http/Deadline/CurrentDeadline",
+  { defaultValue: () => undefined }
+)
+
+/**
+ * The moment that is so far from now, or the deadline in force where that is earlier.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const after = (limit: Duration.Duration): Effect.Effect<number> =>
+  Effect.withFiber((fiber) => {
+    const own = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() + Duration.toMillis(limit)
+    return Effect.succeed(Math.min(own, fiber.getRef(CurrentDeadline) ?? Infinity))
+  })
+
+/**
+ * Bounds all that is sent within an effect by one moment, so far from now.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const within = (limit: Duration.Duration) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(after(limit), (deadline) => Effect.provideService(self, CurrentDeadline, deadline))

@@ -1,0 +1,178 @@
+/**
+ * One request and its whole response under the rules of this package: no redirect is followed by itself, no trace header
+ * leaves, bodies and waits are bounded, the body is always read (so that a pooled connection is given back), and a
+ * failure is words without a request object in it.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as Redacted from "effect/Redacted"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Failure from "../protocol/Failure.ts"
+import { Attempts } from "./Attempt.ts"
+import * as Deadline from "./Deadline.ts"
+import * as Fault from "./Fault.ts"
+import * as HeaderFields from "./HeaderFields.ts"
+import { redact, scrub, scrubber } from "./Secret.ts"
+import type * as TransportLimits from "./TransportLimits.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Request {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT" | "DELETE"
+  /** Absolute and already encoded: it is sent as it is, because a signed URL does not survive another encoding. */
+  readonly url: string
+  readonly token?: Redacted.Redacted<string> | undefined
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  /** Sent as JSON. */
+  readonly body?: unknown
+  /** How many bytes of the response are accepted. Default 16 MiB. */
+  readonly limit?: number | undefined
+  /** How long the head of the response may take. Default 10 s. */
+  readonly timeout?: Duration.Input | undefined
+  /** Comes before the SDK's own name in the `user-agent` header. */
+  readonly userAgent?: string | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly body: Uint8Array
+  /** The token that was sent: it is taken out of all that is read as text, since some servers repeat it. */
+  readonly sent: Redacted.Redacted<string> | undefined
+}
+
+const defaultLimit = 16 * 1024 * 1024
+
+/** A body takes at most this long after its head. */
+const bodyTimeout = Duration.minutes(5)
+
+const build = (request: Request): HttpClientRequest.HttpClientRequest => {
+  const bare = HttpClientRequest.make(request.method)(request.url).pipe(
+    HttpClientRequest.setHeaders({
+      "accept-encoding": "identity",
+      "user-agent": HeaderFields.userAgent(request.userAgent),
+      ...request.headers
+    }),
+    request.body === undefined ? (self) => self : HttpClientRequest.bodyJsonUnsafe(request.body)
+  )
+  return request.token === undefined ? bare : HttpClientRequest.bearerToken(bare, request.token)
+}
+
+/**
+ * Sends a request and reads the response, whatever its status. Redirects come back as they are; a browser, which hides
+ * them, follows them and drops the credential across origins by the rules of `fetch`.
+ *
+ * @category running
+ * @since 0.1.0
+ */
+export const run = (client: HttpClient.HttpClient, request: Request): Effect.Effect<Answer, Fault.Fault> => {
+  const attempts = new Attempts(client)
+  const built = build(request)
+  const exchange = (redirect: "manual" | "follow") =>
+    Effect.gen(function*() {
+      const limits = yield* limitsOf(request)
+      const response = yield* attempts.head(built, limits, { redirect })
+      const body = request.method === "HEAD" || response.status === 0
+        ? new Uint8Array()
+        : yield* Effect.timeoutOrElse(attempts.bytes(response, limits), {
+          duration: bodyTimeout,
+          orElse: () => Effect.fail(Fault.timeout("idle", bodyTimeout))
+        })
+      const answer: Answer = { status: response.status, headers: response.headers, body, sent: request.token }
+      return answer
+    })
+  return Effect.flatMap(
+    exchange("manual"),
+    (answer) => answer.status === 0 ? exchange("follow") : Effect.succeed(answer)
+  )
+}
+
+/** The limits of one request, within what is left for the whole of what was asked for. */
+const limitsOf = ({ limit = defaultLimit, timeout = "10 seconds" }: Request) =>
+  Effect.gen(function*() {
+    const own = Duration.fromInputUnsafe(timeout)
+    const now = yield* Clock.currentTimeMillis
+    const left = (yield* Deadline.after(Duration.sum(own, bodyTimeout))) - now
+    if (left <= 0) return yield* Effect.fail(Fault.timeout("total", own))
+    const headers = Math.min(left, Duration.toMillis(own))
+    const limits: TransportLimits.Limits = { headers, total: left, maxBodyBytes: limit }
+    return limits
+  })
+
+/**
+ * Whether nobody on the way can read what is sent to a URL: https anywhere, http on this machine only.
+ *
+ * @category predicates
+ * @since 0.1.0
+ */
+export const isPrivate = (url: URL): boolean =>
+  url.protocol === "https:" ||
+  (url.protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname))
+
+const decoder = new TextDecoder()
+
+/**
+ * The body as text.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const text = (answer: Answer): string => redact(decoder.decode(answer.body), answer.sent)
+
+/**
+ * The body as JSON through a schema; fails with words that name the path.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const json = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => {
+  const decode = Schema.decodeUnknownResult(Schema.fromJsonString(schema))
+  return (answer: Answer): Result.Result<S["Type"], string> =>
+    Result.mapError(decode(text(answer)), (error) => error.message.slice(0, 500))
+}
+
+/**
+ * What a failed answer says, with `X-Error-Message` and `X-Error-Code` before the body and the token taken out.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const failure = (answer: Answer): Failure.Failure => {
+  const body = Failure.read(text(answer).slice(0, 65_536))
+  return {
+    ...body,
+    message: scrub(answer.headers["x-error-message"] ?? body.message, answer.sent),
+    code: answer.headers["x-error-code"] ?? body.code
+  }
+}
+
+/**
+ * The id under which the server knows the request.
+ *
+ * @category headers
+ * @since 0.1.0
+ */
+export const requestId = ({ headers, sent }: Omit<Answer, "body">): string | undefined =>
+  HeaderFields.requestId(headers, scrubber(sent))
+
+/**
+ * How long the server wants to be left alone, where it says so.
+ *
+ * @category headers
+ * @since 0.1.0
+ */
+export const retryAfter = (headers: Headers.Headers): Effect.Effect<Duration.Duration | undefined> =>
+  Effect.map(Clock.currentTimeMillis, (now) => HeaderFields.retryAfter(headers, now))

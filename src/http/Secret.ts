@@ -1,0 +1,44 @@
+/**
+ * Taking secrets out of texts that will be shown: some servers repeat what they were sent.
+ *
+ * @since 0.2.0
+ */
+import * as Redacted from "effect/Redacted"
+
+/**
+ * Takes a secret out of a text.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Scrub = (text: string) => string
+
+/**
+ * What takes a token out of a text.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const scrubber = (token: Redacted.Redacted<string> | undefined): Scrub => {
+  const secret = token === undefined ? "" : Redacted.value(token)
+  return secret === "" ? (text) => text : (text) => text.replaceAll(secret, "<redacted>")
+}
+
+/**
+ * Takes a token out of a text.
+ *
+ * @category cleaning
+ * @since 0.2.0
+ */
+export const redact = (text: string, token: Redacted.Redacted<string> | undefined): string => scrubber(token)(text)
+
+/**
+ * Makes the words of a server fit for an error message: the token is taken out, and they are cut after 500 characters.
+ *
+ * @category cleaning
+ * @since 0.2.0
+ */
+export const scrub = (text: string, token: Redacted.Redacted<string> | undefined): string => {
+  const safe = redact(text, token)
+  return safe.length > 500 ? `${safe.slice(0, 500)}…` : safe
+}
