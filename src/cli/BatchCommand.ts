@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Batch from "../batch/Batch.ts"
 import * as Report from "../batch/report/Report.ts"
 import { CommandExit } from "./CommandExit.ts"
+import * as Program from "./Program.ts"
 import * as Sampling from "./Sampling.ts"
 import * as Signals from "./Signals.ts"
 import * as Target from "./Target.ts"
@@ -92,7 +93,9 @@ const command = Command.make(
 ).pipe(Command.withDescription("Generate for every row of a file; run again to go on where it stopped"))
 
 /** `batch` with its subcommands. */
-export const batch = Command.make("batch").pipe(
-  Command.withDescription("Many rows, files to files"),
-  Command.withSubcommands([command])
+export const main = Program.make(
+  Command.make("batch").pipe(
+    Command.withDescription("Many rows, files to files"),
+    Command.withSubcommands([command])
+  )
 )

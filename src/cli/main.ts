@@ -1,35 +1,34 @@
 #!/usr/bin/env node
 /**
- * The bin. The first signal lets a command end cleanly, the second ends the process at once.
+ * The bin: version and help at once, a verb's own code when it is asked for.
+ *
+ * @since 0.1.0
  */
-import * as NodeServices from "@effect/platform-node/NodeServices"
-import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
-import * as Layer from "effect/Layer"
 import { readFileSync } from "node:fs"
-import * as Cli from "./Cli.ts"
-import * as Signals from "./Signals.ts"
+import * as Module from "node:module"
+import * as Help from "./Help.ts"
+import * as Verbs from "./Verbs.ts"
 
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
+const [word, ...rest] = process.argv.slice(2)
 
-const signals = Signals.make()
+const version = (): string =>
+  String(JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version)
 
-const fiber = Effect.runFork(
-  Cli.run(process.argv.slice(2), String(version)).pipe(
-    Effect.provide(Layer.mergeAll(NodeServices.layer, Layer.succeed(Signals.Signals, signals.service)))
-  )
-)
-
-const onSignal = (signal: Signals.Signal) => {
-  const before = signals.service.received()
-  if (before !== undefined) process.exit(Signals.codes[before])
-  if (!signals.notify(signal)) fiber.interruptUnsafe(fiber.id)
+if (word === "--version" || word === "-v") {
+  process.stdout.write(`inference-endpoints v${version()}\n`)
+} else if (word === undefined || word === "--help" || word === "-h" || word === "help") {
+  process.stdout.write(Help.text)
+  // without a verb there was nothing to do
+  process.exitCode = word === undefined ? 2 : 0
+} else {
+  const verb = Verbs.all.find(({ name }) => name === word)
+  if (verb === undefined) {
+    process.stderr.write(`${Help.unknown(word)}\n`)
+    process.exitCode = 2
+  } else {
+    // what is compiled now is not compiled again by the next run
+    Module.enableCompileCache?.()
+    const Process = await import("./Process.ts")
+    await Process.run(verb, rest, version())
+  }
 }
-
-process.on("SIGINT", onSignal)
-process.on("SIGTERM", onSignal)
-
-const exit = await Effect.runPromise(Fiber.await(fiber))
-const received = signals.service.received()
-const code = exit._tag === "Success" ? exit.value : 1
-process.exit(exit._tag === "Failure" && received !== undefined ? Signals.codes[received] : code)

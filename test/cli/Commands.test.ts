@@ -17,7 +17,7 @@ describe("the command line", () => {
       assert.deepStrictEqual(lines.map(({ statistics }) => statistics.outputTokens), [4, 4])
     }).pipe(Effect.provide(SimulatorServer.layer())))
 
-  it.live("chat-template render prints the prompt", () =>
+  it.live("template render prints the prompt", () =>
     Effect.gen(function*() {
       const file = join(yield* directory, "t.jinja")
       writeFileSync(
@@ -25,13 +25,27 @@ describe("the command line", () => {
         "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}{% if add_generation_prompt %}<bot>{% endif %}"
       )
       const { code, stdout } = yield* run([
-        "chat-template",
+        "template",
         "render",
         "[{\"role\":\"user\",\"content\":\"hi\"}]",
         "--template",
         file
       ])
       assert.deepStrictEqual([code, stdout], [0, "<user>hi<bot>"])
+    }))
+
+  it.live("without a verb says what there is, and that nothing was done", () =>
+    Effect.gen(function*() {
+      const { code, stdout } = yield* run([])
+      assert.strictEqual(code, 2)
+      assert.match(stdout, /generate.*\n[^]*batch/)
+    }))
+
+  it.live("a misspelt verb is a usage error that names the closest", () =>
+    Effect.gen(function*() {
+      const { code, stderr, stdout } = yield* run(["genrate", "hello"])
+      assert.deepStrictEqual([code, stdout], [2, ""])
+      assert.match(stderr, /Did you mean generate\?/)
     }))
 
   it.live("help ends with 0", () =>

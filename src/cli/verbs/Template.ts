@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints chat-template render`: what a chat template makes of a conversation, without a server.
+ * `inference-endpoints template render`: what a chat template makes of a conversation, without a server.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -8,8 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as Message from "../Message.ts"
-import * as ChatTemplate from "../template/ChatTemplate.ts"
+import * as Message from "../../Message.ts"
+import * as ChatTemplate from "../../template/ChatTemplate.ts"
+import * as Program from "../Program.ts"
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Message.Messages))
 
@@ -33,8 +34,10 @@ const render = Command.make("render", {
     yield* Stream.run(Stream.make(prompt), stdio.stdout({ endOnDone: false }))
   })).pipe(Command.withDescription("Print the prompt that a template makes of messages"))
 
-/** `chat-template` with its subcommands. */
-export const chatTemplate = Command.make("chat-template").pipe(
-  Command.withDescription("Chat templates, without a server"),
-  Command.withSubcommands([render])
+/** `template` with its subcommands. */
+export const main = Program.make(
+  Command.make("template").pipe(
+    Command.withDescription("Chat templates, without a server"),
+    Command.withSubcommands([render])
+  )
 )

@@ -8,10 +8,11 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
-import * as Message from "../Message.ts"
-import * as Sampling from "./Sampling.ts"
-import * as Target from "./Target.ts"
+import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
+import * as Message from "../../Message.ts"
+import * as Program from "../Program.ts"
+import * as Sampling from "../Sampling.ts"
+import * as Target from "../Target.ts"
 
 const flags = {
   prompt: Argument.String("prompt").pipe(Argument.withDescription("The text; - reads standard input")),
@@ -63,10 +64,10 @@ const run = (
   })
 
 /** `generate`. */
-export const generate = Command.make(
-  "generate",
-  flags,
-  (given) => Effect.provide(run(given), Target.layer(given.target))
-).pipe(
-  Command.withDescription("Generate for one prompt")
+export const main = Program.make(
+  Command.make(
+    "generate",
+    flags,
+    (given) => Effect.provide(run(given), Target.layer(given.target))
+  ).pipe(Command.withDescription("Generate for one prompt"))
 )

@@ -1,0 +1,47 @@
+/**
+ * A verb as a process: the first signal lets it end cleanly, the second ends the process at once, and a reader of its
+ * output that leaves early is not an error.
+ *
+ * @since 0.2.0
+ */
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Signals from "./Signals.ts"
+import type * as Verbs from "./Verbs.ts"
+
+/** A pipe that was closed by its reader, such as `head`: what was to be said is said. */
+const endQuietly = (error: NodeJS.ErrnoException): void => {
+  if (error.code === "EPIPE") process.exit(0)
+  throw error
+}
+
+/**
+ * Runs a verb to its end and exits with its code.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const run = async (verb: Verbs.Verb, args: ReadonlyArray<string>, version: string): Promise<never> => {
+  process.stdout.on("error", endQuietly)
+  process.stderr.on("error", endQuietly)
+  const { main } = await verb.load()
+  const signals = Signals.make()
+  const fiber = Effect.runFork(
+    main(args, version).pipe(
+      Effect.provide(Layer.mergeAll(NodeServices.layer, Layer.succeed(Signals.Signals, signals.service)))
+    )
+  )
+  const onSignal = (signal: Signals.Signal) => {
+    const before = signals.service.received()
+    if (before !== undefined) process.exit(Signals.codes[before])
+    if (!signals.notify(signal)) fiber.interruptUnsafe(fiber.id)
+  }
+  process.on("SIGINT", onSignal)
+  process.on("SIGTERM", onSignal)
+  const exit = await Effect.runPromise(Fiber.await(fiber))
+  const received = signals.service.received()
+  const code = exit._tag === "Success" ? exit.value : 1
+  process.exit(exit._tag === "Failure" && received !== undefined ? Signals.codes[received] : code)
+}
