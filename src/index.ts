@@ -79,6 +79,27 @@ export * as InferenceError from "./InferenceError.ts"
 /** Messages to the exact prompt of Python's tokenizers. @since 0.1.0 */
 export * as ChatTemplate from "./template/ChatTemplate.ts"
 
+/** The program that runs templates, as a choice. @since 0.2.0 */
+export * as TemplateEngine from "./template/TemplateEngine.ts"
+
+/** Jinja as Python runs it: the engine of the layers that name none. @since 0.2.0 */
+export * as PythonJinja from "./template/PythonJinja.ts"
+
+/** `@huggingface/jinja` as the engine. @since 0.2.0 */
+export * as HuggingFaceJinja from "./template/HuggingFaceJinja.ts"
+
+/** The prompt that a server makes, asked of the server. @since 0.2.0 */
+export * as ServerPrompt from "./template/ServerPrompt.ts"
+
+/** Versions of transformers, and what changed between them. @since 0.2.0 */
+export * as Compatibility from "./template/Compatibility.ts"
+
+/** Words of a user that would be control tokens. @since 0.2.0 */
+export * as ControlTokens from "./template/ControlTokens.ts"
+
+/** The marks that the model families put around thoughts. @since 0.2.0 */
+export * as ThinkingTags from "./template/ThinkingTags.ts"
+
 /** What Hugging Face's own JavaScript engine makes of the same template. @since 0.1.0 */
 export * as CrossCheck from "./template/CrossCheck.ts"
 

@@ -43,4 +43,24 @@ describe("a program that imports from the entry point", () => {
     assert.include(modules, "template/ChatTemplate.ts")
     assert.deepStrictEqual(modules.filter((id) => /^(transport|dialect|structured)\//.test(id)), [])
   })
+
+  it("carries no template engine of ours where it chose another one", async () => {
+    const modules = await modulesOf(
+      `import { ChatTemplate, HuggingFaceJinja } from "${entryPoint}"\nimport * as Layer from "effect/Layer"\n` +
+        "export const layer = (template) => Layer.provide(ChatTemplate.layerTextWith({ template }), HuggingFaceJinja.layer)"
+    )
+    assert.includeMembers([...modules], ["template/HuggingFaceJinja.ts", "template/Conversation.ts"])
+    assert.deepStrictEqual(
+      modules.filter((id) => /^template\/(PythonJinja|jinja\/(?!values\/Space\.ts$))/.test(id)),
+      []
+    )
+  })
+
+  it("carries only our template engine where it did not choose", async () => {
+    const modules = await modulesOf(
+      `import { ChatTemplate } from "${entryPoint}"\nexport const layer = ChatTemplate.layerText`
+    )
+    assert.include(modules, "template/jinja/Template.ts")
+    assert.notInclude(modules, "template/HuggingFaceJinja.ts")
+  })
 })

@@ -23,7 +23,7 @@ const promised: Readonly<Record<string, RegExp>> = {
   "10-magpie-dataset.ts": /\\"answer\\": .*\\"confident\\": /,
   "11-agent.ts": /turn 1: weather[^]*turn 2: pack/,
   "12-fallback.ts": /gave up on this attempt[^]*large: /,
-  "14-chat-template.ts": /<\|im_start\|>assistant[^]*offset: /,
+  "14-chat-template.ts": /<\|im_start\|>assistant[^]*<·\|im_end\|><·\|im_start\|>system[^]*offset: /,
   "15-observability.ts": /thought: Scattering\.[^]*gen_ai\.usage\.output_tokens/
 }
 

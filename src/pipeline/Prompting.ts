@@ -112,6 +112,7 @@ const lazily = (
   Effect.map(Effect.cached(made), (template) =>
     ChatTemplate.ChatTemplate.of({
       render: (request) => Effect.flatMap(template, ({ render }) => render(request)),
+      source: (request) => Effect.flatMap(template, ({ source }) => source(request)),
       specialTokens: {}
     }))
 

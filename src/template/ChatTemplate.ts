@@ -2,33 +2,58 @@
  * Messages → the prompt text, byte for byte what Python's `tokenizer.apply_chat_template(messages, tokenize=False)` gives.
  *
  * A template renders the words of a message as they are: a user who writes `<|im_start|>` writes a special token for the
- * server, here as in Python. `specialTokensIn` finds such words.
+ * server, here as in Python. `specialTokensIn` finds such words, and `sanitizeControlTokens` makes them plain text.
  *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import { Hub } from "../hub/Hub.ts"
+import { type BosRule, withoutDoubleBos } from "./Bos.ts"
+import { ChatTemplate, type ServiceRequest } from "./ChatTemplateService.ts"
+import type * as Compatibility from "./Compatibility.ts"
+import { newestRules, rules } from "./Compatibility.ts"
+import { find, inTemplate } from "./ControlTokens.ts"
 import * as Conversation from "./Conversation.ts"
-import * as Engine from "./jinja/Template.ts"
-import type { Template } from "./jinja/Template.ts"
 import { Failure } from "./jinja/values/Failure.ts"
 import * as Json from "./jinja/values/Json.ts"
-import { defaultLimits, type Limits, type Now } from "./jinja/values/Machine.ts"
-import { Float, type Value } from "./jinja/values/Value.ts"
-import { fromProblem, InvalidInput, type Reason, TemplateError } from "./TemplateError.ts"
+import type { Limits, Now } from "./jinja/values/Machine.ts"
+import { Float } from "./jinja/values/Value.ts"
+import * as PythonJinja from "./PythonJinja.ts"
+import { type Span, type Template, TemplateEngine } from "./TemplateEngine.ts"
+import { InvalidInput, type Reason, TemplateError } from "./TemplateError.ts"
 import * as TemplateFiles from "./TemplateFiles.ts"
 import { loadFiles } from "./TemplateHub.ts"
+import * as ThinkingTags from "./ThinkingTags.ts"
 
+export type { Bos, BosRule, Rendered } from "./Bos.ts"
+export type { Intrusion } from "./ControlTokens.ts"
 /**
- * @category models
+ * @category services
  * @since 0.1.0
  */
-export type { Template } from "./jinja/Template.ts"
-export type { Limits, Now, Value }
+export { ChatTemplate, type ServiceRequest } from "./ChatTemplateService.ts"
+export type { JsonValue } from "./jinja/values/Json.ts"
+export type { Span, Template } from "./TemplateEngine.ts"
+export type { ThinkingTags } from "./ThinkingTags.ts"
+export type { Difference, Verification } from "./Verification.ts"
+export type { Limits, Now }
+/**
+ * Keeps a raw route from seeing two BOS.
+ *
+ * @category conversions
+ * @since 0.1.0
+ */
+export { withoutDoubleBos } from "./Bos.ts"
+/**
+ * Comparing with a server: see `Verification`.
+ *
+ * @category verification
+ * @since 0.1.0
+ */
+export { difference, verify } from "./Verification.ts"
 
 /**
  * @category models
@@ -36,33 +61,13 @@ export type { Limits, Now, Value }
  */
 export type Request = Conversation.Request
 
-const compiled = new Map<string, Template>()
-/** Templates kept compiled, by their text: as many as a program that serves several models needs. */
-const capacity = 64
-
-/** Moves a template to the end of the cache, and the oldest out of it. */
-const remember = (template: Template): Template => {
-  compiled.delete(template.source)
-  compiled.set(template.source, template)
-  const [oldest] = compiled.keys()
-  if (compiled.size > capacity && oldest !== undefined) compiled.delete(oldest)
-  return template
-}
-
-const toResult = <A>(method: string, outcome: Engine.Outcome<A>): Result.Result<A, TemplateError> =>
-  outcome.ok ? Result.succeed(outcome.value) : Result.fail(fromProblem(method, outcome.problem))
-
 /**
- * Parses a template, once per text. Fails with `InvalidTemplate` or `TooMuchWork`.
+ * Parses a template with the engine that gives Python's bytes, once per text. Fails with `InvalidTemplate` or `TooMuchWork`.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const compile = (source: string): Result.Result<Template, TemplateError> => {
-  const known = compiled.get(source)
-  if (known !== undefined) return Result.succeed(remember(known))
-  return Result.map(toResult("compile", Engine.compile(source)), remember)
-}
+export const compile = PythonJinja.compile
 
 /**
  * @category models
@@ -85,9 +90,24 @@ const epoch: Now = { epochMillis: 0, offsetMinutes: 0 }
 export const apply = (
   template: Template,
   request: Request,
-  moment: Moment = {}
+  { limits, now = epoch }: Moment = {}
 ): Result.Result<string, TemplateError> =>
-  toResult("apply", Conversation.apply(template, request, moment.now ?? epoch, moment.limits ?? defaultLimits))
+  Result.map(Conversation.apply(template, request, { now, limits }), ({ text }) => text)
+
+/**
+ * As `apply`, with the parts of the text that the assistant said: what a template puts between `{% generation %}` and
+ * `{% endgeneration %}`, from which a training mask is made. None where the template has no such tag, and none of a message
+ * that is continued. Inside a macro the place is that of the macro's call, as transformers counts it.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const applyWithSpans = (
+  template: Template,
+  request: Request,
+  { limits, now = epoch }: Moment = {}
+): Result.Result<{ readonly text: string; readonly assistant: ReadonlyArray<Span> }, TemplateError> =>
+  Conversation.apply(template, request, { now, limits })
 
 /**
  * Renders a compiled template with these variables and nothing else.
@@ -98,11 +118,11 @@ export const apply = (
 export const render = (
   template: Template,
   variables: Readonly<Record<string, unknown>>,
-  moment: Moment = {}
+  { limits, now = epoch }: Moment = {}
 ): Result.Result<string, TemplateError> =>
-  toResult(
-    "render",
-    Conversation.applyVariables(template, variables, moment.now ?? epoch, moment.limits ?? defaultLimits)
+  Result.map(
+    template.render(new Map(Object.entries(variables)), { now, limits, rules: newestRules }),
+    ({ text }) => text
   )
 
 /**
@@ -112,7 +132,7 @@ export const render = (
  * @category constructors
  * @since 0.1.0
  */
-export const fromJson = (text: string): Result.Result<Value, TemplateError> =>
+export const fromJson = (text: string): Result.Result<Json.JsonValue, TemplateError> =>
   Result.try({
     try: () => Json.parse(text),
     catch: (cause) =>
@@ -128,87 +148,7 @@ export const fromJson = (text: string): Result.Result<Value, TemplateError> =>
  * @category constructors
  * @since 0.1.0
  */
-export const float = (value: number): Value => new Float(value)
-
-/**
- * What to do with a BOS at the start of a prompt that goes to a raw route: servers add one there by themselves.
- * `"auto"` takes it away where the tokenizer is known to add one, `"strip"` always, `"keep"` never.
- *
- * @category models
- * @since 0.1.0
- */
-export type BosRule = "auto" | "keep" | "strip"
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Bos {
-  /** The tokenizer's BOS, if it has one. */
-  readonly token: string | undefined
-  /** Whether the server puts it before a raw text; `undefined` where the tokenizer's files do not tell. */
-  readonly serverAdds: boolean | undefined
-  /** Whether the rendered text began with it. */
-  readonly rendered: boolean
-  /** Whether it was taken away from `prompt`. */
-  readonly stripped: boolean
-}
-
-/**
- * A rendered text, and what of it to send to a raw route (`/generate`, `/v1/completions`).
- *
- * @category models
- * @since 0.1.0
- */
-export interface Rendered {
-  /** Exactly what transformers renders. */
-  readonly text: string
-  /** The text without the BOS that the server would double. */
-  readonly prompt: string
-  readonly bos: Bos
-}
-
-/**
- * Keeps a raw route from seeing two BOS.
- *
- * @category conversions
- * @since 0.1.0
- */
-export const withoutDoubleBos = (
-  text: string,
-  { rule = "auto", serverAdds, token }: {
-    readonly token: string | undefined
-    readonly serverAdds: boolean | undefined
-    readonly rule?: BosRule | undefined
-  }
-): Rendered => {
-  const rendered = token !== undefined && token !== "" && text.startsWith(token)
-  const stripped = rendered && (rule === "strip" || (rule === "auto" && serverAdds === true))
-  const prompt = stripped ? text.slice(token.length) : text
-  return { text, prompt, bos: { token, serverAdds, rendered, stripped } }
-}
-
-/**
- * Where the words of a message hold one of these tokens. Such words change the structure of the prompt.
- *
- * @category accessors
- * @since 0.1.0
- */
-export interface Intrusion {
-  /** The index of the message. */
-  readonly message: number
-  readonly token: string
-  /** In UTF-16 units from the start of the text. */
-  readonly offset: number
-}
-
-const textsOf = (content: unknown): ReadonlyArray<string> => {
-  if (typeof content === "string") return [content]
-  if (!Array.isArray(content)) return []
-  return content.flatMap((part: unknown) =>
-    typeof part === "object" && part !== null && "text" in part && typeof part.text === "string" ? [part.text] : []
-  )
-}
+export const float = (value: number): Json.JsonValue => new Float(value)
 
 /**
  * Finds special tokens in the content of messages: data to refuse, escape or log by. The rendered text is not changed.
@@ -216,68 +156,15 @@ const textsOf = (content: unknown): ReadonlyArray<string> => {
  * @category accessors
  * @since 0.1.0
  */
-export const specialTokensIn = (
-  messages: ReadonlyArray<{ readonly content?: unknown }>,
-  tokens: Iterable<string>
-): ReadonlyArray<Intrusion> => {
-  const wanted = [...new Set(tokens)].filter((token) => token !== "")
-  return messages.flatMap(({ content }, message) =>
-    textsOf(content).flatMap((text) =>
-      wanted.flatMap((token) => {
-        const offset = text.indexOf(token)
-        return offset < 0 ? [] : [{ message, token, offset }]
-      })
-    )
-  )
-}
+export const specialTokensIn = find
 
 /**
- * The first place where two texts differ, with up to 40 characters around it on either side.
+ * The tags that a template puts around thoughts: see `ThinkingTags`.
  *
- * @category models
- * @since 0.1.0
- */
-export interface Difference {
-  /** In UTF-16 units. */
-  readonly offset: number
-  readonly ours: string
-  readonly theirs: string
-}
-
-/**
  * @category accessors
- * @since 0.1.0
+ * @since 0.2.0
  */
-export const difference = (ours: string, theirs: string): Difference | undefined => {
-  if (ours === theirs) return undefined
-  let offset = 0
-  while (offset < ours.length && ours[offset] === theirs[offset]) offset++
-  const around = (text: string) => text.slice(Math.max(0, offset - 40), offset + 40)
-  return { offset, ours: around(ours), theirs: around(theirs) }
-}
-
-/**
- * A request as the service takes it: special tokens come from the tokenizer.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ServiceRequest extends Omit<Request, "specialTokens"> {
-  /** Another template of the tokenizer by name, or the text of one. */
-  readonly template?: string | undefined
-  readonly bos?: BosRule | undefined
-}
-
-/**
- * @category services
- * @since 0.1.0
- */
-export class ChatTemplate extends Context.Service<ChatTemplate, {
-  /** Renders a conversation, with the time of Effect's `Clock` for `strftime_now`. */
-  readonly render: (request: ServiceRequest) => Effect.Effect<Rendered, TemplateError>
-  /** `bos_token`, `eos_token`, … of the tokenizer. */
-  readonly specialTokens: Readonly<Record<string, string>>
-}>()("effect-inference-endpoints/template/ChatTemplate") {}
+export const thinkingTags: (source: string) => ThinkingTags.ThinkingTags | undefined = ThinkingTags.of
 
 /**
  * @category models
@@ -294,12 +181,18 @@ export interface Options {
   readonly offsetMinutes?: number | undefined
   /** Load as a processor (multimodal models) does. Default false. */
   readonly processor?: boolean | undefined
+  /** The version of transformers whose bytes are wanted. Default: the newest one known. A request may say otherwise. */
+  readonly compatibility?: Compatibility.Compatibility | undefined
+  /** Default false. A request may say otherwise. */
+  readonly sanitizeControlTokens?: boolean | undefined
   readonly limits?: Limits | undefined
 }
 
 const failed = (method: string) => (reason: Reason): TemplateError => new TemplateError({ method, reason })
 
 const localOffset = (epochMillis: number): number => -new Date(epochMillis).getTimezoneOffset()
+
+const loaded = <A>(result: Result.Result<A, Reason>) => Effect.fromResult(Result.mapError(result, failed("load")))
 
 /**
  * The service over the files of a tokenizer. Fails at once when there is no template or when it cannot be parsed.
@@ -309,25 +202,23 @@ const localOffset = (epochMillis: number): number => -new Date(epochMillis).getT
  */
 export const make = Effect.fnUntraced(function*(
   options: Options & { readonly files: TemplateFiles.Files; readonly subject?: string | undefined }
-): Effect.fn.Return<ChatTemplate["Service"], TemplateError> {
+): Effect.fn.Return<ChatTemplate["Service"], TemplateError, TemplateEngine> {
   const { files, limits, processor, subject } = options
-  const own = yield* Effect.fromResult(Result.mapError(TemplateFiles.specialTokens(files), failed("load")))
+  const engine = yield* TemplateEngine
+  yield* loaded(rules(options.compatibility))
+  const own = yield* loaded(TemplateFiles.specialTokens(files))
   const specialTokens = { ...own, ...options.specialTokens }
   const token = specialTokens.bos_token
-  const serverAdds = options.serverAddsBos ?? (token === undefined
-    ? undefined
-    : yield* Effect.fromResult(Result.mapError(TemplateFiles.addsBos(files, token), failed("load"))))
-  const choose = (request: Pick<ServiceRequest, "template" | "tools">) =>
+  const serverAdds = options.serverAddsBos ??
+    (token === undefined ? undefined : yield* loaded(TemplateFiles.addsBos(files, token)))
+  const added = yield* loaded(TemplateFiles.addedTokens(files))
+  const choose = ({ template, tools }: Pick<ServiceRequest, "template" | "tools">) =>
     Result.flatMap(
       Result.mapError(
-        TemplateFiles.resolve(
-          files,
-          { template: request.template, tools: request.tools !== undefined && request.tools !== null, processor },
-          subject
-        ),
+        TemplateFiles.resolve(files, { template, tools: tools !== undefined && tools !== null, processor }, subject),
         failed("choose")
       ),
-      compile
+      engine.compile
     )
   // a tokenizer with named templates only is usable by name; one without any, or with a broken one, is not
   yield* Effect.catchReason(
@@ -336,45 +227,64 @@ export const make = Effect.fnUntraced(function*(
     "MissingTemplate",
     (reason, error) => reason.available.length > 0 ? Effect.void : Effect.fail(error)
   )
-  const renderRequest = Effect.fn("ChatTemplate.render")(function*({ bos, template, ...request }: ServiceRequest) {
+  const controlTokens = (source: string): ReadonlyArray<string> => [
+    ...Object.values(specialTokens),
+    ...(added === undefined
+      ? inTemplate(source)
+      : added.filter(({ content, special }) => special || source.includes(content)).map(({ content }) => content))
+  ]
+  const renderRequest = Effect.fn("ChatTemplate.render")(function*(asked: ServiceRequest) {
+    const { bos = options.bos, sanitizeControlTokens = options.sanitizeControlTokens, template, ...request } = asked
     const epochMillis = yield* Clock.currentTimeMillis
     const now = { epochMillis, offsetMinutes: options.offsetMinutes ?? localOffset(epochMillis) }
     const chosen = yield* Effect.fromResult(choose({ template, tools: request.tools }))
-    const text = yield* Effect.fromResult(apply(chosen, { ...request, specialTokens }, { now, limits }))
-    return withoutDoubleBos(text, { token, serverAdds, rule: bos ?? options.bos })
+    const text = yield* Effect.fromResult(apply(chosen, {
+      ...request,
+      compatibility: request.compatibility ?? options.compatibility,
+      specialTokens,
+      controlTokens: sanitizeControlTokens === true ? controlTokens(chosen.source) : undefined
+    }, { now, limits }))
+    return withoutDoubleBos(text, { token, serverAdds, rule: bos })
   })
-  return { render: renderRequest, specialTokens }
+  return {
+    render: renderRequest,
+    source: (request) => Effect.map(Effect.fromResult(choose(request)), ({ source }) => source),
+    specialTokens
+  }
 })
 
 /**
- * From the text of a template.
+ * From the files of a tokenizer, by their paths, on the engine in the context: `tokenizer_config.json`,
+ * `chat_template.jinja`, `additional_chat_templates/….jinja`, `special_tokens_map.json`, `tokenizer.json`.
  *
  * @category layers
- * @since 0.1.0
+ * @since 0.2.0
  */
-export const layerText = (options: Options & { readonly template: string }): Layer.Layer<ChatTemplate, TemplateError> =>
-  layerFiles({ ...options, files: { "chat_template.jinja": options.template } })
-
-/**
- * From the files of a tokenizer, by their paths: `tokenizer_config.json`, `chat_template.jinja`,
- * `additional_chat_templates/….jinja`, `special_tokens_map.json`, `tokenizer.json`.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerFiles = (
+export const layerFilesWith = (
   options: Options & { readonly files: TemplateFiles.Files }
-): Layer.Layer<ChatTemplate, TemplateError> => Layer.effect(ChatTemplate, make(options))
+): Layer.Layer<ChatTemplate, TemplateError, TemplateEngine> => Layer.effect(ChatTemplate, make(options))
 
 /**
- * From a repository of the Hub, at a revision (default `main`). Loaded once, when the layer is built.
+ * From the text of a template, on the engine in the context.
  *
  * @category layers
- * @since 0.1.0
+ * @since 0.2.0
  */
-export const layerHub = (
+export const layerTextWith = (
+  options: Options & { readonly template: string }
+): Layer.Layer<ChatTemplate, TemplateError, TemplateEngine> =>
+  layerFilesWith({ ...options, files: { "chat_template.jinja": options.template } })
+
+/**
+ * From a repository of the Hub, at a revision (default `main`), on the engine in the context. Loaded once, when the layer is
+ * built.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerHubWith = (
   options: Options & { readonly tokenizerId: string; readonly revision?: string | undefined }
-): Layer.Layer<ChatTemplate, TemplateError, Hub> =>
+): Layer.Layer<ChatTemplate, TemplateError, Hub | TemplateEngine> =>
   Layer.effect(
     ChatTemplate,
     Effect.flatMap(Hub, (hub) =>
@@ -385,20 +295,33 @@ export const layerHub = (
   )
 
 /**
- * Renders here and at an oracle (`/chat_tokenize`, a server's render route, Python) and compares; `undefined` when the
- * texts are equal.
+ * `layerTextWith` on the engine that gives Python's bytes.
  *
- * @category verification
+ * @category layers
  * @since 0.1.0
  */
-export const verify = Effect.fn("ChatTemplate.verify")(function*<E, R>(
-  request: ServiceRequest,
-  oracle: (messages: unknown) => Effect.Effect<string, E, R>
-) {
-  const template = yield* ChatTemplate
-  const [{ text }, theirs] = yield* Effect.all([template.render(request), oracle(request.messages)], { concurrency: 2 })
-  return difference(text, theirs)
-})
+export const layerText = (options: Options & { readonly template: string }): Layer.Layer<ChatTemplate, TemplateError> =>
+  Layer.provide(layerTextWith(options), PythonJinja.layer)
+
+/**
+ * `layerFilesWith` on the engine that gives Python's bytes.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFiles = (
+  options: Options & { readonly files: TemplateFiles.Files }
+): Layer.Layer<ChatTemplate, TemplateError> => Layer.provide(layerFilesWith(options), PythonJinja.layer)
+
+/**
+ * `layerHubWith` on the engine that gives Python's bytes.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerHub = (
+  options: Options & { readonly tokenizerId: string; readonly revision?: string | undefined }
+): Layer.Layer<ChatTemplate, TemplateError, Hub> => Layer.provide(layerHubWith(options), PythonJinja.layer)
 
 /**
  * The template that these files hold and the special tokens beside it: see `TemplateFiles`.

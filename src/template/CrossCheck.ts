@@ -2,14 +2,14 @@
  * What `@huggingface/jinja`, the engine of Hugging Face's own JavaScript libraries, makes of the same template.
  *
  * Its rendering differs from Python's on a good part of real templates (text before `break`, `strip(chars)`, printing of
- * lists and booleans, loose equality, integer keys, …), which is why it does not render here. Where a program moves from
+ * lists and booleans, loose equality, integer keys, …), which is why it is not the engine unless it is chosen. Where a program moves from
  * those libraries to this one, the first difference shows which prompts were not those that the model was trained on.
  *
  * @since 0.1.0
  */
-import { Template } from "@huggingface/jinja"
 import * as Result from "effect/Result"
 import * as ChatTemplate from "./ChatTemplate.ts"
+import * as HuggingFaceJinja from "./HuggingFaceJinja.ts"
 import type { TemplateError } from "./TemplateError.ts"
 
 /**
@@ -26,22 +26,6 @@ export interface Comparison {
   readonly difference: ChatTemplate.Difference | undefined
 }
 
-const render = (source: string, request: ChatTemplate.Request): Comparison["theirs"] => {
-  try {
-    const text = new Template(source).render({
-      ...request.specialTokens,
-      ...request.kwargs,
-      messages: request.messages,
-      tools: request.tools ?? null,
-      documents: request.documents ?? null,
-      add_generation_prompt: request.addGenerationPrompt ?? false
-    })
-    return { text }
-  } catch (cause) {
-    return { failure: cause instanceof Error ? cause.message : String(cause) }
-  }
-}
-
 /**
  * Renders a template with both engines. The other one bounds neither time nor memory: use this with templates you trust.
  * Fails where our own engine does.
@@ -52,11 +36,13 @@ const render = (source: string, request: ChatTemplate.Request): Comparison["thei
 export const compare = (
   source: string,
   request: ChatTemplate.Request
-): Result.Result<Comparison, TemplateError> =>
-  Result.map(
-    Result.flatMap(ChatTemplate.compile(source), (template) => ChatTemplate.apply(template, request)),
-    (ours) => {
-      const theirs = render(source, request)
-      return { ours, theirs, difference: "text" in theirs ? ChatTemplate.difference(ours, theirs.text) : undefined }
-    }
-  )
+): Result.Result<Comparison, TemplateError> => {
+  const by = (compile: typeof ChatTemplate.compile) =>
+    Result.flatMap(compile(source), (template) => ChatTemplate.apply(template, request))
+  return Result.map(by(ChatTemplate.compile), (ours) => {
+    const theirs = by(HuggingFaceJinja.compile)
+    return Result.isFailure(theirs)
+      ? { ours, theirs: { failure: theirs.failure.message }, difference: undefined }
+      : { ours, theirs: { text: theirs.success }, difference: ChatTemplate.difference(ours, theirs.success) }
+  })
+}

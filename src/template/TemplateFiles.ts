@@ -175,6 +175,41 @@ export const specialTokens = (files: Files): Result.Result<Readonly<Record<strin
       }
     ))
 
+/**
+ * A token that the tokenizer matches before anything else.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface AddedToken {
+  readonly content: string
+  readonly special: boolean
+}
+
+/**
+ * The added tokens: `added_tokens` of `tokenizer.json`, else `added_tokens_decoder` of `tokenizer_config.json`; `undefined`
+ * where neither file tells.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const addedTokens = (files: Files): Result.Result<ReadonlyArray<AddedToken> | undefined, Reason> =>
+  Result.flatMap(
+    json(files, "tokenizer.json"),
+    (tokenizer) =>
+      Result.map(json(files, "tokenizer_config.json"), (config) => {
+        const found = Array.isArray(tokenizer.added_tokens)
+          ? tokenizer.added_tokens
+          : isRecord(config.added_tokens_decoder)
+          ? Object.values(config.added_tokens_decoder)
+          : undefined
+        return found?.flatMap((token: unknown) => {
+          const content = tokenText(token)
+          return content === undefined ? [] : [{ content, special: isRecord(token) && token.special === true }]
+        })
+      })
+  )
+
 /** Whether a post-processor of `tokenizer.json` puts this token before the text. */
 const processorAdds = (processor: unknown, bos: string): boolean => {
   if (!isRecord(processor)) return false

@@ -2,8 +2,8 @@
 // is an ISO text in UTC.
 import { Result } from "effect"
 import * as ChatTemplate from "../../dist/template/ChatTemplate.js"
-import * as Engine from "../../dist/template/jinja/Template.js"
 import * as Magpie from "../../dist/template/Magpie.js"
+import * as PythonJinja from "../../dist/template/PythonJinja.js"
 
 const orThrow = (result) => {
   if (Result.isSuccess(result)) return result.success
@@ -18,12 +18,8 @@ const moment = (now) => ({
   }
 })
 
-/** White space control off is no option of the package: transformers always has it on. */
-const untrimmed = (template) => {
-  const outcome = Engine.compile(template, { ...Engine.defaultOptions, trimBlocks: false, lstripBlocks: false })
-  if (outcome.ok) return outcome.value
-  throw new Error(outcome.problem.message)
-}
+/** White space control off is not an option of the package: transformers always has it on. */
+const untrimmed = (template) => orThrow(PythonJinja.parse(template, { trimBlocks: false, lstripBlocks: false }))
 
 export const render = (template, context, { now, trimBlocks = true } = {}) =>
   orThrow(

@@ -26,16 +26,6 @@ describe("apply", () => {
       assert.strictEqual(text, "TrueNoneTrueFalse")
     }))
 
-  it.effect("removes a null content, or keeps it as older versions do", () =>
-    Effect.gen(function*() {
-      const messages = [{ role: "assistant", content: null }]
-      assert.strictEqual(yield* rendered("{{ messages[0] }}", { messages }), "{'role': 'assistant'}")
-      assert.strictEqual(
-        yield* rendered("{{ messages[0] }}", { messages, nullContent: "keep" }),
-        "{'role': 'assistant', 'content': None}"
-      )
-    }))
-
   it.effect("lets extra variables win over special tokens", () =>
     Effect.gen(function*() {
       const text = yield* rendered("{{ bos_token }}", {
@@ -191,13 +181,6 @@ describe("the service", () => {
       const error = yield* Effect.flip(Effect.scoped(Layer.build(ChatTemplate.layerText({ template: "{% if %}" }))))
       assert.strictEqual(error.reason._tag, "InvalidTemplate")
     }))
-
-  it.effect("shows the first difference from an oracle", () =>
-    Effect.gen(function*() {
-      const found = yield* ChatTemplate.verify({ messages: ask }, () => Effect.succeed("<|user|>Ho<|end|>"))
-      assert.deepStrictEqual(found, { offset: 9, ours: "<|user|>Hi<|end|>", theirs: "<|user|>Ho<|end|>" })
-      assert.isUndefined(yield* ChatTemplate.verify({ messages: ask }, () => Effect.succeed("<|user|>Hi<|end|>")))
-    }).pipe(Effect.provide(ChatTemplate.layerText({ template: chatml }))))
 })
 
 /** A Hub of one repository. */

@@ -16,8 +16,8 @@ import { parse } from "./syntax/Parser.ts"
 import * as Symbols from "./syntax/Symbols.ts"
 import type { Unit } from "./syntax/Symbols.ts"
 import { Failure, type Kind } from "./values/Failure.ts"
+import { fromUnknown } from "./values/Input.ts"
 import { defaultLimits, type Limits, Machine, type Now } from "./values/Machine.ts"
-import type { Value } from "./values/Value.ts"
 
 export interface Template {
   readonly source: string
@@ -92,20 +92,28 @@ export const compile = (source: string, options: CompileOptions = defaultOptions
 export interface RenderOptions {
   readonly now: Now
   readonly limits: Limits
+  /** Whether a namespace refuses names that begin with `_`. */
+  readonly plainNames: boolean
 }
 
-/** Renders with these variables; they hide global functions of the same name. */
+export interface Output {
+  readonly text: string
+  /** Where the bodies of `{% generation %}` stand in the text. */
+  readonly assistant: Machine["assistant"]
+}
+
+/** Renders with these variables, which hide global functions of the same name; one that is `undefined` is not there. */
 export const render = (
   template: Template,
-  variables: ReadonlyMap<string, Value>,
+  variables: ReadonlyMap<string, unknown>,
   options: RenderOptions
-): Outcome<string> => {
-  const context = new Map(globals)
-  for (const [name, value] of variables) context.set(name, value)
-  const machine = new Machine(options.limits, options.now)
+): Outcome<Output> => {
+  const machine = new Machine(options.limits, options.now, options.plainNames)
   return guard(() => {
+    const context = new Map(globals)
+    for (const [name, value] of variables) if (value !== undefined) context.set(name, fromUnknown(value, name))
     machine.spend(template.cost)
     template.run(new Frame(template.unit, undefined, machine, context))
-    return machine.out
+    return { text: machine.out, assistant: machine.assistant }
   }, () => machine.line)
 }

@@ -1,5 +1,7 @@
 /** The functions that a chat template finds without being given them. */
 import { strftime } from "../format/Strftime.ts"
+import { setAttribute } from "../methods/Attribute.ts"
+import { dictMethods } from "../methods/ContainerMethods.ts"
 import * as Argument from "../values/Argument.ts"
 import { keyOf, textOf } from "../values/Compare.ts"
 import { fail, Failure, tooMuch } from "../values/Failure.ts"
@@ -60,7 +62,7 @@ const dict = (machine: Machine, args: Args, kwargs: Kwargs): Dict => {
 const namespace = (machine: Machine, args: Args, kwargs: Kwargs): Value => {
   const made = new Namespace()
   for (const [key, value] of dict(machine, args, kwargs).pairs()) {
-    if (typeof key === "string") made.attributes.set(key, value)
+    if (typeof key === "string") setAttribute(machine, made, key, value)
   }
   return made
 }
@@ -95,9 +97,14 @@ const joiner = (_: Machine, args: Args, kwargs: Kwargs): Value => {
 
 const lipsum = (): never => fail("lipsum() writes random text, which a prompt cannot be made of")
 
+const dictFromKeys = new Callable(
+  "<built-in method fromkeys of type object>",
+  (machine, args, kwargs) => dictMethods.get("fromkeys")?.call(machine, new Dict(), args, kwargs) ?? null
+)
+
 export const globals: ReadonlyMap<string, Value> = new Map([
   ["range", new Callable("<function range>", range)],
-  ["dict", new Callable("<class 'dict'>", dict)],
+  ["dict", new Callable("<class 'dict'>", dict, new Map([["fromkeys", dictFromKeys]]))],
   ["namespace", new Callable("<class 'jinja2.utils.Namespace'>", namespace)],
   ["lipsum", new Callable("<function generate_lorem_ipsum>", lipsum)],
   ["cycler", new Callable("<class 'jinja2.utils.Cycler'>", cycler)],

@@ -5,7 +5,8 @@ import { numberOf, textOf } from "../values/Compare.ts"
 import { fail } from "../values/Failure.ts"
 import type { Machine } from "../values/Machine.ts"
 import { divideEven, int, round as roundFloat } from "../values/Number.ts"
-import { trimEnd, trimStart, typeName } from "../values/Text.ts"
+import { trimEnd, trimStart } from "../values/Space.ts"
+import { typeName } from "../values/Text.ts"
 import { Float, Undefined, type Value } from "../values/Value.ts"
 
 const strip = (text: string): string => trimEnd(trimStart(text))

@@ -1,6 +1,7 @@
 /** `textwrap.wrap` with `expand_tabs=False, replace_whitespace=False`, for the filter `wordwrap`. */
 import type { Machine } from "../values/Machine.ts"
-import { codePoints, textLength, trimEnd } from "../values/Text.ts"
+import { trimEnd } from "../values/Space.ts"
+import { codePoints, textLength } from "../values/Text.ts"
 
 interface Options {
   readonly width: number

@@ -167,6 +167,18 @@ export const getitem = (machine: Machine, value: Value, key: Value): Value => {
   return attributeFound === undefined ? missing(machine, value, key) : attributeFound
 }
 
+/** Sets an attribute of a namespace. Since 5.22.2 transformers refuses private names there, which lead to Python's internals. */
+export const setAttribute = (machine: Machine, namespace: Namespace, name: string, value: Value): void => {
+  if (machine.plainNames && name.startsWith("_")) {
+    fail(
+      `Chat templates cannot store underscore-prefixed attributes on a namespace, but got ${
+        quote(name)
+      }. Please rename the attribute.`
+    )
+  }
+  namespace.attributes.set(name, value)
+}
+
 /** `|attr(name)`: the attribute, never the item. */
 export const attributeOnly = (machine: Machine, value: Value, name: string): Value => {
   if (value instanceof Undefined) return getattr(machine, value, name)

@@ -103,9 +103,21 @@ const scope = (block: Block, body: Body): Execute => {
 }
 
 const autoescape = (block: Block, node: Statement & { readonly type: "Scope" }): Execute => {
-  if (node.head === undefined) return scope(block, node.body)
   if (node.head.type !== "Const") throw new Failure("Syntax", "autoescape takes a constant", node.line)
   return scope({ ...block, escaping: truthy(node.head.value) }, node.body)
+}
+
+/** `{% generation %}`: a body in place, whose text is the assistant's. */
+const generation = (block: Block, body: Body): Execute => {
+  const run = scope(block, body)
+  return (frame) => {
+    const { machine } = frame
+    const start = machine.position
+    const before = machine.out.length
+    const signal = run(frame)
+    machine.assistant.push({ start, end: start + machine.out.length - before })
+    return signal
+  }
 }
 
 const macro = (block: Block, node: Macro, line: number): Execute => {
@@ -259,6 +271,8 @@ const compileStatement = (block: Block, node: Statement): Execute => {
       return setBlock(block, node)
     case "With":
       return withBlock(block, node)
+    case "Generation":
+      return generation(block, node.body)
     case "Scope":
       return autoescape(block, node)
     case "Block":

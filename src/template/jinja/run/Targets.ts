@@ -1,4 +1,5 @@
 /** Assignment to names, tuples of them, and attributes of a namespace. */
+import { setAttribute } from "../methods/Attribute.ts"
 import type { Target } from "../syntax/Ast.ts"
 import { fail } from "../values/Failure.ts"
 import { isIterable, listOf } from "../values/Iterate.ts"
@@ -29,9 +30,7 @@ export const assign = (block: Block, target: Target): Assign => {
   if (target.type === "Tuple") return unpack(target.items.length, target.items.map((item) => assign(block, item)))
   if (target.type === "NamespaceRef") {
     const namespace = namespaceOf(block, target.name)
-    return (frame, value) => {
-      namespace(frame).attributes.set(target.attribute, value)
-    }
+    return (frame, value) => setAttribute(frame.machine, namespace(frame), target.attribute, value)
   }
   const slot = block.symbols.find(target.name)
   return slot === undefined ? () => {} : write(block.symbols.unit, slot)

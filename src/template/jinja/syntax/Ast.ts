@@ -121,8 +121,10 @@ export type Statement =
     | { readonly type: "Print"; readonly value: Expression }
     | { readonly type: "Set"; readonly target: Target; readonly value: Expression }
     | { readonly type: "FilterBlock"; readonly filter: Expression; readonly body: Body }
-    /** `generation`, `autoescape`: rendered in place, with variables of its own. */
-    | { readonly type: "Scope"; readonly head: Expression | undefined; readonly body: Body }
+    /** Rendered in place, with variables of its own, as the one below. */
+    | { readonly type: "Generation"; readonly body: Body }
+    /** `autoescape`. */
+    | { readonly type: "Scope"; readonly head: Expression; readonly body: Body }
     | { readonly type: "Block"; readonly name: string; readonly scoped: boolean; readonly body: Body }
     | { readonly type: "Break" | "Continue" }
     /** `include`, `import`, `extends`: there is no loader, so that running it fails. */

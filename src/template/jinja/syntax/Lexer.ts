@@ -4,7 +4,7 @@
  */
 import { Failure } from "../values/Failure.ts"
 import { int } from "../values/Number.ts"
-import { isSpace, trimEnd } from "../values/Text.ts"
+import { isSpace, trimEnd } from "../values/Space.ts"
 import { Float, type Value } from "../values/Value.ts"
 
 export interface LexOptions {

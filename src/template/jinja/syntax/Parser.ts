@@ -96,7 +96,7 @@ class Parser {
       case "with":
         return this.with(line)
       case "generation":
-        return { type: "Scope", head: undefined, body: this.closed("endgeneration"), line }
+        return { type: "Generation", body: this.closed("endgeneration"), line }
       case "autoescape":
         return { type: "Scope", head: parseExpression(stream), body: this.closed("endautoescape"), line }
       case "break":

@@ -85,7 +85,11 @@ const fromObject = (value: object, trail: Trail, depth: number): Value => {
     if (dict !== undefined) return dict
   } else {
     if (isEngineValue(value)) return value
-    if (value instanceof Date) return convert(value.toJSON(), trail, depth)
+    if ("toJSON" in value && typeof value.toJSON === "function") return convert(value.toJSON(), trail, depth)
+    // as transformers does with images and arrays: a template asks whether they are there, and never what they hold
+    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof Blob) {
+      return `<${value.constructor.name}>`
+    }
   }
   const entries: Iterable<readonly [unknown, unknown]> = value instanceof Map ? value : Object.entries(value)
   const dict = new Dict()

@@ -4,7 +4,7 @@ import { sorted, textOf } from "./Compare.ts"
 import { fail, Failure } from "./Failure.ts"
 import type { Machine } from "./Machine.ts"
 import { bigText, floatText, typeName } from "./Text.ts"
-import { Dict, Float, isList, stringKey, Tuple, type Value } from "./Value.ts"
+import { Dict, Float, isList, Tuple, type Value } from "./Value.ts"
 
 interface Style {
   readonly machine: Machine
@@ -161,6 +161,17 @@ export const dumps = (machine: Machine, value: Value, options: DumpOptions): str
   )
 }
 
+/** JSON as a template can print it without loss: objects are Maps, which keep the order of keys like `"2"`, and floats stay floats. */
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Float
+  | ReadonlyArray<JsonValue>
+  | ReadonlyMap<string, JsonValue>
+
 /** Nesting of JSON text that is still read, in levels. */
 const maxNesting = 500
 
@@ -168,7 +179,7 @@ const space = /[ \t\n\r]*/y
 const numeral = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?/y
 const literal = /"(?:[^"\\\0-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y
 const word = /null|true|false|NaN|-?Infinity/y
-const words: Readonly<Record<string, () => Value>> = {
+const words: Readonly<Record<string, () => JsonValue>> = {
   null: () => null,
   true: () => true,
   false: () => false,
@@ -207,8 +218,8 @@ class Reader {
     return match === null ? undefined : String(JSON.parse(match[0]))
   }
 
-  private list(depth: number): ReadonlyArray<Value> {
-    const items: Array<Value> = []
+  private list(depth: number): ReadonlyArray<JsonValue> {
+    const items: Array<JsonValue> = []
     if (this.skip("]")) return items
     do {
       items.push(this.value(depth))
@@ -216,19 +227,19 @@ class Reader {
     return this.skip("]") ? items : this.fail()
   }
 
-  private dict(depth: number): Dict {
-    const dict = new Dict()
-    if (this.skip("}")) return dict
+  private map(depth: number): ReadonlyMap<string, JsonValue> {
+    const map = new Map<string, JsonValue>()
+    if (this.skip("}")) return map
     do {
       this.match(space)
       const key = this.string()
       if (key === undefined || !this.skip(":")) return this.fail()
-      dict.set(stringKey(key), key, this.value(depth))
+      map.set(key, this.value(depth))
     } while (this.skip(","))
-    return this.skip("}") ? dict : this.fail()
+    return this.skip("}") ? map : this.fail()
   }
 
-  private number(): Value | undefined {
+  private number(): JsonValue | undefined {
     const match = this.match(numeral)
     if (match === null) return undefined
     if (match[1] !== undefined || match[2] !== undefined) return new Float(Number(match[0]))
@@ -236,9 +247,9 @@ class Reader {
     return Number.isSafeInteger(value) ? value + 0 : BigInt(match[0])
   }
 
-  value(depth: number): Value {
+  value(depth: number): JsonValue {
     if (depth > maxNesting) throw new Failure("InvalidInput", `JSON nested deeper than ${maxNesting} levels`)
-    if (this.skip("{")) return this.dict(depth + 1)
+    if (this.skip("{")) return this.map(depth + 1)
     if (this.skip("[")) return this.list(depth + 1)
     const named = this.match(word)
     if (named !== null) return words[named[0]]?.() ?? null
@@ -252,7 +263,7 @@ class Reader {
 }
 
 /** `json.loads(text)`: whole floats stay floats, large integers exact, and keys in the order they were written. */
-export const parse = (text: string): Value => {
+export const parse = (text: string): JsonValue => {
   const reader = new Reader(text)
   const value = reader.value(0)
   reader.end()

@@ -32,12 +32,20 @@ export interface Now {
 export class Machine {
   readonly limits: Limits
   readonly now: Now
+  /** Whether names that begin with `_` are refused in a namespace, as transformers does since 5.22.2. */
+  readonly plainNames: boolean
+  /** Where the bodies of `{% generation %}` stand in the output, in UTF-16 units. */
+  readonly assistant: Array<{ readonly start: number; readonly end: number }> = []
   out = ""
   line = 1
   depth = 0
   private fuel: number
+  private captures = 0
+  /** How long the output was when the outermost capture began. */
+  private written = 0
 
-  constructor(limits: Limits, now: Now) {
+  constructor(limits: Limits, now: Now, plainNames: boolean) {
+    this.plainNames = plainNames
     this.limits = limits
     this.now = now
     this.fuel = limits.work
@@ -86,13 +94,23 @@ export class Machine {
     this.depth -= levels
   }
 
+  /**
+   * Where in the output the next text will stand. Inside a macro or a block that is collected first, as transformers has it:
+   * where the output ended when the collecting began.
+   */
+  get position(): number {
+    return this.captures === 0 ? this.out.length : this.written
+  }
+
   /** Collects what `body` writes instead of sending it to the output. `undefined` when the body left by `break` or `continue`. */
   capture<A>(body: () => A): { readonly text: string; readonly result: A } {
     const outer = this.out
+    if (this.captures++ === 0) this.written = outer.length
     this.out = ""
     const result = body()
     const text = this.out
     this.out = outer
+    this.captures--
     return { text, result }
   }
 }

@@ -1,0 +1,41 @@
+/**
+ * The service that makes prompts, and what it is asked.
+ *
+ * @since 0.2.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type { BosRule, Rendered } from "./Bos.ts"
+import type { Request } from "./Conversation.ts"
+import type { TemplateError } from "./TemplateError.ts"
+
+/**
+ * A request as the service takes it: special tokens come from the tokenizer.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServiceRequest extends Omit<Request, "specialTokens" | "controlTokens"> {
+  /** Another template of the tokenizer by name, or the text of one. */
+  readonly template?: string | undefined
+  readonly bos?: BosRule | undefined
+  /**
+   * Breaks control tokens in the texts of messages, tools, documents and variables by a zero width space, so that the server's
+   * tokenizer reads them as text. Control tokens are the special tokens, the added tokens that the template writes, and where
+   * no file tells them, what looks like one in the template. Default false, as in Python.
+   */
+  readonly sanitizeControlTokens?: boolean | undefined
+}
+
+/**
+ * @category services
+ * @since 0.1.0
+ */
+export class ChatTemplate extends Context.Service<ChatTemplate, {
+  /** Renders a conversation, with the time of Effect's `Clock` for `strftime_now`. */
+  readonly render: (request: ServiceRequest) => Effect.Effect<Rendered, TemplateError>
+  /** The text of the template that a request would be rendered with. */
+  readonly source: (request: Pick<ServiceRequest, "template" | "tools">) => Effect.Effect<string, TemplateError>
+  /** `bos_token`, `eos_token`, … of the tokenizer. */
+  readonly specialTokens: Readonly<Record<string, string>>
+}>()("effect-inference-endpoints/template/ChatTemplate") {}
