@@ -8,13 +8,22 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
+import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 
+/** Finite, so that its JSON form is a number and nothing else. */
 const finite = (expected: string, test: (value: number) => boolean) =>
-  Schema.Number.check(Schema.makeFilter((value) => Number.isFinite(value) && test(value) ? undefined : expected))
+  Schema.Number.check(
+    Schema.isFinite({ message: expected }),
+    Schema.makeFilter((value) => test(value) ? undefined : expected)
+  )
 
 const integer = (expected: string, test: (value: number) => boolean) =>
-  Schema.Number.check(Schema.makeFilter((value) => Number.isSafeInteger(value) && test(value) ? undefined : expected))
+  finite(expected, (value) => Number.isSafeInteger(value) && test(value))
+
+/** An option with what help texts, docs and tools say of it. */
+const option = <S extends Schema.Top>(schema: S, description: string) =>
+  Schema.optional(schema).annotate({ description })
 
 const U64 = 2n ** 64n
 
@@ -60,65 +69,105 @@ export const Tool = Schema.Struct({
  */
 export type Tool = typeof Tool.Type
 
+const between = (low: number, high: number) =>
+  finite(`must be from ${low} to ${high}`, (value) => value >= low && value <= high)
+
+const share = finite("must be above 0 and at most 1", (value) => value > 0 && value <= 1)
+
+const atLeast = (low: number) => integer(`must be an integer of at least ${low}`, (value) => value >= low)
+
+const Stop = Schema.String.check(Schema.makeFilter((value) => value === "" ? "must not be empty" : undefined))
+
+const LogitBias = Schema.Record(Schema.String, between(-100, 100)).check(
+  Schema.makeFilter((bias) => {
+    const word = Object.keys(bias).find((key) => !/^\d+$/.test(key))
+    return word === undefined ? undefined : `must have token ids as keys, not ${JSON.stringify(word.slice(0, 40))}`
+  })
+)
+
 /**
  * The options. An absent option is the server's default, but `maxNewTokens` is 128 and `doSample` follows from the rest.
- *
- * Fields, and what the values mean:
- * - `maxNewTokens`: most tokens to generate (default 128). `truncate`: keep only the last so many tokens of the prompt.
- * - `temperature`: 0 means greedy. `topP` and `typicalP`: in (0, 1], where 1 means off. `topK`: 0 means off.
- * - `repetitionPenalty`: above 0, where 1 means none; `frequencyPenalty`, `presencePenalty`: -2 to 2, where 0 means none.
- * - `logitBias`: by token id. `seed`: a u64; each of several generations gets its own, counted up from it.
- * - `stopSequences`: texts that end the answer; they stay in it on TGI. TGI takes at most 4.
- * - `doSample`: sample even if no sampling option is set. `bestOf`: so many candidates, the most likely one wins (TGI).
- * - `returnFullText`: the prompt comes before the answer. `watermark`, `adapterId`, `decoderInputDetails`: TGI.
- * - `topNTokens`: the most likely tokens at each place, on the raw route of TGI; `logprobs` and `topLogprobs` elsewhere.
- * - `tools`, `toolChoice` (`auto`, `none`, `required` or a name), `toolPrompt` (TGI), `parallelToolCalls`.
- * - `reasoningEffort`: for reasoning models; `none` switches thinking off where the engine can.
- * - `continueFinalMessage`: the model goes on with the last message instead of answering it.
- * - `templateVariables`: variables of the chat template, such as `enable_thinking`.
- * - `extra`: fields for the engine as they go over the wire. They win over what the options make.
+ * What each means is the description of its field: `GenerationOptions.describe("topP")`.
  *
  * @category models
  * @since 0.1.0
  */
 export const GenerationOptions = Schema.Struct({
-  maxNewTokens: Schema.optional(integer("must be an integer of at least 1", (value) => value >= 1)),
-  temperature: Schema.optional(finite("must be a number of at least 0", (value) => value >= 0)),
-  topP: Schema.optional(finite("must be above 0 and at most 1", (value) => value > 0 && value <= 1)),
-  topK: Schema.optional(integer("must be an integer of at least 0", (value) => value >= 0)),
-  minP: Schema.optional(finite("must be from 0 to 1", (value) => value >= 0 && value <= 1)),
-  typicalP: Schema.optional(finite("must be above 0 and at most 1", (value) => value > 0 && value <= 1)),
-  repetitionPenalty: Schema.optional(finite("must be above 0", (value) => value > 0)),
-  frequencyPenalty: Schema.optional(finite("must be from -2 to 2", (value) => value >= -2 && value <= 2)),
-  presencePenalty: Schema.optional(finite("must be from -2 to 2", (value) => value >= -2 && value <= 2)),
-  logitBias: Schema.optional(
-    Schema.Record(Schema.String, finite("must be from -100 to 100", (value) => Math.abs(value) <= 100))
+  maxNewTokens: option(atLeast(1), "Most tokens to generate (default 128)."),
+  temperature: option(
+    finite("must be a number of at least 0", (value) => value >= 0),
+    "How freely the model chooses: 0 always takes the likeliest token, 1 follows the model's own probabilities."
   ),
-  seed: Schema.optional(Seed),
-  stopSequences: Schema.optional(
-    Schema.Array(Schema.String.check(Schema.makeFilter((value) => value === "" ? "must not be empty" : undefined)))
+  topP: option(share, "Samples from the likeliest tokens that together have this probability; 1 means off."),
+  topK: option(atLeast(0), "Samples from this many of the likeliest tokens; 0 means off."),
+  minP: option(
+    between(0, 1),
+    "Leaves out tokens that are less likely than this share of the likeliest one; 0 means off."
   ),
-  doSample: Schema.optional(Schema.Boolean),
-  returnFullText: Schema.optional(Schema.Boolean),
-  watermark: Schema.optional(Schema.Boolean),
-  truncate: Schema.optional(integer("must be an integer of at least 1", (value) => value >= 1)),
-  bestOf: Schema.optional(integer("must be an integer of at least 1", (value) => value >= 1)),
-  topNTokens: Schema.optional(integer("must be an integer of at least 0", (value) => value >= 0)),
-  decoderInputDetails: Schema.optional(Schema.Boolean),
-  adapterId: Schema.optional(Schema.NonEmptyString),
-  logprobs: Schema.optional(Schema.Boolean),
-  topLogprobs: Schema.optional(integer("must be an integer from 0 to 20", (value) => value >= 0 && value <= 20)),
-  tools: Schema.optional(Schema.Array(Tool)),
-  toolChoice: Schema.optional(
-    Schema.Union([Schema.Literals(["auto", "none", "required"]), Schema.Struct({ name: Schema.String })])
+  typicalP: option(
+    share,
+    "Samples from the tokens of typical surprise that together have this probability; 1 means off."
   ),
-  toolPrompt: Schema.optional(Schema.String),
-  parallelToolCalls: Schema.optional(Schema.Boolean),
-  reasoningEffort: Schema.optional(Schema.String),
-  continueFinalMessage: Schema.optional(Schema.Boolean),
-  templateVariables: Schema.optional(Schema.Record(Schema.String, Schema.Unknown)),
-  extra: Schema.optional(Schema.Record(Schema.String, Schema.Unknown))
+  repetitionPenalty: option(
+    finite("must be above 0", (value) => value > 0),
+    "Makes tokens that occurred less likely when above 1; 1 means none."
+  ),
+  frequencyPenalty: option(
+    between(-2, 2),
+    "Makes tokens less likely the more often they occurred, from -2 to 2; 0 means none."
+  ),
+  presencePenalty: option(between(-2, 2), "Makes tokens that occurred less likely, from -2 to 2; 0 means none."),
+  logitBias: option(LogitBias, "What is added to the logits of tokens, by token id, from -100 to 100."),
+  seed: option(
+    Seed,
+    "Where the random numbers begin, an integer from 0 to 2^64 - 1; each of several generations gets its own, counted up from it."
+  ),
+  stopSequences: option(
+    Schema.Array(Stop),
+    "Texts that end the generation; on TGI they stay in it. TGI takes at most 4."
+  ),
+  doSample: option(Schema.Boolean, "Whether to sample where no sampling option is set; false is greedy."),
+  returnFullText: option(Schema.Boolean, "Puts the prompt before the generated text, on raw routes."),
+  watermark: option(Schema.Boolean, "Watermarks the text (TGI)."),
+  truncate: option(atLeast(1), "Keeps only the last so many tokens of the prompt."),
+  bestOf: option(atLeast(1), "Generates so many candidates and returns the likeliest (TGI)."),
+  topNTokens: option(atLeast(0), "How many of the likeliest tokens to list at each place, on TGI's raw route."),
+  decoderInputDetails: option(Schema.Boolean, "Lists the tokens of the prompt too (TGI)."),
+  adapterId: option(Schema.NonEmptyString, "The LoRA adapter to use."),
+  logprobs: option(Schema.Boolean, "Lists the tokens with their log probabilities."),
+  topLogprobs: option(
+    integer("must be an integer from 0 to 20", (value) => value >= 0 && value <= 20),
+    "How many of the likeliest tokens to list at each place, at most 20."
+  ),
+  tools: option(Schema.Array(Tool), "The tools that the model may call."),
+  toolChoice: option(
+    Schema.Union([Schema.Literals(["auto", "none", "required"]), Schema.Struct({ name: Schema.String })]),
+    "Whether the model calls a tool: `auto`, `none`, `required`, or the name of one."
+  ),
+  toolPrompt: option(Schema.String, "The instruction that TGI puts before the tools."),
+  parallelToolCalls: option(Schema.Boolean, "Whether the model may call several tools at once."),
+  reasoningEffort: option(
+    Schema.String,
+    "How long a reasoning model thinks, such as `low` or `high`; `none` switches thinking off where the engine can."
+  ),
+  continueFinalMessage: option(Schema.Boolean, "Goes on with the last message instead of responding to it."),
+  templateVariables: option(
+    Schema.Record(Schema.String, Schema.Unknown),
+    "Variables of the chat template, such as `enable_thinking`."
+  ),
+  extra: option(
+    Schema.Record(Schema.String, Schema.Unknown),
+    "Fields for the engine as they go over the wire; they win over what the other options make."
+  )
 })
+
+/**
+ * What an option means, in a sentence.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const describe = (name: Name): string => SchemaAST.resolveDescription(GenerationOptions.fields[name].ast) ?? ""
 
 /**
  * @category models
@@ -190,14 +239,31 @@ SchemaJITCompiler.enable(GenerationOptions.ast)
 const is = Schema.is(GenerationOptions)
 const names: ReadonlySet<string> = new Set(Object.keys(GenerationOptions.fields))
 
+const kinds: { readonly [kind: string]: string } = {
+  number: "a number",
+  bigint: "a bigint",
+  string: "a text",
+  boolean: "true or false",
+  array: "a list",
+  object: "an object"
+}
+
+/** `Expected number | undefined` → `must be a number`. */
+const wanted = (message: string): string => {
+  const types = /^Expected (.+?)(?: \| undefined)?$/s.exec(message)?.[1]
+  return types === undefined
+    ? `is wrong: ${message}`
+    : `must be ${types.split(" | ").map((type) => kinds[type] ?? type).join(" or ")}`
+}
+
 const shapeIssues = (options: unknown): ReadonlyArray<Issue> => {
   if (is(options) && Object.keys(options).every((name) => names.has(name))) return []
   const result = decode(options, { errors: "all", onExcessProperty: "error" })
   return Result.isSuccess(result) ? [] : format(result.failure.issue).issues.map(({ message, path = [] }) => {
     const keys = path.map((key) => typeof key === "object" ? key.key : key)
     const rule = message.startsWith("must") ? message : message.includes("excess property")
-      ? "is no option; engine-specific fields go into `extra`"
-      : `is wrong: ${message}`
+      ? "is not an option; engine-specific fields go into `extra`"
+      : wanted(message)
     return {
       path: keys.map(String),
       message: `${keys.map(String).join(".")} ${rule}, given ${show(at(options, keys)).slice(0, 100)}`
@@ -224,15 +290,14 @@ const bound = (
 export const beyond = (options: GenerationOptions, limits: ServerLimits): ReadonlyArray<Issue> => {
   const issues = [
     ...bound("bestOf", options.bestOf, limits.maxBestOf, "max_best_of"),
-    ...bound("truncate", options.truncate, limits.maxInputTokens, "max_input_tokens"),
-    ...bound("maxNewTokens", options.maxNewTokens, limits.maxTotalTokens, "max_total_tokens")
+    ...bound("truncate", options.truncate, limits.maxInputTokens, "max_input_tokens")
   ]
   const stops = options.stopSequences?.length
   if (stops !== undefined && limits.maxStopSequences !== undefined && stops > limits.maxStopSequences) {
     issues.push({
       path: ["stopSequences"],
       message:
-        `stopSequences may hold ${limits.maxStopSequences} texts (the server's max_stop_sequences), given ${stops}`
+        `stopSequences can hold at most ${limits.maxStopSequences} texts (the server's max_stop_sequences), given ${stops}`
     })
   }
   return issues

@@ -29,6 +29,7 @@ import type * as Hub from "./hub/Hub.ts"
 import * as HubEnv from "./hub/HubEnv.ts"
 import type { InferenceError } from "./InferenceError.ts"
 import type * as Message from "./Message.ts"
+import * as Conversing from "./pipeline/Conversing.ts"
 import * as Generating from "./pipeline/Generating.ts"
 import * as Objects from "./pipeline/Objects.ts"
 import * as Preparing from "./pipeline/Preparing.ts"
@@ -169,10 +170,13 @@ export interface Backend {
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(options: Options = {}) {
+export const make = (options: Options = {}) => service(options, false)
+
+/** `constrainedAlone` says that its template is there for a structured output and for nothing else. */
+const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: boolean) {
   const endpoint = yield* Endpoint.Endpoint
   const implied = options.tokenizerId === undefined && options.chatTemplate === undefined
-  const prompting = yield* Prompting.make(options, implied)
+  const prompting = yield* Prompting.make(options, constrainedAlone ? "constrained" : implied)
   const clientOf = yield* TargetClients.make(options.client)
   const bounded = Deadline.within(Timeouts.make(options.client?.timeouts).total)
 
@@ -240,7 +244,11 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
     output?: StructuredOutput.StructuredOutput<unknown, unknown>
   ): Effect.fn.Return<Preparing.Wanted, GenerateError> {
     const { issues, options: sampling, settings } = call === undefined ? plain : Settings.resolve(defaults, call)
-    const wrong = isEmpty(input) && options.useMagpieTemplate !== true ? [...issues, noMessages] : issues
+    const wrong = [
+      ...issues,
+      ...(isEmpty(input) && options.useMagpieTemplate !== true ? [noMessages] : []),
+      ...Conversing.check(input, sampling)
+    ]
     if (wrong.length > 0) return yield* Preparing.invalid("generate", wrong)
     return { input, options: sampling, settings, output: output ?? (yield* outputOf(defaults, call ?? {})) }
   })
@@ -381,9 +389,13 @@ export const layerWith = (
  */
 export interface LayerOptions extends Options, EndpointConfig.Options {}
 
+/** Whether only the structured output asks for a tokenizer. */
+const isConstrainedAlone = ({ chatTemplate, modelId, structuredOutput, tokenizerId }: LayerOptions): boolean =>
+  tokenizerId === undefined && chatTemplate === undefined && structuredOutput !== undefined && modelId !== undefined
+
 /** With a model id and a structured output, but no tokenizer, the tokenizer is the model, as in the Python original. */
-const tokenizerOf = ({ chatTemplate, modelId, structuredOutput, tokenizerId }: LayerOptions): string | undefined =>
-  tokenizerId ?? (chatTemplate === undefined && structuredOutput !== undefined ? modelId : undefined)
+const tokenizerOf = (options: LayerOptions): string | undefined =>
+  isConstrainedAlone(options) ? options.modelId : options.tokenizerId
 
 /**
  * The service with the endpoint that the options name: exactly one of `modelId`, `endpointName` and `baseUrl`. A
@@ -392,14 +404,14 @@ const tokenizerOf = ({ chatTemplate, modelId, structuredOutput, tokenizerId }: L
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options: LayerOptions
+export const layer = <const O extends LayerOptions>(
+  options: O & EndpointConfig.OneTarget<O, LayerOptions>
 ): Layer.Layer<
   InferenceEndpointsLLM | Endpoint.Endpoint | Hub.Hub | EndpointsApi.EndpointsApi,
   EndpointError | TemplateError,
   HttpClient.HttpClient
 > =>
-  layerWith(options).pipe(
+  Layer.effect(InferenceEndpointsLLM, service(options, isConstrainedAlone(options))).pipe(
     Layer.provide(Prompting.layer({ ...options, tokenizerId: tokenizerOf(options) })),
     Layer.provideMerge(Endpoint.layer(options)),
     // finding the endpoint and what is known of it keeps the limits of a call
@@ -413,7 +425,7 @@ export const layer = (
  * @since 0.1.0
  */
 export const layerConfig = (options: Config.Wrap<LayerOptions>) =>
-  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+  Layer.unwrap(Effect.map(Config.unwrap(options), (given: LayerOptions) => layer(given)))
 
 /**
  * `layer` with the endpoint of the environment (see `EndpointConfig.fromEnv`), `INFERENCE_TOKENIZER_ID` if it is set, and

@@ -7,41 +7,52 @@ import * as Schema from "effect/Schema"
 import * as GenerationOptions from "./GenerationOptions.ts"
 import type { OutputSpecInput } from "./structured/OutputSpec.ts"
 
+const wanted = "must be an integer of at least 1"
+
 const count = Schema.Number.check(
-  Schema.makeFilter((value) =>
-    Number.isSafeInteger(value) && value >= 1 ? undefined : "must be an integer of at least 1"
-  )
+  Schema.isFinite({ message: wanted }),
+  Schema.makeFilter((value) => Number.isSafeInteger(value) && value >= 1 ? undefined : wanted)
 )
 
+const setting = <S extends Schema.Top>(schema: S, description: string) =>
+  Schema.optional(schema).annotate({ description })
+
 /**
- * The settings.
- *
- * - `numGenerations`: how many generations for each input (default 1), each with its own seed.
- * - `concurrency`: how many requests of one call may be under way at once (default 16).
- * - `unsupported`: an option that the engine would drop or refuse is an `error` (default), or a logged warning (`warn`).
- * - `delivery`: `stream` folds the streamed answer: it gives the time to the first token, notices a stall within a minute,
- *   and stops the server when it is interrupted. `unary` asks for the whole answer: less to parse, and TGI's own timings.
- *   The default is `stream`, but `unary` for what TGI refuses to stream (`bestOf`, `decoderInputDetails`) or streams so
- *   that its end cannot be known (tools).
- * - `splitReasoning`: takes `<think>…</think>` out of the text and into `reasoning` (default false).
- * - `countTokens`: asks the server's tokenizer for the length of the prompt where the answer does not tell it (default
- *   false).
- * - `revive`: wakes or resumes a dedicated endpoint that fell asleep or was paused meanwhile, and repeats the request
- *   (default true).
- * - `captureContent`: writes prompts and answers onto spans (default false: they may be private).
+ * The settings. What each means is the description of its field.
  *
  * @category models
  * @since 0.1.0
  */
 export const Settings = Schema.Struct({
-  numGenerations: Schema.optional(count),
-  concurrency: Schema.optional(count),
-  unsupported: Schema.optional(Schema.Literals(["error", "warn"])),
-  delivery: Schema.optional(Schema.Literals(["stream", "unary"])),
-  splitReasoning: Schema.optional(Schema.Boolean),
-  countTokens: Schema.optional(Schema.Boolean),
-  revive: Schema.optional(Schema.Boolean),
-  captureContent: Schema.optional(Schema.Boolean)
+  numGenerations: setting(count, "How many generations for each input (default 1), each with its own seed."),
+  concurrency: setting(count, "How many requests of one call may be in flight at once (default 16)."),
+  unsupported: setting(
+    Schema.Literals(["error", "warn"]),
+    "What an option that the engine would drop or refuse is: an `error` (default), or a logged warning (`warn`)."
+  ),
+  delivery: setting(
+    Schema.Literals(["stream", "unary"]),
+    "`stream` folds a streamed response: it gives the time to the first token, notices a stall within a minute, and stops the " +
+      "server when it is interrupted. `unary` asks for the whole response: less to parse, and TGI's own timings. The default is " +
+      "`stream`, but `unary` for what TGI refuses to stream (`bestOf`, `decoderInputDetails`) or streams so that its end " +
+      "cannot be known (tools)."
+  ),
+  splitReasoning: setting(
+    Schema.Boolean,
+    "Takes `<think>…</think>` out of the text and into `reasoning` (default false)."
+  ),
+  countTokens: setting(
+    Schema.Boolean,
+    "Asks the server's tokenizer for the length of the prompt where the response does not tell it (default false)."
+  ),
+  revive: setting(
+    Schema.Boolean,
+    "Wakes or resumes a dedicated endpoint that fell asleep or was paused meanwhile, and repeats the request (default true)."
+  ),
+  captureContent: setting(
+    Schema.Boolean,
+    "Writes prompts and generations onto spans (default false: they may be private)."
+  )
 })
 
 /**
@@ -99,8 +110,17 @@ const settingIssues = (settings: Record<string, unknown>): ReadonlyArray<Generat
     .filter(([name, value]) => !is({ [name]: value }))
     .map(([name, value]) => ({
       path: [name],
-      message: `${name} cannot be ${typeof value === "string" ? JSON.stringify(value) : String(value)}`
+      message: `${name} must be ${expected[name] ?? "true or false"}, got ${
+        typeof value === "string" ? JSON.stringify(value) : String(value)
+      }`
     }))
+
+const expected: { readonly [name: string]: string } = {
+  numGenerations: "an integer >= 1",
+  concurrency: "an integer >= 1",
+  unsupported: `"error" or "warn"`,
+  delivery: `"stream" or "unary"`
+}
 
 /**
  * The settings among other options.

@@ -30,7 +30,12 @@ const wrong: ReadonlyArray<readonly [option: string, value: unknown, rule: strin
   ["toolChoice", "always", "toolChoice"],
   ["tools", [{ name: "not a name", parameters: {} }], "must be 1 to 64"],
   ["doSample", "yes", "doSample"],
-  ["max_new_tokens", 10, "is no option"]
+  ["max_new_tokens", 10, "is not an option"],
+  ["logitBias", { hello: 1 }, "must have token ids as keys, not \"hello\""],
+  ["temperature", "0.5", "must be a number"],
+  ["seed", "1", "must be a number or a bigint"],
+  ["stopSequences", 1, "must be a list"],
+  ["watermark", "yes", "must be true or false"]
 ]
 
 // what a caller without types may write
@@ -82,10 +87,9 @@ describe("the server's own limits", () => {
   const beyond: ReadonlyArray<readonly [Record<string, unknown>, string]> = [
     [{ bestOf: 3 }, "bestOf must be at most 2 (the server's max_best_of), given 3"],
     [{ truncate: 11 }, "truncate must be at most 10 (the server's max_input_tokens), given 11"],
-    [{ maxNewTokens: 21 }, "maxNewTokens must be at most 20 (the server's max_total_tokens), given 21"],
     [
       { stopSequences: ["a", "b", "c", "d", "e"] },
-      "stopSequences may hold 4 texts (the server's max_stop_sequences), given 5"
+      "stopSequences can hold at most 4 texts (the server's max_stop_sequences), given 5"
     ]
   ]
   for (const [options, message] of beyond) {
@@ -94,7 +98,9 @@ describe("the server's own limits", () => {
   }
 
   it("bind at their figure, and not where they are unknown", () => {
-    assert.deepStrictEqual(check({ bestOf: 2, truncate: 10, maxNewTokens: 20 }, limits), [])
+    assert.deepStrictEqual(check({ bestOf: 2, truncate: 10 }, limits), [])
+    // TGI takes more than its total, and ends there
+    assert.deepStrictEqual(check({ maxNewTokens: 5000 }, limits), [])
     assert.deepStrictEqual(check({ bestOf: 99, truncate: 99, maxNewTokens: 99 }), [])
   })
 })
@@ -123,4 +129,12 @@ describe("options as data", () => {
     const text = JSON.stringify(Schema.encodeSync(json)(options))
     assert.deepStrictEqual<unknown>(Schema.decodeUnknownSync(json)(JSON.parse(text)), options)
   })
+})
+
+describe("every option", () => {
+  const names = Object.keys(GenerationOptions.GenerationOptions.fields) as ReadonlyArray<GenerationOptions.Name>
+  for (const name of names) {
+    it(`${name} says what it means, in a sentence`, () =>
+      assert.match(GenerationOptions.describe(name), /^[A-Z].{8,}\.$/))
+  }
 })

@@ -31,6 +31,26 @@ describe("the configuration as data", () => {
     }))
 })
 
+describe("a number that is given as text", () => {
+  for (
+    const [path, config] of [
+      ["maxNewTokens", { generationOptions: { maxNewTokens: "7" } }],
+      ["temperature", { generationOptions: { temperature: "0.5" } }],
+      ["5", { generationOptions: { logitBias: { 5: "1" } } }],
+      ["concurrency", { concurrency: "4" }],
+      ["waitTimeout", { waitTimeout: "300" }]
+    ] as const
+  ) {
+    it.effect(`at ${path} says that a number was expected`, () =>
+      Effect.gen(function*() {
+        const { message } = yield* Effect.flip(LLMConfig.decode({ baseUrl: "http://localhost", ...config }))
+        assert.include(message, "Expected number")
+        assert.include(message, path)
+        assert.notInclude(message, "Infinity")
+      }))
+  }
+})
+
 const dump = {
   use_magpie_template: true,
   magpie_pre_query_template: "llama3",

@@ -200,9 +200,9 @@ export interface LayerOptions extends LLM.LayerOptions {
  * @since 0.1.0
  */
 export const layer = (
-  options: LayerOptions
+  { config, ...options }: LayerOptions
 ): Layer.Layer<LanguageModel.LanguageModel, EndpointError | TemplateError, HttpClient.HttpClient> =>
-  layerWith(options).pipe(Layer.provide(LLM.layer(options)))
+  layerWith({ config }).pipe(Layer.provide(LLM.layer(options)))
 
 /**
  * The model with the endpoint that a configuration names: `layer` with every option from a `Config`. Defaults of every call

@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import { BatchError } from "../batch/BatchError.ts"
 import { CommandExit } from "./CommandExit.ts"
 import type * as Signals from "./Signals.ts"
+import { visible } from "./Visible.ts"
 
 /**
  * A verb that is ready to run with its arguments. Gives the exit code.
@@ -28,7 +29,8 @@ export type Main = (
 
 const INTERRUPTED = 130
 
-const say = (code: number, message: string) => Effect.as(Console.error(message), code)
+/** A message may hold the words of a server. */
+const say = (code: number, message: string) => Effect.as(Console.error(visible(message)), code)
 
 const codeOf = (error: unknown): Effect.Effect<number> => {
   if (error instanceof CommandExit) return Effect.succeed(error.code)

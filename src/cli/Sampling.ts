@@ -11,12 +11,15 @@ import type { CallOptions } from "../Settings.ts"
 
 export const flags = {
   maxNewTokens: Flag.Int("max-new-tokens").pipe(
-    Flag.withDescription(`Most tokens of an answer (default ${GenerationOptions.MAX_NEW_TOKENS})`),
+    Flag.withDescription(GenerationOptions.describe("maxNewTokens")),
     Flag.optional
   ),
-  temperature: Flag.Finite("temperature").pipe(Flag.withDescription("0 is greedy"), Flag.optional),
-  topP: Flag.Finite("top-p").pipe(Flag.optional),
-  seed: Flag.Int("seed").pipe(Flag.optional),
+  temperature: Flag.Finite("temperature").pipe(
+    Flag.withDescription(GenerationOptions.describe("temperature")),
+    Flag.optional
+  ),
+  topP: Flag.Finite("top-p").pipe(Flag.withDescription(GenerationOptions.describe("topP")), Flag.optional),
+  seed: Flag.Int("seed").pipe(Flag.withDescription(GenerationOptions.describe("seed")), Flag.optional),
   numGenerations: Flag.Int("num-generations").pipe(
     Flag.withAlias("n"),
     Flag.withDescription("Generations for each input (default 1)"),

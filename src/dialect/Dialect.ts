@@ -71,7 +71,12 @@ export interface Dialect {
  */
 export interface GenerateRequest {
   readonly input:
-    | { readonly _tag: "Prompt"; readonly text: string }
+    | {
+      readonly _tag: "Prompt"
+      readonly text: string
+      /** Whether it holds its special tokens, so that the engine must not add any. */
+      readonly isComplete?: boolean
+    }
     | { readonly _tag: "Messages"; readonly messages: ReadonlyArray<Message> }
   /** The name under which the server knows the model. */
   readonly model: string
@@ -243,5 +248,13 @@ const assemble = (dialect: Dialect, request: GenerateRequest, fields: Readonly<R
   const named = model === "" ? {} : { model }
   return input._tag === "Messages"
     ? { route: "chat", body: { ...named, messages: dialect.messages(input.messages), ...rest } }
-    : { route: "completion", body: { ...named, prompt: input.text, ...rest } }
+    : {
+      route: "completion",
+      body: {
+        ...named,
+        prompt: input.text,
+        ...(input.isComplete === true && dialect.engine === "vllm" && { add_special_tokens: false }),
+        ...rest
+      }
+    }
 }

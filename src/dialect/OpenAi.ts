@@ -90,8 +90,13 @@ export const completion: Rules = {
   templateVariables: sent("prompt", () => undefined)
 }
 
+/** An empty list of parts is refused by some, and by others made into a part. */
+const contentOf = ({ content }: Message, empty: "" | null): Message["content"] =>
+  Array.isArray(content) && content.length === 0 ? empty : content
+
 /** An empty list of calls is refused by some. */
-const withoutCalls = ({ tool_calls: _calls, ...message }: Message) => message
+const withoutCalls = ({ tool_calls: _calls, ...message }: Message): Message =>
+  Array.isArray(message.content) ? { ...message, content: contentOf(message, "") } : message
 
 const argumentsText = (value: unknown): string => typeof value === "string" ? value : JSON.stringify(value) ?? "{}"
 
@@ -105,7 +110,7 @@ export const messages: Dialect["messages"] = (messages) =>
   messages.map((message: Message) =>
     message.tool_calls === undefined || message.tool_calls.length === 0 ? withoutCalls(message) : {
       ...message,
-      content: message.content ?? null,
+      content: contentOf(message, null) ?? null,
       tool_calls: message.tool_calls.map((call) => ({
         ...call,
         function: { name: call.function.name, arguments: argumentsText(call.function.arguments) }

@@ -11,6 +11,7 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as HubEnv from "../hub/HubEnv.ts"
 import * as HubToken from "../hub/HubToken.ts"
 import * as RepoPath from "../hub/RepoPath.ts"
@@ -23,6 +24,11 @@ const Namespace = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._
 const HeaderValue = Schema.String.check(Schema.isPattern(/^[\x21-\x7e]{1,256}$/u))
 const ModelId = Schema.String.check(
   Schema.makeFilter((id: string) => Result.isSuccess(RepoPath.repo(id)) || "a model id looks like `org/name` or `name`")
+)
+
+/** Of a finite number, so that anything else is told to be none. */
+const DurationFromFiniteMillis = Schema.Finite.pipe(
+  Schema.decodeTo(Schema.Duration, SchemaTransformation.durationFromMillis)
 )
 
 /**
@@ -49,7 +55,7 @@ export const EndpointConfig = Schema.Struct({
   /** Serverless: the organisation that pays. */
   billTo: Schema.optionalKey(HeaderValue),
   /** How long to wait for an endpoint to become ready, in JSON as milliseconds. Default 300 s, at most a week; 0 does not wait. */
-  waitTimeout: Schema.DurationFromMillis.check(
+  waitTimeout: DurationFromFiniteMillis.check(
     Schema.makeFilter((wait: Duration.Duration) =>
       Duration.between(wait, { minimum: Duration.zero, maximum: Duration.weeks(1) }) || "0 to 7 days"
     )
@@ -83,6 +89,34 @@ export interface Options extends Omit<Partial<EndpointConfig>, "waitTimeout"> {
   readonly apiKey?: HubToken.Input
   readonly waitTimeout?: Duration.Input | undefined
 }
+
+type Naming = "modelId" | "endpointName" | "baseUrl"
+
+/** Those of the three that a type says are there. */
+type Given<O> = {
+  [K in Naming]: O extends { readonly [N in K]: infer V } ? undefined extends V ? never : K : never
+}[Naming]
+
+/** Those of the three that a type says may be there. */
+type Possible<O> = Naming & keyof O
+
+type IsUnion<T, U = T> = T extends unknown ? [U] extends [T] ? false : true : never
+
+/**
+ * Holds of options that name one endpoint, and of no other options than those allowed. Where the type says that none or
+ * several are given, it demands a property whose name says so; where it cannot tell, as for options read from a file, the
+ * check is made when the layer is built.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type OneTarget<O, Allowed> = O extends unknown ?
+    & { readonly [K in Exclude<keyof O, keyof Allowed>]: never }
+    & ([Given<O>] extends [never]
+      ? [Possible<O>] extends [never] ? { readonly "give one of modelId, endpointName and baseUrl": never } : unknown
+      : true extends IsUnion<Given<O>> ? { readonly "give only one of modelId, endpointName and baseUrl": never }
+      : unknown)
+  : never
 
 /**
  * The one thing that the configuration points at.

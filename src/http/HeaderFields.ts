@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import * as Duration from "effect/Duration"
-import type * as Headers from "effect/http/Headers"
+import * as Headers from "effect/http/Headers"
 import type { Scrub } from "./Secret.ts"
 
 /** The SDK's name and version, as servers see it. */
@@ -28,6 +28,17 @@ export const userAgent = (own: string | undefined): string => own === undefined 
 export const requestId = (headers: Headers.Headers, scrub: Scrub): string | undefined => {
   const id = headers["x-request-id"] ?? headers["x-amzn-trace-id"] ?? headers["x-amz-cf-id"]
   return id === undefined ? undefined : scrub(id).slice(0, 200)
+}
+
+/**
+ * Headers that are kept, without secrets: some servers and proxies repeat those of the request.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const scrubbed = (headers: Headers.Headers, scrub: Scrub): Headers.Headers => {
+  const echoes = Object.entries(headers).filter(([, value]) => scrub(value) !== value)
+  return echoes.reduce((kept, [name, value]) => Headers.set(kept, name, scrub(value)), headers)
 }
 
 /**

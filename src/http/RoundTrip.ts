@@ -155,7 +155,7 @@ export const failure = (answer: Answer): Failure.Failure => {
   return {
     ...body,
     message: scrub(answer.headers["x-error-message"] ?? body.message, answer.sent),
-    code: answer.headers["x-error-code"] ?? body.code
+    code: scrub(answer.headers["x-error-code"] ?? body.code ?? "", answer.sent) || undefined
   }
 }
 

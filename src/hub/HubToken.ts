@@ -53,14 +53,14 @@ export const TokenFile = Context.Reference<Effect.Effect<string | undefined>>(
 const maxLength = 8192
 
 /**
- * Removes line breaks and surrounding blanks, which editors, secret stores and `echo` leave behind. `undefined` when
- * nothing is left.
+ * Removes line breaks and surrounding blanks, which editors, secret stores and `echo` leave behind, and the quotes around
+ * a value that some readers of env files keep. `undefined` when nothing is left.
  *
  * @category cleaning
  * @since 0.1.0
  */
 export const clean = (raw: string): string | undefined => {
-  const token = raw.replace(/[\r\n]/g, "").trim()
+  const token = raw.replace(/[\r\n]/g, "").trim().replace(/^(["'])(.*)\1$/, "$2").trim()
   return token === "" ? undefined : token
 }
 
@@ -76,6 +76,8 @@ export const make = Effect.fnUntraced(function*(raw: string | Redacted.Redacted<
     ? "it is empty"
     : token.length > maxLength
     ? `it has ${token.length} characters, at most ${maxLength} are possible`
+    : /^["']|["']$/.test(token)
+    ? "it begins or ends with a quote"
     : /^[\x21-\x7e]+$/.test(token)
     ? undefined
     : "it holds blanks, control characters or characters outside ASCII"

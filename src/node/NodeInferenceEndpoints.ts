@@ -7,6 +7,7 @@
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type * as EndpointConfig from "../endpoint/EndpointConfig.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as HubDiskCache from "./HubDiskCache.ts"
 import * as HubTokenFile from "./HubTokenFile.ts"
@@ -31,8 +32,9 @@ export const platform = (options: InferenceEndpointsLLM.Options = {}) =>
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options: InferenceEndpointsLLM.LayerOptions) =>
-  InferenceEndpointsLLM.layer(options).pipe(Layer.provideMerge(platform(options)))
+export const layer = <const O extends InferenceEndpointsLLM.LayerOptions>(
+  options: O & EndpointConfig.OneTarget<O, InferenceEndpointsLLM.LayerOptions>
+) => InferenceEndpointsLLM.layer<O>(options).pipe(Layer.provideMerge(platform(options)))
 
 /**
  * `layer` with every option from a `Config`.
@@ -41,7 +43,7 @@ export const layer = (options: InferenceEndpointsLLM.LayerOptions) =>
  * @since 0.1.0
  */
 export const layerConfig = (options: Config.Wrap<InferenceEndpointsLLM.LayerOptions>) =>
-  Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+  Layer.unwrap(Effect.map(Config.unwrap(options), (given: InferenceEndpointsLLM.LayerOptions) => layer(given)))
 
 /**
  * `layer` with the endpoint that the environment names: see `EndpointConfig.fromEnv`.

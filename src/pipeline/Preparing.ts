@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Dialect from "../dialect/Dialect.ts"
 import * as Dialects from "../dialect/Dialects.ts"
+import * as Limits from "../dialect/Limits.ts"
 import type { Target } from "../endpoint/EndpointTarget.ts"
 import * as GenerationOptions from "../GenerationOptions.ts"
 import { InferenceError, InvalidRequest } from "../InferenceError.ts"
@@ -114,8 +115,12 @@ export const prepare = Effect.fnUntraced(function*(
     stream
   })
   const method = `POST ${Dialect.paths[encoded.call.route]}`
-  const beyond = target.engine.limits === undefined ? [] : GenerationOptions.beyond(options, target.engine.limits)
-  const wrong = constraint === undefined ? beyond : [...beyond, ...excluded(kind, options)]
+  const { limits, version } = target.engine
+  const wrong = [
+    ...(limits === undefined ? [] : GenerationOptions.beyond(options, limits)),
+    ...Limits.check(options, { kind, version, limits, route: encoded.call.route, stream }),
+    ...(constraint === undefined ? [] : excluded(kind, options))
+  ]
   if (wrong.length > 0) return yield* invalid(method, wrong)
   if (encoded.unsupported.length > 0) {
     if (settings.unsupported !== "warn") return yield* invalid(method, encoded.unsupported)

@@ -33,7 +33,10 @@ export interface Options extends Magpie.Config {
   readonly chatTemplate?: string | undefined
   /** Special tokens that the template needs and no file holds, such as `bos_token`. */
   readonly specialTokens?: Readonly<Record<string, string>> | undefined
-  /** What to do with a BOS at the start of a raw prompt, since servers add one: see `ChatTemplate.BosRule`. */
+  /**
+   * What to do with a BOS at the start of a raw prompt, since servers add one: see `ChatTemplate.BosRule`. With a template
+   * that is given as text, `auto` takes it away, but for vLLM, which is told to add none.
+   */
   readonly bos?: ChatTemplate.BosRule | undefined
 }
 
@@ -58,6 +61,16 @@ export interface Asked {
  */
 export type Prompting = (asked: Asked, engine: Kind) => Effect.Effect<GenerateRequest["input"], TemplateError>
 
+/** The BOS tokens that tokenizers put before a text by themselves, as templates write them. */
+const OPENINGS: ReadonlyArray<string> = [
+  "<|begin_of_text|>",
+  "<s>",
+  "<bos>",
+  "<|startoftext|>",
+  "<｜begin▁of▁sentence｜>",
+  "<BOS_TOKEN>"
+]
+
 const messagesOf = (input: Exclude<Message.Input, { readonly raw: string }>): ReadonlyArray<Message.Message> =>
   typeof input === "string" ? [Message.user(input)] : input
 
@@ -66,12 +79,12 @@ const toolsOf = ({ tools }: GenerationOptions) => tools?.map((tool) => ({ type: 
 /**
  * Makes the decision for a service. A `ChatTemplate` in the context renders; without one messages stay messages.
  * `implied` says that the template was not asked for by name: it then gives way where the raw route could not carry a
- * constraint. Fails with `InvalidConfig` where Magpie is switched on without its pre-query template or without a template.
+ * constraint. `constrained`: it is there for a constraint alone, so that a call without one goes as messages. Fails with `InvalidConfig` where Magpie is switched on without its pre-query template or without a template.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(options: Options, implied: boolean) {
+export const make = Effect.fnUntraced(function*(options: Options, implied: boolean | "constrained") {
   const template = Option.getOrUndefined(yield* Effect.serviceOption(ChatTemplate.ChatTemplate))
   const magpie = Magpie.validate({ ...options, tokenizerId: template === undefined ? undefined : "a template" })
   if (Result.isFailure(magpie)) {
@@ -82,10 +95,19 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
     })
   }
   const preQuery = magpie.success
+  // no file tells what a template that is given as text begins with, and what its server adds
+  const isText = options.chatTemplate !== undefined && (options.bos ?? "auto") === "auto"
+  const own = options.specialTokens?.["bos_token"]
+  const openings = own === undefined || own === "" ? OPENINGS : [own, ...OPENINGS]
+  const withoutOpening = (prompt: string): string => {
+    const opening = openings.find((opening) => prompt.startsWith(opening))
+    return opening === undefined ? prompt : prompt.slice(opening.length)
+  }
   const prompting: Prompting = ({ constrained, input, options }, engine) => {
     if (typeof input === "object" && "raw" in input) return Effect.succeed({ _tag: "Prompt", text: input.raw })
     const messages = messagesOf(input)
-    if (template === undefined || (implied && constrained && engine === "router")) {
+    const isUnasked = implied === "constrained" && !constrained
+    if (template === undefined || isUnasked || (implied !== false && constrained && engine === "router")) {
       return Effect.succeed({ _tag: "Messages", messages })
     }
     if (messages.length === 0 && preQuery !== undefined) return Effect.succeed({ _tag: "Prompt", text: preQuery })
@@ -97,10 +119,14 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
       ...(continued && { continueFinalMessage: true }),
       kwargs: options.templateVariables
     })
-    return Effect.map(rendered, ({ prompt }) => ({
-      _tag: "Prompt",
-      text: Magpie.apply({ prompt, messages, preQuery })
-    }))
+    return Effect.map(rendered, ({ prompt, text }) =>
+      isText && engine === "vllm"
+        // it can be told to add nothing to what the template wrote
+        ? { _tag: "Prompt", text: Magpie.apply({ prompt: text, messages, preQuery }), isComplete: true }
+        : {
+          _tag: "Prompt",
+          text: Magpie.apply({ prompt: isText ? withoutOpening(prompt) : prompt, messages, preQuery })
+        })
   }
   return prompting
 })

@@ -26,3 +26,19 @@ export const stringify = (body: Readonly<Record<string, unknown>>): string => {
     return write(body) ?? "{}"
   }
 }
+
+/**
+ * Where a text holds half of a surrogate pair, which is not a character: UTF-8 cannot hold it, and servers refuse it with a
+ * 400, a 500, or replace it. Keys are texts too. `undefined` where all are whole.
+ *
+ * @since 0.2.0
+ */
+export const brokenText = (value: unknown, path: ReadonlyArray<string> = []): ReadonlyArray<string> | undefined => {
+  if (typeof value === "string") return value.isWellFormed() ? undefined : path
+  if (!isRecord(value) || value instanceof Uint8Array) return undefined
+  for (const key of Object.keys(value)) {
+    const found = key.isWellFormed() ? brokenText(value[key], [...path, key]) : [...path, key]
+    if (found !== undefined) return found
+  }
+  return undefined
+}

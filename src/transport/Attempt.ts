@@ -186,7 +186,10 @@ export class Calls {
     const request = this.#to(call, accept)
     if (call.body === undefined) return request
     try {
-      return HttpClientRequest.bodyText(request, Json.stringify(call.body), "application/json")
+      const text = Json.stringify(call.body)
+      // half of a surrogate pair is written as an escape
+      if (text.includes("\\ud") && Json.brokenText(call.body) !== undefined) return undefined
+      return HttpClientRequest.bodyText(request, text, "application/json")
     } catch {
       return undefined
     }
@@ -396,7 +399,7 @@ export class Calls {
 
   #meta(response: HttpClientResponse, attempts: number): Meta {
     return {
-      headers: response.headers,
+      headers: HeaderFields.scrubbed(response.headers, this.#scrub),
       requestId: HeaderFields.requestId(response.headers, this.#scrub),
       attempts
     }

@@ -82,7 +82,7 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
       Effect.withFiber((fiber) => {
         const method = `${call.method} ${call.path}`
         const request = wire.request(call, accept)
-        if (request === undefined) return Effect.fail(unwritable(method))
+        if (request === undefined) return Effect.fail(unwritable(method, call.body))
         const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
         const end = fiber.getRef(Deadline.CurrentDeadline)
         const bounded = end !== undefined && end + NEAR < now + within
@@ -130,14 +130,20 @@ const failure = (method: string, { reason, received, requestId }: Failed, attemp
 const NEAR = 50
 
 /** A body that JSON cannot hold is told before anything is sent. */
-const unwritable = (method: string) =>
-  new InferenceError({
-    method,
-    reason: new InvalidRequest({
-      issues: [{ path: ["body"], message: "the body holds a cycle, or a value that cannot be written as JSON" }]
-    }),
-    attempts: 0
-  })
+const unwritable = (method: string, body: Call["body"]) =>
+  new InferenceError({ method, reason: new InvalidRequest({ issues: [flaw(body)] }), attempts: 0 })
+
+const flaw = (body: Call["body"]) => {
+  try {
+    const path = Json.brokenText(body)
+    if (path !== undefined) {
+      return { path, message: `${path.join(".")} holds half of a surrogate pair, which is not a character` }
+    }
+  } catch {
+    // what cannot be walked through cannot be written either
+  }
+  return { path: ["body"], message: "the body holds a cycle, or a value that cannot be written as JSON" }
+}
 
 /** The frames that are there already, then the rest; a failure says what had been handed over before it. */
 const pulling = <F>(

@@ -12,7 +12,11 @@ const essence = (
   { statistics: { cachedTokens, inputTokens, outputTokens, reasoningTokens }, ...rest }: Generation.Generation
 ) => ({ ...rest, inputTokens, outputTokens, reasoningTokens, cachedTokens })
 
-const U64 = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 63n - 1n }))
+/** But for those that an engine reads as random. */
+const Seeds = Schema.BigInt.check(
+  Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 63n - 1n }),
+  Schema.makeFilter((seed) => (seed & 0xffff_ffffn) !== 0xffff_ffffn)
+)
 
 const same = (input: string | { readonly raw: string }) =>
   Effect.fnUntraced(
@@ -37,7 +41,7 @@ for (const engine of World.engines) {
       const check = same(input)
 
       it.effect.prop("give the same generation, whatever the seed", {
-        seed: U64,
+        seed: Seeds,
         maxNewTokens: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 40 })),
         logprobs: Schema.Boolean,
         splitReasoning: Schema.Boolean

@@ -82,6 +82,44 @@ describe("with a template", () => {
     }).pipe(Effect.provide(server({ chatTemplate: "{{ raise_exception('roles must alternate') }}" }))))
 })
 
+describe("a template that is given as text", () => {
+  const text = "<|begin_of_text|>{{ messages[0].content }}"
+  const promptOf = (engine: "tgi" | "vllm" | "sglang" | "llamacpp", options: InferenceEndpointsLLM.Options = {}) =>
+    Effect.gen(function*() {
+      yield* (yield* InferenceEndpointsLLM.InferenceEndpointsLLM).generate("U", { maxNewTokens: 1 })
+      const entries = yield* Effect.flatMap(Simulator.Simulator, ({ journal }) => journal.entries)
+      const body = entries.filter(({ request }) => request.method === "POST").at(-1)?.request.json
+      return body as { readonly inputs?: string; readonly prompt?: string; readonly add_special_tokens?: boolean }
+    }).pipe(Effect.provide(
+      InferenceEndpointsLLM.layer({ baseUrl: "http://localhost:8080", apiKey: false, chatTemplate: text, ...options })
+        .pipe(
+          Layer.provideMerge(Simulator.layer({ engine }))
+        )
+    ))
+
+  it.effect("does not double the BOS on engines that add one", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* promptOf("tgi")).inputs, "U")
+      assert.strictEqual((yield* promptOf("sglang")).prompt, "U")
+      assert.strictEqual((yield* promptOf("llamacpp")).prompt, "U")
+      const own = { chatTemplate: "[B]{{ messages[0].content }}", specialTokens: { bos_token: "[B]" } }
+      assert.strictEqual((yield* promptOf("tgi", own)).inputs, "U")
+    }))
+
+  it.effect("reaches vLLM whole, which is told to add nothing", () =>
+    Effect.gen(function*() {
+      const { add_special_tokens, prompt } = yield* promptOf("vllm")
+      assert.deepStrictEqual([prompt, add_special_tokens], ["<|begin_of_text|>U", false])
+    }))
+
+  it.effect("keeps its BOS where the caller says so", () =>
+    Effect.gen(function*() {
+      const { add_special_tokens, prompt } = yield* promptOf("vllm", { bos: "keep" })
+      assert.deepStrictEqual([prompt, add_special_tokens], ["<|begin_of_text|>U", undefined])
+      assert.strictEqual((yield* promptOf("tgi", { bos: "keep" })).inputs, "<|begin_of_text|>U")
+    }))
+})
+
 const broken = (options: InferenceEndpointsLLM.Options) =>
   Effect.flip(Effect.provide(InferenceEndpointsLLM.InferenceEndpointsLLM, server(options)))
 
@@ -174,7 +212,7 @@ describe("a tokenizer of the Hub", () => {
     schema: { type: "object", properties: { a: { type: "boolean" } } }
   } as const
 
-  it.effect("is the model where a model id has a structured output; the router, which takes none raw, gets messages", () =>
+  it.effect("that only the structured output asked for changes nothing for a call that lifts it", () =>
     Effect.gen(function*() {
       const { generate } = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
       yield* generate([user], { maxNewTokens: 20 })
@@ -182,7 +220,8 @@ describe("a tokenizer of the Hub", () => {
       const [constrained, free] = yield* posted("provider")
       assert.strictEqual(constrained?.path, "/v1/chat/completions")
       assert.deepInclude(constrained?.json, { messages: [user] })
-      assert.strictEqual(free?.path, "/v1/completions")
+      assert.strictEqual(free?.path, "/v1/chat/completions")
+      assert.deepInclude(free?.json, { messages: [user] })
     }).pipe(Effect.provide(serverless({ structuredOutput }))))
 
   it.effect("that was asked for by name is not left aside in silence", () =>

@@ -261,4 +261,22 @@ describe("the token", () => {
         }, { status: 400 })
       ).layer
     )))
+
+  it.effect("is scrubbed from request ids and headers that are kept", () =>
+    Effect.gen(function*() {
+      const client = yield* Wire.client({ token: Redacted.make(secret) })
+      const error = yield* Effect.flip(client.generate(Wire.prompt))
+      assert.strictEqual(error.requestId, "echo <redacted>")
+      assert.notInclude(JSON.stringify(error), secret)
+      const { meta } = yield* client.generate(Wire.prompt)
+      assert.strictEqual(meta.requestId, "echo <redacted>")
+      assert.deepStrictEqual([meta.headers["x-other"], meta.headers["x-plain"]], ["<redacted>", "plain"])
+    }).pipe(Effect.provide(
+      Wire.make((nth) =>
+        Wire.json(nth === 1 ? { error: "no" } : { generated_text: "x" }, {
+          status: nth === 1 ? 400 : 200,
+          headers: { "x-request-id": `echo ${secret}`, "x-other": secret, "x-error-code": secret, "x-plain": "plain" }
+        })
+      ).layer
+    )))
 })

@@ -174,7 +174,7 @@ export const printer: Effect.Effect<(event: Event) => Effect.Effect<void>, never
         case "Paused":
           return note(printable(`all rows wait ${Report.time(event.millis)}: ${event.fault.message}`))
         case "Finished":
-          return note(Report.text(event.report))
+          return note(Report.text(event.report).replace(/(?:(?!\n)\p{Cc})+/gu, " "))
       }
     }
   }

@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints generate`: one prompt, the answer as it comes.
+ * `inference-endpoints generate`: one prompt, the generation as it comes.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -13,6 +13,7 @@ import * as Message from "../../Message.ts"
 import * as Program from "../Program.ts"
 import * as Sampling from "../Sampling.ts"
 import * as Target from "../Target.ts"
+import * as Visible from "../Visible.ts"
 
 const flags = {
   prompt: Argument.String("prompt").pipe(Argument.withDescription("The text; - reads standard input")),
@@ -47,19 +48,20 @@ const run = (
   Effect.gen(function*() {
     const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
     const stdio = yield* Stdio.Stdio
+    const shown = yield* Visible.forStdout
     const options = yield* Sampling.optionsOf(given.sampling)
     const prompt = given.prompt === "-" ? yield* Stream.mkString(Stream.decodeText(stdio.stdin)) : given.prompt
     const input = inputOf(prompt, given.system, given.raw)
     if (!given.json && (options.numGenerations ?? 1) === 1) {
       yield* llm.stream(input, options).pipe(
-        Stream.map((event) => event._tag === "Text" ? event.text : event._tag === "Finish" ? "\n" : ""),
+        Stream.map((event) => event._tag === "Text" ? shown(event.text) : event._tag === "Finish" ? "\n" : ""),
         Stream.run(stdio.stdout({ endOnDone: false }))
       )
       return
     }
     const { generations } = yield* llm.generate(input, options)
     for (const generation of generations) {
-      yield* Console.log(given.json ? JSON.stringify(generation, plain) : generation.text)
+      yield* Console.log(given.json ? JSON.stringify(generation, plain) : shown(generation.text))
     }
   })
 

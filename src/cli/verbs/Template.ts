@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import * as Message from "../../Message.ts"
 import * as ChatTemplate from "../../template/ChatTemplate.ts"
 import * as Program from "../Program.ts"
+import * as Visible from "../Visible.ts"
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Message.Messages))
 
@@ -31,7 +32,8 @@ const render = Command.make("render", {
     const template = yield* Effect.fromResult(ChatTemplate.compile(given.template))
     const variables = { messages, add_generation_prompt: given.generationPrompt }
     const prompt = yield* Effect.fromResult(ChatTemplate.render(template, variables))
-    yield* Stream.run(Stream.make(prompt), stdio.stdout({ endOnDone: false }))
+    const shown = yield* Visible.forStdout
+    yield* Stream.run(Stream.make(shown(prompt)), stdio.stdout({ endOnDone: false }))
   })).pipe(Command.withDescription("Print the prompt that a template makes of messages"))
 
 /** `template` with its subcommands. */
