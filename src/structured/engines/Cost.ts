@@ -6,10 +6,11 @@
  */
 import * as RegexDialect from "../regex/RegexDialect.ts"
 import type { Tree } from "../schema/JsonSchemaTree.ts"
+import * as RegexGrammar from "./RegexGrammar.ts"
 
 /**
- * From here on the keys of an object without a required one are written in any order: every key may be the first, and
- * writing that out would grow with the square of their number.
+ * Above, the keys of an object without a required one are written in any order: every key may be the first, and writing
+ * that out grows with the square of their number.
  *
  * @category constants
  * @since 0.1.0
@@ -43,12 +44,13 @@ export const make = (characters: number, states: number, counted: number): Cost 
 })
 
 /**
- * The cost of the regex of a tree.
+ * The cost of the regex of a tree, whose objects of more than `optional` keys have them in any order.
  *
  * @category constructors
  * @since 0.2.0
  */
-export const of = (tree: Tree, regex: string): Cost => make(regex.length, states(tree), counted(tree))
+export const of = (tree: Tree, optional: number): Cost =>
+  make(RegexGrammar.lengthOf(tree, optional), states(tree, optional), counted(tree, optional))
 
 /**
  * An estimate of the automaton states that the server builds for a tree.
@@ -56,7 +58,8 @@ export const of = (tree: Tree, regex: string): Cost => make(regex.length, states
  * @category accessors
  * @since 0.2.0
  */
-export const states = (tree: Tree): number => {
+export const states = (tree: Tree, optional = MAX_OPTIONAL): number => {
+  const go = (tree: Tree) => states(tree, optional)
   switch (tree._tag) {
     case "Literal": {
       const prefixes = new Set<string>()
@@ -71,24 +74,24 @@ export const states = (tree: Tree): number => {
     case "Numeric":
       return tree.integer ? 3 : 9
     case "List": {
-      const prefix = tree.prefix.reduce((sum, item) => sum + states(item) + 2, 4)
+      const prefix = tree.prefix.reduce((sum, item) => sum + go(item) + 2, 4)
       if (tree.rest === undefined) return prefix
       const times = Math.max(1, (tree.max ?? tree.min + 1) - tree.prefix.length)
-      return prefix + (states(tree.rest) + 2) * times
+      return prefix + (go(tree.rest) + 2) * times
     }
     case "Fields": {
-      const named = tree.properties.reduce((sum, { name, value }) => sum + name.length + 5 + states(value), 3)
-      const rests = tree.rests.reduce((sum, { key, value }) => sum + states(key) + states(value) + 4, 0)
-      const optional = tree.properties.length > 0 && tree.properties.every((property) => !property.required)
-      if (optional && tree.properties.length > MAX_OPTIONAL) {
-        return shared(tree.properties.map(({ name, value }) => name.length + 5 + states(value))) + rests
+      const named = tree.properties.reduce((sum, { name, value }) => sum + name.length + 5 + go(value), 3)
+      const rests = tree.rests.reduce((sum, { key, value }) => sum + go(key) + go(value) + 4, 0)
+      const bare = tree.properties.length > 0 && tree.properties.every((property) => !property.required)
+      if (bare && tree.properties.length > optional) {
+        return shared(tree.properties.map(({ name, value }) => name.length + 5 + go(value))) + rests
       }
       // every key may be the first one: later ones are compiled again behind each
-      const factor = optional ? Math.max(1, Math.min(tree.properties.length / 2, 2)) : 1
+      const factor = bare ? Math.max(1, Math.min(tree.properties.length / 2, 2)) : 1
       return named * factor + rests * Math.max(2, tree.max ?? tree.min + 1)
     }
     case "Union":
-      return shared(tree.members.map(states))
+      return shared(tree.members.map(go))
     default:
       return 0
   }
@@ -99,7 +102,8 @@ const shared = (members: ReadonlyArray<number>): number =>
   Math.max(1, ...members) + members.reduce((sum, member) => sum + member, 0) / 5
 
 /** The states that count characters or items. */
-const counted = (tree: Tree): number => {
+const counted = (tree: Tree, optional: number): number => {
+  const go = (tree: Tree) => counted(tree, optional)
   switch (tree._tag) {
     case "Text":
       return tree.content === undefined
@@ -108,14 +112,16 @@ const counted = (tree: Tree): number => {
         ? RegexDialect.states(tree.content)
         : 0
     case "List": {
-      const prefix = tree.prefix.reduce((sum, item) => sum + counted(item), 0)
+      const prefix = tree.prefix.reduce((sum, item) => sum + go(item), 0)
       const times = (tree.max ?? tree.min) - tree.prefix.length
-      return tree.rest === undefined ? prefix : prefix + (times > 1 ? states(tree.rest) * times : counted(tree.rest))
+      return tree.rest === undefined
+        ? prefix
+        : prefix + (times > 1 ? states(tree.rest, optional) * times : go(tree.rest))
     }
     case "Fields":
-      return [...tree.properties, ...tree.rests].reduce((sum, { value }) => sum + counted(value), 0)
+      return [...tree.properties, ...tree.rests].reduce((sum, { value }) => sum + go(value), 0)
     case "Union":
-      return tree.members.reduce((sum, member) => sum + counted(member), 0)
+      return tree.members.reduce((sum, member) => sum + go(member), 0)
     default:
       return 0
   }

@@ -5,8 +5,7 @@
  */
 import * as RegexDialect from "../regex/RegexDialect.ts"
 import { needsEscape } from "../schema/JsonSchemaTree.ts"
-import type { Tree } from "../schema/JsonSchemaTree.ts"
-import { MAX_OPTIONAL } from "./Cost.ts"
+import type { Fields, List, Tree } from "../schema/JsonSchemaTree.ts"
 
 /**
  * A JSON Schema that TGI's compiler reads as it is meant: no keyword in it is ignored, none hides another.
@@ -18,12 +17,14 @@ export type TgiSchema = { readonly [keyword: string]: unknown }
 
 const MAX_TUPLES = 8
 /**
- * The schema for TGI's JSON grammar, or nothing where TGI's reading of JSON Schema cannot say it.
+ * The schema for TGI's JSON grammar, or nothing where TGI's reading of JSON Schema cannot say it, or would
+ * write an object of more than `optional` keys, none of them required, once for each of them.
  *
  * @category printing
  * @since 0.1.0
  */
-export const print = (tree: Tree): TgiSchema | undefined => {
+export const print = (tree: Tree, optional: number): TgiSchema | undefined => {
+  const go = (tree: Tree) => print(tree, optional)
   switch (tree._tag) {
     case "Literal": {
       const kind = kindOf(tree.values)
@@ -39,11 +40,11 @@ export const print = (tree: Tree): TgiSchema | undefined => {
     case "Numeric":
       return { type: tree.integer ? "integer" : "number" }
     case "List":
-      return list(tree)
+      return list(tree, go)
     case "Fields":
-      return fields(tree)
+      return fields(tree, optional, go)
     case "Union":
-      return all(tree.members, (members) => ({ anyOf: members }))
+      return all(tree.members, go, (members) => ({ anyOf: members }))
     default:
       return undefined
   }
@@ -56,10 +57,12 @@ const kindOf = (values: ReadonlyArray<unknown>): string | undefined =>
     ? "boolean"
     : undefined
 
-const all = <A>(trees: ReadonlyArray<Tree>, f: (schemas: ReadonlyArray<TgiSchema>) => A): A | undefined => {
+type Go = (tree: Tree) => TgiSchema | undefined
+
+const all = <A>(trees: ReadonlyArray<Tree>, go: Go, f: (schemas: ReadonlyArray<TgiSchema>) => A): A | undefined => {
   const out: Array<TgiSchema> = []
   for (const tree of trees) {
-    const schema = print(tree)
+    const schema = go(tree)
     if (schema === undefined) return undefined
     out.push(schema)
   }
@@ -68,16 +71,16 @@ const all = <A>(trees: ReadonlyArray<Tree>, f: (schemas: ReadonlyArray<TgiSchema
 
 const none: TgiSchema = { type: "array", maxItems: 0 }
 
-const list = (tree: Extract<Tree, { readonly _tag: "List" }>): TgiSchema | undefined => {
+const list = (tree: List, go: Go): TgiSchema | undefined => {
   const { max, min, prefix, rest } = tree
   if (rest !== undefined) {
     if (prefix.length > 0) return undefined
-    const items = print(rest)
+    const items = go(rest)
     return items && { type: "array", items, ...min > 0 && { minItems: min }, ...max !== undefined && { maxItems: max } }
   }
   // TGI writes every element of a tuple: one that may end early is a choice of tuples
   if (prefix.length - min >= MAX_TUPLES) return undefined
-  return all(prefix, (items) => {
+  return all(prefix, go, (items) => {
     const tuples: Array<TgiSchema> = []
     for (let length = prefix.length; length >= min; length--) {
       tuples.push(
@@ -88,19 +91,19 @@ const list = (tree: Extract<Tree, { readonly _tag: "List" }>): TgiSchema | undef
   })
 }
 
-const fields = (tree: Extract<Tree, { readonly _tag: "Fields" }>): TgiSchema | undefined => {
+const fields = (tree: Fields, optional: number, go: Go): TgiSchema | undefined => {
   const { max, min, properties, rests } = tree
   const [rest, ...more] = rests
   if (rest !== undefined) {
     const plain = rest.key.content === undefined && rest.key.min === 0 && rest.key.max === undefined
     if (more.length > 0 || properties.length > 0 || !plain || min > 1 || max !== undefined) return undefined
-    const value = print(rest.value)
+    const value = go(rest.value)
     return value && { type: "object", additionalProperties: value, ...min > 0 && { minProperties: min } }
   }
   const required = properties.filter((property) => property.required).map(({ name }) => name)
   if (min > 0 || properties.some(({ name }) => needsEscape(name))) return undefined
-  if (required.length === 0 && properties.length > MAX_OPTIONAL) return undefined
-  return all(properties.map(({ value }) => value), (values) => ({
+  if (required.length === 0 && properties.length > optional) return undefined
+  return all(properties.map(({ value }) => value), go, (values) => ({
     type: "object",
     properties: Object.fromEntries(properties.map(({ name }, index) => [name, values[index]])),
     required,

@@ -4,8 +4,7 @@
  * @since 0.1.0
  */
 import * as RegexDialect from "../regex/RegexDialect.ts"
-import type { Property, Rest, Text, Tree } from "../schema/JsonSchemaTree.ts"
-import { MAX_OPTIONAL } from "./Cost.ts"
+import type { Fields, List, Property, Rest, Text, Tree } from "../schema/JsonSchemaTree.ts"
 
 const GAP = " ?"
 const COMMA = `${GAP},${GAP}`
@@ -15,12 +14,14 @@ const INTEGER = "(?:0|[1-9][0-9]*)"
 const DECIMAL = `${INTEGER}(?:\\.[0-9]+)?(?:[eE](?:\\+?[12]?[0-9]{1,2}|-[0-9]{1,3}))?`
 
 /**
- * One regex in TGI's dialect for the JSON texts of a tree that was made for TGI: at most one blank in a gap, keys in order.
+ * One regex in TGI's dialect for the JSON texts of a tree that was made for TGI: at most one blank in a gap, keys in order. An
+ * object with more than `optional` keys and none required has them in any order.
  *
  * @category printing
  * @since 0.1.0
  */
-export const print = (tree: Tree): string => {
+export const print = (tree: Tree, optional: number): string => {
+  const go = (tree: Tree) => print(tree, optional)
   switch (tree._tag) {
     case "Literal":
       return group(tree.values.map((value) => RegexDialect.literal(JSON.stringify(value))))
@@ -29,14 +30,49 @@ export const print = (tree: Tree): string => {
     case "Numeric":
       return `${(tree.minimum ?? -1) < 0 ? "-?" : ""}${tree.integer ? INTEGER : DECIMAL}`
     case "List":
-      return `\\[${GAP}${list(tree, 0)}${GAP}\\]`
+      return `\\[${GAP}${list(tree, 0, go)}${GAP}\\]`
     case "Fields":
-      return `\\{${GAP}${fields(tree)}${GAP}\\}`
+      return `\\{${GAP}${fields(tree, optional, go)}${GAP}\\}`
     case "Union":
-      return group(tree.members.map(print))
+      return group(tree.members.map(go))
     default:
       return ""
   }
+}
+
+/**
+ * The length of the regex, without writing it: one that is too long to send is too long to write.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const lengthOf = (tree: Tree, optional: number): number => {
+  const go = (tree: Tree): number => {
+    switch (tree._tag) {
+      case "Union":
+        return tree.members.reduce((sum, member) => sum + go(member) + 1, 3)
+      case "List": {
+        const prefix = tree.prefix.reduce((sum, item) => sum + go(item) + 12, 8)
+        return tree.rest === undefined ? prefix : prefix + (tree.prefix.length > 0 ? 1 : 2) * go(tree.rest) + 16
+      }
+      case "Fields": {
+        const { properties, rests } = tree
+        const names = properties.map(({ name }) => name)
+        const keys = rests.map((rest) => further(rest, names, () => "").length + go(rest.value))
+        const others = keys.reduce((sum, length) => sum + length, 0)
+        const pairs = properties.map(({ name, value }) => JSON.stringify(name).length + go(value) + 14)
+        const all = pairs.reduce((sum, length) => sum + length, 8)
+        if (properties.some((property) => property.required)) return all + others
+        // as a list of pairs, each is written twice; otherwise each key once for every key before it
+        return rests.length > 0 || properties.length > optional
+          ? 2 * (all + others)
+          : pairs.reduce((sum, length, index) => sum + length * (index + 1), 8)
+      }
+      default:
+        return print(tree, optional).length
+    }
+  }
+  return go(tree)
 }
 
 const group = (options: ReadonlyArray<string>): string =>
@@ -47,16 +83,18 @@ const text = ({ content, max, min }: Text): string =>
     ? `"${RegexDialect.PLAIN}${RegexDialect.quantifier(min, max)}"`
     : `"(?:${RegexDialect.printInString(content)})"`
 
-const list = (tree: Extract<Tree, { readonly _tag: "List" }>, index: number): string => {
+type Go = (tree: Tree) => string
+
+const list = (tree: List, index: number, go: Go): string => {
   const { max, min, prefix, rest } = tree
   const item = prefix[index]
   if (item !== undefined) {
-    const body = `${index > 0 ? COMMA : ""}${print(item)}${list(tree, index + 1)}`
+    const body = `${index > 0 ? COMMA : ""}${go(item)}${list(tree, index + 1, go)}`
     return index < min ? body : `(?:${body})?`
   }
   return rest === undefined
     ? ""
-    : repeated(print(rest), min - index, max === undefined ? undefined : max - index, index > 0)
+    : repeated(go(rest), min - index, max === undefined ? undefined : max - index, index > 0)
 }
 
 /** Items with commas between them, and one before the first where something stands in front. */
@@ -69,11 +107,11 @@ const repeated = (item: string, min: number, max: number | undefined, follows: b
   return min > 0 ? body : `(?:${body})?`
 }
 
-const fields = (tree: Extract<Tree, { readonly _tag: "Fields" }>): string => {
+const fields = (tree: Fields, optional: number, go: Go): string => {
   const { max, min, properties, rests } = tree
-  const pairs = properties.map(pair)
+  const pairs = properties.map((property) => pair(property, go))
   const names = properties.map(({ name }) => name)
-  const others = rests.map((rest) => further(rest, names))
+  const others = rests.map((rest) => further(rest, names, go))
   const last = properties.findLastIndex((property) => property.required)
   if (last >= 0) {
     const named = pairs.map((body, index) => {
@@ -84,7 +122,7 @@ const fields = (tree: Extract<Tree, { readonly _tag: "Fields" }>): string => {
   }
   if (pairs.length === 0) return others.length === 0 ? "" : repeated(group(others), min, max, false)
   // any order, since writing out which key comes first costs a copy of all that follow
-  if (others.length > 0 || pairs.length > MAX_OPTIONAL) {
+  if (others.length > 0 || pairs.length > optional) {
     return repeated(group([...pairs, ...others]), min, undefined, false)
   }
   const firsts = pairs.map((body, index) =>
@@ -93,13 +131,13 @@ const fields = (tree: Extract<Tree, { readonly _tag: "Fields" }>): string => {
   return min > 0 ? group(firsts) : `(?:${firsts.join("|")})?`
 }
 
-const pair = ({ name, value }: Property): string =>
-  `${RegexDialect.literal(JSON.stringify(name))}${COLON}${print(value)}`
+const pair = ({ name, value }: Property, go: Go): string =>
+  `${RegexDialect.literal(JSON.stringify(name))}${COLON}${go(value)}`
 
 /** A key that is none of the named ones, with its value. */
-const further = ({ key, value }: Rest, names: ReadonlyArray<string>): string => {
+const further = ({ key, value }: Rest, names: ReadonlyArray<string>, go: Go): string => {
   const other = names.length > 0 && key.content === undefined
     ? text({ ...key, content: RegexDialect.except(names) })
     : text(key)
-  return `${other}${COLON}${print(value)}`
+  return `${other}${COLON}${go(value)}`
 }

@@ -91,10 +91,11 @@ const write = (
     const { dropped, tree } = TgiTree.make(document, { ...plan, target: "json", onFree: free })
     if (tree._tag === "Never") return Result.fail(tree.fault)
     const isObject = tree._tag === "Fields" && tree.rests.length === 0
-    const schema = JsonGrammar.print(isObject ? tree : wrapped(tree))
+    const schema = JsonGrammar.print(isObject ? tree : wrapped(tree), plan.optional)
     if (schema !== undefined) {
       const wrap = isObject ? undefined : WRAP
-      return Result.succeed({ grammar: { type: "json", value: schema }, wrap, dropped, tree, cost: costOf(tree) })
+      const cost = Cost.of(tree, plan.optional)
+      return Result.succeed({ grammar: { type: "json", value: schema }, wrap, dropped, tree, cost })
     }
     if (target === "json") {
       return Result.fail({
@@ -107,12 +108,10 @@ const write = (
   }
   const { dropped, tree } = TgiTree.make(document, { ...plan, target: "regex", onFree: free })
   if (tree._tag === "Never") return Result.fail(tree.fault)
-  const value = RegexGrammar.print(tree)
-  const cost = Cost.of(tree, value)
+  const cost = Cost.of(tree, plan.optional)
+  const value = cost.seconds > MOST ? "" : RegexGrammar.print(tree, plan.optional)
   return Result.succeed({ grammar: { type: "regex", value }, wrap: undefined, dropped, tree, cost })
 }
-
-const costOf = (tree: Tree.Tree): Cost.Cost => Cost.of(tree, RegexGrammar.print(tree))
 
 const wrapped = (tree: Tree.Tree): Tree.Tree => ({
   _tag: "Fields",
@@ -140,9 +139,9 @@ const tooCostly = ({ cost: { seconds }, tree }: Lowered): Tree.Fault => {
 }
 
 const costliest = (tree: Tree.Tree, path: Tree.Path): { readonly part: Tree.Tree; readonly path: Tree.Path } => {
-  const whole = costOf(tree).seconds
+  const whole = Cost.of(tree, 1).seconds
   for (const [part, steps] of partsOf(tree)) {
-    if (costOf(part).seconds > whole * 0.6) return costliest(part, [...path, ...steps])
+    if (Cost.of(part, 1).seconds > whole * 0.6) return costliest(part, [...path, ...steps])
   }
   return { part: tree, path }
 }

@@ -20,6 +20,8 @@ export interface Plan {
   readonly open: boolean
   /** Whether optional keys of a free value are left out. */
   readonly sparse: boolean
+  /** Up to how many keys an object without a required one has them in order. */
+  readonly optional: number
   /** Up to which length characters are counted. */
   readonly length: number
   /** How many states the counting of the items of one list may cost. */
@@ -35,13 +37,14 @@ export interface Plan {
 export const plans = (depth: number, free: "refuse" | "scalars" | "bounded"): ReadonlyArray<Plan> => {
   const most = free === "bounded" ? 2 : 0
   const steps: ReadonlyArray<Plan> = [
-    { depth, free: most, escapes: true, open: true, sparse: false, length: 200, counted: 400 },
-    { depth, free: most, escapes: true, open: false, sparse: false, length: 128, counted: 300 },
-    { depth, free: 1, escapes: true, open: false, sparse: false, length: 64, counted: 200 },
-    { depth: 2, free: 1, escapes: true, open: false, sparse: false, length: 64, counted: 200 },
-    { depth: 1, free: 1, escapes: false, open: false, sparse: false, length: 32, counted: 100 },
-    { depth: 1, free: 0, escapes: false, open: false, sparse: false, length: 16, counted: 60 },
-    { depth: 1, free: 0, escapes: false, open: false, sparse: true, length: 4, counted: 20 }
+    { depth, free: most, escapes: true, open: true, sparse: false, optional: 6, length: 200, counted: 400 },
+    { depth, free: most, escapes: true, open: false, sparse: false, optional: 6, length: 128, counted: 300 },
+    { depth, free: 1, escapes: true, open: false, sparse: false, optional: 6, length: 64, counted: 200 },
+    { depth: 2, free: 1, escapes: true, open: false, sparse: false, optional: 6, length: 64, counted: 200 },
+    { depth: 2, free: 1, escapes: true, open: false, sparse: false, optional: 1, length: 64, counted: 200 },
+    { depth: 1, free: 1, escapes: false, open: false, sparse: false, optional: 6, length: 32, counted: 100 },
+    { depth: 1, free: 0, escapes: false, open: false, sparse: false, optional: 1, length: 16, counted: 60 },
+    { depth: 1, free: 0, escapes: false, open: false, sparse: true, optional: 1, length: 4, counted: 20 }
   ]
   return steps.map((plan) => ({ ...plan, depth: Math.min(plan.depth, depth), free: Math.min(plan.free, most) }))
 }

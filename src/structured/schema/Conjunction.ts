@@ -49,8 +49,10 @@ export const conjoin = (
 
 const add = (at: Facts.Located, facts: ReadonlyArray<Facts.Facts>, reading: Facts.Reading): Alternatives => {
   const { path, schema } = at
-  if (--reading.budget < 0 || path.length > MAX_NESTING) {
-    return refuse(path, "schema", "the schema is too large or nests too deeply", "split it")
+  reading.budget -= facts.length
+  if (reading.budget < 0 || path.length > MAX_NESTING) {
+    Facts.leave(reading, path, "schema", "the schema is too large to be read further: the rest is left to the decoder")
+    return read(facts)
   }
   if (schema === true) return read(facts)
   if (schema === false) {

@@ -245,6 +245,33 @@ export const unsatisfiable = (path: Path, keyword: string, reason: string): Tree
 const keyOf = (tree: Tree): string =>
   JSON.stringify(tree, (key, value: unknown) => key === "path" || key === "about" ? undefined : value)
 
+/** What equal trees have in common, at a glance: only trees of one outline are compared in full. */
+const outlineOf = (tree: Tree): string => {
+  switch (tree._tag) {
+    case "Fields":
+      return `Fields ${tree.min} ${tree.max} ${tree.rests.length} ${tree.properties.map(({ name }) => name).join("\n")}`
+    case "List":
+      return `List ${tree.min} ${tree.max} ${tree.prefix.length} ${tree.rest?._tag}`
+    case "Text":
+      return `Text ${tree.min} ${tree.max} ${tree.format} ${tree.content?._tag}`
+    case "Union":
+      return `Union ${tree.members.map(outlineOf).join()}`
+    default:
+      return keyOf(tree)
+  }
+}
+
+/** The trees of which no two have the same language, as far as their structure tells. */
+const different = (trees: ReadonlyArray<Tree>): ReadonlyArray<Tree> => {
+  const seen = new Map<string, Array<Tree>>()
+  return trees.filter((tree) => {
+    const outline = outlineOf(tree)
+    const alike = seen.get(outline) ?? []
+    seen.set(outline, [...alike, tree])
+    return !alike.some((other) => other === tree || keyOf(other) === keyOf(tree))
+  })
+}
+
 /**
  * Alternatives: flattened, without impossible and equal members, scalars gathered in one literal.
  *
@@ -257,20 +284,24 @@ export const union = (members: ReadonlyArray<Tree>, path: Path, keyword: string)
   const flat = members.flatMap((member) => member._tag === "Union" ? member.members : [member])
   const hard = flat.find(isHard)
   if (hard !== undefined) return hard
-  const seen = new Map<string, Tree>()
+  const free = flat.find((member) => member._tag === "Free")
+  if (free !== undefined) return free
   const values = new Map<string, Scalar>()
   for (const member of flat) {
-    if (member._tag === "Literal") {
-      for (const value of member.values) values.set(JSON.stringify(value), value)
-      seen.set("Literal", member)
-    } else if (member._tag === "Free") seen.set("Free", member)
-    else if (member._tag !== "Never") seen.set(keyOf(member), member)
+    if (member._tag === "Literal") { for (const value of member.values) values.set(JSON.stringify(value), value) }
   }
-  const free = seen.get("Free")
-  if (free !== undefined) return free
-  if (seen.has("Literal")) seen.set("Literal", literal([...values.values()]))
-  const unbounded = [...seen.values()].some((member) => member._tag === "Numeric" && isUnbounded(member))
-  const kept = [...seen.values()].filter((member) => !unbounded || member._tag !== "Numeric" || !member.integer)
+  const isLiteral = flat.findIndex((member) => member._tag === "Literal")
+  const gathered = flat.flatMap((member, index): ReadonlyArray<Tree> =>
+    index === isLiteral ?
+      [literal([...values.values()])] :
+      member._tag === "Literal" || member._tag === "Never" ?
+      [] :
+      [
+        member
+      ]
+  )
+  const isWide = gathered.some((member) => member._tag === "Numeric" && isUnbounded(member))
+  const kept = different(gathered).filter((member) => !isWide || member._tag !== "Numeric" || !member.integer)
   const [first, second] = kept
   if (first === undefined) return flat[0] ?? unsatisfiable(path, keyword, "it has no alternatives")
   if (second === undefined) return first
@@ -316,8 +347,10 @@ export const list = (options: Omit<List, "_tag">): Tree => {
       : unsatisfiable(path, "minItems", `it exceeds the ${max} items that are possible`)
   }
   if (max !== undefined && prefix.length > max) prefix = prefix.slice(0, max)
-  const repeated = rest === undefined ? undefined : keyOf(rest)
-  if (rest !== undefined && prefix.every((item) => keyOf(item) === repeated)) prefix = []
+  if (rest !== undefined && prefix.length > 0) {
+    const repeated = keyOf(rest)
+    if (prefix.every((item) => keyOf(item) === repeated)) prefix = []
+  }
   return { _tag: "List", path, prefix, rest: max === prefix.length ? undefined : rest, min: options.min, max }
 }
 

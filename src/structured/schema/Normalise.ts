@@ -12,7 +12,8 @@ import * as KindTree from "./KindTree.ts"
 import * as Members from "./Members.ts"
 import * as ObjectTree from "./ObjectTree.ts"
 
-const BUDGET = 60_000
+/** Schema objects times the alternatives that they are read into: some 50 ms. */
+const BUDGET = 20_000
 
 /**
  * @category models

@@ -26,6 +26,11 @@ export const fromShapes = (facts: Facts.Facts, reading: Facts.Reading, treeOf: T
   const rests = bounds.maxProperties === 0 || (named !== undefined && named._tag !== "Text")
     ? []
     : restsOf(names, named, facts, reading, treeOf)
+  for (const { name, required, value } of properties) {
+    if (value._tag !== "Never" || required || rests.length === 0) continue
+    const reason = "nothing may stand here, but further keys of any name are not forbidden"
+    Facts.leave(reading, [...path, "properties", name], value.fault.keyword, reason)
+  }
   const min = Math.ceil(bounds.minProperties ?? 0)
   const max = bounds.maxProperties === undefined ? undefined : Math.floor(bounds.maxProperties)
   const count = properties.filter((property) => property.required).length
