@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Dialect from "../dialect/Dialect.ts"
 import * as Dialects from "../dialect/Dialects.ts"
 import * as Limits from "../dialect/Limits.ts"
@@ -15,6 +16,7 @@ import type { Settings } from "../Settings.ts"
 import type { Constraint } from "../structured/Grammar.ts"
 import type { StructuredOutput } from "../structured/StructuredOutput.ts"
 import type { StructuredOutputError } from "../structured/StructuredOutputError.ts"
+import * as ToolGrammar from "../structured/ToolGrammar.ts"
 import type { TemplateError } from "../template/TemplateError.ts"
 import type { TgiClient } from "../transport/TgiClient.ts"
 import type { Prepared } from "./Generating.ts"
@@ -100,8 +102,9 @@ export const prepare = Effect.fnUntraced(function*(
   wanted: Wanted,
   stream: boolean
 ): Effect.fn.Return<Ready, InferenceError | StructuredOutputError | TemplateError> {
-  const { options, output, settings } = wanted
+  const { output, settings } = wanted
   const { kind } = target.engine
+  const options = yield* Effect.fromResult(offered(kind, wanted.options))
   const dialect = Dialects.all[kind]
   const input = yield* prompting({ input: wanted.input, options, constrained: output !== undefined }, kind)
   const constraint = output === undefined
@@ -151,6 +154,24 @@ export const prepare = Effect.fnUntraced(function*(
     telemetry
   }
 })
+
+/** The options with the parameters of their tools as the engine's grammar takes them. */
+const offered = (
+  kind: Target["engine"]["kind"],
+  options: GenerationOptions.GenerationOptions
+): Result.Result<GenerationOptions.GenerationOptions, StructuredOutputError> => {
+  if (options.tools === undefined) return Result.succeed(options)
+  const tools = Result.all(
+    options.tools.map((tool) =>
+      Result.map(ToolGrammar.make(tool, kind), ({ parameters, strict }) => ({
+        ...tool,
+        parameters,
+        ...strict !== undefined && { strict }
+      }))
+    )
+  )
+  return Result.map(tools, (tools) => ({ ...options, tools }))
+}
 
 /** TGI and llama.cpp refuse tools beside a grammar, as tools are a grammar there. */
 const excluded = (

@@ -181,7 +181,7 @@ const remember = <A>(known: WeakMap<object, Map<string, A>>, document: object, k
   return out
 }
 
-const documents = new WeakMap<object, Map<string, Attempted<Tree.Document>>>()
+const documents = new WeakMap<object, Map<string, Result.Result<Tree.Document, Tree.Fault>>>()
 const lowered = new WeakMap<object, Map<string, Attempted<Lowered>>>()
 const schemas = new WeakMap<object, Map<string, Attempted<SchemaLowering.Lowered>>>()
 
@@ -193,9 +193,18 @@ const schemas = new WeakMap<object, Map<string, Attempted<SchemaLowering.Lowered
  * @since 0.2.0
  */
 export const read = (source: JsonSource): Attempted<Tree.Document> =>
+  Result.mapError(document(source), StructuredOutputError.unsupported)
+
+/**
+ * The same with the bare fault.
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const document = (source: JsonSource): Result.Result<Tree.Document, Tree.Fault> =>
   remember(documents, source.document, String(source.emptyStruct), () => {
     const document = normalise(source.document, { emptyStruct: source.emptyStruct })
-    return document.tree._tag === "Never" ? refuse(document.tree.fault) : Result.succeed(document)
+    return document.tree._tag === "Never" ? Result.fail(document.tree.fault) : Result.succeed(document)
   })
 
 /**

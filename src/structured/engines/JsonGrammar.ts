@@ -105,7 +105,7 @@ const fields = (tree: Fields, optional: number, go: Go): TgiSchema | undefined =
   if (required.length === 0 && properties.length > optional) return undefined
   return all(properties.map(({ value }) => value), go, (values) => ({
     type: "object",
-    properties: Object.fromEntries(properties.map(({ name }, index) => [name, values[index]])),
+    properties: Object.fromEntries(properties.map(({ about, name }, index) => [name, { ...about, ...values[index] }])),
     required,
     additionalProperties: false
   }))

@@ -99,10 +99,11 @@ const strictList = ({ max, min, path, rest }: List, pen: Pen): Schema => ({
   ...counted(pen, path, { minItems: min > 0 ? min : undefined, maxItems: max })
 })
 
-const about = (property: Property, pen: Pen, keywords: ReadonlyArray<string>): Schema =>
-  pen.isReference(property.value) || property.about === undefined
-    ? {}
-    : Object.fromEntries(Object.entries(property.about).filter(([keyword]) => keywords.includes(keyword)))
+/** Strict mode knows descriptions and no other remark. */
+const description = (property: Property, pen: Pen): Schema => {
+  const { description } = pen.about(property)
+  return description === undefined ? {} : { description }
+}
 
 const strictFields = (tree: Fields, pen: Pen): Schema => {
   const { max, min, path, properties, rests } = tree
@@ -118,7 +119,7 @@ const strictFields = (tree: Fields, pen: Pen): Schema => {
     ...tree.about?.description !== undefined && { description: tree.about.description },
     properties: SchemaPrinter.record(properties.map((property) => [
       property.name,
-      { ...pen.print(nullable(property)), ...about(property, pen, ["description"]) }
+      { ...pen.print(nullable(property)), ...description(property, pen) }
     ])),
     required: properties.map(({ name }) => name),
     additionalProperties: false
@@ -167,7 +168,7 @@ const wholeFields = (tree: Fields, pen: Pen): Schema => {
     properties: properties.length === 0 && rests.length > 0 ? undefined : SchemaPrinter.record(
       properties.map((property) => [
         property.name,
-        { ...pen.print(property.value), ...about(property, pen, ["title", "description", "default", "examples"]) }
+        { ...pen.print(property.value), ...pen.about(property) }
       ])
     ),
     required: required.length === 0 ? undefined : required,

@@ -5,7 +5,6 @@
  */
 import * as Result from "effect/Result"
 import type { Document, Dropped, Fault } from "../schema/JsonSchemaTree.ts"
-import type * as Enforcement from "./Enforcement.ts"
 import * as LlamaCpp from "./LlamaCpp.ts"
 import * as LlGuidance from "./LlGuidance.ts"
 import * as OpenAi from "./OpenAi.ts"
@@ -33,8 +32,12 @@ const forms = { xgrammar: XGrammar.form, llguidance: LlGuidance.form, llamacpp: 
  * @category lowering
  * @since 0.2.0
  */
-export const make = (document: Document, compiler: "xgrammar" | "llguidance" | "llamacpp"): Lowered => {
-  const { definitions, dropped, schema } = SchemaPrinter.print(document, forms[compiler])
+export const make = (
+  document: Document,
+  compiler: "xgrammar" | "llguidance" | "llamacpp",
+  described = false
+): Lowered => {
+  const { definitions, dropped, schema } = SchemaPrinter.print(document, forms[compiler], { described })
   const whole = assemble(schema, definitions)
   return {
     schema: compiler === "llguidance" ? { ...whole, ...LlGuidance.guidance } : whole,
@@ -65,7 +68,11 @@ export const makeOpenAi = (
     })
   }
   const isStrict = strict !== false && obstacle === undefined
-  const { definitions, dropped, schema } = SchemaPrinter.print(document, isStrict ? OpenAi.strict : OpenAi.whole)
+  const { definitions, dropped, schema } = SchemaPrinter.print(
+    document,
+    isStrict ? OpenAi.strict : OpenAi.whole,
+    { described: true }
+  )
   const isWrapped = schema.type !== "object"
   const root = isWrapped
     ? { type: "object", properties: { [WRAP]: schema }, required: [WRAP], additionalProperties: false }
@@ -90,18 +97,3 @@ const assemble = (
   schema: SchemaPrinter.Schema,
   definitions: Readonly<Record<string, SchemaPrinter.Schema>>
 ): SchemaPrinter.Schema => Object.keys(definitions).length === 0 ? schema : { ...schema, $defs: definitions }
-
-/**
- * The compiler behind an engine, where nothing else is known.
- *
- * @category constants
- * @since 0.2.0
- */
-export const compilers: { readonly [engine: string]: Enforcement.Compiler } = {
-  tgi: "tgi",
-  vllm: "xgrammar",
-  sglang: "xgrammar",
-  llamacpp: "llamacpp",
-  openai: "openai",
-  router: "openai"
-}

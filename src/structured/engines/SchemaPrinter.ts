@@ -12,6 +12,7 @@ import type {
   List,
   Numeric,
   Path,
+  Property,
   Scalar,
   Text,
   Tree
@@ -38,8 +39,8 @@ export interface Pen {
   readonly drop: (path: Path, keyword: string, reason: string, effect?: Dropped["effect"]) => void
   /** A keyword where the compiler holds it; otherwise it is dropped. */
   readonly keep: (path: Path, keyword: Enforcement.Keyword, value: unknown) => Schema
-  /** Whether a tree is printed as a reference, beside which nothing else may stand. */
-  readonly isReference: (tree: Tree) => boolean
+  /** What is said about a key; nothing beside a reference, where no compiler takes it. */
+  readonly about: (property: Property) => Schema
 }
 
 /**
@@ -69,12 +70,13 @@ export interface Printed {
 }
 
 /**
- * Prints a document. The root is written out even where it is a definition, since engines look for `type` there.
+ * Prints a document. The root is written out even where it is a definition, since engines look for `type` there. With
+ * `described`, what a schema says for people is kept, for schemas that a model is shown.
  *
  * @category printing
  * @since 0.2.0
  */
-export const print = (document: Document, form: Form): Printed => {
+export const print = (document: Document, form: Form, options: { readonly described: boolean }): Printed => {
   const dropped = [...document.dropped]
   const names = new Map<Tree, string>()
   for (const [name, tree] of document.definitions) names.set(tree, name)
@@ -120,7 +122,8 @@ export const print = (document: Document, form: Form): Printed => {
       drop(path, keyword, keywords[keyword].note)
       return {}
     },
-    isReference: (tree) => tree._tag === "Ref" || names.has(tree)
+    about: ({ about, value }) =>
+      !options.described || about === undefined || value._tag === "Ref" || names.has(value) ? {} : about
   }
   const root = document.tree._tag === "Ref" ? document.definitions.get(document.tree.name) : document.tree
   const schema = write(root ?? document.tree)
@@ -149,7 +152,9 @@ const literal = (values: ReadonlyArray<Scalar>): Schema =>
 export const properties = (tree: Fields, pen: Pen): { readonly properties: Schema; readonly required?: unknown } => {
   const required = tree.properties.filter((property) => property.required).map(({ name }) => name)
   return {
-    properties: record(tree.properties.map(({ name, value }) => [name, pen.print(value)])),
+    properties: record(
+      tree.properties.map((property) => [property.name, { ...pen.print(property.value), ...pen.about(property) }])
+    ),
     ...required.length > 0 && { required }
   }
 }

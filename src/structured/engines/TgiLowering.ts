@@ -48,6 +48,8 @@ export interface Options {
   readonly target: "auto" | "json" | "regex"
   readonly depth: number
   readonly free: "refuse" | "scalars" | "bounded"
+  /** Whether the schema is one that the model reads too, in its prompt: then strings are said plainly. */
+  readonly shown?: boolean | undefined
 }
 
 /** Seconds of the server's time up to which more detail is worth it, and up to which a grammar is sent at all. */
@@ -66,7 +68,7 @@ export const make = (document: Tree.Document, options: Options): Result.Result<L
   const written: Array<Lowered> = []
   let fault: Tree.Fault | undefined
   for (const plan of TgiPlan.plans(options.depth, options.free)) {
-    const made = write(document, plan, options)
+    const made = write(document, options.shown === true ? { ...plan, escapes: false } : plan, options)
     if (Result.isSuccess(made)) {
       if (made.success.cost.seconds <= WORTH) return made
       written.push(made.success)
