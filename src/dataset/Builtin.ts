@@ -1,0 +1,39 @@
+/**
+ * What is not part of the core and loaded when it is needed: modules that the runtime carries, and optional packages.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as DatasetError from "./DatasetError.ts"
+
+/**
+ * A built-in module of Node, Bun or Deno; undefined where the runtime has none of that name.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const load = (name: string): object | undefined => {
+  const host: unknown = Reflect.get(globalThis, "process")
+  const get: unknown = typeof host === "object" && host !== null ? Reflect.get(host, "getBuiltinModule") : undefined
+  const found: unknown = typeof get === "function" ? Reflect.apply(get, host, [name]) : undefined
+  return typeof found === "object" && found !== null ? found : undefined
+}
+
+const optional = <A>(
+  name: string,
+  purpose: string,
+  load: () => Promise<A>
+): Effect.Effect<A, DatasetError.DatasetError> =>
+  Effect.tryPromise({
+    try: load,
+    catch: () => DatasetError.of("load")(new DatasetError.MissingPackage({ name, purpose }))
+  })
+
+/** The reader of Parquet. @category accessors @since 0.2.0 */
+export const hyparquet = optional("hyparquet", "reading Parquet", () => import("hyparquet"))
+
+/** The writer of Parquet. @category accessors @since 0.2.0 */
+export const hyparquetWriter = optional("hyparquet-writer", "writing Parquet", () => import("hyparquet-writer"))
+
+/** The reader of CSV. @category accessors @since 0.2.0 */
+export const csvParse = optional("csv-parse", "reading CSV", () => import("csv-parse"))

@@ -1,0 +1,32 @@
+/**
+ * Data sets in and out: Parquet, JSONL and CSV as streams of rows, on the disk and on the Hub.
+ *
+ * @since 0.2.0
+ */
+
+/** What can go wrong with a data set. @since 0.2.0 */
+export * as DatasetError from "./DatasetError.ts"
+
+/** Columns and their types. @since 0.2.0 */
+export * as Features from "./features/Features.ts"
+
+/** Columns as a data card names them. @since 0.2.0 */
+export * as FeatureCard from "./features/FeatureCard.ts"
+
+/** Columns of rows whose types nobody declared. @since 0.2.0 */
+export * as FeatureInference from "./features/FeatureInference.ts"
+
+/** Columns as `datasets` keeps them in a Parquet file. @since 0.2.0 */
+export * as FeatureMetadata from "./features/FeatureMetadata.ts"
+
+/** Columns that a Schema describes. @since 0.2.0 */
+export * as FeatureSchema from "./features/FeatureSchema.ts"
+
+/** A file whose bytes can be read from any place. @since 0.2.0 */
+export * as FileBytes from "./source/FileBytes.ts"
+
+/** Parquet files as streams of rows. @since 0.2.0 */
+export * as Parquet from "./parquet/Parquet.ts"
+
+/** Rows as Parquet files. @since 0.2.0 */
+export * as ParquetWriter from "./parquet/ParquetWriter.ts"

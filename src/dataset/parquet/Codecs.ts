@@ -1,0 +1,53 @@
+/**
+ * Compression of Parquet pages by what the runtime carries: gzip, Brotli and zstd of `node:zlib`. Snappy comes with the
+ * reader and the writer.
+ *
+ * @since 0.2.0
+ */
+import type { Compressors } from "hyparquet"
+import * as Builtin from "../Builtin.ts"
+
+type Work = (input: Uint8Array) => Uint8Array
+
+interface Zlib {
+  readonly gunzipSync: Work
+  readonly gzipSync: Work
+  readonly brotliDecompressSync: Work
+  readonly zstdDecompressSync?: Work
+  readonly zstdCompressSync?: Work
+}
+
+// the documented shape of node:zlib in Node 22, Bun and Deno
+const zlib = (): Zlib | undefined => Builtin.load("node:zlib") as Zlib | undefined
+
+/** A copy without the pool of small buffers behind it. */
+const plain = (work: Work): Work => (input) => Uint8Array.from(work(input))
+
+/**
+ * Decompression for the reader.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const decompressors = (): Compressors => {
+  const found = zlib()
+  return found === undefined ? {} : {
+    GZIP: found.gunzipSync,
+    BROTLI: found.brotliDecompressSync,
+    ...(found.zstdDecompressSync !== undefined && { ZSTD: found.zstdDecompressSync })
+  }
+}
+
+/**
+ * Compression for the writer.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const compressors = (): { readonly GZIP?: Work; readonly ZSTD?: Work } => {
+  const found = zlib()
+  return found === undefined ? {} : {
+    GZIP: plain(found.gzipSync),
+    ...(found.zstdCompressSync !== undefined && { ZSTD: plain(found.zstdCompressSync) })
+  }
+}
