@@ -37,7 +37,11 @@ const MAX_KEYS = 64
 const plain = (dtype: Extract<Shape, { _tag: "Plain" }>["dtype"]): Shape => ({ _tag: "Plain", dtype })
 
 const integerOf = (value: bigint): Shape =>
-  value >= -(2n ** 63n) && value < 2n ** 63n ? plain("int64") : value >= 0n && value < 2n ** 64n ? plain("uint64") : anything
+  value >= -(2n ** 63n) && value < 2n ** 63n
+    ? plain("int64")
+    : value >= 0n && value < 2n ** 64n
+    ? plain("uint64")
+    : anything
 
 const shapeOf = (value: unknown): Shape => {
   if (value === null || value === undefined) return nothing
