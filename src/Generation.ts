@@ -46,7 +46,8 @@ export interface ToolCall {
 }
 
 /**
- * Token counts; undefined where no source of the answer told them, and never a made-up 0.
+ * Token counts; undefined where no source of the response told them, and never a made-up 0. `cachedTokens` are among the
+ * input's, `reasoningTokens` among the output's.
  *
  * @category models
  * @since 0.1.0
@@ -56,7 +57,18 @@ export interface Usage {
   readonly outputTokens?: number | undefined
   readonly cachedTokens?: number | undefined
   readonly reasoningTokens?: number | undefined
+  /** What the server says it cost, in US dollars (`usage.estimated_cost` or `usage.cost`). */
+  readonly cost?: number | undefined
 }
+
+/**
+ * Whether the server told both counts. Where it did not, no budget of tokens or dollars can be kept.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const isCounted = ({ inputTokens, outputTokens }: Usage): boolean =>
+  inputTokens !== undefined && outputTokens !== undefined
 
 /**
  * What the server measured, in milliseconds. Only whole answers of TGI carry these headers.
@@ -86,6 +98,10 @@ export interface Statistics extends Usage {
   /** Attempts that the answer took. */
   readonly attempts: number
   readonly requestId?: string | undefined
+  /** Who answered behind a router (`x-inference-provider`). */
+  readonly provider?: string | undefined
+  /** The seed that was sent. */
+  readonly seed?: number | bigint | undefined
   readonly server?: ServerTimings | undefined
 }
 
@@ -109,6 +125,8 @@ export interface Generation {
   readonly seed?: number | bigint | undefined
   /** The model that the server says it used. */
   readonly model?: string | undefined
+  /** The server's `system_fingerprint`, which names the engine and its version on vLLM, llama.cpp and TGI. */
+  readonly systemFingerprint?: string | undefined
   /** The tokens, where details or logprobs were asked for. */
   readonly tokens?: ReadonlyArray<Token> | undefined
   /** The prompt's tokens (`decoderInputDetails`). */
@@ -158,6 +176,7 @@ export interface Delta {
   readonly usage?: Usage | undefined
   readonly seed?: number | bigint | undefined
   readonly model?: string | undefined
+  readonly systemFingerprint?: string | undefined
   readonly prefill?: ReadonlyArray<Token> | undefined
   readonly bestOf?: Generation["bestOf"]
 }
@@ -222,6 +241,7 @@ class State implements Fold {
   #usage: Usage = {}
   #seed: number | bigint | undefined = undefined
   #model: string | undefined = undefined
+  #systemFingerprint: string | undefined = undefined
   #prefill: ReadonlyArray<Token> | undefined = undefined
   #bestOf: Generation["bestOf"] = undefined
 
@@ -239,12 +259,13 @@ class State implements Fold {
     if (delta.toolCalls !== undefined) this.#addCalls(delta.toolCalls, events)
     if (delta.finishReason !== undefined && delta.finishReason !== "") this.#finishReason = delta.finishReason
     if (delta.tokens !== undefined && this.#options.keepTokens) (this.#tokens ??= []).push(...delta.tokens)
-    if (delta.usage !== undefined) this.#usage = mergeUsage(this.#usage, delta.usage)
+    if (delta.usage !== undefined) this.#usage = later(this.#usage, delta.usage)
     this.#addRest(delta)
   }
 
   #addRest(delta: Delta): void {
     if (delta.model !== undefined) this.#model = delta.model
+    if (delta.systemFingerprint !== undefined) this.#systemFingerprint = delta.systemFingerprint
     if (delta.fullText !== undefined) this.#fullText = delta.fullText
     if (delta.refusal !== undefined) this.#refusal += delta.refusal
     if (delta.seed !== undefined) this.#seed = delta.seed
@@ -277,6 +298,11 @@ class State implements Fold {
     }
   }
 
+  /** Nothing was generated. */
+  #isSilent(toolCalls: ReadonlyArray<ToolCall>): boolean {
+    return this.#text === "" && this.#reasoning === "" && this.#refusal === "" && toolCalls.length === 0
+  }
+
   finish(statistics: Statistics, events: Array<Event> = []): Generation {
     if (this.#think !== undefined) this.#addSplit(this.#think.end(), events)
     const toolCalls = this.#calls.all().map((call): ToolCall => ({
@@ -285,7 +311,7 @@ class State implements Fold {
       arguments: /^\s*\{?\s*$/.test(call.arguments) ? "{}" : call.arguments
     }))
     const raw = this.#finishReason
-    const usage = mergeUsage(this.#usage, statistics)
+    const usage = either(this.#isSilent(toolCalls) ? this.#usage : withoutZeros(this.#usage), statistics)
     return {
       text: this.#think === undefined ? this.#fullText ?? this.#text : this.#text,
       ...(this.#reasoning !== "" && { reasoning: this.#reasoning }),
@@ -295,6 +321,7 @@ class State implements Fold {
       ...(raw !== undefined && { rawFinishReason: raw }),
       ...(this.#seed !== undefined && { seed: this.#seed }),
       ...(this.#model !== undefined && { model: this.#model }),
+      ...(this.#systemFingerprint !== undefined && { systemFingerprint: this.#systemFingerprint }),
       ...(this.#tokens !== undefined && { tokens: this.#tokens }),
       ...(this.#prefill !== undefined && { prefill: this.#prefill }),
       ...(this.#bestOf !== undefined && { bestOf: this.#bestOf }),
@@ -303,17 +330,29 @@ class State implements Fold {
   }
 }
 
-const counts = ["inputTokens", "outputTokens", "cachedTokens", "reasoningTokens"] as const
+const counts = ["inputTokens", "outputTokens", "cachedTokens", "reasoningTokens", "cost"] as const
 
-/** What is known; where two sources know, the first. */
-const mergeUsage = (known: Usage, more: Usage): Usage => {
+const merge = (value: (count: typeof counts[number]) => number | undefined): Usage => {
   const merged: { -readonly [K in keyof Usage]: Usage[K] } = {}
   for (const count of counts) {
-    const value = known[count] ?? more[count]
-    if (value !== undefined) merged[count] = value
+    const told = value(count)
+    if (told !== undefined) merged[count] = told
   }
   return merged
 }
+
+/** What is known; where two sources know, the first: a body before its headers. */
+const either = (known: Usage, other: Usage): Usage => merge((count) => known[count] ?? other[count])
+
+/**
+ * In a stream the last word counts, as some servers tell with every event what it was so far. Counts only grow, so a zero
+ * after one says nothing.
+ */
+const later = (known: Usage, told: Usage): Usage => merge((count) => (told[count] || known[count]) ?? told[count])
+
+/** A server that counted nothing although something was generated did not count. */
+const withoutZeros = (usage: Usage): Usage =>
+  usage.outputTokens === 0 ? merge((count) => usage[count] || undefined) : usage
 
 /**
  * The engines' words in one vocabulary. A tool call is known by its presence: TGI never says `tool_calls`, and sends no

@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
@@ -255,10 +256,16 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
 
   const several = (wanted: Preparing.Wanted, permits: Semaphore.Semaphore) =>
     Effect.map(
-      Effect.forEach(seeds(wanted), (options) => permits.withPermit(backend.one({ ...wanted, options })), {
-        concurrency: "unbounded"
-      }),
-      (all): Generated => ({ generations: all.map(({ generation }) => generation) })
+      Effect.flatMap(seeds(wanted), (all) =>
+        Effect.forEach(all, (options) =>
+          permits.withPermit(backend.one({ ...wanted, options })), {
+          concurrency: "unbounded"
+        })),
+      (all): Generated => ({
+        generations: all.map(({ generation }) =>
+          generation
+        )
+      })
     )
 
   /** One generation needs no fiber and no permit of its own. */
@@ -330,12 +337,39 @@ const outputOf = (defaults: Settings.CallOptions, call: Settings.CallOptions) =>
   )
 }
 
-/** The options of each generation: seeds counted up from the one given, within a u64. */
-const seeds = ({ options, settings }: Preparing.Wanted): ReadonlyArray<GenerationOptions.GenerationOptions> =>
-  Array.from({ length: settings.numGenerations ?? 1 }, (_, index) => {
-    if (options.seed === undefined || index === 0) return options
-    return { ...options, seed: GenerationOptions.seedAfter(options.seed, index) }
-  })
+/**
+ * The options of each generation: seeds counted up from the one given, within a u64. Without one each of several gets its
+ * own, drawn from 1 to 2^31 - 1, which every engine takes: requests that are equal byte by byte may be answered from a cache.
+ */
+const seeds = (
+  { options, settings }: Preparing.Wanted
+): Effect.Effect<ReadonlyArray<GenerationOptions.GenerationOptions>> => {
+  const count = settings.numGenerations ?? 1
+  const { seed } = options
+  if (count === 1) return Effect.succeed([options])
+  if (seed !== undefined) {
+    return Effect.succeed(
+      Array.from(
+        { length: count },
+        (_, index) => index === 0 ? options : { ...options, seed: GenerationOptions.seedAfter(seed, index) }
+      )
+    )
+  }
+  return Effect.map(drawn(count), (all) => all.map((seed) => ({ ...options, seed })))
+}
+
+const MAX_SEED = 2 ** 31 - 1
+
+/** So many seeds, no two the same. */
+const drawn = Effect.fnUntraced(function*(count: number) {
+  const all = new Set<number>()
+  while (all.size < count) {
+    let seed = yield* Random.nextIntBetween(1, MAX_SEED)
+    while (all.has(seed)) seed = seed === MAX_SEED ? 1 : seed + 1
+    all.add(seed)
+  }
+  return [...all]
+})
 
 const isRevivable = ({ settings }: Preparing.Wanted) => (error: GenerateError): error is InferenceError =>
   settings.revive !== false && Revival.isAway(error)

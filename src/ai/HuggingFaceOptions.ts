@@ -42,10 +42,16 @@ export type HuggingFaceFinishMetadata = {
   readonly requestId?: string
   /** The model that the server says it used. */
   readonly model?: string
-  /** The seed that the server sampled with, in digits. */
+  /** The seed that the server sampled with, or else the one that was sent, in digits. */
   readonly seed?: string
   /** What the model said when it refused, where the engine has a field for it. */
   readonly refusal?: string
+  /** The server's `system_fingerprint`, which often names the engine and its version. */
+  readonly systemFingerprint?: string
+  /** Who answered behind a router. */
+  readonly provider?: string
+  /** What the server says it cost, in US dollars. */
+  readonly cost?: number
   readonly attempts: number
   readonly duration: number
   readonly timeToFirstToken?: number

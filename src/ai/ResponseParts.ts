@@ -31,8 +31,7 @@ type Written = Result.Result<void, AiError.AiErrorReason>
 /**
  * The parts of a whole answer: metadata, reasoning, text, calls, finish.
  *
- * Fails on an answer without a finish reason and on calls whose arguments are no JSON. A call that the token limit cut is
- * left out; the finish says `length`.
+ * Fails on calls whose arguments are not valid JSON. A call that the token limit cut is left out; the finish says `length`.
  *
  * @category conversions
  * @since 0.1.0
@@ -51,10 +50,8 @@ export const whole = (
     if (Result.isFailure(call)) return Result.fail(call.failure)
     if (call.success !== undefined) parts.push(call.success)
   }
-  return Result.map(finishOf(generation), (finish) => {
-    parts.push(finish)
-    return parts
-  })
+  parts.push(finishOf(generation))
+  return Result.succeed(parts)
 }
 
 /**
@@ -173,10 +170,9 @@ class Writer {
       this.#parts.push({ type: "tool-params-end", id })
       if (call.success !== undefined) this.#parts.push(call.success)
     }
-    return Result.map(finishOf(generation), (finish) => {
-      this.#parts.push(finish)
-      this.#finished = true
-    })
+    this.#parts.push(finishOf(generation))
+    this.#finished = true
+    return Result.void
   }
 }
 
@@ -216,8 +212,8 @@ const callOf = (
   })
 }
 
-/** Why the model stopped, in the words of `effect/ai`; undefined where the server did not say. */
-const reasonOf = ({ finishReason, refusal }: Generation.Generation): Response.FinishReason | undefined => {
+/** Why the model stopped, in the words of `effect/ai`. */
+const reasonOf = ({ finishReason, refusal }: Generation.Generation): Response.FinishReason => {
   if (refusal !== undefined) return "content-filter"
   switch (finishReason) {
     case "stop":
@@ -234,56 +230,54 @@ const reasonOf = ({ finishReason, refusal }: Generation.Generation): Response.Fi
     case "error":
       return "error"
     case "unknown":
-      return undefined
+      return "unknown"
     default:
       return "other"
   }
 }
 
 /**
- * What an answer is that nothing ended: not a short answer, but none.
+ * A stream that ended without its last event: not a short answer, but none.
  *
  * @category errors
  * @since 0.1.0
  */
 export const cut = (): AiError.InvalidOutputError =>
   new AiError.InvalidOutputError({
-    description: "the answer ended without a finish reason, so that it may be cut: try again"
+    description: "the stream ended without its last event, so it may be cut: try again"
   })
 
 /** What is left of a total: known only where both are. */
 const less = (total: number | undefined, part: number | undefined): number | undefined =>
   total === undefined || part === undefined ? undefined : Math.max(0, total - part)
 
-const finishOf = (
-  generation: Generation.Generation
-): Result.Result<Response.FinishPartEncoded, AiError.InvalidOutputError> => {
-  const reason = reasonOf(generation)
-  if (reason === undefined) {
-    return Result.fail(cut())
-  }
+const finishOf = (generation: Generation.Generation): Response.FinishPartEncoded => {
   const { cachedTokens, inputTokens, outputTokens, reasoningTokens } = generation.statistics
   const thought = generation.reasoning === undefined ? reasoningTokens ?? 0 : reasoningTokens
-  return Result.succeed({
+  return {
     type: "finish",
-    reason,
+    reason: reasonOf(generation),
     usage: {
       inputTokens: { total: inputTokens, uncached: less(inputTokens, cachedTokens), cacheRead: cachedTokens },
       outputTokens: { total: outputTokens, text: less(outputTokens, thought), reasoning: reasoningTokens }
     },
     metadata: { huggingface: finishMetadata(generation) }
-  })
+  }
 }
 
 const finishMetadata = (generation: Generation.Generation): HuggingFaceFinishMetadata => {
-  const { model, rawFinishReason, refusal, seed, statistics } = generation
-  const { attempts, duration, requestId, timeToFirstToken } = statistics
+  const { model, rawFinishReason, refusal, statistics, systemFingerprint } = generation
+  const { attempts, cost, duration, provider, requestId, timeToFirstToken } = statistics
+  const seed = generation.seed ?? statistics.seed
   return {
     ...(rawFinishReason !== undefined && { rawFinishReason }),
     ...(requestId !== undefined && { requestId }),
     ...(model !== undefined && { model }),
     ...(seed !== undefined && { seed: String(seed) }),
     ...(refusal !== undefined && { refusal }),
+    ...(systemFingerprint !== undefined && { systemFingerprint }),
+    ...(provider !== undefined && { provider }),
+    ...(cost !== undefined && { cost }),
     attempts,
     duration,
     ...(timeToFirstToken !== undefined && { timeToFirstToken })

@@ -69,13 +69,23 @@ export const nativeResponse = ({ details, generated_text }: Generate.Response): 
   })
 })
 
-const usage = (wire: ChatCompletion.Usage | null | undefined): Usage | undefined =>
-  wire === null || wire === undefined ? undefined : {
-    inputTokens: known(wire.prompt_tokens),
-    outputTokens: known(wire.completion_tokens),
-    cachedTokens: known(wire.prompt_tokens_details?.cached_tokens),
-    reasoningTokens: known(wire.completion_tokens_details?.reasoning_tokens) ?? known(wire.reasoning_tokens)
+const usage = (wire: ChatCompletion.Usage | null | undefined): Usage | undefined => {
+  if (wire === null || wire === undefined) return undefined
+  const { completion_tokens: written, prompt_tokens: read, total_tokens: all } = wire
+  const cost = wire.estimated_cost ?? wire.cost
+  return {
+    inputTokens: known(read) ?? difference(all, written),
+    outputTokens: known(written) ?? difference(all, read),
+    cachedTokens: known(wire.prompt_tokens_details?.cached_tokens) ?? known(wire.cached_tokens) ??
+      known(wire.prompt_cache_hit_tokens),
+    reasoningTokens: known(wire.completion_tokens_details?.reasoning_tokens) ?? known(wire.reasoning_tokens),
+    ...(typeof cost === "number" && { cost })
   }
+}
+
+/** What a total leaves, where the server told only one of two. */
+const difference = (total: number | null | undefined, part: number | null | undefined): number | undefined =>
+  typeof total === "number" && typeof part === "number" ? total - part : undefined
 
 const logprobs = (
   content: ReadonlyArray<ChatCompletion.Logprob> | null | undefined
@@ -103,6 +113,14 @@ const said = (part: ChatCompletion.Said): Delta => ({
 
 const nothing: Delta = {}
 
+/** Who says that it generated: the model, and on many engines the program with its version. */
+const identity = (
+  { model, system_fingerprint: fingerprint }: ChatCompletion.Chunk | ChatCompletion.Response | Completion.Response
+): Pick<Delta, "model" | "systemFingerprint"> => ({
+  ...(typeof model === "string" && model !== "" && { model }),
+  ...(typeof fingerprint === "string" && fingerprint !== "" && { systemFingerprint: fingerprint })
+})
+
 /**
  * An event of the chat route. The first one may be a role alone, the last one usage alone.
  *
@@ -125,7 +143,7 @@ export const chat = (chunk: ChatCompletion.Chunk, tokens: boolean): Delta => {
     ...(delta === null || delta === undefined ? nothing : said(delta)),
     finishReason: known(choice?.finish_reason),
     usage: usage(chunk.usage),
-    model: known(chunk.model),
+    ...identity(chunk),
     ...(tokens && { tokens: logprobs(choice?.logprobs?.content) })
   }
 }
@@ -142,7 +160,7 @@ export const chatResponse = (response: ChatCompletion.Response): Delta => {
     ...(choice?.message === null || choice?.message === undefined ? nothing : said(choice.message)),
     finishReason: known(choice?.finish_reason),
     usage: usage(response.usage),
-    model: known(response.model),
+    ...identity(response),
     tokens: logprobs(choice?.logprobs?.content)
   }
 }
@@ -160,6 +178,7 @@ export const completion = (response: Completion.Response, tokens: boolean): Delt
     text: known(choice?.text),
     finishReason: known(choice?.finish_reason),
     usage: usage(response.usage),
+    ...identity(response),
     ...(tokens && listed !== null && listed !== undefined && { tokens: listedTokens(listed) })
   }
 }
@@ -196,6 +215,14 @@ export const headerUsage = (headers: Headers.Headers): Usage => {
   const outputTokens = number(headers["x-generated-tokens"])
   return { ...(inputTokens !== undefined && { inputTokens }), ...(outputTokens !== undefined && { outputTokens }) }
 }
+
+/**
+ * Who answered behind a router, by the header that Hugging Face's sends.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const provider = (headers: Headers.Headers): string | undefined => headers["x-inference-provider"]
 
 /**
  * The times that TGI puts into headers of whole answers, in milliseconds.

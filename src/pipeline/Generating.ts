@@ -32,6 +32,8 @@ export interface Prepared {
   readonly keepTokens: boolean
   /** Takes `<think>…</think>` apart. */
   readonly splitReasoning: boolean
+  /** The seed that is sent. */
+  readonly seed: number | bigint | undefined
   /** Asks the server for the length of the prompt, where the answer did not tell it. */
   readonly countInput: Effect.Effect<number | undefined> | undefined
   /** Sees the generation before the caller does. */
@@ -88,12 +90,15 @@ const finishing = Effect.fnUntraced(function*(
 ) {
   const now = yield* Clock.currentTimeMillis
   const server = Frames.serverTimings(meta.headers)
+  const provider = Frames.provider(meta.headers)
   const generation = fold.finish({
     ...Frames.headerUsage(meta.headers),
     ...(times.first !== undefined && { timeToFirstToken: times.first - times.start }),
     duration: now - times.start,
     attempts: meta.attempts,
     ...(meta.requestId !== undefined && { requestId: meta.requestId }),
+    ...(provider !== undefined && { provider }),
+    ...(prepared.seed !== undefined && { seed: prepared.seed }),
     ...(server !== undefined && { server })
   }, events)
   const counted = generation.statistics.inputTokens !== undefined || prepared.countInput === undefined

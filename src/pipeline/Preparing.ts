@@ -142,6 +142,7 @@ export const prepare = Effect.fnUntraced(function*(
     call: encoded.call,
     keepTokens: wantsTokens(options),
     splitReasoning: settings.splitReasoning ?? false,
+    seed: options.seed,
     countInput: settings.countTokens === true ? countInput(client, target, encoded) : undefined,
     onFinish: (generation) =>
       Effect.andThen(

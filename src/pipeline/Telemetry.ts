@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Tracer from "effect/Tracer"
 import type { GenerateRequest } from "../dialect/Dialect.ts"
-import type { Generation } from "../Generation.ts"
+import { type Generation, isCounted } from "../Generation.ts"
 import type { GenerationOptions } from "../GenerationOptions.ts"
 import * as Message from "../Message.ts"
 
@@ -92,14 +92,26 @@ export const annotate = (span: Tracer.Span, call: Call, generation: Generation):
   span.attribute("gen_ai.response.finish_reasons", [finishReason])
   if (model !== undefined) span.attribute("gen_ai.response.model", model)
   if (statistics.requestId !== undefined) span.attribute("gen_ai.response.id", statistics.requestId)
-  if (statistics.inputTokens !== undefined) span.attribute("gen_ai.usage.input_tokens", statistics.inputTokens)
-  if (statistics.outputTokens !== undefined) span.attribute("gen_ai.usage.output_tokens", statistics.outputTokens)
+  for (const [name, value] of Object.entries(toldBy(generation))) if (value !== undefined) span.attribute(name, value)
+  if (!isCounted(statistics)) span.attribute("inference_endpoints.usage.unknown", true)
   if (call.content !== undefined) {
     const said = { ...textMessage("assistant", generation.text), finish_reason: finishReason }
     span.attribute("gen_ai.output.messages", JSON.stringify([said]))
   }
   if (statistics.server?.queue !== undefined) span.attribute("inference_endpoints.queue_time", statistics.server.queue)
 }
+
+const toldBy = (
+  { statistics, systemFingerprint }: Generation
+): Readonly<Record<string, number | string | undefined>> => ({
+  "gen_ai.usage.input_tokens": statistics.inputTokens,
+  "gen_ai.usage.output_tokens": statistics.outputTokens,
+  "inference_endpoints.usage.cached_tokens": statistics.cachedTokens,
+  "inference_endpoints.usage.reasoning_tokens": statistics.reasoningTokens,
+  "inference_endpoints.usage.cost": statistics.cost,
+  "inference_endpoints.provider": statistics.provider,
+  "inference_endpoints.system_fingerprint": systemFingerprint
+})
 
 const instruments = new Map<string, ReturnType<typeof instrumentsOf>>()
 
@@ -124,6 +136,16 @@ const instrumentsOf = (call: Call) => {
       "seconds in the server's queue, as TGI tells in its headers",
       all
     ),
+    uncounted: Metric.counter("inference_endpoints.client.usage_unknown", {
+      description: "generations whose tokens the server did not count",
+      incremental: true,
+      attributes: all
+    }),
+    cost: Metric.counter("inference_endpoints.client.cost", {
+      description: "US dollars, where the server tells what a generation cost",
+      incremental: true,
+      attributes: all
+    }),
     input: tokens({ ...all, "gen_ai.token.type": "input" }),
     output: tokens({ ...all, "gen_ai.token.type": "output" }),
     finished: requests({ ...all, outcome: "finished" }),
@@ -149,10 +171,12 @@ const of = (call: Call) => {
  */
 export const record = (call: Call, { statistics }: Generation): Effect.Effect<void> =>
   Effect.contextWith((context) => {
-    const { duration, finished, firstToken, input, output, perToken, queued } = of(call)
+    const { cost, duration, finished, firstToken, input, output, perToken, queued, uncounted } = of(call)
     const { inputTokens, outputTokens, server, timeToFirstToken } = statistics
     finished.updateUnsafe(1, context)
     duration.updateUnsafe(statistics.duration / 1000, context)
+    if (!isCounted(statistics)) uncounted.updateUnsafe(1, context)
+    if (statistics.cost !== undefined) cost.updateUnsafe(statistics.cost, context)
     if (inputTokens !== undefined) input.updateUnsafe(inputTokens, context)
     if (outputTokens !== undefined) output.updateUnsafe(outputTokens, context)
     if (server?.queue !== undefined) queued.updateUnsafe(server.queue / 1000, context)

@@ -14,7 +14,8 @@ import type { Fragment } from "./ToolCalls.ts"
 const optional = <S extends Schema.Top>(schema: S) => Schema.optional(Schema.NullOr(schema))
 
 /**
- * Token counts. Every engine sends `prompt_tokens`, `completion_tokens` and `total_tokens`; details differ.
+ * Token counts. Every engine sends `prompt_tokens`, `completion_tokens` and `total_tokens`; details differ. In a stream some
+ * send the counts so far with every event, some zeros or null until the end. Providers add what it cost, in dollars.
  *
  * @category models
  * @since 0.1.0
@@ -25,7 +26,12 @@ export const Usage = Schema.Struct({
   total_tokens: optional(Schema.Number),
   prompt_tokens_details: optional(Schema.Struct({ cached_tokens: optional(Schema.Number) })),
   completion_tokens_details: optional(Schema.Struct({ reasoning_tokens: optional(Schema.Number) })),
-  reasoning_tokens: optional(Schema.Number)
+  reasoning_tokens: optional(Schema.Number),
+  // DeepSeek and Moonshot
+  prompt_cache_hit_tokens: optional(Schema.Number),
+  cached_tokens: optional(Schema.Number),
+  estimated_cost: Schema.optional(Schema.Unknown),
+  cost: Schema.optional(Schema.Unknown)
 })
 
 /**

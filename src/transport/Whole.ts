@@ -145,8 +145,20 @@ const identity = (frames: ReadonlyArray<ChatCompletion.Chunk | Completion.Respon
   id: last(frames, ({ id }) => id),
   model: last(frames, ({ model }) => model),
   system_fingerprint: last(frames, (frame) => frame.system_fingerprint),
-  usage: last(frames, ({ usage }) => usage)
+  usage: usage(frames)
 })
+
+/** The last word on each count; a null says nothing, and neither does a zero after a count. */
+const usage = (frames: ReadonlyArray<ChatCompletion.Chunk | Completion.Response>): ChatCompletion.Usage | undefined => {
+  const known = new Map<string, unknown>()
+  for (const frame of frames) {
+    for (const [name, told] of Object.entries(frame.usage ?? {})) {
+      if (told !== null && told !== undefined && (told !== 0 || !known.has(name))) known.set(name, told)
+    }
+  }
+  // every field is that of a usage that passed its check
+  return known.size === 0 ? undefined : Object.fromEntries(known) as ChatCompletion.Usage
+}
 
 /**
  * The frames of a completions stream as a whole response: one choice for each index.

@@ -142,12 +142,13 @@ describe("the parts of a streamed answer", () => {
   })
 })
 
-describe("an answer that the server did not end", () => {
-  it("is no answer", () => {
-    const { failure, generation } = streamed([{ text: "half" }])
-    assert.strictEqual(failure?._tag, "InvalidOutputError")
-    assert.isTrue(failure?.isRetryable)
-    assert.isTrue(Result.isFailure(wholeOf(generation)))
+describe("an answer that the server ended without a finish reason", () => {
+  it("is what was said, and ends unknown", () => {
+    const { generation, parts } = streamed([{ text: "said" }])
+    const finish = parts.at(-1)
+    assert.strictEqual(finish?.type === "finish" ? finish.reason : undefined, "unknown")
+    const last = Result.getOrThrow(wholeOf(generation)).at(-1)
+    assert.strictEqual(last?.type === "finish" ? last.reason : undefined, "unknown")
   })
 
   it("is whole all the same after a call, as TGI never ends one", () => {
@@ -207,6 +208,24 @@ describe("the finish", () => {
     const finish = finishOf({ refusal: "I may not", finishReason: "stop" })
     assert.strictEqual(finish?.reason, "content-filter")
     assert.strictEqual(finish?.metadata?.huggingface?.refusal, "I may not")
+  })
+
+  it("tells who answered, with which program, and what it cost", () => {
+    const [, finish] = Result.getOrThrow(wholeOf({
+      text: "",
+      toolCalls: [],
+      finishReason: "stop",
+      model: "m-2026",
+      systemFingerprint: "vllm-0.32.0-1a",
+      statistics: { ...statistics, provider: "together", cost: 0.001, seed: 7 }
+    }))
+    assert.deepInclude(finish?.type === "finish" ? finish.metadata?.huggingface : undefined, {
+      model: "m-2026",
+      systemFingerprint: "vllm-0.32.0-1a",
+      provider: "together",
+      cost: 0.001,
+      seed: "7"
+    })
   })
 
   it("counts what the server counted and nothing else", () => {
