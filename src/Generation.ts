@@ -1,11 +1,10 @@
 /**
- * Frames → a generation: one pure fold for streams and whole answers, so that both give the same value.
+ * What a model generated: the finished value, the events of a stream, and what one frame of it adds.
  *
  * @since 0.1.0
  */
-import * as ThinkTags from "./pipeline/ThinkTags.ts"
 import * as Wire from "./protocol/FinishReason.ts"
-import * as ToolCalls from "./protocol/ToolCalls.ts"
+import type * as ToolCalls from "./protocol/ToolCalls.ts"
 
 /**
  * Why the model stopped. `stop` is its end token, `stop_sequence` one of the caller's stop strings where the engine tells
@@ -28,6 +27,10 @@ export interface Token {
   /** Natural logarithm; undefined where the server's number was not finite. */
   readonly logprob?: number | undefined
   readonly special?: boolean | undefined
+  /** The token's bytes in UTF-8, where the server tells them: the text of a part of a character does not. */
+  readonly bytes?: ReadonlyArray<number> | undefined
+  /** Set where the token belongs to the thinking. */
+  readonly reasoning?: boolean | undefined
   /** The most likely tokens at this place, most likely first. */
   readonly top?: ReadonlyArray<Token> | undefined
 }
@@ -193,166 +196,6 @@ export type Event =
   | { readonly _tag: "Reasoning"; readonly text: string }
   | ({ readonly _tag: "ToolCall" } & ToolCallDelta)
   | { readonly _tag: "Finish"; readonly generation: Generation }
-
-/**
- * How frames are folded.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options {
-  /** Takes `<think>…</think>` out of the text, for engines that leave it in. */
-  readonly splitReasoning: boolean
-  /** Keeps tokens and their log probabilities. */
-  readonly keepTokens: boolean
-}
-
-/**
- * The fold: deltas go in, events come out, and at the end there is a generation.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Fold {
-  /** Adds one delta and appends what a reader should see of it. */
-  readonly add: (delta: Delta, events: Array<Event>) => void
-  /** The generation, once the answer is complete. */
-  readonly finish: (statistics: Statistics, events?: Array<Event>) => Generation
-}
-
-/**
- * Starts a fold.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fold = (options: Options): Fold => new State(options)
-
-class State implements Fold {
-  readonly #options: Options
-  readonly #think: ThinkTags.Splitter | undefined
-  readonly #calls = ToolCalls.make()
-  #text = ""
-  #reasoning = ""
-  #refusal = ""
-  #tokens: Array<Token> | undefined = undefined
-  #fullText: string | undefined = undefined
-  #finishReason: string | undefined = undefined
-  #usage: Usage = {}
-  #seed: number | bigint | undefined = undefined
-  #model: string | undefined = undefined
-  #systemFingerprint: string | undefined = undefined
-  #prefill: ReadonlyArray<Token> | undefined = undefined
-  #bestOf: Generation["bestOf"] = undefined
-
-  constructor(options: Options) {
-    this.#options = options
-    this.#think = options.splitReasoning ? ThinkTags.make() : undefined
-  }
-
-  add(delta: Delta, events: Array<Event>): void {
-    if (delta.reasoning !== undefined && delta.reasoning !== "") this.#addReasoning(delta.reasoning, events)
-    if (delta.text !== undefined && delta.text !== "") {
-      if (this.#think === undefined) this.#addText(delta.text, events)
-      else this.#addSplit(this.#think.push(delta.text), events)
-    }
-    if (delta.toolCalls !== undefined) this.#addCalls(delta.toolCalls, events)
-    if (delta.finishReason !== undefined && delta.finishReason !== "") this.#finishReason = delta.finishReason
-    if (delta.tokens !== undefined && this.#options.keepTokens) (this.#tokens ??= []).push(...delta.tokens)
-    if (delta.usage !== undefined) this.#usage = later(this.#usage, delta.usage)
-    this.#addRest(delta)
-  }
-
-  #addRest(delta: Delta): void {
-    if (delta.model !== undefined) this.#model = delta.model
-    if (delta.systemFingerprint !== undefined) this.#systemFingerprint = delta.systemFingerprint
-    if (delta.fullText !== undefined) this.#fullText = delta.fullText
-    if (delta.refusal !== undefined) this.#refusal += delta.refusal
-    if (delta.seed !== undefined) this.#seed = delta.seed
-    if (delta.prefill !== undefined) this.#prefill = delta.prefill
-    if (delta.bestOf !== undefined) this.#bestOf = delta.bestOf
-  }
-
-  #addText(text: string, events: Array<Event>): void {
-    this.#text += text
-    events.push({ _tag: "Text", text })
-  }
-
-  #addReasoning(text: string, events: Array<Event>): void {
-    this.#reasoning += text
-    events.push({ _tag: "Reasoning", text })
-  }
-
-  #addSplit(pieces: ReadonlyArray<ThinkTags.Piece>, events: Array<Event>): void {
-    for (const piece of pieces) {
-      if (piece.thinking) this.#addReasoning(piece.text, events)
-      else this.#addText(piece.text, events)
-    }
-  }
-
-  #addCalls(fragments: ReadonlyArray<ToolCallFragment>, events: Array<Event>): void {
-    const places = this.#calls.add(fragments)
-    for (const [at, fragment] of fragments.entries()) {
-      const index = places[at]
-      if (index !== undefined && index !== ToolCalls.REPEATED) events.push({ _tag: "ToolCall", ...fragment, index })
-    }
-  }
-
-  /** Nothing was generated. */
-  #isSilent(toolCalls: ReadonlyArray<ToolCall>): boolean {
-    return this.#text === "" && this.#reasoning === "" && this.#refusal === "" && toolCalls.length === 0
-  }
-
-  finish(statistics: Statistics, events: Array<Event> = []): Generation {
-    if (this.#think !== undefined) this.#addSplit(this.#think.end(), events)
-    const toolCalls = this.#calls.all().map((call): ToolCall => ({
-      ...call,
-      // an empty object that TGI's streaming leaves open
-      arguments: /^\s*\{?\s*$/.test(call.arguments) ? "{}" : call.arguments
-    }))
-    const raw = this.#finishReason
-    const usage = either(this.#isSilent(toolCalls) ? this.#usage : withoutZeros(this.#usage), statistics)
-    return {
-      text: this.#think === undefined ? this.#fullText ?? this.#text : this.#text,
-      ...(this.#reasoning !== "" && { reasoning: this.#reasoning }),
-      toolCalls,
-      ...(this.#refusal !== "" && { refusal: this.#refusal }),
-      finishReason: finishReason(raw, toolCalls.length > 0),
-      ...(raw !== undefined && { rawFinishReason: raw }),
-      ...(this.#seed !== undefined && { seed: this.#seed }),
-      ...(this.#model !== undefined && { model: this.#model }),
-      ...(this.#systemFingerprint !== undefined && { systemFingerprint: this.#systemFingerprint }),
-      ...(this.#tokens !== undefined && { tokens: this.#tokens }),
-      ...(this.#prefill !== undefined && { prefill: this.#prefill }),
-      ...(this.#bestOf !== undefined && { bestOf: this.#bestOf }),
-      statistics: { ...statistics, ...usage }
-    }
-  }
-}
-
-const counts = ["inputTokens", "outputTokens", "cachedTokens", "reasoningTokens", "cost"] as const
-
-const merge = (value: (count: typeof counts[number]) => number | undefined): Usage => {
-  const merged: { -readonly [K in keyof Usage]: Usage[K] } = {}
-  for (const count of counts) {
-    const told = value(count)
-    if (told !== undefined) merged[count] = told
-  }
-  return merged
-}
-
-/** What is known; where two sources know, the first: a body before its headers. */
-const either = (known: Usage, other: Usage): Usage => merge((count) => known[count] ?? other[count])
-
-/**
- * In a stream the last word counts, as some servers tell with every event what it was so far. Counts only grow, so a zero
- * after one says nothing.
- */
-const later = (known: Usage, told: Usage): Usage => merge((count) => (told[count] || known[count]) ?? told[count])
-
-/** A server that counted nothing although something was generated did not count. */
-const withoutZeros = (usage: Usage): Usage =>
-  usage.outputTokens === 0 ? merge((count) => usage[count] || undefined) : usage
 
 /**
  * The engines' words in one vocabulary. A tool call is known by its presence: TGI never says `tool_calls`, and sends no

@@ -236,7 +236,8 @@ export class GenerationFailed extends Schema.TaggedError<GenerationFailed>()("Ge
 }
 
 /**
- * The model was to call a tool and wrote something else, or was cut: TGI's 422 `tool_error` about its own output.
+ * The model was to call a tool and wrote something else, or was cut: TGI's 422 `tool_error` about its own output; arguments
+ * that are not valid JSON; a call that `toolChoice` demands and that the engine did not make (the last two in a 200).
  *
  * @category reasons
  * @since 0.2.0
@@ -251,9 +252,10 @@ export class InvalidToolCall extends Schema.TaggedError<InvalidToolCall>()("Inva
   readonly isRetryable = false
   override get message() {
     const text = JSON.stringify(this.text.slice(0, 160))
+    const what = this.status === 200 ? this.description : "the model did not write a tool call"
     return this.truncated
       ? `the token limit cut the tool call: ${text}. Raise maxNewTokens`
-      : `the model did not write a tool call: ${text}. Try another seed, or describe the tools more clearly`
+      : `${what}: ${text}. Try another seed, describe the tools more clearly, or use an engine that enforces calls`
   }
 }
 

@@ -1,14 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Generation from "../src/Generation.ts"
+import * as Folding from "../src/pipeline/Folding.ts"
 
 const statistics = { duration: 1, attempts: 1 }
 
 const folded = (
   deltas: ReadonlyArray<Generation.Delta>,
-  options: Partial<Generation.Options> = {}
+  options: Partial<Folding.Options> = {}
 ): { readonly generation: Generation.Generation; readonly events: ReadonlyArray<Generation.Event> } => {
-  const fold = Generation.fold({ splitReasoning: false, keepTokens: false, ...options })
+  const fold = Folding.make({ splitReasoning: false, keepTokens: false, ...options })
   const events: Array<Generation.Event> = []
   for (const delta of deltas) fold.add(delta, events)
   return { generation: fold.finish(statistics, events), events }
@@ -22,6 +23,13 @@ const piece = (args: string, rest: Partial<Generation.ToolCallDelta> = {}): Gene
 })
 
 const Pieces = Schema.Array(Schema.String)
+
+/** The texts of the tokens that are thinking, or of those that are not. */
+const texts = (all: ReadonlyArray<Generation.Token> | undefined, reasoning: boolean) =>
+  all?.filter((token) => (token.reasoning === true) === reasoning).map(({ text }) => text).join("")
+
+/** A text without tags and blanks. */
+const bare = (text = "") => text.replaceAll(/<\/?think>|\s/g, "")
 
 describe("text", () => {
   it.prop("is the sum of its pieces, and so are the events", [Pieces], ([pieces]) => {
@@ -52,8 +60,32 @@ describe("text", () => {
     const streamed = folded([...pieces.map((text) => ({ text })), { fullText: whole }], { splitReasoning: true })
     const unary = folded([{ text: whole, fullText: whole }], { splitReasoning: true })
     assert.deepStrictEqual(streamed.generation, unary.generation)
+    // a close without an open makes thinking of what was told as text before
+    if (whole.indexOf("</think>") !== -1 && !whole.trimStart().startsWith("<think>")) return
     assert.strictEqual(textOf(streamed.events, "Text"), unary.generation.text)
     assert.strictEqual(textOf(streamed.events, "Reasoning"), unary.generation.reasoning ?? "")
+  })
+
+  it.prop(
+    "never ends an event with half a character",
+    [Schema.Array(Schema.String), Schema.Boolean],
+    ([texts, thought]) => {
+      const units = texts.join("\u{1F600}").split("")
+      const { events, generation } = folded(units.map((text) => thought ? { reasoning: text } : { text }))
+      const said = texts.join("\u{1F600}")
+      assert.strictEqual(thought ? generation.reasoning ?? "" : generation.text, said)
+      assert.strictEqual(textOf(events, thought ? "Reasoning" : "Text"), said)
+      if (said.isWellFormed()) assert.isTrue(events.every((event) => !("text" in event) || event.text.isWellFormed()))
+    }
+  )
+
+  it("gives out half a character that stays half", () =>
+    assert.strictEqual(folded([{ text: "a\uD83D" }]).generation.text, "a\uD83D"))
+
+  it("does not join halves of thinking and text", () => {
+    const { events, generation } = folded([{ reasoning: "a\uD83D" }, { text: "\uDE00b" }])
+    assert.deepStrictEqual([generation.reasoning, generation.text], ["a\uD83D", "\uDE00b"])
+    assert.strictEqual(textOf(events, "Reasoning"), "a\uD83D")
   })
 })
 
@@ -148,7 +180,7 @@ describe("counts", () => {
   })
 
   it.prop("are the union of what the sources know, the answer's own first", [Counts, Counts], ([own, headers]) => {
-    const fold = Generation.fold({ splitReasoning: false, keepTokens: false })
+    const fold = Folding.make({ splitReasoning: false, keepTokens: false })
     fold.add({ usage: own }, [])
     const { statistics: found } = fold.finish({ ...statistics, ...headers })
     for (const count of ["inputTokens", "outputTokens", "cachedTokens", "reasoningTokens"] as const) {
@@ -168,6 +200,27 @@ describe("tokens", () => {
       ...tokens,
       ...tokens
     ]))
+
+  it.prop("of thinking between tags are told from those of the answer, in pieces and at once", [
+    Schema.Array(Schema.Literals(["<think>", "</think>", "<th", "ink>", "a", "b ", "\n"]))
+  ], ([pieces]) => {
+    const options = { keepTokens: true, splitReasoning: true }
+    const all = pieces.map((text): Generation.Token => ({ text, logprob: -1 }))
+    const streamed = folded(all.map((token) => ({ text: token.text, tokens: [token] })), options).generation
+    const whole = folded([{ text: pieces.join(""), tokens: all }], options).generation
+    assert.deepStrictEqual(streamed.tokens ?? [], whole.tokens ?? [])
+    assert.strictEqual(bare(texts(whole.tokens, true)), bare(whole.reasoning))
+  })
+
+  it("of thinking are marked, with its tags", () => {
+    const all = ["<thi", "nk>", "hm", "</think>", "\n", "yes"].map((text): Generation.Token => ({ text }))
+    const { generation } = folded([{ text: "<think>hm</think>\nyes", tokens: all }], {
+      keepTokens: true,
+      splitReasoning: true
+    })
+    assert.strictEqual(texts(generation.tokens, true), "<think>hm</think>")
+    assert.strictEqual(texts(generation.tokens, false), "\nyes")
+  })
 
   it("are not kept where nobody wants them", () => assert.notProperty(folded([{ tokens }]).generation, "tokens"))
 })

@@ -87,20 +87,38 @@ const usage = (wire: ChatCompletion.Usage | null | undefined): Usage | undefined
 const difference = (total: number | null | undefined, part: number | null | undefined): number | undefined =>
   typeof total === "number" && typeof part === "number" ? total - part : undefined
 
+const logprobToken = ({ bytes, logprob, token: text }: typeof ChatCompletion.TopLogprob.Type): Token => ({
+  text,
+  ...(typeof logprob === "number" && { logprob }),
+  ...(bytes !== null && bytes !== undefined && { bytes })
+})
+
 const logprobs = (
-  content: ReadonlyArray<ChatCompletion.Logprob> | null | undefined
+  content: ReadonlyArray<ChatCompletion.Logprob> | null | undefined,
+  reasoning = false
 ): ReadonlyArray<Token> | undefined =>
-  content?.map(({ logprob, token: text, top_logprobs: top }): Token => ({
-    text,
-    ...(logprob !== null && logprob !== undefined && { logprob }),
-    ...(top !== null && top !== undefined && top.length > 0 &&
-      {
-        top: top.map((other): Token => ({
-          text: other.token,
-          ...(typeof other.logprob === "number" && { logprob: other.logprob })
-        }))
-      })
+  content?.map((listed): Token => ({
+    ...logprobToken(listed),
+    ...(reasoning && { reasoning }),
+    ...(listed.top_logprobs !== null && listed.top_logprobs !== undefined && listed.top_logprobs.length > 0 &&
+      { top: listed.top_logprobs.map(logprobToken) })
   }))
+
+/**
+ * A whole response lists the tokens of the thinking before those of the answer, and says nowhere where it ends. Counted
+ * from the end, the tokens of the answer are those that its text is made of.
+ */
+const apart = (tokens: ReadonlyArray<Token>, answer: string): ReadonlyArray<Token> => {
+  let left = answer.trim().length
+  let at = tokens.length
+  while (at > 0 && left > 0) {
+    const text = tokens[--at]?.text ?? ""
+    // what follows the answer is its end token, which is not in its text
+    if (left === answer.trim().length && !answer.trimEnd().endsWith(text.trim())) continue
+    left -= text.length
+  }
+  return tokens.map((token, index) => index < at ? { ...token, reasoning: true } : token)
+}
 
 const said = (part: ChatCompletion.Said): Delta => ({
   text: ChatCompletion.contentText(part.content),
@@ -139,13 +157,23 @@ export const chat = (chunk: ChatCompletion.Chunk, tokens: boolean): Delta => {
   ) {
     return { text: content }
   }
+  const message = delta === null || delta === undefined ? nothing : said(delta)
   return {
-    ...(delta === null || delta === undefined ? nothing : said(delta)),
+    ...message,
     finishReason: known(choice?.finish_reason),
     usage: usage(chunk.usage),
     ...identity(chunk),
-    ...(tokens && { tokens: logprobs(choice?.logprobs?.content) })
+    ...(tokens && { tokens: chatTokens(choice?.logprobs?.content, message) })
   }
+}
+
+/** The tokens of a message or of a part of it, those of its thinking marked. */
+const chatTokens = (
+  content: ReadonlyArray<ChatCompletion.Logprob> | null | undefined,
+  { reasoning, text = "" }: Delta
+): ReadonlyArray<Token> | undefined => {
+  if (reasoning === undefined) return logprobs(content)
+  return text === "" ? logprobs(content, true) : apart(logprobs(content) ?? [], text)
 }
 
 /**
@@ -156,12 +184,13 @@ export const chat = (chunk: ChatCompletion.Chunk, tokens: boolean): Delta => {
  */
 export const chatResponse = (response: ChatCompletion.Response): Delta => {
   const choice = response.choices?.[0]
+  const message = choice === undefined ? nothing : said(choice.message)
   return {
-    ...(choice?.message === null || choice?.message === undefined ? nothing : said(choice.message)),
+    ...message,
     finishReason: known(choice?.finish_reason),
     usage: usage(response.usage),
     ...identity(response),
-    tokens: logprobs(choice?.logprobs?.content)
+    tokens: chatTokens(choice?.logprobs?.content, message)
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * One prepared request → the events of one generation, or the generation itself. Both go through the same fold, and a
- * whole answer is one delta of it.
+ * whole response is one delta of it.
  *
  * @since 0.1.0
  */
@@ -12,12 +12,15 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type * as Dialect from "../dialect/Dialect.ts"
+import * as Dialect from "../dialect/Dialect.ts"
 import * as Frames from "../dialect/Frames.ts"
-import * as Generation from "../Generation.ts"
-import type { InferenceError } from "../InferenceError.ts"
+import type * as Generation from "../Generation.ts"
+import { InferenceError } from "../InferenceError.ts"
 import type { Meta } from "../transport/Attempt.ts"
 import type { Answer, Opened, TgiClient } from "../transport/TgiClient.ts"
+import * as Echo from "./Echo.ts"
+import * as Folding from "./Folding.ts"
+import * as Verdict from "./Verdict.ts"
 
 /**
  * A request that is ready to be sent.
@@ -25,88 +28,168 @@ import type { Answer, Opened, TgiClient } from "../transport/TgiClient.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Prepared {
+export interface Prepared extends Folding.Options {
   readonly client: TgiClient["Service"]
   readonly call: Dialect.Call
-  /** Keeps tokens and their log probabilities. */
-  readonly keepTokens: boolean
-  /** Takes `<think>…</think>` apart. */
-  readonly splitReasoning: boolean
+  /** The tools that are offered. */
+  readonly offer: Verdict.Offer
   /** The seed that is sent. */
   readonly seed: number | bigint | undefined
-  /** Asks the server for the length of the prompt, where the answer did not tell it. */
+  /** Whether a constraint is sent, and the engine may file the answer under the thinking. */
+  readonly filedAsThinking: boolean
+  /** Asks the server for the length of the prompt, where the response did not tell it. */
   readonly countInput: Effect.Effect<number | undefined> | undefined
   /** Sees the generation before the caller does. */
   readonly onFinish: (generation: Generation.Generation) => Effect.Effect<void>
 }
 
-/** An answer on its way: how frames of any route become deltas. */
+type Events = Array<Generation.Event>
+
+/** A response on its way: how frames of any route become deltas. */
 interface Incoming {
   readonly meta: Meta
-  readonly deltas: Stream.Stream<Generation.Delta, InferenceError>
+  /** Adds the frames of one pull to a fold. */
+  readonly pull: (add: (delta: Generation.Delta) => void) => Pull.Pull<void, InferenceError>
+  /** How many frames have come. */
+  readonly count: () => number
 }
 
-const incoming = <F>(
-  opened: Effect.Effect<Opened<F>, InferenceError, Scope.Scope>,
-  delta: (frame: F, tokens: boolean) => Generation.Delta,
-  tokens: boolean
-): Effect.Effect<Incoming, InferenceError, Scope.Scope> =>
-  Effect.map(opened, ({ frames, meta }) => ({
-    meta,
-    deltas: Stream.mapArray(frames, (batch) => Arr.map(batch, (frame) => delta(frame, tokens)))
-  }))
+const same = (delta: Generation.Delta): Generation.Delta => delta
 
-const open = ({ call, client, keepTokens }: Prepared): Effect.Effect<Incoming, InferenceError, Scope.Scope> => {
+/** Takes the prompt's tokens away, where the server repeats them. */
+const echoed = ({ call }: Prepared): (delta: Generation.Delta) => Generation.Delta =>
+  call.route === "completion" && call.body["echo"] === true && typeof call.body.prompt === "string"
+    ? Echo.make(call.body.prompt)
+    : same
+
+const incoming = <F>(
+  prepared: Prepared,
+  opened: Effect.Effect<Opened<F>, InferenceError, Scope.Scope>,
+  delta: (frame: F, tokens: boolean) => Generation.Delta
+): Effect.Effect<Incoming, InferenceError, Scope.Scope> =>
+  Effect.map(opened, ({ meta, pull }) => {
+    const { keepTokens } = prepared
+    const own = keepTokens ? echoed(prepared) : same
+    let count = 0
+    return {
+      meta,
+      count: () => count,
+      pull: (add) =>
+        Effect.map(pull, (frames) => {
+          count += frames.length
+          for (const frame of frames) add(own(delta(frame, keepTokens)))
+        })
+    }
+  })
+
+const open = (prepared: Prepared): Effect.Effect<Incoming, InferenceError, Scope.Scope> => {
+  const { call, client } = prepared
   switch (call.route) {
     case "generate":
-      return incoming(client.openGenerate(call.body), Frames.native, keepTokens)
+      return incoming(prepared, client.openGenerate(call.body), Frames.native)
     case "chat":
-      return incoming(client.openChat(call.body), Frames.chat, keepTokens)
+      return incoming(prepared, client.openChat(call.body), Frames.chat)
     case "completion":
-      return incoming(client.openCompletion(call.body), Frames.completion, keepTokens)
+      return incoming(prepared, client.openCompletion(call.body), Frames.completion)
   }
 }
 
 const whole = <A>(answer: Effect.Effect<Answer<A>, InferenceError>, delta: (value: A) => Generation.Delta) =>
   Effect.map(answer, ({ meta, value }) => ({ meta, delta: delta(value) }))
 
-const ask = ({ call, client }: Prepared) => {
+const ask = (prepared: Prepared) => {
+  const { call, client } = prepared
   switch (call.route) {
     case "generate":
       return whole(client.generate(call.body), Frames.nativeResponse)
     case "chat":
       return whole(client.chat(call.body), Frames.chatResponse)
     case "completion":
-      return whole(client.completion(call.body), (response) => Frames.completion(response, true))
+      return whole(client.completion(call.body), (response) => echoed(prepared)(Frames.completion(response, true)))
   }
 }
 
-const finishing = Effect.fnUntraced(function*(
+interface Times {
+  readonly start: number
+  readonly first: number | undefined
+}
+
+/** The generation of a fold at its end, with everything that is known beside the frames. */
+const finished = (
   prepared: Prepared,
-  fold: Generation.Fold,
+  fold: Folding.Fold,
   meta: Meta,
-  times: { readonly start: number; readonly first: number | undefined },
-  events: Array<Generation.Event>
-) {
-  const now = yield* Clock.currentTimeMillis
+  { first, start }: Times,
+  now: number,
+  events: Events
+): Generation.Generation => {
   const server = Frames.serverTimings(meta.headers)
   const provider = Frames.provider(meta.headers)
-  const generation = fold.finish({
+  return fold.finish({
     ...Frames.headerUsage(meta.headers),
-    ...(times.first !== undefined && { timeToFirstToken: times.first - times.start }),
-    duration: now - times.start,
+    ...(first !== undefined && { timeToFirstToken: first - start }),
+    duration: now - start,
     attempts: meta.attempts,
     ...(meta.requestId !== undefined && { requestId: meta.requestId }),
     ...(provider !== undefined && { provider }),
     ...(prepared.seed !== undefined && { seed: prepared.seed }),
     ...(server !== undefined && { server })
   }, events)
-  const counted = generation.statistics.inputTokens !== undefined || prepared.countInput === undefined
-    ? generation
-    : { ...generation, statistics: { ...generation.statistics, inputTokens: yield* prepared.countInput } }
+}
+
+/** A constrained answer that the engine took for thinking, as llama.cpp does with one that a regex shapes. */
+const unfiled = (prepared: Prepared, generation: Generation.Generation, events: Events): Generation.Generation => {
+  const { finishReason, reasoning, text, toolCalls } = generation
+  const isFiled = prepared.filedAsThinking && reasoning !== undefined && text.trim() === "" && toolCalls.length === 0 &&
+    finishReason !== "length"
+  if (!isFiled) return generation
+  const { reasoning: answer, ...rest } = generation
+  events.push({ _tag: "Text", text: reasoning })
+  return { ...rest, text: answer ?? reasoning }
+}
+
+const finishing = Effect.fnUntraced(function*(
+  prepared: Prepared,
+  fold: Folding.Fold,
+  meta: Meta,
+  times: Times,
+  events: Events,
+  count: number
+) {
+  const told = unfiled(
+    prepared,
+    finished(prepared, fold, meta, times, yield* Clock.currentTimeMillis, events),
+    events
+  )
+  const wrong = Verdict.of(told, prepared.offer)
+  if (wrong !== undefined) {
+    return yield* new InferenceError({
+      method: `POST ${Dialect.paths[prepared.call.route]}`,
+      reason: wrong,
+      attempts: meta.attempts,
+      ...(meta.requestId !== undefined && { requestId: meta.requestId }),
+      received: { events: count, text: told.text }
+    })
+  }
+  if (prepared.keepTokens && told.tokens === undefined && told.text !== "") {
+    yield* Effect.logWarning("log probabilities were asked for, and the server sent none")
+  }
+  const counted = told.statistics.inputTokens !== undefined || prepared.countInput === undefined
+    ? told
+    : { ...told, statistics: { ...told.statistics, inputTokens: yield* prepared.countInput } }
   yield* prepared.onFinish(counted)
   return counted
 })
+
+/** A fold over the frames of a response that has begun. */
+const begin = (prepared: Prepared, scope: Scope.Scope) =>
+  Effect.gen(function*() {
+    const start = yield* Clock.currentTimeMillis
+    const { count, meta, pull } = yield* Scope.provide(open(prepared), scope)
+    const times: Times = { start, first: yield* Clock.currentTimeMillis }
+    const fold = Folding.make(prepared)
+    return { pull, fold, end: (events: Events) => finishing(prepared, fold, meta, times, events, count()) }
+  })
 
 /**
  * Streams a generation. The last event is `Finish`; leaving the stream closes the socket.
@@ -115,59 +198,64 @@ const finishing = Effect.fnUntraced(function*(
  * @since 0.1.0
  */
 export const stream = (prepared: Prepared): Stream.Stream<Generation.Event, InferenceError> =>
-  Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
-    Effect.gen(function*() {
-      const start = yield* Clock.currentTimeMillis
-      const { deltas, meta } = yield* Effect.provideService(open(prepared), Scope.Scope, scope)
-      const first = yield* Clock.currentTimeMillis
-      const fold = Generation.fold(prepared)
-      const pull = yield* Channel.toPullScoped(deltas.channel, scope)
-      let done = false
-      const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Generation.Event>, InferenceError> = Pull.matchEffect(pull, {
-        onSuccess: (batch) => {
-          const events: Array<Generation.Event> = []
-          for (const delta of batch) fold.add(delta, events)
-          return Arr.isArrayNonEmpty(events) ? Effect.succeed(events) : next
-        },
-        onFailure: Effect.failCause,
-        onDone: () => {
-          done = true
-          const events: Array<Generation.Event> = []
-          return Effect.map(
-            finishing(prepared, fold, meta, { start, first }, events),
-            (generation) => Arr.append(events, { _tag: "Finish", generation })
-          )
-        }
+  Stream.fromChannel(
+    Channel.fromTransform((_upstream, scope) =>
+      Effect.map(begin(prepared, scope), ({ end, fold, pull }) => {
+        let events: Events = []
+        let done = false
+        const frames = pull((delta) => fold.add(delta, events))
+        const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Generation.Event>, InferenceError> = Pull.matchEffect(frames, {
+          onSuccess: () => {
+            const heard = events
+            if (!Arr.isArrayNonEmpty(heard)) return next
+            events = []
+            return Effect.succeed(heard)
+          },
+          onFailure: Effect.failCause,
+          onDone: () => {
+            done = true
+            return Effect.map(end(events), (generation) => Arr.append(events, { _tag: "Finish", generation }))
+          }
+        })
+        return Effect.suspend(() => done ? Cause.done() : next)
       })
-      return Effect.suspend(() => done ? Cause.done() : next)
-    })
-  ))
+    )
+  )
 
 /**
- * The generation of a stream, which is its last event.
+ * The generation of a stream, folded as its frames come, without a `Stream` of its events.
  *
  * @category running
  * @since 0.1.0
  */
 export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation, InferenceError> =>
-  Effect.flatMap(
-    Stream.runFold(stream(prepared), () =>
-      undefined, (last: Generation.Generation | undefined, event) =>
-      event._tag === "Finish" ? event.generation : last),
-    (generation) =>
-      generation === undefined ? Effect.die("a stream ended without its last event") : Effect.succeed(generation)
+  Effect.scopedWith((scope) =>
+    Effect.flatMap(begin(prepared, scope), ({ end, fold, pull }) => {
+      // nobody hears these
+      const events: Events = []
+      const frames = pull((delta) => {
+        fold.add(delta, events)
+        events.length = 0
+      })
+      const next: Effect.Effect<Generation.Generation, InferenceError> = Pull.matchEffect(frames, {
+        onSuccess: () => next,
+        onFailure: Effect.failCause,
+        onDone: () => end(events)
+      })
+      return next
+    })
   )
 
-const answered = Effect.fnUntraced(function*(prepared: Prepared, events: Array<Generation.Event>) {
+const answered = Effect.fnUntraced(function*(prepared: Prepared, events: Events) {
   const start = yield* Clock.currentTimeMillis
   const { delta, meta } = yield* ask(prepared)
-  const fold = Generation.fold(prepared)
+  const fold = Folding.make(prepared)
   fold.add(delta, events)
-  return yield* finishing(prepared, fold, meta, { start, first: undefined }, events)
+  return yield* finishing(prepared, fold, meta, { start, first: undefined }, events, 1)
 })
 
 /**
- * Asks for the whole answer at once: less to parse, the server's timings, and what cannot be streamed.
+ * Asks for the whole response at once: less to parse, the server's timings, and what cannot be streamed.
  *
  * @category running
  * @since 0.1.0
@@ -176,13 +264,13 @@ export const unary = (prepared: Prepared): Effect.Effect<Generation.Generation, 
   answered(prepared, [])
 
 /**
- * The events of a whole answer, for what a server streams badly or not at all.
+ * The events of a whole response, for what a server streams badly or not at all.
  *
  * @category running
  * @since 0.1.0
  */
 export const atOnce = (prepared: Prepared): Stream.Stream<Generation.Event, InferenceError> =>
   Stream.fromArrayEffect(Effect.suspend(() => {
-    const events: Array<Generation.Event> = []
+    const events: Events = []
     return Effect.map(answered(prepared, events), (generation) => Arr.append(events, { _tag: "Finish", generation }))
   }))

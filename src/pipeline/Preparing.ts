@@ -22,6 +22,8 @@ import type { TgiClient } from "../transport/TgiClient.ts"
 import type { Prepared } from "./Generating.ts"
 import type { Prompting } from "./Prompting.ts"
 import * as Telemetry from "./Telemetry.ts"
+import * as ThinkTags from "./ThinkTags.ts"
+import * as Verdict from "./Verdict.ts"
 
 /**
  * A generation that was decided on, before it is known who answers.
@@ -136,13 +138,23 @@ export const prepare = Effect.fnUntraced(function*(
     options,
     content: settings.captureContent === true ? input : undefined
   }
+  const offer: Verdict.Offer = {
+    engine: kind,
+    tools: encoded.call.route === "chat" && options.toolChoice !== "none" ? options.tools ?? [] : [],
+    toolChoice: options.toolChoice,
+    stream
+  }
   return {
     client,
     constraint,
     call: encoded.call,
     keepTokens: wantsTokens(options),
     splitReasoning: settings.splitReasoning ?? false,
+    ...(input._tag === "Prompt" && { opening: ThinkTags.opening(input.text) }),
+    offer,
+    mayBeEmpty: Verdict.mayBeEmpty(offer),
     seed: options.seed,
+    filedAsThinking: constraint !== undefined && kind === "llamacpp",
     countInput: settings.countTokens === true ? countInput(client, target, encoded) : undefined,
     onFinish: (generation) =>
       Effect.andThen(

@@ -1,19 +1,111 @@
 /**
- * Tells thinking from answer in a text that marks it with `<think>` and `</think>`, piece by piece.
+ * Tells thinking from the answer in a text that marks it with tags, piece by piece.
  *
- * Some templates put the opening tag into the prompt, so that only the closing one is generated: what stands before a
- * closing tag that nothing opened can only be known as thinking after the fact, and is then left in the text.
+ * Thinking stands in front of the answer and nowhere else: a tag in the middle of an answer is part of it. It begins with
+ * a tag of the table, or in the prompt, where many templates put the opening tag; then only the closing one is generated,
+ * and what stands before it can be known as thinking after the fact alone. A second close, as models write it that were
+ * made to stop thinking, belongs to neither side.
  *
  * @since 0.1.0
  */
 
 /**
+ * The tags of one family of models.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Family {
+  readonly open: string
+  readonly close: string
+  /** Whether the close alone says that the text before it was thinking: not so where other models end a turn with it. */
+  readonly alone: boolean
+}
+
+const family = (open: string, close: string, alone = true): Family => ({ open, close, alone })
+
+/**
+ * The tags as the templates of these models write them.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const families: ReadonlyArray<Family> = [
+  // Qwen, DeepSeek, GLM, Hunyuan, ERNIE and most others
+  family("<think>", "</think>"),
+  // Magistral
+  family("[THINK]", "[/THINK]"),
+  // Seed-OSS
+  family("<seed:think>", "</seed:think>"),
+  // MiniMax M3
+  family("<mm:think>", "</mm:think>"),
+  // Command A Reasoning
+  family("<|START_THINKING|>", "<|END_THINKING|>"),
+  // gpt-oss
+  family("<|channel|>analysis<|message|>", "<|end|>", false),
+  // Gemma 4
+  family("<|channel>thought", "<channel|>", false),
+  // Kimi
+  family("◁think▷", "◁/think▷"),
+  // Apertus
+  family("<|inner_prefix|>", "<|inner_suffix|>"),
+  // EXAONE, and instruction-tuned models that were asked for it
+  family("<thought>", "</thought>"),
+  family("<thinking>", "</thinking>"),
+  family("<reasoning>", "</reasoning>")
+]
+
+/** What some models put around the answer behind their thinking: Hunyuan, ERNIE, Command, gpt-oss. */
+const wrappers: ReadonlyArray<readonly [open: string, close: string]> = [
+  ["<answer>", "</answer>"],
+  ["<response>", "</response>"],
+  ["<|START_RESPONSE|>", "<|END_RESPONSE|>"],
+  ["<|start|>assistant<|channel|>final<|message|>", "<|return|>"]
+]
+
+/**
+ * What the prompt says of the text that follows: it begins inside a thought, behind one, or that is not known.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Opening =
+  | { readonly _tag: "Unknown" }
+  | { readonly _tag: "Inside"; readonly family: Family }
+  | { readonly _tag: "Behind"; readonly family: Family }
+
+/**
+ * Nothing is known of the prompt, since the server rendered it.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const unknown: Opening = { _tag: "Unknown" }
+
+/**
+ * What the end of a prompt says.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const opening = (prompt: string): Opening => {
+  const end = prompt.trimEnd()
+  const open = families.find((family) => end.endsWith(family.open))
+  if (open !== undefined) return { _tag: "Inside", family: open }
+  const closed = families.find((family) => family.alone && end.endsWith(family.close))
+  return closed === undefined ? unknown : { _tag: "Behind", family: closed }
+}
+
+/**
+ * A part of the text. `moved` says that all text so far was thinking.
+ *
  * @category models
  * @since 0.1.0
  */
 export interface Piece {
   readonly thinking: boolean
   readonly text: string
+  readonly moved?: boolean
 }
 
 /**
@@ -24,45 +116,127 @@ export interface Splitter {
   readonly push: (text: string) => ReadonlyArray<Piece>
   /** The text has ended: what was held back because it could begin a tag is given out. */
   readonly end: () => ReadonlyArray<Piece>
+  /** Where the text stands: inside a thought, in the answer, or where only the next piece will tell. */
+  readonly where: () => "thinking" | "answer" | "open"
 }
 
-const OPEN = "<think>"
-const CLOSE = "</think>"
-
 /**
- * Starts a splitter. `opened` says that the prompt ended with the opening tag.
+ * Starts a splitter.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (opened = false): Splitter => {
-  let thinking = opened
-  let held = ""
-  const push = (text: string): ReadonlyArray<Piece> => {
+export const make = (opening: Opening = unknown): Splitter => new State(opening)
+
+const alone = families.filter((family) => family.alone)
+
+class State implements Splitter {
+  #at: "start" | "thinking" | "behind" | "answer"
+  #family: Family | undefined
+  #wrapper: string | undefined = undefined
+  #held = ""
+
+  constructor(opening: Opening) {
+    this.#family = opening._tag === "Unknown" ? undefined : opening.family
+    this.#at = opening._tag === "Unknown" ? "start" : opening._tag === "Inside" ? "thinking" : "behind"
+  }
+
+  where(): "thinking" | "answer" | "open" {
+    return this.#at === "thinking" || this.#at === "answer" ? this.#at : "open"
+  }
+
+  push(text: string): ReadonlyArray<Piece> {
     const pieces: Array<Piece> = []
-    let rest = held + text
-    held = ""
-    for (;;) {
-      const tag = thinking ? CLOSE : OPEN
-      const at = rest.indexOf(tag)
-      if (at === -1) break
-      if (at > 0) pieces.push({ thinking, text: rest.slice(0, at) })
-      thinking = !thinking
-      rest = rest.slice(at + tag.length)
+    let rest: string | undefined = this.#held + text
+    this.#held = ""
+    while (rest !== undefined) {
+      rest = this.#at === "thinking"
+        ? this.#thinking(rest, pieces)
+        : this.#at === "answer"
+        ? this.#answer(rest, pieces)
+        : this.#between(rest)
     }
-    const kept = tailOf(rest, thinking ? CLOSE : OPEN)
-    if (rest.length > kept) pieces.push({ thinking, text: rest.slice(0, rest.length - kept) })
-    held = rest.slice(rest.length - kept)
     return pieces
   }
-  return {
-    push,
-    end: () => {
-      const pieces = held === "" ? [] : [{ thinking, text: held }]
-      held = ""
-      return pieces
-    }
+
+  end(): ReadonlyArray<Piece> {
+    const pieces = this.#held === "" ? [] : [{ thinking: this.#at === "thinking", text: this.#held }]
+    this.#held = ""
+    return pieces
   }
+
+  /** Before any text: a tag may open a thought, or what is wrapped around the answer. */
+  #between(rest: string): string | undefined {
+    const body = rest.trimStart()
+    const opened = families.find(({ open }) => body.startsWith(open))
+    if (opened !== undefined) {
+      this.#family = opened
+      this.#at = "thinking"
+      return body.slice(opened.open.length)
+    }
+    const wrapped = this.#at === "behind" ? wrappers.find(([open]) => body.startsWith(open)) : undefined
+    if (wrapped !== undefined) {
+      this.#wrapper = wrapped[1]
+      this.#at = "answer"
+      return body.slice(wrapped[0].length)
+    }
+    if (families.some(({ open }) => open.startsWith(body)) || (this.#at === "behind" && beginsWrapper(body))) {
+      this.#held = rest
+      return undefined
+    }
+    this.#at = "answer"
+    return rest
+  }
+
+  #thinking(rest: string, pieces: Array<Piece>): string | undefined {
+    const close = this.#family?.close ?? ""
+    const at = rest.indexOf(close)
+    if (at === -1) return this.#give(rest, [close], true, pieces)
+    if (at > 0) pieces.push({ thinking: true, text: rest.slice(0, at) })
+    this.#at = "behind"
+    return rest.slice(at + close.length)
+  }
+
+  #answer(rest: string, pieces: Array<Piece>): string | undefined {
+    const closes = this.#family === undefined ? alone.map(({ close }) => close) : [this.#family.close]
+    const tags = this.#wrapper === undefined ? closes : [...closes, this.#wrapper]
+    const found = first(rest, tags)
+    if (found === undefined) return this.#give(rest, tags, false, pieces)
+    const { at, tag } = found
+    if (at > 0) pieces.push({ thinking: false, text: rest.slice(0, at) })
+    if (tag === this.#wrapper) this.#wrapper = undefined
+    else if (this.#family === undefined) {
+      this.#family = alone.find(({ close }) => close === tag)
+      this.#at = "behind"
+      // what this push gave out is thinking; what an earlier one did has to be moved
+      for (const [index, piece] of pieces.entries()) pieces[index] = { ...piece, thinking: true }
+      pieces.unshift({ thinking: true, text: "", moved: true })
+    }
+    return rest.slice(at + tag.length)
+  }
+
+  /** Gives out a text without a tag, but for an end that could begin one. */
+  #give(rest: string, tags: ReadonlyArray<string>, thinking: boolean, pieces: Array<Piece>): undefined {
+    const kept = Math.max(...tags.map((tag) => tailOf(rest, tag)))
+    if (rest.length > kept) pieces.push({ thinking, text: rest.slice(0, rest.length - kept) })
+    this.#held = rest.slice(rest.length - kept)
+    return undefined
+  }
+}
+
+const beginsWrapper = (text: string): boolean => wrappers.some(([open]) => open.startsWith(text))
+
+/** The first of these tags in a text. */
+const first = (
+  text: string,
+  tags: ReadonlyArray<string>
+): { readonly at: number; readonly tag: string } | undefined => {
+  let found: { readonly at: number; readonly tag: string } | undefined
+  for (const tag of tags) {
+    const at = text.indexOf(tag)
+    if (at !== -1 && (found === undefined || at < found.at)) found = { at, tag }
+  }
+  return found
 }
 
 /** How many characters at the end of a text could be the beginning of a tag. */

@@ -184,7 +184,11 @@ export const saysSomething = (said: Said | null | undefined): boolean => {
  * @category models
  * @since 0.1.0
  */
-export const TopLogprob = Schema.Struct({ token: Schema.String, logprob: optional(Schema.Number) })
+export const TopLogprob = Schema.Struct({
+  token: Schema.String,
+  logprob: optional(Schema.Number),
+  bytes: optional(Schema.Array(Schema.Number))
+})
 
 /**
  * @category models
@@ -193,6 +197,7 @@ export const TopLogprob = Schema.Struct({ token: Schema.String, logprob: optiona
 export const Logprob = Schema.Struct({
   token: Schema.String,
   logprob: optional(Schema.Number),
+  bytes: optional(Schema.Array(Schema.Number)),
   top_logprobs: optional(Schema.Array(TopLogprob))
 })
 

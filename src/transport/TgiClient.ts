@@ -6,11 +6,13 @@
  *
  * @since 0.1.0
  */
+import type * as Arr from "effect/Array"
 import * as Channel from "effect/Channel"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import type * as Pull from "effect/Pull"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -48,6 +50,8 @@ export interface Answer<A> {
  */
 export interface Opened<F> {
   readonly meta: Attempt.Meta
+  /** One pull of `frames`, for a reader without a `Stream`. Use one of the two. */
+  readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, InferenceError>
   readonly frames: Stream.Stream<F, InferenceError>
 }
 
@@ -170,6 +174,7 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
           Effect.flatMap(Effect.scope, (scope) =>
             Effect.map(open({ method: "POST", path, body }, routeOf(body), scope), ({ meta, pull }) => ({
               meta,
+              pull,
               frames: Stream.fromPull(Effect.succeed(pull))
             })))
       const streaming = <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) => {

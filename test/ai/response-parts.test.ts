@@ -3,7 +3,8 @@ import { Result, Schema } from "effect"
 import type { AiError, Response } from "effect/ai"
 import * as ResponseParts from "../../src/ai/ResponseParts.ts"
 import * as ToolOffer from "../../src/ai/ToolOffer.ts"
-import * as Generation from "../../src/Generation.ts"
+import type * as Generation from "../../src/Generation.ts"
+import * as Folding from "../../src/pipeline/Folding.ts"
 
 const { params } = Result.getOrThrow(ToolOffer.make([], "auto"))
 const options: ResponseParts.Options = { modelId: "m", timestamp: 0, callId: "made", params }
@@ -18,7 +19,7 @@ interface Streamed {
 
 /** What a server's deltas become, one event at a time. */
 const streamed = (deltas: ReadonlyArray<Generation.Delta>): Streamed => {
-  const fold = Generation.fold({ splitReasoning: false, keepTokens: false })
+  const fold = Folding.make({ splitReasoning: false, keepTokens: false })
   const events: Array<Generation.Event> = []
   for (const delta of deltas) fold.add(delta, events)
   const generation = fold.finish(statistics, events)

@@ -169,6 +169,25 @@ describe("an event of the chat route", () => {
     )
   })
 
+  it("has the bytes of its tokens, and says which are thinking", () => {
+    const content = [{ token: "\uFFFD", logprob: -1, bytes: [240, 159], top_logprobs: [{ token: "b", bytes: [98] }] }]
+    const chunk = (delta: ChatCompletion.Said) => ({ choices: [{ delta, logprobs: { content } }] })
+    const token = { text: "\uFFFD", logprob: -1, bytes: [240, 159], top: [{ text: "b", bytes: [98] }] }
+    assert.deepStrictEqual(Frames.chat(chunk({ content: "a" }), true).tokens, [token])
+    assert.deepStrictEqual(Frames.chat(chunk({ reasoning: "a" }), true).tokens, [{ ...token, reasoning: true }])
+  })
+
+  it("whole says which tokens are thinking, by the text of the answer", () => {
+    const content = ["h", "m", "</think>", "\n\n", "y", "es", "<|im_end|>"].map((token) => ({ token }))
+    const { tokens } = Frames.chatResponse({
+      choices: [{ message: { content: "yes", reasoning: "hm" }, logprobs: { content }, finish_reason: "stop" }]
+    })
+    assert.deepStrictEqual(
+      tokens?.map(({ reasoning = false }) => reasoning),
+      [true, true, true, true, false, false, false]
+    )
+  })
+
   it("has log probabilities where they are wanted", () => {
     const content = [{ token: "a", logprob: null, top_logprobs: [{ token: "b", logprob: -2 }, { token: "c" }] }]
     const chunk = { choices: [{ delta: { content: "a" }, logprobs: { content } }] }

@@ -2,47 +2,130 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as ThinkTags from "../../src/pipeline/ThinkTags.ts"
 
-/** The same at once: text before a tag belongs to the side it is on; a tag that is not closed runs to the end. */
-const reference = (text: string): { readonly thinking: string; readonly said: string } => {
-  let rest = text
-  let thinking = ""
-  let said = ""
-  for (let inside = false;; inside = !inside) {
-    const tag = inside ? "</think>" : "<think>"
-    const at = rest.indexOf(tag)
-    const piece = at === -1 ? rest : rest.slice(0, at)
-    if (inside) thinking += piece
-    else said += piece
-    if (at === -1) return { thinking, said }
-    rest = rest.slice(at + tag.length)
+const split = (pieces: ReadonlyArray<string>, opening?: ThinkTags.Opening) => {
+  const splitter = ThinkTags.make(opening)
+  const sides = { thinking: "", said: "" }
+  for (const { moved, text, thinking } of [...pieces.flatMap((piece) => splitter.push(piece)), ...splitter.end()]) {
+    if (moved === true) {
+      sides.thinking += sides.said
+      sides.said = ""
+    } else if (thinking) sides.thinking += text
+    else sides.said += text
   }
+  return sides
 }
 
-const split = (pieces: ReadonlyArray<string>, opened = false) => {
-  const splitter = ThinkTags.make(opened)
-  const all = [...pieces.flatMap((piece) => splitter.push(piece)), ...splitter.end()]
-  const side = (inside: boolean) => all.filter(({ thinking }) => thinking === inside).map(({ text }) => text).join("")
-  return { thinking: side(true), said: side(false) }
-}
+const Bit = Schema.Literals([
+  "<think>",
+  "</think>",
+  "<",
+  "<th",
+  "</",
+  "ink>",
+  "a",
+  "think>",
+  "<<think>",
+  "\n",
+  "<answer>",
+  "</answer>",
+  "[/THINK]",
+  "<|end|>"
+])
 
-const Bit = Schema.Literals(["<think>", "</think>", "<", "<th", "</", "ink>", "a", "think>", "<<think>", "\n"])
+const tags = ThinkTags.families.flatMap(({ close, open }) => [open, close])
 
-describe("ThinkTags", () => {
-  it.prop("splits the same, wherever the text is cut", [Schema.Array(Bit)], ([pieces]) => {
-    const text = pieces.join("")
-    assert.deepStrictEqual(split(pieces), reference(text))
-    assert.deepStrictEqual(split([...text]), reference(text))
+describe("a text", () => {
+  it.prop("is split the same, wherever it is cut", [Schema.Array(Bit)], ([pieces]) => {
+    const whole = split([pieces.join("")])
+    assert.deepStrictEqual(split(pieces), whole)
+    assert.deepStrictEqual(split([...pieces.join("")]), whole)
   }, { arbitrary: { runs: 1000 } })
 
-  it.prop("loses nothing but the tags", [Schema.Array(Schema.String)], ([pieces]) => {
-    const { said, thinking } = split(pieces)
+  it.prop("without a tag loses nothing", [Schema.Array(Schema.String)], ([pieces]) => {
     const bare = pieces.join("")
-    if (!bare.includes("think>")) assert.deepStrictEqual([thinking, said], ["", bare])
+    if (tags.some((tag) => bare.includes(tag))) return
+    assert.deepStrictEqual(split(pieces), { thinking: "", said: bare })
   })
-
-  it("begins inside where the prompt opened the tag", () =>
-    assert.deepStrictEqual(split(["hm</thi", "nk>a"], true), { thinking: "hm", said: "a" }))
 
   it("gives out at once what can be no tag", () =>
     assert.deepStrictEqual(ThinkTags.make().push("a < b"), [{ thinking: false, text: "a < b" }]))
 })
+
+describe("thinking", () => {
+  for (const family of ThinkTags.families) {
+    const { alone, close, open } = family
+    it(`stands between ${open} and ${close}`, () => {
+      assert.deepStrictEqual(split([`${open}hm${close}\n\nyes`]), { thinking: "hm", said: "\n\nyes" })
+      assert.deepStrictEqual(split([...`\n${open}hm${close}yes`]), { thinking: "hm", said: "yes" })
+    })
+
+    it(`that a prompt opened with ${open} ends with ${close}`, () => {
+      const opening = ThinkTags.opening(`<|user|>hi<|assistant|>${open}\n`)
+      assert.deepStrictEqual(opening, { _tag: "Inside", family })
+      assert.deepStrictEqual(split([...`hm${close}yes`], opening), { thinking: "hm", said: "yes" })
+    })
+
+    if (!alone) {
+      it(`is not known by ${close} alone, which ends a turn elsewhere`, () =>
+        assert.deepStrictEqual(split([`yes${close}`]), { thinking: "", said: `yes${close}` }))
+      continue
+    }
+
+    it(`that a server's template opened ends with ${close} alone`, () => {
+      assert.deepStrictEqual(split([`hm${close}yes`]), { thinking: "hm", said: "yes" })
+      assert.deepStrictEqual(split([...`hm${close}yes`]), { thinking: "hm", said: "yes" })
+    })
+
+    it(`that a prompt closed with ${close} has no second end`, () => {
+      const opening = ThinkTags.opening(`<|assistant|>${open}\n\n${close}\n\n`)
+      assert.deepStrictEqual(opening, { _tag: "Behind", family })
+      assert.deepStrictEqual(split([`yes${close} no`], opening), { thinking: "", said: "yes no" })
+    })
+  }
+
+  it("is not begun by a tag in the middle of an answer, which swallows nothing", () =>
+    assert.deepStrictEqual(split(["Write <think> to think. ", "<think>a</think", "> and"]), {
+      thinking: "Write <think> to think. <think>a",
+      said: " and"
+    }))
+
+  it("is not begun again after the answer has begun", () =>
+    assert.deepStrictEqual(split(["<think>hm</think>The tag <think> opens a thought"]), {
+      thinking: "hm",
+      said: "The tag <think> opens a thought"
+    }))
+
+  it("may come in several blocks before the answer", () =>
+    assert.deepStrictEqual(split(["<think>a</think>\n<think>b</think>yes"]), { thinking: "ab", said: "yes" }))
+
+  it("leaves no second close in the answer", () =>
+    assert.deepStrictEqual(split(["<think>hm</think>so</thi", "nk>yes"]), { thinking: "hm", said: "soyes" }))
+
+  it("that never ends is all thinking", () =>
+    assert.deepStrictEqual(split(["<think>hm"]), { thinking: "hm", said: "" }))
+
+  for (
+    const [open, close] of [
+      ["<answer>", "</answer>"],
+      ["<response>", "</response>"],
+      ["<|START_RESPONSE|>", "<|END_RESPONSE|>"]
+    ]
+  ) {
+    it(`is followed by an answer without its ${open}`, () => {
+      assert.deepStrictEqual(split([`<think>hm</think>\n${open}yes${close}`]), { thinking: "hm", said: "yes" })
+      assert.deepStrictEqual(split([...`<think>hm</think>${open}yes${close}\n`]), { thinking: "hm", said: "yes\n" })
+      assert.deepStrictEqual(split([`${open}yes${close}`]), { thinking: "", said: `${open}yes${close}` })
+    })
+  }
+
+  it("of gpt-oss is followed by its final channel", () =>
+    assert.deepStrictEqual(
+      split([
+        "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>yes<|return|>"
+      ]),
+      { thinking: "hm", said: "yes" }
+    ))
+})
+
+it("a prompt without a tag at its end says nothing", () =>
+  assert.deepStrictEqual(ThinkTags.opening("What does <think> mean?<|assistant|>"), ThinkTags.unknown))

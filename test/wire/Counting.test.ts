@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Metric, Random, Schema } from "effect"
 import * as Generation from "../../src/Generation.ts"
 import { InferenceEndpointsLLM } from "../../src/InferenceEndpointsLLM.ts"
+import * as Folding from "../../src/pipeline/Folding.ts"
 import * as World from "../World.ts"
 import * as Recording from "./Recording.ts"
 
@@ -48,7 +49,7 @@ describe("usage: the last word counts", () => {
 
   const Count = Schema.NullOr(Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })))
   it.prop("whatever zeros and nulls come between", [Schema.Array(Count), Schema.Array(Count)], ([inputs, outputs]) => {
-    const fold = Generation.fold({ splitReasoning: false, keepTokens: false })
+    const fold = Folding.make({ splitReasoning: false, keepTokens: false })
     for (let at = 0; at < Math.max(inputs.length, outputs.length); at++) {
       fold.add({ usage: { inputTokens: inputs[at] ?? undefined, outputTokens: outputs[at] ?? undefined } }, [])
     }

@@ -15,6 +15,8 @@ export type Route = "chat" | "completion" | "native"
 
 export interface Setup extends Settings.CallOptions {
   readonly route?: Route
+  /** The prompt, on the routes that take one. */
+  readonly raw?: string
   readonly engine?: Kind
   readonly headers?: Readonly<Record<string, string>>
   readonly retry?: Retry.Policy
@@ -38,7 +40,7 @@ export const layer = (
     Layer.provide(http)
   )
 
-const inputOf = (route: Route): Message.Input => route === "chat" ? "Say something" : { raw: "Say something" }
+const inputOf = (route: Route, raw = "Say something"): Message.Input => route === "chat" ? raw : { raw }
 
 export interface Heard {
   readonly events: ReadonlyArray<Generation.Event>
@@ -49,14 +51,14 @@ export interface Heard {
 /** Streams a generation from the bodies that are given, one for each request. */
 export const heard = (
   bodies: (nth: number) => Response,
-  { engine: _engine, headers: _headers, retry: _retry, route = "chat", ...call }: Setup = {},
+  { engine, headers: _headers, raw, retry, route = "chat", ...call }: Setup = {},
   wire: Wire.Wire = Wire.make(bodies)
 ): Effect.Effect<Heard> => {
-  const setup: Setup = { route, ..._engine !== undefined && { engine: _engine }, ..._retry && { retry: _retry } }
+  const setup: Setup = { route, ...(engine !== undefined && { engine }), ...(retry !== undefined && { retry }) }
   const events: Array<Generation.Event> = []
   return InferenceEndpointsLLM.InferenceEndpointsLLM.pipe(
     Effect.flatMap((llm) =>
-      Stream.runForEach(llm.stream(inputOf(route), call), (event) => Effect.sync(() => events.push(event)))
+      Stream.runForEach(llm.stream(inputOf(route, raw), call), (event) => Effect.sync(() => events.push(event)))
     ),
     Effect.matchEager({
       onSuccess: (): Heard => {

@@ -1,0 +1,44 @@
+/**
+ * Token counts of one generation from several sources.
+ *
+ * @since 0.2.0
+ */
+import type { Usage } from "../Generation.ts"
+
+const counts = ["inputTokens", "outputTokens", "cachedTokens", "reasoningTokens", "cost"] as const
+
+const merge = (value: (count: typeof counts[number]) => number | undefined): Usage => {
+  const merged: { -readonly [K in keyof Usage]: Usage[K] } = {}
+  for (const count of counts) {
+    const told = value(count)
+    if (told !== undefined) merged[count] = told
+  }
+  return merged
+}
+
+/**
+ * What is known; where two sources know, the first: a body before its headers.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const either = (known: Usage, other: Usage): Usage => merge((count) => known[count] ?? other[count])
+
+/**
+ * In a stream the last word counts, as some servers tell with every event what it was so far. Counts only grow, so a zero
+ * after one says nothing.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const later = (known: Usage, told: Usage): Usage =>
+  merge((count) => (told[count] || known[count]) ?? told[count])
+
+/**
+ * A server that counted nothing although something was generated did not count.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const withoutZeros = (usage: Usage): Usage =>
+  usage.outputTokens === 0 ? merge((count) => usage[count] || undefined) : usage

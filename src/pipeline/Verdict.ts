@@ -1,0 +1,94 @@
+/**
+ * What a finished generation must be: its tool calls are calls, and one was made where the caller demanded it.
+ *
+ * @since 0.2.0
+ */
+import type { Kind } from "../endpoint/Engine.ts"
+import type { Generation, ToolCall } from "../Generation.ts"
+import type { GenerationOptions, Tool } from "../GenerationOptions.ts"
+import { InvalidToolCall } from "../InferenceError.ts"
+import * as ToolCalls from "../protocol/ToolCalls.ts"
+
+/**
+ * What was offered to the model, to whom, and how the response came.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Offer {
+  readonly engine: Kind
+  readonly tools: ReadonlyArray<Tool>
+  readonly toolChoice: GenerationOptions["toolChoice"]
+  readonly stream: boolean
+}
+
+const field = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
+
+/** Whether a tool takes nothing at all, and whether it can be called with nothing. */
+const needs = ({ parameters }: Tool): "nothing" | "optional" | "required" => {
+  const required = field(parameters, "required")
+  if (Array.isArray(required) && required.length > 0) return "required"
+  return Object.keys(Object(field(parameters, "properties"))).length > 0 ? "optional" : "nothing"
+}
+
+/**
+ * Whether a call that came without arguments is one with an empty object. Not so for a tool that needs some; nor on TGI's
+ * streams for one that takes any, since its router loses arguments there.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const mayBeEmpty = ({ engine, stream, tools }: Offer) => (name: string): boolean => {
+  const tool = tools.find((tool) => tool.name === name)
+  if (tool === undefined) return true
+  const need = needs(tool)
+  return need === "nothing" || (need === "optional" && !(engine === "tgi" && stream))
+}
+
+const MAX_TEXT = 64 * 1024
+
+/**
+ * What is wrong with a generation; undefined where nothing is.
+ *
+ * @category checking
+ * @since 0.2.0
+ */
+export const of = (generation: Generation, offer: Offer): InvalidToolCall | undefined => {
+  const { finishReason, toolCalls } = generation
+  const truncated = finishReason === "length"
+  const broken = toolCalls.find((call) => !ToolCalls.isJson(call.arguments))
+  if (broken !== undefined) {
+    return new InvalidToolCall({
+      status: 200,
+      description: `the arguments of ${broken.name} are not valid JSON`,
+      text: written(broken),
+      truncated
+    })
+  }
+  const missing = demanded(generation, offer)
+  return missing === undefined ? undefined : new InvalidToolCall({
+    status: 200,
+    description: missing,
+    text: (generation.text || generation.reasoning || "").slice(0, MAX_TEXT),
+    truncated
+  })
+}
+
+const written = ({ arguments: text, name }: ToolCall): string => `${name}(${text.slice(0, MAX_TEXT)})`
+
+/** A call that was demanded, or announced by the server's own word, and not made. */
+const demanded = (
+  { finishReason, refusal, text, toolCalls }: Generation,
+  { toolChoice, tools }: Offer
+): string | undefined => {
+  if (tools.length === 0 || refusal !== undefined || finishReason === "content_filter") return undefined
+  if (typeof toolChoice === "object") {
+    return toolCalls.some(({ name }) => name === toolChoice.name)
+      ? undefined
+      : `toolChoice names ${toolChoice.name}, and the server made no call to it`
+  }
+  if (toolCalls.length > 0) return undefined
+  if (toolChoice === "required") return "toolChoice is required, and the server made no call"
+  return finishReason === "tool_calls" && text === "" ? "the server says it made a call, and there is none" : undefined
+}
