@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
+import type { CallShape, Shape } from "./Shapes.ts"
 
 /**
  * What goes wrong with one request.
@@ -24,6 +25,7 @@ export type Fault =
   | { readonly _tag: "ByteOrderMark" }
   | { readonly _tag: "RetryLine" }
   | { readonly _tag: "NoFinalBlankLine" }
+  | { readonly _tag: "Shape"; readonly shape: Shape }
   | {
     readonly _tag: "Status"
     readonly status: number
@@ -104,6 +106,41 @@ export const retryLine: Fault = { _tag: "RetryLine" }
 
 /** The last event is not closed by a blank line. @category faults @since 0.1.0 */
 export const noFinalBlankLine: Fault = { _tag: "NoFinalBlankLine" }
+
+const shaped = (shape: Shape): Fault => ({ _tag: "Shape", shape })
+
+/** A response without a generation: a stream of its end mark alone, a body without a choice. @category faults @since 0.2.0 */
+export const endMarkOnly: Fault = shaped({ is: "endMarkOnly" })
+
+/** Another finish reason, such as `abort`; none with `undefined`. @category faults @since 0.2.0 */
+export const finishReason = (word: string | undefined): Fault => shaped({ is: "finishReason", word })
+
+/** Events with a name, such as `chunk`. @category faults @since 0.2.0 */
+export const eventName = (name: string): Fault => shaped({ is: "eventName", name })
+
+/** Comments that were sent as data between the events. @category faults @since 0.2.0 */
+export const dataHeartbeats: Fault = shaped({ is: "dataHeartbeats" })
+
+/** Events without a choice: `choices: null`, and `data: null`. @category faults @since 0.2.0 */
+export const noChoiceEvents: Fault = shaped({ is: "noChoiceEvents" })
+
+/** Usage that is never told, told as zeros, or told with every event as it counts up. @category faults @since 0.2.0 */
+export const usage = (told: "never" | "zeros" | "everyEvent"): Fault => shaped({ is: "usage", told })
+
+/** Content as a list of text and thinking parts. @category faults @since 0.2.0 */
+export const contentParts: Fault = shaped({ is: "contentParts" })
+
+/** JSON where a stream was asked for, and a stream where JSON was. @category faults @since 0.2.0 */
+export const otherDelivery: Fault = shaped({ is: "otherDelivery" })
+
+/** A character that two events share, each with half of its surrogate pair. @category faults @since 0.2.0 */
+export const halfCharacters: Fault = shaped({ is: "halfCharacters" })
+
+/** Tool calls that are numbered in another way. @category faults @since 0.2.0 */
+export const toolCalls = (calls: CallShape): Fault => shaped({ is: "toolCalls", calls })
+
+/** Tool calls whose arguments were lost on the way, as on streams of TGI. @category faults @since 0.2.0 */
+export const argumentsDropped: Fault = shaped({ is: "argumentsDropped" })
 
 /** Any answer instead of the engine's. @category faults @since 0.1.0 */
 export const status = (code: number, body: string, headers: Readonly<Record<string, string>> = {}): Fault => ({

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Bytes from "./Bytes.ts"
 import type { Fault } from "./Fault.ts"
 import type * as Reply from "./Reply.ts"
+import * as Shapes from "./Shapes.ts"
 
 /**
  * How long things take, on the clock of Effect.
@@ -213,8 +214,13 @@ const prepareUnary = (
  * @since 0.1.0
  */
 export const prepare = (
-  reply: Reply.Reply,
+  given: Reply.Reply,
   faults: ReadonlyArray<Fault>,
   latency: Latency | undefined
-): Transmission =>
-  reply._tag === "Streaming" ? prepareStream(reply, faults, latency) : prepareUnary(reply, faults, latency)
+): Transmission => {
+  const reply = faults.reduce<Reply.Reply>(
+    (reply, fault) => fault._tag === "Shape" ? Shapes.apply(fault.shape, reply) : reply,
+    given
+  )
+  return reply._tag === "Streaming" ? prepareStream(reply, faults, latency) : prepareUnary(reply, faults, latency)
+}
