@@ -86,7 +86,8 @@ describe("tool calls", () => {
       const { generations } = yield* llm.generate("Say something", {
         tools,
         delivery: "stream",
-        parallelToolCalls: true
+        parallelToolCalls: true,
+        unsupported: "warn"
       })
       return generations[0]?.toolCalls.map((call): unknown => JSON.parse(call.arguments))
     }).pipe(Effect.provide(World.layer({ engine })))

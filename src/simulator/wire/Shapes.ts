@@ -230,10 +230,12 @@ const nativeBody = (payloads: ReadonlyArray<Fields>): Fields => {
   }
 }
 
+const text = (parts: ReadonlyArray<unknown>): string =>
+  parts.map((part) => typeof part === "string" ? part : "").join("")
+
 const openAiBody = (payloads: ReadonlyArray<Fields>): Fields => {
   const choices = payloads.flatMap((payload) => choicesOf(payload).slice(0, 1))
   const said = choices.map(saidOf).filter((said) => said !== undefined)
-  const text = (parts: ReadonlyArray<unknown>) => parts.map((part) => typeof part === "string" ? part : "").join("")
   const finish_reason = choices.map((choice) => choice.finish_reason).findLast((word) => typeof word === "string") ??
     null
   const usage = payloads.map((payload) => payload.usage).findLast(isFields) ?? null
