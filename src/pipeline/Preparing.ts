@@ -127,9 +127,12 @@ export const prepare = Effect.fnUntraced(function*(
     ...(constraint === undefined ? [] : excluded(kind, options))
   ]
   if (wrong.length > 0) return yield* invalid(method, wrong)
-  if (encoded.unsupported.length > 0) {
-    if (settings.unsupported !== "warn") return yield* invalid(method, encoded.unsupported)
-    for (const { message } of encoded.unsupported) yield* Effect.logWarning(message)
+  const unsupported = constraint === undefined
+    ? encoded.unsupported
+    : [...encoded.unsupported, ...unconstrained(kind, wanted.input)]
+  if (unsupported.length > 0) {
+    if (settings.unsupported !== "warn") return yield* invalid(method, unsupported)
+    for (const { message } of unsupported) yield* Effect.logWarning(message)
   }
   const telemetry: Telemetry.Call = {
     operation: encoded.call.route === "chat" ? "chat" : "text_completion",
@@ -193,6 +196,18 @@ const excluded = (
 ): ReadonlyArray<GenerationOptions.Issue> =>
   (kind === "tgi" || kind === "llamacpp") && tools !== undefined && toolChoice !== "none"
     ? [{ path: ["tools"], message: `tools cannot be combined with structured output on ${Dialect.names[kind]}` }]
+    : []
+
+/** vLLM with a reasoning parser applies no constraint before the thinking is closed, which only the prompt can tell here. */
+const unconstrained = (kind: Target["engine"]["kind"], input: Message.Input): ReadonlyArray<GenerationOptions.Issue> =>
+  kind === "vllm" && typeof input === "object" && "raw" in input && ThinkTags.opening(input.raw)._tag === "Unknown"
+    ? [{
+      path: ["raw"],
+      message:
+        "structured output may not be enforced on a raw prompt by vLLM: with a reasoning parser it leaves the answer " +
+        "unconstrained until the thinking is closed, and this prompt ends with no tag that tells. End it with the template's " +
+        "tags (such as <think>\\n\\n</think>\\n\\n), send messages, or set unsupported to \"warn\" if the model does not think"
+    }]
     : []
 
 /** TGI knows one model and takes any other name for a LoRA adapter. */

@@ -17,6 +17,7 @@ import * as Message from "../Message.ts"
 import * as ChatTemplate from "../template/ChatTemplate.ts"
 import * as Magpie from "../template/Magpie.ts"
 import type { TemplateError } from "../template/TemplateError.ts"
+import * as ThinkTags from "./ThinkTags.ts"
 
 /**
  * Where the template comes from, and what is added to its prompts.
@@ -104,7 +105,11 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
     return opening === undefined ? prompt : prompt.slice(opening.length)
   }
   const prompting: Prompting = ({ constrained, input, options }, engine) => {
-    if (typeof input === "object" && "raw" in input) return Effect.succeed({ _tag: "Prompt", text: input.raw })
+    // with a reasoning parser vLLM leaves a raw prompt unconstrained until its thought is closed
+    const mustClose = constrained && engine === "vllm"
+    if (typeof input === "object" && "raw" in input) {
+      return Effect.succeed({ _tag: "Prompt", text: mustClose ? ThinkTags.closed(input.raw) : input.raw })
+    }
     const messages = messagesOf(input)
     const isUnasked = implied === "constrained" && !constrained
     if (template === undefined || isUnasked || (implied !== false && constrained && engine === "router")) {
@@ -112,24 +117,50 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
     }
     if (messages.length === 0 && preQuery !== undefined) return Effect.succeed({ _tag: "Prompt", text: preQuery })
     const continued = options.continueFinalMessage === true
-    const rendered = template.render({
-      messages,
-      tools: toolsOf(options),
-      addGenerationPrompt: !continued,
-      ...(continued && { continueFinalMessage: true }),
-      kwargs: options.templateVariables
-    })
-    return Effect.map(rendered, ({ prompt, text }) =>
-      isText && engine === "vllm"
-        // it can be told to add nothing to what the template wrote
-        ? { _tag: "Prompt", text: Magpie.apply({ prompt: text, messages, preQuery }), isComplete: true }
-        : {
-          _tag: "Prompt",
-          text: Magpie.apply({ prompt: isText ? withoutOpening(prompt) : prompt, messages, preQuery })
-        })
+    const render = (kwargs: GenerationOptions["templateVariables"]): Effect.Effect<Rendered, TemplateError> =>
+      Effect.map(
+        template.render({
+          messages,
+          tools: toolsOf(options),
+          addGenerationPrompt: !continued,
+          ...(continued && { continueFinalMessage: true }),
+          kwargs
+        }),
+        ({ prompt, text }) =>
+          isText && engine === "vllm"
+            // it can be told to add nothing to what the template wrote
+            ? { _tag: "Prompt", text: Magpie.apply({ prompt: text, messages, preQuery }), isComplete: true }
+            : {
+              _tag: "Prompt",
+              text: Magpie.apply({ prompt: isText ? withoutOpening(prompt) : prompt, messages, preQuery })
+            }
+      )
+    return mustClose ? unthinking(render, options.templateVariables) : render(options.templateVariables)
   }
   return prompting
 })
+
+type Variables = GenerationOptions["templateVariables"]
+
+type Rendered = Extract<GenerateRequest["input"], { readonly _tag: "Prompt" }>
+
+/**
+ * A prompt behind whose end no thinking is left: templates that think by choice close the thought when they are told not to
+ * think, and one that opens it is closed by its own tag. A template that does neither belongs to a model without thinking.
+ */
+const unthinking = (
+  render: (variables: Variables) => Effect.Effect<Rendered, TemplateError>,
+  variables: Variables
+): Effect.Effect<Rendered, TemplateError> =>
+  Effect.flatMap(render(variables), (prompt) =>
+    ThinkTags.opening(prompt.text)._tag === "Unknown"
+      ? Effect.map(
+        render({ enable_thinking: false, thinking: false, ...variables }),
+        (quiet) => ThinkTags.opening(quiet.text)._tag === "Unknown" ? prompt : closed(quiet)
+      )
+      : Effect.succeed(closed(prompt)))
+
+const closed = (prompt: Rendered): Rendered => ({ ...prompt, text: ThinkTags.closed(prompt.text) })
 
 /** A template that is loaded when it is first needed. */
 const lazily = (

@@ -97,6 +97,17 @@ export const opening = (prompt: string): Opening => {
 }
 
 /**
+ * A prompt whose thought is closed where it was opened: vLLM applies no constraint before that.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const closed = (prompt: string): string => {
+  const end = opening(prompt)
+  return end._tag === "Inside" ? `${prompt}${prompt.endsWith("\n") ? "" : "\n"}\n${end.family.close}\n\n` : prompt
+}
+
+/**
  * A part of the text. `moved` says that all text so far was thinking.
  *
  * @category models

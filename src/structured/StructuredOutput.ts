@@ -105,8 +105,9 @@ const fromText = (source: Grammar.Source, options: Options): StructuredOutput<st
   grammar: (engine, route) => Effect.fromResult(Grammar.constrain(source, engine, route, options)),
   decode: (answer) => {
     const { steps, text } = Repair.trim(answer.text)
-    const problem = refusal(answer) ?? (text === "" ? new StructuredOutputError.Empty(facts(answer)) : undefined) ??
-      (answer.finishReason === "length" ? new StructuredOutputError.Truncated(facts(answer)) : undefined)
+    const problem = refusal(answer) ??
+      (answer.finishReason === "length" ? new StructuredOutputError.Truncated(facts(answer)) : undefined) ??
+      (text === "" ? new StructuredOutputError.Empty(facts(answer)) : undefined)
     return problem === undefined
       ? Effect.succeed({ value: text, repairs: steps })
       : Effect.fail(StructuredOutputError.make(problem))
@@ -167,7 +168,11 @@ const parse = (
   const refused = refusal(answer)
   if (refused !== undefined) return Result.fail(StructuredOutputError.make(refused))
   const { steps, text } = lenient ? Repair.lenient(answer.text) : Repair.trim(answer.text)
-  if (text === "") return Result.fail(StructuredOutputError.make(new StructuredOutputError.Empty(facts(answer))))
+  if (text === "") {
+    // why it ended says more than that it is empty: thinking may have taken all tokens
+    const Problem = answer.finishReason === "length" ? StructuredOutputError.Truncated : StructuredOutputError.Empty
+    return Result.fail(StructuredOutputError.make(new Problem(facts(answer))))
+  }
   const parser = PartialJson.make()
   parser.push(text)
   const cut = answer.finishReason === "length" && !parser.isDone

@@ -45,9 +45,10 @@ export class Empty extends Schema.TaggedError<Empty>()("Empty", Answer) {
 export class Truncated extends Schema.TaggedError<Truncated>()("Truncated", Answer) {
   readonly isRetryable = true
   override get message() {
-    return `the token limit cut the answer after ${this.text.length} characters; raise maxNewTokens: ${
-      preview(this.text)
-    }`
+    return this.text.trim() === ""
+      ? "the token limit was reached before the answer began, and thinking counts too: raise maxNewTokens (128 by default), " +
+        "or let the model think less (reasoningEffort, a thinking budget)"
+      : `the token limit cut the answer after ${this.text.length} characters; raise maxNewTokens: ${preview(this.text)}`
   }
 }
 

@@ -32,12 +32,41 @@ const server = (engine: typeof engines[number], options: InferenceEndpointsLLM.O
     Layer.provideMerge(Simulator.layer({ engine }))
   )
 
+describe("an answer that the token limit cut", () => {
+  it.effect("raises the limit once each time", () => {
+    const { asked, layer } = scripted("{\"name\":…", "{\"name\":\"A…", ada)
+    return Effect.gen(function*() {
+      const { attempts } = yield* (yield* llm).generateObject("a user", { schema: User, retries: 2, maxNewTokens: 100 })
+      assert.deepStrictEqual(asked.map(({ limit }) => limit), [100, 200, 400])
+      assert.lengthOf(attempts, 2)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("before it began, since thinking used up all tokens, is truncated and not empty", () => {
+    const { layer } = scripted("…")
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip((yield* llm).generateObject("a user", { schema: User }))
+      assert.strictEqual(error.reason._tag, "Truncated")
+      assert.match(error.message, /maxNewTokens \(128 by default\).*thinking budget/)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("raises the limit where thinking used up all tokens", () => {
+    const { asked, layer } = scripted("…", ada)
+    return Effect.gen(function*() {
+      yield* (yield* llm).generateObject("a user", { schema: User, retries: 1 })
+      assert.deepStrictEqual(asked.map(({ limit }) => limit), [128, 256])
+    }).pipe(Effect.provide(layer))
+  })
+})
+
 describe("generateObject", () => {
   for (const engine of engines) {
     it.effect(`gives a value of the Schema on ${engine}, over messages and over a raw prompt`, () =>
       Effect.gen(function*() {
         const { generateObject } = yield* llm
-        for (const input of ["Create a user", { raw: "Create a user" }]) {
+        // a raw prompt tells by its end that no thinking is left
+        for (const input of ["Create a user", { raw: "Create a user<think>\n\n</think>\n\n" }]) {
           const { dropped, value } = yield* generateObject(input, { schema: User, maxNewTokens: 200 })
           assert.instanceOf(value, User)
           assert.deepStrictEqual(dropped.filter(({ path }) => path.length === 0), [])

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Tracer } from "effect"
+import { Effect, Fiber, Layer, Metric, Stream, Tracer } from "effect"
 import { InferenceEndpointsLLM, type Settings } from "../../src/index.ts"
-import { Simulator } from "../../src/simulator/index.ts"
+import { Fault, Simulator } from "../../src/simulator/index.ts"
+import * as World from "../World.ts"
 
 const Model = InferenceEndpointsLLM.layer({ baseUrl: "http://localhost:8080", apiKey: false }).pipe(
   Layer.provideMerge(Simulator.layer({}))
@@ -41,5 +42,79 @@ describe("the content of messages", () => {
       assert.deepStrictEqual(JSON.parse(String(span["gen_ai.output.messages"])), [
         { role: "assistant", parts: [{ type: "text", content: "A private answer." }], finish_reason: "stop" }
       ])
+    }).pipe(Effect.provide(Model)))
+})
+
+/** How many generations of this model ended so. */
+const counted = (outcome: "finished" | "failed" | "interrupted") =>
+  Effect.map(
+    Metric.value(Metric.counter("inference_endpoints.client.requests", {
+      description: "generations, by outcome",
+      incremental: true,
+      attributes: {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "huggingface",
+        "gen_ai.request.model": "simulator/vllm",
+        outcome
+      }
+    })),
+    ({ count }) => Number(count)
+  )
+
+/** How many more ended so after an effect, whatever became of it. */
+const counting = <E, R>(run: Effect.Effect<unknown, E, R>) =>
+  Effect.gen(function*() {
+    const outcomes = [counted("finished"), counted("failed"), counted("interrupted")] as const
+    const before = yield* Effect.all(outcomes)
+    yield* Effect.exit(run)
+    const after = yield* Effect.all(outcomes)
+    return [after[0] - before[0], after[1] - before[1], after[2] - before[2]]
+  })
+
+describe("the outcome of a stream", () => {
+  const world = World.layer({ engine: "vllm" })
+  const stream = Stream.unwrap(
+    Effect.map(InferenceEndpointsLLM.InferenceEndpointsLLM, (llm) => llm.stream("Say something"))
+  )
+
+  it.effect("that finishes is counted in the metrics, once", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* counting(Stream.runDrain(stream)), [1, 0, 0])
+    }).pipe(Effect.provide(world)))
+
+  for (
+    const [name, fault] of [
+      ["fails before its first event", Fault.overloaded],
+      ["is cut after some", Fault.cut(2)],
+      ["fails with its finish reason", Fault.finishReason("abort")],
+      ["holds no generation", Fault.endMarkOnly]
+    ] as const
+  ) {
+    it.effect(`that ${name} is counted as failed, once`, () =>
+      Effect.gen(function*() {
+        yield* (yield* Simulator.Simulator).fail(fault)
+        assert.deepStrictEqual(yield* counting(Stream.runDrain(stream)), [0, 1, 0])
+      }).pipe(Effect.provide(world)))
+  }
+
+  it.effect("that is interrupted is counted as such and not as failed", () =>
+    Effect.gen(function*() {
+      yield* (yield* Simulator.Simulator).fail(Fault.stall(1))
+      const run = Effect.gen(function*() {
+        const fiber = yield* Effect.forkChild(Stream.runDrain(stream), { startImmediately: true })
+        for (let turn = 0; turn < 50; turn++) yield* Effect.yieldNow
+        yield* Fiber.interrupt(fiber)
+      })
+      assert.deepStrictEqual(yield* counting(run), [0, 0, 1])
+    }).pipe(Effect.provide(world)))
+})
+
+describe("the span of a generation", () => {
+  it.effect("says that usage is unknown where the server told none", () =>
+    Effect.gen(function*() {
+      const { fail } = yield* Simulator.Simulator
+      assert.notProperty(yield* spanOf({ delivery: "unary" }), "inference_endpoints.usage.unknown")
+      yield* fail(Fault.usage("never"))
+      assert.isTrue((yield* spanOf({}))["inference_endpoints.usage.unknown"])
     }).pipe(Effect.provide(Model)))
 })
