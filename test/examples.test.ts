@@ -24,7 +24,8 @@ const promised: Readonly<Record<string, RegExp>> = {
   "11-agent.ts": /turn 1: weather[^]*turn 2: pack/,
   "12-fallback.ts": /gave up on this attempt[^]*large: /,
   "14-chat-template.ts": /<\|im_start\|>assistant[^]*<·\|im_end\|><·\|im_start\|>system[^]*offset: /,
-  "15-observability.ts": /thought: Scattering\.[^]*gen_ai\.usage\.output_tokens/
+  "15-observability.ts": /thought: Scattering\.[^]*gen_ai\.usage\.output_tokens/,
+  "16-what-servers-send.ts": /no usage: .*usage unknown[^]*received "Hello there\."[^]*end mark alone: EmptyResponse/
 }
 
 const run = (file: string, cwd: string) =>
