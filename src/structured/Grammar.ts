@@ -5,11 +5,12 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import * as Cost from "./engines/Cost.ts"
-import type * as Enforcement from "./engines/Enforcement.ts"
+import * as Enforcement from "./engines/Enforcement.ts"
 import * as RegexLowering from "./engines/RegexLowering.ts"
 import * as SchemaLowering from "./engines/SchemaLowering.ts"
+import * as SelfCheck from "./engines/SelfCheck.ts"
 import * as TgiLowering from "./engines/TgiLowering.ts"
 import * as RegexDialect from "./regex/RegexDialect.ts"
 import * as Tree from "./schema/JsonSchemaTree.ts"
@@ -350,3 +351,64 @@ const text = (
       })
   })
 }
+
+/**
+ * What an engine will make of a schema.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Check {
+  /** The compiler that the engine is taken to run, and the version of it that was asked. */
+  readonly compiler: Enforcement.Compiler
+  readonly version: string
+  /** The constraints that hold in all that is written. */
+  readonly enforced: ReadonlyArray<SelfCheck.Held>
+  /** Those that only the decoder checks. */
+  readonly unenforced: ReadonlyArray<Dropped>
+  /** What some values of the schema have that cannot be written. */
+  readonly unwritable: ReadonlyArray<Dropped>
+  /** Some values of the schema that cannot be written, the shortest first. */
+  readonly examples: ReadonlyArray<Schema.Json>
+  /** What the grammar costs the server, on TGI; other compilers take milliseconds. */
+  readonly cost: Cost.Cost | undefined
+  /** What would be merged into the body of a chat request. */
+  readonly fields: Constraint["fields"]
+}
+
+/**
+ * What an engine will make of a schema, before a run: a Schema, a JSON Schema, or a source of one. Fails where the schema
+ * would be refused.
+ *
+ * @category checking
+ * @since 0.2.0
+ */
+export const check = (
+  schema: JsonSource | Schema.Constraint | SchemaDocument.Document,
+  engine: EngineKind,
+  options: Options = {}
+): Attempted<Check> =>
+  Result.gen(function*() {
+    const source = sourceOf(schema)
+    const document = yield* read(source)
+    const { dropped, fields } = yield* constrain(source, engine, "chat", options)
+    const made = engine === "tgi" ? yield* lower(source, options) : undefined
+    const compiler = compilerOf(engine, options)
+    const isWritable = made === undefined ? SelfCheck.byNotes(document, dropped) : SelfCheck.onTgi(made)
+    return {
+      compiler,
+      version: Enforcement.versions[compiler],
+      enforced: SelfCheck.enforced(document, dropped),
+      unenforced: dropped.filter(({ effect }) => effect === "unenforced"),
+      unwritable: dropped.filter(({ effect }) => effect === "unwritable"),
+      examples: SelfCheck.unwritten(document, isWritable),
+      cost: made?.cost,
+      fields
+    }
+  })
+
+const sourceOf = (schema: JsonSource | Schema.Constraint | SchemaDocument.Document): JsonSource =>
+  isSource(schema) ? schema : Schema.isSchema(schema) ? fromSchema(schema) : fromJsonSchema(schema)
+
+const isSource = (schema: object): schema is JsonSource =>
+  "_tag" in schema && schema._tag === "Json" && "document" in schema && "emptyStruct" in schema

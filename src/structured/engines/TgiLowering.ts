@@ -53,7 +53,7 @@ export interface Options {
 }
 
 /** Seconds of the server's time up to which more detail is worth it, and up to which a grammar is sent at all. */
-const WORTH = 1.5
+const WORTH = 2.5
 const MOST = 10
 /** What leaving detail out must save: a third. */
 const SAVING = 1.3

@@ -38,11 +38,12 @@ export const plans = (depth: number, free: "refuse" | "scalars" | "bounded"): Re
   const most = free === "bounded" ? 2 : 0
   const steps: ReadonlyArray<Plan> = [
     { depth, free: most, escapes: true, open: true, sparse: false, optional: 6, length: 200, counted: 400 },
-    { depth, free: most, escapes: true, open: false, sparse: false, optional: 6, length: 128, counted: 300 },
+    { depth, free: 1, escapes: true, open: false, sparse: false, optional: 6, length: 200, counted: 400 },
     { depth, free: 1, escapes: true, open: false, sparse: false, optional: 6, length: 64, counted: 200 },
-    { depth: 2, free: 1, escapes: true, open: false, sparse: false, optional: 6, length: 64, counted: 200 },
+    { depth, free: 1, escapes: false, open: false, sparse: false, optional: 6, length: 64, counted: 200 },
+    { depth: 2, free: 1, escapes: false, open: false, sparse: false, optional: 6, length: 64, counted: 200 },
     { depth: 2, free: 1, escapes: true, open: false, sparse: false, optional: 1, length: 64, counted: 200 },
-    { depth: 1, free: 1, escapes: false, open: false, sparse: false, optional: 6, length: 32, counted: 100 },
+    { depth: 2, free: 0, escapes: false, open: false, sparse: false, optional: 1, length: 32, counted: 100 },
     { depth: 1, free: 0, escapes: false, open: false, sparse: false, optional: 1, length: 16, counted: 60 },
     { depth: 1, free: 0, escapes: false, open: false, sparse: true, optional: 1, length: 4, counted: 20 }
   ]
