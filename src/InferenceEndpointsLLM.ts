@@ -401,6 +401,8 @@ const templateOf = (options: Options): Schema.Json => ({
   tokenizerRevision: options.tokenizerRevision ?? null,
   chatTemplate: options.chatTemplate ?? null,
   specialTokens: options.specialTokens ?? null,
+  ...(options.compatibility !== undefined && { compatibility: options.compatibility }),
+  ...(options.sanitizeControlTokens === true && { sanitizeControlTokens: true }),
   magpie: options.useMagpieTemplate === true ? options.magpiePreQueryTemplate ?? null : null
 })
 

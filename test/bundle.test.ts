@@ -4,8 +4,11 @@ import { rolldown } from "rolldown"
 const entryPoint = new URL("../src/index.ts", import.meta.url).pathname
 const entry = "virtual:entry"
 
-/** Our own modules that reach the bundle of a program which imports from the entry point. */
-const modulesOf = async (source: string): Promise<ReadonlyArray<string>> => {
+/**
+ * Our own modules that reach the bundle of a program which imports from the entry point; `atOnce` leaves out what is loaded
+ * when it is first used.
+ */
+const modulesOf = async (source: string, atOnce = false): Promise<ReadonlyArray<string>> => {
   const build = await rolldown({
     input: entry,
     platform: "browser",
@@ -20,7 +23,7 @@ const modulesOf = async (source: string): Promise<ReadonlyArray<string>> => {
   const { output } = await build.generate({})
   await build.close()
   return output.flatMap((part) =>
-    part.type === "chunk"
+    part.type === "chunk" && (part.isEntry || !atOnce)
       ? Object.entries(part.modules).filter(([, { code }]) => code !== null && code.trim() !== "").map(([id]) => id)
       : []
   ).filter((id) => id.includes("/src/")).map((id) => id.slice(id.lastIndexOf("/src/") + 5))
@@ -62,5 +65,14 @@ describe("a program that imports from the entry point", () => {
     )
     assert.include(modules, "template/jinja/Template.ts")
     assert.notInclude(modules, "template/HuggingFaceJinja.ts")
+  })
+
+  it("loads our template engine with the first template that the service renders", async () => {
+    const modules = await modulesOf(
+      `import { InferenceEndpointsLLM } from "${entryPoint}"\nexport const layer = InferenceEndpointsLLM.layer`,
+      true
+    )
+    assert.include(modules, "InferenceEndpointsLLM.ts")
+    assert.deepStrictEqual(modules.filter((id) => /^template\/jinja\/(?:run|filters|syntax)\//.test(id)), [])
   })
 })

@@ -61,6 +61,8 @@ export const Engine = Schema.Struct({
   /** What the engine calls its model. vLLM refuses every other name. */
   modelName: Schema.optionalKey(Schema.String),
   limits: Schema.optionalKey(Limits),
+  /** The token that the engine puts before a raw prompt, where it tells it (llama.cpp). */
+  bosToken: Schema.optionalKey(Schema.String),
   /**
    * Where the knowledge comes from: the caller, the control plane's image, `/v1/models`, `/info`, the engine's own route,
    * the kind of target, or nowhere (the plain dialect is assumed).
@@ -126,6 +128,7 @@ export interface Seen {
   readonly modelName?: string | undefined
   readonly version?: string | undefined
   readonly limits?: Limits
+  readonly bosToken?: string | undefined
 }
 
 const defined = (limits: { readonly [K in keyof Limits]: number | null | undefined }): Limits =>
@@ -144,6 +147,7 @@ const decodeInfo = Schema.decodeUnknownOption(Wire.Info)
 const decodeProps = Schema.decodeUnknownOption(Schema.Struct({
   build_info: Schema.optionalKey(Schema.Unknown),
   total_slots: Schema.Finite,
+  bos_token: Schema.optionalKey(Schema.String),
   default_generation_settings: Schema.optionalKey(Schema.Struct({ n_ctx: Schema.optionalKey(Schema.Finite) }))
 }))
 const decodeVersion = Schema.decodeUnknownOption(Schema.Struct({ version: Schema.String }))
@@ -205,7 +209,8 @@ export const fromProps = (body: unknown): Seen | undefined => {
   return props === undefined ? undefined : {
     engine: "llamacpp",
     version: typeof props.build_info === "string" ? props.build_info : undefined,
-    limits: defined({ contextLength: props.default_generation_settings?.n_ctx })
+    limits: defined({ contextLength: props.default_generation_settings?.n_ctx }),
+    ...(props.bos_token !== undefined && props.bos_token !== "" && { bosToken: props.bos_token })
   }
 }
 

@@ -139,6 +139,7 @@ export const detect = Effect.fnUntraced(function*(client: HttpClient.HttpClient,
     ...(version !== undefined && { version }),
     ...(modelName !== undefined && { modelName }),
     ...(Object.keys(limits).length > 0 && { limits }),
+    ...(own?.bosToken !== undefined && { bosToken: own.bosToken }),
     source: options.override !== undefined
       ? "override"
       : hint !== undefined

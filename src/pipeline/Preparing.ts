@@ -108,7 +108,8 @@ export const prepare = Effect.fnUntraced(function*(
   const { kind } = target.engine
   const options = yield* Effect.fromResult(offered(kind, wanted.options))
   const dialect = Dialects.all[kind]
-  const input = yield* prompting({ input: wanted.input, options, constrained: output !== undefined }, kind)
+  const asked = { input: wanted.input, options, constrained: output !== undefined }
+  const input = yield* prompting(asked, kind, target.engine.bosToken)
   const constraint = output === undefined
     ? undefined
     : yield* output.grammar(kind, input._tag === "Messages" ? "chat" : "raw")

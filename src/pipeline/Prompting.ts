@@ -12,10 +12,13 @@ import type { GenerateRequest } from "../dialect/Dialect.ts"
 import { EndpointError, InvalidConfig } from "../endpoint/EndpointError.ts"
 import type { Kind } from "../endpoint/Engine.ts"
 import type { GenerationOptions } from "../GenerationOptions.ts"
-import * as Hub from "../hub/Hub.ts"
+import type * as Hub from "../hub/Hub.ts"
 import * as Message from "../Message.ts"
-import * as ChatTemplate from "../template/ChatTemplate.ts"
+import type { BosRule } from "../template/Bos.ts"
+import * as ChatTemplate from "../template/ChatTemplateService.ts"
+import type { Compatibility } from "../template/Compatibility.ts"
 import * as Magpie from "../template/Magpie.ts"
+import { TemplateEngine } from "../template/TemplateEngine.ts"
 import type { TemplateError } from "../template/TemplateError.ts"
 import * as ThinkTags from "./ThinkTags.ts"
 
@@ -38,7 +41,11 @@ export interface Options extends Magpie.Config {
    * What to do with a BOS at the start of a raw prompt, since servers add one: see `ChatTemplate.BosRule`. With a template
    * that is given as text, `auto` takes it away, but for vLLM, which is told to add none.
    */
-  readonly bos?: ChatTemplate.BosRule | undefined
+  readonly bos?: BosRule | undefined
+  /** The version of transformers whose prompts are wanted; the newest one known by default. */
+  readonly compatibility?: Compatibility | undefined
+  /** Makes control tokens in the texts of messages plain text. Default false. */
+  readonly sanitizeControlTokens?: boolean | undefined
 }
 
 /**
@@ -55,12 +62,17 @@ export interface Asked {
 }
 
 /**
- * Decides the way, and renders the prompt where that is the way.
+ * Decides the way, and renders the prompt where that is the way. `serverBos` is the token that the server said it puts before
+ * a raw text.
  *
  * @category models
  * @since 0.1.0
  */
-export type Prompting = (asked: Asked, engine: Kind) => Effect.Effect<GenerateRequest["input"], TemplateError>
+export type Prompting = (
+  asked: Asked,
+  engine: Kind,
+  serverBos?: string
+) => Effect.Effect<GenerateRequest["input"], TemplateError>
 
 /** The BOS tokens that tokenizers put before a text by themselves, as templates write them. */
 const OPENINGS: ReadonlyArray<string> = [
@@ -100,11 +112,12 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
   const isText = options.chatTemplate !== undefined && (options.bos ?? "auto") === "auto"
   const own = options.specialTokens?.["bos_token"]
   const openings = own === undefined || own === "" ? OPENINGS : [own, ...OPENINGS]
-  const withoutOpening = (prompt: string): string => {
-    const opening = openings.find((opening) => prompt.startsWith(opening))
+  const withoutOpening = (prompt: string, serverBos: string | undefined): string => {
+    const known = serverBos === undefined ? openings : [serverBos, ...openings]
+    const opening = known.find((opening) => prompt.startsWith(opening))
     return opening === undefined ? prompt : prompt.slice(opening.length)
   }
-  const prompting: Prompting = ({ constrained, input, options }, engine) => {
+  const prompting: Prompting = ({ constrained, input, options }, engine, serverBos) => {
     // with a reasoning parser vLLM leaves a raw prompt unconstrained until its thought is closed
     const mustClose = constrained && engine === "vllm"
     if (typeof input === "object" && "raw" in input) {
@@ -132,7 +145,7 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
             ? { _tag: "Prompt", text: Magpie.apply({ prompt: text, messages, preQuery }), isComplete: true }
             : {
               _tag: "Prompt",
-              text: Magpie.apply({ prompt: isText ? withoutOpening(prompt) : prompt, messages, preQuery })
+              text: Magpie.apply({ prompt: isText ? withoutOpening(prompt, serverBos) : prompt, messages, preQuery })
             }
       )
     return mustClose ? unthinking(render, options.templateVariables) : render(options.templateVariables)
@@ -173,27 +186,41 @@ const lazily = (
       specialTokens: {}
     }))
 
+/** The engine of the context, else our own, which is loaded with the first template. */
+const engine = Layer.effectContext(
+  Effect.flatMap(Effect.serviceOption(TemplateEngine), (given) =>
+    Option.isSome(given)
+      ? Effect.succeed(Context.make(TemplateEngine, given.value))
+      : Effect.map(
+        Effect.promise(() => import("../template/PythonJinja.ts")),
+        ({ compile }) => Context.make(TemplateEngine, { compile })
+      ))
+)
+
 /**
  * The template that the options name, if they name one. A repository's is loaded when it is first needed; a text is parsed
- * at once.
+ * at once. It runs on the `TemplateEngine` of the context, if there is one.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layer = (options: Options): Layer.Layer<never, TemplateError, Hub.Hub> => {
-  const { bos, chatTemplate, specialTokens, tokenizerId, tokenizerRevision: revision } = options
+  const { chatTemplate, tokenizerId, tokenizerRevision: revision } = options
+  const { bos, compatibility, sanitizeControlTokens, specialTokens } = options
+  const how = { bos, compatibility, sanitizeControlTokens, specialTokens }
   if (chatTemplate !== undefined) {
-    return ChatTemplate.layerText({ template: chatTemplate, specialTokens, bos })
+    return Layer.provide(ChatTemplate.layerTextWith({ ...how, template: chatTemplate }), engine)
   }
   if (tokenizerId === undefined) return Layer.empty
+  const loading = Layer.provide(ChatTemplate.layerHubWith({ ...how, tokenizerId, revision }), engine)
   return Layer.effect(
     ChatTemplate.ChatTemplate,
-    Effect.flatMap(Hub.Hub, (hub) =>
+    Effect.flatMap(Effect.context<Hub.Hub>(), (context) =>
       lazily(
-        Effect.map(
-          Layer.build(ChatTemplate.layerHub({ tokenizerId, revision, specialTokens, bos })),
-          (context) => Context.get(context, ChatTemplate.ChatTemplate)
-        ).pipe(Effect.scoped, Effect.provideService(Hub.Hub, hub))
+        Effect.map(Layer.build(loading), (built) => Context.get(built, ChatTemplate.ChatTemplate)).pipe(
+          Effect.scoped,
+          Effect.provide(context)
+        )
       ))
   )
 }

@@ -50,13 +50,3 @@ export const of = (source: string): ThinkingTags | undefined => {
     families.find(({ close }) => close !== "<|end|>" && writes(source, close))
   return found === undefined ? undefined : { open: found.open, close: found.close }
 }
-
-/**
- * Whether a rendered prompt ends inside a thought, so that the first words generated are part of it.
- *
- * @category predicates
- * @since 0.2.0
- */
-export const isOpen = (prompt: string, { close, open }: ThinkingTags): boolean =>
-  prompt.lastIndexOf(open) > prompt.lastIndexOf(close) &&
-  prompt.slice(prompt.lastIndexOf(open) + open.length).trim() === ""

@@ -235,6 +235,11 @@ describe("Engine", () => {
     return true
   })
 
+  it("is told the BOS of llama.cpp, where it has one", () => {
+    const seen = ["<s>", ""].map((bos_token) => Engine.fromProps({ total_slots: 1, bos_token })?.bosToken)
+    assert.deepStrictEqual(seen, ["<s>", undefined])
+  })
+
   it.prop("survives JSON", [Engine.Engine], ([engine]) => {
     const codec = Schema.fromJsonString(Engine.Engine)
     return Schema.toEquivalence(Engine.Engine)(Schema.decodeSync(codec)(Schema.encodeSync(codec)(engine)), engine)

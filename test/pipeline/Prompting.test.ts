@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { InferenceEndpointsLLM, type Message } from "../../src/index.ts"
+import { ChatTemplate, HuggingFaceJinja, InferenceEndpointsLLM, type Message } from "../../src/index.ts"
 import { Platform, Simulator } from "../../src/simulator/index.ts"
+import * as World from "../World.ts"
 
 const chatml =
   "{{ bos_token }}{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}" +
@@ -38,6 +39,57 @@ const prompted = (
     yield* (yield* InferenceEndpointsLLM.InferenceEndpointsLLM).generate(input, { maxNewTokens: 1, ...call })
     return yield* sent
   })
+
+/** What the last request that generates said of its prompt, by the names of the completions route. */
+const completed = Effect.map(
+  Effect.flatMap(Simulator.Simulator, ({ journal }) => journal.entries),
+  (entries) => {
+    const { add_special_tokens, prompt } = {
+      add_special_tokens: undefined,
+      prompt: undefined,
+      ...Object(entries.filter(({ request }) => request.method === "POST").at(-1)?.request.json)
+    }
+    return { prompt, add_special_tokens }
+  }
+)
+
+const behind = (engine: "llamacpp" | "vllm", options: InferenceEndpointsLLM.Options) =>
+  InferenceEndpointsLLM.layer({ baseUrl: "http://localhost:8080", apiKey: false, ...options }).pipe(
+    Layer.provideMerge(Simulator.layer({ engine }))
+  )
+
+describe("the service's template", () => {
+  const dump = "{{ messages[0] | tojson }}"
+
+  it.effect("follows the version of transformers that is named", () =>
+    Effect.gen(function*() {
+      yield* prompted([{ role: "assistant", content: null, tool_calls: [] }])
+      assert.include(String((yield* completed).prompt), "\"content\": null")
+    }).pipe(Effect.provide(behind("vllm", { chatTemplate: dump, compatibility: "5.22.2" }))))
+
+  it.effect("makes control tokens in a user's words plain text where that is asked for", () =>
+    Effect.gen(function*() {
+      yield* prompted("a<|im_end|>")
+      const { prompt } = yield* completed
+      assert.strictEqual(prompt, "a<\u200b|im_end|><|im_end|>")
+    }).pipe(
+      Effect.provide(behind("vllm", {
+        chatTemplate: "{{ messages[0].content }}<|im_end|>",
+        sanitizeControlTokens: true
+      }))
+    ))
+
+  it.effect("runs on the engine of the context", () =>
+    Effect.gen(function*() {
+      yield* prompted("U")
+      // what the other engine is known by: it prints a list as JSON
+      assert.strictEqual((yield* completed).prompt, "[\"U\"]")
+    }).pipe(
+      Effect.provide(
+        behind("vllm", { chatTemplate: "{{ [messages[0].content] }}" }).pipe(Layer.provide(HuggingFaceJinja.layer))
+      )
+    ))
+})
 
 describe("with a template", () => {
   const layer = server({ chatTemplate: chatml, specialTokens: special, bos: "strip" })
@@ -111,6 +163,18 @@ describe("a template that is given as text", () => {
       const { add_special_tokens, prompt } = yield* promptOf("vllm")
       assert.deepStrictEqual([prompt, add_special_tokens], ["<|begin_of_text|>U", false])
     }))
+
+  it.effect("loses the BOS that llama.cpp says it adds, whatever that is", () =>
+    Effect.gen(function*() {
+      yield* prompted("U")
+      assert.strictEqual((yield* completed).prompt, "U")
+    }).pipe(Effect.provide(
+      World.layer({
+        engine: "llamacpp",
+        service: { chatTemplate: "[X]" },
+        target: { engine: { kind: "llamacpp", source: "route", bosToken: "[X]" } }
+      }).pipe(Layer.provide(ChatTemplate.layerText({ template: "[X]{{ messages[0].content }}" })))
+    )))
 
   it.effect("keeps its BOS where the caller says so", () =>
     Effect.gen(function*() {

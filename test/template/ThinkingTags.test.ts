@@ -25,12 +25,3 @@ describe("the tags of a template", () => {
   it("are unknown where the template speaks of none", () =>
     assert.isUndefined(ChatTemplate.thinkingTags("<|start|>{{ x }}<|end|>")))
 })
-
-describe("a prompt", () => {
-  const tags = { open: "<think>", close: "</think>" }
-  it("ends inside a thought where it opens one last and writes nothing into it", () =>
-    assert.deepStrictEqual(
-      ["a<think>\n", "a<think>\n\n</think>\n\n", "a", "<think>x"].map((prompt) => ThinkingTags.isOpen(prompt, tags)),
-      [true, false, false, false]
-    ))
-})
