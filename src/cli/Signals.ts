@@ -13,6 +13,8 @@ export type Signal = keyof typeof codes
 export class Signals extends Context.Service<Signals, {
   /** Waits for the first signal. Whoever asks for it takes on to end the command. */
   readonly first: Effect.Effect<Signal>
+  /** Runs an effect; an interrupt by a person calls the function meanwhile, and ends nothing else. */
+  readonly during: <A, E, R>(interrupted: () => void, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** The first signal, once there was one. */
   readonly received: () => Signal | undefined
 }>()("effect-inference-endpoints/cli/Signals") {}
@@ -27,13 +29,31 @@ export const make = (): Made => {
   const deferred = Deferred.makeUnsafe<Signal>()
   let received: Signal | undefined
   let asked = false
+  let during: (() => void) | undefined
   const first = Effect.suspend(() => {
     asked = true
     return Deferred.await(deferred)
   })
   return {
-    service: { first, received: () => received },
+    service: {
+      first,
+      received: () => received,
+      during: (interrupted, effect) =>
+        Effect.ensuring(
+          Effect.suspend(() => {
+            during = interrupted
+            return effect
+          }),
+          Effect.sync(() => {
+            during = undefined
+          })
+        )
+    },
     notify: (signal) => {
+      if (signal === "SIGINT" && during !== undefined) {
+        during()
+        return true
+      }
       if (received !== undefined) return false
       received = signal
       Deferred.doneUnsafe(deferred, Effect.succeed(signal))

@@ -1,47 +1,177 @@
 /**
- * The flags that name the endpoint, for every command that talks to one.
+ * The flags that name the endpoint and how prompts are made for it, for every command that talks to one. What no flag says
+ * is taken from the environment: `INFERENCE_MODEL_ID`, `INFERENCE_ENDPOINT_NAME`, `INFERENCE_BASE_URL` and their like.
+ *
+ * @since 0.1.0
  */
 import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
-import type * as EndpointConfig from "../endpoint/EndpointConfig.ts"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as Endpoint from "../endpoint/Endpoint.ts"
+import * as EndpointConfig from "../endpoint/EndpointConfig.ts"
+import * as Engine from "../endpoint/Engine.ts"
+import type * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as NodeInferenceEndpoints from "../node/NodeInferenceEndpoints.ts"
+import { CommandExit } from "./CommandExit.ts"
 
+const optional = <A>(flag: Flag.Flag<A>, description: string): Flag.Flag<A | undefined> =>
+  flag.pipe(Flag.withDescription(description), Flag.optional, Flag.map(Option.getOrUndefined))
+
+/**
+ * The flags of the endpoint alone.
+ *
+ * @category flags
+ * @since 0.1.0
+ */
 export const flags = {
-  model: Flag.String("model").pipe(
-    Flag.withAlias("m"),
-    Flag.withDescription("A model id: an inference provider of the Hub serves it"),
-    Flag.optional
+  model: optional(Flag.String("model").pipe(Flag.withAlias("m")), "A model id: a provider of the router serves it"),
+  provider: optional(Flag.String("provider"), "With --model: a provider, or fastest, cheapest, preferred"),
+  billTo: optional(Flag.String("bill-to"), "With --model: the organisation that pays"),
+  endpoint: optional(Flag.String("endpoint"), "The name of a dedicated endpoint"),
+  namespace: optional(Flag.String("namespace"), "Whose endpoint it is (default: the owner of the token)"),
+  baseUrl: optional(
+    Flag.String("base-url").pipe(Flag.withAlias("u")),
+    "The address of a server, with or without /v1"
   ),
-  endpoint: Flag.String("endpoint").pipe(Flag.withDescription("The name of a dedicated endpoint"), Flag.optional),
-  namespace: Flag.String("namespace").pipe(Flag.withDescription("Whose endpoint it is"), Flag.optional),
-  baseUrl: Flag.String("base-url").pipe(
-    Flag.withAlias("u"),
-    Flag.withDescription("The address of a server, with or without /v1"),
-    Flag.optional
-  ),
-  token: Flag.Redacted("token").pipe(
-    Flag.withDescription("Better said as HF_TOKEN, or by `hf auth login`"),
-    Flag.optional
-  )
+  engine: optional(Flag.Literals("engine", Engine.Kind.literals), "The engine, where it cannot be told apart"),
+  wait: optional(Flag.Finite("wait"), "Seconds to wait for an endpoint that wakes (default 300)"),
+  token: optional(Flag.Redacted("token"), "Better HF_TOKEN or --token-file: other users see your command line"),
+  tokenFile: optional(Flag.String("token-file"), "A file that holds the token"),
+  tokenizer: optional(Flag.String("tokenizer"), "Render prompts here, by this repository's chat template"),
+  chatTemplate: optional(Flag.FileText("chat-template"), "Render prompts here, by the template in this file"),
+  magpie: optional(Flag.String("magpie"), "Magpie: llama3, qwen2, or the text of a pre-query template")
 }
 
+/**
+ * What the flags say.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Target {
-  readonly model: Option.Option<string>
-  readonly endpoint: Option.Option<string>
-  readonly namespace: Option.Option<string>
-  readonly baseUrl: Option.Option<string>
-  readonly token: Option.Option<Redacted.Redacted<string>>
+  readonly model: string | undefined
+  readonly provider: string | undefined
+  readonly billTo: string | undefined
+  readonly endpoint: string | undefined
+  readonly namespace: string | undefined
+  readonly baseUrl: string | undefined
+  readonly engine: Engine.Kind | undefined
+  readonly wait: number | undefined
+  readonly token: Redacted.Redacted<string> | undefined
+  readonly tokenFile: string | undefined
+  readonly tokenizer: string | undefined
+  readonly chatTemplate: string | undefined
+  readonly magpie: string | undefined
 }
 
-/** The configuration that the flags say. */
-export const optionsOf = (target: Target): EndpointConfig.Options => ({
-  ...(Option.isSome(target.model) && { modelId: target.model.value }),
-  ...(Option.isSome(target.endpoint) && { endpointName: target.endpoint.value }),
-  ...(Option.isSome(target.namespace) && { endpointNamespace: target.namespace.value }),
-  ...(Option.isSome(target.baseUrl) && { baseUrl: target.baseUrl.value }),
-  ...(Option.isSome(target.token) && { apiKey: target.token.value })
+type Given<A> = { readonly [K in keyof A]?: Exclude<A[K], undefined> }
+
+const given = <A extends object>(options: A): Given<A> =>
+  // each key is one of A's, with A's value where that is there
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<A>
+
+const usage = (message: string) => Effect.andThen(Console.error(message), new CommandExit({ code: 2 }))
+
+/**
+ * The target of no flags.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const none: Target = {
+  model: undefined,
+  provider: undefined,
+  billTo: undefined,
+  endpoint: undefined,
+  namespace: undefined,
+  baseUrl: undefined,
+  engine: undefined,
+  wait: undefined,
+  token: undefined,
+  tokenFile: undefined,
+  tokenizer: undefined,
+  chatTemplate: undefined,
+  magpie: undefined
+}
+
+/**
+ * The token that the flags say; undefined where the environment is to be searched.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const tokenOf = Effect.fnUntraced(function*({ token, tokenFile }: Pick<Target, "token" | "tokenFile">) {
+  if (tokenFile === undefined) return token
+  const files = yield* FileSystem.FileSystem
+  return yield* files.readFileString(tokenFile).pipe(
+    Effect.map((text) => Redacted.make(text.trim())),
+    Effect.catch(() => usage(`--token-file ${tokenFile}: the file cannot be read`))
+  )
 })
 
-/** The service for the endpoint that the flags name. */
-export const layer = (target: Target) => NodeInferenceEndpoints.layer(optionsOf(target))
+/**
+ * The options that the flags say, over those of the environment. A flag that names a target replaces the environment's
+ * target; without either the command ends with the exit code of a usage error.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const optionsOf = Effect.fnUntraced(function*(target: Target) {
+  const environment = yield* Effect.catch(EndpointConfig.fromEnv, (error) => usage(error.message))
+  const apiKey = yield* tokenOf(target)
+  const named = given({ modelId: target.model, endpointName: target.endpoint, baseUrl: target.baseUrl })
+  const { baseUrl, endpointName, endpointNamespace, modelId, ...others } = environment
+  const where = Object.keys(named).length > 0 ? named : given({ baseUrl, endpointName, modelId })
+  if (Object.keys(where).length === 0) {
+    return yield* usage(
+      "No model is named: give --model, --endpoint or --base-url, or set INFERENCE_MODEL_ID, INFERENCE_ENDPOINT_NAME or " +
+        "INFERENCE_BASE_URL"
+    )
+  }
+  const options: EndpointConfig.Options & InferenceEndpointsLLM.Options = {
+    ...others,
+    ...where,
+    ...given({
+      endpointNamespace: target.namespace ?? endpointNamespace,
+      provider: target.provider,
+      billTo: target.billTo,
+      engine: target.engine,
+      apiKey,
+      tokenizerId: target.tokenizer,
+      chatTemplate: target.chatTemplate,
+      ...(target.wait !== undefined && { waitTimeout: Duration.seconds(target.wait) }),
+      ...(target.magpie !== undefined && { useMagpieTemplate: true, magpiePreQueryTemplate: target.magpie })
+    })
+  }
+  return options
+})
+
+/** What an endpoint that wakes is waited for, on standard error, one line a change. */
+const waiting = Layer.effectDiscard(Effect.gen(function*() {
+  const { progress } = yield* Endpoint.Endpoint
+  yield* progress.pipe(
+    Stream.filter(({ action }) => action !== "Ready" && action !== "Probed"),
+    Stream.changesWith((a, b) => a.state === b.state && a.action === b.action),
+    Stream.runForEach(({ message, state, subject }) =>
+      Console.error(`waiting for ${subject}: it is ${state}${message === "" ? "" : ` (${message})`}`)
+    ),
+    Effect.forkScoped
+  )
+}))
+
+/**
+ * The service for the endpoint that the flags name. It says on standard error what it waits for.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (target: Target) =>
+  Layer.unwrap(
+    Effect.map(optionsOf(target), (options) => Layer.provideMerge(waiting, NodeInferenceEndpoints.layer(options)))
+  )

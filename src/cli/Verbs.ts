@@ -28,7 +28,9 @@ export const groups: ReadonlyArray<{ readonly title: string; readonly verbs: Rea
   {
     title: "Ask a model",
     verbs: [
-      { name: "generate", summary: "One prompt, the text as it comes", load: () => import("./verbs/Generate.ts") }
+      { name: "generate", summary: "One prompt, the text as it comes", load: () => import("./verbs/Generate.ts") },
+      { name: "chat", summary: "A conversation in the terminal", load: () => import("./verbs/Chat.ts") },
+      { name: "embed", summary: "Texts to vectors", load: () => import("./verbs/Embed.ts") }
     ]
   },
   {
@@ -38,9 +40,30 @@ export const groups: ReadonlyArray<{ readonly title: string; readonly verbs: Rea
     ]
   },
   {
-    title: "Without a server",
+    title: "Endpoints and models",
     verbs: [
-      { name: "template", summary: "Render chat templates as Python does", load: () => import("./verbs/Template.ts") }
+      {
+        name: "endpoints",
+        summary: "List, create, pause, resume and delete dedicated endpoints",
+        load: () => import("./verbs/Endpoints.ts")
+      },
+      {
+        name: "models",
+        summary: "Who serves a model on the router, at what price",
+        load: () => import("./verbs/Models.ts")
+      },
+      {
+        name: "doctor",
+        summary: "Check token, target, engine, limits and one request",
+        load: () => import("./verbs/Doctor.ts")
+      }
+    ]
+  },
+  {
+    title: "Without a model",
+    verbs: [
+      { name: "template", summary: "Render chat templates as Python does", load: () => import("./verbs/Template.ts") },
+      { name: "simulate", summary: "A simulated server on a port", load: () => import("./verbs/Simulate.ts") }
     ]
   }
 ]

@@ -192,7 +192,8 @@ export const encode = Schema.encodeSync(EndpointConfig)
 /**
  * Every attribute from one environment variable: `INFERENCE_MODEL_ID`, `INFERENCE_ENDPOINT_NAME`,
  * `INFERENCE_ENDPOINT_NAMESPACE`, `INFERENCE_BASE_URL`, `INFERENCE_PROVIDER`, `INFERENCE_REVISION`, `INFERENCE_BILL_TO`,
- * `INFERENCE_WAIT_TIMEOUT` (`5 minutes`, `90 seconds`), `INFERENCE_MODEL_DISPLAY_NAME`, `INFERENCE_ENGINE`. The token is
+ * `INFERENCE_WAIT_TIMEOUT` (`5 minutes`, `90 seconds`), `INFERENCE_MODEL_DISPLAY_NAME`, `INFERENCE_ROUTER_URL`,
+ * `INFERENCE_MANAGEMENT_URL`, `INFERENCE_ENGINE`. The token is
  * not among them: it has its own variables, see `HubToken`.
  *
  * @category configuration
@@ -207,7 +208,9 @@ export const fromEnv: Effect.Effect<Options, Config.ConfigError> = Effect.gen(fu
     provider: "INFERENCE_PROVIDER",
     revision: "INFERENCE_REVISION",
     billTo: "INFERENCE_BILL_TO",
-    modelDisplayName: "INFERENCE_MODEL_DISPLAY_NAME"
+    modelDisplayName: "INFERENCE_MODEL_DISPLAY_NAME",
+    routerUrl: "INFERENCE_ROUTER_URL",
+    managementUrl: "INFERENCE_MANAGEMENT_URL"
   } as const
   const found: Record<string, string> = {}
   for (const [attribute, name] of Object.entries(names)) {

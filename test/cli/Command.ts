@@ -22,6 +22,10 @@ export interface Running {
 }
 
 export interface Limits {
+  /** Further environment variables. */
+  readonly env?: Readonly<Record<string, string>>
+  /** What standard input holds; by default nothing, and it is closed. */
+  readonly stdin?: string | Uint8Array
   /** No file may grow beyond so many blocks of 1,024 bytes. */
   readonly fileBlocks?: number
 }
@@ -39,9 +43,11 @@ export const start = (args: ReadonlyArray<string>, limits: Limits = {}) =>
     Effect.sync((): Running => {
       const [command, given] = commandLine(args, limits)
       const child = spawn(command, given, {
-        stdio: ["ignore", "pipe", "pipe"],
-        env: { ...process.env, HF_TOKEN: "", NO_COLOR: "1" }
+        stdio: ["pipe", "pipe", "pipe"],
+        env: { ...process.env, HF_TOKEN: "", NO_COLOR: "1", ...limits.env }
       })
+      child.stdin.on("error", () => undefined)
+      child.stdin.end(limits.stdin ?? "")
       let stdout = ""
       let stderr = ""
       child.stdout.setEncoding("utf8").on("data", (text) => stdout += text)

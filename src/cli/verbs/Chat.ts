@@ -1,0 +1,132 @@
+/**
+ * `inference-endpoints chat`: a conversation in the terminal. An interrupt stops the response and not the program.
+ *
+ * @since 0.2.0
+ */
+import * as Cause from "effect/Cause"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as Terminal from "effect/Terminal"
+import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
+import * as Message from "../../Message.ts"
+import * as Program from "../Program.ts"
+import * as Sampling from "../Sampling.ts"
+import * as Signals from "../Signals.ts"
+import * as Target from "../Target.ts"
+import * as Visible from "../Visible.ts"
+
+const help = `/system TEXT  say how to behave, and begin anew
+/new          begin anew
+/save FILE    write the conversation as JSON, readable by you alone
+/exit         end; so does Ctrl-D`
+
+interface Conversation {
+  readonly system: string
+  readonly messages: ReadonlyArray<Message.Message>
+}
+
+const all = ({ messages, system }: Conversation): ReadonlyArray<Message.Message> =>
+  system === "" ? messages : [Message.system(system), ...messages]
+
+/** Streams one response. What had arrived when it was stopped is what the model said. */
+const respond = Effect.fnUntraced(function*(conversation: Conversation, options: Sampling.Sampling) {
+  const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+  const terminal = yield* Terminal.Terminal
+  const signals = yield* Signals.Signals
+  const call = yield* Sampling.optionsOf(options)
+  let said = ""
+  const fiber = yield* Effect.forkChild(
+    llm.stream(all(conversation), call).pipe(
+      Stream.runForEach((event) => {
+        if (event._tag === "Finish") {
+          return event.generation.finishReason === "length"
+            ? Console.error("\n(cut by the token limit: --max-new-tokens raises it)")
+            : Effect.void
+        }
+        if (event._tag !== "Text") return Effect.void
+        said += event.text
+        return terminal.display(Visible.visible(event.text))
+      })
+    )
+  )
+  const exit = yield* signals.during(() => fiber.interruptUnsafe(), Fiber.await(fiber))
+  yield* terminal.display("\n")
+  if (Exit.isFailure(exit)) {
+    const failure = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+    if (failure !== undefined) yield* Console.error(Visible.visible(failure.message))
+  }
+  return said
+})
+
+const save = Effect.fnUntraced(function*(path: string, conversation: Conversation) {
+  const files = yield* FileSystem.FileSystem
+  yield* files.writeFileString(path, `${JSON.stringify(all(conversation), null, 2)}\n`, { mode: 0o600 }).pipe(
+    Effect.andThen(Console.error(`saved to ${path}`)),
+    Effect.catch((error) => Console.error(`${path} was not written: ${error.message}`))
+  )
+})
+
+const begun = (system: string): Conversation => ({ system, messages: [] })
+
+/** One line of the person: a command, or something to say. Undefined ends the conversation. */
+const turn = Effect.fnUntraced(function*(
+  line: string,
+  conversation: Conversation,
+  options: Sampling.Sampling
+) {
+  const [word = "", ...rest] = line.trim().split(" ")
+  const argument = rest.join(" ")
+  switch (word) {
+    case "":
+      return conversation
+    case "/exit":
+      return undefined
+    case "/new":
+      return begun(conversation.system)
+    case "/system":
+      return begun(argument)
+    case "/save":
+      yield* argument === "" ? Console.error("/save needs a file") : save(argument, conversation)
+      return conversation
+    case "/help":
+      yield* Console.error(help)
+      return conversation
+  }
+  const asked = { ...conversation, messages: [...conversation.messages, Message.user(line)] }
+  const said = yield* respond(asked, options)
+  // a history never holds two turns of the person in a row
+  return said === "" ? conversation : { ...asked, messages: [...asked.messages, Message.assistant(said)] }
+})
+
+const converse = Effect.fnUntraced(function*(system: string, options: Sampling.Sampling) {
+  const terminal = yield* Terminal.Terminal
+  yield* Console.error("/help tells what there is; Ctrl-C stops a response, Ctrl-D ends")
+  let conversation: Conversation | undefined = begun(system)
+  while (conversation !== undefined) {
+    yield* terminal.display("> ")
+    const line: string | undefined = yield* Effect.catch(terminal.readLine, () => Effect.undefined)
+    conversation = line === undefined ? undefined : yield* turn(line, conversation, options)
+  }
+})
+
+const flags = {
+  system: Flag.String("system").pipe(Flag.withDescription("How to behave"), Flag.withDefault("")),
+  target: Target.flags,
+  sampling: Sampling.flags
+}
+
+/** `chat`. */
+export const main = Program.make(
+  Command.make(
+    "chat",
+    flags,
+    ({ sampling, system, target }) => Effect.provide(converse(system, sampling), Target.layer(target))
+  ).pipe(Command.withDescription("A conversation in the terminal"))
+)

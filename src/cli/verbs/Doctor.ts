@@ -1,0 +1,163 @@
+/**
+ * `inference-endpoints doctor`: is everything there that a generation needs, and what is known about it.
+ *
+ * Exit codes: 0 all pass · 1 something fails · 4 all pass, with a warning.
+ *
+ * @since 0.2.0
+ */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Clock from "effect/Clock"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Endpoint from "../../endpoint/Endpoint.ts"
+import * as Hub from "../../hub/Hub.ts"
+import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
+import * as StructuredOutput from "../../structured/StructuredOutput.ts"
+import { CommandExit } from "../CommandExit.ts"
+import * as Program from "../Program.ts"
+import * as Target from "../Target.ts"
+import * as Visible from "../Visible.ts"
+
+type Verdict = "pass" | "warn" | "fail"
+
+interface Check {
+  readonly name: string
+  readonly verdict: Verdict
+  readonly detail: string
+}
+
+const check = (name: string, verdict: Verdict, detail: string): Check => ({ name, verdict, detail })
+
+const marks: Readonly<Record<Verdict, string>> = { pass: "ok  ", warn: "warn", fail: "FAIL" }
+
+/** Where the knowledge of the engine comes from, in words. */
+const sources: Readonly<Record<Endpoint.Target["engine"]["source"], string>> = {
+  override: "by the flag or INFERENCE_ENGINE",
+  image: "by the image of the endpoint",
+  models: "by /v1/models",
+  info: "by /info",
+  route: "by a route of its own",
+  target: "the router's dialect",
+  assumed: "not recognised: the plain OpenAI dialect is assumed"
+}
+
+const credentials = Effect.gen(function*() {
+  const hub = yield* Hub.Hub
+  return Result.match(yield* Effect.result(hub.whoami), {
+    onSuccess: ({ name, orgs }) =>
+      check(
+        "token",
+        "pass",
+        `it belongs to ${name}${orgs.length === 0 ? "" : `, of ${orgs.map(({ name }) => name).join(", ")}`}`
+      ),
+    // a server of one's own needs no token of the Hub
+    onFailure: (error) => check("token", "warn", error.message)
+  })
+})
+
+const where = ({ displayName, kind, url }: Endpoint.Target): Check =>
+  check("target", "pass", `${kind}: ${displayName} at ${url.origin}`)
+
+const engine = ({ engine: { kind, source, version } }: Endpoint.Target): Check =>
+  check(
+    "engine",
+    source === "assumed" ? "warn" : "pass",
+    `${kind}${version === undefined ? "" : ` ${version}`} (${sources[source]})`
+  )
+
+const limits = ({ engine }: Endpoint.Target): Check => {
+  const told = Object.entries(engine.limits ?? {}).filter(([, value]) => value !== undefined)
+  return told.length === 0
+    ? check(
+      "limits",
+      "warn",
+      "the server does not tell its limits, so requests beyond them are refused by it and not before"
+    )
+    : check("limits", "pass", told.map(([name, value]) => `${name} ${value}`).join(", "))
+}
+
+const Probe = Schema.Struct({ name: Schema.String, age: Schema.Int })
+
+const structured = ({ engine }: Endpoint.Target) =>
+  Effect.map(
+    Effect.result(StructuredOutput.make(Probe).grammar(engine.kind, "chat")),
+    Result.match({
+      onSuccess: ({ dropped }) =>
+        dropped.length === 0
+          ? check("structured output", "pass", "a JSON Schema is enforced")
+          : check(
+            "structured output",
+            "warn",
+            `not enforced by the engine: ${dropped.map(({ keyword }) => keyword).join(", ")}`
+          ),
+      onFailure: (error) => check("structured output", "warn", error.message)
+    })
+  )
+
+const request = Effect.gen(function*() {
+  const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+  const start = yield* Clock.currentTimeMillis
+  const result = yield* Effect.result(llm.generate("Say hello.", { maxNewTokens: 8 }))
+  const took = (yield* Clock.currentTimeMillis) - start
+  return Result.match(result, {
+    onSuccess: ({ generations: [generation] }) => {
+      const tokens = generation?.statistics.outputTokens
+      return check(
+        "request",
+        tokens === undefined ? "warn" : "pass",
+        `${tokens ?? "an unknown number of"} tokens in ${took} ms, ended by ${generation?.finishReason}`
+      )
+    },
+    onFailure: (error) => check("request", "fail", error.message)
+  })
+})
+
+const examine = Effect.gen(function*() {
+  const endpoint = yield* Endpoint.Endpoint
+  const checks: Array<Check> = [yield* credentials]
+  const target = yield* Effect.result(endpoint.target)
+  if (Result.isFailure(target)) return [...checks, check("target", "fail", target.failure.message)]
+  return [
+    ...checks,
+    where(target.success),
+    engine(target.success),
+    limits(target.success),
+    yield* structured(target.success),
+    yield* request
+  ]
+})
+
+const verdictOf = (checks: ReadonlyArray<Check>): Verdict =>
+  checks.some(({ verdict }) => verdict === "fail")
+    ? "fail"
+    : checks.some(({ verdict }) => verdict === "warn")
+    ? "warn"
+    : "pass"
+
+const codes: Readonly<Record<Verdict, number>> = { pass: 0, fail: 1, warn: 4 }
+
+const flags = {
+  json: Flag.Boolean("json").pipe(Flag.withDescription("Print the checks as JSON"), Flag.withDefault(false)),
+  target: Target.flags
+}
+
+const command = Command.make("doctor", flags, ({ json, target }) =>
+  Effect.gen(function*() {
+    const checks = yield* examine
+    const verdict = verdictOf(checks)
+    if (json) yield* Console.log(JSON.stringify({ version: 1, verdict, checks }))
+    else {
+      for (const { detail, name, verdict } of checks) {
+        yield* Console.log(`${marks[verdict]}  ${name.padEnd(17)}  ${Visible.visible(detail)}`)
+      }
+    }
+    if (verdict !== "pass") return yield* new CommandExit({ code: codes[verdict] })
+  }).pipe(Effect.provide(Target.layer(target)))).pipe(
+    Command.withDescription("Check token, target, engine, limits and one request. Exit codes: 0 pass, 1 fail, 4 warn")
+  )
+
+/** `doctor`. */
+export const main = Program.make(command)

@@ -1,0 +1,55 @@
+/**
+ * `inference-endpoints embed`: texts to vectors.
+ *
+ * @since 0.2.0
+ */
+import * as EmbeddingModel from "effect/ai/EmbeddingModel"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as HuggingFaceEmbeddingModel from "../../ai/HuggingFaceEmbeddingModel.ts"
+import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
+import * as Input from "../Input.ts"
+import * as Program from "../Program.ts"
+import * as Target from "../Target.ts"
+
+const flags = {
+  texts: Argument.String("text").pipe(
+    Argument.withDescription("Each argument is a text; - reads one a line from standard input"),
+    Argument.variadic()
+  ),
+  lines: Flag.Boolean("lines").pipe(
+    Flag.withDescription("One text for each line of standard input"),
+    Flag.withDefault(false)
+  ),
+  target: Target.flags
+}
+
+const layer = (target: Target.Target) =>
+  Layer.unwrap(
+    Effect.map(Target.optionsOf(target), (options) =>
+      HuggingFaceEmbeddingModel.layer(options).pipe(Layer.provide(NodeInferenceEndpoints.platform())))
+  )
+
+const command = Command.make("embed", flags, ({ lines, target, texts }) =>
+  Effect.gen(function*() {
+    const piped = lines || texts.includes("-") || texts.length === 0
+    const inputs = [
+      ...texts.filter((text) => text !== "-"),
+      ...(piped ? (yield* Input.stdin).split("\n").filter((line) => line !== "") : [])
+    ]
+    const model = yield* EmbeddingModel.EmbeddingModel
+    const { embeddings, usage } = yield* model.embedMany(inputs)
+    for (const [index, { vector }] of embeddings.entries()) {
+      yield* Console.log(JSON.stringify({ index, text: inputs[index], vector }))
+    }
+    yield* Console.error(`${embeddings.length} vectors, ${usage.inputTokens ?? "an unknown number of"} tokens`)
+  }).pipe(Effect.provide(layer(target)))).pipe(
+    Command.withDescription("Texts to vectors, one JSON line each, on an endpoint that embeds")
+  )
+
+/** `embed`. */
+export const main = Program.make(command)

@@ -1,0 +1,135 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Verbs from "../../src/cli/Verbs.ts"
+import { SimulatorServer } from "../../src/node/index.ts"
+import { Simulator } from "../../src/simulator/index.ts"
+import { directory, run, start } from "./Command.ts"
+
+const served = Effect.provide(SimulatorServer.layer())
+
+describe("generate", () => {
+  it.live("takes its prompt from a pipe, and joins a pipe to a prompt where - says so", () =>
+    Effect.gen(function*() {
+      const { url } = yield* SimulatorServer.SimulatorServer
+      const simulator = yield* Simulator.Simulator
+      const prompts: Array<unknown> = []
+      for (const args of [[], ["-"], ["Summarise:", "-"]]) {
+        yield* simulator.journal.clear
+        const { code, stderr } = yield* run(["generate", ...args, "-u", url, "--max-new-tokens", "2"], {
+          stdin: "a text"
+        })
+        assert.strictEqual(code, 0, stderr)
+        const sent = (yield* simulator.journal.entries).find(({ request }) => request.path === "/v1/chat/completions")
+        prompts.push(JSON.parse(sent?.request.body ?? "{}").messages[0].content)
+      }
+      assert.deepStrictEqual(prompts, ["a text", "a text", "Summarise:\n\na text"])
+    }).pipe(served))
+
+  it.live("refuses what is not UTF-8 and names the byte", () =>
+    Effect.gen(function*() {
+      const { code, stderr } = yield* run(["generate", "-", "-u", "http://127.0.0.1:9"], {
+        stdin: Uint8Array.of(0x61, 0x62, 0xe9, 0x20)
+      })
+      assert.strictEqual(code, 2)
+      assert.match(stderr, /not UTF-8: byte 2/)
+    }))
+
+  it.live("says on standard error that the token limit cut the response", () =>
+    Effect.gen(function*() {
+      const { url } = yield* SimulatorServer.SimulatorServer
+      const { stderr } = yield* run(["generate", "hello", "-u", url, "--max-new-tokens", "2"])
+      assert.match(stderr, /cut by the token limit/)
+    }).pipe(served))
+
+  it.live("takes the target from the environment, and a flag before it", () =>
+    Effect.gen(function*() {
+      const { url } = yield* SimulatorServer.SimulatorServer
+      const env = { INFERENCE_BASE_URL: "http://127.0.0.1:9" }
+      const args = ["generate", "hello", "--max-new-tokens", "2"]
+      assert.strictEqual((yield* run([...args, "-u", url], { env })).code, 0)
+      assert.strictEqual((yield* run(args, { env: { INFERENCE_BASE_URL: url } })).code, 0)
+    }).pipe(served))
+
+  it.live("without a target is a usage error that says how to name one", () =>
+    Effect.gen(function*() {
+      const { code, stderr } = yield* run(["generate", "hello"], {
+        env: { INFERENCE_BASE_URL: "", INFERENCE_MODEL_ID: "", INFERENCE_ENDPOINT_NAME: "" }
+      })
+      assert.strictEqual(code, 2)
+      assert.match(stderr, /--model, --endpoint or --base-url/)
+    }))
+
+  it.live("reads the token from a file, so that no other user sees it", () =>
+    Effect.gen(function*() {
+      const { url } = yield* SimulatorServer.SimulatorServer
+      const simulator = yield* Simulator.Simulator
+      const file = join(yield* directory, "token")
+      writeFileSync(file, "hf_abcdefghijklmnop\n")
+      yield* run(["generate", "hello", "-u", url, "--token-file", file, "--max-new-tokens", "2"])
+      const sent = (yield* simulator.journal.entries).find(({ request }) => request.method === "POST")
+      assert.strictEqual(sent?.request.headers.authorization, "Bearer hf_abcdefghijklmnop")
+    }).pipe(served))
+})
+
+describe("simulate", () => {
+  it.live("prints its address and nothing else, answers, and ends with the code of the signal", () =>
+    Effect.gen(function*() {
+      const { child, ended } = yield* start(["simulate", "--port", "0", "--engine", "vllm"])
+      const url = yield* Effect.callback<string>((resume) => {
+        child.stdout?.once("data", (text) => resume(Effect.succeed(String(text).trim())))
+      })
+      const { code, stdout } = yield* run(["generate", "hello", "-u", url, "--max-new-tokens", "2", "--json"])
+      assert.strictEqual(code, 0)
+      assert.strictEqual(JSON.parse(stdout).version, 1)
+      child.kill("SIGTERM")
+      const end = yield* ended
+      assert.deepStrictEqual([end.code, end.stdout], [143, `${url}\n`])
+    }).pipe(Effect.scoped))
+})
+
+describe("doctor", () => {
+  it.live("ends with 1 where a request fails, and with 4 where it only warns", () =>
+    Effect.gen(function*() {
+      const { url } = yield* SimulatorServer.SimulatorServer
+      const env = { HF_ENDPOINT: "http://127.0.0.1:9", HF_HUB_OFFLINE: "1" }
+      const well = yield* run(["doctor", "-u", url, "--json"], { env })
+      const report = JSON.parse(well.stdout)
+      assert.deepStrictEqual([well.code, report.verdict], [4, "warn"])
+      assert.deepStrictEqual(
+        report.checks.map(({ name, verdict }: { readonly name: string; readonly verdict: string }) =>
+          `${name} ${verdict}`
+        ),
+        ["token warn", "target pass", "engine pass", "limits pass", "structured output pass", "request pass"]
+      )
+      const ill = yield* run(["doctor", "-u", "http://127.0.0.1:9", "--wait", "0"], { env })
+      assert.strictEqual(ill.code, 1)
+      assert.match(ill.stdout, /FAIL {2}target/)
+    }).pipe(served))
+})
+
+describe("endpoints", () => {
+  it.live("pause and delete are not done without a terminal, unless --yes says so", () =>
+    Effect.gen(function*() {
+      for (const verb of ["pause", "delete"]) {
+        const { code, stderr } = yield* run(["endpoints", verb, "mine", "--namespace", "org"], {
+          env: { HF_TOKEN: "hf_abcdefghijklmnop", INFERENCE_MANAGEMENT_URL: "http://127.0.0.1:9/v2" }
+        })
+        assert.strictEqual(code, 2)
+        assert.match(stderr, /Nothing was done.*--yes/)
+      }
+    }))
+})
+
+describe("every verb", () => {
+  for (const { name, load } of Verbs.all) {
+    it.live(`${name} has a help of its own that ends with 0`, () =>
+      Effect.gen(function*() {
+        assert.isFunction((yield* Effect.promise(load)).main)
+        const { code, stdout } = yield* run([name, "--help"])
+        assert.strictEqual(code, 0)
+        assert.match(stdout, /DESCRIPTION/)
+      }))
+  }
+})
