@@ -5,10 +5,13 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Yaml from "effect/encoding/Yaml"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as EndpointConfig from "./endpoint/EndpointConfig.ts"
 import { EndpointError, InvalidConfig } from "./endpoint/EndpointError.ts"
 import * as GenerationOptions from "./GenerationOptions.ts"
+import * as PythonDump from "./PythonDump.ts"
 import * as Settings from "./Settings.ts"
 import { OutputSpec } from "./structured/OutputSpec.ts"
 
@@ -65,84 +68,61 @@ const decodeCodec = Schema.decodeUnknownEffect(codec)
 export const decode = (json: unknown): Effect.Effect<LLMConfig, EndpointError> =>
   Effect.mapError(decodeCodec(json), (error) => invalid(error.message))
 
-/** The original's names of sampling options. */
-const pythonOptions: { readonly [name: string]: GenerationOptions.Name } = {
-  max_new_tokens: "maxNewTokens",
-  temperature: "temperature",
-  top_p: "topP",
-  top_k: "topK",
-  typical_p: "typicalP",
-  repetition_penalty: "repetitionPenalty",
-  frequency_penalty: "frequencyPenalty",
-  presence_penalty: "presencePenalty",
-  logit_bias: "logitBias",
-  seed: "seed",
-  stop_sequences: "stopSequences",
-  do_sample: "doSample",
-  return_full_text: "returnFullText",
-  watermark: "watermark",
-  logprobs: "logprobs",
-  top_logprobs: "topLogprobs",
-  tools: "tools",
-  tool_choice: "toolChoice",
-  tool_prompt: "toolPrompt"
-}
-
-const pythonAttributes: { readonly [name: string]: keyof LLMConfig } = {
-  model_id: "modelId",
-  endpoint_name: "endpointName",
-  endpoint_namespace: "endpointNamespace",
-  base_url: "baseUrl",
-  tokenizer_id: "tokenizerId",
-  model_display_name: "modelDisplayName",
-  use_magpie_template: "useMagpieTemplate",
-  magpie_pre_query_template: "magpiePreQueryTemplate"
-}
-
-const Dump = Schema.Record(Schema.String, Schema.Json)
-const isRecord = (value: unknown): value is Schema.JsonObject =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-const renamed = (
-  source: Schema.JsonObject,
-  names: { readonly [name: string]: string }
-): Record<string, Schema.Json> => {
-  const target: Record<string, Schema.Json> = {}
-  for (const [name, value] of Object.entries(source)) {
-    const attribute = names[name]
-    // Python dumps every attribute, null where it is not set
-    if (attribute !== undefined && value !== null) target[attribute] = value
-  }
-  return target
-}
+const isObject = Schema.is(Schema.Record(Schema.String, Schema.Json))
 
 /**
- * A dump of the Python original → configuration. Attributes without a counterpart here (`jobs_ids`,
- * `use_offline_batch_generation`, `type_info`, a masked `api_key`, …) are left out; `generation_kwargs.num_generations`
- * and an unknown option are errors, since dropping them would change what is generated.
+ * A dump of the Python original → configuration: its own, or that of a whole pipeline (`pipeline.yaml`) with one such model
+ * in it. Attributes without a counterpart here (`jobs_ids`, `use_offline_batch_generation`, a masked `api_key`, …) are left
+ * out; an unknown option is an error, since dropping it would change what is generated, and so is what is not such a dump.
+ * A temperature of exactly 1 without `do_sample` is greedy behind a tokenizer, as it is there.
  *
  * @category decoding
  * @since 0.1.0
  */
 export const decodePython = Effect.fnUntraced(function*(dump: unknown): Effect.fn.Return<LLMConfig, EndpointError> {
-  const source = yield* Effect.mapError(Schema.decodeUnknownEffect(Dump)(dump), (error) => invalid(error.message))
-  const kwargs = isRecord(source["generation_kwargs"]) ? source["generation_kwargs"] : {}
-  const { num_generations: numGenerations, ...sampling } = kwargs
-  const unknown = Object.entries(sampling).filter(([name, value]) =>
-    value !== null && !Object.hasOwn(pythonOptions, name)
-  )
-  if (unknown.length > 0) {
-    return yield* invalid(
-      `generation_kwargs has options that are not known: ${unknown.map(([name]) => name).join(", ")}`
-    )
-  }
-  const spec = source["structured_output"]
-  return yield* decode({
-    ...renamed(source, pythonAttributes),
-    ...(Object.keys(sampling).length > 0 && { generationOptions: renamed(sampling, pythonOptions) }),
-    ...(typeof numGenerations === "number" && { numGenerations }),
-    ...(isRecord(spec) && {
-      structuredOutput: renamed(spec, { format: "format", schema: "schema", whitespace_pattern: "whitespacePattern" })
-    })
-  })
+  if (!isObject(dump)) return yield* invalid("this is not a dump of InferenceEndpointsLLM: it is not an object")
+  const config = PythonDump.toConfig(dump)
+  return Result.isSuccess(config) ? yield* decode(config.success) : yield* invalid(config.failure)
 })
+
+/**
+ * `decodePython` of a text, in YAML or JSON.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const decodePythonText = (text: string): Effect.Effect<LLMConfig, EndpointError> =>
+  Effect.flatMap(
+    Effect.try({
+      try: () => Yaml.parse(text),
+      catch: (error) => invalid(`the text is not valid YAML: ${String(error)}`)
+    }),
+    decodePython
+  )
+
+/**
+ * Configuration → a dump that the Python original loads. Fails with `InvalidConfig` and the names of what it does not know.
+ *
+ * @category encoding
+ * @since 0.2.0
+ */
+export const encodePython = (config: LLMConfig): Effect.Effect<Schema.JsonObject, EndpointError> => {
+  const json = encode(config)
+  const dump = isObject(json) ? PythonDump.fromConfig(json) : Result.fail("a configuration is an object")
+  return Result.isSuccess(dump) ? Effect.succeed(dump.success) : Effect.fail(invalid(dump.failure))
+}
+
+/**
+ * `encodePython` as text, in YAML or JSON.
+ *
+ * @category encoding
+ * @since 0.2.0
+ */
+export const encodePythonText = (
+  config: LLMConfig,
+  format: "yaml" | "json" = "yaml"
+): Effect.Effect<string, EndpointError> =>
+  Effect.map(
+    encodePython(config),
+    (dump) => format === "json" ? `${JSON.stringify(dump, undefined, 2)}\n` : PythonDump.toYaml(dump)
+  )

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Config, ConfigProvider, Effect, Layer, Schema } from "effect"
+import * as Yaml from "effect/encoding/Yaml"
 import { InferenceEndpointsLLM, LLMConfig } from "../src/index.ts"
+import * as PythonDump from "../src/PythonDump.ts"
 import { Simulator } from "../src/simulator/index.ts"
 
 describe("the configuration as data", () => {
@@ -94,10 +96,154 @@ describe("a dump of the Python original", () => {
       assert.include(error.message, "beam_width")
     }))
 
-  it.effect("that is none is refused", () =>
+  const none: ReadonlyArray<readonly [name: string, value: unknown, says: string]> = [
+    ["a text", "x", "not an object"],
+    ["a list", [dump], "not an object"],
+    ["an empty object", {}, "names no model"],
+    ["attributes that name no model", { generation_kwargs: { max_new_tokens: 1 } }, "names no model"],
+    ["a dump of another class", { model: "gpt", type_info: { name: "OpenAILLM" } }, "but of OpenAILLM"],
+    [
+      "a pipeline without such a model",
+      { pipeline: { steps: [{ step: { llm: { type_info: { name: "vLLM" } } } }] } },
+      "not a dump"
+    ]
+  ]
+  for (const [name, value, says] of none) {
+    it.effect(`that is none is refused: ${name}`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(LLMConfig.decodePython(value))
+        assert.strictEqual(error.reason._tag, "InvalidConfig")
+        assert.include(error.message, says)
+      }))
+  }
+
+  const optionsOf = (kwargs: Record<string, unknown>, more: Record<string, unknown> = { tokenizer_id: null }) =>
+    Effect.map(
+      LLMConfig.decodePython({ ...dump, structured_output: null, ...more, generation_kwargs: kwargs }),
+      ({ generationOptions }) => generationOptions
+    )
+
+  it.effect("has tools in OpenAI's form, and its own form of a choice", () =>
     Effect.gen(function*() {
-      assert.strictEqual((yield* Effect.flip(LLMConfig.decodePython("x"))).reason._tag, "InvalidConfig")
+      const f = { name: "f", description: "d", parameters: { type: "object" } }
+      const options = yield* optionsOf({
+        tools: [{ type: "function", function: f }, { ...f, name: "g" }],
+        tool_choice: { function_name: "f" }
+      })
+      assert.deepStrictEqual(options, { tools: [f, { ...f, name: "g" }], toolChoice: { name: "f" } })
+      assert.deepStrictEqual(yield* optionsOf({ tool_choice: "auto" }), { toolChoice: "auto" })
+      const openAi = { type: "function", function: { name: "f" } }
+      assert.deepStrictEqual(yield* optionsOf({ tool_choice: openAi }), { toolChoice: { name: "f" } })
     }))
+
+  it.effect("has one stop sequence as a text, at most four, top_n_tokens, and a bias as a list", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* optionsOf({ stop_sequences: "END" }), { stopSequences: ["END"] })
+      assert.deepStrictEqual(yield* optionsOf({ stop_sequences: ["a", "b", "c", "d", "e"] }), {
+        stopSequences: ["a", "b", "c", "d"]
+      })
+      assert.deepStrictEqual(yield* optionsOf({ top_n_tokens: 3, logit_bias: [0, 1.5, 0, -2] }), {
+        topNTokens: 3,
+        logitBias: { 1: 1.5, 3: -2 }
+      })
+    }))
+
+  it.effect("is greedy at a temperature of exactly 1 behind a tokenizer, as it is there", () =>
+    Effect.gen(function*() {
+      const raw = { tokenizer_id: "org/model" }
+      assert.deepStrictEqual(yield* optionsOf({ temperature: 1.0 }, raw), { doSample: false })
+      assert.deepStrictEqual(yield* optionsOf({ temperature: 1.0, do_sample: false }, raw), { doSample: false })
+      assert.deepStrictEqual(yield* optionsOf({ temperature: 1.0, do_sample: true }, raw), {
+        temperature: 1,
+        doSample: true
+      })
+      assert.deepStrictEqual(yield* optionsOf({ temperature: 1.0, top_p: 0.9 }, raw), { temperature: 1, topP: 0.9 })
+      assert.deepStrictEqual(yield* optionsOf({ temperature: 0.9 }, raw), { temperature: 0.9 })
+      assert.deepStrictEqual(yield* optionsOf({ temperature: 1.0 }), { temperature: 1 })
+    }))
+
+  const pipeline = {
+    distilabel: { version: "1.5.3" },
+    pipeline: {
+      name: "p",
+      steps: [
+        { step: { name: "load", type_info: { name: "LoadDataFromHub" } } },
+        { step: { name: "generate", llm: dump, type_info: { name: "TextGeneration" } } }
+      ],
+      connections: [{ from: "load", to: ["generate"] }]
+    }
+  }
+
+  it.effect("is found inside a whole pipeline, in YAML and in JSON", () =>
+    Effect.gen(function*() {
+      const want = yield* LLMConfig.decodePython(dump)
+      assert.deepStrictEqual(yield* LLMConfig.decodePython(pipeline), want)
+      assert.deepStrictEqual(yield* LLMConfig.decodePythonText(JSON.stringify(pipeline)), want)
+      const yaml = `pipeline:
+  name: p
+  steps:
+  - step:
+      name: generate
+      llm:
+        model_id: org/model
+        generation_kwargs:
+          max_new_tokens: 5
+        type_info:
+          module: distilabel.models.llms.huggingface.inference_endpoints
+          name: InferenceEndpointsLLM
+`
+      const config = yield* LLMConfig.decodePythonText(yaml)
+      assert.deepInclude(config, { modelId: "org/model", generationOptions: { maxNewTokens: 5 } })
+      assert.strictEqual((yield* Effect.flip(LLMConfig.decodePythonText("a: [1"))).reason._tag, "InvalidConfig")
+    }))
+
+  it.effect("is not guessed among several that differ", () =>
+    Effect.gen(function*() {
+      const two = { steps: [{ llm: dump }, { llm: { ...dump, endpoint_name: "other" } }] }
+      assert.include((yield* Effect.flip(LLMConfig.decodePython(two))).message, "2 different models")
+      assert.strictEqual(
+        (yield* LLMConfig.decodePython({ steps: [{ llm: dump }, { llm: dump }] })).endpointName,
+        "my-endpoint"
+      )
+    }))
+
+  it.effect("comes back from ours as the same configuration, as an object, in JSON and in YAML", () =>
+    Effect.gen(function*() {
+      const config = yield* LLMConfig.decode({
+        modelId: "org/model",
+        tokenizerId: "org/model",
+        modelDisplayName: "yes: \"#",
+        useMagpieTemplate: false,
+        structuredOutput: {
+          format: "json",
+          schema: { type: "object", properties: { "on": {}, "a b": { enum: [null, []] } } }
+        },
+        generationOptions: {
+          maxNewTokens: 7,
+          temperature: 0.3,
+          stopSequences: ["\n", "- x"],
+          tools: [{ name: "f", parameters: {} }],
+          toolChoice: { name: "f" }
+        },
+        numGenerations: 3
+      })
+      assert.deepStrictEqual(yield* LLMConfig.decodePython(yield* LLMConfig.encodePython(config)), config)
+      for (const format of ["json", "yaml"] as const) {
+        const text = yield* LLMConfig.encodePythonText(config, format)
+        assert.deepStrictEqual(yield* LLMConfig.decodePythonText(text), config)
+      }
+    }))
+
+  it.effect("cannot hold what the original does not know, which is named", () =>
+    Effect.gen(function*() {
+      const config = yield* LLMConfig.decode({ modelId: "a/b", provider: "groq", generationOptions: { minP: 0.1 } })
+      const { message } = yield* Effect.flip(LLMConfig.encodePython(config))
+      assert.include(message, "provider, generationOptions.minP")
+    }))
+
+  it.prop("as YAML says what its JSON says", [Schema.Record(Schema.String, Schema.Json)], ([json]) => {
+    assert.deepStrictEqual<unknown>(Yaml.parse(PythonDump.toYaml(json)), JSON.parse(JSON.stringify(json)))
+  })
 })
 
 /** The fingerprint of a service, as text. */

@@ -39,6 +39,11 @@ export interface Target {
   readonly search: string
   /** Set when the caller gave a full chat route that is not `/v1/chat/completions` below `url`. */
   readonly chatUrl?: URL
+  /** Serverless: where raw prompts go, which is a provider's own route, and the model's name there. */
+  readonly completionUrl?: URL
+  readonly completionModel?: string
+  /** Serverless: set where no provider takes messages, but raw prompts alone. */
+  readonly isRawOnly?: boolean
   /** What every request carries beside the token. No secrets. */
   readonly headers: Readonly<Record<string, string>>
   /** Goes to the origin of `url` and to no other. */
@@ -115,7 +120,9 @@ export const serverless = Effect.fnUntraced(function*({ client, config, hub, tok
     ...(config.revision !== undefined && { revision: config.revision }),
     displayName: config.modelDisplayName ?? modelId,
     ...(only?.pricing !== undefined && only.pricing !== null && { pricing: only.pricing }),
-    offers: served.offers
+    offers: served.offers,
+    ...(served.raw !== undefined && { completionUrl: served.raw.url, completionModel: served.raw.modelName }),
+    ...(!served.isChat && { isRawOnly: true })
   }
   return target
 })
@@ -127,6 +134,12 @@ const notYet = (reason: EndpointError.Reason): Retry.Verdict => ({
   retry: reason._tag === "Unreachable" && reason.status !== undefined,
   throttled: true
 })
+
+/** A management API on this machine, which is a simulated one, may give addresses on this machine. */
+const simulatedHosts = ({ managementUrl }: EndpointConfig.EndpointConfig): ReadonlyArray<string> => {
+  const url = managementUrl === undefined ? null : URL.parse(managementUrl)
+  return url !== null && EndpointUrl.isLoopback(url) ? EndpointUrl.LOOPBACK : []
+}
 
 /**
  * Resolves a dedicated endpoint by name, waking and awaiting it.
@@ -144,7 +157,7 @@ export const dedicated = Effect.fnUntraced(function*(
     timeout: config.waitTimeout,
     asleep,
     onProgress,
-    endpointHosts: config.endpointHosts ?? []
+    endpointHosts: [...(config.endpointHosts ?? []), ...simulatedHosts(config)]
   }).pipe(Effect.mapError(({ reason }) => reason))
   const probe = EngineProbe.detect(client, {
     url,

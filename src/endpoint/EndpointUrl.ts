@@ -97,8 +97,25 @@ export const isHuggingFace = (url: URL): boolean =>
   url.protocol === "https:" && (isDedicated(url) || isBelow(url.hostname, "huggingface.co"))
 
 /**
+ * The names of this machine.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const LOOPBACK: ReadonlyArray<string> = ["localhost", "127.0.0.1", "[::1]"]
+
+/**
+ * Whether a URL leads to this machine.
+ *
+ * @category predicates
+ * @since 0.2.0
+ */
+export const isLoopback = (url: URL): boolean => LOOPBACK.includes(url.hostname)
+
+/**
  * Checks the URL that the management API gives for an endpoint, which is about to get the token: https, no userinfo, no
- * IP address, and a host below `endpoints.huggingface.cloud` or one of the domains that the caller trusts.
+ * IP address, and a host below `endpoints.huggingface.cloud` or one of the domains that the caller trusts. An address of
+ * this machine is usable where the caller trusts that very name: nobody can read on the way what is sent there.
  *
  * @category checking
  * @since 0.1.0
@@ -108,8 +125,11 @@ export const trusted = (input: string, domains: ReadonlyArray<string>): Result.R
   readonly problem: string
 }> => {
   const url = control.test(input) ? null : URL.parse(input)
-  if (url === null) return Result.fail({ host: "of this endpoint", problem: "it is no URL" })
-  const problem = url.protocol !== "https:"
+  if (url === null) return Result.fail({ host: "of this endpoint", problem: "it is not a URL" })
+  const isOwn = isLoopback(url) && domains.includes(url.hostname) && url.username === "" && url.password === ""
+  const problem = isOwn
+    ? undefined
+    : url.protocol !== "https:"
     ? "it is not https"
     : url.username !== "" || url.password !== ""
     ? "it holds a user name"

@@ -39,6 +39,22 @@ export interface Served {
   readonly modelName: string
   /** What the router publishes about those who may answer. */
   readonly offers: ReadonlyArray<Router.Offer>
+  /** Whether some provider takes messages. */
+  readonly isChat: boolean
+  /** Where raw prompts go, and the model's name there; absent where no provider is known to take them. */
+  readonly raw?: { readonly url: URL; readonly modelName: string }
+}
+
+/**
+ * The completion routes of the providers that have one, below the router. Official clients post raw prompts there, with the
+ * provider's own name of the model, and never to the router's own `/v1/completions`.
+ */
+const completionPaths: { readonly [provider: string]: (model: string) => string } = {
+  together: () => "/together/v1/completions",
+  "featherless-ai": () => "/featherless-ai/v1/completions",
+  novita: () => "/novita/v3/openai/completions",
+  deepinfra: () => "/deepinfra/v1/openai/completions",
+  "hf-inference": (model) => `/hf-inference/models/${model.split("/").map(encodeURIComponent).join("/")}/v1/completions`
 }
 
 const policies: ReadonlySet<string> = new Set(["fastest", "cheapest", "preferred"])
@@ -86,21 +102,37 @@ const listing = Effect.fnUntraced(function*(client: HttpClient.HttpClient, optio
 
 const isChat = ({ task }: Provider): boolean => task === undefined || task === "conversational"
 
+const isText = (offer: Provider): boolean => isChat(offer) || offer.task === "text-generation"
+
+const takesRaw = (offer: Provider): boolean => isText(offer) && Object.hasOwn(completionPaths, offer.provider)
+
+const best = (offers: ReadonlyArray<Provider>): Provider | undefined =>
+  offers.find(({ status }) => status === "live") ?? offers[0]
+
+interface Choice {
+  /** Who is asked first. */
+  readonly provider: Provider
+  readonly isChat: boolean
+  readonly raw: Provider | undefined
+}
+
 /** Chooses by the Hub's mapping; the reason why not otherwise. */
 const choose = (
   mapping: ProviderMapping,
   wanted: string | undefined
-): Result.Result<Provider, EndpointError.Reason> => {
+): Result.Result<Choice, EndpointError.Reason> => {
   const model = mapping.id
   const { providers } = mapping
   const named = wanted === undefined || policies.has(wanted) ? undefined : wanted
   const mine = named === undefined ? providers : providers.filter(({ provider }) => provider === named)
   const provider = named === undefined ? {} : { provider: named }
-  const available = providers.filter(isChat).map((offer) => offer.provider)
+  const available = providers.filter(isText).map((offer) => offer.provider)
   if (mine.length === 0) return Result.fail(new EndpointError.ModelNotServed({ model, ...provider, available }))
-  const chat = mine.filter(isChat)
-  const best = chat.find(({ status }) => status === "live") ?? chat[0]
-  if (best !== undefined) return Result.succeed(best)
+  const chat = best(mine.filter(isChat))
+  // a mapping for raw text is meant for it; one for conversations has the same route beside the other
+  const raw = best(mine.filter((offer) => takesRaw(offer) && !isChat(offer))) ?? best(mine.filter(takesRaw))
+  const first = chat ?? raw
+  if (first !== undefined) return Result.succeed({ provider: first, isChat: chat !== undefined, raw })
   const tasks = [...new Set(mine.flatMap(({ task }) => task ?? []))]
   return Result.fail(new EndpointError.TaskMismatch({ model, ...provider, tasks }))
 }
@@ -119,6 +151,7 @@ export const resolve = Effect.fnUntraced(function*(
   if (options.token === undefined) return yield* new EndpointError.MissingToken({ subject: "the serverless router" })
   const { provider } = options
   const mapping = yield* Effect.result(hub.providers(options.modelId))
+  let choice: Choice | undefined = undefined
   if (Result.isFailure(mapping)) {
     const reason = HubVerdict.verdict(mapping.failure)
     if (reason !== undefined) return yield* reason
@@ -126,10 +159,10 @@ export const resolve = Effect.fnUntraced(function*(
   } else {
     const chosen = choose(mapping.success, provider)
     if (Result.isFailure(chosen)) return yield* chosen.failure
-    if (chosen.success.status !== "live") {
-      yield* Effect.logWarning(
-        `${mapping.success.id} at ${chosen.success.provider} has the status ${chosen.success.status}: it may fail`
-      )
+    choice = chosen.success
+    const { provider: first, status } = choice.provider
+    if (status !== "live") {
+      yield* Effect.logWarning(`${mapping.success.id} at ${first} has the status ${status}: it may fail`)
     }
   }
   const modelId = Result.isSuccess(mapping) ? mapping.success.id : options.modelId
@@ -150,5 +183,22 @@ export const resolve = Effect.fnUntraced(function*(
       available
     })
   }
-  return { modelId, modelName: provider === undefined ? modelId : `${modelId}:${provider}`, offers }
+  return {
+    modelId,
+    modelName: provider === undefined ? modelId : `${modelId}:${provider}`,
+    offers,
+    isChat: choice?.isChat ?? true,
+    ...rawOf(options.routerUrl, modelId, choice?.raw)
+  }
 })
+
+const rawOf = (routerUrl: URL, modelId: string, offer: Provider | undefined): Pick<Served, "raw"> => {
+  const path = offer === undefined ? undefined : completionPaths[offer.provider]
+  if (offer === undefined || path === undefined) return {}
+  return {
+    raw: {
+      url: new URL(`${routerUrl.href.replace(/\/+$/, "")}${path(modelId)}`),
+      modelName: offer.providerId ?? modelId
+    }
+  }
+}

@@ -115,7 +115,7 @@ export const prepare = Effect.fnUntraced(function*(
     : yield* output.grammar(kind, input._tag === "Messages" ? "chat" : "raw")
   const encoded = Dialect.encode(dialect, {
     input,
-    model: nameOf(target),
+    model: nameOf(target, Dialect.routeOf(dialect, input)),
     options,
     constraint: constraint?.fields,
     stream
@@ -123,6 +123,7 @@ export const prepare = Effect.fnUntraced(function*(
   const method = `POST ${Dialect.paths[encoded.call.route]}`
   const { limits, version } = target.engine
   const wrong = [
+    ...unserved(target, encoded.call.route),
     ...(limits === undefined ? [] : GenerationOptions.beyond(options, limits)),
     ...Limits.check(options, { kind, version, limits, route: encoded.call.route, stream }),
     ...(constraint === undefined ? [] : excluded(kind, options))
@@ -212,4 +213,27 @@ const unconstrained = (kind: Target["engine"]["kind"], input: Message.Input): Re
     : []
 
 /** TGI knows one model and takes any other name for a LoRA adapter. */
-const nameOf = (target: Target): string => target.engine.kind === "tgi" ? "" : target.modelName
+const nameOf = (target: Target, route: Dialect.Route): string =>
+  target.engine.kind === "tgi"
+    ? ""
+    : route === "completion"
+    ? target.completionModel ?? target.modelName
+    : target.modelName
+
+/** What no provider of a serverless model takes. */
+const unserved = (target: Target, route: Dialect.Route): ReadonlyArray<GenerationOptions.Issue> => {
+  if (target.kind !== "serverless") return []
+  if (route === "completion" && target.completionUrl === undefined) {
+    return [{
+      path: ["raw"],
+      message: `no provider of ${target.modelName} takes raw prompts (from a tokenizerId, Magpie or { raw }): send ` +
+        "messages, choose another provider, or use a dedicated endpoint"
+    }]
+  }
+  return route === "chat" && target.isRawOnly === true
+    ? [{
+      path: ["messages"],
+      message: `the providers of ${target.modelName} take raw prompts alone: set tokenizerId, or send { raw }`
+    }]
+    : []
+}

@@ -40,6 +40,8 @@ export interface Target {
   readonly url: URL | string
   /** Where chat requests go, when that is not `/v1/chat/completions` below `url`. */
   readonly chatUrl?: URL | undefined
+  /** Where raw prompts go, when that is not `/v1/completions` below `url`. */
+  readonly completionUrl?: URL | undefined
   /** A query string that every request carries, such as `?key=value`. */
   readonly search?: string | undefined
   /** Headers of every request. No secrets: `token` is for those. */
@@ -124,8 +126,9 @@ const ERROR_BODY: TransportLimits.Size = { limit: 64 * 1024, cut: true }
 /** How long the health route may take to give a sign of life. */
 const SIGN_OF_LIFE = 10_000
 
-/** The route that `chatUrl` replaces. */
+/** The routes that `chatUrl` and `completionUrl` replace. */
 const CHAT = "/v1/chat/completions"
+const COMPLETION = "/v1/completions"
 
 const traced = { traced: true }
 
@@ -199,8 +202,9 @@ export class Calls {
   #to({ method, path }: Call, accept: Accept): HttpClientRequest.HttpClientRequest {
     const last = this.#last
     if (last?.path === path && last.accept === accept && last.request.method === method) return last.request
-    const { chatUrl, search = "" } = this.#options.target
-    const url = chatUrl !== undefined && path === CHAT ? String(chatUrl) : `${this.#base}${path}`
+    const { chatUrl, completionUrl, search = "" } = this.#options.target
+    const other = path === CHAT ? chatUrl : path === COMPLETION ? completionUrl : undefined
+    const url = other === undefined ? `${this.#base}${path}` : String(other)
     const request = HttpClientRequest.make(method)(`${url}${search}`, { headers: this.#headers[accept] })
     this.#last = { path, accept, request }
     return request

@@ -117,3 +117,22 @@ describe("EndpointUrl.tokenProblem", () => {
     }
   })
 })
+
+describe("an address of this machine that the management API gives", () => {
+  it("is usable where the caller trusts that very name, and by nobody else", () => {
+    assert.isTrue(Result.isSuccess(EndpointUrl.trusted("http://127.0.0.1:8080", EndpointUrl.LOOPBACK)))
+    assert.isTrue(Result.isSuccess(EndpointUrl.trusted("http://localhost:8080", ["localhost"])))
+    for (
+      const [url, domains] of [
+        ["http://127.0.0.1:8080", []],
+        ["http://127.0.0.1:8080", ["example.org"]],
+        ["http://localhost:8080", ["127.0.0.1"]],
+        ["http://127.0.0.2:8080", EndpointUrl.LOOPBACK],
+        ["http://user@127.0.0.1:8080", EndpointUrl.LOOPBACK],
+        ["http://127.0.0.1.evil.example", EndpointUrl.LOOPBACK]
+      ] as const
+    ) {
+      assert.isTrue(Result.isFailure(EndpointUrl.trusted(url, domains)), url)
+    }
+  })
+})

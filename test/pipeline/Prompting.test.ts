@@ -302,3 +302,93 @@ describe("a tokenizer of the Hub", () => {
       assert.isTrue(error._tag === "TemplateError" && error.reason._tag === "NotFound")
     }).pipe(Effect.provide(serverless({ tokenizerId: "org/nowhere" }))))
 })
+
+const repoOf = (mapping: Readonly<Record<string, { readonly task: string; readonly status?: string }>>) => ({
+  commit: "0".repeat(40),
+  files: {},
+  info: {
+    inferenceProviderMapping: Object.fromEntries(
+      Object.entries(mapping).map(([provider, offer]) => [
+        provider,
+        { status: "live", providerId: `${provider}/Its-Name`, ...offer }
+      ])
+    )
+  }
+})
+
+describe("a raw prompt on the router", () => {
+  const repos = {
+    "org/chat": repoOf({ groq: { task: "conversational" }, together: { task: "conversational" } }),
+    "org/text": repoOf({ novita: { task: "text-generation" } }),
+    "org/both": repoOf({ together: { task: "conversational" }, deepinfra: { task: "text-generation" } }),
+    "org/own": repoOf({ "hf-inference": { task: "text-generation" } }),
+    "org/none": repoOf({ groq: { task: "conversational" } })
+  }
+  const models = Object.fromEntries(Object.keys(repos).map((id) => [id, [{ provider: "groq" }]]))
+  const platform = Platform.layer({ hub: { users: { hf_example: { name: "ada" } }, repos }, router: { models } })
+
+  /** Where the last request that generates went at the router, and under which name. */
+  const asked = (modelId: string, input: Message.Input, options: InferenceEndpointsLLM.Options = {}) =>
+    Effect.gen(function*() {
+      yield* (yield* InferenceEndpointsLLM.InferenceEndpointsLLM).generate(input, { maxNewTokens: 1 })
+      const received = yield* Effect.flatMap(Platform.Platform, ({ router }) => router.received)
+      const last = received.filter(({ method }) => method === "POST").at(-1)
+      const { model } = JSON.parse(last?.body ?? "{}")
+      return [last?.url.pathname, model]
+    }).pipe(Effect.provide(
+      InferenceEndpointsLLM.layer({ modelId, apiKey: "hf_example", ...options }).pipe(Layer.provideMerge(platform))
+    ))
+
+  const routes: ReadonlyArray<readonly [modelId: string, path: string, model: string]> = [
+    ["org/chat", "/together/v1/completions", "together/Its-Name"],
+    ["org/text", "/novita/v3/openai/completions", "novita/Its-Name"],
+    ["org/both", "/deepinfra/v1/openai/completions", "deepinfra/Its-Name"],
+    ["org/own", "/hf-inference/models/org/own/v1/completions", "hf-inference/Its-Name"]
+  ]
+  for (const [modelId, path, model] of routes) {
+    it.effect(`of ${modelId} goes to ${path}, under the provider's own name of the model`, () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* asked(modelId, { raw: "once" }), [path, model])
+      }))
+  }
+
+  it.effect("changes nothing for messages, which go to the router itself", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* asked("org/both", [user]), ["/v1/chat/completions", "org/both"])
+    }))
+
+  it.effect("is what a template makes too", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* asked("org/both", [user], { chatTemplate: chatml }), [
+        "/deepinfra/v1/openai/completions",
+        "deepinfra/Its-Name"
+      ])
+    }))
+
+  it.effect("is not sent where no provider takes it, and messages not where none takes those", () =>
+    Effect.gen(function*() {
+      const raw = yield* Effect.flip(asked("org/none", { raw: "once" }))
+      assert.isTrue(raw._tag === "InferenceError" && raw.reason._tag === "InvalidRequest")
+      assert.include(raw.message, "no provider of org/none takes raw prompts")
+      const messages = yield* Effect.flip(asked("org/text", [user]))
+      assert.isTrue(messages._tag === "InferenceError" && messages.reason._tag === "InvalidRequest")
+      assert.include(messages.message, "take raw prompts alone: set tokenizerId")
+    }))
+
+  it.effect("an unknown model is what the router says of it", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip(
+        Effect.gen(function*() {
+          yield* (yield* InferenceEndpointsLLM.InferenceEndpointsLLM).generate("U", { maxNewTokens: 1 })
+        }).pipe(Effect.provide(
+          InferenceEndpointsLLM.layer({ modelId: "org/chat", apiKey: "hf_example" }).pipe(
+            Layer.provide(
+              Platform.layer({ hub: { users: { hf_example: { name: "ada" } }, repos }, router: { models: {} } })
+            )
+          )
+        ))
+      )
+      assert.isTrue(error._tag === "InferenceError" && error.reason._tag === "NotFound")
+      assert.include(error.message, "not supported by any provider")
+    }))
+})

@@ -17,6 +17,16 @@ const options: Router.Options = {
   forbidden: ["hf_forbidden"]
 }
 
+const inner: Double.Handler = ({ url }) => Effect.succeed(Double.plain(200, url.pathname))
+const post = (options: Router.Options, path: string, model: string) =>
+  Effect.flatMap(
+    Router.make({ ...options, inner }),
+    ({ handler }) =>
+      Double.client({ [Router.host]: handler }).execute(
+        HttpClientRequest.post(`https://${Router.host}${path}`).pipe(HttpClientRequest.bodyJsonUnsafe({ model }))
+      )
+  )
+
 describe("the simulated router", () => {
   it.effect("lists the models with their providers", () =>
     Effect.gen(function*() {
@@ -41,9 +51,36 @@ describe("the simulated router", () => {
       assert.strictEqual((yield* request("/v1/models", "hf_forbidden")).status, 403)
     }))
 
-  it.effect("leaves generation to the server behind it", () =>
+  it.effect("leaves chat to the server behind it, with or without a provider or a policy", () =>
     Effect.gen(function*() {
-      const request = yield* ask({ ...options, inner: ({ url }) => Effect.succeed(Double.plain(200, url.pathname)) })
-      assert.strictEqual(yield* (yield* request("/v1/chat/completions")).text, "/v1/chat/completions")
+      for (const model of ["org/m", "org/m:groq", "org/m:fastest"]) {
+        assert.strictEqual(yield* (yield* post(options, "/v1/chat/completions", model)).text, "/v1/chat/completions")
+      }
+    }))
+
+  it.effect("refuses a model that no provider serves, as the real one does", () =>
+    Effect.gen(function*() {
+      for (const model of ["org/x", "org/n", ""]) {
+        const response = yield* post(options, "/v1/chat/completions", model)
+        assert.strictEqual(response.status, 400)
+        assert.include(yield* response.text, "model_not_supported")
+      }
+    }))
+
+  it.effect("has no completion route but those of providers", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* post(options, "/v1/completions", "org/m")).status, 404)
+      assert.strictEqual((yield* post(options, "/groq/v1/completions", "org/m")).status, 404)
+      for (
+        const path of [
+          "/together/v1/completions",
+          "/featherless-ai/v1/completions",
+          "/novita/v3/openai/completions",
+          "/deepinfra/v1/openai/completions",
+          "/hf-inference/models/org/m/v1/completions"
+        ]
+      ) {
+        assert.strictEqual(yield* (yield* post(options, path, "org/m")).text, "/v1/completions")
+      }
     }))
 })

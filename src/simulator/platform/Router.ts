@@ -20,7 +20,10 @@ export interface Options {
   readonly broke?: ReadonlyArray<string>
   /** Tokens without the permission to call providers. */
   readonly forbidden?: ReadonlyArray<string>
-  /** Answers everything but the listing: generation. Default: 404. */
+  /**
+   * Answers what the router passes on: chat of the models that it knows, and completions below a provider's own route.
+   * Default: 404.
+   */
   readonly inner?: Double.Handler
 }
 
@@ -42,6 +45,46 @@ const refusal = (options: Options, token: string | undefined): Exchange.Response
     : undefined
 }
 
+/** The completion routes of the providers that have one; the router itself has none. */
+const completions =
+  /^\/(?:together\/v1|featherless-ai\/v1|novita\/v3\/openai|deepinfra\/v1\/openai|hf-inference\/models\/[^?#]+\/v1)\/completions$/
+
+const CHAT = "/v1/chat/completions"
+
+const modelOf = (body: string): string => {
+  try {
+    const json: unknown = JSON.parse(body)
+    return typeof json === "object" && json !== null && "model" in json && typeof json.model === "string"
+      ? json.model
+      : ""
+  } catch {
+    return ""
+  }
+}
+
+/** Generation, as far as the router takes it: the rest it refuses. */
+const generation = (options: Options, request: Double.Received): Effect.Effect<Exchange.Response, Exchange.Broken> => {
+  const { pathname } = request.url
+  const notFound = Double.json(404, { error: "Not Found" })
+  if (options.inner === undefined) return Effect.succeed(notFound)
+  if (pathname === CHAT) {
+    const model = modelOf(request.body)
+    const id = model.split(":")[0] ?? ""
+    const isServed = options.models === undefined || (options.models[id] ?? []).length > 0
+    return isServed ? options.inner(request) : Effect.succeed(Double.json(400, {
+      error: {
+        message: `The requested model '${model}' is not supported by any provider you have enabled.`,
+        type: "invalid_request_error",
+        param: "model",
+        code: "model_not_supported"
+      }
+    }))
+  }
+  return completions.test(pathname)
+    ? options.inner({ ...request, url: new URL(`/v1/completions${request.url.search}`, request.url) })
+    : Effect.succeed(notFound)
+}
+
 const entry = (options: Options, id: string) => ({
   id,
   object: "model",
@@ -61,7 +104,7 @@ export const make = (options: Options = {}): Effect.Effect<Double.Double> =>
     if (refused !== undefined) return Effect.succeed(refused)
     const { pathname } = request.url
     if (!pathname.startsWith("/v1/models")) {
-      return options.inner?.(request) ?? Effect.succeed(Double.json(404, { error: "Not Found" }))
+      return generation(options, request)
     }
     const id = decodeURIComponent(pathname.slice("/v1/models/".length))
     if (id === "") {

@@ -188,3 +188,36 @@ export const badGateway: Fault = status(
 
 /** 504 without a body. @category faults @since 0.1.0 */
 export const gatewayTimeout: Fault = status(504, "")
+
+/** 424 of TGI while its shard restarts, or because another request of the same batch broke it. @category faults @since 0.2.0 */
+export const shardRestarting: Fault = status(
+  424,
+  `{"error":"Request failed during generation: Server error: transport error","error_type":"generation"}`,
+  json
+)
+
+/** A status that gateways made up: 520, 522, 524, 529. @category faults @since 0.2.0 */
+export const gatewayError = (code: number): Fault =>
+  status(code, `error code: ${code}`, { "content-type": "text/plain" })
+
+/** llama.cpp's 500 for an image that its model cannot see, which no retry helps. @category faults @since 0.2.0 */
+export const imageUnsupported: Fault = status(
+  500,
+  `{"error":{"code":500,"message":"image input is not supported - hint: if this is unexpected, you may need to provide the mmproj","type":"server_error"}}`,
+  json
+)
+
+/** A status of 200 with an error in the body, by the words that providers use. @category faults @since 0.2.0 */
+export const errorInside = (type: string, message: string, code?: string | number): Fault =>
+  status(200, JSON.stringify({ error: { message, type, code: code ?? null } }), json)
+
+/** TGI's 422 about a tool call of its own that the token limit cut. @category faults @since 0.2.0 */
+export const cutToolCall: Fault = status(
+  422,
+  JSON.stringify({
+    error:
+      `Tool error: Failed to parse generated text: EOF while parsing a string at line 1 column 24 "{\\"function\\": {\\"_name\\": \\"f"`,
+    error_type: "tool_error"
+  }),
+  json
+)
