@@ -63,7 +63,13 @@ export const groups: ReadonlyArray<{ readonly title: string; readonly verbs: Rea
     title: "Without a model",
     verbs: [
       { name: "template", summary: "Render chat templates as Python does", load: () => import("./verbs/Template.ts") },
-      { name: "simulate", summary: "A simulated server on a port", load: () => import("./verbs/Simulate.ts") }
+      {
+        name: "grammar",
+        summary: "What an engine will enforce of a JSON Schema",
+        load: () => import("./verbs/Grammar.ts")
+      },
+      { name: "simulate", summary: "A simulated server on a port", load: () => import("./verbs/Simulate.ts") },
+      { name: "completions", summary: "Completion for your shell", load: () => import("./verbs/Completions.ts") }
     ]
   }
 ]

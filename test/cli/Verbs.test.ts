@@ -122,6 +122,36 @@ describe("endpoints", () => {
     }))
 })
 
+describe("grammar check", () => {
+  it.live("says what the engine enforces, and refuses a schema that is none with 1", () =>
+    Effect.gen(function*() {
+      const schema = JSON.stringify({
+        type: "object",
+        properties: { id: { type: "array", items: { type: "integer" }, uniqueItems: true } },
+        required: ["id"]
+      })
+      const { code, stdout } = yield* run(["grammar", "check", "-", "--engine", "vllm", "--json"], { stdin: schema })
+      assert.strictEqual(code, 0)
+      const { compiler, unenforced, version } = JSON.parse(stdout)
+      assert.deepStrictEqual([version !== undefined, compiler], [true, "xgrammar"])
+      assert.include(unenforced.map(({ keyword }: { readonly keyword: string }) => keyword), "uniqueItems")
+      const wrong = yield* run(["grammar", "check", "-"], { stdin: JSON.stringify({ type: "nothing" }) })
+      assert.strictEqual(wrong.code, 1)
+      assert.include(wrong.stderr, "nothing")
+      assert.strictEqual((yield* run(["grammar", "check", "-"], { stdin: "[" })).code, 2)
+    }))
+})
+
+describe("completions", () => {
+  it.live("name every verb, in every shell", () =>
+    Effect.gen(function*() {
+      for (const shell of ["bash", "zsh", "fish"]) {
+        const { stdout } = yield* run(["completions", shell])
+        for (const { name } of Verbs.all) assert.include(stdout, name)
+      }
+    }))
+})
+
 describe("every verb", () => {
   for (const { name, load } of Verbs.all) {
     it.live(`${name} has a help of its own that ends with 0`, () =>

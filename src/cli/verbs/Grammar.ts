@@ -1,0 +1,82 @@
+/**
+ * `inference-endpoints grammar check`: what an engine will enforce of a JSON Schema, before a run depends on it.
+ *
+ * @since 0.2.0
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Schema from "effect/Schema"
+import * as Engine from "../../endpoint/Engine.ts"
+import * as Grammar from "../../structured/Grammar.ts"
+import { CommandExit } from "../CommandExit.ts"
+import * as Input from "../Input.ts"
+import * as Program from "../Program.ts"
+
+const flags = {
+  schema: Argument.String("schema").pipe(Argument.withDescription("A file with a JSON Schema; - reads standard input")),
+  engine: Flag.Literals("engine", Engine.Kind.literals).pipe(
+    Flag.withDescription("The engine that will be asked (default tgi)"),
+    Flag.withDefault("tgi")
+  ),
+  json: Flag.Boolean("json").pipe(Flag.withDescription("Print all that is known as JSON"), Flag.withDefault(false))
+}
+
+const Document = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
+
+const refused = (message: string) => Effect.andThen(Console.error(message), new CommandExit({ code: 2 }))
+
+const textOf = Effect.fnUntraced(function*(path: string) {
+  if (path === "-") return yield* Input.stdin
+  const files = yield* FileSystem.FileSystem
+  const bytes = yield* Effect.catch(
+    files.readFile(path),
+    () => refused(`${path}: there is no such file, or it cannot be read`)
+  )
+  return yield* Input.utf8(bytes, path)
+})
+
+const at = (path: ReadonlyArray<string | number>): string => path.length === 0 ? "the root" : path.join(".")
+
+const tell = Effect.fnUntraced(function*(check: Grammar.Check) {
+  yield* Console.log(`compiler  ${check.compiler} ${check.version}`)
+  if (check.cost !== undefined) yield* Console.log(`cost      ${JSON.stringify(check.cost)}`)
+  yield* Console.log(`enforced  ${check.enforced.length} constraints`)
+  for (const { keyword, path } of check.unenforced) {
+    yield* Console.log(`not enforced, checked by the decoder: ${keyword} at ${at(path)}`)
+  }
+  for (const { keyword, path } of check.unwritable) {
+    yield* Console.log(`some valid values cannot be written: ${keyword} at ${at(path)}`)
+  }
+  for (const example of check.examples) yield* Console.log(`for example: ${JSON.stringify(example)}`)
+})
+
+const check = Command.make("check", flags, ({ engine, json, schema }) =>
+  Effect.gen(function*() {
+    const document = yield* Effect.catch(
+      Schema.decodeEffect(Document)(yield* textOf(schema)),
+      (error) => refused(`${schema}: a JSON Schema is a JSON object. ${error.message}`)
+    )
+    const result = yield* Effect.catch(
+      Effect.fromResult(Grammar.check(Grammar.fromJsonSchema(document), engine)),
+      (error) => Effect.andThen(Console.error(error.message), new CommandExit({ code: 1 }))
+    )
+    yield* json
+      ? Console.log(JSON.stringify({ ...result, version: 1, engine, compilerVersion: result.version }))
+      : tell(result)
+  })).pipe(
+    Command.withDescription(
+      "What an engine enforces of a JSON Schema, and what it cannot write. Exit code 1: it would be refused"
+    )
+  )
+
+/** `grammar` with its subcommands. */
+export const main = Program.make(
+  Command.make("grammar").pipe(
+    Command.withDescription("JSON Schemas as the engines' compilers read them"),
+    Command.withSubcommands([check])
+  )
+)
