@@ -59,16 +59,20 @@ export const of = (tree: Tree, optional: number): Cost =>
  * @since 0.2.0
  */
 export const states = (tree: Tree, optional = MAX_OPTIONAL): number => {
+  const known = estimates.get(tree) ?? new Map<number, number>()
+  estimates.set(tree, known)
+  const count = known.get(optional) ?? estimate(tree, optional)
+  known.set(optional, count)
+  return count
+}
+
+const estimates = new WeakMap<Tree, Map<number, number>>()
+
+const estimate = (tree: Tree, optional: number): number => {
   const go = (tree: Tree) => states(tree, optional)
   switch (tree._tag) {
-    case "Literal": {
-      const prefixes = new Set<string>()
-      for (const value of tree.values) {
-        const written = JSON.stringify(value)
-        for (let end = 1; end <= written.length; end++) prefixes.add(written.slice(0, end))
-      }
-      return prefixes.size
-    }
+    case "Literal":
+      return literal(tree)
     case "Text":
       return 3 + (tree.content === undefined ? 2 * (tree.max ?? tree.min) : RegexDialect.states(tree.content))
     case "Numeric":
@@ -95,6 +99,15 @@ export const states = (tree: Tree, optional = MAX_OPTIONAL): number => {
     default:
       return 0
   }
+}
+
+const literal = (tree: Extract<Tree, { readonly _tag: "Literal" }>): number => {
+  const prefixes = new Set<string>()
+  for (const value of tree.values) {
+    const written = JSON.stringify(value)
+    for (let end = 1; end <= written.length; end++) prefixes.add(written.slice(0, end))
+  }
+  return prefixes.size
 }
 
 /** Alternatives end alike, and most of their ends become the same states. */

@@ -101,8 +101,9 @@ export const keywords = {
   maxLength: row("enforced", "narrowed", "enforced", "enforced", "refused", "characters are not counted"),
   pattern: row("enforced", "narrowed", "enforced", "enforced", "enforced", "the pattern is not checked"),
   format: row("enforced", "enforced", "enforced", "narrowed", "enforced", "the format is not checked"),
-  minimum: row("ignored", "enforced", "enforced", "ignored", "enforced", "the size of numbers is not checked"),
-  maximum: row("ignored", "enforced", "enforced", "ignored", "enforced", "the size of numbers is not checked"),
+  // llama.cpp holds the bounds of integers, and reads none of other numbers
+  minimum: row("ignored", "enforced", "enforced", "enforced", "enforced", "the size of numbers is not checked"),
+  maximum: row("ignored", "enforced", "enforced", "enforced", "enforced", "the size of numbers is not checked"),
   exclusiveMinimum: row("ignored", "enforced", "enforced", "ignored", "enforced", "the size of numbers is not checked"),
   exclusiveMaximum: row("ignored", "enforced", "enforced", "ignored", "enforced", "the size of numbers is not checked"),
   multipleOf: row("ignored", "refused", "enforced", "ignored", "enforced", "the step of numbers is not checked"),
@@ -126,7 +127,8 @@ export const keywords = {
 export type Keyword = keyof typeof keywords
 
 /**
- * The formats that a compiler enforces by name.
+ * The formats that are sent to a compiler by name, since it enforces them. xgrammar knows four more (`uri-reference`,
+ * `uri-template` and the JSON pointers), which llguidance refuses on a server that runs it instead.
  *
  * @category constants
  * @since 0.2.0
@@ -143,11 +145,7 @@ export const formats: { readonly [C in Compiler]: ReadonlySet<string> } = {
     "ipv6",
     "hostname",
     "uuid",
-    "uri",
-    "uri-reference",
-    "uri-template",
-    "json-pointer",
-    "relative-json-pointer"
+    "uri"
   ]),
   llguidance: new Set([
     "date-time",

@@ -106,7 +106,14 @@ const tuple = ({ min, path, prefix }: List, pen: Pen): Schema => {
   const items = prefix.map(pen.print)
   const tuples: Array<Schema> = []
   for (let length = prefix.length; length >= shortest; length--) {
-    tuples.push(length === 0 ? { type: "array", maxItems: 0 } : { type: "array", prefixItems: items.slice(0, length) })
+    tuples.push(
+      length === 0 ? { type: "array", maxItems: 0 } : {
+        type: "array",
+        prefixItems: items.slice(0, length),
+        minItems: length,
+        maxItems: length
+      }
+    )
   }
   const [only, ...more] = tuples
   return only !== undefined && more.length === 0 ? only : { anyOf: tuples }

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Option from "effect/Option"
+import * as Disjoint from "./Disjoint.ts"
 import * as Facts from "./Facts.ts"
 import * as Tree from "./JsonSchemaTree.ts"
 import * as Malformed from "./Malformed.ts"
@@ -75,7 +76,8 @@ const add = (at: Facts.Located, facts: ReadonlyArray<Facts.Facts>, reading: Fact
   for (const keyword of ["anyOf", "oneOf"]) {
     const members = schema[keyword]
     if (out._tag === "Refused" || !Array.isArray(members)) continue
-    if (keyword === "oneOf" && members.length > 1) {
+    const isOne = keyword === "oneOf" && members.length > 1
+    if (isOne && !Disjoint.are(members.map((member) => Facts.child(here, member)), reading.document)) {
       Facts.leave(reading, path, keyword, "that exactly one alternative matches is left to the decoder")
     }
     out = branch(here, keyword, members, out.facts, reading)
