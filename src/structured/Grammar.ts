@@ -139,6 +139,16 @@ export const fromSchema = (schema: Schema.Constraint): JsonSource => {
 const sources = new WeakMap<object, JsonSource>()
 
 /**
+ * From now on a Schema stands for a source that was not made of it.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const remember = (schema: Schema.Constraint, source: JsonSource): void => {
+  sources.set(schema.ast, source)
+}
+
+/**
  * A JSON Schema, draft 2020-12 or older; what is not a schema is refused when it is lowered.
  *
  * @category constructors
@@ -171,7 +181,7 @@ type Attempted<A> = Result.Result<A, StructuredOutputError.StructuredOutputError
 const DEPTH = 3
 
 /** Remembers by document and key what was made of it. */
-const remember = <A>(known: WeakMap<object, Map<string, A>>, document: object, key: string, make: () => A): A => {
+const once = <A>(known: WeakMap<object, Map<string, A>>, document: object, key: string, make: () => A): A => {
   const made = known.get(document) ?? new Map<string, A>()
   known.set(document, made)
   let out = made.get(key)
@@ -203,7 +213,7 @@ export const read = (source: JsonSource): Attempted<Tree.Document> =>
  * @since 0.2.0
  */
 export const document = (source: JsonSource): Result.Result<Tree.Document, Tree.Fault> =>
-  remember(documents, source.document, String(source.emptyStruct), () => {
+  once(documents, source.document, String(source.emptyStruct), () => {
     const document = normalise(source.document, { emptyStruct: source.emptyStruct })
     return document.tree._tag === "Never" ? Result.fail(document.tree.fault) : Result.succeed(document)
   })
@@ -233,7 +243,7 @@ export const lower = (source: Source, options: Options = {}): Attempted<Lowered>
   }
   const { depth = DEPTH, free = "bounded", target = "auto" } = options
   const key = `${source.emptyStruct}/${target}/${depth}/${free}`
-  return remember(lowered, source.document, key, () =>
+  return once(lowered, source.document, key, () =>
     Result.flatMap(read(source), (document) =>
       Result.mapError(
         TgiLowering.make(document, { depth: Math.max(1, depth), free, target }),
@@ -257,7 +267,7 @@ export const lowerSchema = (
   options: Pick<Options, "strict" | "compiler"> = {}
 ): Attempted<SchemaLowering.Lowered> => {
   const compiler = compilerOf(engine, options)
-  return remember(
+  return once(
     schemas,
     source.document,
     `${compiler}/${source.emptyStruct}/${options.strict}`,

@@ -51,6 +51,23 @@ export const fromJsonSchema = (schema: unknown, options: Options = {}): Structur
   return fromCodec(source, (value) => Effect.flatMap(decodeJson(value), check), options)
 }
 
+/**
+ * A JSON Schema as a Schema, for `generateObject` and all else that takes one: its values are JSON that the JSON Schema
+ * allows, as far as that can be checked, and engines are sent the JSON Schema itself.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const schemaOf = (jsonSchema: Document): Schema.Codec<Schema.Json> => {
+  const source = Grammar.fromJsonSchema(jsonSchema)
+  const schema = Schema.Json.check(Schema.makeFilter((value) => {
+    const checked = Effect.runSync(Effect.result(checker(source.document)(value)))
+    return Result.isSuccess(checked) ? undefined : checked.failure.message
+  }))
+  Grammar.remember(schema, source)
+  return schema
+}
+
 const decodeJson = Schema.decodeUnknownEffect(Schema.Json)
 
 type Check = (value: Schema.Json) => Effect.Effect<Schema.Json, Schema.SchemaError>

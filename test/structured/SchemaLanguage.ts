@@ -46,6 +46,15 @@ const target = (ref: string, root: unknown): unknown =>
 
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b)
 
+const ofNumber = (schema: Fields, value: number): boolean => {
+  const above = (keyword: string, test: (bound: number) => boolean) =>
+    typeof schema[keyword] !== "number" || test(schema[keyword])
+  return above("minimum", (bound) => schema.exclusiveMinimum === true ? value > bound : value >= bound) &&
+    above("maximum", (bound) => schema.exclusiveMaximum === true ? value < bound : value <= bound) &&
+    above("exclusiveMinimum", (bound) => value > bound) && above("exclusiveMaximum", (bound) => value < bound) &&
+    above("multipleOf", (step) => Math.abs(value / step - Math.round(value / step)) < 1e-9)
+}
+
 /**
  * Whether a schema allows a value. With `written`, patterns are matched against the JSON text of strings, as compilers
  * do that paste a pattern between quotes.
@@ -72,15 +81,6 @@ export const allows = (root: unknown, options: { readonly written: boolean }): (
     if (typeof value === "string") return ofString(schema, value)
     if (Array.isArray(value)) return ofArray(schema, value)
     return !isObject(value) || ofObject(schema, value)
-  }
-
-  const ofNumber = (schema: Fields, value: number): boolean => {
-    const above = (keyword: string, test: (bound: number) => boolean) =>
-      typeof schema[keyword] !== "number" || test(schema[keyword])
-    return above("minimum", (bound) => schema.exclusiveMinimum === true ? value > bound : value >= bound) &&
-      above("maximum", (bound) => schema.exclusiveMaximum === true ? value < bound : value <= bound) &&
-      above("exclusiveMinimum", (bound) => value > bound) && above("exclusiveMaximum", (bound) => value < bound) &&
-      above("multipleOf", (step) => Math.abs(value / step - Math.round(value / step)) < 1e-9)
   }
 
   const ofString = (schema: Fields, value: string): boolean => {

@@ -1,0 +1,214 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Result, Schema } from "effect"
+import * as Enforcement from "../../src/structured/engines/Enforcement.ts"
+import * as JsonText from "../../src/structured/engines/JsonText.ts"
+import * as Grammar from "../../src/structured/Grammar.ts"
+import * as Automaton from "../../src/structured/regex/Automaton.ts"
+import * as RegexSyntax from "../../src/structured/regex/RegexSyntax.ts"
+import * as Sample from "../../src/structured/schema/Sample.ts"
+import * as StructuredOutput from "../../src/structured/StructuredOutput.ts"
+import { allows, dangling, objectsOf } from "./SchemaLanguage.ts"
+import { accepts } from "./TgiLanguage.ts"
+
+type Json = Readonly<Record<string, unknown>>
+
+/** A description from which a JSON Schema is built. */
+type Sketch = { readonly kind: number; readonly size: number; readonly parts: ReadonlyArray<Sketch> }
+const Sketch: Schema.Codec<Sketch> = Schema.Struct({
+  kind: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 17 })),
+  size: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4 })),
+  parts: Schema.Array(Schema.suspend((): Schema.Codec<Sketch> => Sketch)).check(Schema.isMaxLength(3))
+})
+
+const build = ({ kind, parts, size }: Sketch): Json => {
+  const [first = { type: "string" }, second = { type: "integer" }, ...rest] = parts.map(build)
+  const all = [first, second, ...rest]
+  const keys = Object.fromEntries(all.map((schema, index) => [`key ${index}`, schema]))
+  const object = { type: "object", properties: keys }
+  switch (kind) {
+    case 0:
+      return { type: "string", minLength: size, ...size > 2 && { maxLength: size * 90 } }
+    case 1:
+      return { type: "string", pattern: ["^a", "b$", "[^c]d", "^(?:x|y)+$", "\\d"][size] }
+    case 2:
+      return { type: "number", minimum: size, exclusiveMaximum: size * 100 + 1 }
+    case 3:
+      return { type: "integer", minimum: -size, multipleOf: size + 1 }
+    case 4:
+      return { type: ["string", "null"], maxLength: 3 }
+    case 5:
+      return { type: "array", items: first, minItems: size, ...size > 1 && { maxItems: size + 1 } }
+    case 6:
+      return { type: "array", prefixItems: all, ...size > 2 && { items: false } }
+    case 7:
+      return { ...object, required: Object.keys(keys).slice(0, size), additionalProperties: false }
+    case 8:
+      return { ...object, required: Object.keys(keys).slice(0, size) }
+    case 9:
+      return { type: "object", additionalProperties: first, minProperties: size }
+    case 10:
+      return { allOf: [{ ...object, required: ["key 0"] }, { properties: { more: second } }] }
+    case 11:
+      return { anyOf: all }
+    case 12:
+      return { type: "array", items: first, uniqueItems: true }
+    case 13:
+      return {}
+    case 14:
+      return { enum: ["a", 1, null, { b: [2] }].slice(0, size + 1) }
+    case 15:
+      return { $ref: "#/$defs/node" }
+    case 16:
+      return { type: "string", format: ["date", "uuid", "uri", "binary", "unknown"][size] }
+    default:
+      return { ...object, not: { required: ["key 0"] } }
+  }
+}
+
+const rooted = (sketch: Sketch): Json => ({
+  type: "object",
+  properties: { value: build(sketch) },
+  required: ["value"],
+  $defs: { node: { type: "object", properties: { next: { $ref: "#/$defs/node" }, "a/b": { type: "string" } } } }
+})
+
+const engines = ["vllm", "llamacpp", "openai"] as const
+
+describe("for any schema, what is sent", () => {
+  it.effect.prop(
+    "has no reference that leads nowhere, and no keyword that the compiler refuses or ignores",
+    [Sketch],
+    ([sketch]) =>
+      Effect.sync(() => {
+        for (const engine of engines) {
+          const made = Grammar.lowerSchema(Grammar.fromJsonSchema(rooted(sketch)), engine)
+          if (Result.isFailure(made)) return assert.notInclude(made.failure.message, "undefined")
+          const { schema, strict } = made.success
+          assert.deepStrictEqual(dangling(schema), [])
+          if (strict === false) continue
+          for (const keyword of objectsOf(schema).flatMap((at) => Object.keys(at))) {
+            if (isKeyword(keyword)) assert.isTrue(Enforcement.isHeld(Grammar.compilerOf(engine), keyword), keyword)
+          }
+        }
+      }),
+    { arbitrary: { runs: 150 } }
+  )
+
+  it.effect.prop(
+    "says what it lets through, and what it cannot write",
+    [Sketch, Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))],
+    ([sketch, seed]) =>
+      Effect.sync(() => {
+        const schema = rooted(sketch)
+        const source = Grammar.fromJsonSchema(schema)
+        const read = Grammar.read(source)
+        if (Result.isFailure(read)) return
+        const original = allows(schema, { written: false })
+        // values of the schema, and of others that look alike
+        const values = [0, 1, 2].flatMap((step) => Sample.make(read.success, seed + step) ?? [])
+        const others = [{ value: null }, { value: "" }, { value: "x\"y" }, { value: -7 }, { value: [1, 1] }, {
+          value: {}
+        }]
+        for (const engine of ["tgi", "vllm", "llamacpp"] as const) {
+          const made = Grammar.constrain(source, engine, "chat")
+          if (Result.isFailure(made)) continue
+          const { dropped } = made.success
+          const written = writer(source, engine)
+          for (const value of [...values, ...others]) {
+            const [wanted, got] = [original(value), written(value)]
+            const about = `${engine} ${JSON.stringify({ schema, value, dropped })}`
+            if (wanted && !got) assert.isTrue(dropped.some(({ effect }) => effect === "unwritable"), about)
+            if (!wanted && got) assert.isTrue(dropped.some(({ effect }) => effect === "unenforced"), about)
+          }
+        }
+      }),
+    { arbitrary: { runs: 150 } }
+  )
+})
+
+const isKeyword = (keyword: string): keyword is Enforcement.Keyword => Object.hasOwn(Enforcement.keywords, keyword)
+
+const writer = (source: Grammar.JsonSource, engine: "tgi" | "vllm" | "llamacpp"): (value: unknown) => boolean => {
+  if (engine === "tgi") {
+    const { grammar, tree, wrap } = Result.getOrThrow(Grammar.lower(source))
+    const allowed = accepts(grammar)
+    return (value) => {
+      const text = JsonText.write(tree, value)
+      return allowed(wrap === undefined ? text : `{${JSON.stringify(wrap)}:${text}}`)
+    }
+  }
+  return allows(Result.getOrThrow(Grammar.lowerSchema(source, engine)).schema, { written: true })
+}
+
+describe("numbers in a regex for TGI", () => {
+  it.each([
+    ["minimum: 0 forbids the sign", { type: "integer", minimum: 0 }, ["0", "7"], ["-1", "-0"]],
+    ["minimum: 0 forbids the sign of fractions", { type: "number", minimum: 0 }, ["0.5"], ["-0.5"]],
+    ["minimum: -1 does not", { type: "integer", minimum: -1 }, ["-1"], []],
+    ["without a minimum there may be a sign", { type: "integer" }, ["-5"], []]
+  ])("%s", (_, schema, valid, invalid) => {
+    const { grammar } = Result.getOrThrow(Grammar.lower(Grammar.fromJsonSchema(schema), { target: "regex" }))
+    const allowed = accepts(grammar)
+    for (const text of valid) assert.isTrue(allowed(text), text)
+    for (const text of invalid) assert.isFalse(allowed(text), text)
+  })
+
+  it("what the sign says is not told as dropped", () => {
+    const { dropped } = Result.getOrThrow(
+      Grammar.lower(Grammar.fromJsonSchema({ type: "integer", minimum: 0 }), { target: "regex" })
+    )
+    assert.deepStrictEqual(dropped, [])
+  })
+})
+
+describe("the same meaning is read in one way", () => {
+  it.each([
+    { type: "object", properties: {}, additionalProperties: true },
+    { type: "object", additionalProperties: true },
+    { type: "object", additionalProperties: {} },
+    { type: "object" }
+  ])("$0 is an object of any keys", (schema) => {
+    for (const engine of ["tgi", "vllm"] as const) {
+      const one = Result.getOrThrow(Grammar.constrain(Grammar.fromJsonSchema(schema), engine, "chat"))
+      const other = Result.getOrThrow(Grammar.constrain(Grammar.fromJsonSchema({ type: "object" }), engine, "chat"))
+      assert.deepStrictEqual(one.fields, other.fields)
+    }
+  })
+})
+
+describe("the automaton of a regex", () => {
+  const patterns = ["(?:ab|c)*d?", "[a-c]{2,4}x", "(?:a?){3}b", "a(?:b|bc)c", "(?:(?:a|b)*c)*"]
+
+  it.effect.prop(
+    "matches as JavaScript does",
+    [Schema.Literals(patterns), Schema.String.check(Schema.isPattern(/^[abcdx]{0,7}$/u))],
+    ([pattern, text]) =>
+      Effect.sync(() => {
+        const regex = Result.getOrThrow(RegexSyntax.parse(pattern, "ecma"))
+        assert.strictEqual(Automaton.test(regex, text), new RegExp(`^(?:${pattern})$`, "u").test(text))
+      })
+  )
+})
+
+describe("a JSON Schema as a Schema", () => {
+  const schema = StructuredOutput.schemaOf({
+    type: "object",
+    properties: { a: { type: "integer" } },
+    required: ["a"],
+    additionalProperties: false
+  })
+
+  it("is sent as the JSON Schema that it was made of", () => {
+    const { schema: sent } = Result.getOrThrow(Grammar.lowerSchema(Grammar.fromSchema(schema), "vllm"))
+    assert.deepStrictEqual<unknown>(sent.properties, { a: { type: "integer" } })
+  })
+
+  it.effect("decodes to JSON, and says what is wrong", () =>
+    Effect.gen(function*() {
+      const output = StructuredOutput.make(schema)
+      const { value } = yield* output.decode({ text: "{\"a\":1}" })
+      assert.deepStrictEqual<unknown>(value, { a: 1 })
+      const error = yield* Effect.flip(output.decode({ text: "{\"a\":\"x\"}" }))
+      assert.strictEqual(error.reason._tag, "Mismatch")
+    }))
+})
