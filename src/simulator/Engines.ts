@@ -2,8 +2,8 @@ import * as Tei from "./embedding/Tei.ts"
 import type * as Options from "./model/Options.ts"
 import type { Turn } from "./model/Turn.ts"
 import * as LlamaCpp from "./openai/llamacpp/LlamaCpp.ts"
-import * as OpenAi from "./openai/OpenAi.ts"
 import * as Sglang from "./openai/sglang/Sglang.ts"
+import * as Vllm from "./openai/vllm/Vllm.ts"
 import * as Tgi from "./tgi/Tgi.ts"
 import type * as Reply from "./wire/Reply.ts"
 
@@ -23,7 +23,7 @@ export const make = (settings: Options.Settings): (turn: Turn) => Reply.Reply =>
       return Sglang.answer
     case "llamacpp":
       return LlamaCpp.answer
-    default:
-      return OpenAi.make(settings.engine)
+    case "vllm":
+      return Vllm.answer
   }
 }

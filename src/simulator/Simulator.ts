@@ -169,6 +169,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
         chance: chance(request.body),
         takePermit,
         busy: slots.busy,
+        admits: () => slots.busy() < settings.slots || slots.waiting() < settings.queueLimit,
         answer: (prompt) => answers.shift() ?? settings.script?.(request, prompt),
         counters
       }

@@ -10,7 +10,7 @@ import { Simulator } from "../../src/simulator/index.ts"
 import { events, get, post, user } from "./wire.ts"
 
 const tools = [{ type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } }]
-const chats = [{}, { logprobs: true, top_logprobs: 2 }, { tools }, { stream_options: { include_usage: true } }]
+const chats = [{}, { logprobs: true, top_logprobs: 2 }, { tools }]
 const details = { details: true, do_sample: true, best_of: 2, top_n_tokens: 2, decoder_input_details: true }
 
 const reads = <A, I>(schema: Schema.Codec<A, I>, value: unknown) =>
@@ -20,7 +20,11 @@ const chat = Effect.forEach(chats, (body) =>
   Effect.gen(function*() {
     const request = { messages: user("Hi"), max_tokens: 40, ...body }
     yield* reads(ChatCompletion.Response, (yield* post("/v1/chat/completions", request)).json)
-    const { text } = yield* post("/v1/chat/completions", { ...request, stream: true })
+    const { text } = yield* post("/v1/chat/completions", {
+      ...request,
+      stream: true,
+      stream_options: { include_usage: true }
+    })
     yield* Effect.forEach(events(text), (event) => reads(ChatCompletion.Chunk, event))
   }))
 

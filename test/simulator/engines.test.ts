@@ -169,9 +169,9 @@ describe("failures", () => {
       const { json, status } = yield* chat({ model: "other" })
       assert.strictEqual(status, 404)
       assert.deepStrictEqual(json.error, {
-        message: "The model `other` does not exist.",
+        message: "The model `other` does not exist. Valid aliases: simulator/vllm.",
         type: "NotFoundError",
-        param: null,
+        param: "model",
         code: 404
       })
     }).pipe(on("vllm")))
@@ -238,8 +238,8 @@ describe("what an engine is asked to tell one from another", () => {
       assert.isString((yield* get("/version")).json.version)
       assert.strictEqual((yield* get("/info")).status, 404)
       assert.strictEqual((yield* post("/tokenize", { prompt: "a b" })).json.count, 3)
-      const rendered = yield* post("/v1/chat/completions/render", { messages: user("Hi") })
-      assert.include(rendered.text, "<|im_start|>user")
+      const rendered = yield* post("/v1/chat/completions", { messages: user("Hi"), return_prompt_text: true })
+      assert.include(rendered.json.prompt_text, "<|im_start|>user")
     }).pipe(on("vllm")))
 
   it.effect("is server info on SGLang", () =>

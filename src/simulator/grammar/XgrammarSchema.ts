@@ -16,6 +16,8 @@ type Body = Readonly<Record<string, unknown>>
 export interface Refused {
   readonly _tag: "Refused"
   readonly message: string
+  /** What is wrong is wrong for every compiler: a pointer, a type, a pattern. Or this one alone cannot do it. */
+  readonly why: "pointer" | "type" | "pattern" | "strict"
 }
 
 /**
@@ -31,13 +33,15 @@ export interface Enforced {
 
 class Refusal {
   readonly message: string
-  constructor(message: string) {
+  readonly why: Refused["why"]
+  constructor(message: string, why: Refused["why"]) {
     this.message = message
+    this.why = why
   }
 }
 
-const refuse = (message: string): never => {
-  throw new Refusal(message)
+const refuse = (message: string, why: Refused["why"] = "strict"): never => {
+  throw new Refusal(message, why)
 }
 
 const isBody = (value: unknown): value is Body => typeof value === "object" && value !== null && !Array.isArray(value)
@@ -91,8 +95,15 @@ const string = (schema: Body): Body => {
   // a format wins over a pattern, and a pattern over lengths
   if (typeof format === "string" && formats.has(format)) return { type: "string", format }
   if (typeof pattern === "string") {
-    if (unsupportedPattern.test(pattern)) return refuse(`Regex parsing error: ${pattern}`)
-    if (!isPattern(pattern)) return refuse(`Regex parsing error: ${pattern}`)
+    if (unsupportedPattern.test(pattern)) {
+      return refuse(
+        `lookarounds not supported yet; WordUnicode in regex /${pattern}/`,
+        /\\[pP]/.test(pattern) ? "strict" : "pattern"
+      )
+    }
+    if (!isPattern(pattern)) {
+      return refuse(`regex parse error:\n    ${pattern}\n    ^\nerror: unclosed group`, "pattern")
+    }
     // the whole string has to match, tied or not
     const bare = pattern.replaceAll(/\(\?[=!][^)]*\)/g, "").replace(/^\^/, "").replace(/\$$/, "")
     return { type: "string", pattern: `^${bare}$` }
@@ -133,7 +144,9 @@ class Compiler {
   #typed(schema: Body): Body {
     const { type } = schema
     if (Array.isArray(type)) return { anyOf: type.map((one) => this.#typed({ ...schema, type: one })) }
-    if (type !== undefined && !types.some((name) => name === type)) return refuse(`Unsupported type "${String(type)}"`)
+    if (type !== undefined && !types.some((name) => name === type)) {
+      return refuse(`Invalid type: ${String(type)}`, "type")
+    }
     switch (type) {
       case "string":
         return string(schema)
@@ -202,7 +215,7 @@ class Compiler {
         ? at[part]
         : Array.isArray(at) && at[Number(part)] !== undefined
         ? at[Number(part)]
-        : refuse(`Cannot find field ${part} in ${value}`), this.#root)
+        : refuse(`Pointer '${value.slice(1)}' does not exist`, /~1|~0|%/.test(part) ? "strict" : "pointer"), this.#root)
     const key = value.slice(2).replaceAll("/", ".")
     if (!this.#definitions.has(key)) {
       this.#definitions.set(key, anything)
@@ -222,7 +235,7 @@ export const compile = (schema: unknown): Enforced | Refused => {
   try {
     return { _tag: "Enforced", schema: new Compiler(schema).compile() }
   } catch (error) {
-    if (error instanceof Refusal) return { _tag: "Refused", message: error.message }
+    if (error instanceof Refusal) return { _tag: "Refused", message: error.message, why: error.why }
     throw error
   }
 }

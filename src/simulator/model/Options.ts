@@ -112,6 +112,8 @@ export interface Options {
    * it also bounds the completions of one request, and any number elsewhere.
    */
   readonly slots?: number | undefined
+  /** Requests that may wait for a slot on vLLM; one more is answered with 503. Default: any number. */
+  readonly queueLimit?: number | undefined
   /** Whether vLLM, SGLang or llama.cpp was started to embed texts and not to generate. Default false. */
   readonly embeddings?: boolean | undefined
   /** Whether `/metrics` answers, which SGLang and llama.cpp must be told when they start. Default true. */
@@ -178,6 +180,7 @@ export const resolve = (options: Options): Settings => {
     journalLimit: options.journalLimit ?? 2_000,
     dimensions: options.dimensions ?? 8,
     slots: options.slots ?? (engine === "llamacpp" ? 4 : Infinity),
+    queueLimit: options.queueLimit ?? Infinity,
     embeddings: options.embeddings ?? false,
     metrics: options.metrics ?? true
   }

@@ -207,6 +207,17 @@ export const model = <A>(
   return problems.length === before ? made : undefined
 }
 
+/** A number too large for a double, printed as it is written. */
+class Verbatim {
+  readonly text: string
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+/** A number that {@link repr} prints as it is written. @category encoding @since 0.2.0 */
+export const verbatim = (text: string): unknown => new Verbatim(text)
+
 const quoteText = (text: string): string => {
   const escaped = text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r").replaceAll("\t", "\\t")
   return escaped.includes("'") && !escaped.includes("\"") ? `"${escaped}"` : `'${escaped.replaceAll("'", "\\'")}'`
@@ -223,6 +234,7 @@ export const repr = (value: unknown): string => {
   if (value === true) return "True"
   if (value === false) return "False"
   if (typeof value === "string") return quoteText(value)
+  if (value instanceof Verbatim) return value.text
   if (Array.isArray(value)) return `[${value.map(repr).join(", ")}]`
   if (isBody(value)) {
     return `{${Object.entries(value).map(([key, item]) => `${quoteText(key)}: ${repr(item)}`).join(", ")}}`

@@ -12,6 +12,8 @@ import * as Effect from "effect/Effect"
 export interface Slots {
   /** Places that are taken. */
   readonly busy: () => number
+  /** Those that wait for a place. */
+  readonly waiting: () => number
   /** Waits for so many places, at most all there are, and calls `taken` with their number once they are held. */
   readonly acquire: (wanted: number, taken: (held: number) => void) => Effect.Effect<void>
   readonly release: (held: number) => void
@@ -40,6 +42,7 @@ export const make = (total: number): Slots => {
 
   return {
     busy: () => busy,
+    waiting: () => queue.length,
     acquire: (wanted, taken) =>
       Effect.callback<void>((resume) => {
         const held = Math.min(wanted, total)

@@ -206,12 +206,16 @@ const metrics: Handler = ({ counters }) =>
       `# TYPE sglang:num_requests_total counter\nsglang:num_requests_total ${counters.succeeded}\n`
   )
 
+/** The description that every application of the framework has; it does not name the engine. */
+const openApi = { openapi: "3.1.0", info: { title: "FastAPI", version: "0.1.0" }, paths: {} }
+
 interface Route {
   readonly get?: Handler
   readonly post?: Handler
 }
 
 const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ["/openapi.json", { get: () => SglangJson.ok(openApi) }],
   ["/ready", { get: healthy }],
   ["/health", { get: healthy }],
   ["/health_generate", { get: healthy }],
