@@ -197,10 +197,13 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
       ))
 
   const begin = (target: Target, wanted: Preparing.Wanted) =>
-    Effect.map(ready(target, wanted), ({ ready, stream }): Objects.Streamed<GenerateError> => ({
-      constraint: ready.constraint,
-      events: observedStream(ready, stream ? Generating.stream(ready) : Generating.atOnce(ready))
-    }))
+    Effect.map(
+      Effect.tap(ready(target, wanted), Preparing.warnUnstreamed(target)),
+      ({ ready, stream }): Objects.Streamed<GenerateError> => ({
+        constraint: ready.constraint,
+        events: observedStream(ready, stream ? Generating.stream(ready) : Generating.atOnce(ready))
+      })
+    )
 
   return assemble(options, {
     one: (wanted) =>

@@ -1,6 +1,6 @@
 /**
  * A dialect is data: for each route, what becomes of each option. Encoding a request, refusing what an engine would drop
- * in silence, and the table in the README all read the same rules.
+ * in silence, and the table in the documentation all read the same rules.
  *
  * @since 0.1.0
  */
@@ -28,14 +28,31 @@ export type Route = "generate" | "chat" | "completion"
 export type Encode<V> = (value: V) => Readonly<Record<string, unknown>> | undefined
 
 /**
+ * What becomes of single values of an option that the engine has, and why: `changed` values are sent as the nearest one
+ * that the engine takes as it is meant.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Except<V> = (
+  value: V
+) => { readonly fate: "ignored" | "refused" | "changed"; readonly why: string } | undefined
+
+/**
  * What becomes of an option on a route: sent under a field, ignored by the engine without a word, or refused by it.
- * `neutral` values change nothing and need no support.
+ * `neutral` values change nothing and need no support; the values that `except` names are not honoured although others
+ * are.
  *
  * @category models
  * @since 0.1.0
  */
 export type Rule<V> =
-  | { readonly _tag: "Sent"; readonly field: string; readonly encode: Encode<V> }
+  | {
+    readonly _tag: "Sent"
+    readonly field: string
+    readonly encode: Encode<V>
+    readonly except?: Except<V> | undefined
+  }
   | { readonly _tag: "Ignored" | "Refused"; readonly why: string; readonly neutral: (value: V) => boolean }
 
 /**
@@ -60,7 +77,13 @@ export interface Dialect {
   /** Messages as this engine's chat route wants them. */
   readonly messages: (messages: ReadonlyArray<Message>) => ReadonlyArray<ChatCompletion.Message>
   /** The last word on a body, for options that depend on each other. */
-  readonly finish?: ((body: Record<string, unknown>, options: GenerationOptions, route: Route) => void) | undefined
+  readonly finish?: ((body: Record<string, unknown>, request: GenerateRequest, route: Route) => void) | undefined
+  /** What the engine refuses only in combination, so that it is not sent. */
+  readonly conflicts?: ((request: GenerateRequest) => ReadonlyArray<Issue>) | undefined
+  /** Whether a response with these options is better asked for whole, unless the caller wants a stream. */
+  readonly whole?: ((options: GenerationOptions) => boolean) | undefined
+  /** Why nothing at all is streamed from this engine: every response is asked for whole, and a stream has one chunk. */
+  readonly unstreamed?: string | undefined
 }
 
 /**
@@ -95,6 +118,10 @@ export interface GenerateRequest {
 export interface Encoded {
   readonly call: Call
   readonly unsupported: ReadonlyArray<Issue>
+  /** The options that are sent with another value than the caller's. */
+  readonly changed: ReadonlyArray<Issue>
+  /** What the engine would refuse whatever the caller thinks of dropped options. */
+  readonly conflicts: ReadonlyArray<Issue>
 }
 
 /**
@@ -116,8 +143,9 @@ export type Call =
  */
 export const sent = <V>(
   field: string,
-  encode: Encode<V> = (value) => ({ [field]: value })
-): Rule<V> => ({ _tag: "Sent", field, encode })
+  encode: Encode<V> = (value) => ({ [field]: value }),
+  except?: Except<V>
+): Rule<V> => ({ _tag: "Sent", field, encode, except })
 
 /**
  * An option that is sent unless its value means "off".
@@ -173,14 +201,23 @@ export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
   const rules = dialect.rules[route]
   const fields: Record<string, unknown> = {}
   const unsupported: Array<Issue> = []
+  const changed: Array<Issue> = []
   if (rules !== undefined) {
     // in the order of the rules: where two options share a field, the later rule has the last word
     for (const name of Object.keys(rules)) {
-      if (isName(rules, name)) apply(dialect, route, rules, name, request.options, fields, unsupported)
+      if (isName(rules, name)) apply(dialect, route, rules, name, request.options, fields, { unsupported, changed })
     }
   }
-  dialect.finish?.(fields, request.options, route)
-  return { call: assemble(dialect, request, fields), unsupported }
+  dialect.finish?.(fields, request, route)
+  const conflicts = rules === undefined
+    ? [{
+      path: [],
+      message: `${names[dialect.engine]} has no route for ${
+        route === "chat" ? "messages" : "a rendered prompt: send messages, and give no tokenizerId or chatTemplate"
+      }`
+    }]
+    : dialect.conflicts?.(request) ?? []
+  return { call: assemble(dialect, request, fields), unsupported, changed, conflicts }
 }
 
 const isName = (rules: Rules, name: string): name is Name => Object.hasOwn(rules, name)
@@ -192,20 +229,26 @@ const apply = <N extends Name>(
   name: N,
   options: GenerationOptions,
   fields: Record<string, unknown>,
-  unsupported: Array<Issue>
+  told: { readonly unsupported: Array<Issue>; readonly changed: Array<Issue> }
 ): void => {
   const value = options[name]
   // the compiler cannot see that a defined value of option N is what the rule of N takes
   const rule = rules[name] as Rule<unknown>
   if (value === undefined) return
-  if (rule._tag === "Sent") {
-    Object.assign(fields, rule.encode(value))
-  } else if (!rule.neutral(value)) {
-    unsupported.push({
+  const lost = rule._tag === "Sent"
+    ? rule.except?.(value)
+    : rule.neutral(value)
+    ? undefined
+    : { fate: rule._tag.toLowerCase(), why: rule.why }
+  if (lost !== undefined) {
+    told[lost.fate === "changed" ? "changed" : "unsupported"].push({
       path: [name],
-      message: `${name} is ${rule._tag.toLowerCase()} by ${names[dialect.engine]} on ${paths[route]}: ${rule.why}`
+      message: `${name} is ${lost.fate} ${lost.fate === "changed" ? "for" : "by"} ${names[dialect.engine]} on ${
+        paths[route]
+      }: ${lost.why}`
     })
   }
+  if (rule._tag === "Sent" && lost?.fate !== "refused") Object.assign(fields, rule.encode(value))
 }
 
 /**
@@ -219,6 +262,8 @@ export const names: { readonly [K in Kind]: string } = {
   vllm: "vLLM",
   sglang: "SGLang",
   llamacpp: "llama.cpp",
+  "hf-serve": "hf-serve",
+  transformers: "transformers serve",
   router: "the router",
   openai: "the OpenAI dialect"
 }

@@ -1,10 +1,12 @@
 import type { Kind } from "../endpoint/Engine.ts"
 import type { Dialect } from "./Dialect.ts"
+import * as HfServe from "./HfServe.ts"
 import * as LlamaCpp from "./LlamaCpp.ts"
 import * as OpenAi from "./OpenAi.ts"
 import * as Router from "./Router.ts"
 import * as Sglang from "./Sglang.ts"
 import * as Tgi from "./Tgi.ts"
+import * as Transformers from "./Transformers.ts"
 import * as Vllm from "./Vllm.ts"
 
 /**
@@ -18,6 +20,8 @@ export const all: { readonly [K in Kind]: Dialect } = {
   vllm: Vllm.dialect,
   sglang: Sglang.dialect,
   llamacpp: LlamaCpp.dialect,
+  "hf-serve": HfServe.dialect,
+  transformers: Transformers.dialect,
   router: Router.dialect,
   openai: OpenAi.dialect
 }

@@ -1,28 +1,47 @@
-import { type Dialect, ignored, refused, type Rules, sent, sentUnless } from "./Dialect.ts"
+import type { GenerationOptions } from "../GenerationOptions.ts"
+import { type Dialect, ignored, type Rules, sent, sentUnless } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
+
+const SEEDS = 2n ** 32n - 1n
 
 const sampling = {
   topK: sent("top_k"),
   minP: sent("min_p"),
   typicalP: sentUnless(1, "typical_p"),
   repetitionPenalty: sentUnless(1, "repeat_penalty"),
+  // the low 32 bits count there, and 2^32-1 means a seed by chance: reduced so that every seed repeats its response
+  seed: sent<number | bigint>(
+    "seed",
+    (seed) => ({ seed: Number(BigInt(seed) % SEEDS) }),
+    (seed) =>
+      BigInt(seed) < SEEDS ? undefined : { fate: "changed", why: "it has seeds below 2^32-1; the rest is taken" }
+  ),
   truncate: ignored("llama.cpp does not cut prompts"),
+  bestOf: ignored("llama.cpp has no best_of; ask for several generations with numGenerations", 1),
+  returnFullText: ignored("llama.cpp does not repeat the prompt", false),
   adapterId: ignored("adapters are chosen when the server starts")
 } satisfies Partial<Rules>
 
 const template = {
+  // no alternatives would mean no log probabilities at all
+  topLogprobs: sent<number>("top_logprobs", (value) => ({ logprobs: true, top_logprobs: Math.max(1, value) })),
   // a last message of the assistant is continued by itself
   continueFinalMessage: sent<boolean>("messages", () => undefined),
-  templateVariables: sent("chat_template_kwargs")
+  templateVariables: sent("chat_template_kwargs"),
+  // a name is not understood, and would leave the choice to the model: see `finish`
+  toolChoice: sent<NonNullable<GenerationOptions["toolChoice"]>>("tool_choice", (choice) => ({
+    tool_choice: typeof choice === "string" ? choice : "required"
+  }))
 } satisfies Partial<Rules>
 
-const legacy = {
-  returnFullText: refused<boolean>("llama.cpp does not repeat the prompt", false),
-  bestOf: refused<number>("llama.cpp has no best_of; ask for several generations with numGenerations", 1)
-} satisfies Partial<Rules>
+const hasTools = ({ toolChoice, tools }: GenerationOptions) => (tools?.length ?? 0) > 0 && toolChoice !== "none"
+
+const hasLogprobs = ({ logprobs, topLogprobs, topNTokens }: GenerationOptions) =>
+  logprobs === true || topLogprobs !== undefined || (topNTokens ?? 0) > 0
 
 /**
- * llama.cpp's server. Its own defaults sample (temperature 0.8, top_k 40), so "off" has to be said: 0 is sent.
+ * llama.cpp's server. Its own defaults sample (temperature 0.8, top_k 40), so "off" has to be said: 0 is sent. A tool that
+ * is asked for by name is sent alone, with `required`. Tools beside structured output are taken since v0.5.0.
  *
  * @category dialects
  * @since 0.1.0
@@ -32,6 +51,20 @@ export const dialect: Dialect = {
   engine: "llamacpp",
   rules: {
     chat: { ...OpenAi.chat, ...sampling, ...template },
-    completion: { ...OpenAi.completion, ...sampling, ...legacy }
-  }
+    completion: { ...OpenAi.completion, ...sampling }
+  },
+  finish: (body, { options: { toolChoice, tools } }, route) => {
+    if (route === "chat" && typeof toolChoice === "object" && tools !== undefined) {
+      body["tools"] = OpenAi.toolList(tools.filter(({ name }) => name === toolChoice.name))
+    }
+  },
+  whole: (options) => hasTools(options) && hasLogprobs(options),
+  conflicts: ({ input, options, stream }) =>
+    stream && input._tag === "Messages" && hasTools(options) && hasLogprobs(options)
+      ? [{
+        path: ["logprobs"],
+        message:
+          "llama.cpp refuses log probabilities with tools in a stream; leave `delivery` out, or set it to `unary`"
+      }]
+      : []
 }

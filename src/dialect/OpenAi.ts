@@ -22,9 +22,16 @@ const toolChoice = sent<NonNullable<GenerationOptions["toolChoice"]>>("tool_choi
   tool_choice: typeof choice === "string" ? choice : { type: "function", function: { name: choice.name } }
 }))
 
-const tools = sent<NonNullable<GenerationOptions["tools"]>>("tools", (tools) => ({
-  tools: tools.map((tool) => ({ type: "function", function: tool }))
-}))
+/**
+ * Tools in OpenAI's form.
+ *
+ * @category encoding
+ * @since 0.2.0
+ */
+export const toolList = (tools: NonNullable<GenerationOptions["tools"]>): ReadonlyArray<object> =>
+  tools.map((tool) => ({ type: "function", function: tool }))
+
+const tools = sent<NonNullable<GenerationOptions["tools"]>>("tools", (tools) => ({ tools: toolList(tools) }))
 
 /**
  * The chat rules that all engines share.
@@ -46,7 +53,7 @@ export const chat: Rules = {
   seed: sent("seed"),
   stopSequences: sent("stop", (stop) => stop.length === 0 ? undefined : { stop }),
   doSample,
-  returnFullText: ignored("a chat answer has no text before it", false),
+  returnFullText: ignored("a chat response has no text before it", false),
   watermark: ignored("only TGI's native route has it", false),
   truncate: ignored(unknown),
   bestOf: ignored("only TGI's native route has it; ask for several generations with numGenerations", 1),

@@ -1,13 +1,16 @@
-import { type Dialect, ignored, type Rules, sent, sentUnless } from "./Dialect.ts"
+import type { GenerationOptions } from "../GenerationOptions.ts"
+import { type Dialect, type GenerateRequest, ignored, type Rules, sent, sentUnless } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 
 const sampling = {
+  // -1 means off there, and 0 is refused
   topK: sentUnless(0, "top_k"),
   minP: sentUnless(0, "min_p"),
   typicalP: ignored("SGLang has no typical sampling", 1),
   repetitionPenalty: sentUnless(1, "repetition_penalty"),
   truncate: ignored("SGLang does not cut prompts"),
-  adapterId: ignored("SGLang takes any model name; name the adapter as lora_path in `extra`")
+  // after the model's own name, and a colon: see `finish`
+  adapterId: sent("model")
 } satisfies Partial<Rules>
 
 const template = {
@@ -18,8 +21,17 @@ const template = {
   templateVariables: sent("chat_template_kwargs")
 } satisfies Partial<Rules>
 
+const isForced = ({ toolChoice }: GenerationOptions) => toolChoice === "required" || typeof toolChoice === "object"
+
+const finish = (body: Record<string, unknown>, { input, model, options }: GenerateRequest): void => {
+  if (options.adapterId !== undefined) body["model"] = `${model}:${options.adapterId}`
+  const isPrefilled = input._tag === "Messages" && input.messages.at(-1)?.role === "assistant"
+  if (isPrefilled && options.continueFinalMessage !== false) body["continue_final_message"] = true
+}
+
 /**
- * SGLang: sampling controls on both routes.
+ * SGLang: sampling controls on both routes, LoRA adapters behind the model's name. A last message of the assistant would
+ * be turned into one of the user, so it is continued unless `continueFinalMessage` is false.
  *
  * @category dialects
  * @since 0.1.0
@@ -27,5 +39,13 @@ const template = {
 export const dialect: Dialect = {
   ...OpenAi.dialect,
   engine: "sglang",
-  rules: { chat: { ...OpenAi.chat, ...sampling, ...template }, completion: { ...OpenAi.completion, ...sampling } }
+  rules: { chat: { ...OpenAi.chat, ...sampling, ...template }, completion: { ...OpenAi.completion, ...sampling } },
+  finish,
+  conflicts: ({ constraint, options }) =>
+    constraint !== undefined && (options.tools?.length ?? 0) > 0 && isForced(options)
+      ? [{
+        path: ["toolChoice"],
+        message: "a forced tool cannot be combined with structured output on SGLang: both are a grammar there"
+      }]
+      : []
 }

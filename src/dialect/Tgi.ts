@@ -4,10 +4,18 @@
  *
  * @since 0.1.0
  */
-import type { GenerationOptions } from "../GenerationOptions.ts"
 import type { Message } from "../Message.ts"
 import type * as ChatCompletion from "../protocol/ChatCompletion.ts"
-import { type Dialect, ignored, refused, type Route, type Rules, sent, sentUnless } from "./Dialect.ts"
+import {
+  type Dialect,
+  type GenerateRequest,
+  ignored,
+  refused,
+  type Route,
+  type Rules,
+  sent,
+  sentUnless
+} from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 
 const raw = "TGI has it on /generate alone, which needs a tokenizerId or a template"
@@ -66,7 +74,7 @@ const chat: Rules = {
 }
 
 /** Greedy means that nothing may turn sampling on; and a temperature that is set, 1 included, asks for sampling. */
-const finish = (body: Record<string, unknown>, options: GenerationOptions, route: Route): void => {
+const finish = (body: Record<string, unknown>, { options }: GenerateRequest, route: Route): void => {
   if (route !== "generate") return
   if (options.temperature === 0 || options.doSample === false) {
     for (const field of ["temperature", "top_k", "top_p", "typical_p"]) delete body[field]
@@ -117,5 +125,14 @@ export const dialect: Dialect = {
   raw: "generate",
   rules: { generate, chat },
   messages: (messages) => messages.map(messageOf),
-  finish
+  finish,
+  // a call may end in a stream without a sign of it
+  whole: ({ toolChoice, tools }) => (tools?.length ?? 0) > 0 && toolChoice !== "none",
+  conflicts: ({ constraint, options: { toolChoice, tools } }) =>
+    constraint !== undefined && tools !== undefined && toolChoice !== "none"
+      ? [{
+        path: ["tools"],
+        message: "tools cannot be combined with structured output on TGI: both are a grammar there"
+      }]
+      : []
 }

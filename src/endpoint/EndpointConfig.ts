@@ -62,7 +62,9 @@ export const EndpointConfig = Schema.Struct({
   ).pipe(Schema.withDecodingDefaultKey(Effect.succeed(300_000))),
   /** How the model is called where results are shown. */
   modelDisplayName: Schema.optionalKey(Schema.String),
-  /** The engine that answers, for servers that cannot be told apart. */
+  /** What the server calls the model, where it serves several. Default: the first that it names. */
+  modelName: Schema.optionalKey(Schema.NonEmptyString),
+  /** The engine that responds, for servers that cannot be told apart. */
   engine: Schema.optionalKey(Engine.Kind),
   /** Domains beside `endpoints.huggingface.cloud` whose dedicated endpoints get the token. */
   endpointHosts: Schema.optionalKey(Schema.Array(Schema.String)),
@@ -192,8 +194,8 @@ export const encode = Schema.encodeSync(EndpointConfig)
 /**
  * Every attribute from one environment variable: `INFERENCE_MODEL_ID`, `INFERENCE_ENDPOINT_NAME`,
  * `INFERENCE_ENDPOINT_NAMESPACE`, `INFERENCE_BASE_URL`, `INFERENCE_PROVIDER`, `INFERENCE_REVISION`, `INFERENCE_BILL_TO`,
- * `INFERENCE_WAIT_TIMEOUT` (`5 minutes`, `90 seconds`), `INFERENCE_MODEL_DISPLAY_NAME`, `INFERENCE_ROUTER_URL`,
- * `INFERENCE_MANAGEMENT_URL`, `INFERENCE_ENGINE`. The token is
+ * `INFERENCE_MODEL_NAME`, `INFERENCE_WAIT_TIMEOUT` (`5 minutes`, `90 seconds`), `INFERENCE_MODEL_DISPLAY_NAME`,
+ * `INFERENCE_ROUTER_URL`, `INFERENCE_MANAGEMENT_URL`, `INFERENCE_ENGINE`. The token is
  * not among them: it has its own variables, see `HubToken`.
  *
  * @category configuration
@@ -208,6 +210,7 @@ export const fromEnv: Effect.Effect<Options, Config.ConfigError> = Effect.gen(fu
     provider: "INFERENCE_PROVIDER",
     revision: "INFERENCE_REVISION",
     billTo: "INFERENCE_BILL_TO",
+    modelName: "INFERENCE_MODEL_NAME",
     modelDisplayName: "INFERENCE_MODEL_DISPLAY_NAME",
     routerUrl: "INFERENCE_ROUTER_URL",
     managementUrl: "INFERENCE_MANAGEMENT_URL"

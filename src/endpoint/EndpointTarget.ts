@@ -165,6 +165,7 @@ export const dedicated = Effect.fnUntraced(function*(
     token,
     image: endpoint.model.image,
     override: config.engine,
+    modelName: config.modelName,
     retry,
     userAgent
   })
@@ -234,6 +235,7 @@ export const url = Effect.fnUntraced(
           ...address,
           token,
           override: config.engine,
+          modelName: config.modelName,
           retry,
           userAgent
         })

@@ -1,9 +1,9 @@
 /**
- * Which engine answers, and how it is recognised: from the control plane's image, from what `/v1/models` and `/info` say,
+ * Which engine responds, and how it is recognised: from the control plane's image, from what `/v1/models` and `/info` say,
  * from a route that only one engine has.
  *
- * Telling engines apart matters because all of them ignore fields that they do not know: a grammar in the wrong dialect
- * is dropped in silence, and the model answers unconstrained.
+ * Telling engines apart matters because most of them ignore fields that they do not know: a grammar in the wrong dialect
+ * is dropped in silence, and the model is not constrained.
  *
  * @since 0.1.0
  */
@@ -12,13 +12,22 @@ import * as Schema from "effect/Schema"
 import * as Wire from "../protocol/Info.ts"
 
 /**
- * The engines whose dialects are spoken. `router` is Hugging Face's serverless router, `openai` the plain dialect for
+ * The engines whose dialects are spoken. `transformers` is `transformers serve`, `router` is Hugging Face's serverless router, `openai` the plain dialect for
  * everything that could not be told apart.
  *
  * @category models
  * @since 0.1.0
  */
-export const Kind = Schema.Literals(["tgi", "vllm", "sglang", "llamacpp", "router", "openai"])
+export const Kind = Schema.Literals([
+  "tgi",
+  "vllm",
+  "sglang",
+  "llamacpp",
+  "hf-serve",
+  "transformers",
+  "router",
+  "openai"
+])
 
 /**
  * @category models
@@ -91,6 +100,7 @@ const imageKeys: Readonly<Record<string, Recognised>> = {
   vLLMNeuron: "vllm",
   sGLang: "sglang",
   llamacpp: "llamacpp",
+  hfServe: "hf-serve",
   tei: "tei"
 }
 
@@ -99,7 +109,8 @@ const imageNames: ReadonlyArray<readonly [part: RegExp, engine: Recognised]> = [
   [/text-embeddings-inference/i, "tei"],
   [/vllm/i, "vllm"],
   [/sglang/i, "sglang"],
-  [/llama[.-]?cpp/i, "llamacpp"]
+  [/llama[.-]?cpp/i, "llamacpp"],
+  [/hf-?serve/i, "hf-serve"]
 ]
 
 /**
@@ -125,6 +136,10 @@ export const fromImage = (image: Readonly<Record<string, Schema.Json>> | null | 
  */
 export interface Seen {
   readonly engine: Recognised
+  /** The names of models of which one must be chosen, as the server has none of its own. */
+  readonly choices?: ReadonlyArray<string>
+  /** Whether a load balancer says this, and not the engine behind it. */
+  readonly balancer?: boolean
   readonly modelName?: string | undefined
   readonly version?: string | undefined
   readonly limits?: Limits
@@ -142,6 +157,27 @@ const decodeMeta = Schema.decodeUnknownOption(
 )
 const isRouter = Schema.is(
   Schema.Struct({ data: Schema.NonEmptyArray(Schema.Struct({ providers: Schema.Array(Schema.Unknown) })) })
+)
+const isTransformers = Schema.is(
+  Schema.Struct({
+    data: Schema.NonEmptyArray(
+      Schema.Struct({ owned_by: Schema.Literal("local"), status: Schema.Struct({ value: Schema.String }) })
+    )
+  })
+)
+const isLlamaRouter = Schema.is(Schema.Struct({ role: Schema.Literal("router"), build_info: Schema.Unknown }))
+const isBalancer = Schema.is(Schema.Struct({ router_manager: Schema.Literal(true) }))
+const decodeModelInfo = Schema.decodeUnknownOption(
+  Schema.Struct({ model_path: Schema.String, served_model_name: Schema.optional(Schema.String) })
+)
+const decodeOpenApi = Schema.decodeUnknownOption(
+  Schema.Struct({
+    info: Schema.Struct({ title: Schema.String }),
+    paths: Schema.optional(Schema.Record(Schema.String, Schema.Unknown))
+  })
+)
+const decodeUnnamed = Schema.decodeUnknownOption(
+  Schema.Struct({ error: Schema.Struct({ message: Schema.String, type: Schema.Literal("NotFoundError") }) })
 )
 const decodeInfo = Schema.decodeUnknownOption(Wire.Info)
 const decodeProps = Schema.decodeUnknownOption(Schema.Struct({
@@ -163,11 +199,14 @@ export const fromModels = (body: unknown): Seen | undefined => {
   const first = models?.data[0]
   if (first === undefined) return undefined
   if (isRouter(body)) return { engine: "router" }
+  if (isTransformers(body)) return { engine: "transformers", modelName: first.id }
   const owner = first.owned_by ?? ""
   const trained = Option.getOrUndefined(decodeMeta(body))?.data[0]?.meta.n_ctx_train
   return {
     engine: Object.hasOwn(owners, owner) ? owners[owner] : owner === first.id ? "tgi" : undefined,
-    modelName: first.id,
+    // a balancer that did not learn the name
+    modelName: owner === "local" && first.id === "unknown" ? undefined : first.id,
+    ...(models !== undefined && models.data.length > 1 && { choices: models.data.map(({ id }) => id) }),
     limits: defined({ contextLength: first.max_model_len ?? trained })
   }
 }
@@ -199,12 +238,20 @@ export const fromInfo = (body: unknown): Seen | undefined => {
 }
 
 /**
- * Reads llama.cpp's `GET /props`.
+ * Reads llama.cpp's `GET /props`. A server that hands requests to several models has no slots of its own, and is a
+ * balancer in this sense.
  *
  * @category recognising
  * @since 0.1.0
  */
 export const fromProps = (body: unknown): Seen | undefined => {
+  if (isLlamaRouter(body)) {
+    return {
+      engine: "llamacpp",
+      balancer: true,
+      version: typeof body.build_info === "string" ? body.build_info : undefined
+    }
+  }
   const props = Option.getOrUndefined(decodeProps(body))
   return props === undefined ? undefined : {
     engine: "llamacpp",
@@ -215,7 +262,53 @@ export const fromProps = (body: unknown): Seen | undefined => {
 }
 
 /**
- * Reads a route that answers with a `version`, which belongs to `engine`.
+ * Reads `GET /server_info`: SGLang tells its version, and the balancer in front of it only that it is one.
+ *
+ * @category recognising
+ * @since 0.2.0
+ */
+export const fromServerInfo = (body: unknown): Seen | undefined =>
+  isBalancer(body) ? { engine: undefined, balancer: true } : fromVersion("sglang")(body)
+
+/**
+ * Reads SGLang's `GET /get_model_info`, which a balancer passes on.
+ *
+ * @category recognising
+ * @since 0.2.0
+ */
+export const fromModelInfo = (body: unknown): Seen | undefined => {
+  const found = Option.getOrUndefined(decodeModelInfo(body))
+  return found === undefined ? undefined : { engine: "sglang", modelName: found.served_model_name ?? found.model_path }
+}
+
+/**
+ * Reads `GET /openapi.json` of the servers that have no other mark.
+ *
+ * @category recognising
+ * @since 0.2.0
+ */
+export const fromOpenApi = (body: unknown): Seen | undefined => {
+  const found = Option.getOrUndefined(decodeOpenApi(body))
+  if (found === undefined) return undefined
+  if (found.info.title === "Hugging Face Serve API") return { engine: "hf-serve" }
+  return found.paths !== undefined && Object.hasOwn(found.paths, "/load_model") ? { engine: "transformers" } : undefined
+}
+
+/**
+ * Reads the 404 of vLLM for a model that it does not have, which names those that it has.
+ *
+ * @category recognising
+ * @since 0.2.0
+ */
+export const fromUnnamed = (body: unknown): Seen | undefined => {
+  const found = Option.getOrUndefined(decodeUnnamed(body))
+  if (found === undefined) return undefined
+  const names = /Valid aliases: (.+)\.$/.exec(found.error.message)?.[1]?.split(", ")
+  return { engine: "vllm", modelName: names?.[0] }
+}
+
+/**
+ * Reads a route that responds with a `version`, which belongs to `engine`.
  *
  * @category recognising
  * @since 0.1.0

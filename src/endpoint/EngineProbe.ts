@@ -1,5 +1,6 @@
 /**
- * Asks a server which engine it is: the cheapest and surest question first, and none that the answers before made needless.
+ * Asks a server which engine it is: the cheapest and surest question first, and none that the responses before made
+ * needless. Behind a load balancer the engine is found by what passes through.
  *
  * @since 0.1.0
  */
@@ -31,18 +32,34 @@ export interface Options {
   /** How often a server that cannot be reached is asked. Default: `Retry.standard`. */
   readonly retry?: Retry.Policy | undefined
   readonly userAgent?: string | undefined
+  /** The model that the caller chose, by the server's name of it. */
+  readonly modelName?: string | undefined
+}
+
+interface Question {
+  readonly kind: Engine.Kind
+  readonly path: string
+  /** Sent as a POST where it is given. */
+  readonly body?: object
+  readonly read: (body: unknown) => Engine.Seen | undefined
 }
 
 /** Where an engine that is known by other marks says its version, and where one without marks is recognised. */
-const ownRoutes: ReadonlyArray<{
-  readonly kind: Engine.Kind
-  readonly path: string
-  readonly read: (body: unknown) => Engine.Seen | undefined
-}> = [
+const ownRoutes: ReadonlyArray<Question> = [
   { kind: "llamacpp", path: "/props", read: Engine.fromProps },
-  { kind: "sglang", path: "/server_info", read: Engine.fromVersion("sglang") },
-  { kind: "sglang", path: "/get_server_info", read: Engine.fromVersion("sglang") },
-  { kind: "vllm", path: "/version", read: Engine.fromVersion("vllm") }
+  { kind: "sglang", path: "/server_info", read: Engine.fromServerInfo },
+  { kind: "sglang", path: "/get_server_info", read: Engine.fromServerInfo },
+  { kind: "vllm", path: "/version", read: Engine.fromVersion("vllm") },
+  { kind: "hf-serve", path: "/openapi.json", read: Engine.fromOpenApi }
+]
+
+/** A request that every engine refuses, each in its own words, before it generates anything. */
+const refusable = { model: "unknown", prompt: "", max_tokens: 1, top_p: 0 }
+
+/** What a balancer passes on to the engine behind it. */
+const passedOn: ReadonlyArray<Question> = [
+  { kind: "sglang", path: "/get_model_info", read: Engine.fromModelInfo },
+  { kind: "vllm", path: "/v1/completions", body: refusable, read: Engine.fromUnnamed }
 ]
 
 const parse = RoundTrip.json(Schema.Unknown)
@@ -62,12 +79,13 @@ const verdict = (fault: Fault.Fault): Retry.Verdict => ({
 })
 
 /** A server that cannot be reached is asked again by the policy; what it answers is for the caller to judge. */
-const ask = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options, path: string) {
+const ask = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options, path: string, body?: object) {
+  const method = body === undefined ? "GET" : "POST"
   const url = EndpointUrl.route(options, path)
-  const subject = `GET ${path}`
+  const subject = `${method} ${path}`
   const result = yield* Effect.result(Effect.flatMap(CurrentDeadline, (deadline) =>
     Retry.run(
-      () => RoundTrip.run(client, { method: "GET", url, token: options.token, userAgent: options.userAgent }),
+      () => RoundTrip.run(client, { method, url, token: options.token, userAgent: options.userAgent, body }),
       { subject, policy: options.retry ?? Retry.standard, deadline, verdict },
       (fault) => fault
     )))
@@ -75,7 +93,10 @@ const ask = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: 
     ? { status: undefined, body: undefined, detail: Fault.describe(result.failure), fault: result.failure }
     : {
       status: result.success.status,
-      body: result.success.status === 200 ? Result.getOrElse(parse(result.success), () => undefined) : undefined,
+      // a question that is meant to be refused is responded to by the refusal
+      body: result.success.status === 200 || body !== undefined
+        ? Result.getOrElse(parse(result.success), () => undefined)
+        : undefined,
       detail: result.success.status === 200 ? "" : RoundTrip.failure(result.success).message
     }
   return outcome
@@ -93,23 +114,50 @@ const refusal = (options: Options, { detail, fault, status }: Outcome): Endpoint
     : undefined
 }
 
-/** The first of some routes that is understood. */
+/** The first of some questions whose response is understood. */
 const firstOf = Effect.fnUntraced(function*(
   client: HttpClient.HttpClient,
   options: Options,
-  kind: Engine.Kind | undefined
+  questions: ReadonlyArray<Question>
 ) {
-  for (const route of ownRoutes) {
-    if (kind !== undefined && route.kind !== kind) continue
-    const seen = route.read((yield* ask(client, options, route.path)).body)
+  for (const { body, path, read } of questions) {
+    const seen = read((yield* ask(client, options, path, body)).body)
     if (seen !== undefined) return seen
   }
   return undefined
 })
 
+/** What the engine's own routes say, or what passes through a balancer that has them. */
+const own = Effect.fnUntraced(function*(
+  client: HttpClient.HttpClient,
+  options: Options,
+  kind: Engine.Kind | undefined
+) {
+  const seen = yield* firstOf(
+    client,
+    options,
+    ownRoutes.filter((route) => kind === undefined || (route.kind === kind && kind !== "hf-serve"))
+  )
+  return seen?.balancer === true && seen.engine === undefined
+    ? yield* firstOf(client, options, passedOn)
+    : seen
+})
+
+const sourceOf = (
+  options: Options,
+  { hint, info, models, own }: { readonly [K in "hint" | "info" | "models" | "own"]: Engine.Recognised }
+): Engine.Engine["source"] => {
+  if (options.override !== undefined) return "override"
+  if (hint !== undefined) return "image"
+  if (info !== undefined) return "info"
+  if (models !== undefined) return "models"
+  return own !== undefined && own !== "tei" ? "route" : "assumed"
+}
+
 /**
- * Finds out which engine answers. One that cannot be told apart gets the plain OpenAI dialect. Fails when nothing answers
- * at all, the token is refused, the server is not ready, or it embeds instead of generating.
+ * Finds out which engine responds. One that cannot be told apart gets the plain OpenAI dialect. Fails when nothing
+ * responds at all, the token is refused, the server is not ready, it embeds instead of generating, or it has several models
+ * and none was chosen.
  *
  * @category running
  * @since 0.1.0
@@ -127,30 +175,24 @@ export const detect = Effect.fnUntraced(function*(client: HttpClient.HttpClient,
     const tasks = ["embedding (text-embeddings-inference)"]
     return yield* new EndpointError.TaskMismatch({ model: EndpointUrl.show(options.url), tasks })
   }
-  const own = found === undefined || (found !== "tgi" && found !== "openai" && found !== "router")
-    ? yield* firstOf(client, options, found)
+  const route = found === undefined || (found !== "tgi" && found !== "openai" && found !== "router")
+    ? yield* own(client, options, found)
     : undefined
-  const kind = found ?? (own?.engine === "tei" ? undefined : own?.engine)
-  const version = info?.version ?? own?.version
-  const modelName = models?.modelName ?? info?.modelName
-  const limits: Engine.Limits = { ...models?.limits, ...own?.limits, ...info?.limits }
+  if (route?.balancer === true && models?.choices !== undefined && options.modelName === undefined) {
+    const problem = `the server has several models, choose one as modelName: ${models.choices.join(", ")}`
+    return yield* new EndpointError.InvalidConfig({ problem, given: ["baseUrl"] })
+  }
+  const kind = found ?? (route?.engine === "tei" ? undefined : route?.engine)
+  const version = info?.version ?? route?.version
+  const modelName = options.modelName ?? models?.modelName ?? route?.modelName ?? info?.modelName
+  const limits: Engine.Limits = { ...models?.limits, ...route?.limits, ...info?.limits }
   const engine: Engine.Engine = {
     kind: kind ?? "openai",
     ...(version !== undefined && { version }),
     ...(modelName !== undefined && { modelName }),
     ...(Object.keys(limits).length > 0 && { limits }),
-    ...(own?.bosToken !== undefined && { bosToken: own.bosToken }),
-    source: options.override !== undefined
-      ? "override"
-      : hint !== undefined
-      ? "image"
-      : info?.engine !== undefined
-      ? "info"
-      : models?.engine !== undefined
-      ? "models"
-      : kind !== undefined
-      ? "route"
-      : "assumed"
+    ...(route?.bosToken !== undefined && { bosToken: route.bosToken }),
+    source: sourceOf(options, { hint, info: info?.engine, models: models?.engine, own: route?.engine })
   }
   return engine
 })

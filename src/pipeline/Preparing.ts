@@ -60,22 +60,36 @@ export interface Ready extends Prepared {
 export const invalid = (method: string, issues: ReadonlyArray<GenerationOptions.Issue>): InferenceError =>
   new InferenceError({ method, reason: new InvalidRequest({ issues }), attempts: 0 })
 
-/** Why an answer is asked for whole: TGI refuses to stream it, or streams it so that its end cannot be known. */
-const isWhole = (
-  target: Target,
-  { bestOf, decoderInputDetails, toolChoice, tools }: GenerationOptions.GenerationOptions
-) =>
-  (bestOf ?? 1) > 1 || decoderInputDetails === true ||
-  (target.engine.kind === "tgi" && (tools?.length ?? 0) > 0 && toolChoice !== "none")
+/** Whether a response is asked for whole: an engine refuses to stream it, or streams it so that its end cannot be known. */
+const isWhole = ({ engine }: Target, options: GenerationOptions.GenerationOptions) =>
+  (options.bestOf ?? 1) > 1 || options.decoderInputDetails === true ||
+  Dialects.all[engine.kind].whole?.(options) === true
 
 /**
  * Whether a generation is to be streamed: what the caller says, else all but what a server streams badly or not at all.
+ * An engine whose streams are not safe is never asked for one.
  *
  * @category accessors
  * @since 0.1.0
  */
 export const isStreamed = (target: Target, { options, settings }: Wanted): boolean =>
-  settings.delivery === undefined ? !isWhole(target, options) : settings.delivery === "stream"
+  Dialects.all[target.engine.kind].unstreamed === undefined &&
+  (settings.delivery === undefined ? !isWhole(target, options) : settings.delivery === "stream")
+
+/**
+ * Tells the caller of a stream that it will be one chunk, where the engine's own streams are not safe.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const warnUnstreamed = ({ engine: { kind } }: Target): Effect.Effect<void> => {
+  const { unstreamed } = Dialects.all[kind]
+  return unstreamed === undefined
+    ? Effect.void
+    : Effect.logWarning(
+      `The stream is one chunk: ${Dialect.names[kind]} is asked for whole responses, as ${unstreamed}`
+    )
+}
 
 const wantsTokens = ({ decoderInputDetails, logprobs, topLogprobs, topNTokens }: GenerationOptions.GenerationOptions) =>
   logprobs === true || topLogprobs !== undefined || (topNTokens ?? 0) > 0 || decoderInputDetails === true
@@ -126,7 +140,7 @@ export const prepare = Effect.fnUntraced(function*(
     ...unserved(target, encoded.call.route),
     ...(limits === undefined ? [] : GenerationOptions.beyond(options, limits)),
     ...Limits.check(options, { kind, version, limits, route: encoded.call.route, stream }),
-    ...(constraint === undefined ? [] : excluded(kind, options))
+    ...encoded.conflicts
   ]
   if (wrong.length > 0) return yield* invalid(method, wrong)
   const unsupported = constraint === undefined
@@ -136,6 +150,7 @@ export const prepare = Effect.fnUntraced(function*(
     if (settings.unsupported !== "warn") return yield* invalid(method, unsupported)
     for (const { message } of unsupported) yield* Effect.logWarning(message)
   }
+  for (const { message } of encoded.changed) yield* Effect.logWarning(message)
   const telemetry: Telemetry.Call = {
     operation: encoded.call.route === "chat" ? "chat" : "text_completion",
     model: target.modelName,
@@ -190,15 +205,6 @@ const offered = (
   )
   return Result.map(tools, (tools) => ({ ...options, tools }))
 }
-
-/** TGI and llama.cpp refuse tools beside a grammar, as tools are a grammar there. */
-const excluded = (
-  kind: Target["engine"]["kind"],
-  { toolChoice, tools }: GenerationOptions.GenerationOptions
-): ReadonlyArray<GenerationOptions.Issue> =>
-  (kind === "tgi" || kind === "llamacpp") && tools !== undefined && toolChoice !== "none"
-    ? [{ path: ["tools"], message: `tools cannot be combined with structured output on ${Dialect.names[kind]}` }]
-    : []
 
 /** vLLM with a reasoning parser applies no constraint before the thinking is closed, which only the prompt can tell here. */
 const unconstrained = (kind: Target["engine"]["kind"], input: Message.Input): ReadonlyArray<GenerationOptions.Issue> =>

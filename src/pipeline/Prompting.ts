@@ -9,6 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type { GenerateRequest } from "../dialect/Dialect.ts"
+import * as Dialects from "../dialect/Dialects.ts"
 import { EndpointError, InvalidConfig } from "../endpoint/EndpointError.ts"
 import type { Kind } from "../endpoint/Engine.ts"
 import type { GenerationOptions } from "../GenerationOptions.ts"
@@ -87,6 +88,11 @@ const OPENINGS: ReadonlyArray<string> = [
 const messagesOf = (input: Exclude<Message.Input, { readonly raw: string }>): ReadonlyArray<Message.Message> =>
   typeof input === "string" ? [Message.user(input)] : input
 
+const hasNoRawRoute = (engine: Kind): boolean => {
+  const { raw, rules } = Dialects.all[engine]
+  return rules[raw] === undefined
+}
+
 const toolsOf = ({ tools }: GenerationOptions) => tools?.map((tool) => ({ type: "function", function: tool }))
 
 /**
@@ -125,7 +131,8 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
     }
     const messages = messagesOf(input)
     const isUnasked = implied === "constrained" && !constrained
-    if (template === undefined || isUnasked || (implied !== false && constrained && engine === "router")) {
+    const hasNoWay = implied !== false && (hasNoRawRoute(engine) || (constrained && engine === "router"))
+    if (template === undefined || isUnasked || hasNoWay) {
       return Effect.succeed({ _tag: "Messages", messages })
     }
     if (messages.length === 0 && preQuery !== undefined) return Effect.succeed({ _tag: "Prompt", text: preQuery })

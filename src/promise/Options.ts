@@ -236,7 +236,7 @@ export type Options = Target & Settings & {
   /** How long to wait for an endpoint that wakes: 300 seconds by default. */
   readonly waitTimeout?: Time
   /** The engine, where it is known: nothing is asked to find out. */
-  readonly engine?: "tgi" | "vllm" | "sglang" | "llamacpp" | "openai"
+  readonly engine?: "tgi" | "vllm" | "sglang" | "llamacpp" | "hf-serve" | "transformers" | "openai"
   /** Defaults of every call. */
   readonly generationOptions?: GenerationOptions
   readonly structuredOutput?: StructuredOutput

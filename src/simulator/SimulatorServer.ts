@@ -12,6 +12,7 @@ import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import { isUtf8 } from "node:buffer"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
 import type * as Options from "./model/Options.ts"
@@ -61,7 +62,9 @@ export class SimulatorServer extends Context.Service<SimulatorServer, {
 const readBody = async (message: Http.IncomingMessage): Promise<string> => {
   const chunks: Array<Buffer> = []
   for await (const chunk of message) chunks.push(chunk)
-  return Buffer.concat(chunks).toString("utf8")
+  const body = Buffer.concat(chunks)
+  // what is not UTF-8 is marked by half a surrogate, which no valid text holds
+  return isUtf8(body) ? body.toString("utf8") : body.toString("utf8").replaceAll("\ufffd", "\udcff")
 }
 
 const headersOf = (message: Http.IncomingMessage): Record<string, string | undefined> =>

@@ -24,7 +24,7 @@ import * as StructuredOutputError from "./StructuredOutputError.ts"
  * @category models
  * @since 0.1.0
  */
-export type EngineKind = "tgi" | "vllm" | "sglang" | "llamacpp" | "openai" | "router"
+export type EngineKind = "tgi" | "vllm" | "sglang" | "llamacpp" | "hf-serve" | "transformers" | "openai" | "router"
 
 /**
  * Whether messages are sent, or a prompt that was rendered here.
@@ -291,7 +291,7 @@ export const lowerSchema = (
 export const compilerOf = (engine: EngineKind, { compiler }: Pick<Options, "compiler"> = {}): Enforcement.Compiler =>
   engine === "vllm" || engine === "sglang"
     ? compiler ?? "xgrammar"
-    : engine === "router"
+    : engine === "router" || engine === "hf-serve" || engine === "transformers"
     ? "openai"
     : engine
 
@@ -313,6 +313,11 @@ export const constrain = (
       wrap,
       dropped
     }))
+  }
+  if (engine === "hf-serve" || engine === "transformers") {
+    const name = engine === "transformers" ? "transformers serve" : engine
+    const reason = `${name} drops every constraint`
+    return refuse(fault("schema", reason, "ask for the form in the prompt, or use another engine"))
   }
   if (source._tag !== "Json") return text(source, engine)
   if ((engine === "openai" || engine === "router") && route === "raw") {

@@ -2,11 +2,20 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Dialect from "../../src/dialect/Dialect.ts"
 import * as Dialects from "../../src/dialect/Dialects.ts"
-import type { Kind } from "../../src/endpoint/Engine.ts"
+import { Kind } from "../../src/endpoint/Engine.ts"
 import * as GenerationOptions from "../../src/GenerationOptions.ts"
 import { columns, rows } from "./OptionTable.ts"
 
-const kinds: ReadonlyArray<Kind> = ["tgi", "vllm", "sglang", "llamacpp", "router", "openai"]
+const kinds: ReadonlyArray<Kind> = [
+  "tgi",
+  "vllm",
+  "sglang",
+  "llamacpp",
+  "hf-serve",
+  "transformers",
+  "router",
+  "openai"
+]
 
 const encode = (
   kind: Kind,
@@ -86,7 +95,7 @@ const picked = (picks: ReadonlyArray<number>): GenerationOptions.GenerationOptio
 describe("encoding", () => {
   it.prop("never sends null, and keeps the prompt or the messages", {
     picks: Picks,
-    kind: Schema.Literals(["tgi", "vllm", "sglang", "llamacpp", "router", "openai"]),
+    kind: Kind,
     chat: Schema.Boolean
   }, ({ chat, kind, picks }) => {
     const { call } = encode(kind, chat ? "chat" : "completion", picked(picks))
@@ -98,7 +107,7 @@ describe("encoding", () => {
 
   it.prop("does not depend on the order in which options are written", {
     picks: Picks,
-    kind: Schema.Literals(["tgi", "vllm", "sglang", "llamacpp", "router", "openai"]),
+    kind: Kind,
     chat: Schema.Boolean
   }, ({ chat, kind, picks }) => {
     const options = picked(picks)
@@ -111,7 +120,8 @@ describe("encoding", () => {
     for (const kind of kinds) {
       for (const route of ["chat", "completion"] as const) {
         const fields = fieldsOf(encode(kind, route, { temperature: 0.7, topP: 0.9, doSample: false }))
-        if (kind === "tgi" && route === "completion") assert.deepStrictEqual(fields, { do_sample: false })
+        if (kind === "hf-serve") assert.deepStrictEqual(fields, route === "chat" ? { top_p: 0.9 } : {})
+        else if (kind === "tgi" && route === "completion") assert.deepStrictEqual(fields, { do_sample: false })
         else assert.strictEqual(fields["temperature"], 0)
       }
     }

@@ -16,6 +16,9 @@ export interface Row {
     sglangCompletion: Fate,
     llamacppChat: Fate,
     llamacppCompletion: Fate,
+    hfServeChat: Fate,
+    transformersChat: Fate,
+    transformersCompletion: Fate,
     openaiChat: Fate,
     openaiCompletion: Fate
   ]
@@ -30,14 +33,18 @@ export const columns = [
   ["sglang", "completion"],
   ["llamacpp", "chat"],
   ["llamacpp", "completion"],
+  ["hf-serve", "chat"],
+  ["transformers", "chat"],
+  ["transformers", "completion"],
   ["openai", "chat"],
   ["openai", "completion"]
 ] as const
 
-const on = (fate: Fate): Row["fates"] => [fate, fate, fate, fate, fate, fate, fate, fate, fate, fate]
+const on = (fate: Fate): Row["fates"] => [fate, fate, fate, fate, fate, fate, fate, fate, fate, fate, fate, fate, fate]
 const nothing = {}
 const tool = { name: "f", description: "d", parameters: { type: "object", properties: {} } }
 const wireTools = { tools: [{ type: "function", function: tool }] }
+const strictTools = { tools: [{ type: "function", function: { ...tool, strict: true } }] }
 const tokens: Fate = { max_tokens: 9 }
 const greedy: Fate = { temperature: 0 }
 const listed: Fate = { logprobs: true, top_logprobs: 3 }
@@ -47,49 +54,95 @@ export const rows: ReadonlyArray<Row> = [
   {
     option: "maxNewTokens",
     value: 9,
-    fates: [{ max_new_tokens: 9 }, tokens, tokens, tokens, tokens, tokens, tokens, tokens, tokens, tokens]
+    fates: [
+      { "max_new_tokens": 9 },
+      tokens,
+      tokens,
+      tokens,
+      tokens,
+      tokens,
+      tokens,
+      tokens,
+      tokens,
+      tokens,
+      tokens,
+      tokens,
+      tokens
+    ]
   },
   {
     option: "temperature",
     value: 0.5,
     fates: [
-      { temperature: 0.5, do_sample: true },
-      { temperature: 0.5 },
-      { temperature: 0.5 },
-      { temperature: 0.5 },
-      { temperature: 0.5 },
-      { temperature: 0.5 },
-      { temperature: 0.5 },
-      { temperature: 0.5 },
-      { temperature: 0.5 },
-      { temperature: 0.5 }
+      { "temperature": 0.5, "do_sample": true },
+      { "temperature": 0.5 },
+      { "temperature": 0.5 },
+      { "temperature": 0.5 },
+      { "temperature": 0.5 },
+      { "temperature": 0.5 },
+      { "temperature": 0.5 },
+      { "temperature": 0.5 },
+      { "temperature": 0.5 },
+      { "temperature": 0.5 },
+      { "temperature": 0.5 },
+      { "temperature": 0.5 },
+      { "temperature": 0.5 }
     ]
   },
   {
     option: "temperature",
     value: 0,
-    fates: [{ do_sample: false }, greedy, greedy, greedy, greedy, greedy, greedy, greedy, greedy, greedy]
+    fates: [
+      { "do_sample": false },
+      greedy,
+      greedy,
+      greedy,
+      greedy,
+      greedy,
+      greedy,
+      greedy,
+      nothing,
+      greedy,
+      greedy,
+      greedy,
+      greedy
+    ]
   },
-  { option: "topP", value: 0.9, fates: on({ top_p: 0.9 }) },
+  { option: "topP", value: 0.9, fates: on({ "top_p": 0.9 }) },
   {
     option: "topP",
     value: 1,
-    fates: [nothing, nothing, { top_p: 1 }, { top_p: 1 }, { top_p: 1 }, { top_p: 1 }, { top_p: 1 }, { top_p: 1 }, {
-      top_p: 1
-    }, { top_p: 1 }]
+    fates: [
+      nothing,
+      nothing,
+      { "top_p": 1 },
+      { "top_p": 1 },
+      { "top_p": 1 },
+      { "top_p": 1 },
+      { "top_p": 1 },
+      { "top_p": 1 },
+      { "top_p": 1 },
+      { "top_p": 1 },
+      { "top_p": 1 },
+      { "top_p": 1 },
+      { "top_p": 1 }
+    ]
   },
   {
     option: "topK",
     value: 40,
     fates: [
-      { top_k: 40 },
+      { "top_k": 40 },
       "ignored",
-      { top_k: 40 },
-      { top_k: 40 },
-      { top_k: 40 },
-      { top_k: 40 },
-      { top_k: 40 },
-      { top_k: 40 },
+      { "top_k": 40 },
+      { "top_k": 40 },
+      { "top_k": 40 },
+      { "top_k": 40 },
+      { "top_k": 40 },
+      { "top_k": 40 },
+      "ignored",
+      "refused",
+      "refused",
       "ignored",
       "ignored"
     ]
@@ -97,7 +150,21 @@ export const rows: ReadonlyArray<Row> = [
   {
     option: "topK",
     value: 0,
-    fates: [nothing, nothing, nothing, nothing, nothing, nothing, { top_k: 0 }, { top_k: 0 }, nothing, nothing]
+    fates: [
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      { "top_k": 0 },
+      { "top_k": 0 },
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      nothing
+    ]
   },
   {
     option: "minP",
@@ -105,12 +172,15 @@ export const rows: ReadonlyArray<Row> = [
     fates: [
       "ignored",
       "ignored",
-      { min_p: 0.1 },
-      { min_p: 0.1 },
-      { min_p: 0.1 },
-      { min_p: 0.1 },
-      { min_p: 0.1 },
-      { min_p: 0.1 },
+      { "min_p": 0.1 },
+      { "min_p": 0.1 },
+      { "min_p": 0.1 },
+      { "min_p": 0.1 },
+      { "min_p": 0.1 },
+      { "min_p": 0.1 },
+      "ignored",
+      "refused",
+      "refused",
       "ignored",
       "ignored"
     ]
@@ -118,20 +188,37 @@ export const rows: ReadonlyArray<Row> = [
   {
     option: "minP",
     value: 0,
-    fates: [nothing, nothing, nothing, nothing, nothing, nothing, { min_p: 0 }, { min_p: 0 }, nothing, nothing]
+    fates: [
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      { "min_p": 0 },
+      { "min_p": 0 },
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      nothing
+    ]
   },
   {
     option: "typicalP",
     value: 0.9,
     fates: [
-      { typical_p: 0.9 },
+      { "typical_p": 0.9 },
       "ignored",
       "ignored",
       "ignored",
       "ignored",
       "ignored",
-      { typical_p: 0.9 },
-      { typical_p: 0.9 },
+      { "typical_p": 0.9 },
+      { "typical_p": 0.9 },
+      "ignored",
+      "refused",
+      "refused",
       "ignored",
       "ignored"
     ]
@@ -141,20 +228,41 @@ export const rows: ReadonlyArray<Row> = [
     option: "repetitionPenalty",
     value: 1.25,
     fates: [
-      { repetition_penalty: 1.25 },
-      { presence_penalty: -0.75 },
-      { repetition_penalty: 1.25 },
-      { repetition_penalty: 1.25 },
-      { repetition_penalty: 1.25 },
-      { repetition_penalty: 1.25 },
-      { repeat_penalty: 1.25 },
-      { repeat_penalty: 1.25 },
+      { "repetition_penalty": 1.25 },
+      { "presence_penalty": -0.75 },
+      { "repetition_penalty": 1.25 },
+      { "repetition_penalty": 1.25 },
+      { "repetition_penalty": 1.25 },
+      { "repetition_penalty": 1.25 },
+      { "repeat_penalty": 1.25 },
+      { "repeat_penalty": 1.25 },
+      "ignored",
+      "refused",
+      "refused",
       "ignored",
       "ignored"
     ]
   },
   { option: "repetitionPenalty", value: 1, fates: on(nothing) },
-  { option: "frequencyPenalty", value: 0.5, fates: on({ frequency_penalty: 0.5 }) },
+  {
+    option: "frequencyPenalty",
+    value: 0.5,
+    fates: [
+      { "frequency_penalty": 0.5 },
+      { "frequency_penalty": 0.5 },
+      { "frequency_penalty": 0.5 },
+      { "frequency_penalty": 0.5 },
+      { "frequency_penalty": 0.5 },
+      { "frequency_penalty": 0.5 },
+      { "frequency_penalty": 0.5 },
+      { "frequency_penalty": 0.5 },
+      "ignored",
+      { "frequency_penalty": 0.5 },
+      { "frequency_penalty": 0.5 },
+      { "frequency_penalty": 0.5 },
+      { "frequency_penalty": 0.5 }
+    ]
+  },
   { option: "frequencyPenalty", value: 0, fates: on(nothing) },
   {
     option: "presencePenalty",
@@ -162,67 +270,125 @@ export const rows: ReadonlyArray<Row> = [
     fates: [
       "ignored",
       "refused",
-      { presence_penalty: 0.5 },
-      { presence_penalty: 0.5 },
-      { presence_penalty: 0.5 },
-      { presence_penalty: 0.5 },
-      { presence_penalty: 0.5 },
-      { presence_penalty: 0.5 },
-      { presence_penalty: 0.5 },
-      { presence_penalty: 0.5 }
+      { "presence_penalty": 0.5 },
+      { "presence_penalty": 0.5 },
+      { "presence_penalty": 0.5 },
+      { "presence_penalty": 0.5 },
+      { "presence_penalty": 0.5 },
+      { "presence_penalty": 0.5 },
+      "ignored",
+      "ignored",
+      "ignored",
+      { "presence_penalty": 0.5 },
+      { "presence_penalty": 0.5 }
     ]
   },
   { option: "presencePenalty", value: 0, fates: on(nothing) },
   {
     option: "logitBias",
-    value: { 5: 1 },
+    value: { "5": 1 },
     fates: [
       "ignored",
       "refused",
-      { logit_bias: { 5: 1 } },
-      { logit_bias: { 5: 1 } },
-      { logit_bias: { 5: 1 } },
-      { logit_bias: { 5: 1 } },
-      { logit_bias: { 5: 1 } },
-      { logit_bias: { 5: 1 } },
-      { logit_bias: { 5: 1 } },
-      { logit_bias: { 5: 1 } }
+      { "logit_bias": { "5": 1 } },
+      { "logit_bias": { "5": 1 } },
+      { "logit_bias": { "5": 1 } },
+      { "logit_bias": { "5": 1 } },
+      { "logit_bias": { "5": 1 } },
+      { "logit_bias": { "5": 1 } },
+      "ignored",
+      "refused",
+      "refused",
+      { "logit_bias": { "5": 1 } },
+      { "logit_bias": { "5": 1 } }
     ]
   },
-  { option: "seed", value: 7, fates: on({ seed: 7 }) },
-  { option: "stopSequences", value: ["\n"], fates: on({ stop: ["\n"] }) },
+  { option: "seed", value: 7, fates: on({ "seed": 7 }) },
+  {
+    option: "stopSequences",
+    value: ["\n"],
+    fates: [
+      { "stop": ["\n"] },
+      { "stop": ["\n"] },
+      { "stop": ["\n"] },
+      { "stop": ["\n"] },
+      { "stop": ["\n"] },
+      { "stop": ["\n"] },
+      { "stop": ["\n"] },
+      { "stop": ["\n"] },
+      "ignored",
+      { "stop": ["\n"] },
+      { "stop": ["\n"] },
+      { "stop": ["\n"] },
+      { "stop": ["\n"] }
+    ]
+  },
   { option: "stopSequences", value: [], fates: on(nothing) },
   {
     option: "doSample",
     value: false,
-    fates: [{ do_sample: false }, greedy, greedy, greedy, greedy, greedy, greedy, greedy, greedy, greedy]
+    fates: [
+      { "do_sample": false },
+      greedy,
+      greedy,
+      greedy,
+      greedy,
+      greedy,
+      greedy,
+      greedy,
+      nothing,
+      greedy,
+      greedy,
+      greedy,
+      greedy
+    ]
   },
   {
     option: "doSample",
     value: true,
-    fates: [{ do_sample: true }, nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing]
+    fates: [
+      { "do_sample": true },
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      nothing,
+      { "temperature": 1.0001 },
+      nothing,
+      nothing,
+      nothing,
+      nothing
+    ]
   },
   {
     option: "returnFullText",
     value: true,
     fates: [
-      { return_full_text: true },
+      { "return_full_text": true },
       "ignored",
       "ignored",
-      { echo: true },
+      { "echo": true },
       "ignored",
-      { echo: true },
+      { "echo": true },
       "ignored",
-      "refused",
       "ignored",
-      { echo: true }
+      "ignored",
+      "ignored",
+      "ignored",
+      "ignored",
+      { "echo": true }
     ]
   },
   {
     option: "returnFullText",
     value: false,
     fates: [
-      { return_full_text: false },
+      { "return_full_text": false },
+      nothing,
+      nothing,
+      nothing,
       nothing,
       nothing,
       nothing,
@@ -238,7 +404,10 @@ export const rows: ReadonlyArray<Row> = [
     option: "watermark",
     value: true,
     fates: [
-      { watermark: true },
+      { "watermark": true },
+      "ignored",
+      "ignored",
+      "ignored",
       "ignored",
       "ignored",
       "ignored",
@@ -254,14 +423,17 @@ export const rows: ReadonlyArray<Row> = [
     option: "truncate",
     value: 100,
     fates: [
-      { truncate: 100 },
+      { "truncate": 100 },
       "ignored",
-      { truncate_prompt_tokens: 100 },
-      { truncate_prompt_tokens: 100 },
-      "ignored",
-      "ignored",
+      { "truncate_prompt_tokens": 100 },
+      { "truncate_prompt_tokens": 100 },
       "ignored",
       "ignored",
+      "ignored",
+      "ignored",
+      "ignored",
+      "refused",
+      "refused",
       "ignored",
       "ignored"
     ]
@@ -270,14 +442,17 @@ export const rows: ReadonlyArray<Row> = [
     option: "bestOf",
     value: 2,
     fates: [
-      { best_of: 2 },
+      { "best_of": 2 },
       "ignored",
       "ignored",
       "refused",
       "ignored",
       "ignored",
       "ignored",
-      "refused",
+      "ignored",
+      "ignored",
+      "ignored",
+      "ignored",
       "ignored",
       "ignored"
     ]
@@ -287,16 +462,19 @@ export const rows: ReadonlyArray<Row> = [
     option: "topNTokens",
     value: 3,
     fates: [
-      { top_n_tokens: 3 },
+      { "top_n_tokens": 3 },
       listed,
       listed,
-      { logprobs: 3 },
+      { "logprobs": 3 },
       listed,
-      { logprobs: 3 },
+      { "logprobs": 3 },
       listed,
-      { logprobs: 3 },
+      { "logprobs": 3 },
+      "ignored",
+      "ignored",
+      "ignored",
       listed,
-      { logprobs: 3 }
+      { "logprobs": 3 }
     ]
   },
   { option: "topNTokens", value: 0, fates: on(nothing) },
@@ -304,7 +482,10 @@ export const rows: ReadonlyArray<Row> = [
     option: "decoderInputDetails",
     value: true,
     fates: [
-      { decoder_input_details: true },
+      { "decoder_input_details": true },
+      "ignored",
+      "ignored",
+      "ignored",
       "ignored",
       "ignored",
       "ignored",
@@ -320,16 +501,19 @@ export const rows: ReadonlyArray<Row> = [
     option: "adapterId",
     value: "lora",
     fates: [
-      { adapter_id: "lora" },
-      { model: "lora" },
-      { model: "lora" },
-      { model: "lora" },
+      { "adapter_id": "lora" },
+      { "model": "lora" },
+      { "model": "lora" },
+      { "model": "lora" },
+      { "model": "served:lora" },
+      { "model": "served:lora" },
       "ignored",
       "ignored",
       "ignored",
-      "ignored",
-      { model: "lora" },
-      { model: "lora" }
+      { "model": "lora" },
+      { "model": "lora" },
+      { "model": "lora" },
+      { "model": "lora" }
     ]
   },
   {
@@ -337,15 +521,18 @@ export const rows: ReadonlyArray<Row> = [
     value: true,
     fates: [
       nothing,
-      { logprobs: true },
-      { logprobs: true },
-      { logprobs: 1 },
-      { logprobs: true },
-      { logprobs: 1 },
-      { logprobs: true },
-      { logprobs: 1 },
-      { logprobs: true },
-      { logprobs: 1 }
+      { "logprobs": true },
+      { "logprobs": true },
+      { "logprobs": 1 },
+      { "logprobs": true },
+      { "logprobs": 1 },
+      { "logprobs": true },
+      { "logprobs": 1 },
+      "ignored",
+      "ignored",
+      "ignored",
+      { "logprobs": true },
+      { "logprobs": 1 }
     ]
   },
   { option: "logprobs", value: false, fates: on(nothing) },
@@ -353,16 +540,19 @@ export const rows: ReadonlyArray<Row> = [
     option: "topLogprobs",
     value: 3,
     fates: [
-      { top_n_tokens: 3 },
+      { "top_n_tokens": 3 },
       listed,
       listed,
-      { logprobs: 3 },
+      { "logprobs": 3 },
       listed,
-      { logprobs: 3 },
+      { "logprobs": 3 },
       listed,
-      { logprobs: 3 },
+      { "logprobs": 3 },
+      "ignored",
+      "ignored",
+      "ignored",
       listed,
-      { logprobs: 3 }
+      { "logprobs": 3 }
     ]
   },
   {
@@ -371,10 +561,13 @@ export const rows: ReadonlyArray<Row> = [
     fates: [
       "ignored",
       wireTools,
-      wireTools,
+      strictTools,
       "ignored",
       wireTools,
       "ignored",
+      wireTools,
+      "ignored",
+      wireTools,
       wireTools,
       "ignored",
       wireTools,
@@ -386,30 +579,36 @@ export const rows: ReadonlyArray<Row> = [
     value: "required",
     fates: [
       "ignored",
-      { tool_choice: "required" },
-      { tool_choice: "required" },
+      { "tool_choice": "required" },
+      { "tool_choice": "required" },
       "ignored",
-      { tool_choice: "required" },
+      { "tool_choice": "required" },
       "ignored",
-      { tool_choice: "required" },
+      { "tool_choice": "required" },
       "ignored",
-      { tool_choice: "required" },
+      "ignored",
+      "ignored",
+      "ignored",
+      { "tool_choice": "required" },
       "ignored"
     ]
   },
   {
     option: "toolChoice",
-    value: { name: "f" },
+    value: { "name": "f" },
     fates: [
       "ignored",
-      { tool_choice: { type: "function", function: { name: "f" } } },
-      { tool_choice: { type: "function", function: { name: "f" } } },
+      { "tool_choice": { "type": "function", "function": { "name": "f" } } },
+      { "tool_choice": { "type": "function", "function": { "name": "f" } } },
       "ignored",
-      { tool_choice: { type: "function", function: { name: "f" } } },
+      { "tool_choice": { "type": "function", "function": { "name": "f" } } },
       "ignored",
-      { tool_choice: { type: "function", function: { name: "f" } } },
+      { "tool_choice": "required" },
       "ignored",
-      { tool_choice: { type: "function", function: { name: "f" } } },
+      "ignored",
+      "ignored",
+      "ignored",
+      { "tool_choice": { "type": "function", "function": { "name": "f" } } },
       "ignored"
     ]
   },
@@ -418,7 +617,10 @@ export const rows: ReadonlyArray<Row> = [
     value: "p",
     fates: [
       "ignored",
-      { tool_prompt: "p" },
+      { "tool_prompt": "p" },
+      "ignored",
+      "ignored",
+      "ignored",
       "ignored",
       "ignored",
       "ignored",
@@ -435,28 +637,33 @@ export const rows: ReadonlyArray<Row> = [
     fates: [
       "ignored",
       "ignored",
-      { parallel_tool_calls: true },
+      { "parallel_tool_calls": true },
       "ignored",
-      { parallel_tool_calls: true },
+      { "parallel_tool_calls": true },
       "ignored",
-      { parallel_tool_calls: true },
+      { "parallel_tool_calls": true },
       "ignored",
-      { parallel_tool_calls: true },
+      nothing,
+      nothing,
+      "ignored",
+      { "parallel_tool_calls": true },
       "ignored"
     ]
   },
   {
     option: "continueFinalMessage",
-    value: true,
-    // rendered here the prompt ends in the message; TGI and llama.cpp go on with a last assistant message by themselves
+    value: true, // rendered here the prompt ends in the message; TGI and llama.cpp go on with a last assistant message by themselves
     fates: [
       nothing,
       nothing,
-      { continue_final_message: true, add_generation_prompt: false },
+      { "continue_final_message": true, "add_generation_prompt": false },
       nothing,
-      { continue_final_message: true },
+      { "continue_final_message": true },
       nothing,
       nothing,
+      nothing,
+      "refused",
+      "ignored",
       nothing,
       "ignored",
       nothing
@@ -465,15 +672,18 @@ export const rows: ReadonlyArray<Row> = [
   { option: "continueFinalMessage", value: false, fates: on(nothing) },
   {
     option: "templateVariables",
-    value: { enable_thinking: false },
+    value: { "enable_thinking": false },
     fates: [
       nothing,
       "ignored",
-      { chat_template_kwargs: { enable_thinking: false } },
+      { "chat_template_kwargs": { "enable_thinking": false } },
       nothing,
-      { chat_template_kwargs: { enable_thinking: false } },
+      { "chat_template_kwargs": { "enable_thinking": false } },
       nothing,
-      { chat_template_kwargs: { enable_thinking: false } },
+      { "chat_template_kwargs": { "enable_thinking": false } },
+      nothing,
+      "ignored",
+      { "chat_template_kwargs": { "enable_thinking": false } },
       nothing,
       "ignored",
       nothing
@@ -485,15 +695,18 @@ export const rows: ReadonlyArray<Row> = [
     fates: [
       "ignored",
       "ignored",
-      { reasoning_effort: "low" },
+      { "reasoning_effort": "low" },
       "ignored",
-      { reasoning_effort: "low" },
+      { "reasoning_effort": "low" },
       "ignored",
-      { reasoning_effort: "low" },
+      { "reasoning_effort": "low" },
       "ignored",
-      { reasoning_effort: "low" },
+      "ignored",
+      "ignored",
+      "ignored",
+      { "reasoning_effort": "low" },
       "ignored"
     ]
   },
-  { option: "extra", value: { own: 1 }, fates: on({ own: 1 }) }
+  { option: "extra", value: { "own": 1 }, fates: on({ "own": 1 }) }
 ]

@@ -43,6 +43,27 @@ const servers = {
   bareTgi: { "/info": tgiInfo },
   bareVllm: { "/version": { version: "0.1" } },
   unknown: { "/v1/models": models("somebody") },
+  hfServe: { "/v1/models": models("org"), "/openapi.json": { info: { title: "Hugging Face Serve API" } } },
+  transformers: { "/v1/models": models("local", { created: 0, status: { value: "loaded" } }) },
+  bareTransformers: { "/openapi.json": { info: { title: "FastAPI" }, paths: { "/load_model": {} } } },
+  balancedSglang: {
+    "/v1/models": models("local"),
+    "/get_server_info": { router_manager: true, workers_count: 1 },
+    "/get_model_info": { model_path: "/m", served_model_name: "org/m" }
+  },
+  balancedVllm: {
+    "/v1/models": { data: [{ id: "unknown", owned_by: "local" }] },
+    "/get_server_info": { router_manager: true, workers_count: 1 },
+    "/v1/completions": {
+      error: { message: "The model `unknown` does not exist. Valid aliases: org/m, lora.", type: "NotFoundError" }
+    }
+  },
+  llamaRouter: {
+    "/v1/models": {
+      data: [{ id: "a", owned_by: "llamacpp", status: { value: "unloaded" } }, { id: "b", owned_by: "llamacpp" }]
+    },
+    "/props": { role: "router", build_info: "b7000", default_generation_settings: { params: null, n_ctx: 0 } }
+  },
   silent: {}
 } satisfies Record<string, Record<string, unknown>>
 
@@ -117,6 +138,34 @@ describe("EngineProbe.detect", () => {
       })
     }))
 
+  it.effect.each(
+    [
+      ["hfServe", "hf-serve", "route"],
+      ["transformers", "transformers", "models"],
+      ["bareTransformers", "transformers", "route"],
+      ["balancedSglang", "sglang", "route"],
+      ["balancedVllm", "vllm", "route"]
+    ] as const
+  )("knows %s, by what it says of itself or passes on", ([server, kind, source]) =>
+    Effect.gen(function*() {
+      const engine = yield* detected(servers[server])
+      assert.deepStrictEqual([engine.kind, engine.source], [kind, source])
+      if (server !== "bareTransformers") assert.strictEqual(engine.modelName, "org/m")
+    }))
+
+  it.effect("asks for the model where a server of llama.cpp has several, and takes the one that was chosen", () =>
+    Effect.gen(function*() {
+      const reason = yield* Effect.flip(detected(servers.llamaRouter))
+      assert.strictEqual(reason._tag, "InvalidConfig")
+      assert.include(reason.message, "choose one as modelName: a, b")
+      assert.deepStrictEqual(yield* detected(servers.llamaRouter, { modelName: "b" }), {
+        kind: "llamacpp",
+        version: "b7000",
+        modelName: "b",
+        source: "models"
+      })
+    }))
+
   it.effect("speaks the plain dialect with what it does not know", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* detected(servers.unknown), {
@@ -131,6 +180,11 @@ describe("EngineProbe.detect", () => {
     Effect.gen(function*() {
       assert.strictEqual((yield* Effect.flip(detected(servers.tei)))._tag, "TaskMismatch")
       assert.strictEqual((yield* Effect.flip(detected(servers.silent, { image: { tei: {} } })))._tag, "TaskMismatch")
+    }))
+
+  it.effect("knows hf-serve by its image", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* detected(servers.unknown, { image: { hfServe: {} } })).kind, "hf-serve")
     }))
 
   it.effect("believes the control plane before the server", () =>

@@ -1,12 +1,12 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Fault, type Options, Simulator } from "../../src/simulator/index.ts"
+import { Fault, Simulator, type SimulatorOptions } from "../../src/simulator/index.ts"
 import { events, get, payloads, post, user } from "./wire.ts"
 
 const chat = (body: object = {}) => post("/v1/chat/completions", { messages: user("Hi"), max_tokens: 8, ...body })
 const complete = (body: object = {}) => post("/v1/completions", { prompt: "Hi there", max_tokens: 4, ...body })
-const on = (options: Options.Options = {}) => Effect.provide(Simulator.layer({ engine: "vllm", ...options }))
+const on = (options: SimulatorOptions.Options = {}) => Effect.provide(Simulator.layer({ engine: "vllm", ...options }))
 const parameters = { type: "object", properties: { city: { type: "string" } }, required: ["city"] }
 const tool = { type: "function", function: { name: "f", parameters } }
 const strict = { type: "function", function: { name: "f", parameters, strict: true } }

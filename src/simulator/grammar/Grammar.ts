@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Json from "../wire/Json.ts"
 import type { Random } from "../wire/Random.ts"
 import * as GrammarMetaSchema from "./GrammarMetaSchema.ts"
 import * as GrammarPattern from "./GrammarPattern.ts"
@@ -37,7 +38,7 @@ const failed = (detail: string): Sample => ({
 })
 
 /**
- * Draws a text from a grammar. `json` takes a schema or its JSON text, `regex` a pattern.
+ * Draws a text from a grammar. `json` takes a schema or its JSON text, `named` a schema, `regex` a pattern.
  *
  * @category sampling
  * @since 0.1.0
@@ -47,14 +48,14 @@ export const sample = (grammar: { readonly type: string; readonly value: unknown
     if (grammar.type === "regex") {
       return { _tag: "Ok", text: GrammarPattern.read(String(grammar.value)).write(random) }
     }
-    const value = grammar.type === "json_schema" && GrammarMetaSchema.isObject(grammar.value)
-      ? grammar.value.schema
-      : grammar.value
-    const schema = typeof value === "string" ? parse(value) : value
-    if (!GrammarMetaSchema.isObject(schema)) return refused("grammar is not supported")
+    const { type, value } = grammar
+    const schema = typeof value === "string" && type !== "named" ? parse(value) : value
+    if (!GrammarMetaSchema.isObject(schema) && typeof value !== "string" && type !== "named") {
+      return refused("grammar is not supported")
+    }
     const misfit = GrammarMetaSchema.misfit(schema)
     if (misfit !== undefined) return refused(`grammar is not valid: ${misfit}`)
-    if (!Object.hasOwn(schema, "properties")) {
+    if (!GrammarMetaSchema.isObject(schema) || !Object.hasOwn(schema, "properties")) {
       return refused("grammar is not valid: Grammar must have a 'properties' field")
     }
     return { _tag: "Ok", text: GrammarSchema.compile(schema)(random) }
@@ -69,9 +70,8 @@ export const sample = (grammar: { readonly type: string; readonly value: unknown
 }
 
 const parse = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new GrammarScalar.Refusal("grammar is not valid", error instanceof Error ? error.message : String(error))
-  }
+  const node = Json.parse(text)
+  if (!(node instanceof Json.SyntaxFailure)) return Json.toUnknown(node)
+  const message = `${node.message}${Json.position(text, node.offset)}`
+  throw new GrammarScalar.Refusal("grammar is not valid", message)
 }

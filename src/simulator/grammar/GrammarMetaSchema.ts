@@ -27,7 +27,7 @@ const texts = ["pattern", "format", "$ref", "$id", "title", "description"]
  */
 export const misfit = (schema: unknown): string | undefined => {
   if (typeof schema === "boolean") return undefined
-  if (!isObject(schema)) return `${JSON.stringify(schema)} is not of types "object", "boolean"`
+  if (!isObject(schema)) return `${JSON.stringify(schema)} is not of types "boolean", "object"`
   for (const [keyword, value] of Object.entries(schema)) {
     const found = misfitOf(keyword, value)
     if (found !== undefined) return found
@@ -40,7 +40,7 @@ const misfitOf = (keyword: string, value: unknown): string | undefined => {
   if (keyword === "type") {
     const named = Array.isArray(value) ? value : [value]
     const known = named.every((name) => types.some((type) => type === name)) && named.length > 0
-    return known ? undefined : `${shown} is not valid under any of the given schemas`
+    return known ? undefined : `${shown} is not valid under any of the schemas listed in the 'anyOf' keyword`
   }
   if (schemas.includes(keyword)) return misfit(value)
   if (lists.includes(keyword)) {

@@ -95,7 +95,8 @@ export const read = (source: string): Pattern => {
     if (/[0-9]/.test(char)) return fail("Group references are not supported")
     const set = classes[char]
     if (set !== undefined) return set
-    if (/[AZBNpPuU]/.test(char) || (char === "b" && !inClass)) return fail(`\\${char} is not supported`)
+    if (char === "p" || char === "P") return fail("regex module unicode properties are not supported.")
+    if (/[AZBNuU]/.test(char) || (char === "b" && !inClass)) return fail(`\\${char} is not supported`)
     const code = letters[char]
     if (code !== undefined) return [[code, code]]
     return /\p{L}/u.test(char) ? fail(`Unknown escape \\${char}`) : [[point(char), point(char)]]
@@ -144,7 +145,7 @@ export const read = (source: string): Pattern => {
     } else if (head.startsWith("?")) return fail(`Unknown extension (${head}`)
     const start = at
     const body = options()
-    if (chars[at] !== ")") return fail("Missing closing parenthesis")
+    if (chars[at] !== ")") return fail("")
     at++
     if (look === undefined) return body
     looks = true

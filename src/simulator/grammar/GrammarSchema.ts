@@ -42,7 +42,7 @@ class Compiler {
   }
 
   node(schema: unknown, seen: ReadonlyArray<unknown>): Write {
-    if (!isObject(schema)) return refuse(unsupported(schema))
+    if (!isObject(schema)) return refuse("Invalid JSON Schema: expected an object")
     if (Object.keys(schema).length === 0) return anything(1)
     const keyword = ORDER.find((name) => Object.hasOwn(schema, name))
     switch (keyword) {
@@ -61,9 +61,9 @@ class Compiler {
         return (random) => `[${items.map((write) => write(random)).join(", ")}]`
       }
       case "enum":
-        return oneOf((Array.isArray(schema.enum) ? schema.enum : []).map(scalar))
+        return oneOf((Array.isArray(schema.enum) ? schema.enum : []).map(scalar("enum")))
       case "const":
-        return scalar(schema.const)
+        return scalar("const")(schema.const)
       case "$ref":
         return this.#reference(schema.$ref, seen)
       case "type":
@@ -79,7 +79,8 @@ class Compiler {
 
   #reference(ref: unknown, seen: ReadonlyArray<unknown>): Write {
     const [base = "", pointer] = String(ref).split("#")
-    if (pointer === undefined || (base !== "" && base !== this.#root.$id)) {
+    if (pointer === undefined) return refuse(`Invalid reference path: ${base.split("/", 1)[0]}`)
+    if ((base !== "" && base !== this.#root.$id)) {
       return refuse(`External references are not supported: ${String(ref)}`)
     }
     let at: unknown = this.#root
@@ -110,8 +111,10 @@ class Compiler {
       case "string":
         return text(schema)
       case "integer":
+        digits(schema, "Digits")
         return (random) => String(number(schema, random, 1))
       case "number":
+        for (const part of ["DigitsInteger", "DigitsFraction", "DigitsExponent"]) digits(schema, part)
         return (random) => String(number(schema, random, 0.5))
       case "boolean":
         return (random) => String(random() < 0.5)
@@ -153,15 +156,35 @@ class Compiler {
   }
 }
 
+/** Bounds on digits are read, and refused where they cross. */
+const digits = (schema: Fields, part: string): void => {
+  const low = count(schema[`min${part}`])
+  const high = count(schema[`max${part}`])
+  if (low !== undefined && high !== undefined && low > high) {
+    refuse("max bound must be greater than or equal to min bound")
+  }
+}
+
+/** A value as Rust shows it to its programmers. */
+const debug = (value: unknown): string => {
+  if (Array.isArray(value)) return `Array [${value.map(debug).join(", ")}]`
+  if (isObject(value)) {
+    return `Object {${Object.entries(value).map(([key, item]) => `${JSON.stringify(key)}: ${debug(item)}`).join(", ")}}`
+  }
+  if (typeof value === "string") return `String(${JSON.stringify(value)})`
+  if (typeof value === "boolean") return `Bool(${value})`
+  return typeof value === "number" ? `Number(${value})` : "Null"
+}
+
 const unsupported = (schema: unknown): string =>
   `Unsupported JSON Schema structure ${
     JSON.stringify(schema)
   } \nMake sure it is valid to the JSON Schema specification` +
   " and check if it's supported by Outlines.\nIf it should be supported, please open an issue."
 
-const scalar = (value: unknown): Write => {
+const scalar = (keyword: string) => (value: unknown): Write => {
   if (typeof value === "object" && value !== null) {
-    return refuse(`Unsupported data type in enum: ${JSON.stringify(value)}`)
+    return refuse(`Unsupported data type in ${keyword}: ${debug(value)}`)
   }
   return () => JSON.stringify(value)
 }

@@ -162,7 +162,7 @@ const toolChoice: Serde.Reader<ToolChoice> = (value, path) => {
   const inner = Json.get(value, "function")
   const name = inner === undefined ? undefined : Json.get(inner, "name")
   if (type?.kind === "string" && type.value === "function" && name?.kind === "string") return { name: name.value }
-  throw new Serde.Misfit(path, "data did not match any variant of untagged enum ToolTypeDeserializer", value.end)
+  throw new Serde.Misfit(path, "data did not match any variant of untagged enum ToolTypeDeserializer", value.end, true)
 }
 
 const fields = new Set([

@@ -7,13 +7,13 @@ import type * as Json from "../wire/Json.ts"
 import * as Serde from "../wire/Serde.ts"
 
 /**
- * `parameters.grammar` and TGI's `response_format`. A `json_schema` form arrives here as `json` with its schema.
+ * `parameters.grammar` and TGI's `response_format`. `named` is the form `json_schema`, whose schema may not be a text.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Grammar {
-  readonly type: "json" | "regex"
+  readonly type: "json" | "regex" | "named"
   readonly value: unknown
 }
 
@@ -99,13 +99,13 @@ const jsonSchema: Serde.Reader<unknown> = (node, path) => {
  * @since 0.1.0
  */
 export const grammar = (named: boolean): Serde.Reader<Grammar> => (node, path) => {
-  const self = Serde.struct(node, path, "internally tagged enum GrammarType", grammarFields)
+  const self = Serde.struct(node, path, "adjacently tagged enum GrammarType", grammarFields)
   const type = Serde.required(self, "type", Serde.string)
   if (type === "json" || type === "json_object") {
     return { type: "json", value: Serde.required(self, "value", Serde.unknown) }
   }
   if (type === "regex") return { type, value: Serde.required(self, "value", Serde.string) }
-  if (type === "json_schema" && named) return { type: "json", value: Serde.required(self, "value", jsonSchema) }
+  if (type === "json_schema" && named) return { type: "named", value: Serde.required(self, "value", jsonSchema) }
   const known = `\`json\`, \`json_object\`, \`regex\`${named ? ", `json_schema`" : ""}`
   throw new Serde.Misfit(
     `${path}.type`,

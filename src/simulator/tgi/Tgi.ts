@@ -98,6 +98,9 @@ const table = (settings: Options.Settings): ReadonlyMap<string, Route> => {
     ["/health", health],
     ["/ping", health],
     ["/info", { get: TgiMeta.info, guarded: false }],
+    ["/docs", { get: TgiMeta.toDocs, guarded: false }],
+    ["/docs/", { get: TgiMeta.docs, guarded: false }],
+    ["/api-doc/openapi.json", { get: TgiMeta.openApi, guarded: false }],
     ["/metrics", { get: TgiMeta.metrics, guarded: false }],
     ...(Options.since(settings, 2, 3)
       ? [

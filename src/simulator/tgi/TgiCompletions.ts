@@ -49,8 +49,11 @@ const strings = Serde.array(Serde.string)
 
 const prompts: Serde.Reader<ReadonlyArray<string>> = (node: Json.Node, path) => {
   if (node.kind === "string") return [node.value]
-  if (node.kind !== "array") throw Serde.invalidType(node, path, "a string or an array of strings")
-  if (node.items.length > 0) return strings(node, path)
+  const list = Serde.attempt(node, path, strings)
+  if (list instanceof Serde.Misfit) {
+    throw new Serde.Misfit(path, "data did not match any variant of untagged enum PromptDeserializer", node.end, true)
+  }
+  if (list.length > 0) return list
   throw new Serde.Misfit(path, "Empty array detected. Do not use an empty array for the prompt.", node.end)
 }
 
@@ -136,10 +139,12 @@ const frame = (turn: Turn, { index, run }: Indexed, at: number): Reply.Frame | u
   const counted = last && Options.since(turn.settings, 2, 3)
     ? `,"usage":${TgiChatJson.usage(run.inputLength, run.tokens.length)}`
     : ""
+  const choices = `"choices":[{"index":${index},"text":${JSON.stringify(token.text)},"logprobs":null,` +
+    `"finish_reason":"${last ? run.finish : ""}"}]`
+  // the last chunk is another type there, with its fields in another order
   return {
-    payload: `{${head},"created":${Math.trunc(turn.now / 1000)},"choices":[{"index":${index},` +
-      `"text":${JSON.stringify(token.text)},"logprobs":null,"finish_reason":"${last ? run.finish : ""}"}],` +
-      `${tail(turn)}${counted}}`,
+    payload: `{${head},"created":${Math.trunc(turn.now / 1000)},` +
+      (counted === "" ? `${choices},${tail(turn)}}` : `${tail(turn)},${choices}${counted}}`),
     tokens: 1
   }
 }

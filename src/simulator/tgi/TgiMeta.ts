@@ -41,11 +41,31 @@ export const info = ({ settings }: Turn): Reply.Reply => {
       max_client_batch_size: settings.maxClientBatchSize,
       ...(!older && { router: "text-generation-router" }),
       version: settings.version,
-      sha: null,
+      sha: "0000000000000000000000000000000000000000",
       docker_label: "simulator"
     })
   )
 }
+
+/** `/docs`, which is a page, and leads there from the bare path. @category routes @since 0.2.0 */
+export const docs = (): Reply.Reply => ({
+  ...Reply.text(200, "<!DOCTYPE html><title>Swagger UI</title>"),
+  headers: { "content-type": "text/html" }
+})
+
+/** The redirect from `/docs`. @category routes @since 0.2.0 */
+export const toDocs = (): Reply.Reply => Reply.empty(303, { location: "/docs/" })
+
+/** `/api-doc/openapi.json`: the head of the document. @category routes @since 0.2.0 */
+export const openApi = ({ settings }: Turn): Reply.Reply =>
+  Reply.json(
+    200,
+    JSON.stringify({
+      openapi: "3.0.3",
+      info: { title: "Text Generation Inference", description: "", version: settings.version },
+      paths: {}
+    })
+  )
 
 /** `/v1/models`. @category routes @since 0.1.0 */
 export const models = ({ settings }: Turn): Reply.Reply =>
@@ -57,23 +77,76 @@ export const models = ({ settings }: Turn): Reply.Reply =>
     })
   )
 
-/** `/metrics`, in Prometheus' text format. @category routes @since 0.1.0 */
-export const metrics = ({ counters }: Turn): Reply.Reply => {
-  const lines = [
-    "# TYPE tgi_request_count counter",
-    `tgi_request_count ${counters.requests}`,
-    "# TYPE tgi_request_success counter",
-    `tgi_request_success ${counters.succeeded}`,
-    "# TYPE tgi_request_failure counter",
-    ...[...counters.failures].map(([kind, count]) => `tgi_request_failure{err="${kind}"} ${count}`),
-    "# TYPE tgi_queue_size gauge",
-    "tgi_queue_size 0",
-    "# TYPE tgi_request_generated_tokens histogram",
-    `tgi_request_generated_tokens_bucket{le="+Inf"} ${counters.succeeded}`,
-    `tgi_request_generated_tokens_sum ${counters.tokens}`,
-    `tgi_request_generated_tokens_count ${counters.succeeded}`
+/** The families of a router that generated: those per phase of a batch, and those per request. */
+const batchFamilies = ["filter_duration", "forward_duration", "inference_duration", "decode_duration"]
+const requestFamilies = [
+  "duration",
+  "inference_duration",
+  "queue_duration",
+  "validation_duration",
+  "mean_time_per_token_duration",
+  "input_length",
+  "max_new_tokens"
+]
+
+const histogram = (name: string, labels: string, count: number, sum: number): ReadonlyArray<string> => {
+  const set = labels === "" ? "" : `{${labels}}`
+  return [
+    `${name}_bucket{${labels === "" ? "" : `${labels},`}le="+Inf"} ${count}`,
+    `${name}_sum${set} ${sum}`,
+    `${name}_count${set} ${count}`
   ]
-  return Reply.text(200, `${lines.join("\n")}\n`)
+}
+
+const family = (name: string, kind: string, lines: ReadonlyArray<string>): ReadonlyArray<string> =>
+  lines.length === 0 ? [] : [`# TYPE ${name} ${kind}`, ...lines, ""]
+
+/**
+ * `/metrics`, in Prometheus' text format: empty before the first request. Durations are 0, since nothing takes time here.
+ *
+ * @category routes
+ * @since 0.1.0
+ */
+export const metrics = ({ counters: { failures, requests, succeeded, tokens } }: Turn): Reply.Reply => {
+  if (requests === 0) return Reply.text(200, "")
+  const methods = [["prefill", succeeded], ["decode", Math.max(0, tokens - succeeded)]] as const
+  const perMethod = (name: string) => methods.map(([method, count]) => `${name}{method="${method}"} ${count}`)
+  const lines = [
+    ...family(
+      "tgi_request_failure",
+      "counter",
+      [...failures].map(([kind, count]) => `tgi_request_failure{err="${kind}"} ${count}`)
+    ),
+    ...family("tgi_request_count", "counter", [`tgi_request_count ${requests}`]),
+    ...family("tgi_request_success", "counter", [`tgi_request_success ${succeeded}`]),
+    ...["count", "success"].flatMap((what) =>
+      family(`tgi_batch_inference_${what}`, "counter", perMethod(`tgi_batch_inference_${what}`))
+    ),
+    ...["tgi_queue_size", "tgi_batch_current_size", "tgi_batch_current_max_tokens"].flatMap((name) =>
+      family(name, "gauge", [`${name} 0`])
+    ),
+    ...batchFamilies.flatMap((name) =>
+      family(
+        `tgi_batch_${name}`,
+        "histogram",
+        methods.flatMap(([method, count]) => histogram(`tgi_batch_${name}`, `method="${method}"`, count, 0))
+      )
+    ),
+    ...family("tgi_batch_next_size", "histogram", histogram("tgi_batch_next_size", "", succeeded, succeeded)),
+    ...requestFamilies.flatMap((name) =>
+      family(`tgi_request_${name}`, "histogram", histogram(`tgi_request_${name}`, "", succeeded, 0))
+    ),
+    ...family("tgi_request_skipped_tokens", "summary", [
+      "tgi_request_skipped_tokens_sum 0",
+      `tgi_request_skipped_tokens_count ${tokens}`
+    ]),
+    ...family(
+      "tgi_request_generated_tokens",
+      "histogram",
+      histogram("tgi_request_generated_tokens", "", succeeded, tokens)
+    )
+  ]
+  return Reply.text(200, lines.join("\n"))
 }
 
 const pieces = (text: string, special: boolean): string => JSON.stringify(Tokenizer.encode(text, special))

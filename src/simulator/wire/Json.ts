@@ -35,7 +35,7 @@ export interface Entry {
 }
 
 /**
- * What is wrong with a text, and the offset that serde_json would name.
+ * What is wrong with a text, the offset that serde_json would name, and the path of the value in which it stands.
  *
  * @category models
  * @since 0.1.0
@@ -43,13 +43,15 @@ export interface Entry {
 export class SyntaxFailure {
   readonly message: string
   readonly offset: number
-  constructor(message: string, offset: number) {
+  readonly path: string
+  constructor(message: string, offset: number, path: string) {
     this.message = message
     this.offset = offset
+    this.path = path
   }
 }
 
-const depthLimit = 128
+const depthLimit = 127
 const numberPattern = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 
 const blank = (code: number): boolean => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
@@ -62,9 +64,17 @@ const blank = (code: number): boolean => code === 0x20 || code === 0x0a || code 
  */
 export const parse = (text: string): Node | SyntaxFailure => {
   let at = 0
+  const path: Array<string | number> = []
+
+  const failure = (message: string, offset: number): SyntaxFailure =>
+    new SyntaxFailure(
+      message,
+      offset,
+      path.map((step, index) => typeof step === "number" ? `[${step}]` : index === 0 ? step : `.${step}`).join("")
+    )
 
   /** serde_json names the byte it looked at, so one past the offset, and never more than the length. */
-  const peeked = (message: string): SyntaxFailure => new SyntaxFailure(message, Math.min(at + 1, text.length))
+  const peeked = (message: string): SyntaxFailure => failure(message, Math.min(at + 1, text.length))
 
   const skip = (): number => {
     while (at < text.length && blank(text.charCodeAt(at))) at++
@@ -82,13 +92,33 @@ export const parse = (text: string): Node | SyntaxFailure => {
     }
     at++
     const raw = text.slice(start, at)
+    // bytes that are not UTF-8 arrive as halves of surrogates
+    if (!raw.isWellFormed()) throw failure("invalid unicode code point", at)
     if (!raw.includes("\\")) return raw.slice(1, -1)
+    let read: string
     try {
       // The slice is delimited as a JSON string, so that parsing it gives a string or throws.
-      return JSON.parse(raw) as string
+      read = JSON.parse(raw) as string
     } catch {
-      throw new SyntaxFailure("invalid escape", at)
+      throw failure("invalid escape", at)
     }
+    if (!read.isWellFormed()) throw half(raw, start)
+    return read
+  }
+
+  /** The first escape of half a surrogate: a leading one needs another escape behind it. */
+  const half = (raw: string, start: number): SyntaxFailure => {
+    for (const found of raw.matchAll(/\\(?:u([0-9a-fA-F]{4})|.)/g)) {
+      const unit = Number.parseInt(found[1] ?? "0", 16)
+      const end = start + found.index + 6
+      if (unit >= 0xdc00 && unit <= 0xdfff) return failure("lone leading surrogate in hex escape", end)
+      if (unit < 0xd800 || unit > 0xdbff) continue
+      const next = /^\\(u[dD][c-fC-F][0-9a-fA-F]{2}|u)?/.exec(raw.slice(found.index + 6))
+      if (next === null) return failure("unexpected end of hex escape", end + 1)
+      if (next[1] === undefined) return failure("unexpected end of hex escape", end + 2)
+      if (next[1] === "u") return failure("lone leading surrogate in hex escape", end + 6)
+    }
+    return failure("lone leading surrogate in hex escape", at)
   }
 
   const word = (start: number, expected: string): void => {
@@ -105,7 +135,9 @@ export const parse = (text: string): Node | SyntaxFailure => {
     at++
     if (skip() === 0x5d) return { kind: "array", items, start, end: ++at }
     for (;;) {
+      path.push(items.length)
       items.push(value(depth))
+      path.pop()
       const code = skip()
       if (code === -1) throw peeked("EOF while parsing a list")
       if (code === 0x5d) return { kind: "array", items, start, end: ++at }
@@ -125,11 +157,13 @@ export const parse = (text: string): Node | SyntaxFailure => {
       if (code !== 0x22) throw peeked(code === 0x7d ? "trailing comma" : "key must be a string")
       const key = string()
       const keyEnd = at
+      path.push(key)
       code = skip()
       if (code === -1) throw peeked("EOF while parsing an object")
       if (code !== 0x3a) throw peeked("expected `:`")
       at++
       entries.push({ key, keyEnd, value: value(depth) })
+      path.pop()
       code = skip()
       if (code === -1) throw peeked("EOF while parsing an object")
       if (code === 0x7d) return { kind: "object", entries, start, end: ++at }
@@ -169,6 +203,7 @@ export const parse = (text: string): Node | SyntaxFailure => {
           at++
           throw peeked(at >= text.length ? "EOF while parsing a value" : "invalid number")
         }
+        if (!Number.isFinite(Number(raw))) throw failure("number out of range", at)
         return { kind: "number", raw, start, end: at }
       }
     }
@@ -189,7 +224,9 @@ export const parse = (text: string): Node | SyntaxFailure => {
  * @since 0.1.0
  */
 export const position = (text: string, offset: number): string => {
-  const before = text.slice(0, offset)
+  // half a surrogate stands for one byte that was not UTF-8
+  const head = text.slice(0, offset)
+  const before = head.isWellFormed() ? head : head.replace(/[\ud800-\udfff]/gu, "?")
   const lineStart = before.lastIndexOf("\n") + 1
   let line = 1
   for (let index = 0; index < lineStart; index++) if (before.charCodeAt(index) === 0x0a) line++

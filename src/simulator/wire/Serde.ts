@@ -17,10 +17,13 @@ export class Misfit {
   readonly message: string
   /** Where in the text, or `undefined` where the server names no place. */
   readonly offset: number | undefined
-  constructor(path: string, message: string, offset: number | undefined) {
+  /** Whether the server has read on to the next sign, and over it where it closes the object, before it complains. */
+  readonly late: boolean
+  constructor(path: string, message: string, offset: number | undefined, late = false) {
     this.path = path
     this.message = message
     this.offset = offset
+    this.late = late
   }
 }
 
@@ -64,14 +67,20 @@ export interface Accepted<A> {
 export const read = <A>(body: string, reader: Reader<A>): Accepted<A> | Refused => {
   const node = Json.parse(body)
   if (node instanceof Json.SyntaxFailure) {
-    const detail = `${node.message}${Json.position(body, node.offset)}`
+    const detail = `${node.path === "" ? "" : `${node.path}: `}${node.message}${Json.position(body, node.offset)}`
     return { _tag: "Refused", status: 400, text: `Failed to parse the request body as JSON: ${detail}` }
   }
   const value = attempt(node, "", reader)
   if (!(value instanceof Misfit)) return { _tag: "Accepted", value }
-  const place = value.offset === undefined ? "" : Json.position(body, value.offset)
+  const offset = value.offset !== undefined && value.late ? after(body, value.offset) : value.offset
+  const place = offset === undefined ? "" : Json.position(body, offset)
   const detail = `${value.path === "" ? "" : `${value.path}: `}${value.message}${place}`
   return { _tag: "Refused", status: 422, text: `Failed to deserialize the JSON body into the target type: ${detail}` }
+}
+
+const after = (body: string, offset: number): number => {
+  const blanks = /^\s*\}?/.exec(body.slice(offset))
+  return offset + (blanks?.[0].length ?? 0)
 }
 
 /**
@@ -89,7 +98,10 @@ export const attempt = <A>(node: Json.Node, path: string, reader: Reader<A>): A 
   }
 }
 
-const isInteger = (raw: string): boolean => /^-?\d+$/.test(raw)
+/** Integers that no 64 bits hold are floats there. */
+const isInteger = (raw: string): boolean => /^-?\d+$/.test(raw) && (raw.length < 19 || isHeld(BigInt(raw)))
+
+const isHeld = (value: bigint): boolean => value >= -(two ** BigInt(63)) && value <= u64Max
 
 const unexpected = (node: Json.Node): string => {
   switch (node.kind) {
@@ -109,7 +121,9 @@ const unexpected = (node: Json.Node): string => {
 }
 
 const float = (raw: string): string => {
-  const text = String(Number(raw))
+  const value = Number(raw)
+  const size = Math.abs(value)
+  const text = size >= 1e16 || (size > 0 && size < 1e-5) ? value.toExponential().replace("+", "") : String(value)
   return /[.e]/.test(text) ? text : `${text}.0`
 }
 
@@ -208,6 +222,10 @@ export const struct = (
   names: ReadonlySet<string>,
   aliases: Readonly<Record<string, string>> = {}
 ): Struct => {
+  if (node.kind === "array" && path === "") {
+    const message = `invalid length ${node.items.length}, expected ${name} with ${names.size} elements`
+    throw new Misfit(path, message, node.end)
+  }
   if (node.kind !== "object") throw invalidType(node, path, name)
   const fields = new Map<string, Json.Node>()
   for (const entry of node.entries) {
