@@ -79,6 +79,6 @@ describe("the main job", () => {
   })
 })
 
-it("the README's table of options is the one that the rules make", () => {
-  assert.isTrue(readFileSync(join(root, "README.md"), "utf8").includes(Table.markdown()))
+it("the documentation's table of options is the one that the rules make", () => {
+  assert.isTrue(readFileSync(join(root, "docs", "engines.md"), "utf8").includes(Table.markdown()))
 })

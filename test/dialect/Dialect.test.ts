@@ -168,7 +168,8 @@ describe("encoding", () => {
     assert.notProperty(encode("tgi", "chat", {}).call.body, "model")
   })
 
-  const U64 = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 64n - 1n }))
+  // -1 means chance there, see the laws of each engine
+  const U64 = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 64n - 2n }))
   it.prop("a seed is a u64 on TGI and the same 64 bits on vLLM, which reads an int64", [U64], ([seed]) => {
     assert.strictEqual(fieldsOf(encode("tgi", "generate", { seed }))["seed"], seed)
     const signed = fieldsOf(encode("vllm", "chat", { seed }))["seed"]

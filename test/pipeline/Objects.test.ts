@@ -163,21 +163,25 @@ describe("generateObject", () => {
       assert.deepStrictEqual((yield* simulator.journal.entries).filter(({ request }) => request.method === "POST"), [])
     }).pipe(Effect.provide(server("tgi"))))
 
-  for (const engine of ["tgi", "llamacpp"] as const) {
-    it.effect(`refuses tools beside a grammar on ${engine} before any request`, () =>
+  it.effect.each(
+    [
+      ["tgi", "tools cannot be combined with structured output", "auto"],
+      ["sglang", "a forced tool cannot be combined with structured output", "required"]
+    ] as const
+  )(
+    "refuses tools beside a grammar on %s before any request",
+    ([engine, message, toolChoice]) =>
       Effect.gen(function*() {
         const simulator = yield* Simulator.Simulator
-        const error = yield* Effect.flip((yield* llm).generateObject("x", {
-          schema: User,
-          tools: [{ name: "f", parameters: { type: "object", properties: {} } }]
-        }))
-        assert.include(error.message, "tools cannot be combined with structured output")
+        const tools = [{ name: "f", parameters: { type: "object", properties: {} } }]
+        const error = yield* Effect.flip((yield* llm).generateObject("x", { schema: User, tools, toolChoice }))
+        assert.include(error.message, message)
         assert.deepStrictEqual(
           (yield* simulator.journal.entries).filter(({ request }) => request.method === "POST"),
           []
         )
-      }).pipe(Effect.provide(server(engine))))
-  }
+      }).pipe(Effect.provide(server(engine)))
+  )
 })
 
 describe("streamObject", () => {

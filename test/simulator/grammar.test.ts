@@ -96,10 +96,14 @@ describe("simulated grammars", () => {
     }
   })
 
-  it("a schema may come as its JSON text, or named", () => {
+  it("a schema may come as its JSON text, or named, and then not as a text", () => {
     const schema = object({ const: true })
     assert.deepStrictEqual(texts("json", JSON.stringify(schema)), texts("json", schema))
-    assert.deepStrictEqual(texts("json_schema", { name: "n", schema }), texts("json", schema))
+    assert.deepStrictEqual(texts("named", schema), texts("json", schema))
+    assert.deepStrictEqual(
+      error("named", "{}"),
+      refusal("grammar is not valid: \"{}\" is not of types \"boolean\", \"object\"")
+    )
   })
 
   it.each([
@@ -126,13 +130,32 @@ describe("simulated grammars", () => {
     [object({ $ref: "#/$defs/no" }), "cannot compile regex from schema: Invalid reference path: $defs"],
     [
       object({ $ref: "https://example.test/s.json" }),
-      "cannot compile regex from schema: External references are not supported: https://example.test/s.json"
+      "cannot compile regex from schema: Invalid reference path: https:"
+    ],
+    [
+      object({ $ref: "https://example.test/s.json#x" }),
+      "cannot compile regex from schema: External references are not supported: https://example.test/s.json#x"
+    ],
+    [object(true), "cannot compile regex from schema: Invalid JSON Schema: expected an object"],
+    [
+      object({ enum: [{ b: [1, "x", null, true] }] }),
+      "cannot compile regex from schema: Unsupported data type in enum: " +
+      "Object {\"b\": Array [Number(1), String(\"x\"), Null, Bool(true)]}"
+    ],
+    [object({ const: {} }), "cannot compile regex from schema: Unsupported data type in const: Object {}"],
+    [
+      object({ type: "integer", minDigits: 2, maxDigits: 1 }),
+      "cannot compile regex from schema: max bound must be greater than or equal to min bound"
     ],
     [{ type: "array", items: { type: "string" } }, "grammar is not valid: Grammar must have a 'properties' field"],
-    [object({ type: "any" }), "grammar is not valid: \"any\" is not valid under any of the given schemas"],
+    [
+      object({ type: "any" }),
+      "grammar is not valid: \"any\" is not valid under any of the schemas listed in the 'anyOf' keyword"
+    ],
     [object({ type: "integer", exclusiveMinimum: true }), "grammar is not valid: true is not of type \"number\""],
     [7, "grammar is not supported"],
-    ["[]", "grammar is not supported"]
+    ["[]", "grammar is not valid: [] is not of types \"boolean\", \"object\""],
+    ["{a", "grammar is not valid: key must be a string at line 1 column 2"]
   ])("TGI's refusal of %j", (schema, detail) => {
     assert.deepStrictEqual(error("json", schema), refusal(detail))
   })

@@ -21,10 +21,10 @@ describe("tokens", () => {
 })
 
 describe("JSON", () => {
-  it.prop("parses to what the platform parses", { value: Schema.Json }, ({ value }) => {
+  it.prop("parses to what the platform parses, but for halves of surrogates", { value: Schema.Json }, ({ value }) => {
     const text = JSON.stringify(value)
     const node = Json.parse(text)
-    assert.isFalse(node instanceof Json.SyntaxFailure)
+    assert.strictEqual(node instanceof Json.SyntaxFailure, /\\ud[89a-f]/.test(text))
     if (node instanceof Json.SyntaxFailure) return
     assert.deepStrictEqual(Json.toUnknown(node), JSON.parse(text))
     assert.strictEqual(Json.compact(node), text)
@@ -88,4 +88,27 @@ describe("a 32-bit float", () => {
     const text = Float.print(value)
     if (text !== "null") assert.strictEqual(Math.fround(Number(text)), Math.fround(value))
   })
+})
+
+describe("what is wrong with a text", () => {
+  it.each([
+    ["{\"a\":", "a: EOF while parsing a value", 5],
+    ["{\"a\":{\"b\":[1,{\"c\":x}]}}", "a.b[1].c: expected value", 19],
+    ["{\"a\":1e999}", "a: number out of range", 10],
+    ["{\"a\":\"\\ud800\"}", "a: unexpected end of hex escape", 13],
+    ["{\"a\":\"\\ud800\\n\"}", "a: unexpected end of hex escape", 14],
+    ["{\"a\":\"\\ud800\\u0041\"}", "a: lone leading surrogate in hex escape", 18],
+    ["{\"a\":\"\\udc00\"}", "a: lone leading surrogate in hex escape", 12],
+    ["{\"a\":\"\udcff\"}", "a: invalid unicode code point", 8],
+    ["[1 2]", "expected `,` or `]`", 4]
+  ])("%j is told with its path and place", (text, message, offset) => {
+    const failure = Json.parse(text)
+    assert.isTrue(failure instanceof Json.SyntaxFailure)
+    if (!(failure instanceof Json.SyntaxFailure)) return
+    const prefix = failure.path === "" ? "" : `${failure.path}: `
+    assert.deepStrictEqual([`${prefix}${failure.message}`, failure.offset], [message, offset])
+  })
+
+  it("a byte that is not UTF-8 takes one column", () =>
+    assert.strictEqual(Json.position("{\"a\":\"\udcff\"}", 8), " at line 1 column 8"))
 })
