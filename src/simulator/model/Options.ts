@@ -19,7 +19,7 @@ export type { Latency } from "../wire/Transmission.ts"
  * @category models
  * @since 0.1.0
  */
-export type Engine = "tgi" | "vllm" | "sglang" | "llamacpp" | "tei"
+export type Engine = "tgi" | "vllm" | "sglang" | "llamacpp" | "hf-serve" | "transformers" | "tei"
 
 /**
  * A message as a chat template sees it: content is always text.
@@ -108,8 +108,8 @@ export interface Options {
   /** Length of an embedding. Default 8. */
   readonly dimensions?: number | undefined
   /**
-   * Generations that run at once, on vLLM, SGLang and llama.cpp; the others wait in a queue. Default: 4 on llama.cpp, where
-   * it also bounds the completions of one request, and any number elsewhere.
+   * Generations that run at once, on all engines but TGI; the others wait in a queue. Default: 1 on hf-serve, 4 on
+   * llama.cpp, where it also bounds the completions of one request, and any number elsewhere.
    */
   readonly slots?: number | undefined
   /** Requests that may wait for a slot on vLLM; one more is answered with 503. Default: any number. */
@@ -125,6 +125,8 @@ const versions: Readonly<Record<Engine, string>> = {
   vllm: "0.32.0",
   sglang: "0.5.23",
   llamacpp: "v0.5.0",
+  "hf-serve": "0.2.0",
+  transformers: "5.24.0",
   tei: "1.9.0"
 }
 
@@ -179,7 +181,7 @@ export const resolve = (options: Options): Settings => {
     headers: options.headers ?? {},
     journalLimit: options.journalLimit ?? 2_000,
     dimensions: options.dimensions ?? 8,
-    slots: options.slots ?? (engine === "llamacpp" ? 4 : Infinity),
+    slots: options.slots ?? (engine === "llamacpp" ? 4 : engine === "hf-serve" ? 1 : Infinity),
     queueLimit: options.queueLimit ?? Infinity,
     embeddings: options.embeddings ?? false,
     metrics: options.metrics ?? true
