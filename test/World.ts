@@ -8,7 +8,7 @@ import * as InferenceEndpointsLLM from "../src/InferenceEndpointsLLM.ts"
 import { Simulator } from "../src/simulator/index.ts"
 import type * as Options from "../src/simulator/model/Options.ts"
 
-export type Simulated = "tgi" | "vllm" | "sglang" | "llamacpp"
+export type Simulated = "tgi" | "vllm" | "sglang" | "llamacpp" | "hf-serve"
 
 export const engines: ReadonlyArray<Simulated> = ["tgi", "vllm", "sglang", "llamacpp"]
 

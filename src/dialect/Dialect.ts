@@ -28,31 +28,14 @@ export type Route = "generate" | "chat" | "completion"
 export type Encode<V> = (value: V) => Readonly<Record<string, unknown>> | undefined
 
 /**
- * What becomes of single values of an option that the engine has, and why: `changed` values are sent as the nearest one
- * that the engine takes as it is meant.
- *
- * @category models
- * @since 0.2.0
- */
-export type Except<V> = (
-  value: V
-) => { readonly fate: "ignored" | "refused" | "changed"; readonly why: string } | undefined
-
-/**
  * What becomes of an option on a route: sent under a field, ignored by the engine without a word, or refused by it.
- * `neutral` values change nothing and need no support; the values that `except` names are not honoured although others
- * are.
+ * `neutral` values change nothing and need no support.
  *
  * @category models
  * @since 0.1.0
  */
 export type Rule<V> =
-  | {
-    readonly _tag: "Sent"
-    readonly field: string
-    readonly encode: Encode<V>
-    readonly except?: Except<V> | undefined
-  }
+  | { readonly _tag: "Sent"; readonly field: string; readonly encode: Encode<V> }
   | { readonly _tag: "Ignored" | "Refused"; readonly why: string; readonly neutral: (value: V) => boolean }
 
 /**
@@ -118,8 +101,6 @@ export interface GenerateRequest {
 export interface Encoded {
   readonly call: Call
   readonly unsupported: ReadonlyArray<Issue>
-  /** The options that are sent with another value than the caller's. */
-  readonly changed: ReadonlyArray<Issue>
   /** What the engine would refuse whatever the caller thinks of dropped options. */
   readonly conflicts: ReadonlyArray<Issue>
 }
@@ -143,9 +124,8 @@ export type Call =
  */
 export const sent = <V>(
   field: string,
-  encode: Encode<V> = (value) => ({ [field]: value }),
-  except?: Except<V>
-): Rule<V> => ({ _tag: "Sent", field, encode, except })
+  encode: Encode<V> = (value) => ({ [field]: value })
+): Rule<V> => ({ _tag: "Sent", field, encode })
 
 /**
  * An option that is sent unless its value means "off".
@@ -201,11 +181,10 @@ export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
   const rules = dialect.rules[route]
   const fields: Record<string, unknown> = {}
   const unsupported: Array<Issue> = []
-  const changed: Array<Issue> = []
   if (rules !== undefined) {
     // in the order of the rules: where two options share a field, the later rule has the last word
     for (const name of Object.keys(rules)) {
-      if (isName(rules, name)) apply(dialect, route, rules, name, request.options, fields, { unsupported, changed })
+      if (isName(rules, name)) apply(dialect, route, rules, name, request.options, fields, unsupported)
     }
   }
   dialect.finish?.(fields, request, route)
@@ -217,7 +196,7 @@ export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
       }`
     }]
     : dialect.conflicts?.(request) ?? []
-  return { call: assemble(dialect, request, fields), unsupported, changed, conflicts }
+  return { call: assemble(dialect, request, fields), unsupported, conflicts }
 }
 
 const isName = (rules: Rules, name: string): name is Name => Object.hasOwn(rules, name)
@@ -229,26 +208,20 @@ const apply = <N extends Name>(
   name: N,
   options: GenerationOptions,
   fields: Record<string, unknown>,
-  told: { readonly unsupported: Array<Issue>; readonly changed: Array<Issue> }
+  unsupported: Array<Issue>
 ): void => {
   const value = options[name]
   // the compiler cannot see that a defined value of option N is what the rule of N takes
   const rule = rules[name] as Rule<unknown>
   if (value === undefined) return
-  const lost = rule._tag === "Sent"
-    ? rule.except?.(value)
-    : rule.neutral(value)
-    ? undefined
-    : { fate: rule._tag.toLowerCase(), why: rule.why }
-  if (lost !== undefined) {
-    told[lost.fate === "changed" ? "changed" : "unsupported"].push({
+  if (rule._tag === "Sent") {
+    Object.assign(fields, rule.encode(value))
+  } else if (!rule.neutral(value)) {
+    unsupported.push({
       path: [name],
-      message: `${name} is ${lost.fate} ${lost.fate === "changed" ? "for" : "by"} ${names[dialect.engine]} on ${
-        paths[route]
-      }: ${lost.why}`
+      message: `${name} is ${rule._tag.toLowerCase()} by ${names[dialect.engine]} on ${paths[route]}: ${rule.why}`
     })
   }
-  if (rule._tag === "Sent" && lost?.fate !== "refused") Object.assign(fields, rule.encode(value))
 }
 
 /**

@@ -6,31 +6,13 @@
  */
 import type { GenerationOptions } from "../GenerationOptions.ts"
 import type { Message } from "../Message.ts"
-import { type Dialect, ignored, refused, type Rules, sent } from "./Dialect.ts"
+import { type Dialect, ignored, refused, type Rules } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 
 const dropped = "it drops the field"
 
-const SEEDS = 2n ** 32n - 1n
-
-/** Seed 0 is read as none, and what is above 2^32-1 is refused. */
-const seed = sent<number | bigint>(
-  "seed",
-  (value) => ({ seed: BigInt(value) === 0n ? Number(SEEDS) : Number((BigInt(value) - 1n) % SEEDS) + 1 }),
-  (value) =>
-    BigInt(value) > 0n && BigInt(value) <= SEEDS
-      ? undefined
-      : { fate: "changed", why: "it has seeds from 1 to 2^32-1; one of them is sent" }
-)
-
 const chat: Rules = {
   ...OpenAi.chat,
-  // see `finish`
-  temperature: sent(
-    "temperature",
-    undefined,
-    (value) => value > 2 ? { fate: "refused", why: "it takes at most 2" } : undefined
-  ),
   topK: ignored(dropped, 0),
   minP: ignored(dropped, 0),
   typicalP: ignored(dropped, 1),
@@ -38,7 +20,6 @@ const chat: Rules = {
   frequencyPenalty: ignored(dropped, 0),
   presencePenalty: ignored(dropped, 0),
   logitBias: ignored(dropped),
-  seed,
   stopSequences: { _tag: "Ignored", why: dropped, neutral: (stop) => stop.length === 0 },
   truncate: ignored("hf-serve does not cut prompts"),
   logprobs: ignored(dropped, false),

@@ -101,7 +101,15 @@ const llamacpp: Check = ({ seed }) =>
     ? [issue("seed", "must not end in 32 set bits, which llama.cpp reads as a random seed", seed)]
     : []
 
-const checks: { readonly [K in Kind]?: Check } = { tgi, vllm, sglang, llamacpp }
+/** hf-serve takes seed 0 for none, and refuses those of more than 32 bits. */
+const hfServe: Check = ({ seed, temperature = 0 }) => [
+  ...(seed !== undefined && (BigInt(seed) === 0n || BigInt(seed) > LOW_32)
+    ? [issue("seed", "must be from 1 to 2^32 - 1 on hf-serve", seed)]
+    : []),
+  ...(temperature > 2 ? [issue("temperature", "must be at most 2 on hf-serve", temperature)] : [])
+]
+
+const checks: { readonly [K in Kind]?: Check } = { tgi, vllm, sglang, llamacpp, "hf-serve": hfServe }
 
 /**
  * What the engine would refuse, or would understand as something else.

@@ -2,20 +2,11 @@ import type { GenerationOptions } from "../GenerationOptions.ts"
 import { type Dialect, ignored, type Rules, sent, sentUnless } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 
-const SEEDS = 2n ** 32n - 1n
-
 const sampling = {
   topK: sent("top_k"),
   minP: sent("min_p"),
   typicalP: sentUnless(1, "typical_p"),
   repetitionPenalty: sentUnless(1, "repeat_penalty"),
-  // the low 32 bits count there, and 2^32-1 means a seed by chance: reduced so that every seed repeats its response
-  seed: sent<number | bigint>(
-    "seed",
-    (seed) => ({ seed: Number(BigInt(seed) % SEEDS) }),
-    (seed) =>
-      BigInt(seed) < SEEDS ? undefined : { fate: "changed", why: "it has seeds below 2^32-1; the rest is taken" }
-  ),
   truncate: ignored("llama.cpp does not cut prompts"),
   bestOf: ignored("llama.cpp has no best_of; ask for several generations with numGenerations", 1),
   returnFullText: ignored("llama.cpp does not repeat the prompt", false),

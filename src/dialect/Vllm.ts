@@ -2,15 +2,10 @@ import type { GenerationOptions } from "../GenerationOptions.ts"
 import { type Dialect, ignored, refused, type Rules, sent, sentUnless } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 
-/** vLLM reads a seed as an int64, of which -1 means one by chance. */
-const seed = sent<number | bigint>(
-  "seed",
-  (value) => ({ seed: typeof value === "number" ? value : int64(value) }),
-  (value) =>
-    value === 2n ** 64n - 1n ? { fate: "changed", why: "2^63-1 is sent, as -1 means a seed by chance" } : undefined
-)
-
-const int64 = (value: bigint): bigint => value === 2n ** 64n - 1n ? 2n ** 63n - 1n : BigInt.asIntN(64, value)
+/** vLLM reads a seed as an int64. */
+const seed = sent<number | bigint>("seed", (value) => ({
+  seed: typeof value === "bigint" ? BigInt.asIntN(64, value) : value
+}))
 
 /** Without `strict` a forced call is held to the form of a call alone, and its arguments may be any JSON. */
 const tools = sent<NonNullable<GenerationOptions["tools"]>>("tools", (tools) => ({

@@ -150,7 +150,6 @@ export const prepare = Effect.fnUntraced(function*(
     if (settings.unsupported !== "warn") return yield* invalid(method, unsupported)
     for (const { message } of unsupported) yield* Effect.logWarning(message)
   }
-  for (const { message } of encoded.changed) yield* Effect.logWarning(message)
   const telemetry: Telemetry.Call = {
     operation: encoded.call.route === "chat" ? "chat" : "text_completion",
     model: target.modelName,

@@ -118,6 +118,30 @@ export const read = (body: string): Failure => {
 }
 
 /**
+ * A failure body without the request: FastAPI repeats what did not fit (`input`), and hf-serve the whole request (`body`),
+ * so that a prompt would stand in every place where errors are shown.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const withoutRequest = (body: string): string => {
+  if (!/^\s*\{\s*"detail"\s*:\s*\[/.test(body)) return body
+  try {
+    const parsed: unknown = JSON.parse(body)
+    if (!isRecord(parsed) || !Array.isArray(parsed.detail)) return body
+    const detail = parsed.detail.map((item: unknown) => {
+      if (!isRecord(item)) return item
+      const { input: _input, ...rest } = item
+      return rest
+    })
+    const { body: _body, ...rest } = parsed
+    return JSON.stringify({ ...rest, detail })
+  } catch {
+    return ""
+  }
+}
+
+/**
  * Reads an already parsed failure body. `undefined` when the value is not an object, so that there is nothing to read.
  *
  * @category decoding

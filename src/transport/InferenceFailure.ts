@@ -17,12 +17,12 @@ const MESSAGE_LENGTH = 500
 const BODY_LENGTH = 64 * 1024
 
 /**
- * A server's text as an error may hold it: scrubbed, at most 64 KiB.
+ * A server's text as an error may hold it: scrubbed, without the request that it may repeat, at most 64 KiB.
  *
  * @category conversions
  * @since 0.1.0
  */
-export const shown = (text: string, scrub: Scrub): string => scrub(text).slice(0, BODY_LENGTH)
+export const shown = (text: string, scrub: Scrub): string => scrub(Failure.withoutRequest(text)).slice(0, BODY_LENGTH)
 
 interface Told {
   readonly status: number

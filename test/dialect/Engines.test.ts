@@ -1,5 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
 import * as Dialect from "../../src/dialect/Dialect.ts"
 import * as Dialects from "../../src/dialect/Dialects.ts"
 import type { Kind } from "../../src/endpoint/Engine.ts"
@@ -24,32 +23,7 @@ const encode = (
   })
 
 const bodyOf = ({ call }: Dialect.Encoded): Record<string, unknown> => ({ ...call.body })
-const seedOf = (kind: Kind, seed: bigint) => BigInt(String(bodyOf(encode(kind, { seed }))["seed"]))
 const conflicts = (...args: Parameters<typeof encode>) => encode(...args).conflicts.map(({ path }) => path.join("."))
-
-const U64 = Schema.BigInt.check(Schema.isBetweenBigInt({ minimum: 0n, maximum: 2n ** 64n - 1n }))
-const randomly: ReadonlyArray<readonly [Kind, bits: number, random: bigint]> = [
-  ["llamacpp", 32, 2n ** 32n - 1n],
-  ["hf-serve", 32, 0n],
-  ["vllm", 64, 2n ** 64n - 1n]
-]
-
-describe("a seed", () => {
-  it.prop("never becomes one that an engine takes for chance", [U64], ([seed]) => {
-    for (const [kind, bits, random] of randomly) {
-      for (const given of [seed, random, BigInt.asUintN(bits, seed)]) {
-        assert.notStrictEqual(BigInt.asUintN(bits, seedOf(kind, given)), random)
-      }
-    }
-  })
-
-  it("that an engine has is sent as it is, and one that it has not with a word", () => {
-    for (const [kind, , random] of randomly) {
-      assert.deepStrictEqual([seedOf(kind, 7n), encode(kind, { seed: 7 }).changed], [7n, []])
-      assert.match(encode(kind, { seed: random }).changed[0]?.message ?? "", /^seed is changed for .+ on .+: .{10,}/)
-    }
-  })
-})
 
 describe("llama.cpp", () => {
   it("gets a tool that is asked for by name alone, with `required`", () => {
@@ -108,9 +82,6 @@ describe("hf-serve", () => {
       }].map(sampled),
       [undefined, undefined, undefined, 1.0001, 1.0001, 0.7]
     )
-    assert.deepStrictEqual(encode("hf-serve", { temperature: 3 }).unsupported.map(({ path }) => path), [[
-      "temperature"
-    ]])
   })
 
   it("takes no rendered prompt", () =>

@@ -12,6 +12,7 @@ const vllm: Limits.Asked = {
 const sglang: Limits.Asked = { kind: "sglang", limits: { contextLength: 4096 }, route: "completion", stream: true }
 const llamacpp: Limits.Asked = { kind: "llamacpp", limits: { contextLength: 4096 }, route: "chat", stream: true }
 const tgi: Limits.Asked = { kind: "tgi", limits: { maxTotalTokens: 2000 }, route: "generate", stream: false }
+const hfServe: Limits.Asked = { kind: "hf-serve", route: "chat", stream: false }
 
 const five = ["a", "b", "c", "d", "e"]
 
@@ -28,6 +29,9 @@ const refused: ReadonlyArray<readonly [name: string, asked: Limits.Asked, option
   ["the best of several without sampling", tgi, { bestOf: 2 }, "bestOf"],
   ["the best of several, greedy", tgi, { bestOf: 2, temperature: 0, topK: 5 }, "bestOf"],
   ["the best of several with sampling switched off", tgi, { bestOf: 2, temperature: 1, doSample: false }, "bestOf"],
+  ["seed 0 on hf-serve, which means none", hfServe, { seed: 0 }, "seed"],
+  ["a seed of more than 32 bits on hf-serve", hfServe, { seed: 2 ** 32 }, "seed"],
+  ["a temperature above 2 on hf-serve", hfServe, { temperature: 2.5 }, "temperature"],
   ["the best of several, streamed", { ...tgi, stream: true }, { bestOf: 2, doSample: true }, "bestOf"],
   ["the tokens of the prompt, streamed", { ...tgi, stream: true }, { decoderInputDetails: true }, "decoderInputDetails"]
 ]
@@ -42,6 +46,7 @@ const taken: ReadonlyArray<readonly [name: string, asked: Limits.Asked, options:
     stopSequences: five,
     maxNewTokens: 9999
   }],
+  ["the largest seed on hf-serve", hfServe, { seed: 2 ** 32 - 1, temperature: 2 }],
   ["all places of the model", vllm, { maxNewTokens: 4096 }],
   ["more tokens than llama.cpp has places, which ends there", llamacpp, { maxNewTokens: 9999, temperature: 5 }],
   ["more tokens than TGI has places, which ends there", tgi, { maxNewTokens: 9999 }],

@@ -56,3 +56,15 @@ describe("Failure.isFrame", () => {
     it(`${JSON.stringify(payload)} is ${is ? "one" : "none"}`, () => assert.strictEqual(Failure.isFrame(payload), is))
   }
 })
+
+describe("a refusal that repeats the request", () => {
+  it("is kept without it, and every other body as it is", () => {
+    const told = { type: "missing", loc: ["body", "x"], msg: "Field required" }
+    const full = JSON.stringify({ detail: [{ ...told, input: "a prompt" }, "text"], body: { messages: "a prompt" } })
+    assert.strictEqual(Failure.withoutRequest(full), JSON.stringify({ detail: [told, "text"] }))
+    assert.strictEqual(Failure.withoutRequest(full.slice(0, -9)), "")
+    for (const other of [`{"detail":"Not Found"}`, `{"error":"x","body":"y"}`, "text", ""]) {
+      assert.strictEqual(Failure.withoutRequest(other), other)
+    }
+  })
+})

@@ -19,7 +19,7 @@ layer(Simulator.layer({ engine: "hf-serve", modelId: "org/m" }))("hf-serve", (it
       assert.match(refused.json.detail, /^`temperature` \(=0\.0\) has to be a strictly positive float/)
     }))
 
-  it.effect.each([
+  it.effect.each<readonly [body: object, type: string, loc: ReadonlyArray<string | number>]>([
     [{ temperature: 3 }, "less_than_equal", ["body", "temperature"]],
     [{ reasoning_effort: "huge" }, "literal_error", ["body", "reasoning_effort"]],
     [{ logit_bias: { 5: 0.5 } }, "int_from_float", ["body", "logit_bias", "5"]],
@@ -86,7 +86,7 @@ describe("a client of hf-serve", () => {
       const { generations } = yield* llm.generate("Hi", { delivery: "stream", temperature: 0 })
       assert.strictEqual(generations[0]?.text, "one two")
       const list = yield* Stream.runCollect(llm.stream("Hi"))
-      assert.lengthOf(list.filter(({ _tag }) => _tag === "TextDelta"), 1)
+      assert.lengthOf(list.filter(({ _tag }) => _tag === "Text"), 1)
       assert.include(JSON.stringify(logged), "The stream is one chunk")
       const bodies = (yield* simulator.journal.entries).flatMap(({ request }) =>
         request.path === "/v1/chat/completions" ? [request.body] : []
