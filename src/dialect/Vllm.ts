@@ -1,15 +1,9 @@
-import type { GenerationOptions } from "../GenerationOptions.ts"
 import { type Dialect, ignored, refused, type Rules, sent, sentUnless } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 
 /** vLLM reads a seed as an int64. */
 const seed = sent<number | bigint>("seed", (value) => ({
   seed: typeof value === "bigint" ? BigInt.asIntN(64, value) : value
-}))
-
-/** Without `strict` a forced call is held to the form of a call alone, and its arguments may be any JSON. */
-const tools = sent<NonNullable<GenerationOptions["tools"]>>("tools", (tools) => ({
-  tools: OpenAi.toolList(tools.map((tool) => ({ ...tool, strict: true })))
 }))
 
 const sampling = {
@@ -30,7 +24,7 @@ const template = {
 } satisfies Partial<Rules>
 
 /**
- * vLLM: sampling controls on both routes, LoRA adapters by model name, tools held to their schemas.
+ * vLLM: sampling controls on both routes, LoRA adapters by model name.
  *
  * @category dialects
  * @since 0.1.0
@@ -39,7 +33,7 @@ export const dialect: Dialect = {
   ...OpenAi.dialect,
   engine: "vllm",
   rules: {
-    chat: { ...OpenAi.chat, ...sampling, ...template, tools },
+    chat: { ...OpenAi.chat, ...sampling, ...template },
     completion: {
       ...OpenAi.completion,
       ...sampling,

@@ -78,7 +78,11 @@ const lower = (source: Grammar.JsonSource, engine: Grammar.EngineKind): Result.R
     }))
   }
   const { dropped, schema } = SchemaLowering.make(document, engine === "llamacpp" ? engine : "xgrammar", true)
-  return Result.succeed({ parameters: schema, strict: engine === "llamacpp" ? undefined : true, dropped })
+  return Result.succeed({
+    parameters: schema,
+    strict: engine === "vllm" || engine === "sglang" ? true : undefined,
+    dropped
+  })
 }
 
 /** TGI takes tools by schema alone, and only with the keys of an object named. */

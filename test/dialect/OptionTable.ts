@@ -44,7 +44,6 @@ const on = (fate: Fate): Row["fates"] => [fate, fate, fate, fate, fate, fate, fa
 const nothing = {}
 const tool = { name: "f", description: "d", parameters: { type: "object", properties: {} } }
 const wireTools = { tools: [{ type: "function", function: tool }] }
-const strictTools = { tools: [{ type: "function", function: { ...tool, strict: true } }] }
 const tokens: Fate = { max_tokens: 9 }
 const greedy: Fate = { temperature: 0 }
 const listed: Fate = { logprobs: true, top_logprobs: 3 }
@@ -561,7 +560,7 @@ export const rows: ReadonlyArray<Row> = [
     fates: [
       "ignored",
       wireTools,
-      strictTools,
+      wireTools,
       "ignored",
       wireTools,
       "ignored",
