@@ -106,3 +106,80 @@ describe("the simulated Hub", () => {
       assert.strictEqual((yield* request(`${hub}/api/whoami-v2`, "hf_wrong")).status, 401)
     }))
 })
+
+describe("what the simulated Hub says of files", () => {
+  const read = Effect.fnUntraced(function*(path: string) {
+    const response = yield* (yield* ask())(`${hub}${path}`)
+    return [response.status, yield* response.json] as const
+  })
+  it.effect("lists a folder's own entries, or all below it, with their hashes and sizes", () =>
+    Effect.gen(function*() {
+      const [, top] = yield* read("/api/models/org/open/tree/main")
+      const list = yield* Schema.decodeUnknownEffect(Schema.Array(Schema.Record(Schema.String, Schema.Unknown)))(top)
+      assert.deepStrictEqual(list.map(({ path, size, type }) => [type, path, size]), [["directory", "d", 0], [
+        "file",
+        "a",
+        1
+      ]])
+      assert.isTrue(list.every(({ oid }) => /^[0-9a-f]{40}$/.test(String(oid))))
+      const [, below] = yield* read("/api/models/org/open/tree/main/d")
+      assert.deepInclude(JSON.parse(JSON.stringify(below))[0], { type: "file", path: "d/b", size: 1 })
+      const [, all] = yield* read("/api/models/org/open/tree/HEAD?recursive=true")
+      assert.deepStrictEqual(JSON.parse(JSON.stringify(all)).map(({ path }: { path: string }) => path), [
+        "d",
+        "a",
+        "d/b"
+      ])
+      assert.strictEqual((yield* read("/api/models/org/open/tree/main/none"))[0], 404)
+    }))
+
+  it.effect("tells of chosen paths, asked by form or by JSON", () =>
+    Effect.gen(function*() {
+      const { handlers } = yield* Hub.make(options)
+      const client = Double.client(handlers)
+      const url = `${hub}/api/models/org/open/paths-info/main`
+      for (
+        const body of [
+          HttpClientRequest.bodyText(
+            "paths=d%2Fb&paths=d&paths=none&expand=false",
+            "application/x-www-form-urlencoded"
+          ),
+          HttpClientRequest.bodyText(JSON.stringify({ paths: ["d/b", "d", "none"] }), "application/json")
+        ]
+      ) {
+        const list = yield* (yield* client.execute(body(HttpClientRequest.post(url)))).json
+        assert.deepStrictEqual(JSON.parse(JSON.stringify(list)).map(({ path }: { path: string }) => path), ["d/b", "d"])
+        assert.strictEqual(JSON.parse(JSON.stringify(list))[0].lfs.size, 1)
+      }
+    }))
+
+  it.effect("knows refs, commits, sizes of blobs, and who may read", () =>
+    Effect.gen(function*() {
+      const [, refs] = yield* read("/api/models/org/open/refs")
+      assert.deepInclude(refs, { branches: [{ name: "main", ref: "refs/heads/main", targetCommit: commit }] })
+      const [, commits] = yield* read("/api/models/org/open/commits/main")
+      assert.strictEqual(JSON.parse(JSON.stringify(commits))[0].id, commit)
+      const [, info] = yield* read("/api/models/org/open?blobs=true")
+      assert.strictEqual(JSON.parse(JSON.stringify(info)).siblings[0].size, 1)
+      assert.strictEqual((yield* read("/api/models/org/open/auth-check"))[0], 200)
+      assert.strictEqual((yield* read("/api/models/org/gated/auth-check"))[0], 401)
+    }))
+
+  it.effect("sends a part of a file, from the Hub and from its storage", () =>
+    Effect.gen(function*() {
+      const repo = { commit, files: { a: "0123456789", b: "0123456789" }, large: ["b"] }
+      const { handlers } = yield* Hub.make({ repos: { "org/r": repo } })
+      const client = Double.client(handlers)
+      const part = Effect.fnUntraced(function*(url: string, range: string) {
+        const response = yield* client.execute(HttpClientRequest.setHeader(HttpClientRequest.get(url), "range", range))
+        return [response.status, response.headers["content-range"], yield* response.text]
+      })
+      const location = (yield* client.execute(HttpClientRequest.get(`${hub}/org/r/resolve/HEAD/b`))).headers["location"]
+      for (const url of [`${hub}/org/r/resolve/HEAD/a`, location ?? ""]) {
+        assert.deepStrictEqual(yield* part(url, "bytes=2-4"), [206, "bytes 2-4/10", "234"])
+        assert.deepStrictEqual(yield* part(url, "bytes=8-"), [206, "bytes 8-9/10", "89"])
+        assert.deepStrictEqual(yield* part(url, "bytes=-3"), [206, "bytes 7-9/10", "789"])
+        assert.deepStrictEqual(yield* part(url, "bytes=10-"), [416, "bytes */10", ""])
+      }
+    }))
+})

@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Double from "../wire/Double.ts"
 import type * as Exchange from "../wire/Exchange.ts"
+import * as HubTree from "./HubTree.ts"
 
 /**
  * A model repository.
@@ -65,13 +66,6 @@ const refuse = (status: number, code: string | undefined, message: string): Exch
     ...(code !== undefined && { "x-error-code": code })
   })
 
-/** A stand-in for a content hash that is as long as one. */
-const etagOf = (content: string, length: number): string => {
-  let hash = 7
-  for (const char of content) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0
-  return hash.toString(16).padStart(8, "0").repeat(8).slice(0, length)
-}
-
 const denial = (
   options: Options,
   request: Double.Received,
@@ -106,7 +100,7 @@ const denial = (
 }
 
 const knows = (repo: Repo, revision: string): boolean =>
-  revision === "main" || revision === repo.commit || repo.revisions?.includes(revision) === true
+  revision === "main" || revision === "HEAD" || revision === repo.commit || repo.revisions?.includes(revision) === true
 
 const resolve = (request: Double.Received, repo: Repo, revision: string, path: string): Exchange.Response => {
   if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", `Invalid rev id: ${revision}`)
@@ -123,15 +117,11 @@ const resolve = (request: Double.Received, repo: Repo, revision: string, path: s
   if (repo.large?.includes(path) === true) {
     return Double.redirect(302, `https://${cdn}/${path}?Signature=a%2Fb&X-Repo=${encodeURIComponent(content)}`, {
       ...headers,
-      "x-linked-etag": `"${etagOf(content, 64)}"`,
+      "x-linked-etag": `"${HubTree.hashOf(content, 64)}"`,
       "x-linked-size": String(bytes.length)
     })
   }
-  return {
-    status: 200,
-    headers: { ...headers, etag: `W/"${etagOf(content, 40)}"`, "content-length": String(bytes.length) },
-    body: request.method === "HEAD" ? "" : bytes
-  }
+  return HubTree.ranged(request, bytes, { ...headers, etag: `W/"${HubTree.hashOf(content, 40)}"` })
 }
 
 const tree = (
@@ -139,25 +129,23 @@ const tree = (
   request: Double.Received,
   id: string,
   repo: Repo,
-  revision: string
+  revision: string,
+  below: string
 ): Exchange.Response => {
   if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", `Invalid rev id: ${revision}`)
+  const { searchParams } = request.url
+  const recursive = searchParams.get("recursive")?.toLowerCase() === "true"
   const size = options.pageSize ?? 1000
-  const start = Number(request.url.searchParams.get("cursor") ?? 0)
-  const directories = [
-    ...new Set(
-      Object.keys(repo.files).filter((path) => path.includes("/")).map((path) => path.slice(0, path.lastIndexOf("/")))
-    )
-  ]
-  const entries = [
-    ...directories.map((path) => ({ type: "directory", path })),
-    ...Object.keys(repo.files).map((path) => ({ type: "file", path }))
-  ]
+  const start = Number(searchParams.get("cursor") ?? 0)
+  const entries = HubTree.entries(repo, below, recursive)
+  if (below !== "" && entries.length === 0) {
+    return refuse(404, "EntryNotFound", `${below} does not exist on "${revision}"`)
+  }
   const next = start + size < entries.length
     ? {
-      link: `<${origin}/api/models/${id}/tree/${encodeURIComponent(revision)}?recursive=true&cursor=${
-        start + size
-      }>; rel="next"`
+      link: `<${origin}/api/models/${id}/tree/${encodeURIComponent(revision)}${
+        below === "" ? "" : `/${below}`
+      }?recursive=${recursive}&cursor=${start + size}>; rel="next"`
     }
     : {}
   return Double.json(200, entries.slice(start, start + size), next)
@@ -169,26 +157,36 @@ const api = (options: Options, request: Double.Received): Exchange.Response => {
     const user = options.users?.[Double.bearer(request) ?? ""]
     return user === undefined
       ? refuse(401, undefined, "Invalid username or password.")
-      : Double.json(200, { type: user.type ?? "user", name: user.name, orgs: [], auth: { type: "access_token" } })
+      : Double.json(200, {
+        type: user.type ?? "user",
+        name: user.name,
+        orgs: [],
+        auth: { type: "access_token", accessToken: { displayName: user.name, role: "write" } }
+      })
   }
-  const [, id = "", verb, revision = "main"] =
-    /^\/api\/models\/([^/]+\/[^/]+?|[^/]+)(?:\/(revision|tree)\/([^/]+))?$/.exec(pathname) ?? []
+  const [, id = "", verb, at = "main", below = ""] =
+    /^\/api\/models\/([^/]+\/[^/]+?|[^/]+)(?:\/(revision|tree|paths-info|refs|commits|auth-check)(?:\/([^/]+)(?:\/(.+))?)?)?$/
+      .exec(pathname) ?? []
   const renamed = options.renamed?.[id]
   if (renamed !== undefined) return Double.redirect(307, pathname.replace(id, renamed) + search)
-  const denied = denial(options, request, id, false)
+  const denied = denial(options, request, id, verb === "auth-check")
   const repo = options.repos?.[id]
   if (denied !== undefined || repo === undefined) return denied ?? refuse(404, "RepoNotFound", "Repository not found")
-  if (verb === "tree") return tree(options, request, id, repo, decodeURIComponent(revision))
-  return knows(repo, decodeURIComponent(revision))
-    ? Double.json(200, {
-      id,
-      sha: repo.commit,
-      private: repo.private ?? false,
-      gated: repo.gated === true ? "manual" : false,
-      siblings: Object.keys(repo.files).map((rfilename) => ({ rfilename })),
-      ...repo.info
-    })
-    : refuse(404, "RevisionNotFound", "Invalid rev id")
+  const revision = decodeURIComponent(at)
+  if (verb === "tree") return tree(options, request, id, repo, revision, decodeURIComponent(below))
+  if (verb === "refs") return HubTree.refs(repo)
+  if (verb === "auth-check") return Double.json(200, {})
+  if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", "Invalid rev id")
+  if (verb === "paths-info") return HubTree.pathsInfo(repo, request)
+  if (verb === "commits") return HubTree.commits(repo)
+  return Double.json(200, {
+    id,
+    sha: repo.commit,
+    private: repo.private ?? false,
+    gated: repo.gated === true ? "manual" : false,
+    siblings: HubTree.siblings(repo, request.url.searchParams.get("blobs")?.toLowerCase() === "true"),
+    ...repo.info
+  })
 }
 
 const file = (options: Options, request: Double.Received): Exchange.Response => {
@@ -232,7 +230,10 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const storage = yield* Double.make((request) =>
     Effect.succeed(
       request.headers["authorization"] === undefined
-        ? Double.plain(200, request.url.searchParams.get("X-Repo") ?? "", { etag: "\"cdn\"" })
+        ? HubTree.ranged(request, new TextEncoder().encode(request.url.searchParams.get("X-Repo") ?? ""), {
+          "content-type": "text/plain",
+          "etag": "\"cdn\""
+        })
         : Double.plain(400, "<Error>Only one auth mechanism allowed</Error>")
     )
   )
