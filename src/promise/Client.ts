@@ -15,7 +15,8 @@ import * as Batch from "../batch/Batch.ts"
 import * as Retry from "../http/Retry.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as Errors from "./Errors.ts"
-import type { BatchOptions, Client, Outcome } from "./index.ts"
+import type { BatchOptions, Client, JsonSchema, ObjectOptions, ObjectResult, Outcome, Standard } from "./index.ts"
+import * as ObjectSchema from "./ObjectSchema.ts"
 import type { Abortable, Input, Options } from "./Options.ts"
 
 /** The options of the service. A `Time` is a `Duration.Input` by its form. */
@@ -113,6 +114,15 @@ export const make = (
         Stream.unwrap(Effect.map(InferenceEndpointsLLM.InferenceEndpointsLLM, (llm) => llm.stream(input, rest))),
         signal
       )
+    },
+    object: async (input: Input, { schema: given, signal, ...call }: ObjectOptions<Standard<unknown> | JsonSchema>) => {
+      const { finish, schema } = ObjectSchema.make(given)
+      const { generation, value } = await run(
+        withService((llm) => llm.generateObject(input, { ...call, schema })),
+        signal
+      )
+      // the overloads say what the schema's own output is
+      return { value: await finish(value), generation } as ObjectResult<never>
     },
     batch: (inputs, call) => batch(inputs, call, iterate),
     ready: (call) => run(withService((llm) => llm.ready), call?.signal),

@@ -12,7 +12,7 @@
  */
 import type { Event, Generation } from "../Generation.ts"
 import type { InferenceEndpointsError } from "./Errors.ts"
-import type { Abortable, CallOptions, Input } from "./Options.ts"
+import type { Abortable, CallOptions, Input, Json } from "./Options.ts"
 
 export {
   EndpointFailure,
@@ -62,6 +62,75 @@ export type Outcome =
   | { readonly index: number; readonly ok: false; readonly error: InferenceEndpointsError }
 
 /**
+ * A JSON Schema, as data.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface JsonSchema {
+  readonly [keyword: string]: unknown
+}
+
+/**
+ * A schema that follows the Standard Schema specification (https://standardschema.dev), with its JSON Schema.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Standard<Output> {
+  readonly "~standard": {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>
+    readonly jsonSchema?: {
+      readonly input: (options: { readonly target: "draft-2020-12" }) => Record<string, unknown>
+    } | undefined
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined
+  }
+}
+
+/**
+ * What validating gives: a value, or what is wrong and where.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type StandardResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | {
+    readonly issues: ReadonlyArray<{
+      readonly message: string
+      readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined
+    }>
+  }
+
+/**
+ * How a value is generated.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface ObjectOptions<S> extends Omit<CallOptions, "numGenerations" | "structuredOutput"> {
+  /** Any Standard Schema that tells its JSON Schema, or a plain JSON Schema. */
+  readonly schema: S
+  /** How often to ask again, with the list of problems, when a response does not fit; 0 by default. */
+  readonly retries?: number | undefined
+  /** Sees through code fences and prose around the JSON, for engines without grammars; false by default. */
+  readonly lenient?: boolean | undefined
+}
+
+/**
+ * A value, and the generation that it was read from.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface ObjectResult<A> {
+  readonly value: A
+  readonly generation: Generation
+}
+
+/**
  * A connected model. It holds sockets and timers, so end it with `close`, or declare it with `await using`.
  *
  * @category models
@@ -77,6 +146,11 @@ export interface Client extends AsyncDisposable {
    * loop closes the socket, so that the server stops.
    */
   readonly stream: (input: Input, options?: CallOptions) => AsyncIterableIterator<Event>
+  /** Generates a value of a schema, on any engine, or fails with exactly why there is none. */
+  readonly object: {
+    <Output>(input: Input, options: ObjectOptions<Standard<Output>>): Promise<ObjectResult<Output>>
+    (input: Input, options: ObjectOptions<JsonSchema>): Promise<ObjectResult<Json>>
+  }
   /** Generates for many inputs; a failed one is an outcome and does not end the batch. */
   readonly batch: (
     inputs: Iterable<Input> | AsyncIterable<Input>,

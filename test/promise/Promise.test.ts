@@ -1,5 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type * as GenerationOptions from "../../src/GenerationOptions.ts"
 import type * as Message from "../../src/Message.ts"
 import * as OnFetch from "../../src/promise/fetch.ts"
@@ -155,6 +156,60 @@ for (const [name, { connect }] of [["Node", OnNode], ["fetch", OnFetch]] as cons
         const failure = await messageOf(llm.generate("Hello", { topP: 2 }))
         assert.match(failure instanceof Error ? failure.message : "", /topP/)
         assert.lengthOf((await run(simulator.journal.entries)).filter(({ request }) => request.method === "POST"), 0)
+      }))
+
+    it.effect("a value comes of a plain JSON Schema, of a Standard Schema, and of one of Effect's", () =>
+      use(connect, async (llm, simulator) => {
+        const text = JSON.stringify({ name: "Ada", age: 36 })
+        await run(simulator.answer({ text }, { text }, { text }))
+        const properties = { name: { type: "string" }, age: { type: "integer" } }
+        const plain = { type: "object", properties, required: ["name", "age"], additionalProperties: false }
+        const standard: OnNode.Standard<string> = {
+          "~standard": {
+            version: 1,
+            vendor: "test",
+            validate: (value) => ({ value: `read ${JSON.stringify(value)}` }),
+            jsonSchema: { input: () => plain }
+          }
+        }
+        const effect = Schema.toStandardJSONSchemaV1(
+          Schema.toStandardSchemaV1(Schema.Struct({ name: Schema.String, age: Schema.Int }))
+        )
+        assert.deepStrictEqual((await llm.object("Who?", { schema: plain })).value, { name: "Ada", age: 36 })
+        assert.strictEqual((await llm.object("Who?", { schema: standard })).value, `read ${text}`)
+        const { value } = await llm.object("Who?", { schema: effect })
+        assert.strictEqual(value.age, 36)
+      }))
+
+    it.effect("a value that does not fit is asked for again with what is wrong, and then fails with it", () =>
+      use(connect, async (llm, simulator) => {
+        await run(simulator.journal.clear)
+        await run(simulator.answer({ text: "{\"age\":-1}" }, { text: "{\"age\":-2}" }))
+        const schema: OnNode.Standard<unknown> = {
+          "~standard": {
+            version: 1,
+            vendor: "test",
+            validate: () => ({ issues: [{ message: "must not be negative", path: ["age"] }] }),
+            jsonSchema: {
+              input: () => ({ type: "object", properties: { age: { type: "integer" } }, required: ["age"] })
+            }
+          }
+        }
+        const failure = await messageOf(llm.object("How old?", { schema, retries: 1 }))
+        assert.instanceOf(failure, OnNode.StructuredOutputFailure)
+        assert.match(failure instanceof Error ? failure.message : "", /must not be negative/)
+        const asked = (await run(simulator.journal.entries)).filter(({ request }) => request.method === "POST")
+        assert.include(asked[1]?.request.body, "must not be negative")
+      }))
+
+    it.effect("a schema that does not tell its JSON Schema is refused before anything is sent", () =>
+      use(connect, async (llm) => {
+        const schema: OnNode.Standard<unknown> = {
+          "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) }
+        }
+        const failure = await messageOf(llm.object("Who?", { schema }))
+        assert.instanceOf(failure, OnNode.StructuredOutputFailure)
+        assert.match(failure instanceof Error ? failure.message : "", /plain JSON Schema/)
       }))
 
     it.effect("a batch gives an outcome for every input, the failed ones too", () =>
