@@ -61,7 +61,8 @@ const inside = (...folders: ReadonlyArray<string>) => (path: string) => folders.
 
 /** Files that may know Node. */
 const knowsNode = (path: string): boolean =>
-  inside("node", "cli")(path) || ["simulator/SimulatorServer.ts", "promise/node.ts"].includes(path)
+  inside("node", "cli")(path) ||
+  ["cluster/SqliteClient.ts", "simulator/SimulatorServer.ts", "promise/node.ts"].includes(path)
 
 const tops = ["ai", "batch", "cli", "cluster", "dataset", "node", "promise", "proxy", "simulator"]
 
@@ -220,10 +221,12 @@ describe("the arrows", () => {
 })
 
 describe("the core runs everywhere", () => {
-  it("nothing but node, cli and the simulated server's socket imports what is of Node", () =>
+  it("nothing but node, cli, the simulated server's socket and the client of SQLite imports what is of Node", () =>
     assert.deepStrictEqual(
-      forbidden((path) => !knowsNode(path), ({ of }) =>
-        !of.startsWith("node:") && !of.startsWith("@effect/platform-node") && !/^undici(?:\/|$)/.test(of)),
+      forbidden(
+        (path) => !knowsNode(path),
+        ({ of }) => !of.startsWith("node:") && !of.startsWith("@effect/platform-node") && !/^undici(?:\/|$)/.test(of)
+      ),
       []
     ))
 
@@ -239,7 +242,7 @@ describe("the core runs everywhere", () => {
 
   it("no other package is imported than the declared ones", () => {
     const declared =
-      /^(?:effect(?:\/|$)|node:|undici(?:\/|$)|@effect\/platform-node(?:\/|$)|@huggingface\/jinja$|hyparquet(?:-writer)?$|csv-parse$)/
+      /^(?:effect(?:\/|$)|node:|undici(?:\/|$)|@effect\/platform-node(?:\/|$)|@huggingface\/jinja$|hyparquet(?:-writer)?$|csv-parse$|@effect\/sql-pg(?:\/|$))/
     assert.deepStrictEqual(forbidden(() => true, (given) => isOurs(given) || declared.test(given.of)), [])
   })
 })

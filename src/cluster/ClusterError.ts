@@ -1,0 +1,206 @@
+/**
+ * What can go wrong with a job that many workers share.
+ *
+ * @since 0.2.0
+ */
+import type { PlatformError } from "effect/PlatformError"
+import * as Schema from "effect/Schema"
+import * as StageError from "../StageError.ts"
+
+/**
+ * An option cannot be used as it is. Nothing was changed.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class InvalidJobOptions extends Schema.TaggedError<InvalidJobOptions>()("InvalidJobOptions", {
+  problems: Schema.Array(Schema.String)
+}) {
+  readonly isRetryable = false
+  override get message() {
+    return `nothing was started: ${this.problems.join("; ")}`
+  }
+}
+
+/**
+ * The database has no job of this name.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class NoSuchJob extends Schema.TaggedError<NoSuchJob>()("NoSuchJob", { job: Schema.String }) {
+  readonly isRetryable = false
+  override get message() {
+    return `the database has no job ${
+      JSON.stringify(this.job)
+    }. Create it with batch split, or check --job and --database`
+  }
+}
+
+/**
+ * A job of this name was made from another input.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class JobChanged extends Schema.TaggedError<JobChanged>()("JobChanged", {
+  job: Schema.String,
+  /** One sentence for each difference. */
+  changes: Schema.Array(Schema.String)
+}) {
+  readonly isRetryable = false
+  override get message() {
+    return `job ${JSON.stringify(this.job)} was begun with something else: ${
+      this.changes.join("; ")
+    }. Go back to what it was, or choose another name for the job`
+  }
+}
+
+/**
+ * The database failed, or was away for longer than it was waited for.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class DatabaseFailed extends Schema.TaggedError<DatabaseFailed>()("DatabaseFailed", {
+  /** What was being done. */
+  doing: Schema.String,
+  problem: Schema.String
+}) {
+  readonly isRetryable = true
+  override get message() {
+    return `the database failed while ${this.doing}: ${this.problem}. Nothing that was handed in is lost; run again to go on`
+  }
+}
+
+/**
+ * The database cannot be used by this version, or in this way.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class UnsuitableDatabase extends Schema.TaggedError<UnsuitableDatabase>()("UnsuitableDatabase", {
+  problem: Schema.String
+}) {
+  readonly isRetryable = false
+  override get message() {
+    return this.problem
+  }
+}
+
+/**
+ * Another worker claimed this shard after this one did. Nothing that this one does for it counts any more.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", { shard: Schema.Int, epoch: Schema.Int }) {
+  readonly isRetryable = false
+  override get message() {
+    return `shard ${this.shard} belongs to another worker now: the claim of epoch ${this.epoch} ran out`
+  }
+}
+
+/**
+ * A shard could not be brought to its end. It is tried again, here or elsewhere.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class ShardFailed extends Schema.TaggedError<ShardFailed>()("ShardFailed", {
+  shard: Schema.Int,
+  problem: Schema.String
+}) {
+  readonly isRetryable = true
+  override get message() {
+    return `shard ${this.shard}: ${this.problem}`
+  }
+}
+
+/**
+ * Shards without a result, so that an output would lack their rows.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class Incomplete extends Schema.TaggedError<Incomplete>()("Incomplete", {
+  job: Schema.String,
+  /** Shards without a result. */
+  missing: Schema.Int,
+  shards: Schema.Int
+}) {
+  readonly isRetryable = true
+  override get message() {
+    return `${this.missing} of ${this.shards} shards of job ${
+      JSON.stringify(this.job)
+    } have no result yet. Wait for the workers, or collect what is there with partial (--partial)`
+  }
+}
+
+/**
+ * A file could not be read or written, or is not what the job says.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class ShardFile extends Schema.TaggedError<ShardFile>()("ShardFile", {
+  path: Schema.String,
+  problem: Schema.String
+}) {
+  readonly isRetryable = true
+  override get message() {
+    return `${this.path}: ${this.problem}. Check that the folder is shared with this machine, then run again`
+  }
+}
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export const Reason = Schema.Union([
+  InvalidJobOptions,
+  NoSuchJob,
+  JobChanged,
+  DatabaseFailed,
+  UnsuitableDatabase,
+  Fenced,
+  ShardFailed,
+  Incomplete,
+  ShardFile
+])
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type Reason = typeof Reason.Type
+
+/**
+ * The failure of a job, or of a worker's part in it; failures of rows are data.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class ClusterError extends StageError.make<ClusterError>()("ClusterError", { method: "work", reason: Reason }) {
+  /** The exit code of a command: 3 for what may pass by itself, 2 for what was refused. */
+  get exitCode(): 2 | 3 {
+    return this.reason.isRetryable ? 3 : 2
+  }
+}
+
+/**
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = (method: string, reason: Reason): ClusterError => new ClusterError({ method, reason })
+
+/**
+ * A failed file operation, with the system's own words.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const file = (method: string, path: string) => ({ message, reason }: PlatformError): ClusterError => {
+  const problem = reason.cause instanceof Error ? reason.cause.message : message
+  return make(method, new ShardFile({ path, problem }))
+}

@@ -1,0 +1,194 @@
+/**
+ * The database of jobs: PostgreSQL, or a file of SQLite on one machine. A database that is away is waited for, and said to
+ * be away in one line.
+ *
+ * @since 0.2.0
+ */
+import type * as PgClient from "@effect/sql-pg/PgClient"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Reactivity from "effect/reactivity/Reactivity"
+import type * as Redacted from "effect/Redacted"
+import * as Schedule from "effect/Schedule"
+import * as SqlClient from "effect/sql/SqlClient"
+import type * as SqlError from "effect/sql/SqlError"
+import type * as Statement from "effect/sql/Statement"
+import * as ClusterError from "./ClusterError.ts"
+import * as SqliteClient from "./SqliteClient.ts"
+import * as Tables from "./Tables.ts"
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options {
+  /** How long a database that is away is waited for. Default 15 minutes. */
+  readonly patience?: Duration.Input | undefined
+}
+
+/**
+ * The database, with its tables at this version.
+ *
+ * @category services
+ * @since 0.2.0
+ */
+export class Database extends Context.Service<Database, {
+  readonly sql: SqlClient.SqlClient
+  /** The database's own clock, in seconds since 1970. No other clock is compared with. */
+  readonly now: Statement.Fragment
+  /** Runs a statement, and waits while the database is away; `doing` is for the message, such as `claiming a shard`. */
+  readonly run: <A>(
+    doing: string,
+    statement: Effect.Effect<A, SqlError.SqlError>
+  ) => Effect.Effect<A, ClusterError.ClusterError>
+}>()("effect-inference-endpoints/cluster/Database") {}
+
+const PATIENCE = Duration.minutes(15)
+
+/** What no waiting mends: the statement, the rights or the data are wrong. */
+const lasting = new Set([
+  "AuthenticationError",
+  "AuthorizationError",
+  "SqlSyntaxError",
+  "UniqueViolation",
+  "ConstraintError"
+])
+
+const problemOf = (error: SqlError.SqlError): string => {
+  const { cause } = error.reason
+  return cause instanceof Error && cause.message !== "" ? cause.message : error.message
+}
+
+/** Waits while the database is away: one line when it goes, one when it is back. */
+const waiting = ({ patience = PATIENCE }: Options) => {
+  let isAway = false
+  const away = (error: SqlError.SqlError) =>
+    Effect.suspend(() => {
+      if (isAway) return Effect.void
+      isAway = true
+      return Effect.logWarning(`the database is away (${problemOf(error)}); waiting for it`)
+    })
+  const back = Effect.suspend(() => {
+    if (!isAway) return Effect.void
+    isAway = false
+    return Effect.logInfo("the database is back")
+  })
+  return <A, R>(doing: string, statement: Effect.Effect<A, SqlError.SqlError, R>) =>
+    statement.pipe(
+      Effect.tapError((error) => lasting.has(error.reason._tag) ? Effect.void : away(error)),
+      Effect.retry({
+        while: (error) => !lasting.has(error.reason._tag),
+        schedule: Schedule.upTo(Schedule.spaced("1 second"), { duration: patience })
+      }),
+      Effect.tap(() => back),
+      Effect.mapError((error) =>
+        ClusterError.make("database", new ClusterError.DatabaseFailed({ doing, problem: problemOf(error) }))
+      )
+    )
+}
+
+/** Leases are compared inside the queue without a time zone: every session has to be in one, and UTC has no summer time. */
+const checkZone = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
+  const [zone] = yield* sql<{ zone: string }>`SELECT current_setting('TimeZone') AS zone`
+  if (zone === undefined || /^(?:Etc\/)?UTC$/.test(zone.zone)) return
+  return yield* ClusterError.make(
+    "connect",
+    new ClusterError.UnsuitableDatabase({
+      problem: `the session's time zone is ${zone.zone}, in which leases would be wrong. ` +
+        "Connect with Database.layerPostgres, or set the startup parameter timezone to UTC"
+    })
+  )
+})
+
+const make = Effect.fnUntraced(function*(options: Options) {
+  const sql = (yield* SqlClient.SqlClient).withoutTransforms()
+  const wait = waiting(options)
+  const isPg = sql.onDialectOrElse({ pg: () => true, orElse: () => false })
+  const prepare = Effect.andThen(isPg ? checkZone(sql) : Effect.void, Tables.migrate)
+  yield* Effect.catchTag(
+    wait("connecting", Effect.asVoid(sql`SELECT 1`)).pipe(Effect.andThen(prepare)),
+    ["SqlError", "MigrationError"],
+    (error) =>
+      ClusterError.make(
+        "migrate",
+        new ClusterError.DatabaseFailed({ doing: "making the tables", problem: error.message })
+      )
+  ).pipe(Effect.provideService(SqlClient.SqlClient, sql))
+  return Database.of({
+    sql,
+    now: isPg ? sql.literal("extract(epoch FROM clock_timestamp())::float8") : sql.literal("unixepoch('subsec')"),
+    run: wait
+  })
+})
+
+/**
+ * Over any client of `effect/sql` for PostgreSQL or SQLite. One for PostgreSQL has to be in the time zone UTC.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layer = (
+  options: Options = {}
+): Layer.Layer<Database, ClusterError.ClusterError, SqlClient.SqlClient> => Layer.effect(Database, make(options))
+
+/** What a worker needs: one for its statements, one for the queue's, one for transactions. */
+const CONNECTIONS = 3
+
+/** Loaded when it is used: who works with SQLite need not have it. */
+const loadPg = Effect.tryPromise({
+  try: () => import("@effect/sql-pg/PgClient"),
+  catch: () =>
+    ClusterError.make(
+      "connect",
+      new ClusterError.UnsuitableDatabase({
+        problem: "PostgreSQL needs the package @effect/sql-pg: install it with npm install @effect/sql-pg"
+      })
+    )
+})
+
+/**
+ * PostgreSQL, through `@effect/sql-pg`: at most three connections, all in UTC.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerPostgres = (
+  url: Redacted.Redacted,
+  options: Options & Omit<PgClient.PgPoolConfig, "url"> = {}
+): Layer.Layer<Database | SqlClient.SqlClient, ClusterError.ClusterError> => {
+  const { patience, ...pool } = options
+  const connect = Effect.flatMap(loadPg, ({ make: makeClient }) =>
+    waiting({ patience })(
+      "connecting",
+      makeClient({
+        applicationName: "effect-inference-endpoints",
+        maxConnections: CONNECTIONS,
+        ...pool,
+        url,
+        startupParameters: { ...pool.startupParameters, timezone: "UTC" }
+      })
+    ))
+  const client = Layer.effect(SqlClient.SqlClient, connect).pipe(Layer.provide(Reactivity.layer))
+  return layer({ patience }).pipe(Layer.provideMerge(client))
+}
+
+/**
+ * A file of SQLite on a local disk, for the workers of one machine.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerSqlite = (
+  filename: string,
+  options: Options = {}
+): Layer.Layer<Database | SqlClient.SqlClient, ClusterError.ClusterError> =>
+  layer(options).pipe(
+    Layer.provideMerge(SqliteClient.layer(filename)),
+    Layer.catchTag("SqlError", (error) =>
+      Layer.effectContext(Effect.fail(ClusterError.make(
+        "connect",
+        new ClusterError.UnsuitableDatabase({ problem: `${filename} cannot be opened: ${problemOf(error)}` })
+      ))))
+  )
