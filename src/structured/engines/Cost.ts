@@ -58,7 +58,8 @@ export const of = (tree: Tree, optional: number): Cost =>
  * @category accessors
  * @since 0.2.0
  */
-export const states = (tree: Tree, optional = MAX_OPTIONAL): number => {
+export const states = (tree: Tree, order = MAX_OPTIONAL): number => {
+  const optional = tree._tag === "Literal" ? MAX_OPTIONAL : order
   const known = estimates.get(tree) ?? new Map<number, number>()
   estimates.set(tree, known)
   const count = known.get(optional) ?? estimate(tree, optional)

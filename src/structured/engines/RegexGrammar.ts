@@ -9,6 +9,8 @@ import type { Fields, List, Property, Rest, Text, Tree } from "../schema/JsonSch
 const GAP = " ?"
 const COMMA = `${GAP},${GAP}`
 const COLON = `${GAP}:${GAP}`
+/** About what a letter of a declared key costs in the pattern of all other keys. */
+const LETTER = 40
 const INTEGER = "(?:0|[1-9][0-9]*)"
 /** Positive exponents end at 299: a larger one could make a number that is none in JavaScript. */
 const DECIMAL = `${INTEGER}(?:\\.[0-9]+)?(?:[eE](?:\\+?[12]?[0-9]{1,2}|-[0-9]{1,3}))?`
@@ -57,8 +59,11 @@ export const lengthOf = (tree: Tree, optional: number): number => {
       }
       case "Fields": {
         const { properties, rests } = tree
-        const names = properties.map(({ name }) => name)
-        const keys = rests.map((rest) => further(rest, names, () => "").length + go(rest.value))
+        // a key that is none of the others is written as a tree of their letters
+        const letters = properties.reduce((sum, { name }) => sum + name.length, 0)
+        const keys = rests.map(({ key, value }) =>
+          go(key) + go(value) + (key.content === undefined ? LETTER * letters : 0) + 6
+        )
         const others = keys.reduce((sum, length) => sum + length, 0)
         const pairs = properties.map(({ name, value }) => JSON.stringify(name).length + go(value) + 14)
         const all = pairs.reduce((sum, length) => sum + length, 8)

@@ -18,7 +18,7 @@ const MAX_RANGE = 256
 const MAX_PATTERN_STATES = 600
 const MAX_ENUM_STATES = 1500
 const MAX_PAIRS = 60
-const MAX_NODES = 1500
+const MAX_NODES = 800
 
 /**
  * @category models

@@ -20,7 +20,7 @@ export type Alternatives =
   | { readonly _tag: "Read"; readonly facts: ReadonlyArray<Facts.Facts> }
   | { readonly _tag: "Refused"; readonly fault: Tree.Fault }
 
-const MAX_ALTERNATIVES = 512
+const MAX_ALTERNATIVES = 256
 const MAX_NESTING = 128
 const ITSELF = "itself"
 

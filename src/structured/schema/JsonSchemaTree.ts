@@ -242,7 +242,15 @@ export const unsatisfiable = (path: Path, keyword: string, reason: string): Tree
 /**
  * Whether two trees have the same language as far as their structure tells: paths and what is said about them do not count.
  */
-const keyOf = (tree: Tree): string =>
+const keyOf = (tree: Tree): string => {
+  const known = keys.get(tree) ?? write(tree)
+  keys.set(tree, known)
+  return known
+}
+
+const keys = new WeakMap<Tree, string>()
+
+const write = (tree: Tree): string =>
   JSON.stringify(tree, (key, value: unknown) => key === "path" || key === "about" ? undefined : value)
 
 /** What equal trees have in common, at a glance: only trees of one outline are compared in full. */
@@ -286,14 +294,16 @@ export const union = (members: ReadonlyArray<Tree>, path: Path, keyword: string)
   if (hard !== undefined) return hard
   const free = flat.find((member) => member._tag === "Free")
   if (free !== undefined) return free
-  const values = new Map<string, Scalar>()
-  for (const member of flat) {
-    if (member._tag === "Literal") { for (const value of member.values) values.set(JSON.stringify(value), value) }
-  }
+  const literals = flat.filter((member) => member._tag === "Literal")
+  const [single, ...others] = literals
+  const values = new Map(
+    literals.flatMap(({ values }) => values.map((value) => [JSON.stringify(value), value] as const))
+  )
+  const gathering = single !== undefined && others.length === 0 ? single : literal([...values.values()])
   const isLiteral = flat.findIndex((member) => member._tag === "Literal")
   const gathered = flat.flatMap((member, index): ReadonlyArray<Tree> =>
     index === isLiteral ?
-      [literal([...values.values()])] :
+      [gathering] :
       member._tag === "Literal" || member._tag === "Never" ?
       [] :
       [

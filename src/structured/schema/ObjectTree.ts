@@ -63,11 +63,11 @@ const propertyOf = (name: string, facts: Facts.Facts, reading: Facts.Reading, tr
   }
 }
 
+const remarks = ["title", "description", "default", "examples"]
+
 const aboutOf = (schema: Readonly<Record<string, unknown>>): Tree.About | undefined => {
-  const said = Object.entries(schema).filter(([keyword]) =>
-    ["title", "description", "default", "examples"].includes(keyword)
-  )
-  return said.length === 0 ? undefined : Object.fromEntries(said)
+  const said = remarks.filter((keyword) => schema[keyword] !== undefined)
+  return said.length === 0 ? undefined : Object.fromEntries(said.map((keyword) => [keyword, schema[keyword]]))
 }
 
 const namesAllowed = (

@@ -25,6 +25,17 @@ export interface Target {
  * @since 0.1.0
  */
 export const resolve = (ref: string, root: object, document: object): Option.Option<Target> => {
+  const known = resolved.get(root) ?? new Map<string, Option.Option<Target>>()
+  resolved.set(root, known)
+  const target = known.get(ref) ?? search(ref, root, document)
+  known.set(ref, target)
+  return target
+}
+
+/** A resource belongs to one document, so that what was found from it stays found. */
+const resolved = new WeakMap<object, Map<string, Option.Option<Target>>>()
+
+const search = (ref: string, root: object, document: object): Option.Option<Target> => {
   const [base = "", fragment = ""] = ref.split("#", 2)
   for (const resource of base === "" || base === identifier(root) ? [root, document] : named(base, document)) {
     const found = within(fragment, resource)
