@@ -7,6 +7,8 @@ export const clients: Readonly<Record<string, () => Promise<Client>>> = {
   "sdk": async () => (await import("./clients/sdk.ts")).generate,
   "limit, chat": async () => (await import("./clients/limit.ts")).chat,
   "sdk, chat": async () => (await import("./clients/sdk.ts")).chat,
+  "sdk on fetch": async () => (await import("./clients/sdk.ts")).chatOnFetch,
+  "sdk on FetchHttpClient": async () => (await import("./clients/sdk.ts")).chatOnFetchHttpClient,
   "llm": async () => (await import("./clients/sdk.ts")).llm,
   "@huggingface/inference": async () => (await import("./clients/peers.ts")).huggingface,
   "openai": async () => (await import("./clients/peers.ts")).openai,

@@ -29,6 +29,14 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     concurrency: 1,
     warmup: 2
   },
+  S2c: {
+    ...streaming,
+    title: "cold: the first stream of 2,000 tokens in a process",
+    tokens: 2000,
+    calls: 1,
+    concurrency: 1,
+    warmup: 0
+  },
   S3: {
     ...streaming,
     title: "256 streams of 200 tokens at once",
@@ -39,6 +47,16 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   S4: { ...unary, title: "50 ms latency, 512 at once", latency: 50, calls: 40_960, concurrency: 512, warmup: 10_240 },
   S4b: { ...unary, title: "50 ms latency, 64 at once", latency: 50, calls: 5120, concurrency: 64, warmup: 1280 },
+  F1: { ...unary, title: "on fetch: unary, 64 at once", latency: 0, calls: 20_000, concurrency: 64, warmup: 5000 },
+  F2: {
+    ...streaming,
+    burst: 1,
+    title: "on fetch: streams of 20 tokens, 64 at once",
+    tokens: 20,
+    calls: 10_000,
+    concurrency: 64,
+    warmup: 2500
+  },
   L1: {
     ...streaming,
     title: "one stream of 20,000 tokens, ten times",

@@ -52,13 +52,19 @@ const peers = ["@huggingface/inference", "openai", "ai", "@langchain/openai"]
 const native = ["limit", "transport", "sdk"]
 const chat = ["limit, chat", "sdk, chat", "llm"]
 
+/** Those that run on `fetch`; the peer of the field is the reference. */
+const onFetch = ["@huggingface/inference", "sdk on fetch", "sdk on FetchHttpClient"]
+
 /** Whom each scenario measures; the first of each list is what the ratios of that list are to. */
 const contenders: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   S1: [native, [...chat, ...peers]],
   S2: [native, [...chat, ...peers]],
+  S2c: [native, ["limit, chat", "sdk, chat"]],
   S3: [native, [...chat, ...peers]],
   S4: [native, [...chat, ...peers]],
   S4b: [native],
+  F1: [onFetch],
+  F2: [onFetch],
   L1: [native],
   L2: [native],
   L3: [native]

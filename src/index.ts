@@ -61,6 +61,15 @@ export * as TgiClient from "./transport/TgiClient.ts"
 /** When a call is tried again. @since 0.1.0 */
 export * as Retry from "./http/Retry.ts"
 
+/** The policy that all requests of a program keep, finding its endpoint included. @since 0.2.0 */
+export * as RequestDefaults from "./http/RequestDefaults.ts"
+
+/** The moment at which the whole of what was asked for must be over. @since 0.2.0 */
+export * as Deadline from "./http/Deadline.ts"
+
+/** An HTTP client over `fetch` that keeps the limits: browsers, Bun, Deno, the edge. @since 0.2.0 */
+export * as FetchTransport from "./http/FetchTransport.ts"
+
 /** The limits on time of a call. @since 0.1.0 */
 export * as Timeouts from "./http/Timeouts.ts"
 

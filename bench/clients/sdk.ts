@@ -1,16 +1,19 @@
 /** This SDK over its Node transport, by its public API. */
 import * as Effect from "effect/Effect"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
+import * as FetchTransport from "../../src/http/FetchTransport.ts"
 import * as InferenceEndpointsLLM from "../../src/InferenceEndpointsLLM.ts"
 import * as NodeTransport from "../../src/node/NodeTransport.ts"
 import * as TgiClient from "../../src/transport/TgiClient.ts"
 import { type Client, expectText, messages, model, prompt } from "./Client.ts"
 
-const open = async (base: string) => {
+const open = async (base: string, transport: Layer.Layer<HttpClient.HttpClient> = NodeTransport.layer) => {
   const runtime = ManagedRuntime.make(
-    TgiClient.layer({ url: base }).pipe(Layer.provide(NodeTransport.layer))
+    TgiClient.layer({ url: base }).pipe(Layer.provide(transport))
   )
   return { runtime, client: await runtime.runPromise(TgiClient.TgiClient.use(Effect.succeed)) }
 }
@@ -43,9 +46,9 @@ export const generate: Client = {
   }
 }
 
-export const chat: Client = {
+const chatOver = (transport: Layer.Layer<HttpClient.HttpClient>): Client => ({
   unary: async (base) => {
-    const { client, runtime } = await open(base)
+    const { client, runtime } = await open(base, transport)
     const call = Effect.map(
       client.chat({ model, messages }),
       ({ value }) => expectText(value.choices[0]?.message.content)
@@ -53,13 +56,19 @@ export const chat: Client = {
     return () => runtime.runPromise(call)
   },
   stream: async (base) => {
-    const { client, runtime } = await open(base)
+    const { client, runtime } = await open(base, transport)
     const call = Effect.suspend(() =>
       count(client.chatStream({ model, messages }), (chunk) => typeof chunk.choices[0]?.delta?.content === "string")
     )
     return () => runtime.runPromise(call)
   }
-}
+})
+
+export const chat: Client = chatOver(NodeTransport.layer)
+
+/** Over `fetch`, as in a browser, Bun, Deno and on the edge: by the transport of this package, and by Effect's own. */
+export const chatOnFetch: Client = chatOver(FetchTransport.layer)
+export const chatOnFetchHttpClient: Client = chatOver(FetchHttpClient.layer)
 
 const service = async (base: string, delivery: "stream" | "unary") => {
   const runtime = ManagedRuntime.make(

@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as Fault from "../http/Fault.ts"
 import * as RoundTrip from "../http/RoundTrip.ts"
 import * as EndpointError from "./EndpointError.ts"
 import * as EndpointUrl from "./EndpointUrl.ts"
@@ -37,7 +36,8 @@ export type Outcome =
   | { readonly _tag: "Paused" | "Asleep" | "NotYet"; readonly detail: string }
 
 /**
- * Asks the health route. Fails when the token is refused, since neither waiting nor waking helps then.
+ * Asks the health route. Fails when there is no response, and when the token is refused, since neither waiting nor waking
+ * helps then.
  *
  * @category running
  * @since 0.1.0
@@ -55,7 +55,7 @@ export const check = Effect.fnUntraced(function*(
     headers: seconds > 0 ? { "x-scale-up-timeout": String(seconds) } : {},
     timeout: Duration.seconds(seconds + 10)
   }))
-  if (Result.isFailure(result)) return { _tag: "NotYet", detail: Fault.describe(result.failure) }
+  if (Result.isFailure(result)) return yield* EndpointError.unreachable(request.subject, result.failure)
   const answer = result.success
   if (answer.status >= 200 && answer.status < 300) return { _tag: "Up" }
   const { code, message } = RoundTrip.failure(answer)

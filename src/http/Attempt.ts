@@ -81,7 +81,9 @@ export class Attempts {
         )
       )
     })
-    const told = Effect.mapError(head, (error) => Fault.from(error, limits))
+    const told = pageOrigin() === undefined
+      ? Effect.mapError(head, (error) => Fault.from(error, limits))
+      : inBrowser(head, request.url, limits)
     return this.#send === undefined ? bounded(told, limits) : told
   }
 
@@ -113,6 +115,38 @@ export class Attempts {
       : response.stream
     return Channel.toPullScoped(body.channel, scope)
   }
+}
+
+/** The origin of the page or worker that this runs in; nothing outside of browsers. */
+const pageOrigin = (): string | undefined => {
+  const { document, location, WorkerGlobalScope } = globalThis as {
+    readonly document?: unknown
+    readonly location?: { readonly origin?: string }
+    readonly WorkerGlobalScope?: unknown
+  }
+  return document === undefined && WorkerGlobalScope === undefined ? undefined : location?.origin
+}
+
+/** The origins that have answered a request from this page. */
+const answered = new Set<string>()
+
+/**
+ * A browser tells a refusal by its cross-origin rules (CORS) in no other way than a network that is down. Another origin
+ * that never answered while the browser is online has probably not allowed it.
+ */
+const inBrowser = <A>(
+  head: Effect.Effect<A, HttpClientError>,
+  url: string,
+  limits: TransportLimits.Limits
+): Effect.Effect<A, Fault.Fault> => {
+  const origin = URL.canParse(url, pageOrigin()) ? new URL(url, pageOrigin()).origin : ""
+  return Effect.mapError(Effect.tap(head, () => Effect.sync(() => answered.add(origin))), (error) => {
+    const fault = Fault.from(error, limits)
+    const isNameless = fault._tag === "Connection" && fault.code === undefined && fault.retryable
+    return isNameless && origin !== pageOrigin() && !answered.has(origin) && globalThis.navigator?.onLine !== false
+      ? Fault.probablyCors(origin)
+      : fault
+  })
 }
 
 const sizeOf = (limits: TransportLimits.Limits): Body.Size => ({ limit: limits.maxBodyBytes ?? Infinity })

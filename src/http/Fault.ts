@@ -61,6 +61,20 @@ export const silent = (after: Duration.Input): Fault => ({
 })
 
 /**
+ * A request from a browser to another origin that failed without a word, as one does that the origin does not allow.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const probablyCors = (origin: string): Fault => ({
+  _tag: "Connection",
+  description:
+    `no response from ${origin}. The browser does not say why; this origin has not answered before, so probably it does not allow requests from this page (CORS): let the server send access-control-allow-origin, or ask through a server of your own`,
+  code: "ERR_PROBABLY_CORS",
+  retryable: false
+})
+
+/**
  * The fault in a sentence.
  *
  * @category accessors
@@ -101,7 +115,7 @@ const phases: { readonly [code: string]: Phase } = {
 const undecodable = /^(Z_(?!BUF)|ERR_(BROTLI|ZLIB|_ERROR_FORMAT|ENCODING|CONTENT_CODING)|ZSTD_error)/
 
 const hopeless =
-  /^(CERT_|EPROTO$|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HPE_|ERR_INVALID_|ERR_PROXY_(?!GATEWAY)|ERR_PROBABLY_CORS|UND_ERR_INVALID)/
+  /^(CERT_|EPROTO$|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HPE_|ERR_INVALID_|ERR_PROXY_(?!GATEWAY)|UND_ERR_INVALID)/
 
 const noTls = "the port does not speak TLS: write http:// instead of https://, or use the port for https"
 
@@ -121,9 +135,7 @@ const advice: { readonly [code: string]: string } = {
   ERR_PROXY_AUTHENTICATION:
     "the proxy asks for credentials (407): put them into its URL, as in http://user:password@host:port",
   ERR_PROXY_REFUSED: "the proxy refused to connect to it",
-  ERR_PROXY_GATEWAY: "the proxy could not connect to it",
-  ERR_PROBABLY_CORS:
-    "the browser says no more, and this origin has not answered before: probably it does not allow requests from this page (CORS). Let the server send access-control-allow-origin, or ask through a server of your own"
+  ERR_PROXY_GATEWAY: "the proxy could not connect to it"
 }
 
 /** The platform's code of a fault, wherever in the chain of causes it is. */

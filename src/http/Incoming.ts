@@ -27,7 +27,7 @@ export const timer = (limit: number | undefined): number =>
 
 type Timer = ReturnType<typeof setTimeout>
 
-const arm = (incoming: Incoming, phase: "headers" | "total" | "firstEvent", limit: number | undefined) => {
+const arm = (incoming: Incoming, phase: Exclude<keyof typeof late, "silence">, limit: number | undefined) => {
   const after = timer(limit)
   return after === 0 ? undefined : setTimeout(expire, after, incoming, phase)
 }
@@ -48,6 +48,8 @@ export abstract class Incoming {
   headers: Readonly<Record<string, string | Array<string> | undefined>> = {}
   /** The whole body has arrived. */
   ended = false
+  /** The whole body, where the transport gives it as a text. */
+  text: string | undefined
   /** Why no more will come; what arrived before can still be taken. */
   failure: Error | undefined
   /** Called once, on a microtask, when there is news for the reader. */
@@ -68,6 +70,7 @@ export abstract class Incoming {
   readonly #firstEvent: Timer | undefined
   #head: Timer | undefined
   #silence: Timer | undefined
+  #idle: Timer | undefined
 
   constructor(limits: Limits) {
     this.limits = limits
@@ -88,6 +91,17 @@ export abstract class Incoming {
   protected sent(): void {
     this.#head ??= arm(this, "headers", this.limits.headers)
     this.#listen()
+  }
+
+  /** Something came, or is waited for: the limit between two reads starts anew. For transports that do not keep it. */
+  protected alive(): void {
+    clearTimeout(this.#idle)
+    this.#idle = arm(this, "idle", this.limits.idle)
+  }
+
+  /** Nothing is waited for. */
+  protected quiet(): void {
+    clearTimeout(this.#idle)
   }
 
   /** Asks for a sign of life when no head came for long. */
@@ -152,6 +166,7 @@ export abstract class Incoming {
     clearTimeout(this.#firstEvent)
     clearTimeout(this.#head)
     clearTimeout(this.#silence)
+    clearTimeout(this.#idle)
   }
 
   /** Fails the exchange from this side. */
@@ -175,6 +190,9 @@ export abstract class Incoming {
     return chunks
   }
 
+  /** The reader begins to read: for transports that bring nothing before that. */
+  read(): void {}
+
   /** Drops what comes until the end of the body, so many bytes or milliseconds, and calls back. Returns how to stop. */
   drain(bytes: number, milliseconds: number, then: () => void): () => void {
     let left = bytes
@@ -197,7 +215,7 @@ export abstract class Incoming {
   }
 
   /** The reader wants the body in one piece: it is woken at the end only, and the transport never stops reading. */
-  collect({ cut = false, limit }: Size): void {
+  collect({ cut = false, limit }: Size, _asText: boolean): void {
     if (this.whole) return
     this.whole = true
     this.#cut = cut

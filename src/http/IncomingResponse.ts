@@ -53,6 +53,7 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
   #readers: Array<(body: Exit.Exit<Uint8Array, Failure>) => void> | undefined
   #text: string | undefined
   #size: Size | undefined
+  #asText: boolean | undefined
   #streamed = false
 
   constructor(request: HttpClientRequest, url: string, incoming: Incoming, maxWholeBytes: number) {
@@ -103,16 +104,17 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
   get stream(): Stream.Stream<Uint8Array, Failure> {
     return Stream.fromChannel(Channel.fromTransform((_, scope) =>
       Effect.suspend(() => {
-        if (this.#body !== undefined) return Effect.succeed(once(this.#body))
+        if (this.#body !== undefined) return Effect.succeed(once(Exit.map(this.#body, this.#encoded)))
         if (this.#streamed || this.#readers !== undefined) return Effect.fail(this.#decodeError(alreadyRead()))
         this.#streamed = true
+        this.#incoming.read()
         return Effect.as(Scope.addFinalizer(scope, Effect.sync(() => this.#incoming.leave())), this.#pull)
       })
     ))
   }
 
   get arrayBuffer(): Effect.Effect<ArrayBuffer, Failure> {
-    return Effect.map(this.#whole, (body) => {
+    return Effect.map(this.bytes({ limit: this.#maxWholeBytes }), (body) => {
       const copy = new Uint8Array(body.length)
       copy.set(body)
       return copy.buffer
@@ -124,14 +126,26 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
   }
 
   bytes(size: Size): Effect.Effect<Uint8Array, Failure> {
-    return Effect.suspend(() => {
-      this.#size ??= size
-      return this.#whole
-    })
+    return Effect.map(this.#all(size, false), this.#encoded)
   }
 
+  /** A body that the transport gave as a text has no bytes of its own. */
+  readonly #encoded = (body: Uint8Array): Uint8Array =>
+    this.#incoming.text === undefined ? body : new TextEncoder().encode(this.#incoming.text)
+
   wholeText(size: Size): Effect.Effect<string, Failure> {
-    return Effect.map(this.bytes(size), (body) => this.#text ??= decoder.decode(body))
+    return Effect.map(
+      this.#all(size, true),
+      (body) => this.#text ??= this.#incoming.text ?? decoder.decode(body)
+    )
+  }
+
+  #all(size: Size, asText: boolean): Effect.Effect<Uint8Array, Failure> {
+    return Effect.suspend(() => {
+      this.#size ??= size
+      this.#asText ??= asText
+      return this.#whole
+    })
   }
 
   get json(): Effect.Effect<Schema.Json, Failure> {
@@ -194,7 +208,7 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
   readonly #whole: Effect.Effect<Uint8Array, Failure> = Effect.suspend(() => {
     if (this.#body !== undefined) return this.#body
     if (this.#streamed) return Effect.fail(this.#decodeError(alreadyRead()))
-    this.#incoming.collect(this.#size ?? { limit: this.#maxWholeBytes })
+    this.#incoming.collect(this.#size ?? { limit: this.#maxWholeBytes }, this.#asText === true)
     return this.#settle() ?? this.#settled
   })
 

@@ -3,8 +3,8 @@
  *
  * @since 0.2.0
  */
-import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
+import * as FetchTransport from "../http/FetchTransport.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as ClientOf from "./Client.ts"
 import type { Client } from "./index.ts"
@@ -19,5 +19,5 @@ export * from "./index.ts"
  * @since 0.2.0
  */
 export const connect: (options: Options) => Client = ClientOf.make((options) =>
-  InferenceEndpointsLLM.layer(options).pipe(Layer.provide(FetchHttpClient.layer))
+  InferenceEndpointsLLM.layer(options).pipe(Layer.provide(FetchTransport.layer))
 )
