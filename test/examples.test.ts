@@ -25,7 +25,8 @@ const promised: Readonly<Record<string, RegExp>> = {
   "12-fallback.ts": /gave up on this attempt[^]*large: /,
   "14-chat-template.ts": /<\|im_start\|>assistant[^]*<·\|im_end\|><·\|im_start\|>system[^]*offset: /,
   "15-observability.ts": /thought: Scattering\.[^]*gen_ai\.usage\.output_tokens/,
-  "16-what-servers-send.ts": /no usage: .*usage unknown[^]*received "Hello there\."[^]*end mark alone: EmptyResponse/
+  "16-what-servers-send.ts": /no usage: .*usage unknown[^]*received "Hello there\."[^]*end mark alone: EmptyResponse/,
+  "17-limits-and-waits.ts": /waiting briefly for POST [^]*it answered: true[^]*2 calls within one deadline/
 }
 
 const run = (file: string, cwd: string) =>

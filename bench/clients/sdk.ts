@@ -51,14 +51,14 @@ const chatOver = (transport: Layer.Layer<HttpClient.HttpClient>): Client => ({
     const { client, runtime } = await open(base, transport)
     const call = Effect.map(
       client.chat({ model, messages }),
-      ({ value }) => expectText(value.choices[0]?.message.content)
+      ({ value }) => expectText(value.choices?.[0]?.message.content)
     )
     return () => runtime.runPromise(call)
   },
   stream: async (base) => {
     const { client, runtime } = await open(base, transport)
     const call = Effect.suspend(() =>
-      count(client.chatStream({ model, messages }), (chunk) => typeof chunk.choices[0]?.delta?.content === "string")
+      count(client.chatStream({ model, messages }), (chunk) => typeof chunk.choices?.[0]?.delta?.content === "string")
     )
     return () => runtime.runPromise(call)
   }
