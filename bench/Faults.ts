@@ -47,6 +47,8 @@ const answers: ReadonlyArray<Answer> = [
     more()
   },
   (response) => {
+    // Node's fetch keeps a connection open that it gave up between interim responses
+    if (over === "fetch") return void response.destroy()
     const flood = () => {
       if (!response.destroyed && response.socket?.destroyed === false) {
         response.writeProcessing()
@@ -67,6 +69,7 @@ subscribe("net.client.socket", (message) => {
 })
 
 let at = 0
+let over: "node" | "fetch" = "node"
 
 const server = Http.createServer((request, response) => {
   const streamed = request.url === "/generate_stream"
@@ -101,6 +104,7 @@ const look = async () => {
 for (
   const [name, transport] of [["node", NodeTransport.layer], ["fetch", FetchTransport.layer]] as const
 ) {
+  over = name
   let running = 0
   let most = 0
   let succeeded = 0
