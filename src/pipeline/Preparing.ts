@@ -159,7 +159,8 @@ export const prepare = Effect.fnUntraced(function*(
   }
   const offer: Verdict.Offer = {
     engine: kind,
-    tools: encoded.call.route === "chat" && options.toolChoice !== "none" ? options.tools ?? [] : [],
+    // as the caller wrote them: what is sent may demand keys that the caller's schema leaves out
+    tools: encoded.call.route === "chat" && options.toolChoice !== "none" ? wanted.options.tools ?? [] : [],
     toolChoice: options.toolChoice,
     stream
   }
