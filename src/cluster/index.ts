@@ -4,14 +4,41 @@
  * @since 0.2.0
  */
 
+/** An input becomes the shards of a job. @since 0.2.0 */
+export * as Split from "./Split.ts"
+
+/** Takes shards and hands their results in. @since 0.2.0 */
+export * as Worker from "./Worker.ts"
+
+/** How far a job is. @since 0.2.0 */
+export * as Watch from "./Watch.ts"
+
+/** The results of all shards become one output. @since 0.2.0 */
+export * as Collect from "./Collect.ts"
+
 /** What can go wrong with a job. @since 0.2.0 */
 export * as ClusterError from "./ClusterError.ts"
+
+/** All that a job needs, in one layer. @since 0.2.0 */
+export * as Cluster from "./Cluster.ts"
 
 /** PostgreSQL, or a file of SQLite. @since 0.2.0 */
 export * as Database from "./Database.ts"
 
 /** The truth about a job: claims, heartbeats, hand-ins. @since 0.2.0 */
 export * as ShardTable from "./ShardTable.ts"
+
+/** Who tries a shard next. @since 0.2.0 */
+export * as Dispatch from "./Dispatch.ts"
+
+/** Where rows and results are. @since 0.2.0 */
+export * as ShardFiles from "./ShardFiles.ts"
+
+/** Rates, budgets, pauses and wake-ups that all workers share. @since 0.2.0 */
+export * as Allowance from "./Allowance.ts"
+
+/** The service as a worker uses it. @since 0.2.0 */
+export * as Guard from "./Guard.ts"
 
 /** `node:sqlite` as a client of `effect/sql`. @since 0.2.0 */
 export * as SqliteClient from "./SqliteClient.ts"

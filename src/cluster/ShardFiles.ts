@@ -1,0 +1,154 @@
+/**
+ * Where the rows of a shard and its results are: a folder that all workers see. Each claim has a folder of its own, named by
+ * its epoch, that no other claim ever writes to.
+ *
+ * @since 0.2.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Path from "effect/Path"
+import type { PlatformError } from "effect/PlatformError"
+import * as Durable from "../batch/log/Durable.ts"
+import * as ClusterError from "./ClusterError.ts"
+import type { Claim } from "./ShardTable.ts"
+
+/**
+ * The results of a shard, on this machine.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Results {
+  readonly output: string
+  readonly errors: string
+}
+
+/**
+ * Where files are. An implementation for an object store would upload while a shard is worked on; there is none yet.
+ *
+ * @category services
+ * @since 0.2.0
+ */
+export class ShardFiles extends Context.Service<ShardFiles, {
+  /** Stores the lines of a shard, each with its end. */
+  readonly put: (shard: number, lines: string) => Effect.Effect<void, ClusterError.ClusterError>
+  /** The rows of a shard, on this machine. */
+  readonly rows: (shard: number) => Effect.Effect<string, ClusterError.ClusterError>
+  /**
+   * The results of a claim, on this machine: what earlier claims of the shard wrote is copied into them, since its rows are
+   * paid for. Their owner may live and write on: it writes to its own.
+   */
+  readonly begin: (claim: Claim) => Effect.Effect<Results, ClusterError.ClusterError>
+  /** Makes the results of a claim durable; gives the name under which `results` finds them on any machine. */
+  readonly finish: (claim: Claim) => Effect.Effect<string, ClusterError.ClusterError>
+  readonly results: (name: string) => Effect.Effect<Results, ClusterError.ClusterError>
+}>()("effect-inference-endpoints/cluster/ShardFiles") {}
+
+const DIGITS = 6
+const encoder = new TextEncoder()
+
+const folderOf = ({ shard }: Pick<Claim, "shard">) => `results/${String(shard).padStart(DIGITS, "0")}`
+const nameOf = (claim: Pick<Claim, "epoch" | "shard">) => `${folderOf(claim)}/${claim.epoch}`
+
+/** The row's index in its shard; undefined for what is not a line of a batch. */
+const indexOf = (line: string): number | undefined => {
+  try {
+    const value: unknown = JSON.parse(line)
+    const index = typeof value === "object" && value !== null && "index" in value ? value.index : undefined
+    return typeof index === "number" ? index : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The whole lines whose row has none yet; a last line without its end is torn. */
+const added = (text: string, seen: Set<number>): string =>
+  text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter((line) => {
+    const index = line === "" ? undefined : indexOf(line)
+    if (index === undefined || seen.has(index)) return false
+    seen.add(index)
+    return true
+  }).map((line) => `${line}\n`).join("")
+
+const make = Effect.fnUntraced(function*(root: string) {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const context = yield* Effect.context<FileSystem.FileSystem | Path.Path>()
+
+  const resultsOf = (name: string): Results => {
+    const output = path.join(root, name, "out.jsonl")
+    return { output, errors: `${output}.errors.jsonl` }
+  }
+  const manifestOf = ({ output }: Results) => `${output}.manifest.json`
+  const shardOf = (shard: number) => path.join(root, "shards", `${String(shard).padStart(DIGITS, "0")}.jsonl`)
+  const write = (to: string, text: string) =>
+    Durable.replace(to, (file) => file.writeAll(encoder.encode(text))).pipe(Effect.provide(context))
+  const at =
+    (where: string) => <A>(effect: Effect.Effect<A, PlatformError>): Effect.Effect<A, ClusterError.ClusterError> =>
+      Effect.mapError(effect, ClusterError.file("files", where))
+  const readable = (file: string) =>
+    fs.readFileString(file).pipe(
+      Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(""))
+    )
+
+  /** What all earlier claims wrote, each row once, results before failures. */
+  const inherit = Effect.fnUntraced(function*(claim: Claim, to: Results) {
+    const earlier = Array.from(
+      { length: claim.epoch - 1 },
+      (_, epoch) => resultsOf(nameOf({ shard: claim.shard, epoch: epoch + 1 }))
+    )
+    const manifests = yield* Effect.forEach(earlier, (results) => readable(manifestOf(results)))
+    const manifest = manifests.findLast((text) => text !== "")
+    if (manifest === undefined) return
+    const seen = new Set<number>()
+    const collect = (name: keyof Results) =>
+      Effect.map(
+        Effect.forEach(earlier, (results) => Effect.map(readable(results[name]), (text) => added(text, seen))),
+        (parts) => parts.join("")
+      )
+    const output = yield* collect("output")
+    const errors = yield* collect("errors")
+    yield* write(manifestOf(to), manifest)
+    yield* write(to.output, output)
+    yield* write(to.errors, errors)
+  })
+
+  return ShardFiles.of({
+    put: Effect.fnUntraced(function*(shard, lines) {
+      const to = shardOf(shard)
+      yield* at(to)(Effect.andThen(fs.makeDirectory(path.dirname(to), { recursive: true }), write(to, lines)))
+    }),
+    rows: (shard) => Effect.as(at(shardOf(shard))(fs.access(shardOf(shard), { readable: true })), shardOf(shard)),
+    begin: Effect.fnUntraced(function*(claim) {
+      const to = resultsOf(nameOf(claim))
+      yield* at(to.output)(
+        Effect.andThen(fs.makeDirectory(path.dirname(to.output), { recursive: true }), inherit(claim, to))
+      )
+      return to
+    }),
+    finish: (claim) => {
+      const name = nameOf(claim)
+      const { output } = resultsOf(name)
+      // the files are synced when a run ends; their names and those of their folders are not
+      return Effect.forEach(
+        [output, path.dirname(output), path.join(root, folderOf(claim))],
+        (file) => Durable.syncDirectory(file),
+        { discard: true }
+      ).pipe(Effect.provide(context), Effect.as(name))
+    },
+    results: (name) => Effect.succeed(resultsOf(name))
+  })
+})
+
+/**
+ * A folder that every worker sees under some name: a shared file system, or a local disk where all workers are on one
+ * machine.
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerFolder = (
+  root: string
+): Layer.Layer<ShardFiles, never, FileSystem.FileSystem | Path.Path> => Layer.effect(ShardFiles, make(root))

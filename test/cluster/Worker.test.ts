@@ -1,0 +1,198 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer } from "effect"
+import { SqlClient } from "effect/sql"
+import { existsSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Dispatch, ShardTable, Split, Watch, Worker } from "../../src/cluster/index.ts"
+import { InferenceEndpointsLLM, InferenceError } from "../../src/index.ts"
+import { allRows, collected, place, readLines, services, split } from "./Job.ts"
+
+const ROWS = 60
+
+const echo = InferenceEndpointsLLM.layerTest((_, index) => `answer ${index}`)
+
+/** A job on SQLite in a folder of its own. */
+const world = Effect.map(place, (made) => ({ made, layer: services(made.sqlite, made.folder) }))
+
+const worker = (name: string, more: Partial<Worker.Options> = {}) =>
+  Worker.run({ job: "j", worker: name, ...more }).pipe(Effect.scoped)
+
+describe("a job", () => {
+  it.live("is worked on by several workers, and collected with every row once and in order", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      yield* Effect.gen(function*() {
+        const { shards } = yield* split(made, ROWS - 1)
+        assert.strictEqual(shards, 3)
+        const summaries = yield* Effect.all([worker("a"), worker("b")], { concurrency: 2 })
+        assert.strictEqual(summaries.reduce((sum, one) => sum + one.shards, 0), 3)
+        const { lines, summary } = yield* collected(made)
+        assert.deepStrictEqual(lines, allRows(ROWS - 1))
+        assert.deepStrictEqual(summary, { job: "j", shards: 3, missing: 0, done: ROWS - 1, failed: 0 })
+      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
+    }).pipe(Effect.scoped))
+
+  it.live("that is split again offers nothing twice; one with other rows is refused", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      yield* Effect.gen(function*() {
+        assert.strictEqual((yield* split(made, ROWS)).offered, 3)
+        assert.strictEqual((yield* split(made, ROWS)).offered, 0)
+        const error = yield* Effect.flip(split(made, ROWS + 1))
+        assert.strictEqual(error.reason._tag, "JobChanged")
+      }).pipe(Effect.provide(layer))
+    }).pipe(Effect.scoped))
+
+  it.live("whose split died before the offers is offered by the first worker", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      yield* Effect.gen(function*() {
+        yield* split(made, ROWS)
+        const sql = yield* SqlClient.SqlClient
+        // as if the process had ended after the table was written and one number was drawn
+        yield* sql`DELETE FROM batch_queue`
+        yield* sql`UPDATE batch_shard SET offered = 0 WHERE shard = 0`
+        assert.strictEqual((yield* worker("a")).shards, 3)
+        assert.deepStrictEqual((yield* collected(made)).lines, allRows(ROWS))
+      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
+    }).pipe(Effect.scoped))
+
+  it.live("without ids has the row's number in the whole input for an id", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      yield* Effect.gen(function*() {
+        writeFileSync(made.input, "{\"prompt\":\"a\"}\n\n{\"prompt\":\"b\"}\n{\"id\":null,\"prompt\":\"c\"}\n")
+        yield* Split.run({ job: "j", input: made.input, rowsPerShard: 2 })
+        yield* worker("a")
+        assert.deepStrictEqual((yield* collected(made)).lines, [
+          { id: "0", index: 0 },
+          { id: "1", index: 1 },
+          { id: "2", index: 2 }
+        ])
+      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
+    }).pipe(Effect.scoped))
+
+  it.live("refuses a worker that would do something else than the first", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      yield* Effect.gen(function*() {
+        yield* split(made, 20)
+        yield* worker("a")
+        const error = yield* Effect.flip(worker("b", { batch: { options: { temperature: 0.5 } } }))
+        assert.strictEqual(error.reason._tag, "JobChanged")
+        assert.include(error.message, "0.5")
+      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
+    }).pipe(Effect.scoped))
+
+  it.live("is not collected while shards lack a result, unless that is asked for", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      yield* Effect.gen(function*() {
+        yield* split(made, ROWS)
+        const error = yield* Effect.flip(collected(made))
+        assert.strictEqual(error.reason._tag, "Incomplete")
+        assert.isFalse(existsSync(made.output))
+        assert.strictEqual((yield* collected(made, true)).summary.missing, 3)
+      }).pipe(Effect.provide(layer))
+    }).pipe(Effect.scoped))
+
+  it.live("that is paused starts nothing until it is open again; one that is cancelled ends its workers", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      yield* Effect.gen(function*() {
+        const table = yield* ShardTable.ShardTable
+        yield* split(made, ROWS)
+        yield* table.setState("j", "paused")
+        const running = yield* Effect.forkChild(worker("a"))
+        yield* Effect.sleep("400 millis")
+        assert.strictEqual((yield* Watch.status("j")).shards.queued, 3)
+        yield* table.setState("j", "open")
+        assert.strictEqual((yield* Fiber.join(running)).shards, 3)
+        yield* table.setState("j", "cancelled")
+        assert.strictEqual((yield* worker("b")).why, "the job was cancelled")
+      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
+    }).pipe(Effect.scoped))
+})
+
+describe("a worker that is stopped", () => {
+  it.live("gives its shard back at once and at no cost; the next asks for the other rows alone", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      const stop = yield* Deferred.make<string>()
+      const asked: Array<string> = []
+      const model = InferenceEndpointsLLM.layerTest((input) => {
+        asked.push(JSON.stringify(input))
+        return Effect.as(
+          asked.length === 5 ? Effect.andThen(Deferred.succeed(stop, "enough"), Effect.sleep(20)) : Effect.sleep(20),
+          "answer"
+        )
+      })
+      yield* Effect.gen(function*() {
+        yield* split(made, 20)
+        const first = yield* worker("a", { stop: Deferred.await(stop), batch: { concurrency: 2 } })
+        assert.strictEqual(first.why, "enough")
+        assert.strictEqual(first.shards, 0)
+        const status = yield* Watch.status("j")
+        assert.strictEqual(status.shards.queued, 1)
+        assert.isAbove(status.rows.done + 20, 20 - 1)
+        assert.strictEqual((yield* worker("b", { batch: { concurrency: 2 } })).shards, 1)
+        assert.strictEqual(asked.length, 20)
+        assert.deepStrictEqual((yield* collected(made)).lines, allRows(20))
+        const sql = yield* SqlClient.SqlClient
+        assert.deepStrictEqual(yield* sql`SELECT attempts FROM batch_queue`, [{ attempts: 1 }])
+      }).pipe(Effect.provide(Layer.mergeAll(layer, model)))
+    }).pipe(Effect.scoped))
+})
+
+describe("a shard", () => {
+  it.live("that fails as often as it may is a dead letter, and can be offered again", () =>
+    Effect.gen(function*() {
+      const made = yield* place
+      const layer = services(made.sqlite, made.folder, { maxAttempts: 1 })
+      yield* Effect.gen(function*() {
+        const dispatch = yield* Dispatch.Dispatch
+        yield* split(made, ROWS)
+        const broken = join(made.folder, "shards", "000001.jsonl")
+        const text = readLines(broken)
+        writeFileSync(broken, "not JSON\n")
+        assert.deepStrictEqual(yield* worker("a"), {
+          job: "j",
+          worker: "a",
+          ending: "complete",
+          shards: 2,
+          dead: 1
+        })
+        const status = yield* Watch.status("j")
+        assert.strictEqual(status.shards.dead, 1)
+        assert.strictEqual(status.deadLetters[0]?.shard, 1)
+        assert.match(Watch.text(status), /dead: shard 1 after 1 attempts: .*JSON/)
+        writeFileSync(broken, text.map((row) => `${JSON.stringify(row)}\n`).join(""))
+        assert.strictEqual(yield* dispatch.offerAgain("j"), 1)
+        assert.strictEqual(yield* dispatch.offerAgain("j"), 0)
+        assert.strictEqual((yield* worker("a")).shards, 1)
+        assert.deepStrictEqual((yield* collected(made)).lines, allRows(ROWS))
+      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
+    }).pipe(Effect.scoped))
+
+  it.live("with rows that fail has them in the errors, with their place in the whole input", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      const model = InferenceEndpointsLLM.layerTest((input) =>
+        JSON.stringify(input).includes("question 41 ?")
+          ? Effect.fail(
+            new InferenceError.InferenceError({
+              reason: new InferenceError.Rejected({ status: 422, description: "no", type: "validation" })
+            })
+          )
+          : Effect.succeed("answer")
+      )
+      yield* Effect.gen(function*() {
+        yield* split(made, ROWS)
+        yield* worker("a")
+        const { lines, summary } = yield* collected(made)
+        assert.deepStrictEqual(lines, allRows(ROWS).filter(({ index }) => index !== 41))
+        assert.strictEqual(summary.failed, 1)
+        assert.deepStrictEqual(readLines(`${made.output}.errors.jsonl`).map(({ index }) => index), [41])
+      }).pipe(Effect.provide(Layer.mergeAll(layer, model)))
+    }).pipe(Effect.scoped))
+})
