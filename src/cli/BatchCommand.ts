@@ -14,6 +14,7 @@ import * as Program from "./Program.ts"
 import * as Sampling from "./Sampling.ts"
 import * as Signals from "./Signals.ts"
 import * as Target from "./Target.ts"
+import * as Cluster from "./verbs/Cluster.ts"
 
 const optional = <A>(flag: Flag.Flag<A>, description: string): Flag.Flag<A | undefined> =>
   flag.pipe(Flag.withDescription(description), Flag.optional, Flag.map(Option.getOrUndefined))
@@ -96,6 +97,6 @@ const command = Command.make(
 export const main = Program.make(
   Command.make("batch").pipe(
     Command.withDescription("Many rows, files to files"),
-    Command.withSubcommands([command])
+    Command.withSubcommands([command, ...Cluster.commands])
   )
 )

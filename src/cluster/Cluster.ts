@@ -56,7 +56,7 @@ export const layer = (
     .pipe(
       Layer.provideMerge(
         /^postgres(?:ql)?:\/\//.test(name)
-          ? Database.layerPostgres(database, options)
+          ? Database.layerPostgres(database, { patience: options.patience })
           : Database.layerSqlite(name, options)
       )
     )

@@ -83,6 +83,9 @@ interface Unqueued {
   readonly element: string | null
 }
 
+const failed = (doing: string) => ({ message }: { readonly message: string }) =>
+  ClusterError.make("offer", new ClusterError.DatabaseFailed({ doing, problem: message }))
+
 const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Options) {
   const { run, sql } = yield* Database
   const lease = Duration.max(Duration.fromInputUnsafe(options.lease ?? "90 seconds"), SHORTEST)
@@ -118,9 +121,6 @@ const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Optio
     sql`FROM batch_shard s LEFT JOIN ${sql(TABLE)} q
       ON q.queue_name = s.job AND q.id = CAST(s.shard AS TEXT) || '-' || CAST(s.offered AS TEXT)
       WHERE s.job = ${job} AND s.state <> 'done'`
-
-  const failed = (doing: string) => ({ message }: { readonly message: string }) =>
-    ClusterError.make("offer", new ClusterError.DatabaseFailed({ doing, problem: message }))
 
   /** Under a number of its own: an id that was in the queue before would be ignored. One of many that try gets it. */
   const offerOne = Effect.fnUntraced(function*(job: string, { element, offered, shard }: Unqueued) {

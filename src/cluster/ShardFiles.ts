@@ -72,6 +72,12 @@ const added = (text: string, seen: Set<number>): string =>
     return true
   }).map((line) => `${line}\n`).join("")
 
+const manifestOf = ({ output }: Results) => `${output}.manifest.json`
+
+const at =
+  (where: string) => <A>(effect: Effect.Effect<A, PlatformError>): Effect.Effect<A, ClusterError.ClusterError> =>
+    Effect.mapError(effect, ClusterError.file("files", where))
+
 const make = Effect.fnUntraced(function*(root: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -81,13 +87,9 @@ const make = Effect.fnUntraced(function*(root: string) {
     const output = path.join(root, name, "out.jsonl")
     return { output, errors: `${output}.errors.jsonl` }
   }
-  const manifestOf = ({ output }: Results) => `${output}.manifest.json`
   const shardOf = (shard: number) => path.join(root, "shards", `${String(shard).padStart(DIGITS, "0")}.jsonl`)
   const write = (to: string, text: string) =>
     Durable.replace(to, (file) => file.writeAll(encoder.encode(text))).pipe(Effect.provide(context))
-  const at =
-    (where: string) => <A>(effect: Effect.Effect<A, PlatformError>): Effect.Effect<A, ClusterError.ClusterError> =>
-      Effect.mapError(effect, ClusterError.file("files", where))
   const readable = (file: string) =>
     fs.readFileString(file).pipe(
       Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(""))

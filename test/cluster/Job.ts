@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Cluster, Collect, Split } from "../../src/cluster/index.ts"
+import { InferenceEndpointsLLM } from "../../src/index.ts"
 
 /** A directory that is removed with the scope. */
 export const directory = Effect.acquireRelease(
@@ -66,3 +67,14 @@ export const collected = ({ output }: Place, partial = false) =>
     summary,
     lines: readLines(output).map(({ id, index }) => ({ id, index }))
   }))
+
+/** A model that does something for each prompt before it answers. */
+export const model = (each: (prompt: string) => Effect.Effect<void, InferenceEndpointsLLM.GenerateError>) =>
+  Layer.effect(
+    InferenceEndpointsLLM.InferenceEndpointsLLM,
+    Effect.map(InferenceEndpointsLLM.InferenceEndpointsLLM, (llm) => ({
+      ...llm,
+      generate: (...call: Parameters<typeof llm.generate>) =>
+        Effect.andThen(each(JSON.stringify(call[0])), llm.generate(...call))
+    }))
+  ).pipe(Layer.provide(InferenceEndpointsLLM.layerTest((_, index) => `answer ${index}`)))

@@ -5,13 +5,14 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
+import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
+import type * as Redacted from "effect/Redacted"
 import { hostname } from "node:os"
-import type * as ClusterError from "../../cluster/ClusterError.ts"
+import * as ClusterError from "../../cluster/ClusterError.ts"
 import { CommandExit } from "../CommandExit.ts"
 import * as Sampling from "../Sampling.ts"
 import * as Signals from "../Signals.ts"
@@ -54,35 +55,225 @@ const timing = {
 
 const json = yes("json", "Print JSON on standard output")
 
-type Given = Command.Command.Config.Infer<typeof place & typeof timing>
+interface Given {
+  readonly job: string
+  readonly database: Option.Option<Redacted.Redacted>
+  readonly folder: string
+  readonly lease: number
+  readonly poll: number
+  readonly attempts: number
+  readonly patience: number
+}
 
-const load = Effect.promise(() => import("../../cluster/index.ts"))
-
-/** One line each, on standard error: what a job logs is for people. */
-const lines = Logger.layer([
-  Logger.withConsoleError(Logger.make(({ message }) => visible(Array.isArray(message) ? message.join(" ") : String(message))))
-])
+const common = { ...place, ...timing }
 
 const say = (line: string) => Console.error(visible(line))
 
+/** One line each, on standard error: what a job logs is for people. */
+const lines = Logger.layer([
+  Logger.withConsoleError(
+    Logger.make(({ message }) => visible(Array.isArray(message) ? message.join(" ") : String(message)))
+  )
+])
+
+const databaseOf = ({ database }: Given) =>
+  Option.isSome(database) ? Effect.succeed(database.value) : Effect.catch(
+    Config.Redacted("DATABASE_URL"),
+    () =>
+      Effect.andThen(
+        say("No database is named: give --database, or set DATABASE_URL, to postgres://… or a file of SQLite"),
+        new CommandExit({ code: 2 })
+      )
+  )
+
+const load = Effect.promise(() => import("../../cluster/index.ts"))
+
+type Modules = Effect.Success<typeof load>
+
 /** Runs over the services of the job; a refusal is said in its words and has its exit code. */
-const over = <A, E, R>(given: Given, effect: Effect.Effect<A, E | ClusterError.ClusterError, R>) =>
+const over = <A, E, R>(given: Given, run: (modules: Modules) => Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
-    const { Cluster, ClusterError } = yield* load
-    const { Redacted, database } = yield* databaseOf(given)
-    const services = Cluster.layer({
-      database: Redacted.make(database),
+    const modules = yield* load
+    const services = modules.Cluster.layer({
+      database: yield* databaseOf(given),
       folder: given.folder,
       lease: `${given.lease} seconds`,
       poll: `${given.poll} seconds`,
       maxAttempts: given.attempts,
       patience: `${given.patience} minutes`
     })
-    return yield* effect.pipe(
-      Effect.provide(Layer.mergeAll(services, lines)),
-      Effect.catchIf(
-        (error): error is ClusterError.ClusterError => error instanceof ClusterError.ClusterError,
-        (error) => Effect.andThen(say(error.message), Effect.fail(new CommandExit({ code: error.exitCode })))
-      )
+    return yield* run(modules).pipe(Effect.provide(services))
+  }).pipe(
+    Effect.provide(lines),
+    Effect.catchIf(
+      (error) => error instanceof ClusterError.ClusterError,
+      (error) => Effect.andThen(say(error.message), Effect.fail(new CommandExit({ code: error.exitCode })))
     )
-  })
+  )
+
+const split = Command.make(
+  "split",
+  {
+    ...common,
+    input: Argument.String("input").pipe(Argument.withDescription("JSONL: rows, or lines of OpenAI's Batch API")),
+    rows: Flag.Int("rows").pipe(Flag.withDescription("Rows of a shard"), Flag.withDefault(1000)),
+    id: optional(Flag.String("id"), "Column with the id (default: id, else the row's number)"),
+    json
+  },
+  (given) =>
+    over(given, ({ Split }) =>
+      Effect.flatMap(
+        Split.run({ job: given.job, input: given.input, rowsPerShard: given.rows, id: given.id }),
+        (made) =>
+          given.json
+            ? Console.log(JSON.stringify(made))
+            : Console.log(`job ${made.job}: ${made.rows} rows in ${made.shards} shards, ${made.offered} queued now`)
+      ))
+).pipe(Command.withDescription("Make a job of an input: shards of rows for workers to take"))
+
+const work = Command.make(
+  "work",
+  {
+    ...common,
+    worker: optional(Flag.String("worker"), "The name of this worker (default: the machine's and the process's)"),
+    columns: {
+      id: optional(Flag.String("id"), "Column with the id, as for split"),
+      messages: optional(Flag.String("messages"), "Column with the conversation (default: messages)"),
+      prompt: optional(Flag.String("prompt"), "Column with the prompt as text (default: prompt)"),
+      template: optional(Flag.String("template"), "A Jinja template over the row's columns that makes the prompt"),
+      system: optional(Flag.String("system"), "Column with a system message"),
+      options: optional(Flag.String("row-options"), "Column with options of the row"),
+      raw: yes("raw", "Send the prompt as it is, without a chat template")
+    },
+    concurrency: optional(Flag.Int("concurrency"), "Rows at once in this worker (default: adapts to the endpoint)"),
+    drain: optional(Flag.Finite("drain"), "Seconds for rows in flight to end after a stop (default 30)"),
+    requestsPerMinute: optional(Flag.Int("requests-per-minute"), "Requests of all workers in any minute"),
+    tokens: optional(Flag.Int("budget-tokens"), "Tokens that the whole job may use"),
+    json,
+    quiet: yes("quiet", "No lines about shards on standard error"),
+    target: Target.flags,
+    sampling: Sampling.flags
+  },
+  (given) =>
+    Effect.gen(function*() {
+      const { first, received } = yield* Signals.Signals
+      const options = yield* Sampling.optionsOf(given.sampling)
+      const summary = yield* over(given, ({ Worker }) =>
+        Worker.run({
+          job: given.job,
+          worker: given.worker ?? `${hostname()}-${process.pid}`,
+          batch: {
+            columns: given.columns,
+            options,
+            ...(given.concurrency !== undefined && { concurrency: given.concurrency }),
+            ...(given.drain !== undefined && { drain: `${given.drain} seconds` as const })
+          },
+          shared: { requestsPerMinute: given.requestsPerMinute, tokens: given.tokens },
+          stop: Effect.map(first, (signal) => `${signal}: no new rows`),
+          onEvent: (event) =>
+            given.quiet
+              ? Effect.void
+              : event._tag === "Lost"
+              ? say(event.error.message)
+              : event._tag === "Claimed"
+              ? say(`shard ${event.claim.shard}: taken, epoch ${event.claim.epoch}, ${event.claim.rows} rows`)
+              : event._tag === "HandedIn"
+              ? say(`shard ${event.claim.shard}: handed in, ${event.counts.done} done, ${event.counts.failed} failed`)
+              : say(`shard ${event.claim.shard}: given back (${event.why})`)
+        }).pipe(Effect.scoped, Effect.provide(Target.layer(given.target))))
+      if (given.json) yield* Console.log(JSON.stringify(summary))
+      else {
+        yield* say(
+          `${
+            summary.why ?? "the job has no more shards"
+          }: ${summary.shards} handed in here, ${summary.dead} dead in the job`
+        )
+      }
+      const signal = received()
+      const code = signal !== undefined
+        ? Signals.codes[signal]
+        : summary.ending === "stopped"
+        ? 3
+        : summary.dead > 0
+        ? 1
+        : 0
+      if (code !== 0) return yield* new CommandExit({ code })
+    })
+).pipe(Command.withDescription("Take shards of a job and work on them until there are no more"))
+
+const watch = Command.make(
+  "watch",
+  {
+    ...common,
+    once: yes("once", "Say it once, and end"),
+    every: Flag.Finite("every").pipe(Flag.withDescription("Seconds between two looks"), Flag.withDefault(5)),
+    json
+  },
+  (given) =>
+    over(given, ({ Watch }) =>
+      Effect.gen(function*() {
+        let before:
+          | { readonly status: Effect.Success<ReturnType<typeof Watch.status>>; readonly at: number }
+          | undefined
+        while (true) {
+          const status = yield* Watch.status(given.job)
+          const at = performance.now()
+          const text = Watch.text(status, before && { status: before.status, millis: at - before.at })
+          yield* Console.log(given.json ? JSON.stringify(status) : visible(text))
+          const { dead, done, total } = status.shards
+          if (given.once || done + dead === total || status.state === "cancelled") {
+            if (dead > 0) return yield* new CommandExit({ code: 1 })
+            return
+          }
+          before = { status, at }
+          yield* Effect.sleep(`${given.every} seconds`)
+        }
+      }))
+).pipe(Command.withDescription("How far a job is: shards, rows, tokens, dollars, workers, dead letters"))
+
+const collect = Command.make(
+  "collect",
+  {
+    ...common,
+    output: Flag.String("output").pipe(Flag.withAlias("o"), Flag.withDescription("JSONL for the results")),
+    errors: optional(Flag.String("errors"), "JSONL for failed rows (default: <output>.errors.jsonl)"),
+    partial: yes("partial", "Collect what is there, though shards have no result yet"),
+    json
+  },
+  (given) =>
+    over(given, ({ Collect }) =>
+      Effect.gen(function*() {
+        const { errors, job, output, partial } = given
+        const made = yield* Collect.run({ job, output, errors, partial })
+        yield* Console.log(
+          given.json
+            ? JSON.stringify(made)
+            : `${made.done} rows in ${output}, ${made.failed} failed` +
+              (made.missing === 0 ? "" : `; ${made.missing} of ${made.shards} shards have no result yet`)
+        )
+        if (made.failed > 0 || made.missing > 0) return yield* new CommandExit({ code: 1 })
+      }))
+).pipe(Command.withDescription("Make one output of the results, in the order of the input, each row once"))
+
+const actions = ["pause", "resume", "cancel", "retry"] as const
+
+const job = Command.make(
+  "job",
+  { action: Argument.Literals("action", actions).pipe(Argument.withDescription(actions.join(", "))), ...common },
+  (given) =>
+    over(given, ({ Dispatch, ShardTable }) =>
+      Effect.gen(function*() {
+        const { action, job: name } = given
+        if (action === "retry") {
+          const dispatch = yield* Dispatch.Dispatch
+          return yield* Console.log(`${yield* dispatch.offerAgain(name)} dead shards queued again`)
+        }
+        const table = yield* ShardTable.ShardTable
+        const state = action === "pause" ? "paused" : action === "cancel" ? "cancelled" : "open"
+        yield* table.setState(name, state)
+        yield* Console.log(`job ${name}: ${state}`)
+      }))
+).pipe(Command.withDescription("Pause, resume or cancel a job, or queue its dead shards again"))
+
+/** The subcommands of `batch` for many machines. */
+export const commands = [split, work, watch, collect, job] as const
