@@ -16,6 +16,7 @@ import * as Settings from "../Settings.ts"
 import * as OutputSpec from "../structured/OutputSpec.ts"
 import * as BatchError from "./BatchError.ts"
 import * as Durable from "./log/Durable.ts"
+import * as Files from "./log/Files.ts"
 import * as Input from "./log/Input.ts"
 import * as Journal from "./log/Journal.ts"
 import * as Ledger from "./log/Ledger.ts"
@@ -29,7 +30,9 @@ import * as Pool from "./pace/Pool.ts"
 import * as Progress from "./report/Progress.ts"
 import * as Report from "./report/Report.ts"
 import * as Tally from "./report/Tally.ts"
+import * as Inputs from "./rows/Inputs.ts"
 import * as Line from "./rows/Line.ts"
+import type * as Part from "./rows/Part.ts"
 import * as Row from "./rows/Row.ts"
 import type { RowError } from "./rows/RowError.ts"
 import * as RowTemplate from "./rows/RowTemplate.ts"
@@ -42,8 +45,11 @@ import * as Source from "./rows/Source.ts"
  * @since 0.1.0
  */
 export interface Options extends Pace.Options {
-  /** A JSONL file: rows with columns, or lines of OpenAI's Batch API. */
-  readonly input: string
+  /**
+   * Rows with columns, or lines of OpenAI's Batch API: files of JSONL or CSV, plain or compressed with gzip or zstd,
+   * folders and patterns of such files, `-` for standard input, and what `Part.Openers` takes.
+   */
+  readonly input: string | ReadonlyArray<string>
   /** Where results go; beside it `<output>.manifest.json` and, while it runs, `<output>.lock`. */
   readonly output: string
   /** Where failed rows go. Default: `<output>.errors.jsonl`. */
@@ -61,6 +67,11 @@ export interface Options extends Pace.Options {
   readonly repair?: boolean | undefined
   /** Moves files of another input or configuration to `<file>.old` and starts anew instead of refusing. Default false. */
   readonly force?: boolean | undefined
+  /**
+   * Differences from the earlier run that are meant, by the names that the refusal gives them, such as
+   * `options.temperature`, `service` or `input`. Rows that are done stay; the manifest records what was accepted.
+   */
+  readonly accept?: ReadonlyArray<string> | undefined
   /** How long rows under way may take to end once the batch stops. Default 30 seconds. */
   readonly drain?: Duration.Input | undefined
   /** Stops the batch when it succeeds, with a word for the report: no row starts any more. */
@@ -94,13 +105,16 @@ interface Paths {
   readonly errors: string
   readonly manifest: string
   readonly lock: string
+  /** The copy of an input that can be read only once. */
+  readonly copy: string
 }
 
 const pathsOf = ({ errors, output }: Options): Paths => ({
   output,
   errors: errors ?? `${output}.errors.jsonl`,
   manifest: `${output}.manifest.json`,
-  lock: `${output}.lock`
+  lock: `${output}.lock`,
+  copy: `${output}.input`
 })
 
 const problemsOf = (options: Options): ReadonlyArray<string> => {
@@ -116,30 +130,47 @@ const problemsOf = (options: Options): ReadonlyArray<string> => {
   }).flatMap(([name, value]) =>
     value === undefined || (value >= 1 && Number.isSafeInteger(value))
       ? []
-      : [`${name} must be an integer of at least 1, given ${value}`]
+      : [`${name} must be an integer >= 1, got ${value}`]
   )
-  const files = new Set([options.input, ...Object.values(pathsOf(options))])
   return [
     ...positive,
     ...Budget.problems(budget, price),
-    ...Settings.resolve({}, options.options ?? {}).issues.map(({ message }) => message),
-    ...(files.size === 5 ? [] : ["input, output and errors must be different files"])
+    ...Settings.resolve({}, options.options ?? {}).issues.map(({ message }) => message)
   ]
 }
 
-const compile = (options: Options): Effect.Effect<Row.Mapping, BatchError.BatchError> => {
+interface Plan {
+  readonly mapping: Row.Mapping
+  /** What of a row the template needs and these columns do not have. */
+  readonly missing: ((columns: Readonly<Record<string, unknown>>) => string | undefined) | undefined
+}
+
+const refuse = (...problems: ReadonlyArray<string>) => BatchError.make(new BatchError.InvalidOptions({ problems }))
+
+const compile = (options: Options): Effect.Effect<Plan, BatchError.BatchError> => {
   const { columns = {} } = options
   const problems = problemsOf(options)
   const template = columns.template === undefined ? undefined : RowTemplate.compile(columns.template)
   const failures = template !== undefined && Result.isFailure(template)
     ? [...problems, `the prompt template cannot be read: ${template.failure}`]
     : problems
-  return failures.length > 0
-    ? Effect.fail(BatchError.make(new BatchError.InvalidOptions({ problems: failures })))
-    : Effect.succeed(
-      Row.mapping(columns, template === undefined ? undefined : Result.getOrUndefined(template))
-    )
+  if (failures.length > 0) return Effect.fail(refuse(...failures))
+  const compiled = template === undefined ? undefined : Result.getOrUndefined(template)
+  return Effect.succeed({ mapping: Row.mapping(columns, compiled?.render), missing: compiled?.missing })
 }
+
+/** Refuses names that lead to one file, however they are spelled. */
+const checkFiles = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.Part>, { copy: _, ...paths }: Paths) {
+  const found = yield* Files.shared([
+    ...parts.map(({ path }) => ["input", path] as const),
+    ...Object.entries(paths)
+  ])
+  if (found !== undefined) {
+    return yield* refuse(
+      `${found.other} and ${found.role} are one file (${found.name}); input, output and errors must be different files`
+    )
+  }
+})
 
 /** What answers depend on, beside the input: as data, so that a later run can say what changed. */
 const configurationOf = ({ columns, options = {} }: Options, fingerprint: Schema.Json) => {
@@ -164,25 +195,98 @@ const holds = Effect.fnUntraced(function*(path: string) {
   )
 })
 
+const SAMPLED = 100
+
+/** Looks at the first rows, so that a template that no row can fill is refused before the rest is. */
+const firstRows = ({ missing }: Plan) => {
+  if (missing === undefined) return { see: undefined, problem: () => undefined }
+  let seen = 0
+  let absent: string | undefined
+  let columns: ReadonlyArray<string> = []
+  return {
+    see: (row: Row.Row) => {
+      if (seen++ >= SAMPLED || (seen > 1 && absent === undefined)) return
+      absent = missing(row.columns)
+      columns = Object.keys(row.columns)
+    },
+    problem: () =>
+      absent === undefined
+        ? undefined
+        : `the template names ${absent}, which none of the first rows has; their columns are ${columns.join(", ")}`
+  }
+}
+
+/** The manifest of an earlier run; undefined where there is none, or a damaged one is to be written anew. */
+const earlier = (options: Options, paths: Paths) =>
+  Effect.catchIf(
+    Manifest.read(paths.manifest),
+    ({ reason }) => reason._tag === "DamagedManifest" && (options.repair === true || options.force === true),
+    () =>
+      options.force === true
+        ? Effect.succeed("damaged" as const)
+        : Effect.as(
+          Effect.mapError(Durable.moveAside(paths.manifest, "bad"), BatchError.disk(paths.manifest)),
+          "damaged" as const
+        )
+  )
+
+const isAccepted = (accept: ReadonlyArray<string>, name: string): boolean =>
+  accept.some((given) => given === name || name.startsWith(`${given}.`))
+
+interface Claim {
+  readonly manifest: Manifest.Manifest
+  /** How the lines of the output are to be looked at. */
+  readonly expected: Ledger.Expected
+}
+
 /** Compares with the manifest of an earlier run, or writes the first one. */
-const claim = Effect.fnUntraced(function*(options: Options, paths: Paths, manifest: Manifest.Manifest) {
-  const before = yield* Manifest.read(paths.manifest)
-  const changes = before === undefined ? [] : Manifest.changes(before, manifest)
-  if (before !== undefined && changes.length === 0) return
-  const foreign = before === undefined && ((yield* holds(paths.output)) || (yield* holds(paths.errors)))
+const claim = Effect.fnUntraced(function*(
+  options: Options,
+  paths: Paths,
+  input: Input.Input,
+  before: Manifest.Manifest | "damaged" | undefined,
+  configuration: unknown
+) {
+  const manifest = Manifest.make(input.record, configuration)
+  const { rows } = input.record
+  const fresh: Claim = { manifest, expected: { rows } }
+  const matches = (index: number, id: string) => input.ids === undefined || input.ids.matches(index, id)
+  const written = (yield* holds(paths.output)) || (yield* holds(paths.errors))
+  if (before === "damaged" && options.force !== true) return { manifest, expected: { rows, matches } }
+  const known = before === "damaged" ? undefined : before
+  const changes = known === undefined ? [] : Manifest.changes(known, manifest, input.kept)
+  const open = changes.filter(({ name }) => !isAccepted(options.accept ?? [], name))
+  if (known !== undefined && open.length === 0) {
+    const accepted = changes.length === 0 ? known.accepted : [...known.accepted ?? [], {
+      at: new Date(yield* Clock.currentTimeMillis).toISOString(),
+      changes: changes.map(({ message }) => message)
+    }]
+    const resumed: Claim = {
+      manifest: { ...manifest, ...(accepted !== undefined && { accepted }), ...(known.pace && { pace: known.pace }) },
+      expected: {
+        rows,
+        ...(input.kept < known.input.rows && { matches }),
+        ...(Manifest.isOld(known) && { old: true })
+      }
+    }
+    return resumed
+  }
   if (options.force !== true) {
-    if (foreign) return yield* BatchError.make(new BatchError.Foreign({ output: paths.output }))
-    if (before !== undefined) return yield* BatchError.make(new BatchError.Changed({ output: paths.output, changes }))
+    if (known !== undefined) {
+      return yield* BatchError.make(new BatchError.Changed({ output: paths.output, changes: open }))
+    }
+    if (written) return yield* BatchError.make(new BatchError.Foreign({ output: paths.output }))
   }
   for (const path of [paths.output, paths.errors, paths.manifest]) {
     yield* Effect.mapError(Durable.moveAside(path, "old"), BatchError.disk(path))
   }
-  yield* Manifest.write(paths.manifest, manifest)
+  return fresh
 })
 
 interface Run<E extends Raised> {
   readonly options: Options
   readonly paths: Paths
+  readonly input: Input.Input
   readonly work: Work<E>
   readonly mapping: Row.Mapping
   readonly ledger: Ledger.Ledger
@@ -199,14 +303,15 @@ const exhausted = ({ options, tally }: Pick<Run<never>, "options" | "tally">, no
 
 const jobOf = Effect.fnUntraced(
   function*<E extends Raised>(run: Run<E>, pace: Pace.Pace, stop: (why: Report.Why) => Effect.Effect<void>) {
-    const { ledger, mapping, onEvent, options, paths, tally, work } = run
+    const { input, ledger, mapping, onEvent, options, paths, tally, work } = run
+    const note = notes(onEvent)
     const journal = yield* Journal.open(
       { path: paths.output, end: ledger.outputEnd },
       { path: paths.errors, end: ledger.errorsEnd }
     )
     const source = Source.make(
       yield* Input.rows(
-        options.input,
+        input,
         options.columns ?? {},
         (index) => ledger.done.has(index) || ledger.failed.has(index)
       )
@@ -217,7 +322,7 @@ const jobOf = Effect.fnUntraced(
       E | RowError,
       BatchError.BatchError,
       never,
-      never
+      FileSystem.FileSystem
     > = {
       next: source,
       ...(options.budget !== undefined && {
@@ -228,16 +333,19 @@ const jobOf = Effect.fnUntraced(
       }),
       work: (row) => {
         const request = mapping(row)
-        return Result.isFailure(request)
-          ? Effect.fail(request.failure)
-          // one request of a row at a time, so that rows under way are requests under way
-          : work.generate(request.success.input, { concurrency: 1, ...options.options, ...request.success.options })
+        if (Result.isFailure(request)) return Effect.fail(request.failure)
+        // one request of a row at a time, so that rows in flight are requests in flight
+        const call = { concurrency: 1, ...options.options, ...request.success.options }
+        const generated = work.generate(request.success.input, call)
+        return request.success.notes === undefined
+          ? generated
+          : Effect.andThen(note(request.success.notes), generated)
       },
       tokens: Tally.tokensOf,
       delivered: (row, outcome) => {
         if (Result.isSuccess(outcome)) {
           const generations = outcome.success
-          return Effect.map(journal.output(Line.output(row, generations)), () => tally.answered(generations))
+          return Effect.map(journal.output(Line.output(row, { generations })), () => tally.answered(generations))
         }
         const { fault } = outcome.failure
         return Effect.flatMap(journal.errors(Line.error(row, fault)), () => {
@@ -253,6 +361,19 @@ const jobOf = Effect.fnUntraced(
     return { job, journal }
   }
 )
+
+const NOTES = 20
+
+/** Tells each note once, and of so many no more. */
+const notes = (onEvent: OnEvent) => {
+  const told = new Set<string>()
+  return (all: ReadonlyArray<string>) =>
+    Effect.forEach(all, (message) => {
+      if (told.has(message) || told.size >= NOTES) return Effect.void
+      told.add(message)
+      return onEvent({ _tag: "Warning", message })
+    }, { discard: true })
+}
 
 /** Tells of a pause, once for each. */
 const announce = (() => {
@@ -286,7 +407,6 @@ const watchers = Effect.fnUntraced(
   }
 )
 
-/** Works on what is pending. Gives why it ended before the last row, if it did. */
 /** An endpoint that cannot be reached at the start is told at once; one that goes away later is waited for. */
 const begin = <E extends Raised>({ work }: Run<E>): Effect.Effect<void, BatchError.BatchError> =>
   Effect.mapError(
@@ -295,6 +415,7 @@ const begin = <E extends Raised>({ work }: Run<E>): Effect.Effect<void, BatchErr
       BatchError.make(new BatchError.Stopped({ stage, reason: reason._tag, problem }))
   )
 
+/** Works on what is pending. Gives why it ended before the last row, if it did. */
 const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
   const { options } = run
   const pace = Pace.make(options)
@@ -342,20 +463,42 @@ export const run = <E extends Raised>(
   Effect.gen(function*() {
     const start = yield* Clock.currentTimeMillis
     const paths = pathsOf(options)
-    const mapping = yield* compile(options)
+    const plan = yield* compile(options)
     const fs = yield* FileSystem.FileSystem
     const { dirname } = yield* Path.Path
     yield* Effect.mapError(
       fs.makeDirectory(dirname(paths.output), { recursive: true }),
       BatchError.disk(paths.output)
     )
-    yield* Lock.acquire(paths.lock)
-    const input = yield* Input.scan(options.input, options.columns ?? {})
-    yield* claim(options, paths, Manifest.make(input, configurationOf(options, service.fingerprint)))
-    if (options.retryFailed === true && (yield* holds(paths.errors))) {
-      yield* Effect.mapError(Durable.moveAside(paths.errors, "retried"), BatchError.disk(paths.errors))
-    }
-    const ledger = yield* Ledger.recover(paths, input.rows, options.repair === true)
-    const tally = Tally.make(input.rows, ledger, start)
-    return yield* work({ options, paths, work: service, mapping, ledger, tally, onEvent })
+    const lost = yield* Lock.acquire(paths.lock)
+    const body = Effect.gen(function*() {
+      const parts = yield* Inputs.resolve(options.input, paths.copy)
+      yield* checkFiles(parts, paths)
+      const before = yield* earlier(options, paths)
+      const first = firstRows(plan)
+      const columns = options.columns ?? {}
+      const known = before === undefined || before === "damaged" ? undefined : before.input
+      const input = yield* Input.scan(parts, columns, known, first.see)
+      const problem = first.problem()
+      if (problem !== undefined) return yield* refuse(problem)
+      const configuration = configurationOf(options, service.fingerprint)
+      const { expected, manifest } = yield* claim(options, paths, input, before, configuration)
+      if (options.retryFailed === true && (yield* holds(paths.errors))) {
+        yield* Effect.mapError(Durable.moveAside(paths.errors, "retried"), BatchError.disk(paths.errors))
+      }
+      const ledger = yield* Ledger.recover(paths, expected, options.repair === true)
+      yield* Manifest.write(paths.manifest, manifest)
+      const tally = Tally.make(input.record.rows, ledger, start)
+      return yield* work({
+        options,
+        paths,
+        input,
+        work: service,
+        mapping: plan.mapping,
+        ledger,
+        tally,
+        onEvent
+      })
+    })
+    return yield* Effect.raceFirst(body, lost)
   }).pipe(Effect.scoped)

@@ -22,6 +22,12 @@ export * as Streaming from "./Streaming.ts"
 /** Columns of a row, and how they become a request. @since 0.1.0 */
 export * as Row from "./rows/Row.ts"
 
+/** A part of an input, and how other formats and places are plugged in. @since 0.2.0 */
+export * as Part from "./rows/Part.ts"
+
+/** The lines of the output and errors files. @since 0.2.0 */
+export * as Line from "./rows/Line.ts"
+
 /** A row that cannot become a request. @since 0.1.0 */
 export * as RowError from "./rows/RowError.ts"
 

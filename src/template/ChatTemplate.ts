@@ -16,7 +16,7 @@ import * as Conversation from "./Conversation.ts"
 import { Failure } from "./jinja/values/Failure.ts"
 import * as Json from "./jinja/values/Json.ts"
 import type { Limits, Now } from "./jinja/values/Machine.ts"
-import { Float } from "./jinja/values/Value.ts"
+import { Dict, Float } from "./jinja/values/Value.ts"
 import * as PythonJinja from "./PythonJinja.ts"
 import type { Span, Template } from "./TemplateEngine.ts"
 import { InvalidInput, TemplateError } from "./TemplateError.ts"
@@ -146,6 +146,22 @@ export const fromJson = (text: string): Result.Result<Json.JsonValue, TemplateEr
         reason: new InvalidInput({ detail: cause instanceof Failure ? cause.message : "not valid JSON" })
       })
   })
+
+/**
+ * The members of a JSON object as variables of a template, with the numbers as its text has them (see `fromJson`).
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const variablesOf = (text: string): Result.Result<Readonly<Record<string, Value>>, TemplateError> =>
+  Result.flatMap(fromJson(text), (value) =>
+    value instanceof Dict
+      ? Result.succeed(
+        Object.fromEntries(Array.from(value.pairs(), ([name, member]) => [String(name), member]))
+      )
+      : Result.fail(
+        new TemplateError({ method: "fromJson", reason: new InvalidInput({ detail: "not a JSON object" }) })
+      ))
 
 /**
  * A number that a template prints with its point: `float(1)` is `1.0`.

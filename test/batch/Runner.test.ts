@@ -200,7 +200,7 @@ describe("a run", () => {
       const [first = "", , third = ""] = readFileSync(place.output, "utf8").split("\n")
       writeFileSync(place.output, [first, "garbage", first, third, ""].join("\n"))
       const refused = yield* Effect.flip(Bench.run(place))
-      assert.include(refused.message, "line 2 is no result of this batch, line 3 repeats row 0")
+      assert.include(refused.message, "line 2 is not a result of this batch, line 3 repeats row 0")
       yield* Bench.run({ ...place, repair: true })
       assert.deepStrictEqual(Bench.indices(place.output), Bench.upTo(6))
       assert.strictEqual(readFileSync(`${place.output}.bad`, "utf8"), `garbage\n${first}\n`)
@@ -377,8 +377,8 @@ describe("a full disk", () => {
 describe("an input", () => {
   it.effect.each(
     [
-      ["a line that is no JSON", "{\"prompt\":\"a\"}\n{oops\n", "line 2: is no JSON object"],
-      ["a line that is no object", "[1]\n", "line 1: is no JSON object"],
+      ["a line that is no JSON", "{\"prompt\":\"a\"}\n{oops\n", "line 2: is not a JSON object"],
+      ["a line that is no object", "[1]\n", "line 1: is not a JSON object"],
       ["an id that is no string", "{\"id\":{}}\n", "line 1: its id (column id)"],
       ["an id that comes twice", "{\"id\":\"a\"}\n\n{\"id\":\"a\"}\n", "line 3: its id \"a\" is also that of line 1"]
     ] as const

@@ -167,7 +167,7 @@ describe("the exit code", () => {
       appendFileSync(place.input, "{not json\n")
       const line = yield* run(place.args())
       assert.strictEqual(line.code, 2)
-      assert.include(line.stderr, "line 4: is no JSON object")
+      assert.include(line.stderr, "line 4: is not a JSON object")
       writeRows(place.input, 3)
       appendFileSync(place.input, "{\"id\":\"row-1\",\"prompt\":\"x\"}\n")
       const doubled = yield* run(place.args())

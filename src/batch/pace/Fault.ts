@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import type { Failure } from "../rows/Line.ts"
 
 /**
  * What an error must show to be classified: every error of this package does.
@@ -37,17 +38,8 @@ export type Kind = "row" | "unclear" | "passing" | "lasting"
  * @category models
  * @since 0.1.0
  */
-export interface Fault {
+export interface Fault extends Failure {
   readonly kind: Kind
-  readonly stage: string
-  readonly reason: string
-  /** At most 2,000 characters. */
-  readonly message: string
-  readonly status?: number
-  /** The server's own name of the error. */
-  readonly type?: string
-  /** Requests that were made for it. */
-  readonly attempts: number
   /** Milliseconds that the server asked to wait. */
   readonly retryAfter?: number
 }

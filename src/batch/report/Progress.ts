@@ -50,6 +50,8 @@ export interface Snapshot {
 export type Event =
   | { readonly _tag: "Started"; readonly rows: number; readonly done: number; readonly failed: number }
   | { readonly _tag: "Progress"; readonly snapshot: Snapshot }
+  /** Something that is not sent, or not as it seems; each is told once. */
+  | { readonly _tag: "Warning"; readonly message: string }
   | { readonly _tag: "RowFailed"; readonly id: string; readonly index: number; readonly fault: Fault }
   | { readonly _tag: "Paused"; readonly millis: number; readonly fault: Fault }
   | { readonly _tag: "Finished"; readonly report: Report.Report }
@@ -169,6 +171,8 @@ export const printer: Effect.Effect<(event: Event) => Effect.Effect<void>, never
           printed = snapshot.elapsed
           return note(printable(line(snapshot)))
         }
+        case "Warning":
+          return note(`warning: ${printable(event.message)}`)
         case "RowFailed":
           return Effect.void
         case "Paused":
