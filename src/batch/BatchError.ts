@@ -62,6 +62,7 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInp
  * @since 0.2.0
  */
 export class InputChanged extends Schema.TaggedError<InputChanged>()("InputChanged", { path: Schema.String }) {
+  readonly isRetryable = false
   override get message() {
     return `${this.path} was changed while the batch was reading it. Every line written so far belongs to the input as it was; ` +
       "restore it and run again, or give another output"
@@ -125,6 +126,7 @@ export class Locked extends Schema.TaggedError<Locked>()("Locked", {
  * @since 0.2.0
  */
 export class DamagedManifest extends Schema.TaggedError<DamagedManifest>()("DamagedManifest", { path: Schema.String }) {
+  readonly isRetryable = false
   override get message() {
     return `${this.path} is not a manifest that this version can read. Use --repair to write it anew for this input and ` +
       "configuration, after the ids of the output are checked; or --force to move all files aside and start anew"

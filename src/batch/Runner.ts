@@ -160,10 +160,10 @@ const compile = (options: Options): Effect.Effect<Plan, BatchError.BatchError> =
 }
 
 /** Refuses names that lead to one file, however they are spelled. */
-const checkFiles = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.Part>, { copy: _, ...paths }: Paths) {
+const checkFiles = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.Part>, paths: Paths) {
   const found = yield* Files.shared([
     ...parts.map(({ path }) => ["input", path] as const),
-    ...Object.entries(paths)
+    ...Object.entries(paths).filter(([role]) => role !== "copy")
   ])
   if (found !== undefined) {
     return yield* refuse(

@@ -21,6 +21,20 @@ const asked = Effect.fnUntraced(function*(options: Omit<Parameters<typeof Bench.
   return { report, prompts }
 })
 
+const given = (text: string) =>
+  Layer.succeed(
+    Stdio.Stdio,
+    Stdio.make({
+      args: Effect.succeed([]),
+      stdin: Stream.make(new TextEncoder().encode(text)),
+      stdinIsTerminal: Effect.succeed(false),
+      stdoutIsTerminal: Effect.succeed(false),
+      stderrIsTerminal: Effect.succeed(false),
+      stdout: () => Effect.die("unused") as never,
+      stderr: () => Effect.die("unused") as never
+    })
+  )
+
 const questions = (count: number) => Array.from({ length: count }, (_, row) => `q ${row}`)
 
 describe("an input in several", () => {
@@ -96,19 +110,6 @@ describe("an input in several", () => {
   it.effect("lines of standard input can be gone on with, with and without giving it again", () =>
     Effect.gen(function*() {
       const place = yield* Bench.files
-      const given = (text: string) =>
-        Layer.succeed(
-          Stdio.Stdio,
-          Stdio.make({
-            args: Effect.succeed([]),
-            stdin: Stream.make(new TextEncoder().encode(text)),
-            stdinIsTerminal: Effect.succeed(false),
-            stdoutIsTerminal: Effect.succeed(false),
-            stderrIsTerminal: Effect.succeed(false),
-            stdout: () => Effect.die("unused") as never,
-            stderr: () => Effect.die("unused") as never
-          })
-        )
       const run = (text: string) =>
         Bench.run({ input: "-", output: place.output, concurrency: 1, budget: { tokens: 20 } }).pipe(
           Effect.provide(given(text))

@@ -216,12 +216,12 @@ describe("progress", () => {
   })
 })
 
-describe("numbers of a row", () => {
-  const line = (columns: string) => {
-    const text = `{"id":"a",${columns}}`
-    return { id: "a", index: 0, columns: JSON.parse(text), text }
-  }
+const line = (columns: string) => {
+  const text = `{"id":"a",${columns}}`
+  return { id: "a", index: 0, columns: JSON.parse(text), text }
+}
 
+describe("numbers of a row", () => {
   it("in the arguments of earlier tool calls are sent with the digits of the row", () => {
     const mapped = Row.mapping({})(line(
       "\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1234567890123456789,\"y\":1.0}}}]}]"

@@ -114,18 +114,19 @@ const delimiterOf = (path: string): string | undefined => {
   return /\.csv$/i.test(plain) ? "," : /\.tsv$/i.test(plain) ? "\t" : undefined
 }
 
+const rawOf = ({ index, number, text }: Jsonl.Line): ReadonlyArray<Part.Raw> =>
+  index < 0
+    ? []
+    : text === undefined
+    ? [{ number, index, problem: "is not UTF-8 text, or is longer than 16 MiB" }]
+    : [{ number, index, text }]
+
 const jsonl = (
   next: Effect.Effect<Uint8Array | undefined, BatchError.BatchError | string>,
   skip: Part.Open["skip"]
 ): Effect.Effect<ReadonlyArray<Part.Raw> | undefined, BatchError.BatchError | string> => {
   const splitter = new Jsonl.Splitter({ skip })
   let ended = false
-  const rawOf = ({ index, number, text }: Jsonl.Line): ReadonlyArray<Part.Raw> =>
-    index < 0
-      ? []
-      : text === undefined
-      ? [{ number, index, problem: "is not UTF-8 text, or is longer than 16 MiB" }]
-      : [{ number, index, text }]
   return Effect.suspend(() =>
     ended ? Effect.undefined : Effect.map(next, (bytes) => {
       if (bytes !== undefined) return splitter.push(bytes).flatMap(rawOf)
