@@ -6,8 +6,6 @@
  *
  * @since 0.2.0
  */
-import type { Row } from "./Row.ts"
-
 type Reviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown
 
 /** What TypeScript's library does not know yet. */
@@ -52,7 +50,9 @@ const call = (value: Readonly<Record<string, unknown>>): unknown =>
  * @category conversions
  * @since 0.2.0
  */
-export const row = (given: Row): Row => {
+export const row = <R extends { readonly columns: Readonly<Record<string, unknown>>; readonly text?: string }>(
+  given: R
+): R => {
   const { rawJSON } = raw
   if (given.text === undefined || rawJSON === undefined || !RISKY.test(given.text)) return given
   const reviver: Reviver = (_key, value, context) =>
