@@ -169,7 +169,7 @@ describe("a row becomes a request", () => {
 })
 
 describe("a budget", () => {
-  const spent = { inputTokens: 1_000_000, outputTokens: 500_000, failed: 3, elapsed: 1_800_000 }
+  const spent = { inputTokens: 1_000_000, outputTokens: 500_000, failed: 3, elapsed: 1_800_000, uncounted: 0 }
 
   it("counts dollars by tokens and by time", () => {
     assert.strictEqual(Budget.dollars({ inputPerMillion: 1, outputPerMillion: 4, perHour: 10 }, spent), 8)
@@ -185,12 +185,14 @@ describe("a budget", () => {
   )(
     "of %j is used up",
     ([budget, word]) =>
-      Effect.sync(() => assert.include(Budget.exceeded(budget, { inputPerMillion: 1 }, spent, 1000), word))
+      Effect.sync(() =>
+        assert.include(Budget.exceeded(budget, { inputPerMillion: 1, outputPerMillion: 0 }, spent, 1000), word)
+      )
   )
 
   it("is not used up before", () => {
     const budget = { tokens: 1_500_001, dollars: 1.01, errors: 4, until: new Date(1001) }
-    assert.strictEqual(Budget.exceeded(budget, { inputPerMillion: 1 }, spent, 1000), undefined)
+    assert.strictEqual(Budget.exceeded(budget, { inputPerMillion: 1, outputPerMillion: 0 }, spent, 1000), undefined)
   })
 })
 
@@ -203,6 +205,7 @@ describe("progress", () => {
         failed: 10,
         inFlight: 8,
         limit: 16,
+        uncounted: 0,
         rate: 12.34,
         tokenRate: 4321,
         elapsed: 1000,

@@ -112,7 +112,7 @@ describe("a batch that is run again", () => {
       const input = yield* run(place.args())
       assert.strictEqual(input.code, 2)
       assert.include(input.stderr, "the input had 10 rows")
-      writeRows(place.input, 11)
+      appendFileSync(place.input, "{\"id\":\"row-10\",\"prompt\":\"question 10 ?\"}\n")
       const forced = yield* run(place.args("--force"))
       assert.strictEqual(forced.code, 0, forced.stderr)
       assert.deepStrictEqual(ids(place.output), allIds(11))

@@ -44,7 +44,10 @@ export interface Provenance {
   readonly provider: string
   readonly engine: string
   readonly engineVersion: string
-  /** SHA-256 of the chat template that rendered the prompt here; empty where the server rendered it. */
+  /**
+   * What rendered the prompt here: the SHA-256 of a template's text, or the repository that has it with its revision; empty
+   * where the server rendered it.
+   */
   readonly template: string
   /** SHA-256 of the input and the options of the row. */
   readonly prompt: string
