@@ -14,7 +14,7 @@ import type * as Generation from "../Generation.ts"
 import * as GenerationOptions from "../GenerationOptions.ts"
 import type * as Message from "../Message.ts"
 import type { CallOptions } from "../Settings.ts"
-import * as PortableSchema from "../structured/engines/PortableSchema.ts"
+import * as Wrapper from "../structured/engines/Wrapper.ts"
 import * as OutputSpec from "../structured/OutputSpec.ts"
 import type { StructuredOutput } from "../structured/StructuredOutput.ts"
 import type { StructuredOutputError } from "../structured/StructuredOutputError.ts"
@@ -42,7 +42,7 @@ type Output = StructuredOutput<unknown>
 const decode = (output: Output, { finishReason, refusal, text }: Generation.Generation) => {
   const answer = { text, finishReason: refusal === undefined ? finishReason : "refusal" }
   return output.decode(answer).pipe(
-    Effect.catch((error) => Effect.mapError(output.decode({ ...answer, wrap: PortableSchema.WRAP }), () => error)),
+    Effect.catch((error) => Effect.mapError(output.decode({ ...answer, wrap: Wrapper.WRAP }), () => error)),
     Effect.map(({ value }) => JSON.stringify(value))
   )
 }

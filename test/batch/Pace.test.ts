@@ -83,6 +83,9 @@ const hardKnee = (knee: number) => (level: number) => Math.min(level, knee) * 10
 /** Each row more gives less. */
 const smoothKnee = (half: number) => (level: number) => 1000 * level / (level + half)
 
+const best = (rate: (level: number) => number, most: number) =>
+  Math.max(...Array.from({ length: most }, (_, level) => rate(level + 1)))
+
 describe("adaptive concurrency", () => {
   it("doubles at first, up to the most, while that is faster", () => {
     const concurrency = Concurrency.make({ initial: 2, max: 16 })
@@ -96,8 +99,6 @@ describe("adaptive concurrency", () => {
   })
 
   it("is within a tenth of the best level on a hard knee, a smooth one, and a server that refuses", () => {
-    const best = (rate: (level: number) => number, most: number) =>
-      Math.max(...Array.from({ length: most }, (_, level) => rate(level + 1)))
     for (const rate of [hardKnee(24), hardKnee(5), smoothKnee(8), smoothKnee(30)]) {
       const { level } = settled(rate, { max: 256 }, 400)
       assert.isAtLeast(rate(level), 0.9 * best(rate, 256))
@@ -209,6 +210,9 @@ describe("a pause", () => {
     }))
 })
 
+const kinds = (reasons: ReadonlyArray<InferenceError.Reason>) =>
+  new Set(reasons.map((reason) => Blame.of(Bench.failure(reason)).kind))
+
 describe("a row", () => {
   it.effect("that breaks again and again while others succeed is the row's failure", () =>
     Effect.gen(function*() {
@@ -227,8 +231,6 @@ describe("a row", () => {
 
   it("is to blame for its own faults alone, and at once", () => {
     const answer = { status: 503, description: "" }
-    const kinds = (reasons: ReadonlyArray<InferenceError.Reason>) =>
-      new Set(reasons.map((reason) => Blame.of(Bench.failure(reason)).kind))
     assert.deepStrictEqual(
       kinds([
         new InferenceError.Unauthorized(answer),
@@ -265,12 +267,12 @@ describe("a row", () => {
   })
 })
 
-describe("an endpoint that fails", () => {
-  const engineFailed = () =>
-    Bench.failure(
-      new InferenceError.GenerationFailed({ status: 424, description: "transport error", retryable: false })
-    )
+const engineFailed = () =>
+  Bench.failure(
+    new InferenceError.GenerationFailed({ status: 424, description: "transport error", retryable: false })
+  )
 
+describe("an endpoint that fails", () => {
   const outcomes = Effect.fnUntraced(function*(
     count: number,
     generate: Bench.Generate,
@@ -387,19 +389,19 @@ describe("an endpoint that fails", () => {
     }))
 })
 
-describe("several endpoints", () => {
-  const job = (generate: (item: number, lane: number) => Effect.Effect<number, InferenceError.InferenceError>) => {
-    let next = 0
-    const done: Array<number> = []
-    const made: Pool.Job<number, number, InferenceError.InferenceError, never, never, never> = {
-      next: Effect.sync(() => next < 100 ? next++ : undefined),
-      work: generate,
-      tokens: () => [1, 1],
-      delivered: (item) => Effect.sync(() => void done.push(item))
-    }
-    return { made, done }
+const job = (generate: (item: number, lane: number) => Effect.Effect<number, InferenceError.InferenceError>) => {
+  let next = 0
+  const done: Array<number> = []
+  const made: Pool.Job<number, number, InferenceError.InferenceError, never, never, never> = {
+    next: Effect.sync(() => next < 100 ? next++ : undefined),
+    work: generate,
+    tokens: () => [1, 1],
+    delivered: (item) => Effect.sync(() => void done.push(item))
   }
+  return { made, done }
+}
 
+describe("several endpoints", () => {
   it.effect("share the rows, and those of a dead one go to the others", () =>
     Effect.gen(function*() {
       const lanes = [0, 0, 0]

@@ -126,7 +126,9 @@ export class Desk<Item, E, R> {
   }
 
   #wake(): void {
-    for (const wake of [...this.#waiting]) wake()
+    // those that wait again at once are not woken twice
+    const waiting = Array.from(this.#waiting)
+    waiting.forEach((wake) => wake())
   }
 
   /** A row is no longer in flight; it comes back to be tried again, alone or not, or it is done. */
