@@ -5,6 +5,7 @@
  */
 import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
+import type { KeyValueStore } from "effect/persistence/KeyValueStore"
 import * as Settings from "../Settings.ts"
 import * as Budget from "./pace/Budget.ts"
 import type * as Pace from "./pace/Pace.ts"
@@ -40,6 +41,8 @@ export interface Options extends Pace.Options {
    * model than the first one's. Default false.
    */
   readonly pin?: boolean | undefined
+  /** Where generations are looked for before they are asked for, and kept (see `AnswerCache`). Default: nowhere. */
+  readonly cache?: KeyValueStore | undefined
   readonly budget?: Budget.Budget | undefined
   readonly price?: Budget.Price | undefined
   /** Puts the output into the order of the input when every row is done or failed. Default false. */

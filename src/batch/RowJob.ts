@@ -11,6 +11,7 @@ import * as HeaderFields from "../http/HeaderFields.ts"
 import type * as Message from "../Message.ts"
 import type { CallOptions } from "../Settings.ts"
 import type { StructuredOutputError } from "../structured/StructuredOutputError.ts"
+import * as AnswerCache from "./AnswerCache.ts"
 import type * as BatchError from "./BatchError.ts"
 import * as Judge from "./Judge.ts"
 import type * as Journal from "./log/Journal.ts"
@@ -91,8 +92,10 @@ const notes = (onEvent: Run<never>["onEvent"]) => {
 const bigintText = (_key: string, value: unknown): unknown => typeof value === "bigint" ? value.toString() : value
 
 /** The input and the options of a row as one text, which is the same for the same request. */
-const promptOf = (input: Message.Input, { structuredOutput, ...options }: CallOptions): string =>
-  JSON.stringify([input, options, structuredOutput === undefined ? null : structuredOutput], bigintText)
+const promptOf = (input: Message.Input, options: CallOptions): string => {
+  const { concurrency: _, countTokens: _c, delivery: _d, revive: _r, unsupported: _u, ...asked } = options
+  return JSON.stringify([input, asked], bigintText)
+}
 
 const unknown: Work.About = {
   model: "",
@@ -168,6 +171,7 @@ export const make = <E extends Raised>(
   const reserve = Reserve.make()
   const [first] = endpoints
   const price = first?.price ?? {}
+  const cache = options.cache === undefined ? undefined : AnswerCache.make(options.cache)
   let model: string | undefined
 
   /** With `pin`, the first response says which model it is. */
@@ -213,13 +217,16 @@ export const make = <E extends Raised>(
       const { input, notes: told } = request.success
       // one request of a row at a time, so that rows in flight are requests in flight
       const call = { concurrency: 1, ...options.options, ...request.success.options }
+      const about = endpoint.about ?? unknown
+      const asked = promptOf(input, call)
       const judged = Judge.generate(endpoint.work.generate, input, call, options.retries ?? RETRIES)
-      const given = Effect.flatMap(judged, (judged) => {
-        const dollars = costOf(endpoint.price, judged)
-        const about = endpoint.about ?? unknown
+      const answered = cache === undefined
+        ? Effect.map(judged, (judged) => ({ ...judged, cached: false }))
+        : cache.through(AnswerCache.keyOf(about, asked), options.retryFailed === true, judged)
+      const given = Effect.flatMap(answered, (judged) => {
+        const dollars = judged.cached ? 0 : costOf(endpoint.price, judged)
         return checked({
           ...judged,
-          cached: false,
           dollars,
           provenance: {
             model: about.model,
@@ -228,7 +235,7 @@ export const make = <E extends Raised>(
             engine: about.engine,
             engineVersion: about.engineVersion,
             template: about.template,
-            prompt: Digest.of(promptOf(input, call)),
+            prompt: Digest.of(asked),
             dollars,
             package: PACKAGE
           }
