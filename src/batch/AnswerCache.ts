@@ -46,7 +46,9 @@ const parse = (text: string): Judged | undefined => {
   if (!isRecord(Jsonl.parse(text))) return undefined
   const value: unknown = JSON.parse(text, bigintOf)
   // written by `store` below under a key that holds its version
-  return isRecord(value) && Array.isArray(value.generations) ? { ...value as unknown as Judged, discarded: [] } : undefined
+  return isRecord(value) && Array.isArray(value.generations)
+    ? { ...value as unknown as Judged, discarded: [] }
+    : undefined
 }
 
 /**
@@ -127,14 +129,20 @@ const entriesOf = Effect.fnUntraced(function*(directory: string) {
   const names = yield* Effect.orElseSucceed(fs.glob("*/*.json", { root: directory }), () => [])
   const entries = yield* Effect.forEach(names.filter((name) => NAME.test(name)), (name) => {
     const file = path.join(directory, name)
-    return Effect.map(Effect.option(fs.stat(file)), Option.map(({ mtime, size }) => ({
-      file,
-      bytes: Number(size),
-      at: Option.isSome(mtime) ? mtime.value.getTime() : 0
-    })))
+    return Effect.map(
+      Effect.option(fs.stat(file)),
+      Option.map(({ mtime, size }) => ({
+        file,
+        bytes: Number(size),
+        at: Option.isSome(mtime) ? mtime.value.getTime() : 0
+      }))
+    )
   })
   return entries.flatMap(Option.toArray).toSorted((a, b) => a.at - b.at)
 })
+
+const failed = (method: string, key?: string) => (cause: PlatformError) =>
+  new KeyValueStore.KeyValueStoreError({ method, message: cause.message, cause, ...(key !== undefined && { key }) })
 
 /**
  * A store of one file for each key below a folder, readable by its owner alone.
@@ -164,9 +172,6 @@ export const files = Effect.fnUntraced(function*(directory: string, { maxBytes =
       bytes -= entry.bytes
     }
   }).pipe(Effect.provideContext(services))
-
-  const failed = (method: string, key?: string) => (cause: PlatformError) =>
-    new KeyValueStore.KeyValueStoreError({ method, message: cause.message, cause, ...(key !== undefined && { key }) })
 
   return KeyValueStore.makeStringOnly({
     get: (key) =>

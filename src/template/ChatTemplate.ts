@@ -16,7 +16,7 @@ import * as Conversation from "./Conversation.ts"
 import { Failure } from "./jinja/values/Failure.ts"
 import * as Json from "./jinja/values/Json.ts"
 import type { Limits, Now } from "./jinja/values/Machine.ts"
-import { Dict, Float } from "./jinja/values/Value.ts"
+import { Float } from "./jinja/values/Value.ts"
 import * as PythonJinja from "./PythonJinja.ts"
 import type { Span, Template } from "./TemplateEngine.ts"
 import { InvalidInput, TemplateError } from "./TemplateError.ts"
@@ -153,12 +153,10 @@ export const fromJson = (text: string): Result.Result<Json.JsonValue, TemplateEr
  * @category constructors
  * @since 0.2.0
  */
-export const variablesOf = (text: string): Result.Result<Readonly<Record<string, Value>>, TemplateError> =>
+export const variablesOf = (text: string): Result.Result<Readonly<Record<string, unknown>>, TemplateError> =>
   Result.flatMap(fromJson(text), (value) =>
-    value instanceof Dict
-      ? Result.succeed(
-        Object.fromEntries(Array.from(value.pairs(), ([name, member]) => [String(name), member]))
-      )
+    value instanceof Map
+      ? Result.succeed(Object.fromEntries(value))
       : Result.fail(
         new TemplateError({ method: "fromJson", reason: new InvalidInput({ detail: "not a JSON object" }) })
       ))

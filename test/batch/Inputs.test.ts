@@ -111,7 +111,7 @@ describe("an input in several", () => {
     Effect.gen(function*() {
       const place = yield* Bench.files
       const run = (text: string) =>
-        Bench.run({ input: "-", output: place.output, concurrency: 1, budget: { tokens: 20 } }).pipe(
+        Bench.run({ input: "-", output: place.output, concurrency: 1, limit: 3 }).pipe(
           Effect.provide(given(text))
         )
       assert.strictEqual((yield* run(jsonl(0, 6))).rows.done, 3)

@@ -8,6 +8,7 @@ import * as Histogram from "../../src/batch/report/Histogram.ts"
 import * as Digest from "../../src/batch/rows/Digest.ts"
 import * as Jsonl from "../../src/batch/rows/Jsonl.ts"
 import * as RowTemplate from "../../src/batch/rows/RowTemplate.ts"
+import * as ChatTemplate from "../../src/template/ChatTemplate.ts"
 import * as Bench from "./Bench.ts"
 
 describe("SHA-256", () => {
@@ -262,5 +263,20 @@ describe("nothing of a row is dropped without a word:", () => {
       { tools: [{ name: "f", strict: true, parameters: { type: "object" } }] } as object
     )
     assert.isTrue(Result.isFailure(request({}, { messages, tools: [{ type: "function" }] })))
+  })
+})
+
+describe("exact numbers in a message", () => {
+  it("are printed by a chat template with their digits", () => {
+    const text =
+      "{\"id\":\"a\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1234567890123456789,\"y\":1.0}}}]}]}"
+    const mapped = Result.getOrThrow(Row.mapping({})({ id: "a", index: 0, columns: JSON.parse(text), text }))
+    const template = Result.getOrThrow(
+      ChatTemplate.compile("{{ messages[0].tool_calls[0].function.arguments | tojson }}")
+    )
+    assert.deepStrictEqual(
+      ChatTemplate.render(template, { messages: mapped.input }),
+      Result.succeed("{\"x\": 1234567890123456789, \"y\": 1.0}")
+    )
   })
 })

@@ -75,7 +75,7 @@ describe("a difference", () => {
   it.effect("that is accepted by its name keeps what is done, and is on record", () =>
     Effect.gen(function*() {
       const place = yield* setup(4)
-      yield* Bench.run({ ...place, options: { temperature: 0.5 }, budget: { tokens: 16 }, concurrency: 1 })
+      yield* Bench.run({ ...place, options: { temperature: 0.5 }, limit: 2, concurrency: 1 })
       const other = { ...place, options: { temperature: 0.7, topP: 0.9 } }
       const refused = yield* Effect.flip(Bench.run({ ...other, accept: ["options.topP"] }))
       assert.include(refused.message, "--continue options.temperature")
@@ -133,7 +133,7 @@ describe("a manifest that is damaged", () => {
   it.effect("is refused with the flags that help; repair writes it anew and keeps the rows", () =>
     Effect.gen(function*() {
       const place = yield* setup(4)
-      yield* Bench.run({ ...place, budget: { tokens: 16 }, concurrency: 1 })
+      yield* Bench.run({ ...place, limit: 2, concurrency: 1 })
       writeFileSync(`${place.output}.manifest.json`, "{\"format\":")
       const refused = yield* Effect.flip(Bench.run(place))
       assert.include(refused.message, "--repair")

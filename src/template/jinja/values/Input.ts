@@ -92,7 +92,7 @@ const fromObject = (value: object, trail: Trail, depth: number): Value => {
     if (dict !== undefined) return dict
   } else {
     if (isEngineValue(value)) return value
-    if (isRawJson(value)) return parse(value.rawJSON)
+    if (isRawJson(value)) return convert(parse(value.rawJSON), trail, depth)
     if ("toJSON" in value && typeof value.toJSON === "function") return convert(value.toJSON(), trail, depth)
     // as transformers does with images and arrays: a template asks whether they are there, and never what they hold
     if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof Blob) {
