@@ -91,10 +91,13 @@ const notes = (onEvent: Run<never>["onEvent"]) => {
 
 const bigintText = (_key: string, value: unknown): unknown => typeof value === "bigint" ? value.toString() : value
 
+/** Options of how a row is sent, which its generations do not depend on. */
+const manner = new Set(["concurrency", "countTokens", "delivery", "revive", "unsupported", "captureContent"])
+
 /** The input and the options of a row as one text, which is the same for the same request. */
 const promptOf = (input: Message.Input, options: CallOptions): string => {
-  const { concurrency: _, countTokens: _c, delivery: _d, revive: _r, unsupported: _u, ...asked } = options
-  return JSON.stringify([input, asked], bigintText)
+  const asked = Object.entries(options).filter(([name, value]) => value !== undefined && !manner.has(name))
+  return JSON.stringify([input, asked.toSorted(([a], [b]) => a < b ? -1 : 1)], bigintText)
 }
 
 const unknown: Work.About = {
@@ -219,7 +222,9 @@ export const make = <E extends Raised>(
       const call = { concurrency: 1, ...options.options, ...request.success.options }
       const about = endpoint.about ?? unknown
       const asked = promptOf(input, call)
-      const judged = Judge.generate(endpoint.work.generate, input, call, options.retries ?? RETRIES)
+      const judged = Effect.suspend(() =>
+        Judge.generate(endpoint.work.generate, input, call, options.retries ?? RETRIES)
+      )
       const answered = cache === undefined
         ? Effect.map(judged, (judged) => ({ ...judged, cached: false }))
         : cache.through(AnswerCache.keyOf(about, asked), options.retryFailed === true, judged)

@@ -8,6 +8,8 @@ import * as Bench from "./Bench.ts"
 
 const memory = Effect.provide(KeyValueStore.KeyValueStore, KeyValueStore.layerMemory)
 
+const key = (n: number) => n.toString(16).padStart(64, "0")
+
 const judged = (text: string, more: Parameters<typeof Bench.generation>[1] = {}) => ({
   generations: [Bench.generation(text, more)],
   values: undefined,
@@ -117,7 +119,6 @@ describe("a cache of files", () => {
       const folder = join(path, "cache")
       const fs = yield* FileSystem.FileSystem
       const store = yield* AnswerCache.files(folder, { maxBytes: 10_000 })
-      const key = (n: number) => n.toString(16).padStart(64, "0")
       for (let n = 0; n < 20; n++) {
         yield* store.set(key(n), "x".repeat(900))
         const file = join(folder, "00", `${key(n)}.json`)
