@@ -34,7 +34,7 @@ import * as Source from "./rows/Source.ts"
 import type { Work } from "./Work.ts"
 
 export type { Options } from "./Options.ts"
-export type { Work } from "./Work.ts"
+export type { About, Work } from "./Work.ts"
 
 /** @category models @since 0.1.0 */
 export type OnEvent = (event: Progress.Event) => Effect.Effect<void>

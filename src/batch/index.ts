@@ -34,9 +34,6 @@ export * as RowError from "./rows/RowError.ts"
 /** Concurrency, limits a minute, pauses. @since 0.1.0 */
 export * as Pace from "./pace/Pace.ts"
 
-/** What is done for a row, and by whom. @since 0.2.0 */
-export * as Work from "./Work.ts"
-
 /** Where a batch stops of itself. @since 0.1.0 */
 export * as Budget from "./pace/Budget.ts"
 
