@@ -75,6 +75,8 @@ export interface Paths {
   readonly errors: string
   readonly manifest: string
   readonly lock: string
+  /** The last report, as JSON. */
+  readonly report: string
   /** The copy of an input that can be read only once. */
   readonly copy: string
 }
@@ -88,6 +90,7 @@ export const paths = ({ errors, output }: Pick<Options, "errors" | "output">): P
   errors: errors ?? `${output}.errors.jsonl`,
   manifest: `${output}.manifest.json`,
   lock: `${output}.lock`,
+  report: `${output}.report.json`,
   copy: `${output}.input`
 })
 

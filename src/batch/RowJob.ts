@@ -128,6 +128,34 @@ const keptOf = ({ keep }: Options, { columns, text }: Row.Row): string | undefin
   return JSON.stringify(Object.fromEntries(keep.map((name) => [name, columns[name] ?? null])))
 }
 
+type Generate<E> = (input: Message.Input, options: CallOptions) => Effect.Effect<Judge.Judged["generations"], E>
+
+/** How rows are answered: from the cache where there is one, else generated and judged. */
+const answersOf = (options: Options) => {
+  const cache = options.cache === undefined ? undefined : AnswerCache.make(options.cache)
+  return <E>(generate: Generate<E>, about: Work.About, input: Message.Input, call: CallOptions, asked: string) => {
+    const judged = Effect.suspend(() => Judge.generate(generate, input, call, options.retries ?? RETRIES))
+    return cache === undefined
+      ? Effect.map(judged, (judged) => ({ ...judged, cached: false }))
+      : cache.through(AnswerCache.keyOf(about, asked), options.retryFailed === true, judged)
+  }
+}
+
+/**
+ * The generations of one row, as a run would make or find them.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const answered = <E>(
+  options: Options,
+  generate: Generate<E>,
+  about: Work.About | undefined,
+  input: Message.Input,
+  call: CallOptions
+): Effect.Effect<Judge.Judged & { readonly cached: boolean }, E | StructuredOutputError> =>
+  answersOf(options)(generate, about ?? unknown, input, call, promptOf(input, call))
+
 /**
  * The next row with its request, at most so many.
  *
@@ -174,7 +202,7 @@ export const make = <E extends Raised>(
   const reserve = Reserve.make()
   const [first] = endpoints
   const price = first?.price ?? {}
-  const cache = options.cache === undefined ? undefined : AnswerCache.make(options.cache)
+  const answers = answersOf(options)
   let model: string | undefined
 
   /** With `pin`, the first response says which model it is. */
@@ -222,12 +250,7 @@ export const make = <E extends Raised>(
       const call = { concurrency: 1, ...options.options, ...request.success.options }
       const about = endpoint.about ?? unknown
       const asked = promptOf(input, call)
-      const judged = Effect.suspend(() =>
-        Judge.generate(endpoint.work.generate, input, call, options.retries ?? RETRIES)
-      )
-      const answered = cache === undefined
-        ? Effect.map(judged, (judged) => ({ ...judged, cached: false }))
-        : cache.through(AnswerCache.keyOf(about, asked), options.retryFailed === true, judged)
+      const answered = answers(endpoint.work.generate, about, input, call, asked)
       const given = Effect.flatMap(answered, (judged) => {
         const dollars = judged.cached ? 0 : costOf(endpoint.price, judged)
         return checked({

@@ -242,6 +242,14 @@ const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
   return control.why()
 }, Effect.scoped)
 
+/** The report of a run that did something stays beside its output, for those who look at it later. */
+const keepReport = (path: string, report: Report.Report) =>
+  report.rows.doneNow + report.rows.failedNow === 0
+    ? Effect.void
+    : Effect.ignore(
+      Durable.replace(path, (file) => file.writeAll(new TextEncoder().encode(`${JSON.stringify(report)}\n`)))
+    )
+
 const isDisk = (error: BatchError.BatchError): boolean => error.reason._tag === "Disk"
 
 const limited = ({ limit }: Options.Options, pending: number): Report.Why | undefined =>
@@ -267,6 +275,7 @@ const work = Effect.fnUntraced(function*<E extends Raised>(
     price,
     accepted: run.manifest.accepted
   })
+  yield* keepReport(paths.report, report)
   yield* onEvent({ _tag: "Finished", report })
   return report
 })

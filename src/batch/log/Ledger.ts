@@ -222,3 +222,29 @@ export const recover = (
     yield* Durable.syncDirectory(paths.output)
     return { done, failed, outputEnd, errorsEnd, ...sums }
   })
+
+/** The whole lines of a file that may be absent. */
+const lookAt = Effect.fnUntraced(function*(path: string, check: Check) {
+  const fs = yield* FileSystem.FileSystem
+  if (!(yield* Effect.mapError(fs.exists(path), BatchError.disk(path)))) return 0
+  return (yield* verify(path, check)).end
+})
+
+/**
+ * What both files say, without changing either; lines of no run are passed over.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const look = (
+  paths: { readonly output: string; readonly errors: string },
+  expected: Expected
+): Effect.Effect<Ledger, BatchError.BatchError, FileSystem.FileSystem> =>
+  Effect.gen(function*() {
+    const done = RowSet.make(expected.rows)
+    const failed = RowSet.make(expected.rows)
+    const sums: Sums = { inputTokens: 0, outputTokens: 0, uncounted: 0, dollars: 0, failures: new Map() }
+    const outputEnd = yield* lookAt(paths.output, outputCheck(expected, done, sums))
+    const errorsEnd = yield* lookAt(paths.errors, errorsCheck(expected, done, failed, sums))
+    return { done, failed, outputEnd, errorsEnd, ...sums }
+  })
