@@ -208,6 +208,11 @@ const flat = (line: Line): ReadonlyArray<unknown> =>
     model_name: modelOf(line, generation)
   }))
 
+const statistics = (generation: unknown) => ({
+  input_tokens: count(field(field(generation, "statistics"), "inputTokens")),
+  output_tokens: count(field(field(generation, "statistics"), "outputTokens"))
+})
+
 const STEP = "text_generation_0"
 
 const toDistilabel = (mapping: Row.Mapping, perGeneration: boolean) => (line: Line): ReadonlyArray<unknown> => {
@@ -216,10 +221,6 @@ const toDistilabel = (mapping: Row.Mapping, perGeneration: boolean) => (line: Li
   const input = Result.isSuccess(mapped) ? mapped.success.input : null
   const messages = input !== null && typeof input === "object" && "raw" in input ? input.raw : input
   const generations = listOf(line.generations)
-  const statistics = (generation: unknown) => ({
-    input_tokens: count(field(field(generation, "statistics"), "inputTokens")),
-    output_tokens: count(field(field(generation, "statistics"), "outputTokens"))
-  })
   const row = (generation: unknown, metadata: object) => ({
     ...columns,
     generation,

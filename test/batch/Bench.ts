@@ -112,6 +112,10 @@ export const run = (
     extra.onEvent ?? (() => Effect.void)
   )
 
+/** Runs a batch over work that says what it is. */
+export const runWith = (options: Runner.Options, work: Runner.Work<InferenceError.InferenceError>) =>
+  Runner.run(options, work, () => Effect.void)
+
 /** The names of all fields with their types, in order, as a reader infers them. */
 export const shape = (value: unknown): unknown => {
   if (Array.isArray(value)) return [...new Set(value.map((item) => JSON.stringify(shape(item))))]

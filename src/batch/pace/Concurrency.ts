@@ -50,6 +50,8 @@ class Adaptive implements Concurrency {
   readonly most: number
   #limit: number
   #starting = true
+  /** The last round at this level was not faster. */
+  #missed = false
   /** The level and its rate before the one that is being tried; 0 where nothing is tried. */
   #back = 0
   #rate = 0
@@ -93,7 +95,16 @@ class Adaptive implements Concurrency {
     this.#best = Math.max(this.#best * FORGET, rate)
     this.#rate = rate
     if (this.#starting) {
-      if (rate >= before * GAIN) return this.#grow(this.#limit * 2)
+      if (rate >= before * GAIN) {
+        this.#missed = false
+        return this.#grow(this.#limit * 2)
+      }
+      if (!this.#missed) {
+        // one round may have had long rows: it is looked at once more
+        this.#missed = true
+        this.#rate = before
+        return
+      }
       this.#starting = false
       if (rate < before / GAIN && this.#back > 0) this.#limit = this.#back
       this.#back = 0

@@ -143,7 +143,7 @@ export const sampler = (
     const left = expected === undefined ? undefined : (tally.rows - finished) / expected
     const pauses = paces.flatMap((pace) => pace.pause(now) ?? [])
     const [pause] = pauses.length === paces.length ? pauses.toSorted((a, b) => a.until - b.until) : []
-    tally.timeline.add({ at: elapsed, done, failed, rate, tokenRate, inFlight: inFlight(paces), limit })
+    tally.timeline.add({ at: elapsed, done, failed, tokens: tally.tokensNow[1], inFlight: inFlight(paces), limit })
     return {
       rows: tally.rows,
       done,

@@ -14,7 +14,7 @@ export interface Point {
   /** Rows done in all runs. */
   readonly done: number
   readonly failed: number
-  /** Rows and tokens written a second, of late. */
+  /** Rows and tokens written a second since the point before. */
   readonly rate: number
   readonly tokenRate: number
   readonly inFlight: number
@@ -27,7 +27,8 @@ export interface Point {
  * @since 0.2.0
  */
 export interface Timeline {
-  readonly add: (point: Point) => void
+  /** Looks whether a point is due, and what it is. */
+  readonly add: (now: Omit<Point, "rate" | "tokenRate"> & { readonly tokens: number }) => void
   readonly points: () => ReadonlyArray<Point>
 }
 
@@ -42,11 +43,19 @@ export const make = (): Timeline => {
   let points: Array<Point> = []
   let step = FIRST_STEP
   let next = 0
+  let last = { at: 0, rows: undefined as number | undefined, tokens: 0 }
   return {
-    add: (point) => {
-      if (point.at < next) return
-      points.push(point)
-      next = point.at + step
+    add: ({ tokens, ...now }) => {
+      if (now.at < next) return
+      const rows = now.done + now.failed
+      const seconds = Math.max(1, now.at - last.at) / 1000
+      points.push({
+        ...now,
+        rate: (rows - (last.rows ?? rows)) / seconds,
+        tokenRate: (tokens - last.tokens) / seconds
+      })
+      last = { at: now.at, rows, tokens }
+      next = now.at + step
       if (points.length < MOST) return
       points = points.filter((_, at) => at % 2 === 0)
       step *= 2
