@@ -29,6 +29,8 @@ const work = (more: Partial<Runner.About> = {}): Runner.Work<InferenceError.Infe
   fingerprint: "test"
 })
 
+const read = (path: string) => readFileSync(path, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line))
+
 describe("merging", () => {
   it.effect("gives every row once, numbered anew, and refuses ids that come twice", () =>
     Effect.gen(function*() {
@@ -80,8 +82,6 @@ describe("another form", () => {
     )
     return { place, target: join(place.path, "target.jsonl") }
   })
-  const read = (path: string) => readFileSync(path, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line))
-
   it.effect("is distilabel's: input columns, generation, model_name and metadata", () =>
     Effect.gen(function*() {
       const { place, target } = yield* done(1)
