@@ -57,8 +57,11 @@ const measure = async (rows: number): Promise<Resumed> => {
     const prompt = "What is there to be said about this, in a few words that anybody can understand?"
     await write(input, rows, (row) => JSON.stringify({ id: `row-${row}`, prompt: `Question ${row}. ${prompt}` }))
     await run(1)
-    await write(output, rows * 0.9, (row) =>
-      Line.output({ id: `row-${row}`, index: row }, { generations: [generation(row)] }))
+    await write(
+      output,
+      rows * 0.9,
+      (row) => Line.output({ id: `row-${row}`, index: row }, { generations: [generation(row)] })
+    )
     const cpu = process.cpuUsage()
     const start = performance.now()
     const at = await run(1)

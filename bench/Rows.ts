@@ -71,7 +71,8 @@ const measure = async (who: string, how: string, rows: number, url: string) => {
     const input = join(folder, `${name}.in.jsonl`)
     writeFileSync(
       input,
-      Array.from({ length: count }, (_, row) => `${JSON.stringify({ id: `row-${row}`, prompt: `Question ${row}?` })}\n`).join("")
+      Array.from({ length: count }, (_, row) => `${JSON.stringify({ id: `row-${row}`, prompt: `Question ${row}?` })}\n`)
+        .join("")
     )
     await (who === "plain" ? plain : batch)(input, join(folder, `${name}.jsonl`), url, how === "stream")
   }

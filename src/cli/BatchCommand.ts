@@ -21,7 +21,6 @@ import * as Page from "../batch/report/Page.ts"
 import * as Report from "../batch/report/Report.ts"
 import * as Results from "../batch/Results.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
-import * as NodeInferenceEndpoints from "../node/NodeInferenceEndpoints.ts"
 import { CommandExit } from "./CommandExit.ts"
 import * as Program from "./Program.ts"
 import * as Sampling from "./Sampling.ts"
@@ -116,35 +115,7 @@ const runFlags = {
   quiet: yes("quiet", "No progress on standard error")
 }
 
-const template = {
-  tokenizerId: text("tokenizer", "Repository whose chat template renders prompts here"),
-  tokenizerRevision: text("tokenizer-revision", "Its revision (default main)"),
-  chatTemplate: optional(Flag.FileText("chat-template-file"), "A chat template that renders prompts here, from a file"),
-  magpiePreQueryTemplate: text("magpie", "Magpie's pre-query template: its text, or the name of a known one"),
-  provider: text("provider", "The inference provider that serves the model")
-}
-
 const isGiven = (group: object): boolean => Object.values(group).some((value) => value !== undefined)
-
-interface Templates {
-  readonly tokenizerId: string | undefined
-  readonly tokenizerRevision: string | undefined
-  readonly chatTemplate: string | undefined
-  readonly magpiePreQueryTemplate: string | undefined
-  readonly provider: string | undefined
-}
-
-const layerOf = (target: Target.Target, templates: Templates) => {
-  const { chatTemplate, magpiePreQueryTemplate, provider, tokenizerId, tokenizerRevision } = templates
-  return NodeInferenceEndpoints.layer({
-    ...Target.optionsOf(target),
-    ...(provider !== undefined && { provider }),
-    tokenizerId,
-    tokenizerRevision,
-    chatTemplate,
-    ...(magpiePreQueryTemplate !== undefined && { useMagpieTemplate: true, magpiePreQueryTemplate })
-  })
-}
 
 const MEGABYTE = 2 ** 20
 
@@ -220,23 +191,24 @@ const optionsOf = Effect.fnUntraced(function*(flags: Common) {
 const toStandardError = Effect.provideService(Logger.LogToStderr, true)
 
 /** The services of further addresses, with the templates and the token of the first. */
-const othersOf = (addresses: ReadonlyArray<string>, target: Target.Target, templates: Templates) =>
-  Effect.forEach(addresses, (baseUrl) => {
-    const none = { model: Option.none(), endpoint: Option.none(), namespace: Option.none() }
-    return Effect.map(
-      Layer.build(layerOf({ ...none, token: target.token, baseUrl: Option.some(baseUrl) }, templates)),
+const othersOf = (
+  addresses: ReadonlyArray<string>,
+  { chatTemplate, magpie, token, tokenFile, tokenizer }: Target.Target
+) =>
+  Effect.forEach(addresses, (baseUrl) =>
+    Effect.map(
+      Layer.build(Target.layer({ ...Target.none, chatTemplate, magpie, token, tokenFile, tokenizer, baseUrl })),
       (context) => [baseUrl, Context.get(context, InferenceEndpointsLLM.InferenceEndpointsLLM)] as const
-    )
-  })
+    ))
 
 const run = Command.make(
   "run",
-  { ...flags, ...runFlags, template, target: Target.flags, sampling: Sampling.flags },
+  { ...flags, ...runFlags, target: Target.flags, sampling: Sampling.flags },
   (flags) =>
     Effect.gen(function*() {
       const { first, received } = yield* Signals.Signals
       const options = yield* optionsOf(flags)
-      const others = yield* othersOf(flags.others, flags.target, flags.template)
+      const others = yield* othersOf(flags.others, flags.target)
       const report = yield* Batch.run({
         ...options,
         limit: flags.limit,
@@ -250,7 +222,7 @@ const run = Command.make(
         stop: Effect.map(first, (signal) => `${signal}: no new rows`),
         progress: flags.quiet ? "none" : "stderr",
         others: Object.fromEntries(others)
-      }).pipe(Effect.provide(layerOf(flags.target, flags.template)))
+      }).pipe(Effect.provide(Target.layer(flags.target)))
       if (flags.rows !== undefined && report.ending === "complete") {
         const target = `${flags.output}.${flags.rows}.jsonl`
         yield* Results.convert(flags, target, { form: flags.rows, perGeneration: flags.perGeneration })
@@ -274,7 +246,6 @@ const plan = Command.make(
       Flag.withDescription("Where the run will write")
     ),
     sample: integer("sample", "Rows to generate for it (default 20)"),
-    template,
     target: Target.flags,
     sampling: Sampling.flags
   },
@@ -285,7 +256,7 @@ const plan = Command.make(
       const found = yield* Plan.make({ ...options, sample: flags.sample }, Batch.work(llm))
       yield* Console.log(flags.json ? JSON.stringify(found) : Plan.text(found))
       if (found.problems.length > 0) return yield* new CommandExit({ code: 2 })
-    }).pipe(Effect.provide(layerOf(flags.target, flags.template)), toStandardError)
+    }).pipe(Effect.provide(Target.layer(flags.target)), toStandardError)
 ).pipe(Command.withDescription("Generate a sample, and say what all rows will take: tokens, dollars, hours"))
 
 const status = Command.make(
