@@ -85,13 +85,13 @@ describe("the packed tarball", () => {
     )
   })
 
-  it("needs no Effect for its command line and its promises: npm fetches it, undici and a template engine", () => {
+  it("needs no Effect for its command line and its promises: npm fetches it, undici, a template engine, a parser of CSV and a plotter", () => {
     const project = mkdtempSync(join(tmpdir(), "alone-"))
     try {
       writeFileSync(join(project, "package.json"), JSON.stringify({ name: "alone", private: true, type: "module" }))
       run("npm", ["install", "--silent", "--prefer-offline", "--no-audit", "--no-fund", tarball], project)
       const installed = readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."))
-      assert.deepStrictEqual(installed.toSorted(), ["@huggingface", manifest.name, "undici"])
+      assert.deepStrictEqual(installed.toSorted(), ["@huggingface", "csv-parse", manifest.name, "undici", "uplot"])
       writeFileSync(
         join(project, "program.ts"),
         `import { connect, InferenceEndpointsError, type Generation } from "${manifest.name}/promise"

@@ -148,6 +148,20 @@ export const fromJson = (text: string): Result.Result<Json.JsonValue, TemplateEr
   })
 
 /**
+ * The members of a JSON object as variables of a template, with the numbers as its text has them (see `fromJson`).
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const variablesOf = (text: string): Result.Result<Readonly<Record<string, unknown>>, TemplateError> =>
+  Result.flatMap(fromJson(text), (value) =>
+    value instanceof Map
+      ? Result.succeed(Object.fromEntries(value))
+      : Result.fail(
+        new TemplateError({ method: "fromJson", reason: new InvalidInput({ detail: "not a JSON object" }) })
+      ))
+
+/**
  * A number that a template prints with its point: `float(1)` is `1.0`.
  *
  * @category constructors
