@@ -30,3 +30,15 @@ export * as Parquet from "./parquet/Parquet.ts"
 
 /** Rows as Parquet files. @since 0.2.0 */
 export * as ParquetWriter from "./parquet/ParquetWriter.ts"
+
+/** A stream of rows as the files of a split. @since 0.2.0 */
+export * as DatasetFiles from "./push/DatasetFiles.ts"
+
+/** The README of a data set. @since 0.2.0 */
+export * as DataCard from "./card/DataCard.ts"
+
+/** How a data set was made. @since 0.2.0 */
+export * as Provenance from "./card/Provenance.ts"
+
+/** A data set to the Hub. @since 0.2.0 */
+export * as Push from "./push/Push.ts"
