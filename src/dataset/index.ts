@@ -42,3 +42,12 @@ export * as Provenance from "./card/Provenance.ts"
 
 /** A data set to the Hub. @since 0.2.0 */
 export * as Push from "./push/Push.ts"
+
+/** A data set by its name: its files and its rows. @since 0.2.0 */
+export * as DatasetSource from "./source/DatasetSource.ts"
+
+/** Names of data sets on the Hub. @since 0.2.0 */
+export * as DatasetLocation from "./source/Location.ts"
+
+/** Configurations and splits by card and file names. @since 0.2.0 */
+export * as DatasetSplits from "./source/Splits.ts"

@@ -32,7 +32,7 @@ export const make = Effect.fnUntraced(function*({ stumbles, token: as = token, .
     hf_reader: { name: "bob", access: ["org/gated", "org/secret"], write: false },
     ...options.users
   }
-  const hub = yield* Hub.make({ users, ...options })
+  const hub = yield* Hub.make({ ...options, users })
   let count = 0
   const handlers = Object.fromEntries(
     Object.entries(hub.handlers).map(([host, handler]): [string, Double.Handler] => [
