@@ -51,3 +51,9 @@ export * as DatasetLocation from "./source/Location.ts"
 
 /** Configurations and splits by card and file names. @since 0.2.0 */
 export * as DatasetSplits from "./source/Splits.ts"
+
+/** Conversations out of nothing but a model. @since 0.2.0 */
+export * as MagpieRows from "./magpie/MagpieRows.ts"
+
+/** Length, language and duplicates of texts. @since 0.2.0 */
+export * as TextFacts from "./magpie/TextFacts.ts"

@@ -29,7 +29,12 @@ const linesOf = (value: Plain): ReadonlyArray<string> => {
   if (isScalar(value)) return [scalar(value)]
   if (isList(value)) {
     if (value.length === 0) return ["[]"]
-    return value.flatMap((item) => linesOf(item).map((line, at) => (at === 0 ? "- " : "  ") + line))
+    return value.flatMap((item) =>
+      // a list in a list stands on lines of its own: not every reader takes `- - `
+      isList(item) && item.length > 0
+        ? ["-", ...linesOf(item).map((line) => `  ${line}`)]
+        : linesOf(item).map((line, at) => (at === 0 ? "- " : "  ") + line)
+    )
   }
   const entries = Object.entries(value)
   if (entries.length === 0) return ["{}"]
