@@ -58,7 +58,7 @@ export const language = (text: string): string | null => {
  * @since 0.2.0
  */
 export const key = (text: string): string =>
-  (text.normalize("NFKD").toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join(" ")
+  (text.normalize("NFKD").replaceAll(/\p{M}/gu, "").toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join(" ")
 
 /**
  * Characters, as a reader counts them: a pair of surrogates is one.

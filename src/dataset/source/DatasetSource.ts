@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -82,7 +83,10 @@ const within = Effect.fnUntraced(function*(source: string, paths: ReadonlyArray<
 })
 
 const onHub = Effect.fnUntraced(function*(source: string, { path, repo, revision }: Location.Location) {
-  const hub = yield* HubDatasets.HubDatasets
+  const hub = Option.getOrUndefined(yield* Effect.serviceOption(HubDatasets.HubDatasets))
+  if (hub === undefined) {
+    return yield* invalid(source, "the program has no way to the Hub: provide HubDatasets.layer")
+  }
   const { sha } = yield* hub.info({ repo, revision })
   const entries = new Map<string, DatasetEntry>(
     (yield* hub.tree({ repo, revision: sha })).filter(({ type }) => type === "file").map((entry) => [entry.path, entry])
@@ -148,7 +152,8 @@ const onDisk = Effect.fnUntraced(function*(source: string) {
 })
 
 /**
- * Finds the files of a data set. One on the Hub is pinned to the commit that its revision has now.
+ * Finds the files of a data set. One on the Hub needs the `HubDatasets` of the context, and is pinned to the commit that
+ * its revision has now.
  *
  * @category constructors
  * @since 0.2.0
