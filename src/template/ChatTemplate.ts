@@ -42,7 +42,6 @@ export {
 } from "./ChatTemplateService.ts"
 export type { JsonValue } from "./jinja/values/Json.ts"
 export type { Span, Template } from "./TemplateEngine.ts"
-export type { ThinkingTags } from "./ThinkingTags.ts"
 export type { Difference, Verification } from "./Verification.ts"
 export type { Limits, Now }
 /**
@@ -183,7 +182,7 @@ export const specialTokensIn = find
  * @category accessors
  * @since 0.2.0
  */
-export const thinkingTags: (source: string) => ThinkingTags.ThinkingTags | undefined = ThinkingTags.of
+export const thinkingTags: (source: string) => ThinkingTags.Family | undefined = ThinkingTags.of
 
 /**
  * `layerTextWith` on the engine that gives Python's bytes.
