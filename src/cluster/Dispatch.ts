@@ -12,6 +12,7 @@ import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import type * as SqlClient from "effect/sql/SqlClient"
+import type * as Statement from "effect/sql/Statement"
 import * as ClusterError from "./ClusterError.ts"
 import { Database } from "./Database.ts"
 
@@ -138,13 +139,12 @@ const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Optio
     return 1
   })
 
-  const offerAll = Effect.fnUntraced(function*(job: string, isWanted: (element: string | null) => boolean) {
+  const offerAll = Effect.fnUntraced(function*(job: string, wanted: Statement.Fragment) {
     const found = yield* run(
       "looking for shards",
-      sql<Unqueued>`SELECT s.shard, s.offered, q.state AS element ${pending(job)} ORDER BY s.shard`
+      sql<Unqueued>`SELECT s.shard, s.offered, q.state AS element ${pending(job)} AND ${wanted} ORDER BY s.shard`
     )
-    const wanted = found.filter(({ element }) => isWanted(element))
-    const offered = yield* Effect.forEach(wanted, (shard) => offerOne(job, shard), { concurrency: OFFERS })
+    const offered = yield* Effect.forEach(found, (shard) => offerOne(job, shard), { concurrency: OFFERS })
     const total = offered.filter((one) => one > 0).length
     // without statistics every poll sorts the whole backlog
     if (total > 0) {
@@ -162,8 +162,8 @@ const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Optio
   return Dispatch.of({
     lease,
     poll,
-    offer: (job) => offerAll(job, (element) => element === null || element === "completed"),
-    offerAgain: (job) => offerAll(job, (element) => element === "failed"),
+    offer: (job) => offerAll(job, sql`(q.state IS NULL OR q.state = 'completed')`),
+    offerAgain: (job) => offerAll(job, sql`q.state = 'failed'`),
     take: (job, f) =>
       Effect.flatMap(
         queueOf(job),
