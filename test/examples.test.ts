@@ -26,7 +26,8 @@ const promised: Readonly<Record<string, RegExp>> = {
   "14-chat-template.ts": /<\|im_start\|>assistant[^]*<·\|im_end\|><·\|im_start\|>system[^]*offset: /,
   "15-observability.ts": /thought: Scattering\.[^]*gen_ai\.usage\.output_tokens/,
   "16-what-servers-send.ts": /no usage: .*usage unknown[^]*received "Hello there\."[^]*end mark alone: EmptyResponse/,
-  "17-limits-and-waits.ts": /waiting briefly for POST [^]*it answered: true[^]*2 calls within one deadline/
+  "17-limits-and-waits.ts": /waiting briefly for POST [^]*it answered: true[^]*2 calls within one deadline/,
+  "18-many-workers.ts": /60 rows in 6 shards[^]*60 rows done, 0 failed/
 }
 
 const run = (file: string, cwd: string) =>

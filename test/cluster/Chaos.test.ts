@@ -1,9 +1,12 @@
 import { PgClient } from "@effect/sql-pg"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { Duration, Effect, Exit, Layer, Redacted, Scope } from "effect"
 import { SqlClient } from "effect/sql"
-import { Database, Worker } from "../../src/cluster/index.ts"
+import { readFileSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Allowance, Database, Worker } from "../../src/cluster/index.ts"
 import { SimulatorServer } from "../../src/node/index.ts"
+import { run } from "../cli/Command.ts"
 import { allRows, collected as collectedHere, model, place, services, split } from "./Job.ts"
 import * as Postgres from "./Postgres.ts"
 import { asked, collected, CONCURRENCY, world } from "./Processes.ts"
@@ -68,6 +71,67 @@ describe("three workers on PostgreSQL", () => {
       const { lines, wanted } = yield* collected(made, 4)
       assert.deepStrictEqual(lines, wanted)
     }).pipe(Effect.scoped, Effect.provide(simulated())), LONG)
+})
+
+describe("a shard on PostgreSQL that always fails", () => {
+  it.live("is a dead letter in what is watched, and is done once it is offered again", () =>
+    Effect.gen(function*() {
+      const made = yield* world(yield* server.database("dead"), 3, "--attempts", "1")
+      const broken = join(made.place.folder, "shards", "000001.jsonl")
+      const text = readFileSync(broken, "utf8")
+      writeFileSync(broken, "not JSON\n")
+      const first = yield* Effect.flatMap(made.worker("a"), ({ ended }) => ended)
+      assert.strictEqual(first.code, 1, first.stderr)
+      const watched = yield* made.watch
+      assert.deepStrictEqual(watched.shards, { total: 3, done: 2, running: 0, queued: 0, dead: 1 })
+      assert.match(watched.deadLetters[0]?.failure ?? "", /JSON/)
+      writeFileSync(broken, text)
+      const again = yield* run(["batch", "job", "retry", ...made.job])
+      assert.include(again.stdout, "1 dead shards queued again")
+      const second = yield* Effect.flatMap(made.worker("b"), ({ ended }) => ended)
+      assert.strictEqual(second.code, 0, second.stderr)
+      const { lines, wanted } = yield* collected(made, 3)
+      assert.deepStrictEqual(lines, wanted)
+    }).pipe(Effect.scoped, Effect.provide(simulated())), LONG)
+})
+
+describe("what workers share on PostgreSQL", () => {
+  it.live(
+    "holds as on SQLite: a budget is not overdrawn, one wakes for forty, a pause and a rate are for all",
+    () =>
+      Effect.gen(function*() {
+        const layer = Allowance.layer.pipe(
+          Layer.provide(Database.layerPostgres(Redacted.make(yield* server.database("shared"))))
+        )
+        yield* Effect.gen(function*() {
+          const allowance = yield* Allowance.Allowance
+          yield* allowance.allow("j", "tokens", 1000)
+          const reserved = yield* Effect.all(
+            Array.from({ length: 200 }, () => allowance.reserve("j", "tokens", 7)),
+            { concurrency: "unbounded" }
+          )
+          assert.strictEqual(reserved.filter((isReserved) => isReserved).length, 142)
+          let wakes = 0
+          const wake = Effect.delay(
+            Effect.sync(() => {
+              wakes++
+            }),
+            100
+          )
+          yield* Effect.all(
+            Array.from({ length: 40 }, (_, worker) => allowance.wake("k", `w${worker}`, wake)),
+            { concurrency: "unbounded" }
+          )
+          assert.strictEqual(wakes, 1)
+          yield* allowance.pause("k", Duration.seconds(60))
+          yield* allowance.pause("k", Duration.seconds(5))
+          assert.isAbove(Duration.toSeconds(yield* allowance.paused("k")), 50)
+          const waits = yield* Effect.all(Array.from({ length: 3 }, () => allowance.book("r", 10, 10, 10)))
+          assert.deepStrictEqual(waits.map((wait) => Math.round(Duration.toSeconds(wait))), [0, 1, 2])
+        }).pipe(Effect.provide(layer))
+      }),
+    LONG
+  )
 })
 
 describe("a session of PostgreSQL", () => {

@@ -20,7 +20,13 @@ export interface World {
 }
 
 export interface Watched {
-  readonly shards: { readonly done: number; readonly running: number; readonly queued: number; readonly dead: number }
+  readonly shards: {
+    readonly total: number
+    readonly done: number
+    readonly running: number
+    readonly queued: number
+    readonly dead: number
+  }
   readonly rows: { readonly done: number; readonly failed: number; readonly total: number }
   readonly workers: ReadonlyArray<{ readonly worker: string; readonly silent: number }>
   readonly deadLetters: ReadonlyArray<{ readonly shard: number; readonly failure: string }>
