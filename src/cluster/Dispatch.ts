@@ -12,6 +12,7 @@ import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import type * as SqlClient from "effect/sql/SqlClient"
+import type * as Statement from "effect/sql/Statement"
 import * as ClusterError from "./ClusterError.ts"
 import { Database } from "./Database.ts"
 
@@ -124,27 +125,25 @@ const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Optio
 
   /** Under a number of its own: an id that was in the queue before would be ignored. One of many that try gets it. */
   const offerOne = Effect.fnUntraced(function*(job: string, { element, offered, shard }: Unqueued) {
-    const isFirst = offered === 0
-    const raised = element === null && !isFirst ? [1] : yield* run(
+    // one that has a number and no element was about to be offered: it gets the element of that number
+    const raised = element === null ? [1] : yield* run(
       "offering a shard",
       sql`UPDATE batch_shard SET offered = offered + 1, state = 'queued'
         WHERE job = ${job} AND shard = ${shard} AND offered = ${offered} AND state <> 'done' RETURNING 1 AS raised`
     )
     if (raised.length === 0) return 0
     const queue = yield* queueOf(job)
-    // one that was counted and never offered gets the element that it lacks
-    const number = element === null && !isFirst ? offered : offered + 1
+    const number = element === null ? offered : offered + 1
     yield* Effect.mapError(queue.offer({ shard }, { id: `${shard}-${number}` }), failed("offering a shard"))
     return 1
   })
 
-  const offerAll = Effect.fnUntraced(function*(job: string, isWanted: (element: string | null) => boolean) {
+  const offerAll = Effect.fnUntraced(function*(job: string, wanted: Statement.Fragment) {
     const found = yield* run(
       "looking for shards",
-      sql<Unqueued>`SELECT s.shard, s.offered, q.state AS element ${pending(job)} ORDER BY s.shard`
+      sql<Unqueued>`SELECT s.shard, s.offered, q.state AS element ${pending(job)} AND ${wanted} ORDER BY s.shard`
     )
-    const wanted = found.filter(({ element }) => isWanted(element))
-    const offered = yield* Effect.forEach(wanted, (shard) => offerOne(job, shard), { concurrency: OFFERS })
+    const offered = yield* Effect.forEach(found, (shard) => offerOne(job, shard), { concurrency: OFFERS })
     const total = offered.filter((one) => one > 0).length
     // without statistics every poll sorts the whole backlog
     if (total > 0) {
@@ -162,8 +161,12 @@ const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Optio
   return Dispatch.of({
     lease,
     poll,
-    offer: (job) => offerAll(job, (element) => element === null || element === "completed"),
-    offerAgain: (job) => offerAll(job, (element) => element === "failed"),
+    offer: (job) =>
+      Effect.andThen(
+        run("numbering shards", sql`UPDATE batch_shard SET offered = 1 WHERE job = ${job} AND offered = 0`),
+        offerAll(job, sql`(q.state IS NULL OR q.state = 'completed')`)
+      ),
+    offerAgain: (job) => offerAll(job, sql`q.state = 'failed'`),
     take: (job, f) =>
       Effect.flatMap(
         queueOf(job),

@@ -255,6 +255,8 @@ export const run = Effect.fnUntraced(function*(options: Options) {
         if (why !== undefined || state === "cancelled") return "end"
         if (state === "paused") return "again"
         if ((yield* dispatch.open(options.job)) === 0) return "end"
+        // an element may be gone without its shard being done
+        yield* dispatch.offer(options.job)
       }
       return yield* Effect.delay(idle, dispatch.poll)
     }

@@ -144,6 +144,23 @@ describe("a worker that is stopped", () => {
 })
 
 describe("a shard", () => {
+  it.live("of any size is a number in the queue, so that none is too large an element for it", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      yield* Effect.gen(function*() {
+        const long = "x".repeat(6 * 1024 * 1024)
+        writeFileSync(made.input, [0, 1, 2].map((row) => `{"id":"row-${row}","prompt":"${long}"}\n`).join(""))
+        yield* Split.run({ job: "j", input: made.input })
+        const sql = yield* SqlClient.SqlClient
+        assert.deepStrictEqual(yield* sql`SELECT element FROM batch_queue`, [{ element: "{\"shard\":0}" }])
+        assert.strictEqual((yield* worker("a")).shards, 1)
+        assert.deepStrictEqual((yield* collected(made)).lines, allRows(3))
+        writeFileSync(made.input, `{"prompt":"${"x".repeat(17 * 1024 * 1024)}"}\n`)
+        const error = yield* Effect.flip(Split.run({ job: "k", input: made.input }))
+        assert.match(error.message, /line 1: is not UTF-8 text, or longer than 16 MiB/)
+      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
+    }).pipe(Effect.scoped))
+
   it.live("that fails as often as it may is a dead letter, and can be offered again", () =>
     Effect.gen(function*() {
       const made = yield* place

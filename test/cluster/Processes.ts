@@ -1,0 +1,100 @@
+/** Workers as processes of their own, against a simulated server and a database. */
+import { Effect } from "effect"
+import { readFileSync } from "node:fs"
+import { writeFileSync } from "node:fs"
+import { SimulatorServer } from "../../src/node/index.ts"
+import { Simulator } from "../../src/simulator/index.ts"
+import { run, start } from "../cli/Command.ts"
+import { allRows, type Place, place, readLines, rowsText } from "./Job.ts"
+
+export interface World {
+  readonly place: Place
+  readonly database: string
+  readonly job: ReadonlyArray<string>
+  readonly simulator: Simulator.Simulator["Service"]
+  /** Starts a worker; `more` are further flags. */
+  readonly worker: (name: string, ...more: ReadonlyArray<string>) => ReturnType<typeof start>
+  readonly watch: Effect.Effect<Watched>
+  /** How many requests were sent for generations. */
+  readonly requests: Effect.Effect<number>
+}
+
+export interface Watched {
+  readonly shards: {
+    readonly total: number
+    readonly done: number
+    readonly running: number
+    readonly queued: number
+    readonly dead: number
+  }
+  readonly rows: { readonly done: number; readonly failed: number; readonly total: number }
+  readonly workers: ReadonlyArray<{ readonly worker: string; readonly silent: number }>
+  readonly deadLetters: ReadonlyArray<{ readonly shard: number; readonly failure: string }>
+}
+
+export const CONCURRENCY = 4
+
+/** A job of so many shards of 20 rows, split by the command. */
+export const world = Effect.fnUntraced(function*(database: string, shards: number, ...flags: ReadonlyArray<string>) {
+  const simulator = yield* Simulator.Simulator
+  const { url } = yield* SimulatorServer.SimulatorServer
+  const made = yield* place
+  writeFileSync(made.input, rowsText(shards * 20))
+  const job = [
+    "--job",
+    "j",
+    "--database",
+    database,
+    "--folder",
+    made.folder,
+    "--lease",
+    "3",
+    "--poll",
+    "0.2",
+    ...flags
+  ]
+  const split = yield* run(["batch", "split", made.input, "--rows", "20", ...job])
+  if (split.code !== 0) return yield* Effect.die(split.stderr)
+  const found: World = {
+    place: made,
+    database,
+    job,
+    simulator,
+    worker: (name, ...more) =>
+      start([
+        "batch",
+        "work",
+        ...job,
+        "--worker",
+        name,
+        "-u",
+        url,
+        "--concurrency",
+        String(CONCURRENCY),
+        "--max-new-tokens",
+        "4",
+        ...more
+      ]),
+    watch: Effect.map(run(["batch", "watch", "--once", "--json", ...job]), ({ stdout }): Watched => JSON.parse(stdout)),
+    requests: Effect.map(
+      simulator.journal.entries,
+      (entries) => entries.filter(({ request }) => request.body.includes("question")).length
+    )
+  }
+  return found
+})
+
+/** Waits until the simulator was asked so often. */
+export const asked = (world: World, times: number): Effect.Effect<void> =>
+  Effect.flatMap(world.requests, (requests) => requests >= times ? Effect.void : Effect.delay(asked(world, times), 10))
+
+/** The collected output, and what it must be. */
+export const collected = Effect.fnUntraced(function*({ job, place }: World, shards: number) {
+  const ended = yield* run(["batch", "collect", "-o", place.output, ...job])
+  return {
+    ended,
+    lines: ended.code === 0 ? readLines(place.output).map(({ id, index }) => ({ id, index })) : [],
+    wanted: allRows(shards * 20),
+    text: ended.code === 0 ? readFileSync(place.output, "utf8") : ""
+  }
+})
