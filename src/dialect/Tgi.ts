@@ -101,7 +101,7 @@ const parsed = (value: unknown): unknown => {
 const messageOf = (message: Message): ChatCompletion.Message => {
   if (message.tool_calls === undefined || message.tool_calls.length === 0) {
     const { content, tool_calls: _calls, ...rest } = message
-    return { ...rest, content: content ?? "" }
+    return { ...rest, content: content === undefined || content === null || content.length === 0 ? "" : content }
   }
   const calls = message.tool_calls.map((call) => ({
     ...call,
