@@ -131,6 +131,17 @@ export type OneTarget<O, Allowed> = O extends unknown ?
   : never
 
 /**
+ * As `OneTarget`, where a name stands for the model if neither `endpointName` nor `baseUrl` is given.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type OneTargetAtMost<O, Allowed> = O extends unknown ?
+    & { readonly [K in Exclude<keyof O, keyof Allowed>]: never }
+    & (true extends IsUnion<Given<O>> ? { readonly "give only one of endpointName and baseUrl": never } : unknown)
+  : never
+
+/**
  * The one thing that the configuration points at.
  *
  * @category models

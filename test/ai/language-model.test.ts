@@ -127,11 +127,12 @@ describe.each(engines)("on %s", (engine) => {
         yield* (yield* simulator).answer({ toolCalls: [{ name: "now", arguments: {} }] })
         yield* LanguageModel.generateText({ prompt: "time?", toolkit: Tools, toolChoice: { tool: "now" } })
         const { tool_choice, tools } = yield* lastRequest
-        assert.deepStrictEqual(tools?.map((tool) => tool.function.name), [
-          "weather",
-          "now"
-        ])
-        assert.deepStrictEqual(tool_choice, { type: "function", function: { name: "now" } })
+        // llama.cpp ignores the name of a tool, so the named one alone is offered there
+        const [offered, choice] = engine === "llamacpp"
+          ? [["now"], "required"] as const
+          : [["weather", "now"], { type: "function", function: { name: "now" } }] as const
+        assert.deepStrictEqual<unknown>(tools?.map((tool) => tool.function.name), offered)
+        assert.deepStrictEqual<unknown>(tool_choice, choice)
       }))
 
     it.effect("gives calls as they are where nobody is to answer them", () =>
