@@ -477,7 +477,7 @@ export const layer = <const O extends LayerOptions>(
 > =>
   Layer.effect(InferenceEndpointsLLM, service(options, isConstrainedAlone(options))).pipe(
     Layer.provide(Prompting.layer({ ...options, tokenizerId: tokenizerOf(options) })),
-    Layer.provideMerge(Endpoint.layer(options)),
+    Layer.provideMerge(Endpoint.layer<EndpointConfig.Options>(options)),
     // finding the endpoint and what is known of it keeps the limits of a call
     Layer.provide(Layer.succeed(RequestDefaults, options.client ?? {}))
   )
@@ -489,7 +489,7 @@ export const layer = <const O extends LayerOptions>(
  * @since 0.1.0
  */
 export const layerConfig = (options: Config.Wrap<LayerOptions>) =>
-  Layer.unwrap(Effect.map(Config.unwrap(options), (given: LayerOptions) => layer(given)))
+  Layer.unwrap(Effect.map(Config.unwrap(options), (given: LayerOptions) => layer<LayerOptions>(given)))
 
 /**
  * `layer` with the endpoint of the environment (see `EndpointConfig.fromEnv`), `INFERENCE_TOKENIZER_ID` if it is set, and

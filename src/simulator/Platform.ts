@@ -57,7 +57,12 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const inner = Double.fromServer(server.handle)
   const hub = yield* Hub.make(options.hub)
   const provider = yield* Simulator.make({ engine: "sglang", ...options.provider })
-  const router = yield* Router.make({ inner: Double.fromServer(provider.handle), ...options.router })
+  const native = yield* Simulator.make({ ...options.provider, engine: "tgi" })
+  const router = yield* Router.make({
+    inner: Double.fromServer(provider.handle),
+    native: Double.fromServer(native.handle),
+    ...options.router
+  })
   const endpoints = yield* EndpointsApi.make({ inner: () => inner, ...options.endpoints })
   const client = Double.client({
     ...hub.handlers,
