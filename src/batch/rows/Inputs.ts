@@ -10,6 +10,7 @@ import * as Path from "effect/Path"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as BatchError from "../BatchError.ts"
+import * as DatasetPart from "./DatasetPart.ts"
 import * as FilePart from "./FilePart.ts"
 import type { Opener, Part } from "./Part.ts"
 import { Openers } from "./Part.ts"
@@ -83,9 +84,6 @@ const fileParts = Effect.fnUntraced(function*(path: string, openers: ReadonlyArr
   const head = yield* FilePart.head(path)
   const opener = openerOf(openers, path, head)
   if (opener !== undefined) return yield* opener.parts(path)
-  if (head[0] === 0x50 && head[1] === 0x41 && head[2] === 0x52 && head[3] === 0x31) {
-    return yield* refuse(path, "is a Parquet file, which this program was not given the means to read")
-  }
   return [FilePart.make(path)]
 })
 
@@ -97,7 +95,7 @@ const fileParts = Effect.fnUntraced(function*(path: string, openers: ReadonlyArr
  * @since 0.2.0
  */
 export const resolve = Effect.fnUntraced(function*(input: string | ReadonlyArray<string>, copy: string) {
-  const openers = yield* Openers
+  const openers = [...yield* Openers, DatasetPart.opener]
   const parts: Array<Part> = []
   for (const [at, name] of (typeof input === "string" ? [input] : input).entries()) {
     const place = at === 0 ? copy : `${copy}.${at + 1}`

@@ -62,6 +62,8 @@ export interface Found {
   readonly commit?: string | undefined
   readonly splits: ReadonlyArray<Splits.DatasetSplit>
   readonly defaultConfig: string | undefined
+  /** What a file of the Hub is known by: its bytes, and its SHA-256 or git id. */
+  readonly identityOf?: ((path: string) => { readonly size: number; readonly id: string }) | undefined
   /** How one of the files is opened; `path` is one that a split names. */
   readonly open: (
     path: string,
@@ -103,6 +105,10 @@ const onHub = Effect.fnUntraced(function*(source: string, { path, repo, revision
     commit: sha,
     splits,
     defaultConfig: Splits.defaultConfig(splits, head),
+    identityOf: (path) => {
+      const entry = entries.get(path)
+      return { size: entry?.size ?? 0, id: entry?.lfs?.oid ?? entry?.oid ?? sha }
+    },
     open: (path, verify) => {
       const entry = entries.get(path)
       return entry === undefined
@@ -187,8 +193,13 @@ export const choose = (
     : Result.succeed(chosen)
 }
 
-/** Rows of the files one after another; files that are skipped as a whole are opened for their number of rows alone. */
-const rowsOf = (found: Found, files: ReadonlyArray<string>, options: Options) => {
+/**
+ * The rows of files one after another; a Parquet file that is skipped as a whole is opened for its number of rows alone.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const fileRows = (found: Found, files: ReadonlyArray<string>, options: Options) => {
   const verify = options.verify ?? options.columns === undefined
   let skip = options.skip ?? 0
   return Stream.flatMap(
@@ -222,7 +233,7 @@ export const rows = (source: string, options: Options = {}) =>
   Stream.unwrap(Effect.gen(function*() {
     const found = yield* find(source)
     const { files } = yield* Effect.fromResult(choose(found, options))
-    return rowsOf(found, files, options)
+    return fileRows(found, files, options)
   }))
 
 /**
