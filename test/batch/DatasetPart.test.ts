@@ -22,12 +22,13 @@ const linesOf = (path: string) =>
 
 const ids = (lines: ReadonlyArray<Readonly<Record<string, unknown>>>) => lines.map(({ id }) => String(id)).toSorted()
 
+const run = (input: string, output: string) => Batch.run({ input, output, columns: { id: "id" } })
+
 describe("a batch", () => {
   it.live("takes Parquet files, one or a folder of them, and goes on where it stopped", () =>
     Effect.gen(function*() {
       const folder = yield* World.folder
       const split = yield* World.written(25, { folder, groupRows: 10, fileBytes: 1 })
-      const run = (input: string, output: string) => Batch.run({ input, output, columns: { id: "id" } })
       const whole = `${folder}/whole.jsonl`
       const report = yield* run(`${folder}/data`, whole)
       assert.strictEqual((yield* linesOf(whole)).length, 25)
@@ -49,10 +50,10 @@ describe("a batch", () => {
         datasets: { "org/chats": { files: { "data/train-00000-of-00001.parquet": bytes } } }
       })
       const output = `${yield* World.folder}/out.jsonl`
-      const run = Batch.run({ input: "hf://datasets/org/chats", output, columns: { id: "id" } }).pipe(
+      const again = Batch.run({ input: "hf://datasets/org/chats", output, columns: { id: "id" } }).pipe(
         Effect.provide(world.layer)
       )
-      yield* run
+      yield* again
       assert.lengthOf(yield* linesOf(output), 5)
       const change = (path: string, bytes: Uint8Array) =>
         Effect.flatMap(world.hub.info({ repo: "org/chats" }), ({ sha }) =>
@@ -63,14 +64,14 @@ describe("a batch", () => {
             changes: [{ _tag: "Add", path, bytes }]
           }))
       yield* change("README.md", new Uint8Array([10]))
-      yield* run
+      yield* again
       assert.lengthOf(yield* linesOf(output), 5)
       const other = yield* World.written(4, { from: 50 })
       yield* change(
         "data/train-00000-of-00001.parquet",
         yield* fs.readFile(other.files[0]?.location ?? "")
       )
-      const error = yield* Effect.flip(run)
+      const error = yield* Effect.flip(again)
       assert.strictEqual(error._tag === "BatchError" ? error.reason._tag : error._tag, "Changed")
     }).pipe(Effect.scoped, Effect.provide([Model, NodeServices.layer])))
 

@@ -17,8 +17,8 @@ import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Builtin from "../../dataset/Builtin.ts"
 import * as BatchError from "../BatchError.ts"
-import * as Builtin from "../rows/Builtin.ts"
 
 /**
  * What a runtime knows of processes. The default asks the `process` object of Node, Bun and Deno where there is one;

@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import * as Builtin from "./Builtin.ts"
+import * as Builtin from "../../dataset/Builtin.ts"
 
 /**
  * A digest that is fed in pieces.

@@ -5,10 +5,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Inflate from "../../dataset/text/Inflate.ts"
 import * as BatchError from "../BatchError.ts"
 import * as Csv from "./Csv.ts"
 import * as Digest from "./Digest.ts"
-import * as Inflate from "./Inflate.ts"
 import * as Jsonl from "./Jsonl.ts"
 import type * as Part from "./Part.ts"
 
@@ -156,7 +156,9 @@ export const make = (path: string): Part.Part => ({
     const coding = first === undefined ? undefined : Inflate.codingOf(first)
     const bytes = coding === undefined ? stored : yield* Effect.mapError(Inflate.inflate(coding, stored), invalid(path))
     const delimiter = delimiterOf(path)
-    const rows = delimiter === undefined ? jsonl(bytes, how.skip) : yield* Csv.read(bytes, delimiter)
+    const rows = delimiter === undefined
+      ? jsonl(bytes, how.skip)
+      : yield* Effect.mapError(Csv.read(bytes, delimiter), invalid(path))
     return { next: Effect.mapError(rows, invalid(path)), identity: blocks.identity }
   }),
   identify: Effect.fnUntraced(function*(how) {

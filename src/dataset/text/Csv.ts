@@ -13,16 +13,31 @@ import type { Row } from "../parquet/Parquet.ts"
 const twiceIn = (header: ReadonlyArray<string>): string | undefined =>
   header.find((name, at) => header.indexOf(name) !== at)
 
-/** The parser's transform, as this module drives it. */
-interface Parser {
-  readonly write: (bytes: Uint8Array, done: () => void) => void
-  readonly end: () => void
-  readonly destroy: () => void
+/**
+ * A row and the line of the file, counted from 1, at which it ends.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface CsvRow {
+  readonly line: number
+  readonly row: Row
+}
+
+/**
+ * A parser that is fed; each step gives the rows that it completed, or what is wrong with the file.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Parser {
+  readonly feed: (bytes: Uint8Array) => Effect.Effect<ReadonlyArray<CsvRow>, string>
+  readonly finish: Effect.Effect<ReadonlyArray<CsvRow>, string>
 }
 
 /** Rows that are ready, and how the parser failed, if it did. */
 class Collected {
-  rows: Array<Row> = []
+  rows: Array<CsvRow> = []
   problem: string | undefined = undefined
   wake: () => void = () => {}
   fail(problem: string): void {
@@ -31,14 +46,26 @@ class Collected {
   }
 }
 
-const open = Effect.fnUntraced(function*(delimiter: string) {
+interface Parsed {
+  readonly info: { readonly lines: number }
+  readonly record: Row
+}
+
+/**
+ * A parser for as long as the scope is open.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const parser = Effect.fnUntraced(function*(delimiter: string) {
   const { parse } = yield* Builtin.csvParse
   const collected = new Collected()
-  const parser = yield* Effect.acquireRelease(
+  const made = yield* Effect.acquireRelease(
     Effect.sync(() => {
       const made = parse({
         bom: true,
         delimiter,
+        info: true,
         skip_empty_lines: true,
         columns: (header: ReadonlyArray<string>) => {
           const twice = twiceIn(header)
@@ -46,15 +73,35 @@ const open = Effect.fnUntraced(function*(delimiter: string) {
           return [...header]
         }
       })
-      made.on("data", (row: Row) => void collected.rows.push(row))
+      made.on("data", ({ info, record }: Parsed) => void collected.rows.push({ line: info.lines, row: record }))
       made.on("error", ({ message }) => collected.fail(`is not valid CSV: ${message}`))
       made.on("end", () => collected.wake())
       return made
     }),
-    (parser) => Effect.sync(() => parser.destroy())
+    (made) => Effect.sync(() => made.destroy())
   )
-  return { collected, parser: parser as Parser }
+  const taken = (work: (done: () => void) => void): Effect.Effect<ReadonlyArray<CsvRow>, string> =>
+    Effect.flatMap(
+      Effect.callback<void>((resume) => {
+        collected.wake = () => resume(Effect.void)
+        if (collected.problem === undefined) work(collected.wake)
+        else collected.wake()
+      }),
+      () =>
+        collected.problem === undefined
+          ? Effect.sync(() => collected.rows.splice(0))
+          : Effect.fail(collected.problem)
+    )
+  const found: Parser = {
+    // the parser keeps slices of what it is given
+    feed: (bytes) => taken((done) => void made.write(Uint8Array.from(bytes), done)),
+    finish: taken(() => void made.end())
+  }
+  return found
 })
+
+const invalid = (path: string, step: Effect.Effect<ReadonlyArray<CsvRow>, string>) =>
+  Effect.mapError(step, (problem) => DatasetError.of("read")(new DatasetError.InvalidFile({ path, problem })))
 
 /**
  * The rows of a CSV file whose bytes come in pieces.
@@ -67,22 +114,11 @@ export const rows = <E, R>(
   bytes: Stream.Stream<Uint8Array, E, R>,
   delimiter: string
 ): Stream.Stream<Row, E | DatasetError.DatasetError, R> =>
-  Stream.unwrap(Effect.map(open(delimiter), ({ collected, parser }) => {
-    const taken = (work: (done: () => void) => void) =>
-      Effect.flatMap(
-        Effect.callback<void>((resume) => {
-          collected.wake = () => resume(Effect.void)
-          work(collected.wake)
-        }),
-        () =>
-          collected.problem === undefined
-            ? Effect.sync(() => collected.rows.splice(0))
-            : Effect.fail(DatasetError.of("read")(new DatasetError.InvalidFile({ path, problem: collected.problem })))
-      )
+  Stream.unwrap(Effect.map(parser(delimiter), ({ feed, finish }) => {
     return bytes.pipe(
-      // the parser keeps slices of what it is given
-      Stream.mapEffect((chunk) => taken((done) => parser.write(Uint8Array.from(chunk), done))),
-      Stream.concat(Stream.fromEffect(Effect.suspend(() => taken(() => parser.end())))),
-      Stream.flatMap((found) => Stream.fromIterable(found))
+      Stream.mapEffect((chunk) => invalid(path, feed(chunk))),
+      Stream.concat(Stream.fromEffect(invalid(path, finish))),
+      Stream.flatMap((found) => Stream.fromIterable(found)),
+      Stream.map(({ row }) => row)
     )
   }))
