@@ -1,96 +1,132 @@
-// Renders the same templates with this package and with @huggingface/jinja, in turns, in one process.
+// Renders templates with this package, with @huggingface/jinja, and where PYTHON names an interpreter that has them, with bare
+// jinja2 and with transformers. Each template runs in a process of its own, as in a program that serves one model.
 //
-//   node .ci/build.mjs && node bench/template.mjs
+//   npm run build && PYTHON=python3 node bench/template.mjs [folder of .jinja files]
 import { Template as Peer } from "@huggingface/jinja"
 import { Result } from "effect"
-import { readFileSync } from "node:fs"
+import { execFileSync } from "node:child_process"
+import { globSync, readFileSync } from "node:fs"
+import { basename, join } from "node:path"
 import * as ChatTemplate from "../dist/template/ChatTemplate.js"
 
-const file = (name) => readFileSync(new URL(`../test/fixtures/templates/${name}`, import.meta.url), "utf8")
-const { conversations } = JSON.parse(file("golden.json"))
+const here = import.meta.dirname
+const fixtures = join(here, "../test/fixtures/templates")
 
 const turns = (count) =>
   Array.from(
     { length: count },
     (_, i) => ({ role: i % 2 === 0 ? "user" : "assistant", content: `message ${i}: ${"some words ".repeat(20)}` })
   )
+const { conversations } = JSON.parse(readFileSync(join(fixtures, "golden.json"), "utf8"))
+const workloads = {
+  "2 messages": { messages: turns(2) },
+  "101 messages": { messages: turns(101) },
+  "a tool call": { messages: conversations.call.messages, tools: conversations.call.tools ?? null }
+}
+const variables = {
+  add_generation_prompt: true,
+  documents: null,
+  bos_token: "<s>",
+  eos_token: "</s>",
+  date_string: "10 Jul 2025"
+}
 
-// the opponent throws on some templates and loses text on others; these are the ones it renders to the same text
-const cases = [
-  ["chatml.jinja", "2 messages", { messages: turns(2) }],
-  ["chatml.jinja", "101 messages", { messages: turns(101) }],
-  ["headers.jinja", "2 messages", { messages: turns(2), date_string: "10 Jul 2025" }],
-  ["headers.jinja", "101 messages", { messages: turns(101), date_string: "10 Jul 2025" }],
-  ["headers.jinja", "a tool call", { messages: conversations.call.messages.slice(0, 2), date_string: "10 Jul 2025" }],
-  ["turns.jinja", "101 messages", { messages: turns(101) }],
-  ["brackets.jinja", "31 messages", { messages: turns(31) }]
-]
-
-const medianOf = (values) => values.toSorted((a, b) => a - b)[values.length >> 1]
-
-/** Microseconds for one call, over a batch that takes about 5 ms. */
-const timed = (run, batch) => {
+/** The best of 25 rounds in microseconds. What is made is kept, so that nothing is optimised away, and read to its end. */
+const timed = (run) => {
+  for (let i = 0; i < 300; i++) globalThis.kept = run()
   const start = performance.now()
-  for (let i = 0; i < batch; i++) run()
-  return ((performance.now() - start) * 1000) / batch
-}
-
-const batchFor = (run) => {
-  for (let i = 0; i < 200; i++) run()
-  return Math.max(1, Math.round(5000 / timed(run, 50)))
-}
-
-const duel = (ours, theirs, rounds = 31) => {
-  const [a, b] = [batchFor(ours), batchFor(theirs)]
-  const times = [[], []]
-  for (let round = 0; round < rounds; round++) {
-    times[0].push(timed(ours, a))
-    times[1].push(timed(theirs, b))
+  for (let i = 0; i < 20; i++) globalThis.kept = run()
+  const batch = Math.max(1, Math.round(20 / (performance.now() - start) * 2))
+  let best = Infinity
+  for (let round = 0; round < 25; round++) {
+    const from = performance.now()
+    for (let i = 0; i < batch; i++) globalThis.kept = run()
+    best = Math.min(best, ((performance.now() - from) * 1000) / batch)
   }
-  return times.map(medianOf)
+  return best
 }
 
-const rows = []
-for (const [name, what, variables] of cases) {
-  const source = file(name)
-  const context = {
-    tools: null,
-    documents: null,
-    add_generation_prompt: true,
-    bos_token: "<s>",
-    eos_token: "</s>",
-    ...variables
+const attempt = (run) => {
+  try {
+    return run()
+  } catch {
+    return undefined
   }
+}
+
+/** One template, in this process: what each workload costs warm, and what a new template costs with its first render. */
+const measure = (file) => {
+  const source = readFileSync(file, "utf8")
   const template = Result.getOrThrow(ChatTemplate.compile(source))
-  const peer = new Peer(source)
-  const ours = () => Result.getOrThrow(ChatTemplate.render(template, context))
-  const theirs = () => peer.render(context)
-  if (ours() !== theirs()) throw new Error(`${name}, ${what}: the texts differ`)
-  const [mine, other] = duel(ours, theirs)
-  rows.push({
-    template: name,
-    what,
-    "ours µs": +mine.toFixed(1),
-    "@huggingface/jinja µs": +other.toFixed(1),
-    ratio: +(other / mine).toFixed(2)
+  const peer = attempt(() => new Peer(source))
+  const contexts = Object.entries(workloads).map(([what, given]) => [what, { ...variables, tools: null, ...given }])
+  const ours = (compiled, context) => attempt(() => Result.getOrThrow(ChatTemplate.render(compiled, context)))
+  const theirs = (compiled, context) => attempt(() => compiled?.render(context))
+  const warm = contexts.flatMap(([what, context]) => {
+    const text = ours(template, context)
+    if (text === undefined) return []
+    const same = theirs(peer, context) === text
+    return [{
+      what,
+      context,
+      ours: timed(() => ours(template, context).indexOf("\0")),
+      peer: same ? timed(() => theirs(peer, context).indexOf("\0")) : undefined
+    }]
   })
-}
-console.table(rows)
-
-const parses = ["chatml.jinja", "headers.jinja", "tools.jinja"].map((name) => {
-  const source = file(name)
   let salt = 0
+  const [first] = warm
   // a new text each time: compiled templates are kept by their text
-  const [mine, other] = duel(
-    () => Result.getOrThrow(ChatTemplate.compile(`${source}{# ${salt++} #}`)),
-    () => new Peer(`${source}{# ${salt++} #}`)
-  )
+  const cold = (compile, render) => timed(() => render(compile(`${source}{# ${salt++} #}`), first.context)?.length)
   return {
-    template: name,
-    "ours µs": +mine.toFixed(1),
-    "@huggingface/jinja µs": +other.toFixed(1),
-    ratio: +(other / mine).toFixed(2)
+    warm: warm.map(({ context: _, ...row }) => row),
+    contexts: warm.map(({ context }) => context),
+    cold: {
+      ours: cold((text) => Result.getOrThrow(ChatTemplate.compile(text)), ours),
+      peer: first.peer === undefined ? undefined : cold((text) => new Peer(text), theirs)
+    }
   }
-})
-console.log("compile")
-console.table(parses)
+}
+
+const ratio = (theirs, mine) => theirs === undefined ? undefined : Number((theirs / mine).toFixed(2))
+
+const compare = (file) => {
+  const { cold, contexts, warm } = JSON.parse(
+    execFileSync(process.execPath, [import.meta.filename, "--one", file], { encoding: "utf8", maxBuffer: 1e9 })
+  )
+  const python = process.env.PYTHON === undefined
+    ? undefined
+    : JSON.parse(
+      execFileSync(process.env.PYTHON, [join(here, "template.py")], {
+        encoding: "utf8",
+        input: JSON.stringify({ source: readFileSync(file, "utf8"), contexts }),
+        stdio: ["pipe", "pipe", "ignore"]
+      })
+    )
+  const row = (what, mine, peer, other) => ({
+    template: basename(file, ".jinja"),
+    what,
+    "µs": Number(mine.toFixed(1)),
+    "of @huggingface/jinja": ratio(peer, mine),
+    "of jinja2": ratio(other?.jinja2, mine),
+    "of transformers": ratio(other?.transformers, mine)
+  })
+  return [
+    ...warm.map(({ ours, peer, what }, index) => row(what, ours, peer, python?.warm[index])),
+    row("compile and first render", cold.ours, cold.peer, python?.cold)
+  ]
+}
+
+const [mode, path] = process.argv.slice(2)
+if (mode === "--one") console.log(JSON.stringify(measure(path)))
+else {
+  const rows = globSync("*.jinja", { cwd: mode ?? fixtures }).toSorted().flatMap((name) =>
+    attempt(() => compare(join(mode ?? fixtures, name))) ?? []
+  )
+  console.table(rows)
+  for (const name of ["of @huggingface/jinja", "of jinja2", "of transformers"]) {
+    const found = rows.map((row) => row[name]).filter((value) => value !== undefined).toSorted((a, b) => a - b)
+    if (found.length > 0) {
+      console.log(`${name}: ${found.length} cases, least ${found[0]}, median ${found[found.length >> 1]}`)
+    }
+  }
+}

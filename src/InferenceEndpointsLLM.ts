@@ -30,6 +30,7 @@ import type * as Hub from "./hub/Hub.ts"
 import * as HubEnv from "./hub/HubEnv.ts"
 import type { InferenceError } from "./InferenceError.ts"
 import type * as Message from "./Message.ts"
+import * as About from "./pipeline/About.ts"
 import * as Conversing from "./pipeline/Conversing.ts"
 import * as Generating from "./pipeline/Generating.ts"
 import * as Objects from "./pipeline/Objects.ts"
@@ -103,11 +104,19 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
     input: Message.Input,
     options?: Settings.CallOptions
   ) => Stream.Stream<Generation.Event, GenerateError>
-  /** Generates for many inputs, in their order, within one limit on concurrency. Fails with the first failure. */
+  /**
+   * Generates for many inputs, in their order, within one limit on concurrency. Fails with the first failure; where the
+   * others shall be kept there is `generateEach`.
+   */
   readonly generateMany: (
     inputs: ReadonlyArray<Message.Input>,
     options?: Settings.CallOptions
   ) => Effect.Effect<ReadonlyArray<Generated>, GenerateError>
+  /** As `generateMany`, with the result or the failure of each input. */
+  readonly generateEach: (
+    inputs: ReadonlyArray<Message.Input>,
+    options?: Settings.CallOptions
+  ) => Effect.Effect<ReadonlyArray<Result.Result<Generated, GenerateError>>>
   /** Generates a value of a Schema, or fails with exactly why there is none. */
   readonly generateObject: <S extends Schema.Constraint>(
     input: Message.Input,
@@ -128,6 +137,8 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
   readonly pricing: Effect.Effect<Pricing | undefined, EndpointError>
   /** How the model is called where results are shown. */
   readonly displayName: Effect.Effect<string, EndpointError>
+  /** What answers there, as far as that is known once the endpoint is resolved. */
+  readonly about: Effect.Effect<About.About, EndpointError>
   /**
    * What the answers depend on, as JSON: endpoint, template, options, structured output; no secret. Two services with
    * the same fingerprint give answers that may stand in one data set.
@@ -162,6 +173,7 @@ export interface Backend {
   readonly ready: Effect.Effect<void, EndpointError>
   readonly pricing: Effect.Effect<Pricing | undefined, EndpointError>
   readonly displayName: Effect.Effect<string, EndpointError>
+  readonly about: Effect.Effect<About.About, EndpointError>
   readonly fingerprint: Schema.Json
 }
 
@@ -227,6 +239,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     ready: Effect.asVoid(endpoint.target),
     pricing: Effect.map(endpoint.target, ({ pricing }) => pricing),
     displayName: endpoint.displayName,
+    about: Effect.map(endpoint.target, (target) => About.of(target, renderedBy(options))),
     fingerprint: { endpoint: EndpointConfig.encode(endpoint.config), template: templateOf(options) }
   })
 })
@@ -302,12 +315,20 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
           (input) => Effect.flatMap(want(input, call), (wanted) => several(wanted, permits)),
           { concurrency: "unbounded" }
         )),
+    generateEach: (inputs, call) =>
+      Effect.flatMap(limit(call), (permits) =>
+        Effect.forEach(
+          inputs,
+          (input) => Effect.result(Effect.flatMap(want(input, call), (wanted) => several(wanted, permits))),
+          { concurrency: "unbounded" }
+        )),
     stream: (input, call) => Stream.unwrap(Effect.map(streamed(input, call), ({ events }) => events)),
     generateObject: (input, options) => Objects.generate(objects, input, options),
     streamObject: (input, options) => Objects.stream(objects, input, options),
     ready: backend.ready,
     pricing: backend.pricing,
     displayName: backend.displayName,
+    about: backend.about,
     fingerprint: fingerprintOf(defaults, backend)
   })
 }
@@ -398,6 +419,10 @@ const observedStream = <A, E>(ready: Preparing.Ready, self: Stream.Stream<A, E>)
     })
   )
 
+/** What renders prompts here, where something does. */
+const renderedBy = ({ chatTemplate, tokenizerId, tokenizerRevision = "main" }: Options): string | undefined =>
+  chatTemplate ?? (tokenizerId === undefined ? undefined : `${tokenizerId}@${tokenizerRevision}`)
+
 /** What the prompt of a message depends on. */
 const templateOf = (options: Options): Schema.Json => ({
   tokenizerId: options.tokenizerId ?? null,
@@ -452,7 +477,7 @@ export const layer = <const O extends LayerOptions>(
 > =>
   Layer.effect(InferenceEndpointsLLM, service(options, isConstrainedAlone(options))).pipe(
     Layer.provide(Prompting.layer({ ...options, tokenizerId: tokenizerOf(options) })),
-    Layer.provideMerge(Endpoint.layer(options)),
+    Layer.provideMerge(Endpoint.layer<EndpointConfig.Options>(options)),
     // finding the endpoint and what is known of it keeps the limits of a call
     Layer.provide(Layer.succeed(RequestDefaults, options.client ?? {}))
   )
@@ -464,7 +489,7 @@ export const layer = <const O extends LayerOptions>(
  * @since 0.1.0
  */
 export const layerConfig = (options: Config.Wrap<LayerOptions>) =>
-  Layer.unwrap(Effect.map(Config.unwrap(options), (given: LayerOptions) => layer(given)))
+  Layer.unwrap(Effect.map(Config.unwrap(options), (given: LayerOptions) => layer<LayerOptions>(given)))
 
 /**
  * `layer` with the endpoint of the environment (see `EndpointConfig.fromEnv`), `INFERENCE_TOKENIZER_ID` if it is set, and

@@ -15,26 +15,42 @@ import * as PythonDump from "./PythonDump.ts"
 import * as Settings from "./Settings.ts"
 import { OutputSpec } from "./structured/OutputSpec.ts"
 
+/** An attribute with what help texts, docs and tools say of it. */
+const attribute = <S extends Schema.Top>(schema: S, description: string) =>
+  Schema.optionalKey(schema).annotate({ description })
+
 /**
- * All attributes: those of the endpoint, and
- *
- * - `tokenizerId`, `tokenizerRevision`: the repository whose chat template renders prompts here; then prompts are sent raw.
- * - `chatTemplate`: the text of a template, in place of a repository's.
- * - `useMagpieTemplate`, `magpiePreQueryTemplate` (`llama3`, `qwen2`, or a text of your own): see `Magpie`.
- * - `structuredOutput`, `generationOptions`, and the settings.
+ * All attributes: those of the endpoint, the settings, and those that say how prompts are made and results are shaped. What
+ * each means is the description of its field.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const LLMConfig = Schema.Struct({
   ...EndpointConfig.EndpointConfig.fields,
-  tokenizerId: Schema.optionalKey(Schema.NonEmptyString),
-  tokenizerRevision: Schema.optionalKey(Schema.NonEmptyString),
-  chatTemplate: Schema.optionalKey(Schema.NonEmptyString),
-  useMagpieTemplate: Schema.optionalKey(Schema.Boolean),
-  magpiePreQueryTemplate: Schema.optionalKey(Schema.String),
-  structuredOutput: Schema.optionalKey(OutputSpec),
-  generationOptions: Schema.optionalKey(GenerationOptions.GenerationOptions),
+  tokenizerId: attribute(
+    Schema.NonEmptyString,
+    "The repository whose chat template renders prompts here; they are then sent raw."
+  ),
+  tokenizerRevision: attribute(Schema.NonEmptyString, "The revision of that repository. Default `main`."),
+  chatTemplate: attribute(Schema.NonEmptyString, "The text of a chat template, in place of a repository's."),
+  useMagpieTemplate: attribute(
+    Schema.Boolean,
+    "Lets the model write the user's message, as Magpie does (default false). Needs `tokenizerId` and " +
+      "`magpiePreQueryTemplate`."
+  ),
+  magpiePreQueryTemplate: attribute(
+    Schema.String,
+    "What a user's message begins with in the template: `llama3`, `qwen2`, or a text of your own."
+  ),
+  structuredOutput: attribute(
+    OutputSpec,
+    "What the text of every generation shall look like: a JSON Schema or a regex."
+  ),
+  generationOptions: attribute(
+    GenerationOptions.GenerationOptions,
+    "The sampling options of every call that does not set its own."
+  ),
   ...Settings.Settings.fields
 })
 

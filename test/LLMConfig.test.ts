@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Layer, Schema } from "effect"
+import { Config, ConfigProvider, Effect, Layer, Schema, SchemaAST } from "effect"
 import * as Yaml from "effect/encoding/Yaml"
-import { InferenceEndpointsLLM, LLMConfig } from "../src/index.ts"
+import * as EndpointConfig from "../src/endpoint/EndpointConfig.ts"
+import { GenerationOptions, InferenceEndpointsLLM, LLMConfig, Settings } from "../src/index.ts"
 import * as PythonDump from "../src/PythonDump.ts"
 import { Simulator } from "../src/simulator/index.ts"
 
@@ -31,6 +32,23 @@ describe("the configuration as data", () => {
       assert.strictEqual(error.reason._tag, "InvalidConfig")
       assert.include(error.message, "topP")
     }))
+})
+
+describe("every option has a description, which help texts, docs and tools are made from", () => {
+  const schemas = {
+    EndpointConfig: EndpointConfig.EndpointConfig,
+    GenerationOptions: GenerationOptions.GenerationOptions,
+    LLMConfig: LLMConfig.LLMConfig,
+    Settings: Settings.Settings
+  }
+  for (const [name, schema] of Object.entries(schemas)) {
+    it(`in ${name}`, () => {
+      const without = Object.entries<Schema.Top>(schema.fields)
+        .filter(([, { ast }]) => !/^[A-Z`][^]*\.$/.test(SchemaAST.resolveDescription(ast) ?? ""))
+        .map(([field]) => field)
+      assert.deepStrictEqual(without, [])
+    })
+  }
 })
 
 describe("a number that is given as text", () => {

@@ -108,6 +108,42 @@ describe("the arrows", () => {
       []
     ))
 
+  it("the wings of a batch know what lies below them: rows nothing, log and pace rows, the report both", () => {
+    const below: Readonly<Record<string, ReadonlyArray<string>>> = {
+      rows: [],
+      log: ["rows"],
+      pace: ["rows"],
+      report: ["log", "pace", "rows"],
+      "": ["report", "log", "pace", "rows"]
+    }
+    assert.deepStrictEqual(
+      forbidden(
+        inside("batch"),
+        ({ of }, { path }) =>
+          // the error of the whole room is known to all of it
+          !inside("batch")(of) || of === "batch/BatchError.ts" || wingOf(path) === wingOf(of) ||
+          below[wingOf(path)]?.includes(wingOf(of)) === true
+      ),
+      []
+    )
+  })
+
+  it("there is no circle within batches, of types neither", () => {
+    const onward = new Map(
+      sources.filter(({ path }) => inside("batch")(path)).map(({ imports, path }) => [
+        path,
+        imports.filter(({ of }) => inside("batch")(of)).map(({ of }) => of)
+      ])
+    )
+    // takes away what leads nowhere any more; what is left then leads in a circle
+    let before = -1
+    while (before !== onward.size) {
+      before = onward.size
+      for (const [path, to] of onward) if (to.every((of) => !onward.has(of))) onward.delete(path)
+    }
+    assert.deepStrictEqual([...onward.keys()], [])
+  })
+
   it("the wings of the simulator know what lies below them: grammars know the wire, the model knows grammars, servers know the model", () => {
     const levels = [["wire"], ["grammar"], ["model"], ["tgi", "openai", "embedding", "platform"]]
     const levelOf = (wing: string): number => wing === "" ? levels.length : levels.findIndex((at) => at.includes(wing))

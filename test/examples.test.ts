@@ -27,7 +27,9 @@ const promised: Readonly<Record<string, RegExp>> = {
   "15-observability.ts": /thought: Scattering\.[^]*gen_ai\.usage\.output_tokens/,
   "16-what-servers-send.ts": /no usage: .*usage unknown[^]*received "Hello there\."[^]*end mark alone: EmptyResponse/,
   "17-limits-and-waits.ts": /waiting briefly for POST [^]*it answered: true[^]*2 calls within one deadline/,
-  "18-many-workers.ts": /60 rows in 6 shards[^]*60 rows done, 0 failed/
+  "18-magpie-to-hub.ts":
+    /would push: data\/train-00000-of-00001\.parquet \(new\)[^]*license: apache-2\.0[^]*commits: 1, when it is repeated: 0\nread back: (\d+) of \1 rows/,
+  "19-many-workers.ts": /60 rows in 6 shards[^]*60 rows done, 0 failed/
 }
 
 const run = (file: string, cwd: string) =>

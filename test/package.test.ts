@@ -1,7 +1,7 @@
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { execFileSync } from "node:child_process"
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { publint } from "publint"
@@ -9,7 +9,11 @@ import { formatMessage } from "publint/utils"
 import { entryPoints as folders, subpaths } from "../.ci/exports.mjs"
 
 const root = new URL("..", import.meta.url).pathname
-const manifest: { readonly name: string; readonly exports: Readonly<Record<string, unknown>> } = JSON.parse(
+const manifest: {
+  readonly name: string
+  readonly version: string
+  readonly exports: Readonly<Record<string, unknown>>
+} = JSON.parse(
   readFileSync(join(root, "package.json"), "utf8")
 )
 const entryPoints = Object.keys(manifest.exports)
@@ -18,6 +22,11 @@ const entryPoints = Object.keys(manifest.exports)
 
 const run = (command: string, args: ReadonlyArray<string>, cwd: string) =>
   execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })
+
+it("the version stands in the user agent and in the changelog", () => {
+  assert.include(readFileSync(join(root, "src/http/HeaderFields.ts"), "utf8"), `"${manifest.name}/${manifest.version}"`)
+  assert.include(readFileSync(join(root, "CHANGELOG.md"), "utf8"), `\n## ${manifest.version}\n`)
+})
 
 describe("the entry points", () => {
   it("have a subpath for each public module", () => assert.deepStrictEqual(manifest.exports, subpaths(folders)))
@@ -62,22 +71,27 @@ describe("the packed tarball", () => {
     assert.deepStrictEqual(problems, [])
   })
 
-  it("holds no test, no bench, no map of a machine", () => {
+  it("is smaller than 1.25 megabytes", () => assert.isBelow(statSync(tarball).size, 1_250_000))
+
+  it("holds no test, no bench, no source and no map", () => {
     const files = run("tar", ["-tzf", tarball], folder).split("\n").filter((file) => file !== "")
     assert.isTrue(files.includes("package/dist/index.js"))
     assert.deepStrictEqual(
-      files.filter((file) => !/^package\/(dist\/|src\/|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$)/.test(file)),
+      files.filter((file) =>
+        !/^package\/(dist\/.*\.(js|d\.ts)$|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|AGENTS\.md$|llms\.txt$)/
+          .test(file)
+      ),
       []
     )
   })
 
-  it("needs no Effect for its command line and its promises: npm fetches it, undici and a template engine", () => {
+  it("needs no Effect for its command line and its promises: npm fetches it, undici, a template engine, a parser of CSV and a plotter", () => {
     const project = mkdtempSync(join(tmpdir(), "alone-"))
     try {
       writeFileSync(join(project, "package.json"), JSON.stringify({ name: "alone", private: true, type: "module" }))
       run("npm", ["install", "--silent", "--prefer-offline", "--no-audit", "--no-fund", tarball], project)
       const installed = readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."))
-      assert.deepStrictEqual(installed.toSorted(), ["@huggingface", manifest.name, "undici"])
+      assert.deepStrictEqual(installed.toSorted(), ["@huggingface", "csv-parse", manifest.name, "undici", "uplot"])
       writeFileSync(
         join(project, "program.ts"),
         `import { connect, InferenceEndpointsError, type Generation } from "${manifest.name}/promise"

@@ -138,10 +138,20 @@ export interface LayerOptions extends EndpointConfig.Options {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options: LayerOptions
+export const layer = <const O extends LayerOptions>(
+  options: O & EndpointConfig.OneTarget<O, LayerOptions>
 ): Layer.Layer<EmbeddingModel.EmbeddingModel, EndpointError, HttpClient.HttpClient> =>
-  layerWith(options).pipe(Layer.provide(Endpoint.layer({ engine: "openai", ...options })))
+  layerWith(options).pipe(Layer.provide(Endpoint.layer<EndpointConfig.Options>({ engine: "openai", ...options })))
+
+/**
+ * What a model by name is told: where it runs, and how many numbers its vectors have.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface ModelOptions extends LayerOptions {
+  readonly dimensions: number
+}
 
 /**
  * A model by name and by the length of its vectors. The name is how the model is called; where it runs, the options say.
@@ -151,16 +161,16 @@ export const layer = (
  * @category models
  * @since 0.1.0
  */
-export const model = <const Name extends string>(
+export const model = <const Name extends string, const O extends ModelOptions>(
   name: Name,
-  { dimensions, ...options }: LayerOptions & { readonly dimensions: number }
+  options: O & EndpointConfig.OneTarget<O, ModelOptions>
 ): Model.Model<"huggingface", EmbeddingModel.EmbeddingModel | EmbeddingModel.Dimensions, HttpClient.HttpClient> =>
   Model.make(
     "huggingface",
     name,
     Layer.merge(
-      Layer.catchTag(layer({ modelDisplayName: name, ...options }), "EndpointError", unavailable),
-      Layer.succeed(EmbeddingModel.Dimensions, dimensions)
+      Layer.catchTag(layer<LayerOptions>({ modelDisplayName: name, ...options }), "EndpointError", unavailable),
+      Layer.succeed(EmbeddingModel.Dimensions, options.dimensions)
     )
   )
 

@@ -19,6 +19,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
+import type * as EndpointConfig from "../endpoint/EndpointConfig.ts"
 import type { EndpointError } from "../endpoint/EndpointError.ts"
 import type * as Generation from "../Generation.ts"
 import * as LLM from "../InferenceEndpointsLLM.ts"
@@ -199,10 +200,10 @@ export interface LayerOptions extends LLM.LayerOptions {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  { config, ...options }: LayerOptions
+export const layer = <const O extends LayerOptions>(
+  options: O & EndpointConfig.OneTarget<O, LayerOptions>
 ): Layer.Layer<LanguageModel.LanguageModel, EndpointError | TemplateError, HttpClient.HttpClient> =>
-  layerWith({ config }).pipe(Layer.provide(LLM.layer(options)))
+  layerWith({ config: options.config }).pipe(Layer.provide(LLM.layer<LLM.LayerOptions>(options)))
 
 /**
  * The model with the endpoint that a configuration names: `layer` with every option from a `Config`. Defaults of every call
@@ -221,6 +222,14 @@ export const layerConfig = (
 > => layerWith(defaults).pipe(Layer.provide(LLM.layerConfig(options)))
 
 /**
+ * What a model by name is told beside its name.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface ModelOptions extends Omit<LayerOptions, "modelId"> {}
+
+/**
  * A model by name, for `ExecutionPlan` and wherever a `Model` is asked for. The name is a model id for the serverless
  * router, unless the options name an endpoint or a base URL: then it is how the model is called.
  *
@@ -229,16 +238,16 @@ export const layerConfig = (
  * @category models
  * @since 0.1.0
  */
-export const model = <const Name extends string>(
+export const model = <const Name extends string, const O extends ModelOptions = {}>(
   name: Name,
-  options: Omit<LayerOptions, "modelId"> = {}
+  options?: O & EndpointConfig.OneTargetAtMost<O, ModelOptions>
 ): Model.Model<"huggingface", LanguageModel.LanguageModel, HttpClient.HttpClient> =>
   Model.make(
     "huggingface",
     name,
     Layer.catchTag(
-      layer(
-        options.baseUrl === undefined && options.endpointName === undefined
+      layer<LayerOptions>(
+        options?.baseUrl === undefined && options?.endpointName === undefined
           ? { ...options, modelId: name }
           : { modelDisplayName: name, ...options }
       ),

@@ -139,7 +139,7 @@ export const layerWith = (
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options: Options & EndpointConfig.Options
+export const layer = <const O extends Options & EndpointConfig.Options>(
+  options: O & EndpointConfig.OneTarget<O, Options & EndpointConfig.Options>
 ): Layer.Layer<Tokenizer.Tokenizer, EndpointError, HttpClient.HttpClient> =>
-  layerWith(options).pipe(Layer.provide(Endpoint.layer(options)))
+  layerWith(options).pipe(Layer.provide(Endpoint.layer<EndpointConfig.Options>(options)))

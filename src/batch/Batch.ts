@@ -11,13 +11,15 @@ import type * as Result from "effect/Result"
 import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Generation from "../Generation.ts"
+import * as Retry from "../http/Retry.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
-import * as BatchError from "./BatchError.ts"
-import type * as Budget from "./pace/Budget.ts"
+import type * as BatchError from "./BatchError.ts"
 import * as Progress from "./report/Progress.ts"
 import type { Report } from "./report/Report.ts"
+import * as Digest from "./rows/Digest.ts"
 import * as Runner from "./Runner.ts"
 import * as Streaming from "./Streaming.ts"
+import type { Work } from "./Work.ts"
 
 /**
  * @category models
@@ -26,13 +28,45 @@ import * as Streaming from "./Streaming.ts"
 export interface RunOptions extends Runner.Options {
   /** Where progress goes: standard error (the default), nowhere, or a function. */
   readonly progress?: "stderr" | "none" | Runner.OnEvent | undefined
+  /**
+   * Further endpoints by name, which share the rows with the one in the context: each has its own pace and its own
+   * faults, and the rows of one that is given up go to the others.
+   */
+  readonly others?: Readonly<Record<string, InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]>> | undefined
 }
 
-/** The service as the batch core sees it: the only place that knows both. */
-const workOf = (llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]) => ({
-  generate: (...call: Parameters<typeof llm.generate>) =>
-    Effect.map(llm.generate(...call), ({ generations }) => generations),
+/**
+ * The service as a batch sees it. Retries are left to the batch: it knows the other rows, and what their fate says of the
+ * endpoint.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const work = (
+  llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"],
+  name?: string
+): Work<InferenceEndpointsLLM.GenerateError> => ({
+  name,
+  generate: (input, options) =>
+    Effect.provideService(
+      Effect.map(llm.generate(input, options), ({ generations }) => generations),
+      Retry.CurrentPolicy,
+      Retry.none
+    ),
   ready: llm.ready,
+  about: Effect.map(llm.about, ({ pricing, template, ...about }) => ({
+    model: about.model,
+    revision: about.revision ?? "",
+    provider: about.provider ?? "",
+    engine: about.engine,
+    engineVersion: about.engineVersion ?? "",
+    // the text of a template is long; a repository is its own name
+    template: template === undefined || /^[\w.-]+\/[\w.-]+@\S+$/.test(template) ? template ?? "" : Digest.of(template),
+    capacity: about.capacity,
+    contextLength: about.contextLength,
+    price: pricing && { inputPerMillion: pricing.input, outputPerMillion: pricing.output },
+    isPinned: about.isPinned
+  })),
   fingerprint: llm.fingerprint
 })
 
@@ -65,7 +99,7 @@ export const stream = <E, R>(
 > =>
   Stream.unwrap(Effect.map(
     InferenceEndpointsLLM.InferenceEndpointsLLM,
-    (llm) => Streaming.stream(inputs, workOf(llm).generate, options)
+    (llm) => Streaming.stream(inputs, work(llm).generate, options)
   ))
 
 /**
@@ -90,19 +124,13 @@ export const run = (
       : progress === "none"
       ? () => Effect.void
       : progress
-    return yield* Runner.run({ ...options, price: yield* priceOf(options, llm) }, workOf(llm), onEvent)
+    return yield* Runner.run(options, worksOf(options, llm), onEvent)
   })
 
-/** The price that the options say; for a budget in dollars without one, what the router publishes. */
-const priceOf = (
-  { budget, price }: Runner.Options,
-  llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]
-): Effect.Effect<Budget.Price | undefined, BatchError.BatchError> =>
-  price !== undefined || budget?.dollars === undefined ? Effect.succeed(price) : Effect.mapBoth(llm.pricing, {
-    onSuccess: (published) => published && { inputPerMillion: published.input, outputPerMillion: published.output },
-    onFailure: ({ _tag: stage, message: problem, reason }) =>
-      BatchError.make(new BatchError.Stopped({ stage, reason: reason._tag, problem }))
-  })
+const worksOf = ({ others = {} }: RunOptions, llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]) => [
+  work(llm),
+  ...Object.entries(others).map(([name, other]) => work(other, name))
+]
 
 /**
  * As `run`, for programs that watch: what happens as a stream, with the report in the last event. Snapshots that nobody
@@ -112,7 +140,7 @@ const priceOf = (
  * @since 0.1.0
  */
 export const events = (
-  options: Runner.Options
+  options: Omit<RunOptions, "progress">
 ): Stream.Stream<
   Progress.Event,
   BatchError.BatchError,
@@ -126,8 +154,7 @@ export const events = (
     (queue) =>
       Effect.gen(function*() {
         const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
-        const price = yield* priceOf(options, llm)
-        yield* Runner.run({ ...options, price }, workOf(llm), (event) => Effect.asVoid(Queue.offer(queue, event)))
+        yield* Runner.run(options, worksOf(options, llm), (event) => Effect.asVoid(Queue.offer(queue, event)))
         yield* Queue.end(queue)
       }),
     { bufferSize: EVENTS, strategy: "sliding" }

@@ -23,21 +23,49 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
 }
 
 /**
- * The input is not lines of JSON objects with distinct ids. Nothing was sent.
+ * What is wrong at one place of the input.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export const Place = Schema.Struct({
+  /** Counted from 1; absent where it is the file itself. */
+  line: Schema.optionalKey(Schema.Int),
+  problem: Schema.String
+})
+
+/**
+ * The input is not rows with distinct ids. Nothing was sent.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInput", {
   path: Schema.String,
-  /** Counted from 1; absent where it is the file itself. */
-  line: Schema.optionalKey(Schema.Int),
-  problem: Schema.String
+  /** The first twenty. */
+  places: Schema.Array(Place),
+  /** How many there are in all. */
+  count: Schema.Int
 }) {
   readonly isRetryable = false
   override get message() {
-    const at = this.line === undefined ? this.path : `${this.path}, line ${this.line}`
-    return `${at}: ${this.problem}. Nothing was sent; correct the input and run again`
+    const found = this.places.map(({ line, problem }) => line === undefined ? problem : `line ${line}: ${problem}`)
+    const more = this.count > this.places.length ? `; and ${this.count - this.places.length} more` : ""
+    return `${this.path}: ${found.join("; ")}${more}. Nothing was sent; correct the input and run again`
+  }
+}
+
+/**
+ * The input is no longer what it was when it was checked, at the start of this run.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class InputChanged extends Schema.TaggedError<InputChanged>()("InputChanged", { path: Schema.String }) {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.path} was changed while the batch was reading it. Every line written so far belongs to the input as it was; ` +
+      "restore it and run again, or give another output"
   }
 }
 
@@ -49,14 +77,16 @@ export class InvalidInput extends Schema.TaggedError<InvalidInput>()("InvalidInp
  */
 export class Changed extends Schema.TaggedError<Changed>()("Changed", {
   output: Schema.String,
-  /** One sentence for each thing that is not as it was. */
-  changes: Schema.Array(Schema.String)
+  /** Each thing that is not as it was: the name to accept it by, and a sentence. */
+  changes: Schema.Array(Schema.Struct({ name: Schema.String, message: Schema.String }))
 }) {
   readonly isRetryable = false
   override get message() {
     return `${this.output} was begun with something else: ${
-      this.changes.join("; ")
-    }. Go back to what it was, choose another output, or use force to move it aside and start anew`
+      this.changes.map(({ message }) => message).join("; ")
+    }. Go back to what it was; accept the difference with ${
+      this.changes.map(({ name }) => `--continue ${name}`).join(" ")
+    } (\`accept\`), which keeps what is done and records it; choose another output; or use --force to move it aside and start anew`
   }
 }
 
@@ -69,7 +99,7 @@ export class Changed extends Schema.TaggedError<Changed>()("Changed", {
 export class Foreign extends Schema.TaggedError<Foreign>()("Foreign", { output: Schema.String }) {
   readonly isRetryable = false
   override get message() {
-    return `${this.output} exists and has no manifest, so no batch wrote it. Choose another output, or use force to move it aside`
+    return `${this.output} exists and has no manifest, so no batch wrote it. Choose another output, or use --force to move it aside`
   }
 }
 
@@ -90,6 +120,20 @@ export class Locked extends Schema.TaggedError<Locked>()("Locked", {
 }
 
 /**
+ * The manifest of an earlier run cannot be read.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class DamagedManifest extends Schema.TaggedError<DamagedManifest>()("DamagedManifest", { path: Schema.String }) {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.path} is not a manifest that this version can read. Use --repair to write it anew for this input and ` +
+      "configuration, after the ids of the output are checked; or --force to move all files aside and start anew"
+  }
+}
+
+/**
  * A file of an earlier run holds lines that no run wrote.
  *
  * @category reasons
@@ -104,7 +148,7 @@ export class Damaged extends Schema.TaggedError<Damaged>()("Damaged", {
   readonly isRetryable = false
   override get message() {
     const first = this.lines.map(({ line, problem }) => `line ${line} ${problem}`).join(", ")
-    return `${this.path} has ${this.count} bad line(s): ${first}. Use repair to move them aside; their rows are done again`
+    return `${this.path} has ${this.count} bad line(s): ${first}. Use --repair to move them aside; their rows are done again`
   }
 }
 
@@ -145,10 +189,12 @@ export class Stopped extends Schema.TaggedError<Stopped>()("Stopped", {
 export const Reason = Schema.Union([
   InvalidOptions,
   InvalidInput,
+  InputChanged,
   Changed,
   Foreign,
   Locked,
   Damaged,
+  DamagedManifest,
   Disk,
   Stopped
 ])
@@ -168,7 +214,8 @@ export type Reason = typeof Reason.Type
 export class BatchError extends StageError.make<BatchError>()("BatchError", { method: "run", reason: Reason }) {
   /** The exit code of a command: 3 for a disk or an endpoint that failed, 2 for everything refused beforehand. */
   get exitCode(): 2 | 3 {
-    return this.reason._tag === "Disk" || this.reason._tag === "Stopped" ? 3 : 2
+    const { _tag } = this.reason
+    return _tag === "Disk" || _tag === "Stopped" || _tag === "InputChanged" ? 3 : 2
   }
   override get message() {
     return this.reason.message
@@ -194,3 +241,17 @@ const causeText = (error: PlatformError): string => {
  */
 export const disk = (path: string) => (error: PlatformError): BatchError =>
   make(new Disk({ path, problem: causeText(error) }))
+
+const PLACES = 20
+
+/**
+ * What is wrong with an input, of which the first twenty places are kept.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const invalidInput = (
+  path: string,
+  places: ReadonlyArray<typeof Place.Type>,
+  count = places.length
+): BatchError => make(new InvalidInput({ path, places: places.slice(0, PLACES), count }))

@@ -1,20 +1,16 @@
 /**
- * Files through work: the input's rows that no file has yet → lines of the output and errors files.
+ * Files through work: the rows of the input that no file has yet → lines of the output and errors files.
  *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
-import type * as Schema from "effect/Schema"
-import type * as Generation from "../Generation.ts"
-import type * as Message from "../Message.ts"
-import * as Settings from "../Settings.ts"
-import * as OutputSpec from "../structured/OutputSpec.ts"
+import type * as Scope from "effect/Scope"
 import * as BatchError from "./BatchError.ts"
+import * as Claim from "./Claim.ts"
 import * as Durable from "./log/Durable.ts"
 import * as Input from "./log/Input.ts"
 import * as Journal from "./log/Journal.ts"
@@ -22,6 +18,7 @@ import * as Ledger from "./log/Ledger.ts"
 import * as Lock from "./log/Lock.ts"
 import * as Manifest from "./log/Manifest.ts"
 import * as Order from "./log/Order.ts"
+import * as Options from "./Options.ts"
 import * as Budget from "./pace/Budget.ts"
 import type { Raised } from "./pace/Fault.ts"
 import * as Pace from "./pace/Pace.ts"
@@ -29,230 +26,65 @@ import * as Pool from "./pace/Pool.ts"
 import * as Progress from "./report/Progress.ts"
 import * as Report from "./report/Report.ts"
 import * as Tally from "./report/Tally.ts"
-import * as Line from "./rows/Line.ts"
+import * as RowJob from "./RowJob.ts"
+import * as Inputs from "./rows/Inputs.ts"
 import * as Row from "./rows/Row.ts"
-import type { RowError } from "./rows/RowError.ts"
 import * as RowTemplate from "./rows/RowTemplate.ts"
 import * as Source from "./rows/Source.ts"
+import type { Work } from "./Work.ts"
 
-/**
- * What a batch is made of.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Options extends Pace.Options {
-  /** A JSONL file: rows with columns, or lines of OpenAI's Batch API. */
-  readonly input: string
-  /** Where results go; beside it `<output>.manifest.json` and, while it runs, `<output>.lock`. */
-  readonly output: string
-  /** Where failed rows go. Default: `<output>.errors.jsonl`. */
-  readonly errors?: string | undefined
-  readonly columns?: Row.Columns | undefined
-  /** Options of every row, under those of the row itself. */
-  readonly options?: Settings.CallOptions | undefined
-  readonly budget?: Budget.Budget | undefined
-  readonly price?: Budget.Price | undefined
-  /** Puts the output into the order of the input when every row is done or failed. Default false. */
-  readonly ordered?: boolean | undefined
-  /** Does the rows of the errors file again; the file is moved to `<errors>.retried`. Default false. */
-  readonly retryFailed?: boolean | undefined
-  /** Moves lines that no run wrote to `<file>.bad` instead of refusing. Default false. */
-  readonly repair?: boolean | undefined
-  /** Moves files of another input or configuration to `<file>.old` and starts anew instead of refusing. Default false. */
-  readonly force?: boolean | undefined
-  /** How long rows under way may take to end once the batch stops. Default 30 seconds. */
-  readonly drain?: Duration.Input | undefined
-  /** Stops the batch when it succeeds, with a word for the report: no row starts any more. */
-  readonly stop?: Effect.Effect<string> | undefined
-}
-
-/**
- * What is done for a row, and what its answers depend on.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Work<E extends Raised> {
-  readonly generate: (
-    input: Message.Input,
-    options: Settings.CallOptions
-  ) => Effect.Effect<ReadonlyArray<Generation.Generation>, E>
-  /** Succeeds when generations can be asked for. Asked for once, before the first row, and only if there is one. */
-  readonly ready: Effect.Effect<void, Raised>
-  /** For the manifest; no secrets. */
-  readonly fingerprint: Schema.Json
-}
+export type { Options } from "./Options.ts"
+export type { About, Work } from "./Work.ts"
 
 /** @category models @since 0.1.0 */
 export type OnEvent = (event: Progress.Event) => Effect.Effect<void>
 
 const SAMPLE_MILLIS = 250
 
-interface Paths {
-  readonly output: string
-  readonly errors: string
-  readonly manifest: string
-  readonly lock: string
+interface Plan {
+  readonly mapping: Row.Mapping
+  /** What of a row the template needs and these columns do not have. */
+  readonly missing: ((columns: Readonly<Record<string, unknown>>) => string | undefined) | undefined
 }
 
-const pathsOf = ({ errors, output }: Options): Paths => ({
-  output,
-  errors: errors ?? `${output}.errors.jsonl`,
-  manifest: `${output}.manifest.json`,
-  lock: `${output}.lock`
-})
-
-const problemsOf = (options: Options): ReadonlyArray<string> => {
-  const { budget = {}, concurrency, price = {}, requestsPerMinute, tokensPerMinute } = options
-  const positive = Object.entries({
-    requestsPerMinute,
-    tokensPerMinute,
-    ...(typeof concurrency === "number" ? { concurrency } : {
-      "concurrency.min": concurrency?.min,
-      "concurrency.max": concurrency?.max,
-      "concurrency.initial": concurrency?.initial
-    })
-  }).flatMap(([name, value]) =>
-    value === undefined || (value >= 1 && Number.isSafeInteger(value))
-      ? []
-      : [`${name} must be an integer of at least 1, given ${value}`]
-  )
-  const files = new Set([options.input, ...Object.values(pathsOf(options))])
-  return [
-    ...positive,
-    ...Budget.problems(budget, price),
-    ...Settings.resolve({}, options.options ?? {}).issues.map(({ message }) => message),
-    ...(files.size === 5 ? [] : ["input, output and errors must be different files"])
-  ]
-}
-
-const compile = (options: Options): Effect.Effect<Row.Mapping, BatchError.BatchError> => {
+const compile = (options: Options.Options): Effect.Effect<Plan, BatchError.BatchError> => {
   const { columns = {} } = options
-  const problems = problemsOf(options)
+  const problems = Options.problems(options)
   const template = columns.template === undefined ? undefined : RowTemplate.compile(columns.template)
   const failures = template !== undefined && Result.isFailure(template)
     ? [...problems, `the prompt template cannot be read: ${template.failure}`]
     : problems
-  return failures.length > 0
-    ? Effect.fail(BatchError.make(new BatchError.InvalidOptions({ problems: failures })))
-    : Effect.succeed(
-      Row.mapping(columns, template === undefined ? undefined : Result.getOrUndefined(template))
-    )
+  if (failures.length > 0) return Effect.fail(Claim.refuse(...failures))
+  const compiled = template === undefined ? undefined : Result.getOrUndefined(template)
+  return Effect.succeed({ mapping: Row.mapping(columns, compiled?.render), missing: compiled?.missing })
 }
 
-/** What answers depend on, beside the input: as data, so that a later run can say what changed. */
-const configurationOf = ({ columns, options = {} }: Options, fingerprint: Schema.Json) => {
-  const { concurrency: _, structuredOutput, ...rest } = options
-  const structured = structuredOutput === undefined || structuredOutput === false
-    ? structuredOutput
-    : Result.map(OutputSpec.interpret(structuredOutput), ({ output }) => output.source).pipe(Result.getOrUndefined)
+const SAMPLED = 100
+
+/** Looks at the first rows, so that a template that no row can fill is refused before the rest is. */
+const firstRows = ({ missing }: Plan) => {
+  if (missing === undefined) return { see: undefined, problem: () => undefined }
+  let seen = 0
+  let absent: string | undefined
+  let columns: ReadonlyArray<string> = []
   return {
-    columns: { ...columns, raw: columns?.raw === true ? true : undefined },
-    options: { ...rest, structuredOutput: structured },
-    service: fingerprint
+    see: (row: Row.Row) => {
+      if (seen++ >= SAMPLED || (seen > 1 && absent === undefined)) return
+      absent = missing(row.columns)
+      columns = Object.keys(row.columns)
+    },
+    problem: () =>
+      absent === undefined
+        ? undefined
+        : `the template names ${absent}, which none of the first rows has; their columns are ${columns.join(", ")}`
   }
 }
 
-/** Whether a file is there and holds something. */
-const holds = Effect.fnUntraced(function*(path: string) {
-  const fs = yield* FileSystem.FileSystem
-  return yield* fs.stat(path).pipe(
-    Effect.map(({ size }) => size > 0n),
-    Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(false)),
-    Effect.mapError(BatchError.disk(path))
-  )
-})
-
-/** Compares with the manifest of an earlier run, or writes the first one. */
-const claim = Effect.fnUntraced(function*(options: Options, paths: Paths, manifest: Manifest.Manifest) {
-  const before = yield* Manifest.read(paths.manifest)
-  const changes = before === undefined ? [] : Manifest.changes(before, manifest)
-  if (before !== undefined && changes.length === 0) return
-  const foreign = before === undefined && ((yield* holds(paths.output)) || (yield* holds(paths.errors)))
-  if (options.force !== true) {
-    if (foreign) return yield* BatchError.make(new BatchError.Foreign({ output: paths.output }))
-    if (before !== undefined) return yield* BatchError.make(new BatchError.Changed({ output: paths.output, changes }))
-  }
-  for (const path of [paths.output, paths.errors, paths.manifest]) {
-    yield* Effect.mapError(Durable.moveAside(path, "old"), BatchError.disk(path))
-  }
-  yield* Manifest.write(paths.manifest, manifest)
-})
-
-interface Run<E extends Raised> {
-  readonly options: Options
-  readonly paths: Paths
-  readonly work: Work<E>
-  readonly mapping: Row.Mapping
-  readonly ledger: Ledger.Ledger
-  readonly tally: Tally.Tally
-  readonly onEvent: OnEvent
+interface Run<E extends Raised> extends RowJob.Run<E> {
+  readonly paths: Options.Paths
+  readonly input: Input.Input
+  readonly manifest: Manifest.Manifest
 }
-
-/** Spends the budget: why no row may start any more. */
-const exhausted = ({ options, tally }: Pick<Run<never>, "options" | "tally">, now: number): Report.Why | undefined => {
-  const { budget, price = {} } = options
-  const message = budget === undefined ? undefined : Budget.exceeded(budget, price, tally.at(now), now)
-  return message === undefined ? undefined : { by: "budget", message }
-}
-
-const jobOf = Effect.fnUntraced(
-  function*<E extends Raised>(run: Run<E>, pace: Pace.Pace, stop: (why: Report.Why) => Effect.Effect<void>) {
-    const { ledger, mapping, onEvent, options, paths, tally, work } = run
-    const journal = yield* Journal.open(
-      { path: paths.output, end: ledger.outputEnd },
-      { path: paths.errors, end: ledger.errorsEnd }
-    )
-    const source = Source.make(
-      yield* Input.rows(
-        options.input,
-        options.columns ?? {},
-        (index) => ledger.done.has(index) || ledger.failed.has(index)
-      )
-    )
-    const job: Pool.Job<
-      Row.Row,
-      ReadonlyArray<Generation.Generation>,
-      E | RowError,
-      BatchError.BatchError,
-      never,
-      never
-    > = {
-      next: source,
-      ...(options.budget !== undefined && {
-        mayStart: Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const why = exhausted(run, now)
-          return why === undefined ? Effect.succeed(true) : Effect.as(stop(why), false)
-        })
-      }),
-      work: (row) => {
-        const request = mapping(row)
-        return Result.isFailure(request)
-          ? Effect.fail(request.failure)
-          // one request of a row at a time, so that rows under way are requests under way
-          : work.generate(request.success.input, { concurrency: 1, ...options.options, ...request.success.options })
-      },
-      tokens: Tally.tokensOf,
-      delivered: (row, outcome) => {
-        if (Result.isSuccess(outcome)) {
-          const generations = outcome.success
-          return Effect.map(journal.output(Line.output(row, generations)), () => tally.answered(generations))
-        }
-        const { fault } = outcome.failure
-        return Effect.flatMap(journal.errors(Line.error(row, fault)), () => {
-          tally.rejected(fault)
-          return onEvent({ _tag: "RowFailed", id: row.id, index: row.index, fault })
-        })
-      },
-      retrying: (fault) => {
-        tally.retried(fault.attempts)
-        return announce(pace, onEvent)
-      }
-    }
-    return { job, journal }
-  }
-)
 
 /** Tells of a pause, once for each. */
 const announce = (() => {
@@ -267,18 +99,26 @@ const announce = (() => {
 })()
 
 const watchers = Effect.fnUntraced(
-  function*<E extends Raised>(run: Run<E>, pace: Pace.Pace, stop: (why: Report.Why) => Effect.Effect<void>) {
-    const { onEvent, options, tally } = run
+  function*<E extends Raised>(
+    run: Run<E>,
+    paces: ReadonlyArray<Pace.Pace>,
+    stop: (why: Report.Why) => Effect.Effect<void>
+  ) {
+    const { endpoints, onEvent, options, tally } = run
     const { until } = options.budget ?? {}
     if (options.stop !== undefined) {
-      yield* Effect.forkScoped(Effect.flatMap(options.stop, (message) => stop({ by: "signal", message })))
+      yield* Effect.forkScoped(Effect.flatMap(options.stop, (message) =>
+        Effect.andThen(
+          stop({ by: "signal", message }),
+          Effect.suspend(() => onEvent({ _tag: "Stopping", message, inFlight: Progress.inFlight(paces) }))
+        )))
     }
     if (until !== undefined) {
       const message = `the time is up (${until.toISOString()})`
       const left = Math.max(0, until.getTime() - (yield* Clock.currentTimeMillis))
       yield* Effect.forkScoped(Effect.andThen(Effect.sleep(left), stop({ by: "budget", message })))
     }
-    const sample = Progress.sampler(tally, pace, options.price)
+    const sample = Progress.sampler(tally, paces, endpoints[0]?.price)
     yield* Effect.forkScoped(Effect.forever(Effect.andThen(
       Effect.sleep(SAMPLE_MILLIS),
       Effect.flatMap(sample, (snapshot) => onEvent({ _tag: "Progress", snapshot }))
@@ -286,22 +126,112 @@ const watchers = Effect.fnUntraced(
   }
 )
 
-/** Works on what is pending. Gives why it ended before the last row, if it did. */
-/** An endpoint that cannot be reached at the start is told at once; one that goes away later is waited for. */
-const begin = <E extends Raised>({ work }: Run<E>): Effect.Effect<void, BatchError.BatchError> =>
-  Effect.mapError(
-    work.ready,
-    ({ _tag: stage, message: problem, reason }) =>
-      BatchError.make(new BatchError.Stopped({ stage, reason: reason._tag, problem }))
-  )
+const stopped = ({ _tag: stage, message: problem, reason }: Raised) =>
+  BatchError.make(new BatchError.Stopped({ stage, reason: reason._tag, problem }))
 
+/** Why an endpoint is none for an output that holds the responses of one model. */
+const unpinned = ({ name, about }: Pick<RowJob.Endpoint<never>, "name" | "about">): string | undefined =>
+  about === undefined || about.isPinned
+    ? undefined
+    : `pin: ${name} does not say which provider answers; name one with --provider, or leave pin away`
+
+/**
+ * Endpoints that are ready, and what answers there. One that cannot be reached at the start ends a run with no other; one
+ * that goes away later is waited for.
+ */
+const begin = Effect.fnUntraced(function*<E extends Raised>(
+  options: Options.Options,
+  works: ReadonlyArray<Work<E>>,
+  onEvent: OnEvent
+) {
+  const endpoints: Array<RowJob.Endpoint<E>> = []
+  let last: Raised | undefined
+  for (const [at, work] of works.entries()) {
+    const name = work.name ?? (works.length === 1 ? "endpoint" : `endpoint ${at + 1}`)
+    const found = yield* Effect.result(Effect.andThen(work.ready, work.about ?? Effect.succeed(undefined)))
+    if (Result.isFailure(found)) {
+      last = found.failure
+      if (works.length > 1) {
+        yield* onEvent({ _tag: "Warning", message: `the endpoint ${name} is left out: ${last.message}` })
+      }
+      continue
+    }
+    const about = found.success
+    endpoints.push({ name, work, about, price: options.price ?? about?.price })
+  }
+  if (endpoints.length === 0 && last !== undefined) return yield* stopped(last)
+  const models = new Set(
+    endpoints.flatMap(({ about }) => about === undefined ? [] : [`${about.model} ${about.provider}`])
+  )
+  const problems = options.pin === true
+    ? [
+      ...endpoints.flatMap((endpoint) => unpinned(endpoint) ?? []),
+      ...(models.size > 1 ? [`pin: the endpoints serve ${[...models].join(", ")}; an output holds one model`] : [])
+    ]
+    : []
+  const unpriced = options.budget === undefined
+    ? []
+    : endpoints.flatMap(({ price }) => Budget.unpriced(options.budget ?? {}, price) ?? [])
+  if (problems.length + unpriced.length > 0) return yield* Claim.refuse(...problems, ...new Set(unpriced))
+  return endpoints
+})
+
+const paceOf = <E extends Raised>(
+  { manifest, options }: Run<E>,
+  { about, name }: RowJob.Endpoint<E>
+): Pace.Pace => {
+  const { concurrency } = options
+  const level = manifest.pace?.[name]
+  return Pace.make({
+    ...options,
+    concurrency: typeof concurrency === "number" ? concurrency : {
+      ...(about?.capacity !== undefined && { max: Math.min(MOST, about.capacity) }),
+      ...(level !== undefined && { initial: level }),
+      ...Object.fromEntries(Object.entries(concurrency ?? {}).filter(([, value]) => value !== undefined))
+    }
+  })
+}
+
+/** Workers for one endpoint, whatever it says that it takes. */
+const MOST = 1024
+
+/** Keeps the levels that the pace found for the next run. */
+const remember = <E extends Raised>(
+  { endpoints, manifest, paths }: Run<E>,
+  paces: ReadonlyArray<Pace.Pace>
+) =>
+  Effect.ignore(Effect.suspend(() =>
+    Manifest.write(paths.manifest, {
+      ...manifest,
+      pace: {
+        ...manifest.pace,
+        ...Object.fromEntries(endpoints.map(({ name }, at) => [name, paces[at]?.level() ?? 1]))
+      }
+    })
+  ))
+
+/** Works on what is pending. Gives why it ended before the last row, if it did. */
 const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
-  const { options } = run
-  const pace = Pace.make(options)
-  const control = Pool.control<Report.Why>(pace)
-  const { job, journal } = yield* jobOf(run, pace, control.stop)
-  yield* watchers(run, pace, control.stop)
-  yield* Pool.run(job, pace, control, {
+  const { input, ledger, mapping, onEvent, options, paths } = run
+  const paces = run.endpoints.map((endpoint) => paceOf(run, endpoint))
+  const control = Pool.control<Report.Why>(paces)
+  const journal = yield* Journal.open(
+    { path: paths.output, end: ledger.outputEnd },
+    { path: paths.errors, end: ledger.errorsEnd }
+  )
+  const rows = yield* Input.rows(
+    input,
+    options.columns ?? {},
+    (index) => ledger.done.has(index) || ledger.failed.has(index)
+  )
+  const next = RowJob.items(Source.make(rows), mapping, options.limit)
+  const job = RowJob.make(run, next, journal, control.stop, (lane) => {
+    const pace = paces[lane]
+    return pace === undefined ? Effect.void : announce(pace, onEvent)
+  })
+  yield* watchers(run, paces, control.stop)
+  yield* Effect.addFinalizer(() => remember(run, paces))
+  yield* Pool.run(job, paces, control, {
     drain: options.drain ?? "30 seconds",
     giveUp: (fault): Report.Why => ({
       by: "endpoint",
@@ -312,50 +242,104 @@ const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
   return control.why()
 }, Effect.scoped)
 
+/** The report of a run that did something stays beside its output, for those who look at it later. */
+const keepReport = (path: string, report: Report.Report) =>
+  report.rows.doneNow + report.rows.failedNow === 0
+    ? Effect.void
+    : Effect.ignore(
+      Durable.replace(path, (file) => file.writeAll(new TextEncoder().encode(`${JSON.stringify(report)}\n`)))
+    )
+
 const isDisk = (error: BatchError.BatchError): boolean => error.reason._tag === "Disk"
 
-const work = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
+const limited = ({ limit }: Options.Options, pending: number): Report.Why | undefined =>
+  limit === undefined || pending === 0
+    ? undefined
+    : { by: "limit", message: `${limit} rows were asked for; run again without the limit to go on` }
+
+const work = Effect.fnUntraced(function*<E extends Raised>(
+  run: Omit<Run<E>, "endpoints">,
+  works: ReadonlyArray<Work<E>>
+) {
   const { onEvent, options, paths, tally } = run
-  const before = tally.done + tally.failed
   yield* onEvent({ _tag: "Started", rows: tally.rows, done: tally.done, failed: tally.failed })
-  const why = before === tally.rows ? undefined : yield* Effect.andThen(begin(run), drive(run)).pipe(
+  const pending = () => tally.rows - tally.done - tally.failed
+  const endpoints = pending() === 0 ? [] : yield* begin(options, works, onEvent)
+  const why = pending() === 0 ? undefined : yield* drive({ ...run, endpoints }).pipe(
     Effect.catchIf(isDisk, (error) => Effect.succeed<Report.Why>({ by: "disk", message: error.message }))
   )
-  if (options.ordered === true && tally.done + tally.failed === tally.rows) yield* Order.sort(paths.output, tally.rows)
-  const report = Report.make(tally.at(yield* Clock.currentTimeMillis), why, { ...paths, price: options.price })
+  if (options.ordered === true && pending() === 0) yield* Order.sort(paths.output, tally.rows)
+  const price = endpoints[0]?.price ?? options.price
+  const report = Report.make(tally.at(yield* Clock.currentTimeMillis), why ?? limited(options, pending()), {
+    ...paths,
+    price,
+    accepted: run.manifest.accepted
+  })
+  yield* keepReport(paths.report, report)
   yield* onEvent({ _tag: "Finished", report })
   return report
 })
 
 /**
  * Runs a batch to its end, to a stop or to a budget, and reports. Fails, before anything is sent, with what must change
- * first; interrupted, it leaves the files whole and synced.
+ * first; interrupted, it leaves the files whole and synced. Several endpoints share the rows.
  *
  * @category running
  * @since 0.1.0
  */
 export const run = <E extends Raised>(
-  options: Options,
-  service: Work<E>,
+  options: Options.Options,
+  service: Work<E> | ReadonlyArray<Work<E>>,
   onEvent: OnEvent
 ): Effect.Effect<Report.Report, BatchError.BatchError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const start = yield* Clock.currentTimeMillis
-    const paths = pathsOf(options)
-    const mapping = yield* compile(options)
+    const paths = Options.paths(options)
+    const plan = yield* compile(options)
     const fs = yield* FileSystem.FileSystem
     const { dirname } = yield* Path.Path
     yield* Effect.mapError(
       fs.makeDirectory(dirname(paths.output), { recursive: true }),
       BatchError.disk(paths.output)
     )
-    yield* Lock.acquire(paths.lock)
-    const input = yield* Input.scan(options.input, options.columns ?? {})
-    yield* claim(options, paths, Manifest.make(input, configurationOf(options, service.fingerprint)))
-    if (options.retryFailed === true && (yield* holds(paths.errors))) {
+    const lost = yield* Lock.acquire(paths.lock)
+    const works = isOne(service) ? [service] : service
+    return yield* Effect.raceFirst(locked(options, paths, plan, works, onEvent, start), lost)
+  }).pipe(Effect.scoped)
+
+const isOne = <E extends Raised>(service: Work<E> | ReadonlyArray<Work<E>>): service is Work<E> => "generate" in service
+
+/** What answers depend on is that of all endpoints together. */
+const fingerprintOf = <E extends Raised>(works: ReadonlyArray<Work<E>>) => {
+  const all = works.map(({ fingerprint }) => fingerprint)
+  return all.length === 1 ? all[0] ?? null : all
+}
+
+/** The run of one that holds the lock. */
+const locked = <E extends Raised>(
+  options: Options.Options,
+  paths: Options.Paths,
+  plan: Plan,
+  works: ReadonlyArray<Work<E>>,
+  onEvent: OnEvent,
+  start: number
+): Effect.Effect<Report.Report, BatchError.BatchError, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
+  Effect.gen(function*() {
+    const parts = yield* Inputs.resolve(options.input, paths.copy)
+    yield* Claim.checkFiles(parts, paths)
+    const before = yield* Claim.earlier(options, paths)
+    const first = firstRows(plan)
+    const known = before === undefined || before === "damaged" ? undefined : before.input
+    const input = yield* Input.scan(parts, options.columns ?? {}, known, first.see)
+    const problem = first.problem()
+    if (problem !== undefined) return yield* Claim.refuse(problem)
+    const configuration = Claim.configurationOf(options, fingerprintOf(works))
+    const { expected, manifest } = yield* Claim.claim(options, paths, input, before, configuration)
+    if (options.retryFailed === true && (yield* Claim.holds(paths.errors))) {
       yield* Effect.mapError(Durable.moveAside(paths.errors, "retried"), BatchError.disk(paths.errors))
     }
-    const ledger = yield* Ledger.recover(paths, input.rows, options.repair === true)
-    const tally = Tally.make(input.rows, ledger, start)
-    return yield* work({ options, paths, work: service, mapping, ledger, tally, onEvent })
-  }).pipe(Effect.scoped)
+    const ledger = yield* Ledger.recover(paths, expected, options.repair === true)
+    yield* Manifest.write(paths.manifest, manifest)
+    const tally = Tally.make(input.record.rows, ledger, start)
+    return yield* work({ options, paths, input, manifest, mapping: plan.mapping, ledger, tally, onEvent }, works)
+  })

@@ -42,7 +42,7 @@ export interface Options extends Pace.Options {
   readonly ordered?: boolean | undefined
   /** Fails with the first row that fails. Default false: failures are outcomes. */
   readonly failFast?: boolean | undefined
-  /** How long rows under way may take to end when the endpoint is given up. Default 30 seconds. */
+  /** How long rows in flight may take to end when the endpoint is given up. Default 30 seconds. */
   readonly drain?: Duration.Input | undefined
 }
 
@@ -100,7 +100,7 @@ export const stream = <E extends Raised, E2, R>(
     const pace = Pace.make(options)
     return Stream.callback<Outcome<E>, E | E2 | BatchError.BatchError, R>((queue) =>
       Effect.gen(function*() {
-        const control = Pool.control<BatchError.BatchError>(pace)
+        const control = Pool.control<BatchError.BatchError>([pace])
         const send = (outcome: Outcome<E>) => Effect.asVoid(Queue.offer(queue, outcome))
         const order = options.ordered === true ? inOrder(pace.most * AHEAD, send) : undefined
         const source = Source.make(yield* Stream.toPull(inputs))
@@ -121,9 +121,14 @@ export const stream = <E extends Raised, E2, R>(
                 : (order?.deliver ?? send)({ id: input.id ?? String(index), index, result })
             }
           },
-          pace,
+          [pace],
           control,
-          { drain: options.drain ?? "30 seconds", giveUp }
+          {
+            drain: options.drain ?? "30 seconds",
+            giveUp,
+            // a suspect holds back those after it, which would wait for ever behind it
+            ...(order !== undefined && { suspects: 1 })
+          }
         )
         const why = control.why()
         if (why !== undefined) return yield* why

@@ -22,6 +22,12 @@ export * as Streaming from "./Streaming.ts"
 /** Columns of a row, and how they become a request. @since 0.1.0 */
 export * as Row from "./rows/Row.ts"
 
+/** A part of an input, and how other formats and places are plugged in. @since 0.2.0 */
+export * as Part from "./rows/Part.ts"
+
+/** The lines of the output and errors files. @since 0.2.0 */
+export * as Line from "./rows/Line.ts"
+
 /** A row that cannot become a request. @since 0.1.0 */
 export * as RowError from "./rows/RowError.ts"
 
@@ -36,6 +42,18 @@ export * as Progress from "./report/Progress.ts"
 
 /** What a batch did. @since 0.1.0 */
 export * as Report from "./report/Report.ts"
+
+/** What a batch will take, by a sample. @since 0.2.0 */
+export * as Plan from "./Plan.ts"
+
+/** Generations that were paid for already. @since 0.2.0 */
+export * as AnswerCache from "./AnswerCache.ts"
+
+/** Looking at outputs, putting several into one, other forms. @since 0.2.0 */
+export * as Results from "./Results.ts"
+
+/** A report as an HTML page. @since 0.2.0 */
+export * as Page from "./report/Page.ts"
 
 /** Who holds an output. @since 0.1.0 */
 export * as Lock from "./log/Lock.ts"

@@ -40,6 +40,7 @@ export const run = async (verb: Verbs.Verb, args: ReadonlyArray<string>, version
   }
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)
+  process.on("SIGHUP", onSignal)
   const exit = await Effect.runPromise(Fiber.await(fiber))
   const received = signals.service.received()
   const code = exit._tag === "Success" ? exit.value : 1

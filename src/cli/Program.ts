@@ -15,6 +15,7 @@ import { BatchError } from "../batch/BatchError.ts"
 import { CommandExit } from "./CommandExit.ts"
 import type * as Signals from "./Signals.ts"
 import { visible } from "./Visible.ts"
+import * as WaitNotice from "./WaitNotice.ts"
 
 /**
  * A verb that is ready to run with its arguments. Gives the exit code.
@@ -52,6 +53,7 @@ export const make = <Name extends string, Input, ContextInput, E>(
   const root = Command.make("inference-endpoints").pipe(Command.withSubcommands([command]))
   return (args, version) =>
     Command.runWith(root, { version })([command.name, ...args]).pipe(
+      WaitNotice.said(command.name),
       Effect.as(0),
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause) ? Effect.succeed(INTERRUPTED) : codeOf(Cause.squash(cause))

@@ -6,7 +6,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 
 /** The signals that end a command, with their exit codes. */
-export const codes = { SIGINT: 130, SIGTERM: 143 } as const
+export const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 
 export type Signal = keyof typeof codes
 

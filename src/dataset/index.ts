@@ -30,3 +30,30 @@ export * as Parquet from "./parquet/Parquet.ts"
 
 /** Rows as Parquet files. @since 0.2.0 */
 export * as ParquetWriter from "./parquet/ParquetWriter.ts"
+
+/** A stream of rows as the files of a split. @since 0.2.0 */
+export * as DatasetFiles from "./push/DatasetFiles.ts"
+
+/** The README of a data set. @since 0.2.0 */
+export * as DataCard from "./card/DataCard.ts"
+
+/** How a data set was made. @since 0.2.0 */
+export * as Provenance from "./card/Provenance.ts"
+
+/** A data set to the Hub. @since 0.2.0 */
+export * as Push from "./push/Push.ts"
+
+/** A data set by its name: its files and its rows. @since 0.2.0 */
+export * as DatasetSource from "./source/DatasetSource.ts"
+
+/** Names of data sets on the Hub. @since 0.2.0 */
+export * as DatasetLocation from "./source/Location.ts"
+
+/** Configurations and splits by card and file names. @since 0.2.0 */
+export * as DatasetSplits from "./source/Splits.ts"
+
+/** Conversations out of nothing but a model. @since 0.2.0 */
+export * as MagpieRows from "./magpie/MagpieRows.ts"
+
+/** Length, language and duplicates of texts. @since 0.2.0 */
+export * as TextFacts from "./magpie/TextFacts.ts"

@@ -25,3 +25,11 @@ export const all: { readonly [K in Kind]: Dialect } = {
   router: Router.dialect,
   openai: OpenAi.dialect
 }
+
+/**
+ * The router's where its provider takes raw prompts on a native route.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const native: Dialect = Router.native

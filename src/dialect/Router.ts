@@ -1,6 +1,7 @@
 import type { Dialect } from "./Dialect.ts"
 import { ignored } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
+import * as Tgi from "./Tgi.ts"
 
 /**
  * The serverless router: the plain dialect, of which each provider behind it has its own share. Prompts rendered by the
@@ -19,4 +20,20 @@ export const dialect: Dialect = {
     },
     completion: OpenAi.completion
   }
+}
+
+/**
+ * The router where raw prompts go to a provider that takes them in the form of TGI's native route, as hf-inference does.
+ *
+ * @category dialects
+ * @since 0.2.0
+ */
+export const native: Dialect = {
+  ...dialect,
+  raw: "generate",
+  rules: {
+    ...dialect.rules,
+    generate: { ...Tgi.generate, adapterId: ignored("the provider serves the model of its route alone") }
+  },
+  finish: Tgi.finish
 }

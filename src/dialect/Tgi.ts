@@ -23,7 +23,13 @@ const raw = "TGI has it on /generate alone, which needs a tokenizerId or a templ
 /** TGI accepts values strictly between 0 and 1, so that 1, which means off, must not be sent. */
 const topP = sentUnless(1, "top_p")
 
-const generate: Rules = {
+/**
+ * The rules of the native route.
+ *
+ * @category rules
+ * @since 0.2.0
+ */
+export const generate: Rules = {
   ...OpenAi.completion,
   maxNewTokens: sent("max_new_tokens"),
   // 0 is refused there: greedy decoding is the absence of every sampling option (see `finish`)
@@ -73,8 +79,13 @@ const chat: Rules = {
   reasoningEffort: ignored("TGI has no such field; use the prompt, and splitReasoning to take the thinking apart")
 }
 
-/** Greedy means that nothing may turn sampling on; and a temperature that is set, 1 included, asks for sampling. */
-const finish = (body: Record<string, unknown>, { options }: GenerateRequest, route: Route): void => {
+/**
+ * Greedy means that nothing may turn sampling on; and a temperature that is set, 1 included, asks for sampling.
+ *
+ * @category encoding
+ * @since 0.2.0
+ */
+export const finish = (body: Record<string, unknown>, { options }: GenerateRequest, route: Route): void => {
   if (route !== "generate") return
   if (options.temperature === 0 || options.doSample === false) {
     for (const field of ["temperature", "top_k", "top_p", "typical_p"]) delete body[field]
@@ -101,7 +112,7 @@ const parsed = (value: unknown): unknown => {
 const messageOf = (message: Message): ChatCompletion.Message => {
   if (message.tool_calls === undefined || message.tool_calls.length === 0) {
     const { content, tool_calls: _calls, ...rest } = message
-    return { ...rest, content: content ?? "" }
+    return { ...rest, content: content === undefined || content === null || content.length === 0 ? "" : content }
   }
   const calls = message.tool_calls.map((call) => ({
     ...call,

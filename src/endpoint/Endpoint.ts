@@ -184,8 +184,8 @@ const hubOf = (options: EndpointConfig.Options) =>
  * @category layers
  * @since 0.1.0
  */
-export const layer = (
-  options: EndpointConfig.Options
+export const layer = <const O extends EndpointConfig.Options>(
+  options: O & EndpointConfig.OneTarget<O, EndpointConfig.Options>
 ): Layer.Layer<Endpoint | Hub.Hub | EndpointsApi.EndpointsApi, EndpointError.EndpointError, HttpClient.HttpClient> =>
   layerWith(options).pipe(
     Layer.provideMerge(EndpointsApi.layer({

@@ -31,47 +31,57 @@ const DurationFromFiniteMillis = Schema.Finite.pipe(
   Schema.decodeTo(Schema.Duration, SchemaTransformation.durationFromMillis)
 )
 
+/** An option with what help texts, docs and tools say of it. */
+const option = <S extends Schema.Top>(schema: S, description: string) =>
+  Schema.optionalKey(schema).annotate({ description })
+
 /**
- * The configuration without its secret, which is all of it that is written to JSON.
+ * The configuration without its secret, which is all of it that is written to JSON. What each option means is the
+ * description of its field.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const EndpointConfig = Schema.Struct({
-  /** A model on the Hub: served by the serverless router. */
-  modelId: Schema.optionalKey(ModelId),
-  /** A dedicated endpoint by its name. */
-  endpointName: Schema.optionalKey(Name),
-  /** The user or organisation that owns the dedicated endpoint. Default: the owner of the token. */
-  endpointNamespace: Schema.optionalKey(Namespace),
-  /** Any server: with or without `/v1`, a route, a query, slashes at its end. */
-  baseUrl: Schema.optionalKey(Schema.String),
-  /** Serverless: a provider by name, or the policy `fastest`, `cheapest` or `preferred`. Default: the router's (`fastest`). */
-  provider: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[a-z0-9][a-z0-9-]{0,63}$/u))),
-  /** The revision of the model's repository from which templates are read. Default `main`. */
-  revision: Schema.optionalKey(
-    Schema.String.check(Schema.makeFilter((name: string) => Result.isSuccess(RepoPath.revision(name)) || "no revision"))
+  modelId: option(ModelId, "A model on the Hub, which the serverless router serves."),
+  endpointName: option(Name, "A dedicated endpoint by its name."),
+  endpointNamespace: option(
+    Namespace,
+    "The user or organisation that owns the dedicated endpoint. Default: the owner of the token."
   ),
-  /** Serverless: the organisation that pays. */
-  billTo: Schema.optionalKey(HeaderValue),
-  /** How long to wait for an endpoint to become ready, in JSON as milliseconds. Default 300 s, at most a week; 0 does not wait. */
+  baseUrl: option(Schema.String, "Any server: with or without `/v1`, a route, a query, slashes at its end."),
+  provider: option(
+    Schema.String.check(Schema.isPattern(/^[a-z0-9][a-z0-9-]{0,63}$/u)),
+    "Serverless: a provider by name, or the policy `fastest`, `cheapest` or `preferred`. Default: the router's (`fastest`)."
+  ),
+  revision: option(
+    Schema.String.check(
+      Schema.makeFilter((name: string) => Result.isSuccess(RepoPath.revision(name)) || "no revision")
+    ),
+    "The revision of the model's repository from which templates are read. Default `main`."
+  ),
+  billTo: option(HeaderValue, "Serverless: the organisation that pays."),
   waitTimeout: DurationFromFiniteMillis.check(
     Schema.makeFilter((wait: Duration.Duration) =>
       Duration.between(wait, { minimum: Duration.zero, maximum: Duration.weeks(1) }) || "0 to 7 days"
     )
-  ).pipe(Schema.withDecodingDefaultKey(Effect.succeed(300_000))),
-  /** How the model is called where results are shown. */
-  modelDisplayName: Schema.optionalKey(Schema.String),
-  /** What the server calls the model, where it serves several. Default: the first that it names. */
-  modelName: Schema.optionalKey(Schema.NonEmptyString),
-  /** The engine that responds, for servers that cannot be told apart. */
-  engine: Schema.optionalKey(Engine.Kind),
-  /** Domains beside `endpoints.huggingface.cloud` whose dedicated endpoints get the token. */
-  endpointHosts: Schema.optionalKey(Schema.Array(Schema.String)),
-  /** The serverless router. Default `https://router.huggingface.co`. */
-  routerUrl: Schema.optionalKey(Schema.String),
-  /** The management API. Default `https://api.endpoints.huggingface.cloud/v2`. */
-  managementUrl: Schema.optionalKey(Schema.String)
+  ).pipe(Schema.withDecodingDefaultKey(Effect.succeed(300_000))).annotate({
+    description:
+      "How long to wait for an endpoint to become ready, in JSON as milliseconds. Default 300 s, at most a week; " +
+      "0 does not wait."
+  }),
+  modelDisplayName: option(Schema.String, "How the model is called where results are shown."),
+  modelName: option(
+    Schema.NonEmptyString,
+    "What the server calls the model, where it serves several. Default: the first that it names."
+  ),
+  engine: option(Engine.Kind, "The engine that responds, for servers that cannot be told apart."),
+  endpointHosts: option(
+    Schema.Array(Schema.String),
+    "Domains beside `endpoints.huggingface.cloud` whose dedicated endpoints get the token."
+  ),
+  routerUrl: option(Schema.String, "The serverless router. Default `https://router.huggingface.co`."),
+  managementUrl: option(Schema.String, "The management API. Default `https://api.endpoints.huggingface.cloud/v2`.")
 })
 
 /**
@@ -118,6 +128,17 @@ export type OneTarget<O, Allowed> = O extends unknown ?
       ? [Possible<O>] extends [never] ? { readonly "give one of modelId, endpointName and baseUrl": never } : unknown
       : true extends IsUnion<Given<O>> ? { readonly "give only one of modelId, endpointName and baseUrl": never }
       : unknown)
+  : never
+
+/**
+ * As `OneTarget`, where a name stands for the model if neither `endpointName` nor `baseUrl` is given.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type OneTargetAtMost<O, Allowed> = O extends unknown ?
+    & { readonly [K in Exclude<keyof O, keyof Allowed>]: never }
+    & (true extends IsUnion<Given<O>> ? { readonly "give only one of endpointName and baseUrl": never } : unknown)
   : never
 
 /**

@@ -42,6 +42,8 @@ export interface Target {
   /** Serverless: where raw prompts go, which is a provider's own route, and the model's name there. */
   readonly completionUrl?: URL
   readonly completionModel?: string
+  /** Serverless: set in place of `completionUrl` where the provider takes raw prompts in the form of TGI's native route. */
+  readonly nativeUrl?: URL
   /** Serverless: set where no provider takes messages, but raw prompts alone. */
   readonly isRawOnly?: boolean
   /** What every request carries beside the token. No secrets. */
@@ -121,7 +123,9 @@ export const serverless = Effect.fnUntraced(function*({ client, config, hub, tok
     displayName: config.modelDisplayName ?? modelId,
     ...(only?.pricing !== undefined && only.pricing !== null && { pricing: only.pricing }),
     offers: served.offers,
-    ...(served.raw !== undefined && { completionUrl: served.raw.url, completionModel: served.raw.modelName }),
+    ...(served.raw !== undefined && (served.raw.isNative
+      ? { nativeUrl: served.raw.url }
+      : { completionUrl: served.raw.url, completionModel: served.raw.modelName })),
     ...(!served.isChat && { isRawOnly: true })
   }
   return target

@@ -70,7 +70,7 @@ export const Engine = Schema.Struct({
   /** What the engine calls its model. vLLM refuses every other name. */
   modelName: Schema.optionalKey(Schema.String),
   limits: Schema.optionalKey(Limits),
-  /** The token that the engine puts before a raw prompt, where it tells it (llama.cpp). */
+  /** The token that the engine puts before a raw prompt, where it tells it (llama.cpp); `""` where it puts none. */
   bosToken: Schema.optionalKey(Schema.String),
   /**
    * Where the knowledge comes from: the caller, the control plane's image, `/v1/models`, `/info`, the engine's own route,
@@ -257,7 +257,7 @@ export const fromProps = (body: unknown): Seen | undefined => {
     engine: "llamacpp",
     version: typeof props.build_info === "string" ? props.build_info : undefined,
     limits: defined({ contextLength: props.default_generation_settings?.n_ctx }),
-    ...(props.bos_token !== undefined && props.bos_token !== "" && { bosToken: props.bos_token })
+    ...(props.bos_token !== undefined && { bosToken: props.bos_token })
   }
 }
 

@@ -143,6 +143,17 @@ const own = Effect.fnUntraced(function*(
     : seen
 })
 
+/** Whether special tokens are put before a text: an empty one is then not empty. */
+const Tokenized = Schema.Struct({ tokens: Schema.Array(Schema.Unknown) })
+const isTokenized = Schema.is(Tokenized)
+
+/** llama.cpp tells a BOS that it may not add: what becomes of an empty text says whether it does. */
+const bosOf = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options, told: string) {
+  if (told === "") return told
+  const { body } = yield* ask(client, options, "/tokenize", { content: "", add_special: true })
+  return isTokenized(body) && body.tokens.length === 0 ? "" : told
+})
+
 const sourceOf = (
   options: Options,
   { hint, info, models, own }: { readonly [K in "hint" | "info" | "models" | "own"]: Engine.Recognised }
@@ -186,12 +197,13 @@ export const detect = Effect.fnUntraced(function*(client: HttpClient.HttpClient,
   const version = info?.version ?? route?.version
   const modelName = options.modelName ?? models?.modelName ?? route?.modelName ?? info?.modelName
   const limits: Engine.Limits = { ...models?.limits, ...route?.limits, ...info?.limits }
+  const bosToken = route?.bosToken === undefined ? undefined : yield* bosOf(client, options, route.bosToken)
   const engine: Engine.Engine = {
     kind: kind ?? "openai",
     ...(version !== undefined && { version }),
     ...(modelName !== undefined && { modelName }),
     ...(Object.keys(limits).length > 0 && { limits }),
-    ...(route?.bosToken !== undefined && { bosToken: route.bosToken }),
+    ...(bosToken !== undefined && { bosToken }),
     source: sourceOf(options, { hint, info: info?.engine, models: models?.engine, own: route?.engine })
   }
   return engine

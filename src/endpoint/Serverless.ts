@@ -41,12 +41,15 @@ export interface Served {
   readonly offers: ReadonlyArray<Router.Offer>
   /** Whether some provider takes messages. */
   readonly isChat: boolean
-  /** Where raw prompts go, and the model's name there; absent where no provider is known to take them. */
-  readonly raw?: { readonly url: URL; readonly modelName: string }
+  /**
+   * Where raw prompts go, and the model's name there; absent where no provider is known to take them. `isNative`: in the form
+   * of TGI's native route.
+   */
+  readonly raw?: { readonly url: URL; readonly modelName: string; readonly isNative: boolean }
 }
 
 /**
- * The completion routes of the providers that have one, below the router. Official clients post raw prompts there, with the
+ * The routes for raw prompts of the providers that have one, below the router. Official clients post raw prompts there, with the
  * provider's own name of the model, and never to the router's own `/v1/completions`.
  */
 const completionPaths: { readonly [provider: string]: (model: string) => string } = {
@@ -54,8 +57,11 @@ const completionPaths: { readonly [provider: string]: (model: string) => string 
   "featherless-ai": () => "/featherless-ai/v1/completions",
   novita: () => "/novita/v3/openai/completions",
   deepinfra: () => "/deepinfra/v1/openai/completions",
-  "hf-inference": (model) => `/hf-inference/models/${model.split("/").map(encodeURIComponent).join("/")}/v1/completions`
+  "hf-inference": (model) => `/hf-inference/models/${model.split("/").map(encodeURIComponent).join("/")}`
 }
+
+/** Who takes `inputs` and `parameters`, as TGI's native route does. */
+const NATIVE = "hf-inference"
 
 const policies: ReadonlySet<string> = new Set(["fastest", "cheapest", "preferred"])
 
@@ -198,7 +204,8 @@ const rawOf = (routerUrl: URL, modelId: string, offer: Provider | undefined): Pi
   return {
     raw: {
       url: new URL(`${routerUrl.href.replace(/\/+$/, "")}${path(modelId)}`),
-      modelName: offer.providerId ?? modelId
+      modelName: offer.providerId ?? modelId,
+      isNative: offer.provider === NATIVE
     }
   }
 }

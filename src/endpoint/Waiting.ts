@@ -112,7 +112,7 @@ export const until = Effect.fnUntraced(function*<A, R>(options: Options<A, R>) {
         yield* Effect.sleep(Duration.subtract(timeout, yield* elapsed))
         return yield* late
       }
-      yield* Retry.announce({ subject, attempt: looks, delay: pause, reason: saying(seen) })
+      yield* Retry.announce({ subject, attempt: looks, delay: pause, reason: saying(seen), next: "look" })
       yield* Effect.sleep(pause)
     }
   })

@@ -8,7 +8,7 @@ import * as Headers from "effect/http/Headers"
 import type { Scrub } from "./Secret.ts"
 
 /** The SDK's name and version, as servers see it. */
-const PRODUCT = "effect-inference-endpoints/0.1.0"
+const PRODUCT = "effect-inference-endpoints/0.2.0"
 
 /**
  * The `user-agent` of every request: the caller's own, if it has one, before that of the SDK.

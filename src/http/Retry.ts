@@ -130,6 +130,8 @@ export interface Wait {
   readonly delay: Duration.Duration
   /** Why, in a sentence. */
   readonly reason: string
+  /** What will be done then: the same again, or another look at an endpoint that is not ready. */
+  readonly next: "attempt" | "look"
 }
 
 /**
@@ -305,7 +307,7 @@ export const schedule = <E>(
           return yield* Cause.done(Duration.zero)
         }
         yield* Metric.update(Metric.withAttributes(retries, { reason: tag }), 1)
-        yield* announce({ subject, attempt, delay, reason: message })
+        yield* announce({ subject, attempt, delay, reason: message, next: "attempt" })
         return [delay, delay]
       })
   }))

@@ -14,6 +14,7 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
 import * as Failure from "../protocol/Failure.ts"
 import { Attempts } from "./Attempt.ts"
 import * as Deadline from "./Deadline.ts"
@@ -21,6 +22,18 @@ import * as Fault from "./Fault.ts"
 import * as HeaderFields from "./HeaderFields.ts"
 import { redact, scrub, scrubber } from "./Secret.ts"
 import type * as TransportLimits from "./TransportLimits.ts"
+
+/**
+ * A body of bytes whose length is known.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Content {
+  readonly type: string
+  readonly size: number
+  readonly bytes: Stream.Stream<Uint8Array, unknown>
+}
 
 /**
  * @category models
@@ -34,6 +47,8 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Sent as JSON. */
   readonly body?: unknown
+  /** Sent as they are, in place of a JSON body; asked for anew by each attempt. */
+  readonly content?: Content | undefined
   /** How many bytes of the response are accepted. Default 16 MiB. */
   readonly limit?: number | undefined
   /** How long the head of the response may take. Default 10 s. */
@@ -66,7 +81,14 @@ const build = (request: Request): HttpClientRequest.HttpClientRequest => {
       "user-agent": HeaderFields.userAgent(request.userAgent),
       ...request.headers
     }),
-    request.body === undefined ? (self) => self : HttpClientRequest.bodyJsonUnsafe(request.body)
+    request.content !== undefined
+      ? HttpClientRequest.bodyStream(request.content.bytes, {
+        contentType: request.content.type,
+        contentLength: request.content.size
+      })
+      : request.body === undefined
+      ? (self) => self
+      : HttpClientRequest.bodyJsonUnsafe(request.body)
   )
   return request.token === undefined ? bare : HttpClientRequest.bearerToken(bare, request.token)
 }

@@ -63,7 +63,13 @@ export interface Options {
   readonly retry?: Retry.Input | undefined
 }
 
-const settingsOf = Effect.fnUntraced(function*(options: Options) {
+/**
+ * What requests of a client of the Hub have in common.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const settingsOf = Effect.fnUntraced(function*(options: Options) {
   const baseUrl = URL.parse((options.baseUrl ?? "https://huggingface.co").replace(/\/+$/, ""))
   if (baseUrl === null || baseUrl.username !== "" || !RoundTrip.isPrivate(baseUrl)) {
     return yield* new HubError.InvalidRequest({

@@ -184,6 +184,32 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
 }
 
 /**
+ * What is to be made is there already, another commit is under way (409), or a commit has been made since the one that
+ * this one builds on (412).
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", {
+  ...facts,
+  status: Schema.Int,
+  /** Whether the same request may succeed later. */
+  retryable: StageError.defaulted(Schema.Boolean, false)
+}) {
+  get isRetryable() {
+    return this.retryable
+  }
+  override get message() {
+    return sentence(
+      this.status === 412
+        ? `${this.subject} was changed by another commit meanwhile: read its head again and repeat`
+        : `${this.subject} is there already, or is being changed by another commit`,
+      this
+    )
+  }
+}
+
+/**
  * The Hub was not reached, or the connection broke.
  *
  * @category reasons
@@ -261,6 +287,7 @@ export const Reason = Schema.Union([
   Offline,
   InvalidRequest,
   InvalidToken,
+  Conflict,
   Transport,
   Unavailable,
   InvalidResponse,

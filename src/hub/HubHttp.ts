@@ -1,5 +1,5 @@
 /**
- * GET and HEAD against the Hub: redirects by hand, retries in numbers, and every failed answer as a `HubError`.
+ * Requests to the Hub: redirects by hand, retries in numbers, and every failed answer as a `HubError`.
  *
  * @since 0.1.0
  */
@@ -46,8 +46,9 @@ export const policy: Retry.Policy = Retry.make({
  * @category models
  * @since 0.1.0
  */
-export interface Request {
-  readonly method?: "GET" | "HEAD" | undefined
+export interface Request extends Pick<RoundTrip.Request, "body" | "content" | "headers" | "timeout"> {
+  /** Default `GET`. */
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | undefined
   /** For errors: what is asked for. */
   readonly subject: string
   /** Below the Hub's address and encoded, or an absolute URL that the Hub gave. */
@@ -101,6 +102,9 @@ const refuse = Effect.fnUntraced(function*(request: Request, answer: RoundTrip.A
   }
   if (status === 403) return new HubError.Forbidden(facts)
   if (status === 404) return new HubError.RepoNotFound(facts)
+  if (status === 409 || status === 412) {
+    return new HubError.Conflict({ ...facts, status, retryable: status === 409 && request.path.includes("/commit/") })
+  }
   if (status === 429) {
     const quota = HeaderFields.rateLimit(answer.headers)
     const retryAfter = yield* RoundTrip.retryAfter(answer.headers)
@@ -130,6 +134,10 @@ const once = Effect.fnUntraced(function*(client: HttpClient.HttpClient, settings
       url,
       token: atHome ? settings.token : undefined,
       limit: request.limit,
+      headers: request.headers,
+      body: request.body,
+      content: request.content,
+      timeout: request.timeout,
       userAgent: settings.userAgent
     }).pipe(Effect.mapError((fault) =>
       fault._tag === "TooLarge"

@@ -91,7 +91,7 @@ export const whoami = (send: HubFile.Means["send"]) =>
 const maxPages = 1000
 
 /** The next page of a listing, which only the Hub may name; behind a mirror it still writes its own address. */
-const nextPage = ({ baseUrl }: HubFile.Means, subject: string, { headers }: HubHttp.Answer) => {
+const nextPage = ({ baseUrl }: Pick<HubFile.Means, "baseUrl">, subject: string, { headers }: HubHttp.Answer) => {
   const target = /<([^>]+)>\s*;\s*rel="?next"?/.exec(headers["link"] ?? "")?.[1]
   if (target === undefined) return Effect.undefined
   const next = URL.parse(target, baseUrl)
@@ -100,6 +100,28 @@ const nextPage = ({ baseUrl }: HubFile.Means, subject: string, { headers }: HubH
     ? Effect.succeed(next.pathname + next.search)
     : Effect.fail(new HubError.InvalidResponse({ subject, detail: "the next page is on another server" }))
 }
+
+/**
+ * All entries of a listing that comes in pages.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const pages = Effect.fnUntraced(function*<A>(
+  means: Pick<HubFile.Means, "baseUrl" | "send">,
+  subject: string,
+  first: string,
+  decode: (answer: HubHttp.Answer) => Result.Result<ReadonlyArray<A>, string>
+) {
+  const entries: Array<A> = []
+  let path: string | undefined = first
+  for (let page = 0; path !== undefined && page < maxPages; page++) {
+    const answer: HubHttp.Answer = yield* means.send({ subject, path, aboutRepo: true })
+    for (const entry of yield* decoded(subject, decode(answer))) entries.push(entry)
+    path = yield* nextPage(means, subject, answer)
+  }
+  return entries
+})
 
 /**
  * The paths of all files at a revision, page after page; offline, those that the cache holds.
@@ -115,12 +137,6 @@ export const listFiles = Effect.fnUntraced(function*(means: HubFile.Means, { rep
     const kept = yield* means.cache.list({ repo, revision })
     if (kept.length > 0) return kept
   }
-  const files: Array<string> = []
-  let path: string | undefined = `/api/models/${id}/tree/${at}?recursive=true`
-  for (let page = 0; path !== undefined && page < maxPages; page++) {
-    const answer: HubHttp.Answer = yield* means.send({ subject, path, aboutRepo: true })
-    for (const { path, type } of yield* decoded(subject, decodeTree(answer))) if (type === "file") files.push(path)
-    path = yield* nextPage(means, subject, answer)
-  }
-  return files
+  const entries = yield* pages(means, subject, `/api/models/${id}/tree/${at}?recursive=true`, decodeTree)
+  return entries.filter(({ type }) => type === "file").map(({ path }) => path)
 })

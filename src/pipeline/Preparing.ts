@@ -121,7 +121,7 @@ export const prepare = Effect.fnUntraced(function*(
   const { output, settings } = wanted
   const { kind } = target.engine
   const options = yield* Effect.fromResult(offered(kind, wanted.options))
-  const dialect = Dialects.all[kind]
+  const dialect = kind === "router" && target.nativeUrl !== undefined ? Dialects.native : Dialects.all[kind]
   const asked = { input: wanted.input, options, constrained: output !== undefined }
   const input = yield* prompting(asked, kind, target.engine.bosToken)
   const constraint = output === undefined

@@ -114,8 +114,9 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
     })
   }
   const preQuery = magpie.success
+  const isAuto = (options.bos ?? "auto") === "auto"
   // no file tells what a template that is given as text begins with, and what its server adds
-  const isText = options.chatTemplate !== undefined && (options.bos ?? "auto") === "auto"
+  const isText = options.chatTemplate !== undefined && isAuto
   const own = options.specialTokens?.["bos_token"]
   const openings = own === undefined || own === "" ? OPENINGS : [own, ...OPENINGS]
   const withoutOpening = (prompt: string, serverBos: string | undefined): string => {
@@ -123,6 +124,8 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
     const opening = known.find((opening) => prompt.startsWith(opening))
     return opening === undefined ? prompt : prompt.slice(opening.length)
   }
+  const sent = (prompt: string, text: string, serverBos: string | undefined): string =>
+    isAuto && serverBos === "" ? text : isText ? withoutOpening(prompt, serverBos) : prompt
   const prompting: Prompting = ({ constrained, input, options }, engine, serverBos) => {
     // with a reasoning parser vLLM leaves a raw prompt unconstrained until its thought is closed
     const mustClose = constrained && engine === "vllm"
@@ -152,7 +155,7 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
             ? { _tag: "Prompt", text: Magpie.apply({ prompt: text, messages, preQuery }), isComplete: true }
             : {
               _tag: "Prompt",
-              text: Magpie.apply({ prompt: isText ? withoutOpening(prompt, serverBos) : prompt, messages, preQuery })
+              text: Magpie.apply({ prompt: sent(prompt, text, serverBos), messages, preQuery })
             }
       )
     return mustClose ? unthinking(render, options.templateVariables) : render(options.templateVariables)

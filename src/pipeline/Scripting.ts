@@ -52,6 +52,7 @@ export const backend = (script: (wanted: Wanted, index: number) => Scripted): Ba
     ready: Effect.void,
     pricing: Effect.succeed(undefined),
     displayName: Effect.succeed("scripted"),
+    about: Effect.succeed({ model: "scripted", engine: "openai", isPinned: true }),
     fingerprint: "scripted"
   }
 }

@@ -8,52 +8,7 @@
  *
  * @since 0.1.0
  */
-
-/**
- * The tags of one family of models.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Family {
-  readonly open: string
-  readonly close: string
-  /** Whether the close alone says that the text before it was thinking: not so where other models end a turn with it. */
-  readonly alone: boolean
-}
-
-const family = (open: string, close: string, alone = true): Family => ({ open, close, alone })
-
-/**
- * The tags as the templates of these models write them.
- *
- * @category constants
- * @since 0.2.0
- */
-export const families: ReadonlyArray<Family> = [
-  // Qwen, DeepSeek, GLM, Hunyuan, ERNIE and most others
-  family("<think>", "</think>"),
-  // Magistral
-  family("[THINK]", "[/THINK]"),
-  // Seed-OSS
-  family("<seed:think>", "</seed:think>"),
-  // MiniMax M3
-  family("<mm:think>", "</mm:think>"),
-  // Command A Reasoning
-  family("<|START_THINKING|>", "<|END_THINKING|>"),
-  // gpt-oss
-  family("<|channel|>analysis<|message|>", "<|end|>", false),
-  // Gemma 4
-  family("<|channel>thought", "<channel|>", false),
-  // Kimi
-  family("◁think▷", "◁/think▷"),
-  // Apertus
-  family("<|inner_prefix|>", "<|inner_suffix|>"),
-  // EXAONE, and instruction-tuned models that were asked for it
-  family("<thought>", "</thought>"),
-  family("<thinking>", "</thinking>"),
-  family("<reasoning>", "</reasoning>")
-]
+import { families, type Family } from "../template/ThinkingTags.ts"
 
 /** What some models put around the answer behind their thinking: Hunyuan, ERNIE, Command, gpt-oss. */
 const wrappers: ReadonlyArray<readonly [open: string, close: string]> = [

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import type * as ServerOptions from "./model/Options.ts"
+import type * as DatasetRepo from "./platform/DatasetRepo.ts"
 import * as EndpointsApi from "./platform/EndpointsApi.ts"
 import * as Hub from "./platform/Hub.ts"
 import * as Router from "./platform/Router.ts"
@@ -38,6 +39,8 @@ export interface Options {
 export class Platform extends Context.Service<Platform, {
   readonly hub: Double.Double
   readonly cdn: Double.Double
+  /** The data sets of the Hub as they are now, by id. */
+  readonly datasets: ReadonlyMap<string, DatasetRepo.DatasetRepo>
   readonly router: Double.Double
   readonly endpoints: EndpointsApi.EndpointsApi
   readonly server: Simulator.Simulator["Service"]
@@ -54,7 +57,12 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const inner = Double.fromServer(server.handle)
   const hub = yield* Hub.make(options.hub)
   const provider = yield* Simulator.make({ engine: "sglang", ...options.provider })
-  const router = yield* Router.make({ inner: Double.fromServer(provider.handle), ...options.router })
+  const native = yield* Simulator.make({ ...options.provider, engine: "tgi" })
+  const router = yield* Router.make({
+    inner: Double.fromServer(provider.handle),
+    native: Double.fromServer(native.handle),
+    ...options.router
+  })
   const endpoints = yield* EndpointsApi.make({ inner: () => inner, ...options.endpoints })
   const client = Double.client({
     ...hub.handlers,
@@ -62,7 +70,16 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     ...endpoints.handlers,
     ...options.hosts
   })
-  return Platform.of({ hub: hub.hub, cdn: hub.cdn, router, endpoints, server, provider, client })
+  return Platform.of({
+    hub: hub.hub,
+    cdn: hub.cdn,
+    datasets: hub.datasets,
+    router,
+    endpoints,
+    server,
+    provider,
+    client
+  })
 })
 
 /**

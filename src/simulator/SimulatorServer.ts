@@ -59,13 +59,15 @@ export class SimulatorServer extends Context.Service<SimulatorServer, {
   readonly port: number
 }>()("effect-inference-endpoints/simulator/SimulatorServer") {}
 
-const readBody = async (message: Http.IncomingMessage): Promise<string> => {
+const readBody = async (message: Http.IncomingMessage): Promise<Buffer> => {
   const chunks: Array<Buffer> = []
   for await (const chunk of message) chunks.push(chunk)
-  const body = Buffer.concat(chunks)
-  // what is not UTF-8 is marked by half a surrogate, which no valid text holds
-  return isUtf8(body) ? body.toString("utf8") : body.toString("utf8").replaceAll("\ufffd", "\udcff")
+  return Buffer.concat(chunks)
 }
+
+/** The text of a body. What is not UTF-8 is marked by half a surrogate, which no valid text holds. */
+const textOf = (body: Buffer): string =>
+  isUtf8(body) ? body.toString("utf8") : body.toString("utf8").replaceAll("\ufffd", "\udcff")
 
 const headersOf = (message: Http.IncomingMessage): Record<string, string | undefined> =>
   Object.fromEntries(
@@ -112,8 +114,14 @@ const respond = (
   response: Http.ServerResponse
 ): Effect.Effect<void> =>
   Effect.promise(() => readBody(message)).pipe(
-    Effect.flatMap((body) =>
-      handler({ method: message.method ?? "GET", path: message.url ?? "/", headers: headersOf(message), body })
+    Effect.flatMap((bytes) =>
+      handler({
+        method: message.method ?? "GET",
+        path: message.url ?? "/",
+        headers: headersOf(message),
+        body: textOf(bytes),
+        bytes
+      })
     ),
     Effect.flatMap((answer) => send(response, answer)),
     Effect.catch((broken) => Effect.sync(() => breakOff(response, broken.how)))

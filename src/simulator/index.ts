@@ -7,6 +7,9 @@
 /** What a simulated server answers. @since 0.1.0 */
 export * as Answer from "./model/Answer.ts"
 
+/** A data set repository in memory. @since 0.2.0 */
+export * as DatasetRepo from "./platform/DatasetRepo.ts"
+
 /** What the doubles of Hugging Face's services share, and the client that finds them by host. @since 0.1.0 */
 export * as Double from "./wire/Double.ts"
 

@@ -42,7 +42,6 @@ export {
 } from "./ChatTemplateService.ts"
 export type { JsonValue } from "./jinja/values/Json.ts"
 export type { Span, Template } from "./TemplateEngine.ts"
-export type { ThinkingTags } from "./ThinkingTags.ts"
 export type { Difference, Verification } from "./Verification.ts"
 export type { Limits, Now }
 /**
@@ -148,6 +147,20 @@ export const fromJson = (text: string): Result.Result<Json.JsonValue, TemplateEr
   })
 
 /**
+ * The members of a JSON object as variables of a template, with the numbers as its text has them (see `fromJson`).
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const variablesOf = (text: string): Result.Result<Readonly<Record<string, unknown>>, TemplateError> =>
+  Result.flatMap(fromJson(text), (value) =>
+    value instanceof Map
+      ? Result.succeed(Object.fromEntries(value))
+      : Result.fail(
+        new TemplateError({ method: "fromJson", reason: new InvalidInput({ detail: "not a JSON object" }) })
+      ))
+
+/**
  * A number that a template prints with its point: `float(1)` is `1.0`.
  *
  * @category constructors
@@ -169,7 +182,7 @@ export const specialTokensIn = find
  * @category accessors
  * @since 0.2.0
  */
-export const thinkingTags: (source: string) => ThinkingTags.ThinkingTags | undefined = ThinkingTags.of
+export const thinkingTags: (source: string) => ThinkingTags.Family | undefined = ThinkingTags.of
 
 /**
  * `layerTextWith` on the engine that gives Python's bytes.

@@ -5,48 +5,59 @@
  */
 
 /**
- * What stands before and after a thought.
+ * The tags of one family of models.
  *
  * @category models
  * @since 0.2.0
  */
-export interface ThinkingTags {
+export interface Family {
   readonly open: string
   readonly close: string
+  /** Whether the close alone says that the text before it was thinking: not so where other models end a turn with it. */
+  readonly alone: boolean
 }
 
+const family = (open: string, close: string, alone = true): Family => ({ open, close, alone })
+
 /**
- * The tags of the families, the commonest first. Source: the chat templates of the models and their model cards.
+ * The tags as the templates of these models write them.
  *
  * @category constants
  * @since 0.2.0
  */
-export const families: ReadonlyArray<ThinkingTags & { readonly family: string }> = [
-  { family: "common", open: "<think>", close: "</think>" },
-  { family: "Mistral", open: "[THINK]", close: "[/THINK]" },
-  { family: "Seed", open: "<seed:think>", close: "</seed:think>" },
-  { family: "MiniMax", open: "<mm:think>", close: "</mm:think>" },
-  { family: "Cohere", open: "<|START_THINKING|>", close: "<|END_THINKING|>" },
-  { family: "gpt-oss", open: "<|channel|>analysis<|message|>", close: "<|end|>" },
-  { family: "Gemma", open: "<|channel>thought\n", close: "<channel|>" },
-  { family: "Kimi", open: "◁think▷", close: "◁/think▷" },
-  { family: "Apertus", open: "<|inner_prefix|>", close: "<|inner_suffix|>" }
+export const families: ReadonlyArray<Family> = [
+  // Qwen, DeepSeek, GLM, Hunyuan, ERNIE and most others
+  family("<think>", "</think>"),
+  // Magistral
+  family("[THINK]", "[/THINK]"),
+  // Seed-OSS
+  family("<seed:think>", "</seed:think>"),
+  // MiniMax M3
+  family("<mm:think>", "</mm:think>"),
+  // Command A Reasoning
+  family("<|START_THINKING|>", "<|END_THINKING|>"),
+  // gpt-oss
+  family("<|channel|>analysis<|message|>", "<|end|>", false),
+  // Gemma 4
+  family("<|channel>thought", "<channel|>", false),
+  // Kimi
+  family("◁think▷", "◁/think▷"),
+  // Apertus
+  family("<|inner_prefix|>", "<|inner_suffix|>"),
+  // EXAONE, and instruction-tuned models that were asked for it
+  family("<thought>", "</thought>"),
+  family("<thinking>", "</thinking>"),
+  family("<reasoning>", "</reasoning>")
 ]
-
-/** Whether a template writes this tag, be it in literal text or with its line ends escaped in a string. */
-const writes = (source: string, tag: string): boolean =>
-  source.includes(tag) || source.includes(tag.replaceAll("\n", "\\n"))
 
 /**
  * The tags that a template's own text speaks of; `undefined` where it knows none of them. Where it knows those of several
- * families, those it opens count before those it only closes.
+ * families, those of which it writes both count first, then those it opens.
  *
  * @category accessors
  * @since 0.2.0
  */
-export const of = (source: string): ThinkingTags | undefined => {
-  const found = families.find(({ close, open }) => writes(source, open) && writes(source, close)) ??
-    families.find(({ open }) => writes(source, open)) ??
-    families.find(({ close }) => close !== "<|end|>" && writes(source, close))
-  return found === undefined ? undefined : { open: found.open, close: found.close }
-}
+export const of = (source: string): Family | undefined =>
+  families.find(({ close, open }) => source.includes(open) && source.includes(close)) ??
+    families.find(({ open }) => source.includes(open)) ??
+    families.find(({ alone, close }) => alone && source.includes(close))

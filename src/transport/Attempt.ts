@@ -42,6 +42,8 @@ export interface Target {
   readonly chatUrl?: URL | undefined
   /** Where raw prompts go, when that is not `/v1/completions` below `url`. */
   readonly completionUrl?: URL | undefined
+  /** Where prompts of the native route go, when that is not below `url`: whole and streamed, as with `POST /`. */
+  readonly nativeUrl?: URL | undefined
   /** A query string that every request carries, such as `?key=value`. */
   readonly search?: string | undefined
   /** Headers of every request. No secrets: `token` is for those. */
@@ -126,9 +128,10 @@ const ERROR_BODY: TransportLimits.Size = { limit: 64 * 1024, cut: true }
 /** How long the health route may take to give a sign of life. */
 const SIGN_OF_LIFE = 10_000
 
-/** The routes that `chatUrl` and `completionUrl` replace. */
+/** The routes that `chatUrl`, `completionUrl` and `nativeUrl` replace. */
 const CHAT = "/v1/chat/completions"
 const COMPLETION = "/v1/completions"
+const NATIVE = "/"
 
 const traced = { traced: true }
 
@@ -202,8 +205,13 @@ export class Calls {
   #to({ method, path }: Call, accept: Accept): HttpClientRequest.HttpClientRequest {
     const last = this.#last
     if (last?.path === path && last.accept === accept && last.request.method === method) return last.request
-    const { chatUrl, completionUrl, search = "" } = this.#options.target
-    const other = path === CHAT ? chatUrl : path === COMPLETION ? completionUrl : undefined
+    const { chatUrl, completionUrl, nativeUrl, search = "" } = this.#options.target
+    const others: { readonly [path: string]: URL | undefined } = {
+      [CHAT]: chatUrl,
+      [COMPLETION]: completionUrl,
+      [NATIVE]: nativeUrl
+    }
+    const other = others[path]
     const url = other === undefined ? `${this.#base}${path}` : String(other)
     const request = HttpClientRequest.make(method)(`${url}${search}`, { headers: this.#headers[accept] })
     this.#last = { path, accept, request }

@@ -69,7 +69,7 @@ type Open<Req, F> = (request: Req) => Effect.Effect<Opened<F>, InferenceError, S
  * @since 0.1.0
  */
 export class TgiClient extends Context.Service<TgiClient, {
-  /** `POST /generate` */
+  /** `POST /generate`, or to `nativeUrl` where the target has one, as are the streams. */
   readonly generate: Unary<Generate.Request, Generate.Response>
   /** `POST /generate_stream` */
   readonly generateStream: Streamed<Generate.Request, Generate.Frame>
@@ -188,11 +188,19 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
           stream({ ...body, stream: true })
       }
       return TgiClient.of({
-        generate: post("/generate", Readers.native),
-        generateStream: streamed("/generate_stream", () =>
-          Readers.nativeStream),
-        openGenerate: opened("/generate_stream", () =>
-          Readers.nativeStream),
+        ...(options.nativeUrl === undefined
+          ? {
+            generate: post("/generate", Readers.native),
+            generateStream: streamed("/generate_stream", () =>
+              Readers.nativeStream),
+            openGenerate: opened("/generate_stream", () =>
+              Readers.nativeStream)
+          }
+          : {
+            generate: post("/", Readers.root),
+            generateStream: streaming("/", () => Readers.nativeStream),
+            openGenerate: opening("/", () => Readers.nativeStream)
+          }),
         root: post("/", Readers.root),
         rootStream: streaming("/", () => Readers.nativeStream),
         chat: post("/v1/chat/completions", Readers.chat),

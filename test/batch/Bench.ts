@@ -1,6 +1,6 @@
 /** Files in a directory of their own, and work that needs no server. */
 import { NodeServices } from "@effect/platform-node"
-import { Effect, type FileSystem, type Layer, type Path } from "effect"
+import { Effect, type FileSystem, type Layer, type Path, type Schema } from "effect"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -33,14 +33,22 @@ export const cut = () => failure(new InferenceError.StreamInterrupted({ descript
 export const textOf = (input: Message.Input): string =>
   typeof input === "string" ? input : "raw" in input ? input.raw : String(input.at(-1)?.content)
 
+export interface LineGeneration {
+  readonly text: string
+  readonly reasoning: string
+  readonly seed: string
+  readonly toolCalls: string
+  readonly value: string
+  readonly statistics: Readonly<Record<string, number | string>>
+}
+
 export interface Line {
   readonly id: string
   readonly index: number
-  readonly generations?: ReadonlyArray<Generation.Generation>
+  readonly generations?: ReadonlyArray<LineGeneration>
   readonly error?: {
     readonly status?: number
     readonly type?: string
-
     readonly stage: string
     readonly reason: string
     readonly attempts: number
@@ -93,7 +101,7 @@ export const run = (
   options: Runner.Options,
   generate: Generate = echo,
   extra: {
-    readonly fingerprint?: string
+    readonly fingerprint?: Schema.Json
     readonly ready?: Runner.Work<InferenceError.InferenceError>["ready"]
     readonly onEvent?: (event: Progress.Event) => Effect.Effect<void>
   } = {}
@@ -103,5 +111,18 @@ export const run = (
     { generate, ready: extra.ready ?? Effect.void, fingerprint: extra.fingerprint ?? "test" },
     extra.onEvent ?? (() => Effect.void)
   )
+
+/** Runs a batch over work that says what it is. */
+export const runWith = (options: Runner.Options, work: Runner.Work<InferenceError.InferenceError>) =>
+  Runner.run(options, work, () => Effect.void)
+
+/** The names of all fields with their types, in order, as a reader infers them. */
+export const shape = (value: unknown): unknown => {
+  if (Array.isArray(value)) return [...new Set(value.map((item) => JSON.stringify(shape(item))))]
+  if (typeof value === "object" && value !== null) {
+    return Object.entries(value).map(([name, member]) => [name, shape(member)])
+  }
+  return typeof value
+}
 
 export const Node: Layer.Layer<FileSystem.FileSystem | Path.Path> = NodeServices.layer

@@ -3,26 +3,23 @@ import { Effect, FileSystem, Result, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { writeFileSync } from "node:fs"
 import { Budget, Progress, Row } from "../../src/batch/index.ts"
-import * as IdTable from "../../src/batch/log/IdTable.ts"
-import * as Sha256 from "../../src/batch/log/Sha256.ts"
+import * as Ids from "../../src/batch/log/Ids.ts"
 import * as Histogram from "../../src/batch/report/Histogram.ts"
+import * as Digest from "../../src/batch/rows/Digest.ts"
 import * as Jsonl from "../../src/batch/rows/Jsonl.ts"
 import * as RowTemplate from "../../src/batch/rows/RowTemplate.ts"
+import * as ChatTemplate from "../../src/template/ChatTemplate.ts"
 import * as Bench from "./Bench.ts"
 
 describe("SHA-256", () => {
   it.prop(
     "is that of Node, however the bytes are cut",
-    [
-      Schema.Uint8Array,
-      Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 })),
-      Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 300 }))
-    ],
-    ([bytes, piece, zeros]) => {
-      const all = Buffer.concat([bytes, Buffer.alloc(zeros, 7)])
-      const hash = Sha256.make()
-      for (let at = 0; at < all.length; at += piece) hash.update(all.subarray(at, at + piece))
-      return hash.hex() === createHash("sha256").update(all).digest("hex")
+    [Schema.Uint8Array, Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 200 }))],
+    ([bytes, piece]) => {
+      const running = Digest.running()
+      for (let at = 0; at < bytes.length; at += piece) running.update(bytes.subarray(at, at + piece))
+      const expected = createHash("sha256").update(bytes).digest("hex")
+      return running.hex() === expected && Digest.of(bytes) === expected
     }
   )
 })
@@ -69,10 +66,20 @@ describe("lines of a file", () => {
 })
 
 describe("ids", () => {
-  it("are known again among a hundred thousand, with their lines", () => {
-    const table = IdTable.make()
-    for (let line = 1; line <= 100_000; line++) assert.strictEqual(table.add(`id-${line}`, line), undefined)
-    assert.deepStrictEqual([1, 777, 100_000].map((line) => table.add(`id-${line}`, 0)), [1, 777, 100_000])
+  it("that come twice are found among a hundred thousand, and no others", () => {
+    const ids = new Ids.Ids()
+    for (let index = 0; index < 100_000; index++) ids.add(`id-${index}`)
+    assert.strictEqual(ids.repeated().size, 0)
+    for (const index of [1, 777, 99_999]) ids.add(`id-${index}`)
+    assert.deepStrictEqual(ids.repeated(), new Set([1, 777, 99_999].map((index) => Ids.hash(`id-${index}`))))
+  })
+
+  it("are known by their index", () => {
+    const ids = new Ids.Ids()
+    for (let index = 0; index < 100_000; index++) ids.add(`id-${index}`)
+    assert.isTrue(ids.matches(70_000, "id-70000"))
+    assert.isFalse(ids.matches(70_000, "id-70001"))
+    assert.isFalse(ids.matches(100_000, "id-100000"))
   })
 })
 
@@ -108,7 +115,7 @@ describe("a row becomes a request", () => {
   })
 
   it("by a template over its columns", () => {
-    const render = Result.getOrThrow(RowTemplate.compile("{{ name }} has {{ tags | join(', ') }} and {{ n }}"))
+    const { render } = Result.getOrThrow(RowTemplate.compile("{{ name }} has {{ tags | join(', ') }} and {{ n }}"))
     assert.deepStrictEqual(
       request({ system: "s" }, { name: "Ann", tags: ["a", "b"], n: 3, s: "be brief" }, render),
       Result.succeed({
@@ -150,7 +157,8 @@ describe("a row becomes a request", () => {
           toolChoice: "auto",
           extra: { guided: 1 },
           numGenerations: 2
-        }
+        },
+        notes: ["rows name the model \"m\", which is not sent: the endpoint's own model generates"]
       })
     )
   })
@@ -162,7 +170,7 @@ describe("a row becomes a request", () => {
 })
 
 describe("a budget", () => {
-  const spent = { inputTokens: 1_000_000, outputTokens: 500_000, failed: 3, elapsed: 1_800_000 }
+  const spent = { inputTokens: 1_000_000, outputTokens: 500_000, failed: 3, elapsed: 1_800_000, uncounted: 0 }
 
   it("counts dollars by tokens and by time", () => {
     assert.strictEqual(Budget.dollars({ inputPerMillion: 1, outputPerMillion: 4, perHour: 10 }, spent), 8)
@@ -178,12 +186,14 @@ describe("a budget", () => {
   )(
     "of %j is used up",
     ([budget, word]) =>
-      Effect.sync(() => assert.include(Budget.exceeded(budget, { inputPerMillion: 1 }, spent, 1000), word))
+      Effect.sync(() =>
+        assert.include(Budget.exceeded(budget, { inputPerMillion: 1, outputPerMillion: 0 }, spent, 1000), word)
+      )
   )
 
   it("is not used up before", () => {
     const budget = { tokens: 1_500_001, dollars: 1.01, errors: 4, until: new Date(1001) }
-    assert.strictEqual(Budget.exceeded(budget, { inputPerMillion: 1 }, spent, 1000), undefined)
+    assert.strictEqual(Budget.exceeded(budget, { inputPerMillion: 1, outputPerMillion: 0 }, spent, 1000), undefined)
   })
 })
 
@@ -196,6 +206,7 @@ describe("progress", () => {
         failed: 10,
         inFlight: 8,
         limit: 16,
+        uncounted: 0,
         rate: 12.34,
         tokenRate: 4321,
         elapsed: 1000,
@@ -205,6 +216,67 @@ describe("progress", () => {
         paused: { left: 4000, reason: "busy" }
       }),
       "990/2,000 rows (50%) · 10 failed · 12.3 rows/s · 4.32K tok/s · 8 of 16 in flight · $1.50 of ~$3.00 · 1m 21s left · paused 4.0s: busy"
+    )
+  })
+})
+
+const line = (columns: string) => {
+  const text = `{"id":"a",${columns}}`
+  return { id: "a", index: 0, columns: JSON.parse(text), text }
+}
+
+describe("numbers of a row", () => {
+  it("in the arguments of earlier tool calls are sent with the digits of the row", () => {
+    const mapped = Row.mapping({})(line(
+      "\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1234567890123456789,\"y\":1.0}}}]}]"
+    ))
+    assert.include(JSON.stringify(Result.getOrThrow(mapped).input), "{\"x\":1234567890123456789,\"y\":1.0}")
+  })
+
+  it("are numbers everywhere else, and a seed keeps all its digits", () => {
+    const mapped = Row.mapping({ options: "o" })(line(
+      "\"prompt\":\"x\",\"o\":{\"temperature\":1.0,\"seed\":18446744073709551615}"
+    ))
+    assert.deepStrictEqual(Result.getOrThrow(mapped).options, { temperature: 1, seed: 18446744073709551615n })
+  })
+})
+
+describe("nothing of a row is dropped without a word:", () => {
+  const messages = [{ role: "user", content: "hi" }]
+
+  it("a system column stands before a conversation, and fails one that has its own", () => {
+    assert.deepStrictEqual(
+      Result.getOrThrow(request({ system: "s" }, { messages, s: "be brief" })).input,
+      [{ role: "system", content: "be brief" }, ...messages]
+    )
+    const twice = request({ system: "s" }, { messages: [{ role: "system", content: "x" }, ...messages], s: "y" })
+    assert.isTrue(Result.isFailure(twice))
+  })
+
+  it("tools beside messages are tools, with strict", () => {
+    const tool = {
+      type: "function",
+      function: { name: "f", strict: true, parameters: { type: "object" }, description: null }
+    }
+    assert.deepStrictEqual(
+      Result.getOrThrow(request({}, { messages, tools: [tool] })).options,
+      { tools: [{ name: "f", strict: true, parameters: { type: "object" } }] } as object
+    )
+    assert.isTrue(Result.isFailure(request({}, { messages, tools: [{ type: "function" }] })))
+  })
+})
+
+describe("exact numbers in a message", () => {
+  it("are printed by a chat template with their digits", () => {
+    const text =
+      "{\"id\":\"a\",\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":{\"x\":1234567890123456789,\"y\":1.0}}}]}]}"
+    const mapped = Result.getOrThrow(Row.mapping({})({ id: "a", index: 0, columns: JSON.parse(text), text }))
+    const template = Result.getOrThrow(
+      ChatTemplate.compile("{{ messages[0].tool_calls[0].function.arguments | tojson }}")
+    )
+    assert.deepStrictEqual(
+      ChatTemplate.render(template, { messages: mapped.input }),
+      Result.succeed("{\"x\": 1234567890123456789, \"y\": 1.0}")
     )
   })
 })

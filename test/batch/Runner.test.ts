@@ -69,7 +69,7 @@ describe("every row", () => {
     Effect.gen(function*() {
       const place = yield* Bench.files
       Bench.write(place.input, [{ prompt: "a" }, { prompt: 7 }, { other: "b" }])
-      yield* Bench.run(place)
+      yield* Bench.run({ ...place, concurrency: 1 })
       assert.deepStrictEqual(Bench.lines(place.errors).map(({ error, id }) => [id, error?.reason, error?.attempts]), [
         ["1", "WrongColumn", 0],
         ["2", "MissingColumn", 0]
@@ -200,7 +200,7 @@ describe("a run", () => {
       const [first = "", , third = ""] = readFileSync(place.output, "utf8").split("\n")
       writeFileSync(place.output, [first, "garbage", first, third, ""].join("\n"))
       const refused = yield* Effect.flip(Bench.run(place))
-      assert.include(refused.message, "line 2 is no result of this batch, line 3 repeats row 0")
+      assert.include(refused.message, "line 2 is not a result of this batch, line 3 repeats row 0")
       yield* Bench.run({ ...place, repair: true })
       assert.deepStrictEqual(Bench.indices(place.output), Bench.upTo(6))
       assert.strictEqual(readFileSync(`${place.output}.bad`, "utf8"), `garbage\n${first}\n`)
@@ -282,11 +282,12 @@ describe("a run", () => {
   it.effect("stops at its budget of tokens with the rest pending, and goes on with a larger one", () =>
     Effect.gen(function*() {
       const place = yield* setup(20)
-      const first = yield* Bench.run({ ...place, concurrency: 1, budget: { tokens: 40 } })
+      const options = { maxNewTokens: 5 }
+      const first = yield* Bench.run({ ...place, options, budget: { tokens: 43 } })
       assert.deepStrictEqual([first.ending, first.why?.by, first.rows.done], ["stopped", "budget", 5])
-      const same = yield* Bench.run({ ...place, budget: { tokens: 40 } })
+      const same = yield* Bench.run({ ...place, options, budget: { tokens: 43 } })
       assert.strictEqual(same.rows.doneNow, 0)
-      const larger = yield* Bench.run({ ...place, budget: { tokens: 1000 } })
+      const larger = yield* Bench.run({ ...place, options, budget: { tokens: 1000 } })
       assert.deepStrictEqual([larger.ending, larger.rows.done], ["complete", 20])
     }).pipe(Effect.provide(Bench.Node)))
 
@@ -311,12 +312,12 @@ describe("a run", () => {
         Bench.run({
           ...place,
           concurrency: 0,
-          budget: { dollars: 5 },
+          budget: { dollars: -5 },
           options: { temperature: -1 },
           columns: { template: "{% if %}" }
         })
       )
-      for (const word of ["concurrency", "budget.dollars needs a price", "temperature", "template"]) {
+      for (const word of ["concurrency", "budget.dollars must be above 0", "temperature", "template"]) {
         assert.include(refused.message, word)
       }
     }).pipe(Effect.provide(Bench.Node)))
@@ -377,8 +378,8 @@ describe("a full disk", () => {
 describe("an input", () => {
   it.effect.each(
     [
-      ["a line that is no JSON", "{\"prompt\":\"a\"}\n{oops\n", "line 2: is no JSON object"],
-      ["a line that is no object", "[1]\n", "line 1: is no JSON object"],
+      ["a line that is no JSON", "{\"prompt\":\"a\"}\n{oops\n", "line 2: is not a JSON object"],
+      ["a line that is no object", "[1]\n", "line 1: is not a JSON object"],
       ["an id that is no string", "{\"id\":{}}\n", "line 1: its id (column id)"],
       ["an id that comes twice", "{\"id\":\"a\"}\n\n{\"id\":\"a\"}\n", "line 3: its id \"a\" is also that of line 1"]
     ] as const

@@ -44,6 +44,14 @@ describe("messages for TGI", () => {
     assert.deepStrictEqual(readByTgi({ role: "assistant", content: null, tool_calls: [] })[0]?.content, "")
   })
 
+  it("an empty list of parts is not sent: nothing beside calls, no text without", () => {
+    assert.deepStrictEqual(sent("tgi", { role: "assistant", content: [], tool_calls: [call] }), [
+      { role: "assistant", tool_calls: [{ ...call, function: { name: "f", arguments: { a: 1 } } }] }
+    ])
+    assert.strictEqual(readByTgi({ role: "assistant", content: [] })[0]?.content, "")
+    assert.deepStrictEqual(sent("tgi", { role: "assistant", content: [] }), [{ role: "assistant", content: "" }])
+  })
+
   it("a tool result arrives as text", () =>
     assert.deepStrictEqual(readByTgi(Message.tool("0", "42")).map(({ content, role }) => [role, content]), [[
       "tool",
@@ -67,6 +75,13 @@ describe("messages for the other engines", () => {
         sent(kind, { role: "assistant", tool_calls: [{ ...call, function: { name: "f", arguments: { a: 1 } } }] }),
         [{ role: "assistant", content: null, tool_calls: [call] }]
       ))
+
+    it(`${kind}: an empty list of parts is not sent: null beside calls, no text without`, () => {
+      assert.deepStrictEqual(sent(kind, { role: "assistant", content: [], tool_calls: [call] }), [
+        { role: "assistant", content: null, tool_calls: [call] }
+      ])
+      assert.deepStrictEqual(sent(kind, { role: "assistant", content: [] }), [{ role: "assistant", content: "" }])
+    })
 
     it(`${kind}: an empty list of calls is not sent`, () =>
       assert.deepStrictEqual(sent(kind, { role: "assistant", content: "a", tool_calls: [] }), [

@@ -337,7 +337,9 @@ describe("the layers", () => {
 
   it.effect("fail when they are built with a configuration that cannot be", () =>
     Effect.gen(function*() {
-      const error = yield* Effect.flip(targetOf(Endpoint.layer({ modelId: "m", endpointName: "e" }), {}))
+      const error = yield* Effect.flip(
+        targetOf(Endpoint.layer<EndpointConfig.Options>({ modelId: "m", endpointName: "e" }), {})
+      )
       assert.strictEqual(error.reason._tag, "InvalidConfig")
     }))
 })

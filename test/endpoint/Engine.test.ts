@@ -89,6 +89,20 @@ const ask = (
 const detected = (...args: Parameters<typeof ask>) => Effect.flatMap(ask(...args), ({ engine }) => engine)
 
 describe("EngineProbe.detect", () => {
+  it.effect.each([[[], ""], [[1], "<s>"], [undefined, "<s>"]] as const)(
+    "knows by an empty text whether llama.cpp adds the BOS that it tells: %j, so %j",
+    ([tokens, bosToken]) =>
+      Effect.gen(function*() {
+        const props = { ...servers.llamacpp["/props"], bos_token: "<s>" }
+        const routes = {
+          ...servers.llamacpp,
+          "/props": props,
+          ...(tokens !== undefined && { "/tokenize": { tokens } })
+        }
+        assert.strictEqual((yield* detected(routes)).bosToken, bosToken)
+      })
+  )
+
   it.effect("knows TGI with its version and limits", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* detected(servers.tgi), {
@@ -289,9 +303,9 @@ describe("Engine", () => {
     return true
   })
 
-  it("is told the BOS of llama.cpp, where it has one", () => {
+  it("is told the BOS of llama.cpp, and that it has none", () => {
     const seen = ["<s>", ""].map((bos_token) => Engine.fromProps({ total_slots: 1, bos_token })?.bosToken)
-    assert.deepStrictEqual(seen, ["<s>", undefined])
+    assert.deepStrictEqual(seen, ["<s>", ""])
   })
 
   it.prop("survives JSON", [Engine.Engine], ([engine]) => {

@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Layer } from "effect"
+import { HuggingFaceEmbeddingModel, HuggingFaceLanguageModel, HuggingFaceTokenizer } from "../../src/ai/index.ts"
+import * as Endpoint from "../../src/endpoint/Endpoint.ts"
 import { InferenceEndpointsLLM } from "../../src/index.ts"
 import { NodeInferenceEndpoints } from "../../src/node/index.ts"
 
@@ -25,6 +27,47 @@ describe("the options of a layer", () => {
       () => InferenceEndpointsLLM.layer({ modelId: "org/model", modelid: "x" })
     ]
     assert.lengthOf(unread, 8)
+  })
+
+  it("do so for an endpoint, a language model, an embedding model and a tokenizer too", () => {
+    const unread = [
+      // @ts-expect-error none is given
+      () => Endpoint.layer({ apiKey: "hf_x" }),
+      // @ts-expect-error two are given
+      () => Endpoint.layer({ modelId: "org/model", endpointName: "e" }),
+      // @ts-expect-error none is given
+      () => HuggingFaceLanguageModel.layer({ config: { seed: 1 } }),
+      // @ts-expect-error two are given
+      () => HuggingFaceLanguageModel.layer({ modelId: "org/model", baseUrl: "http://localhost" }),
+      // @ts-expect-error none is given
+      () => HuggingFaceEmbeddingModel.layer({}),
+      // @ts-expect-error two are given
+      () => HuggingFaceEmbeddingModel.layer({ endpointName: "e", baseUrl: "http://localhost" }),
+      // @ts-expect-error none is given
+      () => HuggingFaceTokenizer.layer({}),
+      // @ts-expect-error two are given
+      () => HuggingFaceTokenizer.layer({ endpointName: "e", modelId: "org/model" }),
+      // @ts-expect-error the name is a model, unless one endpoint is given
+      () => HuggingFaceLanguageModel.model("small", { endpointName: "e", baseUrl: "http://localhost" }),
+      // @ts-expect-error the name is the model id
+      () => HuggingFaceLanguageModel.model("org/model", { modelId: "org/model" }),
+      // @ts-expect-error the name is no endpoint
+      () => HuggingFaceEmbeddingModel.model("small", { dimensions: 8 }),
+      // @ts-expect-error two are given
+      () => HuggingFaceEmbeddingModel.model("small", { dimensions: 8, endpointName: "e", modelId: "org/model" })
+    ]
+    assert.lengthOf(unread, 12)
+    assert.isTrue(
+      [
+        Endpoint.layer({ endpointName: "e" }),
+        HuggingFaceLanguageModel.layer({ modelId: "org/model", config: { seed: 1 } }),
+        HuggingFaceLanguageModel.model("org/model"),
+        HuggingFaceLanguageModel.model("small", { baseUrl: "http://localhost" }),
+        HuggingFaceEmbeddingModel.layer({ baseUrl: "http://localhost" }),
+        HuggingFaceEmbeddingModel.model("small", { dimensions: 8, modelId: "org/model" }),
+        HuggingFaceTokenizer.layer({ baseUrl: "http://localhost" })
+      ].every(Layer.isLayer)
+    )
   })
 
   it("may be known at run time alone, and are then checked there", () => {

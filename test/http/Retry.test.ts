@@ -208,7 +208,8 @@ describe("a wait", () => {
           subject: "POST /generate",
           attempt,
           delay: Duration.seconds(attempt),
-          reason: "Model is overloaded"
+          reason: "Model is overloaded",
+          next: "attempt" as const
         }))
       )
     }))

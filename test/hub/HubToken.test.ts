@@ -55,6 +55,31 @@ describe("HubToken.resolve", () => {
       })
   )
 
+  it.effect.each([`"hf_a"`, `'hf_a'`, ` "hf_a"\n`, `" hf_a "`])(
+    "removes the quotes that readers of env files keep: %s",
+    (quoted) =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* found({ HF_TOKEN: quoted }), "hf_a")
+        assert.strictEqual(yield* found({}, quoted), "hf_a")
+        assert.strictEqual(yield* found({}, undefined, quoted), "hf_a")
+      })
+  )
+
+  it.effect.each([`""`, `''`])("takes quotes around nothing for none: %s", (quoted) =>
+    Effect.gen(function*() {
+      assert.strictEqual(yield* found({ HF_TOKEN: quoted }, undefined, "hf_file"), "hf_file")
+    }))
+
+  it.effect.each([`"hf_a`, `hf_a'`, `"hf_a'`])(
+    "refuses a single quote, without showing the token: %s",
+    (quoted) =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(HubToken.make(quoted, "HF_TOKEN"))
+        assert.include(error.message, "the token from HF_TOKEN cannot be used: it begins or ends with a quote")
+        assert.notInclude(error.message, "hf_a")
+      })
+  )
+
   it.effect("removes line breaks and surrounding blanks", () =>
     Effect.gen(function*() {
       assert.strictEqual(yield* found({}, "  hf_a\r\nb\n"), "hf_ab")

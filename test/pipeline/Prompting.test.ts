@@ -176,6 +176,21 @@ describe("a template that is given as text", () => {
       }).pipe(Layer.provide(ChatTemplate.layerText({ template: "[X]{{ messages[0].content }}" })))
     )))
 
+  it.effect.each([["", "<s>U"], ["[X]", "U"], ["<s>", "U"]] as const)(
+    "keeps its BOS only where llama.cpp says that it adds none: %j, so %s",
+    ([bosToken, expected]) =>
+      Effect.gen(function*() {
+        yield* prompted("U")
+        assert.strictEqual((yield* completed).prompt, expected)
+      }).pipe(Effect.provide(
+        World.layer({
+          engine: "llamacpp",
+          service: { chatTemplate: "<s>" },
+          target: { engine: { kind: "llamacpp", source: "route", bosToken } }
+        }).pipe(Layer.provide(ChatTemplate.layerText({ template: "<s>{{ messages[0].content }}" })))
+      ))
+  )
+
   it.effect("keeps its BOS where the caller says so", () =>
     Effect.gen(function*() {
       const { add_special_tokens, prompt } = yield* promptOf("vllm", { bos: "keep" })
@@ -342,8 +357,7 @@ describe("a raw prompt on the router", () => {
   const routes: ReadonlyArray<readonly [modelId: string, path: string, model: string]> = [
     ["org/chat", "/together/v1/completions", "together/Its-Name"],
     ["org/text", "/novita/v3/openai/completions", "novita/Its-Name"],
-    ["org/both", "/deepinfra/v1/openai/completions", "deepinfra/Its-Name"],
-    ["org/own", "/hf-inference/models/org/own/v1/completions", "hf-inference/Its-Name"]
+    ["org/both", "/deepinfra/v1/openai/completions", "deepinfra/Its-Name"]
   ]
   for (const [modelId, path, model] of routes) {
     it.effect(`of ${modelId} goes to ${path}, under the provider's own name of the model`, () =>
@@ -351,6 +365,29 @@ describe("a raw prompt on the router", () => {
         assert.deepStrictEqual(yield* asked(modelId, { raw: "once" }), [path, model])
       }))
   }
+
+  it.effect.each(["unary", "stream"] as const)(
+    "goes to hf-inference in the native form, asked for as %s",
+    (delivery) =>
+      Effect.gen(function*() {
+        const call = { maxNewTokens: 3, seed: 1, delivery }
+        const { generations } = yield* (yield* InferenceEndpointsLLM.InferenceEndpointsLLM).generate(
+          { raw: "once" },
+          call
+        )
+        const last = (yield* Effect.flatMap(Platform.Platform, ({ router }) => router.received)).at(-1)
+        assert.strictEqual(last?.url.pathname, "/hf-inference/models/org/own")
+        assert.deepStrictEqual<unknown>(JSON.parse(last?.body ?? ""), {
+          inputs: "once",
+          parameters: { max_new_tokens: 3, seed: 1, details: true },
+          ...(delivery === "stream" && { stream: true })
+        })
+        assert.strictEqual(generations[0]?.finishReason, "length")
+        assert.strictEqual(generations[0]?.statistics.outputTokens, 3)
+      }).pipe(Effect.provide(
+        InferenceEndpointsLLM.layer({ modelId: "org/own", apiKey: "hf_example" }).pipe(Layer.provideMerge(platform))
+      ))
+  )
 
   it.effect("changes nothing for messages, which go to the router itself", () =>
     Effect.gen(function*() {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Metric, Stream, Tracer } from "effect"
 import { InferenceEndpointsLLM, type Settings } from "../../src/index.ts"
 import { Fault, Simulator } from "../../src/simulator/index.ts"
+import * as Recording from "../wire/Recording.ts"
 import * as World from "../World.ts"
 
 const Model = InferenceEndpointsLLM.layer({ baseUrl: "http://localhost:8080", apiKey: false }).pipe(
@@ -110,6 +111,29 @@ describe("the outcome of a stream", () => {
 })
 
 describe("the span of a generation", () => {
+  it.effect("says who answered, what it cost, what was cached and which build it was", () =>
+    Effect.gen(function*() {
+      const spans: Array<Tracer.Span> = []
+      const tracer = Tracer.make({
+        span: (options) => {
+          const span = new Tracer.NativeSpan(options)
+          spans.push(span)
+          return span
+        }
+      })
+      const heard = Recording.play("told.json", { delivery: "unary", headers: { "x-inference-provider": "nebius" } })
+      yield* Effect.provideService(heard, Tracer.Tracer, tracer)
+      const said = new Map(spans.flatMap(({ attributes }) => [...attributes]))
+      const told = {
+        "gen_ai.response.model": "a/model-2026",
+        "inference_endpoints.provider": "nebius",
+        "inference_endpoints.usage.cost": 0.00012,
+        "inference_endpoints.usage.cached_tokens": 4,
+        "inference_endpoints.system_fingerprint": "vllm-0.32.0-1a2b3c"
+      }
+      assert.deepStrictEqual(Object.fromEntries(Object.keys(told).map((name) => [name, said.get(name)])), told)
+    }))
+
   it.effect("says that usage is unknown where the server told none", () =>
     Effect.gen(function*() {
       const { fail } = yield* Simulator.Simulator

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as ThinkTags from "../../src/pipeline/ThinkTags.ts"
+import { families } from "../../src/template/ThinkingTags.ts"
 
 const split = (pieces: ReadonlyArray<string>, opening?: ThinkTags.Opening) => {
   const splitter = ThinkTags.make(opening)
@@ -32,7 +33,7 @@ const Bit = Schema.Literals([
   "<|end|>"
 ])
 
-const tags = ThinkTags.families.flatMap(({ close, open }) => [open, close])
+const tags = families.flatMap(({ close, open }) => [open, close])
 
 describe("a text", () => {
   it.prop("is split the same, wherever it is cut", [Schema.Array(Bit)], ([pieces]) => {
@@ -52,7 +53,7 @@ describe("a text", () => {
 })
 
 describe("thinking", () => {
-  for (const family of ThinkTags.families) {
+  for (const family of families) {
     const { alone, close, open } = family
     it(`stands between ${open} and ${close}`, () => {
       assert.deepStrictEqual(split([`${open}hm${close}\n\nyes`]), { thinking: "hm", said: "\n\nyes" })

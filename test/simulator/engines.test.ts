@@ -269,6 +269,16 @@ layer(Simulator.layer({ engine: "tei", maxInputTokens: 4 }))("text-embeddings-in
       assert.strictEqual((yield* post("/v1/embeddings", { input: "a" })).json.data[0].object, "embedding")
     }))
 
+  it.effect("ranks texts for a query, the nearest first", () =>
+    Effect.gen(function*() {
+      const { json } = yield* post("/rerank", { query: "b", texts: ["a", "b", "c"], return_text: true })
+      assert.deepStrictEqual([json[0].index, json[0].text], [1, "b"])
+      assert.closeTo(json[0].score, 1, 1e-6)
+      assert.isAtLeast(json[1].score, json[2].score)
+      assert.notProperty((yield* post("/rerank", { query: "b", texts: ["a"] })).json[0], "text")
+      assert.strictEqual((yield* post("/rerank", { query: "b", texts: [] })).status, 422)
+    }))
+
   it.effect("describes itself without a router and with a type of model", () =>
     Effect.gen(function*() {
       const { json } = yield* get("/info")

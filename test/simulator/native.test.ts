@@ -132,6 +132,23 @@ layer(Simulator.layer({ prefillLogprobs: true, maxTotalTokens: 4096 }))("a long 
       assert.notProperty(details.prefill[0], "special")
     }))
 
+  it.effect("begins a grammar again at each slice of 1024, since 3.1.1", () =>
+    Effect.gen(function*() {
+      const tokens = Array.from({ length: 1100 }, (_, index) => `${index} `)
+      const grammar = { type: "regex", value: "[0-9 ]*" }
+      const parameters = { max_new_tokens: 1100, grammar }
+      const said = Effect.gen(function*() {
+        const simulator = yield* Simulator.Simulator
+        yield* simulator.answer({ tokens: tokens.map((text) => ({ text })) })
+        return (yield* post("/generate", { inputs: "x", parameters })).json.generated_text as string
+      })
+      const sizes = { maxTotalTokens: 4096 }
+      const broken = yield* said.pipe(Effect.provide(Simulator.layer(sizes)))
+      assert.include(broken, "1022 1023 0 1 2 ")
+      const whole = yield* said.pipe(Effect.provide(Simulator.layer({ ...sizes, version: "3.1.0" })))
+      assert.include(whole, "1022 1023 1024 1025 ")
+    }))
+
   it.effect("goes on in slices of 1024, so that 1500 tokens become 2048", () =>
     Effect.gen(function*() {
       yield* scripted("a ".repeat(3000))

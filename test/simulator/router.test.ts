@@ -20,7 +20,7 @@ const options: Router.Options = {
 const inner: Double.Handler = ({ url }) => Effect.succeed(Double.plain(200, url.pathname))
 const post = (options: Router.Options, path: string, model: string) =>
   Effect.flatMap(
-    Router.make({ ...options, inner }),
+    Router.make({ ...options, inner, native: inner }),
     ({ handler }) =>
       Double.client({ [Router.host]: handler }).execute(
         HttpClientRequest.post(`https://${Router.host}${path}`).pipe(HttpClientRequest.bodyJsonUnsafe({ model }))
@@ -76,11 +76,12 @@ describe("the simulated router", () => {
           "/together/v1/completions",
           "/featherless-ai/v1/completions",
           "/novita/v3/openai/completions",
-          "/deepinfra/v1/openai/completions",
-          "/hf-inference/models/org/m/v1/completions"
+          "/deepinfra/v1/openai/completions"
         ]
       ) {
         assert.strictEqual(yield* (yield* post(options, path, "org/m")).text, "/v1/completions")
       }
+      assert.strictEqual(yield* (yield* post(options, "/hf-inference/models/org/m", "")).text, "/")
+      assert.strictEqual((yield* post(options, "/hf-inference/models/org/m/v1/completions", "")).status, 404)
     }))
 })

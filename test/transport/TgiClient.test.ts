@@ -371,7 +371,7 @@ describe("what a request looks like", () => {
         "x-hf-bill-to": "org",
         accept: "application/json",
         "content-type": "application/json",
-        "user-agent": "mine/1 effect-inference-endpoints/0.1.0"
+        "user-agent": "mine/1 effect-inference-endpoints/0.2.0"
       })
     }))
 

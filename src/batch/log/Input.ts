@@ -1,114 +1,260 @@
 /**
- * The input file: looked through once before anything is sent, and read again, row by row, as rows are worked on.
+ * The input: looked through once before anything is sent, and read again, row by row, as rows are worked on.
  *
  * @since 0.1.0
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
+import * as Exit from "effect/Exit"
+import type * as FileSystem from "effect/FileSystem"
 import type * as Pull from "effect/Pull"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as BatchError from "../BatchError.ts"
+import * as Digest from "../rows/Digest.ts"
 import * as Jsonl from "../rows/Jsonl.ts"
+import type * as Part from "../rows/Part.ts"
 import * as Row from "../rows/Row.ts"
-import * as IdTable from "./IdTable.ts"
+import * as Ids from "./Ids.ts"
 import type * as Manifest from "./Manifest.ts"
-import * as Sha256 from "./Sha256.ts"
 
-const wrong = (path: string, line: number, problem: string) =>
-  BatchError.make(new BatchError.InvalidInput({ path, line, problem }))
+/**
+ * An input that was looked through.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Input {
+  readonly record: Manifest.InputRecord
+  readonly parts: ReadonlyArray<Checked>
+  /** How far it is the input of the earlier run: its rows, unchanged; 0 where it is another. */
+  readonly kept: number
+  /** The ids, where they had to be looked at. */
+  readonly ids: Ids.Ids | undefined
+}
+
+interface Checked {
+  readonly part: Part.Part
+  readonly seen: Part.Seen
+  /** Index of its first row. */
+  readonly first: number
+}
 
 const PREVIEW = 60
+const SHOWN = 20
 
-/** A line → a row, or what is wrong with it; undefined for a blank line. */
-const rowOf = (
-  path: string,
-  line: Jsonl.Line,
-  columns: Row.Columns,
-  index: number
-): Row.Row | BatchError.BatchError | undefined => {
-  if (line.text === undefined) return wrong(path, line.number, "is not UTF-8 text, or longer than 16 MiB")
-  if (Jsonl.isBlank(line.text)) return undefined
-  const value = Jsonl.parse(line.text)
+interface Place {
+  readonly line?: number
+  readonly problem: string
+}
+
+/** A raw row → a row, or what is wrong with it. */
+const rowOf = (raw: Part.Raw, columns: Row.Columns, index: number): Row.Row | Place => {
+  const line = raw.number
+  if (raw.problem !== undefined) return { line, problem: raw.problem }
+  const value = raw.columns ?? Jsonl.parse(raw.text ?? "")
   if (!Row.isRecord(value)) {
-    return wrong(path, line.number, `is no JSON object: ${JSON.stringify(line.text.slice(0, PREVIEW))}`)
+    return { line, problem: `is not a JSON object: ${JSON.stringify((raw.text ?? "").slice(0, PREVIEW))}` }
   }
   const id = Row.id(value, columns, index)
   return id === undefined
-    ? wrong(path, line.number, `its id (column ${columns.id ?? "id"}) is neither a string nor an integer`)
-    : { id, index, columns: value }
+    ? { line, problem: `its id (column ${columns.id ?? "id"}) is neither a string nor an integer` }
+    : { id, index, columns: value, ...(raw.text !== undefined && { text: raw.text }) }
 }
 
+const isRow = (value: Row.Row | Place): value is Row.Row => "columns" in value
+
+/** The digest of several parts: of one, its own. */
+const together = (parts: ReadonlyArray<{ readonly sha256: string }>): string =>
+  parts.length === 1 ? parts[0]?.sha256 ?? "" : Digest.of(parts.map(({ sha256 }) => sha256).join(""))
+
 /**
- * Digest, length and rows of the input. Fails at the first line that is no JSON object, or has an id that another line has.
+ * Digest, length and rows of the input. Fails with every line that is not a row, or has an id that another one has.
+ * What `before` recorded is not parsed again where its bytes are the same.
  *
  * @category running
  * @since 0.1.0
  */
 export const scan = (
-  path: string,
-  columns: Row.Columns
-): Effect.Effect<Manifest.Manifest["input"], BatchError.BatchError, FileSystem.FileSystem> =>
+  parts: ReadonlyArray<Part.Part>,
+  columns: Row.Columns,
+  before: Manifest.InputRecord | undefined,
+  onRow?: (row: Row.Row) => void
+): Effect.Effect<Input, BatchError.BatchError, FileSystem.FileSystem> =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    const file = yield* Effect.mapError(fs.open(path, { flag: "r" }), (error) =>
-      error.reason._tag === "NotFound"
-        ? BatchError.make(new BatchError.InvalidInput({ path, problem: "there is no such file" }))
-        : BatchError.disk(path)(error))
-    const ids = IdTable.make()
-    const hash = Sha256.make()
-    let rows = 0
-    let bytes = 0
-    const onBytes = (block: Uint8Array) => {
-      hash.update(block)
-      bytes += block.length
+    const known = before?.parts ?? []
+    if (before !== undefined && known.length === parts.length) {
+      const same = yield* identical(parts, before)
+      if (same !== undefined) return same
     }
-    yield* Jsonl.forEach(file, { onBytes }, (line) => {
-      const row = rowOf(path, line, columns, rows)
-      if (row === undefined) return
-      if (row instanceof BatchError.BatchError) return Effect.fail(row)
-      rows++
-      const before = ids.add(row.id, line.number)
-      return before === undefined
-        ? undefined
-        : Effect.fail(wrong(path, line.number, `its id ${JSON.stringify(row.id)} is also that of line ${before}`))
-    }).pipe(Effect.catchTag("PlatformError", (error) => Effect.fail(BatchError.disk(path)(error))))
-    return { sha256: hash.hex(), bytes, rows }
-  }).pipe(Effect.scoped)
+    return yield* parse(parts, columns, before, onRow)
+  })
+
+const howOf = (before: Manifest.InputRecord | undefined, at: number): Part.Open => ({
+  mark: before?.parts?.[at]?.bytes,
+  whole: before?.whole
+})
+
+const identical = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.Part>, before: Manifest.InputRecord) {
+  const checked: Array<Checked> = []
+  let first = 0
+  for (const [at, part] of parts.entries()) {
+    const known = before.parts?.[at]
+    const identity = yield* part.identify({ whole: before.whole })
+    if (known === undefined || known.sha256 !== identity.sha256) return undefined
+    checked.push({ part, seen: identity, first })
+    first += known.rows
+  }
+  const input: Input = { record: before, parts: checked, kept: before.rows, ids: undefined }
+  return input
+})
+
+const parse = Effect.fnUntraced(function*(
+  parts: ReadonlyArray<Part.Part>,
+  columns: Row.Columns,
+  before: Manifest.InputRecord | undefined,
+  onRow: ((row: Row.Row) => void) | undefined
+) {
+  const ids = new Ids.Ids()
+  const checked: Array<Checked> = []
+  const records: Array<Manifest.PartRecord> = []
+  let rows = 0
+  let kept = 0
+  let unchanged = true
+  for (const [at, part] of parts.entries()) {
+    const first = rows
+    const bad: Array<Place> = []
+    let count = 0
+    const wrong = (place: Place) => {
+      count++
+      if (bad.length < SHOWN) bad.push(place)
+    }
+    const identity = yield* Effect.scoped(Effect.gen(function*() {
+      const reading = yield* part.open(howOf(before, at))
+      while (true) {
+        const raws = yield* reading.next
+        if (raws === undefined) return reading.identity()
+        for (const raw of raws) {
+          const row = rowOf(raw, columns, rows++)
+          if (!isRow(row)) {
+            wrong(row)
+            continue
+          }
+          ids.add(row.id)
+          onRow?.(row)
+        }
+      }
+    }))
+    if (count > 0) return yield* BatchError.invalidInput(part.path, bad, count)
+    checked.push({ part, seen: { bytes: identity.bytes, blocks: identity.blocks }, first })
+    records.push({ path: part.path, sha256: identity.sha256, bytes: identity.bytes, rows: rows - first })
+    const known = before?.parts?.[at]
+    if (unchanged && known !== undefined) {
+      const same = known.sha256 === identity.sha256
+      // a last line that has grown is another row
+      const grown = !same && (known.bytes === 0 || (known.sha256 === identity.atMark && identity.cleanMark === true))
+      if (same || grown) kept += known.rows
+      unchanged = same
+    }
+  }
+  yield* distinct(checked, columns, ids.repeated())
+  const record: Manifest.InputRecord = {
+    sha256: together(records),
+    bytes: records.reduce((sum, { bytes }) => sum + bytes, 0),
+    rows,
+    ...(before?.whole === true && { whole: true }),
+    parts: records
+  }
+  const input: Input = { record, parts: checked, kept, ids }
+  return input
+})
+
+/** Looks again at the rows whose ids have one hash, and names those that are the same. */
+const distinct = Effect.fnUntraced(function*(
+  parts: ReadonlyArray<Checked>,
+  columns: Row.Columns,
+  repeated: ReadonlySet<number>
+) {
+  if (repeated.size === 0) return
+  const found = new Map<string, string>()
+  for (const { first, part, seen } of parts) {
+    const bad: Array<Place> = []
+    yield* Effect.scoped(Effect.gen(function*() {
+      const reading = yield* part.open({ seen })
+      while (true) {
+        const raws = yield* reading.next
+        if (raws === undefined) return
+        for (const raw of raws) {
+          const row = rowOf(raw, columns, first + raw.index)
+          if (!isRow(row) || !repeated.has(Ids.hash(row.id))) continue
+          const earlier = found.get(row.id)
+          if (earlier === undefined) {
+            found.set(row.id, parts.length === 1 ? `line ${raw.number}` : `${part.path}, line ${raw.number}`)
+          } else bad.push({ line: raw.number, problem: `its id ${JSON.stringify(row.id)} is also that of ${earlier}` })
+        }
+      }
+    }))
+    if (bad.length > 0) return yield* BatchError.invalidInput(part.path, bad)
+  }
+})
 
 /**
- * The rows that `skip` does not hold, a block of the file at a time. The file is open for the scope.
+ * The rows that `skip` does not hold, a block of a part at a time. A part is open while it is read.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const rows = (
-  path: string,
+  input: Input,
   columns: Row.Columns,
   skip: (index: number) => boolean
 ): Effect.Effect<
-  Pull.Pull<Arr.NonEmptyReadonlyArray<Row.Row>, BatchError.BatchError>,
-  BatchError.BatchError,
-  FileSystem.FileSystem | Scope.Scope
+  Pull.Pull<Arr.NonEmptyReadonlyArray<Row.Row>, BatchError.BatchError, void, FileSystem.FileSystem>,
+  never,
+  Scope.Scope
 > =>
   Effect.gen(function*() {
-    const fs = yield* FileSystem.FileSystem
-    const file = yield* Effect.mapError(fs.open(path, { flag: "r" }), BatchError.disk(path))
-    const next = Effect.mapError(Jsonl.read(file), BatchError.disk(path))
-    let index = 0
-    const pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Row.Row>, BatchError.BatchError> = Effect.flatMap(next, (lines) => {
-      if (lines === undefined) return Cause.done()
-      const found: Array<Row.Row> = []
-      for (const line of lines) {
-        if (line.text !== undefined && Jsonl.isBlank(line.text)) continue
-        const at = index++
-        if (skip(at)) continue
-        const row = rowOf(path, line, columns, at)
-        if (row instanceof BatchError.BatchError) return Effect.fail(row)
-        if (row !== undefined) found.push(row)
+    const outer = yield* Effect.scope
+    let at = 0
+    let current:
+      | { readonly reading: Part.Reading; readonly scope: Scope.Closeable; readonly checked: Checked }
+      | undefined
+    const advance = Effect.gen(function*() {
+      if (current !== undefined) yield* Scope.close(current.scope, Exit.void)
+      current = undefined
+      const checked = input.parts[at++]
+      if (checked === undefined) return yield* Cause.done()
+      const scope = yield* Scope.fork(outer)
+      const reading = yield* Scope.provide(
+        checked.part.open({ seen: checked.seen, skip: (index) => skip(checked.first + index) }),
+        scope
+      )
+      current = { reading, scope, checked }
+      return current
+    })
+    const pull: Pull.Pull<
+      Arr.NonEmptyReadonlyArray<Row.Row>,
+      BatchError.BatchError,
+      void,
+      FileSystem.FileSystem
+    > = Effect.gen(function*() {
+      while (true) {
+        const { checked, reading } = current ?? (yield* advance)
+        const raws = yield* reading.next
+        if (raws === undefined) {
+          yield* advance
+          continue
+        }
+        const found: Array<Row.Row> = []
+        for (const raw of raws) {
+          const index = checked.first + raw.index
+          if (skip(index)) continue
+          const row = rowOf(raw, columns, index)
+          if (!isRow(row)) return yield* BatchError.invalidInput(checked.part.path, [row])
+          found.push(row)
+        }
+        if (Arr.isArrayNonEmpty(found)) return found
       }
-      return Arr.isArrayNonEmpty(found) ? Effect.succeed(found) : pull
     })
     return pull
   })

@@ -11,6 +11,7 @@ import * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
 import * as BatchError from "../BatchError.ts"
 import * as Jsonl from "../rows/Jsonl.ts"
+import * as Line from "../rows/Line.ts"
 import * as Durable from "./Durable.ts"
 import * as RowSet from "./RowSet.ts"
 
@@ -26,6 +27,10 @@ export interface Ledger {
   readonly errorsEnd: number
   readonly inputTokens: number
   readonly outputTokens: number
+  /** Generations whose tokens the server did not tell. */
+  readonly uncounted: number
+  /** As the lines tell them. */
+  readonly dollars: number
   /** Failed rows by `stage.reason`. */
   readonly failures: ReadonlyMap<string, number>
 }
@@ -39,46 +44,75 @@ interface Bad {
 interface Sums {
   inputTokens: number
   outputTokens: number
+  uncounted: number
+  dollars: number
   readonly failures: Map<string, number>
 }
 
 /** Looks at one line, and says what is wrong with it. */
 type Check = (text: string) => string | undefined
 
+/**
+ * What the lines are compared with.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Expected {
+  readonly rows: number
+  /** Whether the row of this index has this id; absent where the input is the one that the lines were written for. */
+  readonly matches?: ((index: number, id: string) => boolean) | undefined
+  /** Version 0.1.0 wrote the lines, which are written anew in today's form. */
+  readonly old?: boolean | undefined
+}
+
 const SHOWN = 5
 
 const field = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
 
-const count = (value: unknown): number => typeof value === "number" ? value : 0
+/** Counts that are not known are -1 in a line. */
+const count = (value: unknown): number => typeof value === "number" && value > 0 ? value : 0
 
-const indexOf = (value: unknown, rows: number): number | undefined => {
+/** The index of a line of this batch; else what is wrong with it. */
+const indexOf = (value: unknown, { matches, rows }: Expected, what: string): number | string => {
   const index = field(value, "index")
-  return typeof index === "number" && Number.isSafeInteger(index) && index >= 0 && index < rows &&
-      typeof field(value, "id") === "string"
-    ? index
-    : undefined
+  const id = field(value, "id")
+  if (typeof index !== "number" || !Number.isSafeInteger(index) || index < 0 || typeof id !== "string") {
+    return `is not ${what}`
+  }
+  if (index >= rows) return `is of row ${index}, which the input does not have`
+  return matches !== undefined && !matches(index, id)
+    ? `is of row ${index} with id ${JSON.stringify(id)}, which is not the id of that row in the input`
+    : index
 }
 
-const outputCheck = (rows: number, done: RowSet.RowSet, sums: Sums): Check => (text) => {
+const outputCheck = (expected: Expected, done: RowSet.RowSet, sums: Sums): Check => (text) => {
   const value = Jsonl.parse(text)
-  const index = indexOf(value, rows)
+  const index = indexOf(value, expected, "a result of this batch")
   const generations = field(value, "generations")
-  if (index === undefined || !Array.isArray(generations)) return "is no result of this batch"
+  if (typeof index === "string") return index
+  if (!Array.isArray(generations)) return "is not a result of this batch"
   if (!done.add(index)) return `repeats row ${index}`
   for (const generation of generations) {
     const statistics = field(generation, "statistics")
-    sums.inputTokens += count(field(statistics, "inputTokens"))
-    sums.outputTokens += count(field(statistics, "outputTokens"))
+    const input = field(statistics, "inputTokens")
+    const output = field(statistics, "outputTokens")
+    sums.inputTokens += count(input)
+    sums.outputTokens += count(output)
+    if (count(input) === 0 || count(output) === 0) sums.uncounted++
   }
+  const dollars = field(field(value, "provenance"), "dollars")
+  if (typeof dollars === "number" && dollars >= 0) sums.dollars += dollars
   return undefined
 }
 
-const errorsCheck = (rows: number, done: RowSet.RowSet, failed: RowSet.RowSet, sums: Sums): Check => (text) => {
+const errorsCheck = (expected: Expected, done: RowSet.RowSet, failed: RowSet.RowSet, sums: Sums): Check => (text) => {
   const value = Jsonl.parse(text)
-  const index = indexOf(value, rows)
+  const index = indexOf(value, expected, "a failure of this batch")
   const error = field(value, "error")
-  if (index === undefined || typeof error !== "object") return "is no failure of this batch"
+  if (typeof index === "string") return index
+  if (typeof error !== "object") return "is not a failure of this batch"
   if (done.has(index)) return `fails row ${index}, which is in the output`
   if (!failed.add(index)) return `repeats row ${index}`
   const key = `${String(field(error, "stage"))}.${String(field(error, "reason"))}`
@@ -109,18 +143,18 @@ const verify = Effect.fnUntraced(
   }
 )
 
-/** Writes the good lines anew and appends the bad ones to `<path>.bad`. */
+/** Writes the good lines anew, in today's form, and appends the bad ones to `<path>.bad`. */
 const repair = Effect.fnUntraced(function*(path: string, check: Check) {
   const fs = yield* FileSystem.FileSystem
   const encoder = new TextEncoder()
   yield* Durable.replace(path, (file) =>
     Effect.gen(function*() {
       const { bad } = yield* verify(path, check, (text) =>
-        Effect.mapError(file.writeAll(encoder.encode(`${text}\n`)), BatchError.disk(path)))
+        Effect.mapError(file.writeAll(encoder.encode(`${Line.upgrade(text)}\n`)), BatchError.disk(path)))
       const lines = bad.map(({ text }) =>
         `${text}\n`
       ).join("")
-      yield* fs.writeFileString(`${path}.bad`, lines, { flag: "a" })
+      if (lines !== "") yield* fs.writeFileString(`${path}.bad`, lines, { flag: "a" })
     })).pipe(Effect.catchTag("PlatformError", (error) => Effect.fail(BatchError.disk(path)(error))))
 })
 
@@ -133,7 +167,7 @@ const cut = Effect.fnUntraced(function*(path: string, end: number) {
   yield* file.sync
 }, Effect.scoped)
 
-const recoverFile = Effect.fnUntraced(function*(path: string, check: () => Check, repairing: boolean) {
+const recoverFile = Effect.fnUntraced(function*(path: string, check: () => Check, repairing: boolean, old: boolean) {
   const fs = yield* FileSystem.FileSystem
   yield* Effect.mapError(fs.writeFileString(path, "", { flag: "a" }), BatchError.disk(path))
   const first = yield* verify(path, check())
@@ -141,7 +175,7 @@ const recoverFile = Effect.fnUntraced(function*(path: string, check: () => Check
     const lines = first.bad.map(({ line, problem }) => ({ line, problem }))
     return yield* BatchError.make(new BatchError.Damaged({ path, lines, count: first.count }))
   }
-  if (first.count > 0) {
+  if (first.count > 0 || (old && first.end > 0)) {
     yield* repair(path, check())
     return (yield* verify(path, check())).end
   }
@@ -150,32 +184,67 @@ const recoverFile = Effect.fnUntraced(function*(path: string, check: () => Check
 })
 
 /**
- * Verifies both files of a batch of so many rows, which are made where they are not there, and cuts torn ends off.
+ * Verifies both files of a batch, which are made where they are absent, and cuts torn ends off.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const recover = (
   paths: { readonly output: string; readonly errors: string },
-  rows: number,
+  expected: Expected,
   repairing: boolean
 ): Effect.Effect<Ledger, BatchError.BatchError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     let done = RowSet.make(0)
     let failed = RowSet.make(0)
-    const sums: Sums = { inputTokens: 0, outputTokens: 0, failures: new Map() }
+    const sums: Sums = { inputTokens: 0, outputTokens: 0, uncounted: 0, dollars: 0, failures: new Map() }
     // each look at a file counts from nothing
-    const outputEnd = yield* recoverFile(paths.output, () => {
-      done = RowSet.make(rows)
-      sums.inputTokens = 0
-      sums.outputTokens = 0
-      return outputCheck(rows, done, sums)
-    }, repairing)
-    const errorsEnd = yield* recoverFile(paths.errors, () => {
-      failed = RowSet.make(rows)
-      sums.failures.clear()
-      return errorsCheck(rows, done, failed, sums)
-    }, repairing)
+    const outputEnd = yield* recoverFile(
+      paths.output,
+      () => {
+        done = RowSet.make(expected.rows)
+        Object.assign(sums, { inputTokens: 0, outputTokens: 0, uncounted: 0, dollars: 0 })
+        return outputCheck(expected, done, sums)
+      },
+      repairing,
+      expected.old === true
+    )
+    const errorsEnd = yield* recoverFile(
+      paths.errors,
+      () => {
+        failed = RowSet.make(expected.rows)
+        sums.failures.clear()
+        return errorsCheck(expected, done, failed, sums)
+      },
+      repairing,
+      expected.old === true
+    )
     yield* Durable.syncDirectory(paths.output)
+    return { done, failed, outputEnd, errorsEnd, ...sums }
+  })
+
+/** The whole lines of a file that may be absent. */
+const lookAt = Effect.fnUntraced(function*(path: string, check: Check) {
+  const fs = yield* FileSystem.FileSystem
+  if (!(yield* Effect.mapError(fs.exists(path), BatchError.disk(path)))) return 0
+  return (yield* verify(path, check)).end
+})
+
+/**
+ * What both files say, without changing either; lines of no run are passed over.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const look = (
+  paths: { readonly output: string; readonly errors: string },
+  expected: Expected
+): Effect.Effect<Ledger, BatchError.BatchError, FileSystem.FileSystem> =>
+  Effect.gen(function*() {
+    const done = RowSet.make(expected.rows)
+    const failed = RowSet.make(expected.rows)
+    const sums: Sums = { inputTokens: 0, outputTokens: 0, uncounted: 0, dollars: 0, failures: new Map() }
+    const outputEnd = yield* lookAt(paths.output, outputCheck(expected, done, sums))
+    const errorsEnd = yield* lookAt(paths.errors, errorsCheck(expected, done, failed, sums))
     return { done, failed, outputEnd, errorsEnd, ...sums }
   })

@@ -1,16 +1,24 @@
 /**
- * One run an output: a file that only one process can make, with who made it. A lock whose process is gone is taken over.
+ * One run per output: a lock file that names its owner. A lock whose owner is gone is taken over.
+ *
+ * On one machine the owner is looked for by its process id and the time at which that process began, since ids are used
+ * again. A process elsewhere (another host, or another container's process ids) cannot be looked for: its lock is alive
+ * as long as its owner touches the file, and counts as left behind after two minutes without that, by the clock of the
+ * file system. An owner that lost its lock stops.
  *
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as BatchError from "../BatchError.ts"
+import * as Builtin from "../rows/Builtin.ts"
 
 /**
  * What a runtime knows of processes. The default asks the `process` object of Node, Bun and Deno where there is one;
@@ -21,16 +29,21 @@ import * as BatchError from "../BatchError.ts"
  */
 export const Processes = Context.Reference<{
   readonly pid: number
+  /** The name of this machine. */
+  readonly host: string
   readonly isAlive: (pid: number) => boolean
 }>("effect-inference-endpoints/batch/Processes", { defaultValue: () => detect() })
 
 const detect = () => {
   const host: unknown = Reflect.get(globalThis, "process")
-  if (typeof host !== "object" || host === null) return { pid: 0, isAlive: () => true }
+  if (typeof host !== "object" || host === null) return { pid: 0, host: "", isAlive: () => true }
+  const os = Builtin.load("node:os")
+  const hostname: unknown = os === undefined ? undefined : Reflect.get(os, "hostname")
   const pid: unknown = Reflect.get(host, "pid")
   const kill: unknown = Reflect.get(host, "kill")
   return {
     pid: typeof pid === "number" ? pid : 0,
+    host: typeof hostname === "function" ? String(Reflect.apply(hostname, os, [])) : "",
     isAlive: (pid: number) => {
       if (typeof kill !== "function") return true
       try {
@@ -50,6 +63,8 @@ const Holder = Schema.Struct({
   started: Schema.String,
   /** What the system says of the start of that process, to tell it from a later one with its number. */
   born: Schema.optionalKey(Schema.String),
+  /** The machine, and on Linux the space in which its process ids count. */
+  host: Schema.optionalKey(Schema.String),
   /** Tells runs of one process apart. */
   nonce: Schema.String
 })
@@ -68,8 +83,33 @@ const bornAt = Effect.fnUntraced(function*(pid: number) {
   return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]
 })
 
-const isGone = Effect.fnUntraced(function*(holder: Holder) {
+/** The machine and the space of its process ids. */
+const placeOf = Effect.gen(function*() {
+  const fs = yield* FileSystem.FileSystem
+  const { host } = yield* Processes
+  const space = yield* Effect.orElseSucceed(fs.readLink("/proc/self/ns/pid"), () => "")
+  return space === "" ? host : `${host} ${space}`
+})
+
+const STALE_MILLIS = 120_000
+const TOUCH_MILLIS = 20_000
+
+/** Milliseconds since the file was touched, by the clock of the file system that it is on. */
+const ageOf = Effect.fnUntraced(function*(path: string, nonce: string) {
+  const fs = yield* FileSystem.FileSystem
+  const probe = `${path}.${nonce}.now`
+  yield* fs.writeFileString(probe, "")
+  const now = yield* fs.stat(probe)
+  const then = yield* fs.stat(path)
+  yield* Effect.ignore(fs.remove(probe))
+  return Option.isSome(now.mtime) && Option.isSome(then.mtime)
+    ? now.mtime.value.getTime() - then.mtime.value.getTime()
+    : 0
+}, (self) => Effect.orElseSucceed(self, () => 0))
+
+const isGone = Effect.fnUntraced(function*(holder: Holder, path: string, nonce: string) {
   const processes = yield* Processes
+  if (holder.host !== undefined && holder.host !== (yield* placeOf)) return (yield* ageOf(path, nonce)) > STALE_MILLIS
   if (holder.pid === processes.pid) return !held.has(holder.nonce)
   if (!processes.isAlive(holder.pid)) return true
   const born = yield* bornAt(holder.pid)
@@ -96,16 +136,42 @@ const takeAway = Effect.fnUntraced(function*(path: string, text: string, nonce: 
 
 const ATTEMPTS = 5
 
+/** Touches the lock every so often; ends when it is another run's. */
+const keep = (path: string, nonce: string) =>
+  Effect.gen(function*() {
+    const fs = yield* FileSystem.FileSystem
+    while (true) {
+      yield* Effect.sleep(TOUCH_MILLIS)
+      const found = yield* readHolder(path)
+      // a file that cannot be read for now is not lost
+      if (found?.holder !== undefined && found.holder.nonce !== nonce) return
+      const now = yield* Clock.currentTimeMillis
+      yield* Effect.ignore(fs.utimes(path, now / 1000, now / 1000))
+    }
+  })
+
 /**
- * Holds the lock for the scope. Fails with `Locked` while another run holds it.
+ * Holds the lock for the scope. Fails with `Locked` while another run holds it. Gives an effect that fails should another
+ * run take it over, which happens when this one was stopped for minutes.
  *
  * @category running
  * @since 0.1.0
  */
 export const acquire = (
   path: string
-): Effect.Effect<void, BatchError.BatchError, FileSystem.FileSystem | Scope.Scope> =>
-  Effect.acquireRelease(take(path), (nonce) => release(path, nonce)).pipe(Effect.asVoid)
+): Effect.Effect<
+  Effect.Effect<never, BatchError.BatchError>,
+  BatchError.BatchError,
+  FileSystem.FileSystem | Scope.Scope
+> =>
+  Effect.gen(function*() {
+    const nonce = yield* Effect.acquireRelease(take(path), (nonce) => release(path, nonce))
+    const keeping = yield* Effect.forkScoped(keep(path, nonce))
+    const lost = BatchError.make(
+      new BatchError.Locked({ lock: path, holder: "it took over while this one was stopped" })
+    )
+    return Effect.andThen(Fiber.await(keeping), Effect.fail(lost))
+  })
 
 const take = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
@@ -113,7 +179,8 @@ const take = Effect.fnUntraced(function*(path: string) {
   const nonce = (yield* Random.nextIntBetween(0, 2 ** 48)).toString(36)
   const started = new Date(yield* Clock.currentTimeMillis).toISOString()
   const born = yield* bornAt(pid)
-  const own = JSON.stringify({ pid, started, ...(born !== undefined && { born }), nonce })
+  const host = yield* placeOf
+  const own = JSON.stringify({ pid, host, started, ...(born !== undefined && { born }), nonce })
   let holder: Holder | undefined
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     held.add(nonce)
@@ -128,15 +195,19 @@ const take = Effect.fnUntraced(function*(path: string) {
     const found = yield* readHolder(path)
     if (found === undefined) continue
     holder = found.holder
-    // a lock without a readable holder was cut off while it was written: nobody holds it once it stays so
+    // a lock without a readable holder was cut off while it was written: nobody holds it if it stays like that
     if (holder === undefined && attempt < ATTEMPTS - 2) yield* Effect.sleep(50)
-    else if (holder === undefined || (yield* isGone(holder))) yield* takeAway(path, found.text, nonce)
+    else if (holder === undefined || (yield* isGone(holder, path, nonce))) yield* takeAway(path, found.text, nonce)
     else break
   }
   return yield* BatchError.make(
     new BatchError.Locked({
       lock: path,
-      holder: holder === undefined ? "unknown" : `process ${holder.pid} since ${holder.started}`
+      holder: holder === undefined
+        ? "unknown"
+        : `process ${holder.pid}${
+          holder.host === undefined || holder.host === host ? "" : ` on ${holder.host.split(" ")[0]}`
+        } since ${holder.started}`
     })
   )
 })

@@ -1,6 +1,6 @@
 /**
- * What an output belongs to: the input, by its digest, and everything else that answers depend on. A run with something
- * else is refused, and told what changed.
+ * What an output belongs to: the input, by its digest, and everything else that its answers depend on. A run with
+ * something else is refused, told what changed, and told by which name it can accept that.
  *
  * @since 0.1.0
  */
@@ -9,9 +9,52 @@ import * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import * as BatchError from "../BatchError.ts"
+import * as Digest from "../rows/Digest.ts"
 import { isRecord } from "../rows/Row.ts"
 import * as Durable from "./Durable.ts"
-import * as Sha256 from "./Sha256.ts"
+import * as Meaning from "./Meaning.ts"
+
+/**
+ * A part of an input.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export const PartRecord = Schema.Struct({
+  path: Schema.String,
+  sha256: Schema.String,
+  bytes: Schema.Int,
+  rows: Schema.Int
+})
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type PartRecord = typeof PartRecord.Type
+
+/**
+ * An input: its parts, and digest, bytes and rows of all of them.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export const InputRecord = Schema.Struct({
+  sha256: Schema.String,
+  bytes: Schema.Int,
+  rows: Schema.Int,
+  /** The digests are of the bytes as a whole, as version 0.1.0 made them; else of the digests of each mebibyte. */
+  whole: Schema.optionalKey(Schema.Literal(true)),
+  parts: Schema.optionalKey(Schema.Array(PartRecord))
+})
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type InputRecord = typeof InputRecord.Type
+
+const FORMAT = "effect-inference-endpoints/batch@2"
 
 /**
  * The file, as JSON.
@@ -20,11 +63,18 @@ import * as Sha256 from "./Sha256.ts"
  * @since 0.1.0
  */
 export const Manifest = Schema.Struct({
-  format: Schema.Literal("effect-inference-endpoints/batch@1"),
-  input: Schema.Struct({ sha256: Schema.String, bytes: Schema.Int, rows: Schema.Int }),
+  format: Schema.Literals(["effect-inference-endpoints/batch@1", FORMAT]),
+  input: InputRecord,
   /** SHA-256 of the configuration as canonical JSON. */
   hash: Schema.String,
-  configuration: Schema.Unknown
+  configuration: Schema.Unknown,
+  /** Differences that later runs accepted, each with its time. */
+  accepted: Schema.optionalKey(Schema.Array(Schema.Struct({
+    at: Schema.String,
+    changes: Schema.Array(Schema.String)
+  }))),
+  /** The level that the pace found, by endpoint. */
+  pace: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite))
 })
 
 /**
@@ -48,14 +98,29 @@ const canonical = (value: unknown): string => {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (input: Manifest["input"], configuration: unknown): Manifest => {
+export const make = (input: InputRecord, configuration: unknown): Manifest => {
   const text = canonical(configuration)
-  return {
-    format: "effect-inference-endpoints/batch@1",
-    input,
-    hash: Sha256.ofText(text),
-    configuration: JSON.parse(text)
-  }
+  return { format: FORMAT, input, hash: Digest.of(text), configuration: JSON.parse(text) }
+}
+
+/**
+ * Whether version 0.1.0 wrote it, and the lines beside it.
+ *
+ * @category predicates
+ * @since 0.2.0
+ */
+export const isOld = ({ format }: Manifest): boolean => format !== FORMAT
+
+/**
+ * Something that is not as it was.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Change {
+  /** The name by which it can be accepted, such as `options.temperature`. */
+  readonly name: string
+  readonly message: string
 }
 
 const SHOWN = 80
@@ -66,35 +131,40 @@ const show = (value: unknown): string => {
   return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…`
 }
 
-const differences = (path: string, before: unknown, after: unknown): ReadonlyArray<string> => {
+const differences = (path: string, before: unknown, after: unknown): ReadonlyArray<Change> => {
   if (canonical(before) === canonical(after)) return []
-  if (!isRecord(before) || !isRecord(after)) return [`${path} was ${show(before)} and is ${show(after)}`]
+  if (!isRecord(before) || !isRecord(after)) {
+    return [{ name: path, message: `${path} was ${show(before)} and is ${show(after)}` }]
+  }
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
     differences(path === "" ? key : `${path}.${key}`, before[key], after[key])
   )
 }
 
+const ofInput = (before: InputRecord, after: InputRecord, kept: number): ReadonlyArray<Change> =>
+  kept >= before.rows ? [] : [{
+    name: "input",
+    message: `the input had ${before.rows} rows in ${before.bytes} bytes and has ${
+      after.rows === before.rows ? "other text in" : `${after.rows} rows in`
+    } ${after.bytes} bytes`
+  }]
+
 /**
- * One sentence for each difference; none when a run may go on.
+ * Each difference that answers depend on; none when a run may go on. `kept` is how many rows of the earlier input are
+ * those of this one: more rows behind them are no difference.
  *
  * @category accessors
  * @since 0.1.0
  */
-export const changes = (before: Manifest, after: Manifest): ReadonlyArray<string> => {
-  const input = before.input.sha256 === after.input.sha256 ? [] : [
-    `the input had ${before.input.rows} rows in ${before.input.bytes} bytes and has ${
-      after.input.rows === before.input.rows ? "other text in" : `${after.input.rows} rows in`
-    } ${after.input.bytes} bytes`
-  ]
-  return before.hash === after.hash
-    ? input
-    : [...input, ...differences("", before.configuration, after.configuration)]
-}
+export const changes = (before: Manifest, after: Manifest, kept: number): ReadonlyArray<Change> => [
+  ...ofInput(before.input, after.input, kept),
+  ...differences("", Meaning.of(before.configuration), Meaning.of(after.configuration))
+]
 
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Manifest))
 
 /**
- * The manifest of an earlier run; undefined when there is none.
+ * The manifest of an earlier run; undefined when there is none. One of version 0.1.0 comes as its input had one part.
  *
  * @category running
  * @since 0.1.0
@@ -104,11 +174,17 @@ export const read = Effect.fnUntraced(function*(path: string) {
   const exists = yield* Effect.mapError(fs.exists(path), BatchError.disk(path))
   if (!exists) return undefined
   const text = yield* Effect.mapError(fs.readFileString(path), BatchError.disk(path))
-  return yield* decode(text).pipe(Effect.mapError(() =>
-    BatchError.make(
-      new BatchError.Damaged({ path, lines: [{ line: 1, problem: "is no manifest of this format" }], count: 1 })
-    )
-  ))
+  const found = yield* Effect.mapError(
+    decode(text),
+    () => BatchError.make(new BatchError.DamagedManifest({ path }))
+  )
+  if (found.input.parts !== undefined) return found
+  const { bytes, rows, sha256 } = found.input
+  const manifest: Manifest = {
+    ...found,
+    input: { ...found.input, whole: true, parts: [{ path: "", sha256, bytes, rows }] }
+  }
+  return manifest
 })
 
 /**

@@ -1,8 +1,10 @@
 /**
  * Where a batch stops of itself, with every other row pending for a later run.
  *
- * Tokens, dollars and errors count all that is in the output, so the same command does not spend a budget twice. Rows
- * under way when a budget is used up are finished: it can be passed by so many rows as run at once.
+ * Tokens, dollars and errors count all that is in the output, so the same command does not spend a budget twice. The most
+ * that a row can use is reserved before its request goes out, so that a budget of tokens or dollars is never passed; what
+ * it did not use is given back. What a row used and the server did not tell cannot be counted, which ends a batch with
+ * such a budget.
  *
  * @since 0.1.0
  */
@@ -36,43 +38,92 @@ export interface Budget {
 }
 
 /**
+ * Tokens read and written.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Used {
+  readonly inputTokens: number
+  readonly outputTokens: number
+}
+
+/**
  * What was spent.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Spent {
-  readonly inputTokens: number
-  readonly outputTokens: number
+export interface Spent extends Used {
   readonly failed: number
   /** Milliseconds of the present run. */
   readonly elapsed: number
+  /** Generations whose tokens are not known. */
+  readonly uncounted: number
 }
 
 const MILLION = 1_000_000
 const HOUR = 3_600_000
 
 /**
+ * Whether a price says what both kinds of tokens, or an hour, cost.
+ *
+ * @category predicates
+ * @since 0.2.0
+ */
+export const isKnown = (price: Price | undefined): price is Price =>
+  price !== undefined &&
+  (price.perHour !== undefined || (price.inputPerMillion !== undefined && price.outputPerMillion !== undefined))
+
+/**
+ * What tokens cost, without the time.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const ofTokens = (price: Price, { inputTokens, outputTokens }: Used): number =>
+  (inputTokens * (price.inputPerMillion ?? 0) + outputTokens * (price.outputPerMillion ?? 0)) / MILLION
+
+/**
  * @category accessors
  * @since 0.1.0
  */
-export const dollars = (price: Price, spent: Spent): number =>
-  (spent.inputTokens * (price.inputPerMillion ?? 0) + spent.outputTokens * (price.outputPerMillion ?? 0)) / MILLION +
-  (spent.elapsed / HOUR) * (price.perHour ?? 0)
+export const dollars = (price: Price, spent: Omit<Spent, "failed" | "uncounted">): number =>
+  ofTokens(price, spent) + (spent.elapsed / HOUR) * (price.perHour ?? 0)
 
 /**
- * Which budget is used up, in a sentence; undefined while none is.
+ * Which budget is used up, in a sentence; undefined while none is. `reserved` is what rows in flight and the next one may
+ * use at most.
  *
  * @category accessors
  * @since 0.1.0
  */
-export const exceeded = (budget: Budget, price: Price, spent: Spent, now: number): string | undefined => {
-  const tokens = spent.inputTokens + spent.outputTokens
-  if (budget.tokens !== undefined && tokens >= budget.tokens) {
-    return `the budget of ${budget.tokens} tokens is used up (${tokens})`
+export const exceeded = (
+  budget: Budget,
+  price: Price,
+  spent: Spent,
+  now: number,
+  reserved: Used = { inputTokens: 0, outputTokens: 0 }
+): string | undefined => {
+  const counts = budget.tokens !== undefined || (budget.dollars !== undefined && price.perHour === undefined)
+  if (counts && spent.uncounted > 0) {
+    return `the server did not tell the tokens of ${spent.uncounted} generations, so the budget cannot be kept; set countTokens, a price by the hour, or leave the budget away`
   }
-  if (budget.dollars !== undefined && dollars(price, spent) >= budget.dollars) {
-    return `the budget of $${budget.dollars} is used up ($${dollars(price, spent).toFixed(2)})`
+  const tokens = spent.inputTokens + spent.outputTokens
+  const more = reserved.inputTokens + reserved.outputTokens
+  if (budget.tokens !== undefined && (tokens >= budget.tokens || tokens + more > budget.tokens)) {
+    return `the budget of ${budget.tokens} tokens is used up (${tokens}${
+      more > 0 ? `, and the next row may use ${more}` : ""
+    })`
+  }
+  if (budget.dollars !== undefined) {
+    const used = dollars(price, spent)
+    const next = ofTokens(price, reserved)
+    if (used >= budget.dollars || used + next > budget.dollars) {
+      return `the budget of $${budget.dollars} is used up ($${used.toFixed(2)}${
+        next > 0 ? `, and the next row may cost $${next.toFixed(4)}` : ""
+      })`
+    }
   }
   if (budget.errors !== undefined && spent.failed >= budget.errors) {
     return `${spent.failed} rows have failed, of ${budget.errors} allowed`
@@ -89,13 +140,19 @@ export const exceeded = (budget: Budget, price: Price, spent: Spent, now: number
  * @category validation
  * @since 0.1.0
  */
-export const problems = (budget: Budget, price: Price): ReadonlyArray<string> => {
-  const named = (["tokens", "dollars", "errors"] as const).flatMap((name) => {
+export const problems = (budget: Budget): ReadonlyArray<string> =>
+  (["tokens", "dollars", "errors"] as const).flatMap((name) => {
     const value = budget[name]
-    return value === undefined || value > 0 ? [] : [`budget.${name} must be above 0, given ${value}`]
+    return value === undefined || value > 0 ? [] : [`budget.${name} must be above 0, got ${value}`]
   })
-  const priced = Object.values(price).some((value) => value !== undefined)
-  return budget.dollars !== undefined && !priced
-    ? [...named, "budget.dollars needs a price: per million tokens, or per hour"]
-    : named
-}
+
+/**
+ * Why a budget in dollars cannot be counted at this price; undefined where it can.
+ *
+ * @category validation
+ * @since 0.2.0
+ */
+export const unpriced = (budget: Budget, price: Price | undefined): string | undefined =>
+  budget.dollars === undefined || isKnown(price)
+    ? undefined
+    : "budget.dollars needs a price: per million tokens read and written, or per hour"

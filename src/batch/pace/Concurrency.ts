@@ -1,6 +1,9 @@
 /**
- * How many rows at once: a fixed number, or one that grows while the endpoint is healthy and shrinks when it is not
- * (additive increase, multiplicative decrease, after a start that doubles).
+ * How many rows at once: a fixed number, or a level that is looked for.
+ *
+ * The level doubles while that raises the rate at which tokens are written, and is then tried a quarter higher now and
+ * again, since a batch asks for throughput and not for latency. A server that refuses a request for lack of room tells how
+ * many it takes: each refusal takes one off the level, and going beyond that again is tried ever more seldom.
  *
  * @since 0.1.0
  */
@@ -12,12 +15,10 @@
 export interface Bounds {
   /** Default 1. */
   readonly min?: number | undefined
-  /** Default 64. */
+  /** Default: what the server says that it takes, else 64. */
   readonly max?: number | undefined
-  /** Default 4. */
+  /** Default: the level of the last run, else 4. */
   readonly initial?: number | undefined
-  /** Grown too slow: so many times the best time a token took. Default 2. */
-  readonly tolerance?: number | undefined
 }
 
 /**
@@ -27,63 +28,145 @@ export interface Bounds {
 export interface Concurrency {
   readonly most: number
   readonly limit: () => number
-  /** An answer came that took so many milliseconds a token, while so many rows were under way. */
-  readonly answered: (latency: number, inFlight: number) => void
-  /** The server asked for less. */
-  readonly overloaded: () => void
+  /** A response came at this time, with so many tokens, while so many rows were in flight. */
+  readonly answered: (now: number, tokens: number, inFlight: number) => void
+  /** The server had no room for a request that was sent at this level. */
+  readonly refused: (level: number) => void
 }
 
-/** The best latency is forgotten by so much a window, so that a batch with longer rows later is not held back for ever. */
-const FORGET = 1.02
-const OVERLOADED = 0.5
-const SLOW = 0.8
+/** A level is higher where it writes so much faster than the one before. */
+const GAIN = 1.05
+/** A level has broken down where it writes so much slower than the best of late. */
+const BROKEN = 0.6
+/** The best rate is forgotten by so much a window, so that one fast hour does not rule the rest of a run. */
+const FORGET = 0.98
+const STEP = 1.25
+/** Windows between two tries of a higher level, at first and at most. */
+const EVERY = 3
+const SELDOM = 48
 
 class Adaptive implements Concurrency {
   readonly #min: number
-  readonly #tolerance: number
   readonly most: number
   #limit: number
   #starting = true
+  /** The last round at this level was not faster. */
+  #missed = false
+  /** The level and its rate before the one that is being tried; 0 where nothing is tried. */
+  #back = 0
+  #rate = 0
+  #best = 0
+  /** A level at which the server refused. */
+  #ceiling = Number.POSITIVE_INFINITY
+  #every = EVERY
+  #windows = 0
+  #refusedFrom = 0
   #answers = 0
-  #total = 0
+  #tokens = 0
+  #since: number | undefined = undefined
   #saturated = false
-  #best = Number.POSITIVE_INFINITY
 
   constructor(bounds: Bounds) {
     this.#min = bounds.min ?? 1
     this.most = Math.max(this.#min, bounds.max ?? 64)
     this.#limit = Math.min(this.most, Math.max(this.#min, bounds.initial ?? 4))
-    this.#tolerance = bounds.tolerance ?? 2
   }
 
   readonly limit = (): number => this.#limit
 
-  /** One decision for each round of answers. */
-  readonly answered = (latency: number, inFlight: number): void => {
-    this.#total += latency
+  readonly answered = (now: number, tokens: number, inFlight: number): void => {
+    if (this.#since === undefined) {
+      // the first response of all opens the first window
+      this.#since = now
+      return
+    }
+    this.#tokens += Math.max(1, tokens)
     if (inFlight >= this.#limit) this.#saturated = true
-    if (++this.#answers < this.#limit) return
-    const mean = this.#total / this.#answers
+    if (++this.#answers < this.#limit * (this.#starting ? 1 : 2) || now <= this.#since) return
+    const rate = this.#tokens / (now - this.#since)
     const saturated = this.#saturated
-    this.#best = Math.min(this.#best * FORGET, mean)
-    this.#window()
-    if (mean > this.#best * this.#tolerance) this.#shrink(SLOW)
-    else if (saturated) this.#limit = Math.min(this.most, this.#starting ? this.#limit * 2 : this.#limit + 1)
+    this.#window(now)
+    if (saturated) this.#decide(rate)
   }
 
-  readonly overloaded = (): void => {
-    this.#shrink(OVERLOADED)
-    this.#window()
+  /** One decision for each round of responses. */
+  #decide(rate: number): void {
+    const before = this.#rate
+    this.#best = Math.max(this.#best * FORGET, rate)
+    this.#rate = rate
+    if (this.#starting) {
+      if (rate >= before * GAIN) {
+        this.#missed = false
+        return this.#grow(this.#limit * 2)
+      }
+      if (!this.#missed) {
+        // one round may have had long rows: it is looked at once more
+        this.#missed = true
+        this.#rate = before
+        return
+      }
+      this.#starting = false
+      if (rate < before / GAIN && this.#back > 0) this.#limit = this.#back
+      this.#back = 0
+      return
+    }
+    if (this.#back > 0) {
+      const gained = rate >= before * (1 + (GAIN - 1) / 2)
+      this.#every = gained ? EVERY : Math.min(SELDOM, this.#every * 2)
+      if (!gained) {
+        this.#limit = this.#back
+        this.#rate = before
+      }
+      this.#back = 0
+      return
+    }
+    if (rate < this.#best * BROKEN && this.#limit > this.#min) {
+      this.#best = rate
+      return this.#try(Math.floor(this.#limit / STEP))
+    }
+    if (++this.#windows < this.#every) return
+    this.#windows = 0
+    if (this.#limit < this.#ceiling) this.#try(Math.ceil(this.#limit * STEP))
+    else if (this.#limit < this.most) {
+      this.#ceiling = this.#limit + 1
+      this.#try(this.#limit + 1)
+    }
   }
 
-  #shrink(factor: number): void {
+  #grow(level: number): void {
+    this.#back = this.#limit
+    this.#limit = Math.min(this.most, this.#ceiling, level)
+    if (this.#limit === this.#back) this.#starting = false
+  }
+
+  #try(level: number): void {
+    const next = Math.max(this.#min, Math.min(this.most, this.#ceiling, level))
+    if (next === this.#limit) return
+    this.#back = this.#limit
+    this.#limit = next
+  }
+
+  readonly refused = (level: number): void => {
+    // many refusals of one level count one each; half of it is kept whatever they say
+    if (level !== this.#refusedFrom) {
+      this.#refusedFrom = level
+      this.#every = Math.min(SELDOM, this.#starting ? EVERY : this.#every * 2)
+    }
     this.#starting = false
-    this.#limit = Math.max(this.#min, Math.floor(this.#limit * factor))
+    this.#back = 0
+    const floor = Math.max(this.#min, Math.ceil(level / 2))
+    this.#limit = Math.max(Math.min(this.#limit, floor), this.#limit - 1)
+    this.#ceiling = this.#limit
+    this.#answers = 0
+    this.#tokens = 0
+    this.#since = undefined
+    this.#saturated = false
   }
 
-  #window(): void {
+  #window(now: number): void {
     this.#answers = 0
-    this.#total = 0
+    this.#tokens = 0
+    this.#since = now
     this.#saturated = false
   }
 }
@@ -96,5 +179,5 @@ const nothing = () => {}
  */
 export const make = (bounds: number | Bounds = {}): Concurrency =>
   typeof bounds === "number"
-    ? { most: bounds, limit: () => bounds, answered: nothing, overloaded: nothing }
+    ? { most: bounds, limit: () => bounds, answered: nothing, refused: nothing }
     : new Adaptive(bounds)

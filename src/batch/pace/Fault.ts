@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import type { Failure } from "../rows/Line.ts"
 
 /**
  * What an error must show to be classified: every error of this package does.
@@ -22,14 +23,16 @@ export interface Raised {
  * Whose fault it is.
  *
  * - `row`: the row is poison; asking again gives the same answer. It goes into the errors file.
- * - `unclear`: the row or the endpoint. It is the row's when it happens again and again while other rows succeed.
- * - `passing`: the endpoint's, and waiting helps. All rows pause together.
+ * - `unclear`: the row or the endpoint: a reset, a 5xx, a 424, a cut stream. It is the row's once that has happened with
+ *   no other row in flight at an endpoint that answers other rows.
+ * - `crowded`: the endpoint is up and has no room. It gets fewer rows at once.
+ * - `passing`: the endpoint's, and waiting helps. All its rows pause together.
  * - `lasting`: the endpoint's or the account's, and someone must act. It stops a run that never got an answer.
  *
  * @category models
  * @since 0.1.0
  */
-export type Kind = "row" | "unclear" | "passing" | "lasting"
+export type Kind = "row" | "unclear" | "crowded" | "passing" | "lasting"
 
 /**
  * A failure as data: what a line of the errors file says, and what the pace needs to know.
@@ -37,17 +40,8 @@ export type Kind = "row" | "unclear" | "passing" | "lasting"
  * @category models
  * @since 0.1.0
  */
-export interface Fault {
+export interface Fault extends Failure {
   readonly kind: Kind
-  readonly stage: string
-  readonly reason: string
-  /** At most 2,000 characters. */
-  readonly message: string
-  readonly status?: number
-  /** The server's own name of the error. */
-  readonly type?: string
-  /** Requests that were made for it. */
-  readonly attempts: number
   /** Milliseconds that the server asked to wait. */
   readonly retryAfter?: number
 }
@@ -94,22 +88,42 @@ const otherwise: { readonly [stage: string]: Kind } = {
 
 const field = (source: object, name: string): unknown => Reflect.get(source, name)
 
-const kindOf = (error: Raised): Kind => {
-  const reason = error.reason._tag
-  const retryable = field(error.reason, "retryable")
-  if (error._tag === "InferenceError") {
-    if (reason === "GenerationFailed") return retryable === true ? "unclear" : "row"
-    if (reason === "Transport") {
-      return retryable === false && field(error.reason, "code") === undefined
-        ? "unclear"
-        : "passing"
-    }
-    if (reason === "Timeout") {
-      const phase = field(error.reason, "phase")
-      return phase === "connect" || phase === "headers" ? "passing" : "unclear"
+/** Nobody was reached, so that no row can have been to blame. */
+const UNREACHED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/
+
+const overloaded = (status: unknown): Kind => {
+  switch (status) {
+    case 500:
+    case 502:
+    case 504:
+      return "unclear"
+    case 408:
+    case 425:
+      return "passing"
+    default:
+      return "crowded"
+  }
+}
+
+const kindOf = ({ _tag, reason }: Raised): Kind => {
+  if (_tag === "InferenceError") {
+    switch (reason._tag) {
+      case "GenerationFailed":
+        return "unclear"
+      case "RateLimited":
+        return "crowded"
+      case "Overloaded":
+        return overloaded(field(reason, "status"))
+      case "Transport":
+        return UNREACHED.test(String(field(reason, "code"))) ? "passing" : "unclear"
+      case "Timeout": {
+        const phase = field(reason, "phase")
+        return phase === "connect" || phase === "headers" ? "passing" : "unclear"
+      }
+      default:
     }
   }
-  return kinds[error._tag]?.[reason] ?? otherwise[error._tag] ?? "row"
+  return kinds[_tag]?.[reason._tag] ?? otherwise[_tag] ?? "row"
 }
 
 const attemptsOf = (attempts: unknown): number =>
@@ -136,12 +150,3 @@ export const of = (error: Raised): Fault => {
     ...(Duration.isDuration(retryAfter) && { retryAfter: Duration.toMillis(retryAfter) })
   }
 }
-
-/**
- * Whether the server is up and only asks for less.
- *
- * @category predicates
- * @since 0.1.0
- */
-export const isThrottled = ({ reason, status }: Fault): boolean =>
-  reason === "RateLimited" || (reason === "Overloaded" && (status === 429 || status === undefined))

@@ -1,7 +1,7 @@
 /**
- * How fast rows may start: how many at once, how many a minute, and when all of them must wait.
+ * How fast rows may start at one endpoint: how many at once, how many a minute, and when all of them must wait.
  *
- * One value for a whole batch. Its state changes in plain code; only waiting is an effect.
+ * Its state changes in plain code; only waiting is an effect.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Concurrency from "./Concurrency.ts"
 import type { Fault } from "./Fault.ts"
-import { isThrottled } from "./Fault.ts"
 import * as Meter from "./Meter.ts"
 
 /**
@@ -18,7 +17,10 @@ import * as Meter from "./Meter.ts"
  * @since 0.1.0
  */
 export interface Options {
-  /** Rows at once: a fixed number, or bounds between which it adapts. Default: adaptive from 4, between 1 and 64. */
+  /**
+   * Rows at once: a fixed number, or bounds between which it adapts. Default: adaptive from 4, or from what an earlier run
+   * found, up to what the server says that it takes, else 64.
+   */
   readonly concurrency?: number | Concurrency.Bounds | undefined
   /** Rows that start in any minute. Default: no limit. */
   readonly requestsPerMinute?: number | undefined
@@ -29,7 +31,7 @@ export interface Options {
 }
 
 /**
- * A row under way.
+ * A row in flight.
  *
  * @category models
  * @since 0.1.0
@@ -37,18 +39,49 @@ export interface Options {
 export interface Permit {
   /** Pauses so far, so that many failures of one outage count once. */
   readonly epoch: number
-  /** Answers so far, so that a failure can be compared with what others had meanwhile. */
+  /** Responses so far, so that a failure can be compared with what others had meanwhile. */
   readonly answers: number
   readonly tokens: number
+  /** How many rows might be in flight when it started. */
+  readonly level: number
 }
 
 /**
- * What to do after a failure: the row failed, it is tried again when the pace allows, or the batch must stop.
+ * What is remembered of a row that failed.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Record {
+  /** Failures that may be the row's. */
+  strikes: number
+  /** Those of them that came with no other row in flight. */
+  alone: number
+  /** Responses at that endpoint when it failed last; undefined before the first time. */
+  answers: number | undefined
+}
+
+/**
+ * Which other rows there were at the endpoint.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Company {
+  /** None was in flight while the row was. */
+  readonly alone: boolean
+  /** Others are in flight now. */
+  readonly others: boolean
+}
+
+/**
+ * What to do after a failure: the row failed, it is tried again when the pace allows, it is tried with no other row in
+ * flight, or the endpoint is given up.
  *
  * @category models
  * @since 0.1.0
  */
-export type Verdict = "failed" | "again" | "stop"
+export type Verdict = "failed" | "again" | "suspect" | "stop"
 
 /**
  * A pause of all rows.
@@ -67,17 +100,24 @@ export interface Pause {
  * @since 0.1.0
  */
 export interface Pace {
-  /** Waits until a row may start; undefined once the pace is closed. The permit must be given back, once. */
+  /** Waits until there is room for a row; undefined once the pace is closed. The permit must be given back, once. */
   readonly acquire: Effect.Effect<Permit | undefined>
   readonly release: () => void
-  /** An answer came after so many milliseconds, of so many tokens written and in all. */
-  readonly succeeded: (permit: Permit, duration: number, outputTokens: number, tokens: number) => void
-  /** A failure came; `strikes` is how often the row has failed before while others succeeded. */
-  readonly failed: (permit: Permit, now: number, fault: Fault, strikes: number) => Verdict
+  /**
+   * Waits until the limits a minute let a row start; false when it may not start any more, since the pace was closed or
+   * paused meanwhile. Undefined where there are no such limits.
+   */
+  readonly start: Effect.Effect<boolean> | undefined
+  /** A response came now, of so many tokens written and in all. */
+  readonly succeeded: (permit: Permit, now: number, outputTokens: number, tokens: number) => void
+  /** A failure came, of a row with such company at this endpoint. */
+  readonly failed: (permit: Permit, now: number, fault: Fault, row: Record, company: Company) => Verdict
   /** No row starts any more; those that wait are told. */
   readonly close: () => void
   readonly inFlight: () => number
   readonly limit: () => number
+  /** The level of concurrency that was found, pauses aside. */
+  readonly level: () => number
   /** Most rows at once. */
   readonly most: number
   readonly pause: (now: number) => Pause | undefined
@@ -85,7 +125,11 @@ export interface Pace {
 
 const FIRST_WAIT = 1000
 const LONGEST_WAIT = 60_000
-const STRIKES = 3
+/** So many failures make a row suspect where others succeed meanwhile, and so many where none does. */
+const SUSPECT = 2
+const SUSPECT_ANYWAY = 3
+/** So many failures alone are the row's where no other row can show that the endpoint is well. */
+const ALONE = 5
 const FIRST_GUESS = 256
 /** How much a new observation weighs in the guess of a row's tokens. */
 const WEIGHT = 0.1
@@ -113,6 +157,8 @@ class State implements Pace {
   readonly acquire: Effect.Effect<Permit | undefined>
   readonly most: number
 
+  readonly start: Effect.Effect<boolean> | undefined
+
   constructor(options: Options, random: () => number) {
     this.#concurrency = Concurrency.make(options.concurrency)
     this.#requests = options.requestsPerMinute === undefined ? undefined : Meter.make(options.requestsPerMinute)
@@ -121,6 +167,16 @@ class State implements Pace {
     this.#random = random
     this.most = this.#concurrency.most
     this.acquire = Clock.clockWith((clock) => this.#enter(clock.currentTimeMillisUnsafe()))
+    this.start = this.#requests === undefined && this.#tokens === undefined ? undefined : Clock.clockWith((clock) => {
+      const now = clock.currentTimeMillisUnsafe()
+      const wait = Math.ceil(Math.max(this.#requests?.take(1, now) ?? 0, this.#tokens?.take(this.#guess, now) ?? 0))
+      return wait === 0
+        ? Effect.succeed(true)
+        : Effect.map(
+          this.#park(wait),
+          () => !this.#closed && this.pause(clock.currentTimeMillisUnsafe()) === undefined
+        )
+    })
   }
 
   #enter(now: number): Effect.Effect<Permit | undefined> {
@@ -129,22 +185,11 @@ class State implements Pace {
     if (pause !== undefined) return Effect.andThen(this.#park(pause.until - now), this.acquire)
     if (this.#inFlight >= this.limit()) return Effect.andThen(this.#park(undefined), this.acquire)
     this.#inFlight++
-    const wait = Math.ceil(Math.max(this.#requests?.take(1, now) ?? 0, this.#tokens?.take(this.#guess, now) ?? 0))
-    return wait === 0
-      ? Effect.succeed(this.#permit())
-      : Effect.andThen(this.#park(wait), this.#afterWait)
+    return Effect.succeed(this.#permit())
   }
 
-  readonly #afterWait = Clock.clockWith((clock): Effect.Effect<Permit | undefined> => {
-    if (!this.#closed && this.pause(clock.currentTimeMillisUnsafe()) === undefined) {
-      return Effect.succeed(this.#permit())
-    }
-    this.release()
-    return this.acquire
-  })
-
   #permit(): Permit {
-    return { epoch: this.#epoch, answers: this.#answers, tokens: this.#guess }
+    return { epoch: this.#epoch, answers: this.#answers, tokens: this.#guess, level: this.limit() }
   }
 
   /** Waits for a place to become free, or for the time to pass; `close` ends both. */
@@ -185,26 +230,53 @@ class State implements Pace {
     for (const wake of [...this.#waiting, ...this.#sleeping]) wake()
   }
 
-  readonly succeeded = (permit: Permit, duration: number, outputTokens: number, tokens: number): void => {
+  readonly succeeded = (permit: Permit, now: number, outputTokens: number, tokens: number): void => {
     this.#answers++
     this.#pauses = 0
     this.#troubleSince = undefined
     this.#probing = false
     this.#tokens?.settle(permit.tokens, tokens)
     this.#guess += WEIGHT * (tokens - this.#guess)
-    this.#concurrency.answered(duration / Math.max(1, outputTokens), this.#inFlight)
+    this.#concurrency.answered(now, outputTokens, this.#inFlight)
     this.#wake()
   }
 
-  readonly failed = (permit: Permit, now: number, fault: Fault, strikes: number): Verdict => {
+  readonly failed = (permit: Permit, now: number, fault: Fault, row: Record, company: Company): Verdict => {
     this.#tokens?.settle(permit.tokens, 0)
-    if (fault.kind === "row") return "failed"
-    if (fault.kind === "unclear" && this.#answers > permit.answers) return strikes + 1 >= STRIKES ? "failed" : "again"
-    if (fault.kind === "lasting" && this.#answers === 0) return "stop"
-    return this.#trouble(permit, now, fault)
+    switch (fault.kind) {
+      case "row":
+        return "failed"
+      case "unclear":
+        return this.#unclear(permit, now, fault, row, company.alone)
+      case "crowded":
+        this.#concurrency.refused(permit.level)
+        // room comes when one of the others ends, where the level is down to what is in flight
+        return fault.retryAfter === undefined && company.others && this.#concurrency.limit() < this.#inFlight
+          ? "again"
+          : this.#trouble(permit, now, fault, true)
+      case "lasting":
+        return this.#answers === 0 ? "stop" : this.#trouble(permit, now, fault)
+      case "passing":
+        return this.#trouble(permit, now, fault)
+    }
   }
 
-  #trouble(permit: Permit, now: number, fault: Fault): Verdict {
+  #unclear(permit: Permit, now: number, fault: Fault, row: Record, alone: boolean): Verdict {
+    const isWell = row.answers !== undefined && this.#answers > row.answers
+    const othersSucceed = this.#answers > permit.answers
+    row.strikes++
+    row.answers = this.#answers
+    if (alone) {
+      row.alone++
+      if (row.strikes >= SUSPECT && (isWell || row.alone >= ALONE)) return "failed"
+    }
+    const suspect = alone || row.strikes >= (othersSucceed ? SUSPECT : SUSPECT_ANYWAY)
+    // where nobody succeeds it is the endpoint that fails: all wait, and one row goes ahead
+    if (!othersSucceed && this.#trouble(permit, now, fault) === "stop") return "stop"
+    return suspect ? "suspect" : "again"
+  }
+
+  #trouble(permit: Permit, now: number, fault: Fault, crowded = false): "again" | "stop" {
     this.#troubleSince ??= now
     const left = this.#troubleSince + this.#patience - now
     const asked = (fault.retryAfter ?? 0) * (1 + this.#random() / 10)
@@ -213,8 +285,7 @@ class State implements Pace {
     if (permit.epoch === this.#epoch) {
       this.#epoch++
       own = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#pauses++) * (0.5 + this.#random() / 2)
-      if (isThrottled(fault)) this.#concurrency.overloaded()
-      else this.#probing = true
+      if (!crowded) this.#probing = true
     }
     // clocks count whole milliseconds: a sleep for less would wake before its time
     const until = now + Math.ceil(Math.min(Math.max(own, asked), left))
@@ -228,6 +299,8 @@ class State implements Pace {
   }
 
   readonly inFlight = (): number => this.#inFlight
+
+  readonly level = (): number => this.#concurrency.limit()
 
   readonly limit = (): number => this.#probing ? 1 : this.#concurrency.limit()
 }

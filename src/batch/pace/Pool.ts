@@ -1,7 +1,9 @@
 /**
- * Rows through a pace: so many workers as rows may be under way, each of which takes a row, works on it and delivers.
+ * Rows through endpoints: at each as many workers as rows may be in flight there, each of which takes a row, works on it
+ * and delivers.
  *
- * A worker takes its next row only after the last one is delivered, so nothing piles up anywhere, and a row costs no fiber.
+ * A worker takes its next row only when there is room for it, and after the last one is delivered, so nothing piles up
+ * anywhere, an endpoint that is away holds no row, and a row costs no fiber.
  *
  * @since 0.1.0
  */
@@ -11,6 +13,7 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as Desk from "./Desk.ts"
 import * as Fault from "./Fault.ts"
 import type { Pace, Permit } from "./Pace.ts"
 
@@ -21,9 +24,13 @@ import type { Pace, Permit } from "./Pace.ts"
 export interface Job<Item, A, E extends Fault.Raised, E2, R, R2> {
   /** The next row; undefined when there is none. Many workers call it at once. */
   readonly next: Effect.Effect<Item | undefined, E2, R2>
-  /** Asked before a row starts; false ends the worker, and the row is left alone. */
-  readonly mayStart?: Effect.Effect<boolean> | undefined
-  readonly work: (item: Item) => Effect.Effect<A, E, R>
+  /**
+   * Asked before a row starts: it may, it may once another row has ended, or no row may start any more, and this one is
+   * left alone.
+   */
+  readonly mayStart?: ((item: Item) => Effect.Effect<"go" | "wait" | "stop">) | undefined
+  /** `lane` is the endpoint, by its place in the list. */
+  readonly work: (item: Item, lane: number) => Effect.Effect<A, E, R>
   /** Tokens written, and tokens in all. */
   readonly tokens: (value: A) => readonly [output: number, all: number]
   readonly delivered: (
@@ -31,7 +38,9 @@ export interface Job<Item, A, E extends Fault.Raised, E2, R, R2> {
     outcome: Result.Result<A, { readonly error: E; readonly fault: Fault.Fault }>
   ) => Effect.Effect<void, E2, R2>
   /** Sees each failure after which the row is tried again. */
-  readonly retrying?: ((fault: Fault.Fault) => Effect.Effect<void>) | undefined
+  readonly retrying?: ((item: Item, fault: Fault.Fault, lane: number) => Effect.Effect<void>) | undefined
+  /** An endpoint was given up while others go on. */
+  readonly gaveUp?: ((lane: number, fault: Fault.Fault) => Effect.Effect<void>) | undefined
 }
 
 /**
@@ -52,7 +61,7 @@ export interface Control<Why> {
  * @category constructors
  * @since 0.1.0
  */
-export const control = <Why>(pace: Pace): Control<Why> => {
+export const control = <Why>(paces: ReadonlyArray<Pace>): Control<Why> => {
   const stopped = Deferred.makeUnsafe<Why>()
   let first: Why | undefined
   return {
@@ -61,14 +70,27 @@ export const control = <Why>(pace: Pace): Control<Why> => {
     stop: (why) =>
       Effect.suspend(() => {
         first ??= why
-        pace.close()
+        for (const pace of paces) pace.close()
         return Effect.asVoid(Deferred.succeed(stopped, why))
       })
   }
 }
 
 /**
- * Works until there are no more rows, or it is stopped: then no row starts, rows under way have `drain` to end, and what
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options<Why> {
+  readonly drain: Duration.Input
+  readonly giveUp: (fault: Fault.Fault) => Why
+  /** How many suspect rows may wait until they are tried alone. Default 64. */
+  readonly suspects?: number | undefined
+}
+
+const SUSPECTS = 64
+
+/**
+ * Works until there are no more rows, or it is stopped: then no row starts, rows in flight have `drain` to end, and what
  * is left is interrupted.
  *
  * @category running
@@ -76,68 +98,79 @@ export const control = <Why>(pace: Pace): Control<Why> => {
  */
 export const run = <Item, A, E extends Fault.Raised, E2, R, R2, Why>(
   job: Job<Item, A, E, E2, R, R2>,
-  pace: Pace,
+  paces: ReadonlyArray<Pace>,
   { stop, stopped }: Control<Why>,
-  options: { readonly drain: Duration.Input; readonly giveUp: (fault: Fault.Fault) => Why }
+  options: Options<Why>
 ): Effect.Effect<void, E2, R | R2> => {
-  const attempt = Effect.fnUntraced(function*(item: Item, permit: Permit, strikes: number) {
-    const start = yield* Clock.currentTimeMillis
-    const result = yield* Effect.result(job.work(item))
+  const desk = new Desk.Desk(job.next, options.suspects ?? SUSPECTS)
+  const lanes = paces.map(Desk.lane)
+
+  /** One attempt; the outcome where the row is at its end. */
+  const attempt = Effect.fnUntraced(function*(at: number, lane: Desk.Lane, task: Desk.Task<Item>, permit: Permit) {
+    const start = lane.starts
+    const first = lane.running === 1
+    const result = yield* Effect.result(job.work(task.item, at))
     const now = yield* Clock.currentTimeMillis
     if (Result.isSuccess(result)) {
       const [output, all] = job.tokens(result.success)
-      pace.succeeded(permit, now - start, output, all)
-      pace.release()
-      return { verdict: "done" as const, value: result.success }
+      lane.pace.succeeded(permit, now, output, all)
+      return Result.succeed(result.success)
     }
     const fault = Fault.of(result.failure)
-    const verdict = pace.failed(permit, now, fault, strikes)
-    pace.release()
-    return { verdict, error: result.failure, fault }
-  })
-
-  /** One row to its end; false when the pool stopped before. */
-  const row = Effect.fnUntraced(function*(item: Item, first: Permit) {
-    let permit: Permit | undefined = first
-    let strikes = 0
-    let attempts = 0
-    while (permit !== undefined) {
-      const tried = yield* attempt(item, permit, strikes)
-      if (tried.verdict === "done") {
-        yield* job.delivered(item, Result.succeed(tried.value))
-        return true
-      }
-      const { error, fault, verdict } = tried
-      attempts += fault.attempts
-      if (verdict === "failed") {
-        yield* job.delivered(item, Result.fail({ error, fault: { ...fault, attempts } }))
-        return true
-      }
-      if (verdict === "stop") {
-        yield* stop(options.giveUp(fault))
-        return false
-      }
-      if (fault.kind === "unclear") strikes++
-      if (job.retrying !== undefined) yield* job.retrying(fault)
-      permit = yield* pace.acquire
+    const alone = first && lane.starts === start
+    const verdict = lane.pace.failed(permit, now, fault, task, { alone, others: lane.running > 1 })
+    task.attempts += fault.attempts
+    if (verdict === "failed") {
+      return Result.fail({ error: result.failure, fault: { ...fault, attempts: task.attempts } })
     }
-    return false
+    if (verdict === "suspect") task.isSuspect = true
+    if (verdict === "stop") yield* abandon(at, lane, fault)
+    else if (job.retrying !== undefined) yield* job.retrying(task.item, fault, at)
+    return undefined
   })
 
-  const worker = Effect.gen(function*() {
+  const abandon = Effect.fnUntraced(function*(at: number, lane: Desk.Lane, fault: Fault.Fault) {
+    if (lane.closed) return
+    lane.closed = true
+    lane.pace.close()
+    if (lanes.every(({ closed }) => closed)) yield* stop(options.giveUp(fault))
+    else if (job.gaveUp !== undefined) yield* job.gaveUp(at, fault)
+  })
+
+  const worker = Effect.fnUntraced(function*(at: number, lane: Desk.Lane) {
     while (true) {
-      const item = yield* job.next
-      if (item === undefined) return
-      const permit = yield* pace.acquire
+      const permit = yield* lane.pace.acquire
       if (permit === undefined) return
-      if (job.mayStart !== undefined && !(yield* job.mayStart)) return pace.release()
-      if (!(yield* row(item, permit))) return
+      const task = yield* desk.take(lane)
+      if (task === undefined) return lane.pace.release()
+      const may = job.mayStart === undefined ? "go" : yield* job.mayStart(task.item)
+      if (may !== "go") {
+        desk.putBack(lane, task)
+        lane.pace.release()
+        if (may === "stop") return
+        yield* desk.changed
+        continue
+      }
+      if (lane.pace.start !== undefined && !(yield* lane.pace.start)) {
+        desk.putBack(lane, task)
+        lane.pace.release()
+        continue
+      }
+      const outcome = yield* attempt(at, lane, task, permit)
+      lane.pace.release()
+      desk.end(lane, outcome === undefined ? task : undefined)
+      if (outcome !== undefined) yield* job.delivered(task.item, outcome)
     }
   })
 
-  const all = Effect.forEach(Arr.makeBy(pace.most, () => worker), (worker) => worker, {
-    concurrency: "unbounded",
-    discard: true
-  })
-  return Effect.raceFirst(all, Effect.andThen(stopped, Effect.sleep(options.drain)))
+  const all = Effect.forEach(
+    lanes.flatMap((lane, at) => Arr.makeBy(lane.pace.most, () => worker(at, lane))),
+    (worker) => worker,
+    { concurrency: "unbounded", discard: true }
+  )
+  const closing = Effect.flatMap(
+    stopped,
+    () => Effect.andThen(Effect.sync(() => desk.close()), Effect.sleep(options.drain))
+  )
+  return Effect.raceFirst(all, closing)
 }

@@ -31,7 +31,24 @@ export interface Histogram {
   readonly add: (value: number) => void
   /** Undefined when nothing was added. */
   readonly summary: () => Summary | undefined
+  /** At most so many bars of equal width on a logarithmic scale, from the smallest value to the largest. */
+  readonly bars: (most: number) => ReadonlyArray<Bar>
 }
+
+/**
+ * So many values from one value to another.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Bar {
+  readonly from: number
+  readonly to: number
+  readonly count: number
+}
+
+/** Where a bucket begins. */
+const edge = (bucket: number): number => bucket === 0 ? 0 : SMALLEST * WIDTH ** (bucket - 1)
 
 class Buckets implements Histogram {
   readonly #counts = new Float64Array(BUCKETS)
@@ -59,6 +76,19 @@ class Buckets implements Histogram {
 
   #middle(bucket: number): number {
     return Math.min(this.#max, SMALLEST * WIDTH ** (bucket - 0.5))
+  }
+
+  readonly bars = (most: number): ReadonlyArray<Bar> => {
+    const first = this.#counts.findIndex((count) => count > 0)
+    if (first < 0) return []
+    const last = this.#counts.findLastIndex((count) => count > 0)
+    const step = Math.ceil((last - first + 1) / most)
+    const bars: Array<Bar> = []
+    for (let at = first; at <= last; at += step) {
+      const count = this.#counts.subarray(at, at + step).reduce((sum, value) => sum + value, 0)
+      bars.push({ from: edge(at), to: edge(at + step), count })
+    }
+    return bars
   }
 
   readonly summary = (): Summary | undefined =>

@@ -24,7 +24,7 @@ export interface Snapshot {
   readonly done: number
   readonly failed: number
   readonly inFlight: number
-  /** Rows that may be under way at once, now. */
+  /** Rows that may be in flight, now. */
   readonly limit: number
   /** Rows a second, of late. */
   readonly rate: number
@@ -34,9 +34,11 @@ export interface Snapshot {
   readonly elapsed: number
   /** Milliseconds to the end at this rate; absent while nothing is known. */
   readonly left?: number
-  /** Dollars, where there is a price, and what the whole batch will cost at this rate. */
+  /** Dollars, where the price is known, and what the whole batch will cost at this rate. */
   readonly spent?: number
   readonly projected?: number
+  /** Generations whose tokens the server did not tell: the dollars are those of the others. */
+  readonly uncounted: number
   /** All rows wait: milliseconds to go, and what for. */
   readonly paused?: { readonly left: number; readonly reason: string }
 }
@@ -50,6 +52,10 @@ export interface Snapshot {
 export type Event =
   | { readonly _tag: "Started"; readonly rows: number; readonly done: number; readonly failed: number }
   | { readonly _tag: "Progress"; readonly snapshot: Snapshot }
+  /** Something that is not sent, or not as it seems; each is told once. */
+  | { readonly _tag: "Warning"; readonly message: string }
+  /** No row starts any more; those in flight are waited for. */
+  | { readonly _tag: "Stopping"; readonly message: string; readonly inFlight: number }
   | { readonly _tag: "RowFailed"; readonly id: string; readonly index: number; readonly fault: Fault }
   | { readonly _tag: "Paused"; readonly millis: number; readonly fault: Fault }
   | { readonly _tag: "Finished"; readonly report: Report.Report }
@@ -76,12 +82,53 @@ class Rate {
 }
 
 /**
+ * Rows in flight at all endpoints.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const inFlight = (paces: ReadonlyArray<Pace>): number => paces.reduce((sum, pace) => sum + pace.inFlight(), 0)
+
+/** Milliseconds after which what happened tells more than what can be expected. */
+const EARLY = 30_000
+/** Fewer rows than this tell nothing. */
+const FEW = 8
+
+/**
+ * Rows a millisecond. Early on, when the level still rises and the first rows to end are the short ones, it is expected
+ * from how long a row takes and how many are in flight; later it is what was seen.
+ */
+const expectedRate = (tally: Tally, rate: number, limit: number): number | undefined => {
+  const now = tally.done - tally.doneBefore
+  if (now < FEW) return undefined
+  const latency = tally.latency.summary()
+  if (tally.elapsed >= EARLY || latency === undefined || latency.mean <= 0) return rate > 0 ? rate / 1000 : undefined
+  const perRow = latency.mean * Math.max(1, latency.count / now)
+  return limit / perRow
+}
+
+/** What it cost, and what the whole will cost when so many milliseconds are left. */
+const costOf = (price: Budget.Price | undefined, tally: Tally, left: number | undefined) => {
+  if (!Budget.isKnown(price)) return {}
+  const spent = Budget.dollars(price, tally)
+  const finished = tally.done + tally.failed
+  if (finished === 0) return { spent }
+  const byTokens = Budget.ofTokens(price, tally) * tally.rows / finished
+  const byTime = (price.perHour ?? 0) * (tally.elapsed + (left ?? 0)) / 3_600_000
+  return price.perHour !== undefined && left === undefined ? { spent } : { spent, projected: byTokens + byTime }
+}
+
+/**
  * Makes a snapshot whenever it is called.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const sampler = (tally: Tally, pace: Pace, price: Budget.Price | undefined): Effect.Effect<Snapshot> => {
+export const sampler = (
+  tally: Tally,
+  paces: ReadonlyArray<Pace>,
+  price: Budget.Price | undefined
+): Effect.Effect<Snapshot> => {
   const rows = new Rate(tally.done + tally.failed)
   const tokens = new Rate(0)
   let last = tally.elapsed
@@ -91,19 +138,24 @@ export const sampler = (tally: Tally, pace: Pace, price: Budget.Price | undefine
     const rate = rows.next(finished, elapsed - last)
     const tokenRate = tokens.next(tally.tokensNow[1], elapsed - last)
     last = elapsed
-    const spent = price === undefined ? undefined : Budget.dollars(price, tally)
-    const pause = pace.pause(now)
+    const limit = paces.reduce((sum, pace) => sum + pace.limit(), 0)
+    const expected = expectedRate(tally, rate, limit)
+    const left = expected === undefined ? undefined : (tally.rows - finished) / expected
+    const pauses = paces.flatMap((pace) => pace.pause(now) ?? [])
+    const [pause] = pauses.length === paces.length ? pauses.toSorted((a, b) => a.until - b.until) : []
+    tally.timeline.add({ at: elapsed, done, failed, tokens: tally.tokensNow[1], inFlight: inFlight(paces), limit })
     return {
       rows: tally.rows,
       done,
       failed,
-      inFlight: pace.inFlight(),
-      limit: pace.limit(),
+      inFlight: inFlight(paces),
+      limit,
       rate,
       tokenRate,
       elapsed,
-      ...(rate > 0 && { left: (tally.rows - finished) / rate * 1000 }),
-      ...(spent !== undefined && { spent, ...(finished > 0 && { projected: spent * tally.rows / finished }) }),
+      uncounted: tally.uncounted,
+      ...(left !== undefined && { left }),
+      ...costOf(price, tally, left),
       ...(pause !== undefined && { paused: { left: pause.until - now, reason: pause.fault.message } })
     }
   })
@@ -128,7 +180,11 @@ export const line = (snapshot: Snapshot): string => {
     `${snapshot.inFlight} of ${snapshot.limit} in flight`,
     ...(spent === undefined
       ? []
-      : [`$${spent.toFixed(2)}${projected === undefined ? "" : ` of ~$${projected.toFixed(2)}`}`]),
+      : [
+        `${snapshot.uncounted > 0 ? "at least " : ""}$${spent.toFixed(2)}${
+          projected === undefined ? "" : ` of ~$${projected.toFixed(2)}`
+        }`
+      ]),
     ...(left === undefined ? [] : [`${Report.time(left)} left`]),
     ...(paused === undefined ? [] : [`paused ${Report.time(paused.left)}: ${paused.reason}`])
   ].join(" · ")
@@ -169,6 +225,14 @@ export const printer: Effect.Effect<(event: Event) => Effect.Effect<void>, never
           printed = snapshot.elapsed
           return note(printable(line(snapshot)))
         }
+        case "Stopping":
+          return note(
+            `${
+              printable(event.message)
+            }; ${event.inFlight} rows in flight are waited for. Interrupt again to stop at once`
+          )
+        case "Warning":
+          return note(`warning: ${printable(event.message)}`)
         case "RowFailed":
           return Effect.void
         case "Paused":

@@ -4,8 +4,9 @@
  * @since 0.1.0
  */
 import * as Budget from "../pace/Budget.ts"
-import type { Summary } from "./Histogram.ts"
+import type { Bar, Summary } from "./Histogram.ts"
 import type { Tally } from "./Tally.ts"
+import type { Point } from "./Timeline.ts"
 
 /**
  * Why a batch ended before its last row.
@@ -14,7 +15,7 @@ import type { Tally } from "./Tally.ts"
  * @since 0.1.0
  */
 export interface Why {
-  readonly by: "endpoint" | "budget" | "disk" | "signal"
+  readonly by: "endpoint" | "budget" | "disk" | "signal" | "limit" | "pin"
   readonly message: string
 }
 
@@ -39,7 +40,9 @@ export interface Report {
   }
   /** Of all runs. */
   readonly tokens: { readonly input: number; readonly output: number }
-  /** Of all runs by tokens, of this run by time; absent without a price. */
+  /** Generations whose tokens the server did not tell. */
+  readonly uncounted: number
+  /** Of all runs by tokens, of this run by time; absent where the price is not known. */
   readonly dollars?: number
   /** Milliseconds of this run. */
   readonly elapsed: number
@@ -53,7 +56,23 @@ export interface Report {
   readonly retries: number
   /** Failed rows of all runs by `stage.reason`. */
   readonly failures: Readonly<Record<string, number>>
+  /** Rows of this run that the cache answered. */
+  readonly cached: number
+  /** Generations of this run by finish reason; `length` are those that the limit on tokens cut. */
+  readonly finishReasons: Readonly<Record<string, number>>
+  /** Generations of this run that the model or a filter refused. */
+  readonly refusals: number
+  /** Differences from earlier runs that were accepted. */
+  readonly accepted?: ReadonlyArray<{ readonly at: string; readonly changes: ReadonlyArray<string> }>
+  /** This run over time, and histograms of its milliseconds and tokens for each generation. */
+  readonly charts: {
+    readonly timeline: ReadonlyArray<Point>
+    readonly latency: ReadonlyArray<Bar>
+    readonly length: ReadonlyArray<Bar>
+  }
 }
+
+const BARS = 40
 
 /**
  * @category constructors
@@ -62,7 +81,12 @@ export interface Report {
 export const make = (
   tally: Tally,
   why: Why | undefined,
-  facts: { readonly output: string; readonly errors: string; readonly price: Budget.Price | undefined }
+  facts: {
+    readonly output: string
+    readonly errors: string
+    readonly price: Budget.Price | undefined
+    readonly accepted?: Report["accepted"] | undefined
+  }
 ): Report => {
   const seconds = Math.max(tally.elapsed, 1) / 1000
   const doneNow = tally.done - tally.doneBefore
@@ -83,27 +107,43 @@ export const make = (
       failedNow: tally.failed - tally.failedBefore
     },
     tokens: { input: tally.inputTokens, output: tally.outputTokens },
-    ...(facts.price !== undefined && { dollars: Budget.dollars(facts.price, tally) }),
+    uncounted: tally.uncounted,
+    ...(Budget.isKnown(facts.price)
+      ? { dollars: Budget.dollars(facts.price, tally) }
+      : tally.dollarsTold > 0 && { dollars: tally.dollarsTold }),
     elapsed: tally.elapsed,
     rowsPerSecond: doneNow / seconds,
     outputTokensPerSecond: tally.tokensNow[1] / seconds,
     ...(latency !== undefined && { latency }),
     ...(timeToFirstToken !== undefined && { timeToFirstToken }),
     retries: tally.retries,
-    failures: Object.fromEntries(tally.failures)
+    failures: Object.fromEntries(tally.failures),
+    cached: tally.cached,
+    finishReasons: Object.fromEntries(tally.finishReasons),
+    refusals: tally.refusals,
+    ...(facts.accepted !== undefined && { accepted: facts.accepted }),
+    charts: {
+      timeline: tally.timeline.points(),
+      latency: tally.latency.bars(BARS),
+      length: tally.length.bars(BARS)
+    }
   }
 }
 
 /**
- * 0 when every row is done, 1 when some failed, 3 when rows are pending.
+ * 0 when every row is done, or as many as were asked for; 1 when some failed; 3 when rows are pending.
  *
  * @category accessors
  * @since 0.1.0
  */
-export const exitCode = ({ ending, rows }: Report): 0 | 1 | 3 => ending !== "complete" ? 3 : rows.failed > 0 ? 1 : 0
+export const exitCode = ({ ending, rows, why }: Report): 0 | 1 | 3 =>
+  ending !== "complete" && why?.by !== "limit" ? 3 : rows.failed > 0 ? 1 : 0
 
 const number = (value: number): string =>
   value.toLocaleString("en-US", { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 })
+
+const counts = (all: Readonly<Record<string, number>>): string =>
+  Object.entries(all).toSorted(([, a], [, b]) => b - a).map(([name, count]) => `${name} ${number(count)}`).join(", ")
 
 const HOURS = 3600
 const MINUTES = 60
@@ -139,22 +179,28 @@ const percentiles = (name: string, summary: Summary | undefined): ReadonlyArray<
  */
 export const text = (report: Report): string => {
   const { rows } = report
-  const failures = Object.entries(report.failures).toSorted(([, a], [, b]) => b - a)
+  const failures = Object.keys(report.failures)
   return [
     report.why === undefined ? "complete" : `${report.ending}: ${report.why.message}`,
     `rows: ${number(rows.done)} done, ${number(rows.failed)} failed, ${number(rows.pending)} pending, of ${
       number(rows.total)
     } (${number(rows.doneNow)} done now)`,
     `tokens: ${number(report.tokens.input)} in, ${number(report.tokens.output)} out` +
-    (report.dollars === undefined ? "" : `; $${report.dollars.toFixed(2)}`),
+    (report.dollars === undefined ? "" : `; ${report.uncounted > 0 ? "at least " : ""}$${report.dollars.toFixed(2)}`) +
+    (report.uncounted === 0 ? "" : `; the server did not tell the tokens of ${number(report.uncounted)} generations`),
     `time: ${time(report.elapsed)}, ${number(report.rowsPerSecond)} rows/s, ${
       number(report.outputTokensPerSecond)
     } tokens/s, ${number(report.retries)} retries`,
     ...percentiles("latency", report.latency),
     ...percentiles("time to first token", report.timeToFirstToken),
+    ...(report.rows.doneNow === 0 ? [] : [
+      `finish reasons: ${counts(report.finishReasons)}` +
+      (report.refusals === 0 ? "" : `; ${number(report.refusals)} refused`) +
+      (report.cached === 0 ? "" : `; ${number(report.cached)} rows from the cache`)
+    ]),
     ...(failures.length === 0
       ? []
-      : [`failures: ${failures.map(([name, count]) => `${name} ${number(count)}`).join(", ")}`]),
+      : [`failures: ${counts(report.failures)}`]),
     `output: ${report.output}` + (rows.failed === 0 ? "" : `; errors: ${report.errors}`)
   ].join("\n")
 }

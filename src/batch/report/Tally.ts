@@ -8,6 +8,22 @@ import type { Ledger } from "../log/Ledger.ts"
 import type { Spent } from "../pace/Budget.ts"
 import type { Fault } from "../pace/Fault.ts"
 import * as Histogram from "./Histogram.ts"
+import * as Timeline from "./Timeline.ts"
+
+/**
+ * What a row gave, as far as it is counted.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Counted {
+  readonly generations: ReadonlyArray<Generation.Generation>
+  /** Responses that were paid for and not kept. */
+  readonly discarded: ReadonlyArray<Generation.Generation>
+  /** It was in the cache: nothing was paid for it now. */
+  readonly cached: boolean
+  readonly dollars: number | undefined
+}
 
 /**
  * @category models
@@ -20,51 +36,85 @@ export interface Tally extends Spent {
   readonly failedBefore: number
   /** Tokens of this run, read and written. */
   readonly tokensNow: readonly [input: number, output: number]
+  /** Dollars as the lines tell them. */
+  readonly dollarsTold: number
   readonly retries: number
+  /** Rows of this run that the cache answered. */
+  readonly cached: number
   readonly failures: ReadonlyMap<string, number>
+  /** Generations of this run by finish reason. */
+  readonly finishReasons: ReadonlyMap<string, number>
+  readonly refusals: number
   readonly latency: Histogram.Histogram
   readonly timeToFirstToken: Histogram.Histogram
-  readonly answered: (generations: ReadonlyArray<Generation.Generation>) => void
+  readonly length: Histogram.Histogram
+  readonly timeline: Timeline.Timeline
+  readonly answered: (counted: Counted) => void
   readonly rejected: (fault: Fault) => void
   readonly retried: (attempts: number) => void
   readonly at: (now: number) => Tally
 }
+
+const add = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1)
 
 class State implements Tally {
   readonly rows: number
   readonly doneBefore: number
   readonly failedBefore: number
   readonly failures: Map<string, number>
+  readonly finishReasons = new Map<string, number>()
   readonly latency = Histogram.make()
   readonly timeToFirstToken = Histogram.make()
+  readonly length = Histogram.make()
+  readonly timeline: Timeline.Timeline
   readonly #start: number
   done: number
   failed: number
   inputTokens: number
   outputTokens: number
+  uncounted: number
+  dollarsTold: number
   tokensNow: readonly [number, number] = [0, 0]
   retries = 0
+  refusals = 0
+  cached = 0
   elapsed = 0
 
   constructor(rows: number, ledger: Ledger, start: number) {
     this.rows = rows
     this.#start = start
+    this.timeline = Timeline.make()
     this.done = this.doneBefore = ledger.done.size()
     this.failed = this.failedBefore = ledger.failed.size()
     this.inputTokens = ledger.inputTokens
     this.outputTokens = ledger.outputTokens
+    this.uncounted = ledger.uncounted
+    this.dollarsTold = ledger.dollars
     this.failures = new Map(ledger.failures)
   }
 
-  readonly answered = (generations: ReadonlyArray<Generation.Generation>): void => {
+  #count({ statistics }: Generation.Generation): void {
+    const { inputTokens, outputTokens } = statistics
+    if (inputTokens === undefined || outputTokens === undefined) this.uncounted++
+    this.inputTokens += inputTokens ?? 0
+    this.outputTokens += outputTokens ?? 0
+    this.tokensNow = [this.tokensNow[0] + (inputTokens ?? 0), this.tokensNow[1] + (outputTokens ?? 0)]
+    this.retries += Math.max(0, statistics.attempts - 1)
+  }
+
+  readonly answered = ({ cached, discarded, dollars, generations }: Counted): void => {
     this.done++
-    for (const { statistics } of generations) {
-      const input = statistics.inputTokens ?? 0
-      const output = statistics.outputTokens ?? 0
-      this.inputTokens += input
-      this.outputTokens += output
-      this.tokensNow = [this.tokensNow[0] + input, this.tokensNow[1] + output]
-      this.retries += Math.max(0, statistics.attempts - 1)
+    if (cached) this.cached++
+    this.dollarsTold += dollars ?? 0
+    this.retries += discarded.length
+    for (const generation of discarded) this.#count(generation)
+    for (const generation of generations) {
+      const { finishReason, refusal, statistics } = generation
+      add(this.finishReasons, finishReason)
+      if (refusal !== undefined || finishReason === "content_filter") this.refusals++
+      if (statistics.outputTokens !== undefined) this.length.add(statistics.outputTokens)
+      if (cached) continue
+      this.#count(generation)
       this.latency.add(statistics.duration)
       if (statistics.timeToFirstToken !== undefined) this.timeToFirstToken.add(statistics.timeToFirstToken)
     }
@@ -72,8 +122,7 @@ class State implements Tally {
 
   readonly rejected = (fault: Fault): void => {
     this.failed++
-    const key = `${fault.stage}.${fault.reason}`
-    this.failures.set(key, (this.failures.get(key) ?? 0) + 1)
+    add(this.failures, `${fault.stage}.${fault.reason}`)
   }
 
   readonly retried = (attempts: number): void => {

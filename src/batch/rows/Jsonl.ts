@@ -17,9 +17,11 @@ import type { PlatformError } from "effect/PlatformError"
 export interface Line {
   /** Counted from 1. */
   readonly number: number
+  /** Counted from 0 over the lines that are not blank; -1 for a blank line. */
+  readonly index: number
   /** Where it starts, in bytes. */
   readonly offset: number
-  /** Its bytes with its end. */
+  /** Its bytes, its end included. */
   readonly bytes: number
   /** Without its end; undefined where it is not UTF-8, or longer than the limit. */
   readonly text: string | undefined
@@ -34,19 +36,28 @@ export interface Line {
 export interface Options {
   /** Longest line in bytes; longer ones come without their text. Default 16 MiB. */
   readonly maxLine?: number | undefined
-  /** Sees every byte, in order. */
-  readonly onBytes?: ((bytes: Uint8Array) => void) | undefined
+  /** Lines that are not wanted, by their index: they are counted, never decoded, and left out. */
+  readonly skip?: ((index: number) => boolean) | undefined
 }
 
 const BLOCK = 256 * 1024
 const MAX_LINE = 16 * 1024 * 1024
 const LF = 10
 const CR = 13
+const OPEN_BRACE = 123
 
-/** Bytes read and not yet given as lines. */
-class Reader {
+const isSpace = (byte: number | undefined): boolean => byte === 32 || byte === 9 || byte === CR
+
+/**
+ * Cuts bytes into lines: bytes are read into `free`, or copied by `push`, and come back as lines.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export class Splitter {
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
   readonly #maxLine: number
+  readonly #skip: ((index: number) => boolean) | undefined
   #buffer = new Uint8Array(BLOCK)
   #start = 0
   #end = 0
@@ -55,28 +66,30 @@ class Reader {
   /** Of the first byte of the line at `#start`. */
   #offset = 0
   #number = 1
+  #index = 0
   /** Bytes of a line that is too long, which were let go. */
   #dropped = 0
 
-  constructor(maxLine: number) {
-    this.#maxLine = maxLine
+  constructor(options: Options = {}) {
+    this.#maxLine = options.maxLine ?? MAX_LINE
+    this.#skip = options.skip
   }
 
-  /** Where the next bytes go. */
-  free(): Uint8Array {
+  /** Room for at least so many bytes. */
+  free(bytes = BLOCK): Uint8Array {
     if (this.#end - this.#start > this.#maxLine) this.#drop()
-    if (this.#start > 0 && this.#end + BLOCK > this.#buffer.length) {
+    if (this.#start > 0 && this.#end + bytes > this.#buffer.length) {
       this.#buffer.copyWithin(0, this.#start, this.#end)
       this.#end -= this.#start
       this.#scanned -= this.#start
       this.#start = 0
     }
-    if (this.#end + BLOCK > this.#buffer.length) {
-      const larger = new Uint8Array(Math.max(this.#buffer.length * 2, this.#end + BLOCK))
+    if (this.#end + bytes > this.#buffer.length) {
+      const larger = new Uint8Array(Math.max(this.#buffer.length * 2, this.#end + bytes))
       larger.set(this.#buffer.subarray(0, this.#end))
       this.#buffer = larger
     }
-    return this.#buffer.subarray(this.#end, this.#end + BLOCK)
+    return this.#buffer.subarray(this.#end, this.#end + bytes)
   }
 
   #drop(): void {
@@ -85,13 +98,20 @@ class Reader {
     this.#scanned = this.#start
   }
 
+  push(bytes: Uint8Array): ReadonlyArray<Line> {
+    this.free(bytes.length).set(bytes)
+    return this.lines(bytes.length)
+  }
+
+  /** So many bytes of `free` were filled. */
   lines(read: number): ReadonlyArray<Line> {
     this.#end += read
+    const filled = this.#buffer.subarray(0, this.#end)
     const lines: Array<Line> = []
     while (true) {
-      const at = this.#buffer.subarray(0, this.#end).indexOf(LF, this.#scanned)
+      const at = filled.indexOf(LF, this.#scanned)
       if (at < 0) break
-      lines.push(this.#line(at, at + 1, true))
+      this.#line(at, at + 1, true, lines)
       this.#start = at + 1
       this.#scanned = this.#start
     }
@@ -99,24 +119,37 @@ class Reader {
     return lines
   }
 
+  /** The last line, where the input ended without a line feed. */
   rest(): ReadonlyArray<Line> {
-    return this.#end === this.#start && this.#dropped === 0 ? [] : [this.#line(this.#end, this.#end, false)]
+    const lines: Array<Line> = []
+    if (this.#end > this.#start || this.#dropped > 0) this.#line(this.#end, this.#end, false, lines)
+    return lines
   }
 
-  #line(end: number, next: number, complete: boolean): Line {
+  #line(end: number, next: number, complete: boolean, lines: Array<Line>): void {
     const bytes = this.#dropped + next - this.#start
-    const text = bytes > this.#maxLine ? undefined : this.#decode(this.#start, end)
-    const line = { number: this.#number++, offset: this.#offset, bytes, text, complete }
+    const number = this.#number++
+    const offset = this.#offset
+    const index = this.#dropped === 0 && this.#isBlank(end) ? -1 : this.#index++
     this.#offset += bytes
     this.#dropped = 0
-    return line
+    if (index >= 0 && this.#skip?.(index) === true) return
+    const text = bytes > this.#maxLine ? undefined : this.#decode(this.#start, end, number)
+    lines.push({ number, index, offset, bytes, text, complete })
   }
 
-  #decode(start: number, end: number): string | undefined {
+  #isBlank(end: number): boolean {
+    let at = this.#start
+    if (this.#buffer[at] === OPEN_BRACE) return false
+    while (at < end && isSpace(this.#buffer[at])) at++
+    return at === end
+  }
+
+  #decode(start: number, end: number, number: number): string | undefined {
     const to = end > start && this.#buffer[end - 1] === CR ? end - 1 : end
     try {
       const text = this.#decoder.decode(this.#buffer.subarray(start, to))
-      return this.#number === 1 && text.startsWith("\uFEFF") ? text.slice(1) : text
+      return number === 1 && text.startsWith("\uFEFF") ? text.slice(1) : text
     } catch {
       return undefined
     }
@@ -133,20 +166,18 @@ export const read = (
   file: FileSystem.File,
   options: Options = {}
 ): Effect.Effect<ReadonlyArray<Line> | undefined, PlatformError> => {
-  const reader = new Reader(options.maxLine ?? MAX_LINE)
+  const splitter = new Splitter(options)
   let position = 0n
   let ended = false
   return Effect.suspend(() => {
     if (ended) return Effect.undefined
-    const space = reader.free()
-    return Effect.map(file.read(space, { position }), (read) => {
+    return Effect.map(file.read(splitter.free(), { position }), (read) => {
       if (read === 0) {
         ended = true
-        return reader.rest()
+        return splitter.rest()
       }
       position += BigInt(read)
-      options.onBytes?.(space.subarray(0, read))
-      return reader.lines(read)
+      return splitter.lines(read)
     })
   })
 }
@@ -174,14 +205,6 @@ export const forEach = <E = never, R = never>(
     }
   })
 }
-
-/**
- * Whether the text is JSON white space alone.
- *
- * @category predicates
- * @since 0.1.0
- */
-export const isBlank = (text: string): boolean => /^[ \t\r]*$/.test(text)
 
 /**
  * What `JSON.parse` gives, and undefined for what is not JSON.

@@ -1,8 +1,8 @@
 /**
  * Lines of OpenAI's Batch API → requests: `{ custom_id, method, url, body }` with the body of a chat or a completion.
  *
- * `model`, `stream` and the fields that only bill or route are left out: the service knows its model. What is known here
- * becomes an option; every other field of the body goes to the engine as it is (`extra`).
+ * `stream` and the fields that only bill or route are left out, and so is `model`, which is told once: the service knows
+ * its model. What is known here becomes an option; every other field of the body goes to the engine as it is (`extra`).
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as GenerationOptions from "../../GenerationOptions.ts"
 import * as Message from "../../Message.ts"
-import type { Request } from "./Row.ts"
+import type { Request } from "./Request.ts"
 import * as RowError from "./RowError.ts"
 
 /**
@@ -45,15 +45,23 @@ const list = (value: unknown): unknown => typeof value === "string" ? [value] : 
 
 const functionOf = (value: unknown): unknown => isObject(value) && "function" in value ? value.function : value
 
-const tools = (value: unknown): unknown =>
+/**
+ * Tools in OpenAI's form, or as their functions alone → tools of a call. `strict` stays: vLLM constrains arguments only
+ * where it is set.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const tools = (value: unknown): unknown =>
   Array.isArray(value)
     ? value.map((tool) => {
       const named = functionOf(tool)
-      if (!isObject(named)) return named
-      const { description, name, parameters = { type: "object", properties: {} } } = named
-      return { name, ...(description !== undefined && { description }), parameters }
+      return isObject(named) ? { parameters: { type: "object", properties: {} }, ...withoutNull(named) } : named
     })
     : value
+
+const withoutNull = (value: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null && member !== undefined))
 
 const choice = (value: unknown): unknown => {
   const named = functionOf(value)
@@ -114,9 +122,9 @@ const inputOf = ({ messages, prompt }: Readonly<Record<string, unknown>>): Messa
  */
 export const toRequest = ({ body }: Line): Result.Result<Request, RowError.RowError> => {
   const input = inputOf(body)
-  if (input === undefined) return wrong("body", "has neither messages nor a text as prompt")
+  if (input === undefined) return wrong("body", "must have messages, or a prompt as a string")
   const schema = schemaOf(body.response_format)
-  if (schema !== undefined && !isJsonSchema(schema)) return wrong("body", "response_format holds no JSON Schema")
+  if (schema !== undefined && !isJsonSchema(schema)) return wrong("body", "response_format must hold a JSON Schema")
   const options: Record<string, unknown> = {}
   const extra: Record<string, unknown> = {}
   for (const [name, value] of Object.entries(body)) {
@@ -127,7 +135,7 @@ export const toRequest = ({ body }: Line): Result.Result<Request, RowError.RowEr
   }
   const { numGenerations = 1, ...rest } = options
   if (typeof numGenerations !== "number" || !Number.isSafeInteger(numGenerations) || numGenerations < 1) {
-    return wrong("body", "n must be an integer of at least 1")
+    return wrong("body", "n must be an integer >= 1")
   }
   const given = Object.keys(extra).length === 0 ? rest : { ...rest, extra }
   const [issue] = GenerationOptions.check(given)
@@ -138,7 +146,12 @@ export const toRequest = ({ body }: Line): Result.Result<Request, RowError.RowEr
         ...given,
         ...(numGenerations > 1 && { numGenerations }),
         ...(isJsonSchema(schema) && { structuredOutput: { format: "json", schema } })
-      }
+      },
+      ...(typeof body.model === "string" && {
+        notes: [
+          `rows name the model ${JSON.stringify(body.model)}, which is not sent: the endpoint's own model generates`
+        ]
+      })
     })
     : wrong("body", issue.message)
 }

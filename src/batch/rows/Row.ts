@@ -1,5 +1,5 @@
 /**
- * A line of the input → its id, and what is asked for it.
+ * A row of the input → its id, and what is asked for it.
  *
  * @since 0.1.0
  */
@@ -8,7 +8,9 @@ import * as Schema from "effect/Schema"
 import * as GenerationOptions from "../../GenerationOptions.ts"
 import * as Message from "../../Message.ts"
 import type { CallOptions } from "../../Settings.ts"
+import * as Exact from "./Exact.ts"
 import * as OpenAiRequest from "./OpenAiRequest.ts"
+import type { Request } from "./Request.ts"
 import * as RowError from "./RowError.ts"
 
 /**
@@ -18,19 +20,24 @@ import * as RowError from "./RowError.ts"
  * @since 0.1.0
  */
 export interface Columns {
-  /** A string or an integer, distinct in the whole input. Default: `id`, and the row's index where that is not there. */
+  /** A string or an integer, distinct in the whole input. Default: `id`, and the row's index where that is absent. */
   readonly id?: string | undefined
   /** A conversation. Default: `messages`. */
   readonly messages?: string | undefined
   /** A text, taken as one user message. Default: `prompt`, where there are no messages. */
   readonly prompt?: string | undefined
-  /** A Jinja template over the row's columns that makes the text; it wins over columns. */
+  /**
+   * A Jinja template over the row's columns that makes the text; it wins over columns. A column that it names and the row
+   * does not have fails the row, unless the template itself tests for it or gives it a default.
+   */
   readonly template?: string | undefined
-  /** A text that becomes a system message before the prompt. */
+  /** A text that becomes a system message before the prompt or the conversation. */
   readonly system?: string | undefined
+  /** Tools of the row, in OpenAI's form. Default: `tools`, beside `messages`. */
+  readonly tools?: string | undefined
   /** Sends the text as it is, without a chat template. Default false. */
   readonly raw?: boolean | undefined
-  /** Options of the row, over those of the batch. A seed above 2^53 is a string of digits. */
+  /** Options of the row, over those of the batch. */
   readonly options?: string | undefined
 }
 
@@ -42,21 +49,14 @@ export interface Columns {
  */
 export interface Row {
   readonly id: string
-  /** Counted from 0 over the lines that are not blank. */
+  /** Counted from 0 over the rows of the whole input. */
   readonly index: number
   readonly columns: Readonly<Record<string, unknown>>
+  /** The JSON text that the columns were read from, which keeps what a JavaScript number loses. */
+  readonly text?: string
 }
 
-/**
- * What is asked for a row.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Request {
-  readonly input: Message.Input
-  readonly options: CallOptions
-}
+export type { Request }
 
 /**
  * A row → what is asked for it.
@@ -67,7 +67,7 @@ export interface Request {
 export type Mapping = (row: Row) => Result.Result<Request, RowError.RowError>
 
 /** A prompt template that is compiled already. */
-export type Render = (columns: Readonly<Record<string, unknown>>) => Result.Result<string, string>
+export type Render = (row: Pick<Row, "columns" | "text">) => Result.Result<string, string>
 
 /**
  * @category predicates
@@ -77,6 +77,7 @@ export const isRecord = (value: unknown): value is Readonly<Record<string, unkno
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 const isMessages = Schema.is(Message.Messages)
+const isTools = Schema.is(Schema.Array(GenerationOptions.Tool))
 
 /**
  * The id of a row; undefined where the column holds neither a string nor an integer.
@@ -99,11 +100,11 @@ const DIGITS = /^\d{1,20}$/
 /** Options as JSON holds them, a large seed as its digits. */
 const options = (column: string, value: unknown): Result.Result<CallOptions, RowError.RowError> => {
   if (value === undefined || value === null) return Result.succeed({})
-  if (!isRecord(value)) return wrong(column, "is no object of options")
+  if (!isRecord(value)) return wrong(column, "must be an object of options")
   const { numGenerations, ...rest } = value
   const given = typeof rest.seed === "string" && DIGITS.test(rest.seed) ? { ...rest, seed: BigInt(rest.seed) } : rest
   if (numGenerations !== undefined && !(Number.isSafeInteger(numGenerations) && Number(numGenerations) > 0)) {
-    return wrong(column, "numGenerations must be an integer of at least 1")
+    return wrong(column, "numGenerations must be an integer >= 1")
   }
   const [issue] = GenerationOptions.check(given)
   if (issue !== undefined) return wrong(column, issue.message)
@@ -113,13 +114,6 @@ const options = (column: string, value: unknown): Result.Result<CallOptions, Row
   })
 }
 
-const conversation = (row: Row, column: string): Result.Result<Message.Input, RowError.RowError> => {
-  const value = row.columns[column]
-  return isMessages(value)
-    ? Result.succeed(value)
-    : wrong(column, "is no list of messages with role and content")
-}
-
 /**
  * Makes the mapping: the columns named, else what the row looks like.
  *
@@ -127,23 +121,39 @@ const conversation = (row: Row, column: string): Result.Result<Message.Input, Ro
  * @since 0.1.0
  */
 export const mapping = (columns: Columns, render?: Render): Mapping => {
-  const text = (row: Row, content: string): Result.Result<Message.Input, RowError.RowError> => {
-    if (columns.raw === true) return Result.succeed({ raw: content })
-    if (columns.system === undefined) return Result.succeed([Message.user(content)])
-    const system = row.columns[columns.system]
-    return typeof system === "string"
-      ? Result.succeed([Message.system(system), Message.user(content)])
-      : wrong(columns.system, "is no text")
+  const system = (row: Row): Result.Result<ReadonlyArray<Message.Message>, RowError.RowError> => {
+    if (columns.system === undefined) return Result.succeed([])
+    const value = row.columns[columns.system]
+    return typeof value === "string"
+      ? Result.succeed([Message.system(value)])
+      : wrong(columns.system, "must be a string")
   }
+
+  const text = (row: Row, content: string): Result.Result<Message.Input, RowError.RowError> =>
+    columns.raw === true
+      ? Result.succeed({ raw: content })
+      : Result.map(system(row), (before) => [...before, Message.user(content)])
 
   const prompt = (row: Row, column: string): Result.Result<Message.Input, RowError.RowError> => {
     const value = row.columns[column]
-    return typeof value === "string" ? text(row, value) : wrong(column, "is no text")
+    return typeof value === "string" ? text(row, value) : wrong(column, "must be a string")
+  }
+
+  const conversation = (row: Row, column: string): Result.Result<Message.Input, RowError.RowError> => {
+    const value = row.columns[column]
+    if (!isMessages(value)) return wrong(column, "must be a list of messages with role and content")
+    return Result.flatMap(system(row), (before) =>
+      before.length > 0 && value[0]?.role === "system"
+        ? wrong(
+          column,
+          "begins with a system message of its own; leave the system column away, or take that message out"
+        )
+        : Result.succeed(before.length === 0 ? value : [...before, ...value]))
   }
 
   const input = (row: Row): Result.Result<Message.Input, RowError.RowError> => {
     if (render !== undefined) {
-      const rendered = render(row.columns)
+      const rendered = render(row)
       return Result.isSuccess(rendered)
         ? text(row, rendered.success)
         : Result.fail(RowError.make(new RowError.TemplateFailed({ problem: rendered.failure })))
@@ -157,15 +167,32 @@ export const mapping = (columns: Columns, render?: Render): Mapping => {
     ))
   }
 
+  const tools = (row: Row): Result.Result<CallOptions, RowError.RowError> => {
+    const implied = columns.tools === undefined
+    const column = columns.tools ?? "tools"
+    const value = row.columns[column]
+    const inText = render !== undefined || columns.prompt !== undefined
+    if (value === undefined || value === null || (implied && (inText || !Array.isArray(value)))) {
+      return Result.succeed({})
+    }
+    const tools = OpenAiRequest.tools(value)
+    return isTools(tools)
+      ? Result.succeed({ tools })
+      : wrong(column, "must be a list of tools with name and parameters")
+  }
+
   const plain = render === undefined && columns.messages === undefined && columns.prompt === undefined
-  return (row) => {
+  return (given) => {
+    const row = Exact.row(given)
     if (plain && OpenAiRequest.is(row.columns)) return OpenAiRequest.toRequest(row.columns)
     const asked = input(row)
     if (Result.isFailure(asked)) return Result.fail(asked.failure)
-    if (columns.options === undefined) return Result.succeed({ input: asked.success, options: {} })
+    const more = tools(row)
+    if (Result.isFailure(more)) return Result.fail(more.failure)
+    if (columns.options === undefined) return Result.succeed({ input: asked.success, options: more.success })
     return Result.map(
       options(columns.options, row.columns[columns.options]),
-      (options) => ({ input: asked.success, options })
+      (options) => ({ input: asked.success, options: { ...more.success, ...options } })
     )
   }
 }

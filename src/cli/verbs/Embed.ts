@@ -31,7 +31,9 @@ const flags = {
 const layer = (target: Target.Target) =>
   Layer.unwrap(
     Effect.map(Target.optionsOf(target), (options) =>
-      HuggingFaceEmbeddingModel.layer(options).pipe(Layer.provide(NodeInferenceEndpoints.platform())))
+      HuggingFaceEmbeddingModel.layer<HuggingFaceEmbeddingModel.LayerOptions>(options).pipe(
+        Layer.provide(NodeInferenceEndpoints.platform())
+      ))
   )
 
 const command = Command.make("embed", flags, ({ lines, target, texts }) =>

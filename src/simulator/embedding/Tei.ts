@@ -1,5 +1,5 @@
 /**
- * text-embeddings-inference: vectors of texts.
+ * text-embeddings-inference: vectors of texts, and their ranks for a query.
  *
  * @since 0.1.0
  */
@@ -71,6 +71,42 @@ const post = (read: Serde.Reader<Request>, write: Answer) => (turn: Turn): Reply
   return Reply.json(200, write(turn, body.value, vectors))
 }
 
+const rankFields = new Set(["query", "texts", "raw_scores", "return_text", "truncate", "truncation_direction"])
+
+interface Ranking extends Request {
+  readonly query: string
+  readonly returnText: boolean
+}
+
+const rankReader: Serde.Reader<Ranking> = (node, path) => {
+  const self = Serde.struct(node, path, "struct RerankRequest", rankFields)
+  return {
+    query: Serde.required(self, "query", Serde.string),
+    inputs: Serde.required(self, "texts", strings),
+    truncate: Serde.optional(self, "truncate", Serde.boolean) ?? false,
+    returnText: Serde.optional(self, "return_text", Serde.boolean) ?? false,
+    base64: false
+  }
+}
+
+/** Texts by how near they are to the query, the nearest first. */
+const rerank = (turn: Turn): Reply.Reply => {
+  const body = Serde.read(turn.request.body, rankReader)
+  if (body._tag === "Refused") return Reply.text(body.status, body.text)
+  const { inputs: texts, query, returnText } = body.value
+  if (texts.length === 0) return failed(422, "`texts` cannot be empty", "Validation")
+  const refused = check(turn, body.value)
+  if (refused !== undefined) return refused
+  const { dimensions, seed } = turn.settings
+  const asked = Embeddings.vector(query, dimensions, seed)
+  const ranks = texts.map((text, index) => {
+    const vector = Embeddings.vector(text, dimensions, seed)
+    const product = vector.reduce((sum, value, at) => sum + value * (asked[at] ?? 0), 0)
+    return { index, ...(returnText && { text }), score: (1 + product) / 2 }
+  })
+  return Reply.json(200, JSON.stringify(ranks.toSorted((left, right) => right.score - left.score)))
+}
+
 const openAi: Answer = (turn, request, vectors) => {
   const data = vectors.map((vector, index) => `{"object":"embedding","embedding":${vector},"index":${index}}`)
   const tokens = request.inputs.reduce((total, text) => total + Tokenizer.count(text) + 1, 0)
@@ -122,6 +158,7 @@ const posts = new Map<string, (turn: Turn) => Reply.Reply>([
   ["/", embed],
   ["/embed", embed],
   ["/v1/embeddings", post(openAiReader, openAi)],
+  ["/rerank", rerank],
   ["/tokenize", post(reader, tokenized)]
 ])
 

@@ -8,6 +8,9 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Double from "../wire/Double.ts"
 import type * as Exchange from "../wire/Exchange.ts"
+import * as DatasetApi from "./DatasetApi.ts"
+import * as DatasetRepo from "./DatasetRepo.ts"
+import * as DatasetStorage from "./DatasetStorage.ts"
 import * as HubTree from "./HubTree.ts"
 
 /**
@@ -45,8 +48,18 @@ export interface Options {
       readonly name: string
       readonly type?: "user" | "org"
       readonly access?: ReadonlyArray<string>
+      /** Namespaces that they may write to, beside their own. */
+      readonly orgs?: ReadonlyArray<string>
+      /** Whether the token may write at all. Default true. */
+      readonly write?: boolean
     }>
   >
+  /** Data sets by id. */
+  readonly datasets?: Readonly<Record<string, DatasetRepo.Options>>
+  /** Files of data sets above so many bytes are sent in parts. Default 64 MiB. */
+  readonly partSize?: number
+  /** Where Hub and storage say that they are. Default `https://huggingface.co` and a host of its own. */
+  readonly origins?: { readonly hub: string; readonly cdn: string }
   /** Requests to the API that a window of 300 s allows. Default: no limit. */
   readonly quota?: number
   /** Entries of a page of the tree. Default 1000. */
@@ -203,6 +216,45 @@ const file = (options: Options, request: Double.Received): Exchange.Response => 
     : resolve(request, repo, decodeURIComponent(revision), decodeURIComponent(path)))
 }
 
+const datasetState = Effect.fnUntraced(function*(options: Options) {
+  const userOf = (token: string | undefined) => token === undefined ? undefined : options.users?.[token]
+  const state: DatasetApi.State = {
+    repos: new Map(),
+    storage: DatasetStorage.make(),
+    hub: options.origins?.hub ?? origin,
+    cdn: options.origins?.cdn ?? `https://${cdn}`,
+    pageSize: options.pageSize ?? 1000,
+    partSize: options.partSize ?? 64 * 1024 * 1024,
+    knows: (token) => userOf(token) !== undefined,
+    mayWrite: (token, namespace) => {
+      const user = userOf(token)
+      return user !== undefined && user.write !== false &&
+        (user.name === namespace || user.orgs?.includes(namespace) === true)
+    },
+    mayRead: (token, id) => {
+      const user = userOf(token)
+      return user !== undefined && (user.access?.includes(id) === true || user.name === id.split("/")[0])
+    }
+  }
+  for (const [id, repo] of Object.entries(options.datasets ?? {})) {
+    state.repos.set(id, yield* DatasetRepo.make(id, repo))
+  }
+  return state
+})
+
+const routed = (
+  state: DatasetApi.State,
+  options: Options,
+  request: Double.Received
+): Effect.Effect<Exchange.Response> => {
+  const { pathname } = request.url
+  if (pathname.startsWith("/api/datasets/")) return DatasetApi.api(state, request)
+  if (pathname === "/api/repos/create" && request.method === "POST") return DatasetApi.create(state, request)
+  if (pathname === "/api/validate-yaml") return Effect.succeed(DatasetApi.validateYaml(request))
+  if (pathname.startsWith("/datasets/")) return Effect.succeed(DatasetApi.files(state, request))
+  return Effect.succeed(pathname.startsWith("/api/") ? api(options, request) : file(options, request))
+}
+
 const windowMillis = 300_000
 
 /**
@@ -221,21 +273,31 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     const reset = Math.ceil(((window + 1) * windowMillis - now) / 1000)
     return Double.json(429, { error: "We had to rate limit you" }, { ratelimit: `"api";r=0;t=${reset}` })
   }
+  const datasets = yield* datasetState(options)
   const hub = yield* Double.make((request) =>
-    Effect.map(
-      Clock.currentTimeMillis,
-      (now) => request.url.pathname.startsWith("/api/") ? limited(now) ?? api(options, request) : file(options, request)
-    )
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const refusal = request.url.pathname.startsWith("/api/") ? limited(now) : undefined
+      return refusal === undefined ? routed(datasets, options, request) : Effect.succeed(refusal)
+    })
   )
-  const storage = yield* Double.make((request) =>
-    Effect.succeed(
+  const storage = yield* Double.make((request) => {
+    const { pathname, searchParams } = request.url
+    if (pathname.startsWith("/lfs/")) return DatasetStorage.signed(datasets.storage, request)
+    if (/^\/v[12]\//.test(pathname)) return Effect.succeed(DatasetStorage.cas(datasets.storage, request))
+    return Effect.succeed(
       request.headers["authorization"] === undefined
-        ? HubTree.ranged(request, new TextEncoder().encode(request.url.searchParams.get("X-Repo") ?? ""), {
+        ? HubTree.ranged(request, new TextEncoder().encode(searchParams.get("X-Repo") ?? ""), {
           "content-type": "text/plain",
           "etag": "\"cdn\""
         })
         : Double.plain(400, "<Error>Only one auth mechanism allowed</Error>")
     )
-  )
-  return { hub, cdn: storage, handlers: { [hosts.hub]: hub.handler, [hosts.cdn]: storage.handler } }
+  })
+  return {
+    hub,
+    cdn: storage,
+    /** The data sets as they are now, by id. */
+    datasets: datasets.repos,
+    handlers: { [hosts.hub]: hub.handler, [hosts.cdn]: storage.handler }
+  }
 })

@@ -21,10 +21,12 @@ export interface Options {
   /** Tokens without the permission to call providers. */
   readonly forbidden?: ReadonlyArray<string>
   /**
-   * Answers what the router passes on: chat of the models that it knows, and completions below a provider's own route.
+   * Responds to what the router passes on: chat of the models that it knows, and completions below a provider's own route.
    * Default: 404.
    */
   readonly inner?: Double.Handler
+  /** Responds on the native route of hf-inference, which is asked as `POST /` of TGI. Default: 404. */
+  readonly native?: Double.Handler
 }
 
 /** The host that the double answers on. */
@@ -46,8 +48,10 @@ const refusal = (options: Options, token: string | undefined): Exchange.Response
 }
 
 /** The completion routes of the providers that have one; the router itself has none. */
-const completions =
-  /^\/(?:together\/v1|featherless-ai\/v1|novita\/v3\/openai|deepinfra\/v1\/openai|hf-inference\/models\/[^?#]+\/v1)\/completions$/
+const completions = /^\/(?:together\/v1|featherless-ai\/v1|novita\/v3\/openai|deepinfra\/v1\/openai)\/completions$/
+
+/** The route of hf-inference for one model, which takes what TGI takes at its root. */
+const native = /^\/hf-inference\/models\/[^/?#]+(?:\/[^/?#]+)?$/
 
 const CHAT = "/v1/chat/completions"
 
@@ -66,8 +70,7 @@ const modelOf = (body: string): string => {
 const generation = (options: Options, request: Double.Received): Effect.Effect<Exchange.Response, Exchange.Broken> => {
   const { pathname } = request.url
   const notFound = Double.json(404, { error: "Not Found" })
-  if (options.inner === undefined) return Effect.succeed(notFound)
-  if (pathname === CHAT) {
+  if (options.inner !== undefined && pathname === CHAT) {
     const model = modelOf(request.body)
     const id = model.split(":")[0] ?? ""
     const isServed = options.models === undefined || (options.models[id] ?? []).length > 0
@@ -80,9 +83,12 @@ const generation = (options: Options, request: Double.Received): Effect.Effect<E
       }
     }))
   }
-  return completions.test(pathname)
-    ? options.inner({ ...request, url: new URL(`/v1/completions${request.url.search}`, request.url) })
-    : Effect.succeed(notFound)
+  const passOn = (inner: Double.Handler | undefined, path: string) =>
+    inner === undefined
+      ? Effect.succeed(notFound)
+      : inner({ ...request, url: new URL(`${path}${request.url.search}`, request.url) })
+  if (native.test(pathname)) return passOn(options.native, "/")
+  return completions.test(pathname) ? passOn(options.inner, "/v1/completions") : Effect.succeed(notFound)
 }
 
 const entry = (options: Options, id: string) => ({

@@ -6,6 +6,7 @@
  */
 import * as Grammar from "../grammar/Grammar.ts"
 import * as Answer from "../model/Answer.ts"
+import * as Options from "../model/Options.ts"
 import * as Tokenizer from "../model/Tokenizer.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Random from "../wire/Random.ts"
@@ -105,6 +106,12 @@ const limitOf = (turn: Turn, parameters: Parameters, valid: Validation.Valid, si
   return total
 }
 
+/** A slice is a new request with the same grammar, which then begins again in the middle of a text. */
+const restarted = (tokens: ReadonlyArray<Answer.Token>, limit: number): ReadonlyArray<Answer.Token> =>
+  tokens.length <= Validation.slice
+    ? tokens
+    : Array.from({ length: limit }, (_, at) => tokens[at % Validation.slice]).filter((token) => token !== undefined)
+
 const prefillOf = (turn: Turn, job: Job, random: Random.Random): ReadonlyArray<Answer.Token> =>
   job.parameters.decoderInputDetails && turn.settings.prefillLogprobs
     ? Tokenizer.encode(job.prompt, job.special).map((piece, index) => ({
@@ -138,8 +145,12 @@ const candidate = (turn: Turn, job: Job, valid: Validation.Valid, nth: number): 
     if (drawn._tag !== "Ok") return Reply.failure(drawn.status, drawn.error, drawn.errorType)
     text = drawn.text
   }
-  const all = Answer.expand(answer ?? { text: text ?? Writer.write(job.prompt, random) }, random)
-  const { finish, tokens } = cut(all, limitOf(turn, parameters, valid, bestOf > 1), parameters.stop)
+  const written = Answer.expand(answer ?? { text: text ?? Writer.write(job.prompt, random) }, random)
+  const limit = limitOf(turn, parameters, valid, bestOf > 1)
+  const all = parameters.grammar !== undefined && Options.since(turn.settings, 3, 1, 1)
+    ? restarted(written, limit)
+    : written
+  const { finish, tokens } = cut(all, limit, parameters.stop)
   const top = parameters.topNTokens ?? 0
   return {
     _tag: "Run",

@@ -25,6 +25,8 @@ export interface Received {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string
+  /** The body as it came, where the carrier knows it. */
+  readonly bytes?: Uint8Array | undefined
   /** Milliseconds since the epoch, on the clock of Effect. */
   readonly at: number
 }

@@ -19,6 +19,8 @@ export interface Request {
   readonly path: string
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string
+  /** The body as it came, where the carrier knows it. */
+  readonly bytes?: Uint8Array | undefined
 }
 
 /**

@@ -144,24 +144,24 @@ class SimulatedResponse extends Inspectable.Class implements HttpClientResponse.
   }
 }
 
-const bodyText = (
+const bodyBytes = (
   request: HttpClientRequest.HttpClientRequest,
   body: HttpBody.HttpBody
-): Effect.Effect<string, HttpClientError.HttpClientError> => {
+): Effect.Effect<Uint8Array, HttpClientError.HttpClientError> => {
   switch (body._tag) {
-    case "Empty":
-      return Effect.succeed("")
     case "Uint8Array":
-      return Effect.succeed(decoder.decode(body.body))
+      return Effect.succeed(body.body)
     case "Stream":
       return Stream.runCollect(body.stream).pipe(
-        Effect.map((chunks) => decoder.decode(join(chunks))),
+        Effect.map(join),
         Effect.mapError((cause) =>
           new HttpClientError.HttpClientError({ reason: new HttpClientError.EncodeError({ request, cause }) })
         )
       )
     default:
-      return Effect.succeed(body._tag === "Raw" && typeof body.body === "string" ? body.body : "")
+      return Effect.succeed(
+        body._tag === "Raw" && typeof body.body === "string" ? encoder.encode(body.body) : new Uint8Array()
+      )
   }
 }
 
@@ -175,9 +175,15 @@ const bodyText = (
 export const make = (handler: Exchange.Handler): HttpClient.HttpClient =>
   HttpClient.make((request, url, signal) =>
     Effect.flatMap(
-      bodyText(request, request.body),
-      (body) =>
-        handler({ method: request.method, path: url.pathname + url.search, headers: request.headers, body }).pipe(
+      bodyBytes(request, request.body),
+      (bytes) =>
+        handler({
+          method: request.method,
+          path: url.pathname + url.search,
+          headers: request.headers,
+          body: decoder.decode(bytes),
+          bytes
+        }).pipe(
           Effect.mapError((broken) =>
             new HttpClientError.HttpClientError({
               reason: new HttpClientError.TransportError({ request, cause: cause(broken) })

@@ -66,16 +66,21 @@ const SAVING = 1.3
  */
 export const make = (document: Tree.Document, options: Options): Result.Result<Lowered, Tree.Fault> => {
   const written: Array<Lowered> = []
+  let isFar = false
   let fault: Tree.Fault | undefined
   for (const plan of TgiPlan.plans(options.depth, options.free)) {
+    // far beyond what can be borne, only the plans that save most are worth writing
+    if (isFar && plan.optional > 1) continue
     const made = write(document, options.shown === true ? { ...plan, escapes: false } : plan, options)
     if (Result.isSuccess(made)) {
       if (made.success.cost.seconds <= WORTH) return made
       written.push(made.success)
+      isFar ||= made.success.cost.seconds > MOST * 3
     } else {
       fault = made.failure
       // a contradiction stays one, however little is written
       if (fault.keyword !== "$ref" && fault.keyword !== "schema") return made
+      isFar ||= fault.keyword === "schema"
     }
   }
   const least = Math.min(...written.map(({ cost }) => cost.seconds))

@@ -1,5 +1,6 @@
 /** Plain JavaScript values to Python's, by the rule of JSON text: what `json.loads(JSON.stringify(value))` would give, losing nothing on the way. */
 import { Failure } from "./Failure.ts"
+import { parse } from "./Json.ts"
 import {
   Callable,
   Cycler,
@@ -49,6 +50,12 @@ const fromNumber = (value: number): Value => {
 
 const fromBigInt = (value: bigint): Value => Number.isSafeInteger(Number(value)) ? Number(value) : value
 
+// `JSON.isRawJSON` is not in TypeScript's library yet; a runtime without it makes no such values
+const { isRawJSON } = JSON as { readonly isRawJSON?: (value: unknown) => boolean }
+
+/** A number with its digits, from `JSON.rawJSON`. */
+const isRawJson = (value: object): value is { readonly rawJSON: string } => isRawJSON?.(value) === true
+
 const fromList = (list: ReadonlyArray<unknown>, trail: Trail, depth: number): Value => {
   const items: Array<Value> = []
   for (let i = 0; i < list.length; i++) {
@@ -85,6 +92,7 @@ const fromObject = (value: object, trail: Trail, depth: number): Value => {
     if (dict !== undefined) return dict
   } else {
     if (isEngineValue(value)) return value
+    if (isRawJson(value)) return convert(parse(value.rawJSON), trail, depth)
     if ("toJSON" in value && typeof value.toJSON === "function") return convert(value.toJSON(), trail, depth)
     // as transformers does with images and arrays: a template asks whether they are there, and never what they hold
     if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer || value instanceof Blob) {

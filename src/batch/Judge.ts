@@ -1,0 +1,115 @@
+/**
+ * A row's request → generations that are what was asked for: structured output is decoded, and asked for again where it
+ * does not decode.
+ *
+ * Another attempt has the next seed, or a seed of its own where none was given, and twice the limit on tokens where the
+ * limit cut the text.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as Result from "effect/Result"
+import type * as Generation from "../Generation.ts"
+import * as GenerationOptions from "../GenerationOptions.ts"
+import type * as Message from "../Message.ts"
+import type { CallOptions } from "../Settings.ts"
+import * as Wrapper from "../structured/engines/Wrapper.ts"
+import * as OutputSpec from "../structured/OutputSpec.ts"
+import type { StructuredOutput } from "../structured/StructuredOutput.ts"
+import type { StructuredOutputError } from "../structured/StructuredOutputError.ts"
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Judged {
+  readonly generations: ReadonlyArray<Generation.Generation>
+  /** The decoded values as JSON text, beside each generation. */
+  readonly values: ReadonlyArray<string> | undefined
+  /** Generations that did not decode. */
+  readonly discarded: ReadonlyArray<Generation.Generation>
+}
+
+type Generate<E> = (
+  input: Message.Input,
+  options: CallOptions
+) => Effect.Effect<ReadonlyArray<Generation.Generation>, E>
+
+type Output = StructuredOutput<unknown>
+
+/** A value that is no object may stand under a property of its own, which the service added for the engine. */
+const decode = (output: Output, { finishReason, refusal, text }: Generation.Generation) => {
+  const answer = { text, finishReason: refusal === undefined ? finishReason : "refusal" }
+  return output.decode(answer).pipe(
+    Effect.catch((error) => Effect.mapError(output.decode({ ...answer, wrap: Wrapper.WRAP }), () => error)),
+    Effect.map(({ value }) => JSON.stringify(value))
+  )
+}
+
+const isCut = ({ reason }: StructuredOutputError): boolean => reason._tag === "Truncated"
+
+/** One generation until it decodes. */
+const one = Effect.fnUntraced(function*<E>(
+  generate: Generate<E>,
+  input: Message.Input,
+  options: CallOptions,
+  output: Output,
+  retries: number,
+  first: Generation.Generation
+) {
+  const discarded: Array<Generation.Generation> = []
+  const limit = options.maxNewTokens ?? GenerationOptions.MAX_NEW_TOKENS
+  let generation = first
+  let cuts = 0
+  while (true) {
+    const decoded = yield* Effect.result(decode(output, generation))
+    if (Result.isSuccess(decoded)) return { generation, value: decoded.success, discarded }
+    if (discarded.length >= retries) return yield* decoded.failure
+    if (isCut(decoded.failure)) cuts++
+    discarded.push(generation)
+    const seed = options.seed === undefined
+      ? yield* Random.nextIntBetween(0, 2 ** 31)
+      : GenerationOptions.seedAfter(options.seed, discarded.length)
+    const again = yield* generate(input, {
+      ...options,
+      numGenerations: 1,
+      seed,
+      ...(cuts > 0 && { maxNewTokens: limit * 2 ** cuts })
+    })
+    const [next] = again
+    if (next === undefined) return yield* decoded.failure
+    generation = next
+  }
+})
+
+/**
+ * Generates for a row, and asks again, at most so many times for each generation, for what does not decode.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const generate = <E>(
+  generate: Generate<E>,
+  input: Message.Input,
+  options: CallOptions,
+  retries: number
+): Effect.Effect<Judged, E | StructuredOutputError> => {
+  const { structuredOutput: spec } = options
+  const generated = generate(input, options)
+  if (spec === undefined || spec === false) {
+    return Effect.map(generated, (generations) => ({ generations, values: undefined, discarded: [] }))
+  }
+  return Effect.gen(function*() {
+    const { output } = yield* Effect.fromResult(OutputSpec.interpret(spec))
+    const all = yield* Effect.forEach(
+      yield* generated,
+      (first) => one(generate, input, options, output, retries, first)
+    )
+    return {
+      generations: all.map(({ generation }) => generation),
+      values: all.map(({ value }) => value),
+      discarded: all.flatMap(({ discarded }) => discarded)
+    }
+  })
+}

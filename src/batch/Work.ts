@@ -1,0 +1,50 @@
+/**
+ * What is done for a row, and by whom: the one place where batches and the service meet.
+ *
+ * @since 0.2.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type * as Generation from "../Generation.ts"
+import type * as Message from "../Message.ts"
+import type { CallOptions } from "../Settings.ts"
+import type { Price } from "./pace/Budget.ts"
+import type { Raised } from "./pace/Fault.ts"
+import type { Provenance } from "./rows/Line.ts"
+
+/**
+ * What answers at an endpoint, as far as that is known.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface About extends Omit<Provenance, "prompt" | "dollars" | "package"> {
+  /** Requests that the server takes at once. */
+  readonly capacity?: number | undefined
+  /** Tokens of prompt and response together. */
+  readonly contextLength?: number | undefined
+  readonly price?: Price | undefined
+  /** Whether one and the same model of one provider answers every request. */
+  readonly isPinned: boolean
+}
+
+/**
+ * An endpoint for a batch.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Work<E extends Raised> {
+  /** Tells endpoints of one run apart, in messages and in the manifest. Default: `endpoint`. */
+  readonly name?: string | undefined
+  readonly generate: (
+    input: Message.Input,
+    options: CallOptions
+  ) => Effect.Effect<ReadonlyArray<Generation.Generation>, E>
+  /** Succeeds when generations can be asked for. Asked for once, before the first row, and only if there is one. */
+  readonly ready: Effect.Effect<void, Raised>
+  /** What answers. Asked for after `ready`. */
+  readonly about?: Effect.Effect<About, Raised> | undefined
+  /** What the answers depend on, for the manifest; no secrets. */
+  readonly fingerprint: Schema.Json
+}

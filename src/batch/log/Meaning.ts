@@ -1,0 +1,100 @@
+/**
+ * A configuration by what answers depend on: spellings of one address are one, a default that is set explicitly is the
+ * default, and who pays, how long to wait and what to call a model do not count.
+ *
+ * @since 0.2.0
+ */
+import * as GenerationOptions from "../../GenerationOptions.ts"
+import { isRecord } from "../rows/Row.ts"
+
+/** Of the service and of a call: how a request is sent, not what is asked. */
+const manner = new Set([
+  "concurrency",
+  "unsupported",
+  "delivery",
+  "countTokens",
+  "revive",
+  "captureContent",
+  "structuredOutputRetries"
+])
+
+/** Of an endpoint: what it is called, who pays, how long to wait, and by which way to it. */
+const aside = new Set([
+  "billTo",
+  "waitTimeout",
+  "modelDisplayName",
+  "endpointHosts",
+  "routerUrl",
+  "managementUrl",
+  "engine"
+])
+
+const defaults: Readonly<Record<string, unknown>> = {
+  maxNewTokens: GenerationOptions.MAX_NEW_TOKENS,
+  numGenerations: 1,
+  splitReasoning: false,
+  raw: false,
+  structuredOutput: false
+}
+
+const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
+
+/**
+ * An address of a server without what does not change where it leads: slashes at its end, `/v1` and the route, the
+ * spelling of its host.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const address = (text: string): string => {
+  if (!URL.canParse(text)) return text
+  const { host, hostname, pathname, port, protocol, search } = new URL(text)
+  const name = LOOPBACK.test(hostname) ? `localhost${port === "" ? "" : `:${port}`}` : host
+  const path = pathname.replace(/\/+$/, "").replace(/\/(?:chat\/completions|completions|generate(?:_stream)?)$/, "")
+    .replace(/\/v1$/, "").replace(/\/+$/, "")
+  return `${protocol}//${name}${path}${search}`
+}
+
+const without = (value: unknown, names: ReadonlySet<string>): unknown =>
+  isRecord(value)
+    ? Object.fromEntries(
+      Object.entries(value).filter(([name, member]) =>
+        !names.has(name) && member !== undefined && member !== null && defaults[name] !== member
+      )
+    )
+    : value
+
+const endpoint = (value: unknown): unknown => {
+  const kept = without(value, aside)
+  return isRecord(kept) && typeof kept.baseUrl === "string" ? { ...kept, baseUrl: address(kept.baseUrl) } : kept
+}
+
+const service = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(service)
+  if (!isRecord(value)) return value
+  const { backend, options, settings, ...rest } = value
+  return {
+    ...without(rest, new Set()) as object,
+    options: without(options, manner),
+    settings: without(settings, manner),
+    backend: isRecord(backend)
+      ? { ...backend, endpoint: endpoint(backend.endpoint), template: without(backend.template, new Set()) }
+      : backend
+  }
+}
+
+/**
+ * A configuration of any version → what of it answers depend on.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const of = (configuration: unknown): unknown =>
+  isRecord(configuration)
+    ? {
+      ...configuration,
+      columns: without(configuration.columns, new Set()),
+      options: without(configuration.options, manner),
+      service: service(configuration.service)
+    }
+    : configuration

@@ -1,0 +1,120 @@
+/**
+ * A part of an input, by default a file: what every format and every place looks like to the rest of the batch.
+ *
+ * A part is read at least twice, once to check it before anything is sent, and once row by row while rows are worked on.
+ * The second reading gives exactly what the first one saw, or fails.
+ *
+ * @since 0.2.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type * as Path from "effect/Path"
+import type * as Scope from "effect/Scope"
+import type { BatchError } from "../BatchError.ts"
+
+/**
+ * A row as its format gives it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Raw {
+  /** The line or row of the part, counted from 1, for messages. */
+  readonly number: number
+  /** Counted from 0 over the rows of the part. */
+  readonly index: number
+  /** The JSON text of the row, where the format has one. */
+  readonly text?: string | undefined
+  /** The columns, where the format has no JSON text. */
+  readonly columns?: Readonly<Record<string, unknown>> | undefined
+  /** Why it is not a row, as the end of a sentence that begins with its place. */
+  readonly problem?: string | undefined
+}
+
+/**
+ * What was read: its length and a digest of each mebibyte.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Seen {
+  readonly bytes: number
+  readonly blocks: ReadonlyArray<string>
+}
+
+/**
+ * What a part is known by later.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Identity extends Seen {
+  readonly sha256: string
+  /** The digest of its first `mark` bytes, where that was asked for and it has so many. */
+  readonly atMark?: string | undefined
+  /** Whether a line ends at `mark`. */
+  readonly cleanMark?: boolean | undefined
+}
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Reading {
+  /** The next rows; undefined at the end. An empty array is possible. */
+  readonly next: Effect.Effect<ReadonlyArray<Raw> | undefined, BatchError>
+  /** Of what was read so far; of the whole part once the end was reached. */
+  readonly identity: () => Identity
+}
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Open {
+  /** Reads what was seen then and no more, and fails with `Changed` where that is not what it was. */
+  readonly seen?: Seen | undefined
+  /** A length in bytes at which the digest is wanted too. */
+  readonly mark?: number | undefined
+  /** Digests as version 0.1.0 made them: of the bytes as a whole. */
+  readonly whole?: boolean | undefined
+  /** Rows that are not wanted, by their index in the part. */
+  readonly skip?: ((index: number) => boolean) | undefined
+}
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Part {
+  /** How messages and the manifest call it. */
+  readonly path: string
+  readonly open: (how: Open) => Effect.Effect<Reading, BatchError, FileSystem.FileSystem | Scope.Scope>
+  /** The identity alone, without parsing. */
+  readonly identify: (how: Open) => Effect.Effect<Identity, BatchError, FileSystem.FileSystem>
+}
+
+/**
+ * Opens what is not plain JSONL or CSV: another format, or another place.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Opener {
+  /** Whether it takes this, by its name as given, and by its first bytes where it is a file. */
+  readonly takes: (path: string, head: Uint8Array | undefined) => boolean
+  readonly parts: (
+    path: string
+  ) => Effect.Effect<ReadonlyArray<Part>, BatchError, FileSystem.FileSystem | Path.Path | Scope.Scope>
+}
+
+/**
+ * Openers beside those that are built in; the first that takes a path wins.
+ *
+ * @category references
+ * @since 0.2.0
+ */
+export const Openers = Context.Reference<ReadonlyArray<Opener>>("effect-inference-endpoints/batch/Openers", {
+  defaultValue: () => []
+})

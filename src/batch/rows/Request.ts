@@ -1,0 +1,20 @@
+/**
+ * What a row asks for.
+ *
+ * @since 0.1.0
+ */
+import type * as Message from "../../Message.ts"
+import type { CallOptions } from "../../Settings.ts"
+
+/**
+ * What is asked for a row.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Request {
+  readonly input: Message.Input
+  readonly options: CallOptions
+  /** What of the row is not sent, in sentences that are told once. */
+  readonly notes?: ReadonlyArray<string>
+}

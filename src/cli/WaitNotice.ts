@@ -1,0 +1,28 @@
+/**
+ * What is waited for, said on standard error, so that nobody wonders whether a command hangs.
+ *
+ * @since 0.2.0
+ */
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Retry from "../http/Retry.ts"
+import { visible } from "./Visible.ts"
+
+/** Shorter waits are over before they are read. */
+const worth = Duration.seconds(1)
+
+/**
+ * Says waits of a second and more; those between the attempts of a row are left to the progress of a batch.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const said = (verb: string) =>
+  Effect.provideService(
+    Retry.OnWait,
+    ({ delay, next, reason, subject }) =>
+      Duration.isLessThan(delay, worth) || (verb === "batch" && next === "attempt")
+        ? Effect.void
+        : Console.error(visible(`waiting ${Math.round(Duration.toSeconds(delay))} s for ${subject}: ${reason}`))
+  )

@@ -1,0 +1,141 @@
+/**
+ * One file of a data set: fetched from the Hub by ranges, or as a whole with its checksum verified; and the rows of those
+ * that are text.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type * as HubDatasets from "../../hub/HubDatasets.ts"
+import type * as HubError from "../../hub/HubError.ts"
+import * as DatasetError from "../DatasetError.ts"
+import type { Row } from "../parquet/Parquet.ts"
+import * as Csv from "../text/Csv.ts"
+import * as Inflate from "../text/Inflate.ts"
+import * as Jsonl from "../text/Jsonl.ts"
+import * as FileBytes from "./FileBytes.ts"
+import * as Sha256 from "./Sha256.ts"
+import * as Splits from "./Splits.ts"
+
+type Failure = DatasetError.DatasetError | HubError.HubError
+
+/**
+ * A file of a commit.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Remote {
+  readonly repo: string
+  /** A commit, so that all ranges are of the same file. */
+  readonly revision: string
+  readonly path: string
+  readonly size: number
+  /** In hexadecimal, where the Hub tells it: of files in large storage. */
+  readonly sha256?: string | undefined
+}
+
+/** Bytes of a range while a whole file is fetched. */
+const RANGE = 8 * 1024 * 1024
+
+const fetched = Effect.fnUntraced(
+  function*(remote: FileBytes.FileBytes<HubError.HubError>, sha256: string | undefined) {
+    const fs = yield* FileSystem.FileSystem
+    const { path } = remote
+    const disk = (error: { readonly message: string }) =>
+      DatasetError.of("read")(new DatasetError.Disk({ path, problem: error.message }))
+    const place = yield* Effect.mapError(fs.makeTempFileScoped({ prefix: "dataset-" }), disk)
+    const digest = Sha256.make()
+    yield* Effect.scoped(Effect.gen(function*() {
+      const file = yield* Effect.mapError(fs.open(place, { flag: "w" }), disk)
+      for (let at = 0; at < remote.size; at += RANGE) {
+        const bytes = yield* remote.read(at, Math.min(remote.size, at + RANGE))
+        digest.update(bytes)
+        yield* Effect.mapError(file.writeAll(bytes), disk)
+      }
+    }))
+    const actual = yield* digest.digest
+    if (sha256 !== undefined && actual !== sha256) {
+      return yield* DatasetError.of("read")(new DatasetError.ChecksumMismatch({ path, expected: sha256, actual }))
+    }
+    return { ...yield* FileBytes.local(place), path }
+  }
+)
+
+/**
+ * Opens a file of the Hub: by ranges as they are asked for, or after all of it was fetched and verified.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const open = (
+  hub: HubDatasets.HubDatasets["Service"],
+  { path, repo, revision, sha256, size }: Remote,
+  verify: boolean
+): Effect.Effect<FileBytes.FileBytes<Failure>, Failure, FileSystem.FileSystem | Scope.Scope> => {
+  const remote: FileBytes.FileBytes<HubError.HubError> = {
+    path,
+    size,
+    read: (start, end) => hub.read({ repo, revision, path, start, end })
+  }
+  return verify ? fetched(remote, sha256) : Effect.succeed(remote)
+}
+
+const select = (columns: ReadonlyArray<string> | undefined) => (row: Row): Row =>
+  columns === undefined ? row : Object.fromEntries(columns.map((name) => [name, row[name] ?? null]))
+
+const inflated = <E>(path: string, file: FileBytes.FileBytes<E>, coding: Inflate.Coding) =>
+  Stream.unwrap(Effect.gen(function*() {
+    let at = 0
+    const next = Effect.suspend(() => {
+      const start = at
+      at = Math.min(file.size, start + RANGE)
+      return start === at ? Effect.undefined : file.read(start, at)
+    })
+    const pull = yield* Inflate.inflate(coding, next)
+    return Stream.unfold(0, () => Effect.map(pull, (bytes) => bytes === undefined ? undefined : [bytes, 0] as const))
+      .pipe(
+        Stream.mapError((problem) =>
+          typeof problem === "string"
+            ? DatasetError.of("read")(new DatasetError.InvalidFile({ path, problem }))
+            : problem
+        )
+      )
+  })).pipe(
+    Stream.mapError((problem) =>
+      typeof problem === "string" ? DatasetError.of("read")(new DatasetError.InvalidFile({ path, problem })) : problem
+    )
+  )
+
+const BRACKET = 0x5b
+
+/**
+ * The rows of a file of JSON, CSV or TSV, compressed or not.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const textRows = Effect.fnUntraced(function*<E>(
+  path: string,
+  file: FileBytes.FileBytes<E>,
+  columns: ReadonlyArray<string> | undefined
+) {
+  const start = yield* file.read(0, Math.min(file.size, 16))
+  const coding = Inflate.codingOf(start)
+  const bytes: Stream.Stream<Uint8Array, E | DatasetError.DatasetError> = coding === undefined
+    ? FileBytes.stream(file)
+    : inflated(path, file, coding)
+  const format = Splits.formatOf(path)
+  const isArray = format === "json" && coding === undefined &&
+    start.find((byte) => byte > 0x20 && byte !== 0xef && byte !== 0xbb && byte !== 0xbf) === BRACKET
+  const rows = format === "csv"
+    ? Csv.rows(path, bytes, ",")
+    : format === "tsv"
+    ? Csv.rows(path, bytes, "\t")
+    : isArray
+    ? Jsonl.array(path, bytes)
+    : Jsonl.rows(path, bytes)
+  return Stream.map(rows, select(columns))
+})

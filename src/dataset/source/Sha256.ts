@@ -1,0 +1,58 @@
+/**
+ * SHA-256 of bytes that come in pieces: by the runtime's own digest where it takes pieces, else by WebCrypto on the whole.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as Builtin from "../Builtin.ts"
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Running {
+  readonly update: (bytes: Uint8Array) => void
+  /** In hexadecimal; ends the run. */
+  readonly digest: Effect.Effect<string>
+}
+
+interface NodeHash {
+  readonly update: (bytes: Uint8Array) => unknown
+  readonly digest: (encoding: "hex") => string
+}
+
+interface NodeCrypto {
+  readonly createHash: (algorithm: "sha256") => NodeHash
+}
+
+const hex = (bytes: ArrayBuffer): string =>
+  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("")
+
+const whole = (): Running => {
+  const chunks: Array<Uint8Array> = []
+  return {
+    update: (bytes) => void chunks.push(bytes.slice()),
+    digest: Effect.promise(async () =>
+      hex(
+        await crypto.subtle.digest(
+          "SHA-256",
+          await new Blob(chunks.map((chunk) => Uint8Array.from(chunk))).arrayBuffer()
+        )
+      )
+    )
+  }
+}
+
+/**
+ * Begins a digest.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = (): Running => {
+  // the documented shape of node:crypto in Node, Bun and Deno
+  const hash = (Builtin.load("node:crypto") as NodeCrypto | undefined)?.createHash("sha256")
+  return hash === undefined
+    ? whole()
+    : { update: (bytes) => void hash.update(bytes), digest: Effect.sync(() => hash.digest("hex")) }
+}

@@ -1,0 +1,54 @@
+/**
+ * What answers at a resolved endpoint, as data: for provenance, for plans, and for those who must not mix models.
+ *
+ * @since 0.2.0
+ */
+import type { Target } from "../endpoint/EndpointTarget.ts"
+import type * as Engine from "../endpoint/Engine.ts"
+
+/**
+ * What answers, as far as it is known.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface About {
+  readonly model: string
+  /** The revision of the model's repository. */
+  readonly revision?: string | undefined
+  /** The provider that serves it on the router, where one alone may. */
+  readonly provider?: string | undefined
+  readonly engine: Engine.Kind
+  readonly engineVersion?: string | undefined
+  /** What renders prompts here: the text of a template, or the repository that holds it. */
+  readonly template?: string | undefined
+  /** Requests that the server takes at once. */
+  readonly capacity?: number | undefined
+  /** Tokens of prompt and response together. */
+  readonly contextLength?: number | undefined
+  /** US dollars per million tokens, read and written. */
+  readonly pricing?: { readonly input: number; readonly output: number } | undefined
+  /** Whether one model of one provider answers every request. */
+  readonly isPinned: boolean
+}
+
+/**
+ * @category constructors
+ * @since 0.2.0
+ */
+export const of = (target: Target, template: string | undefined): About => {
+  const { engine, offers = [] } = target
+  const only = offers.length === 1 ? offers[0] : undefined
+  return {
+    model: target.repository ?? target.modelName,
+    revision: target.revision,
+    provider: only?.provider,
+    engine: engine.kind,
+    engineVersion: engine.version,
+    template,
+    capacity: engine.limits?.maxConcurrentRequests,
+    contextLength: engine.limits?.maxTotalTokens ?? engine.limits?.contextLength ?? only?.contextLength ?? undefined,
+    pricing: target.pricing,
+    isPinned: target.kind !== "serverless" || only !== undefined
+  }
+}

@@ -1,0 +1,358 @@
+/**
+ * The Hub's routes for data sets: repositories, trees in pages, commits, LFS, Xet tokens, and files by ranges.
+ *
+ * @since 0.2.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Yaml from "effect/encoding/Yaml"
+import * as Double from "../wire/Double.ts"
+import type * as Exchange from "../wire/Exchange.ts"
+import * as Commit from "./DatasetCommit.ts"
+import * as Repo from "./DatasetRepo.ts"
+import * as Storage from "./DatasetStorage.ts"
+
+/**
+ * What the routes work on.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface State {
+  readonly repos: Map<string, Repo.DatasetRepo>
+  readonly storage: Storage.Storage
+  /** Where the Hub and its storage are, without a slash at the end. */
+  readonly hub: string
+  readonly cdn: string
+  readonly pageSize: number
+  /** Files above so many bytes are sent in parts. */
+  readonly partSize: number
+  /** Whether the token may read the content of a repository, and change those of a namespace. */
+  readonly mayRead: (token: string | undefined, id: string) => boolean
+  readonly mayWrite: (token: string | undefined, namespace: string) => boolean
+  readonly knows: (token: string | undefined) => boolean
+}
+
+const refuse = (status: number, message: string, code?: string): Exchange.Response =>
+  Double.json(status, { error: message }, {
+    "x-request-id": "Root=1-hub",
+    "x-error-message": message,
+    ...(code !== undefined && { "x-error-code": code })
+  })
+
+const entryOf = (path: string, { lfs, oid, size }: Repo.Entry) => ({
+  type: "file",
+  path,
+  size,
+  oid,
+  ...(lfs !== undefined && { lfs: { oid: lfs, size, pointerSize: 134 } })
+})
+
+const folderOf = (path: string) => ({ type: "directory", path, size: 0, oid: "0".repeat(40) })
+
+/** Below a folder, sorted; folders too, and unless it is recursive only the first level. */
+const listed = (files: ReadonlyMap<string, Repo.Entry>, below: string, recursive: boolean) => {
+  const prefix = below === "" ? "" : `${below}/`
+  const found = new Map<string, object>()
+  for (const [path, entry] of files) {
+    if (!path.startsWith(prefix)) continue
+    const names = path.slice(prefix.length).split("/")
+    for (let depth = 1; depth < Math.min(names.length, recursive ? Infinity : 2); depth++) {
+      const folder = prefix + names.slice(0, depth).join("/")
+      found.set(folder, folderOf(folder))
+    }
+    if (recursive || names.length === 1) found.set(path, entryOf(path, entry))
+  }
+  return [...found].toSorted(([left], [right]) => left < right ? -1 : 1).map(([, entry]) => entry)
+}
+
+const tree = (state: State, request: Double.Received, commit: Repo.Commit, below: string): Exchange.Response => {
+  const { searchParams } = request.url
+  const entries = listed(commit.files, below, searchParams.get("recursive")?.toLowerCase() === "true")
+  if (below !== "" && entries.length === 0) return refuse(404, `${below} does not exist`, "EntryNotFound")
+  const start = Number(searchParams.get("cursor") ?? 0)
+  const end = start + state.pageSize
+  const next = new URL(request.url)
+  next.searchParams.set("cursor", String(end))
+  return Double.json(
+    200,
+    entries.slice(start, end),
+    end < entries.length ? { link: `<${state.hub}${next.pathname}${next.search}>; rel="next"` } : {}
+  )
+}
+
+/** A form or JSON, as clients of several ages send it. */
+const pathsOf = (body: string): ReadonlyArray<string> => {
+  const json = Commit.json(body)
+  const paths = typeof json === "object" && json !== null && "paths" in json ? json.paths : undefined
+  return Array.isArray(paths) ? paths.map(String) : new URLSearchParams(body).getAll("paths")
+}
+
+const infoOf = (repo: Repo.DatasetRepo, commit: Repo.Commit) => ({
+  _id: "6".repeat(24),
+  id: repo.id,
+  author: repo.id.split("/")[0],
+  sha: commit.oid,
+  private: repo.private,
+  gated: repo.gated ? "manual" : false,
+  disabled: false,
+  tags: [],
+  downloads: 0,
+  likes: 0,
+  lastModified: "2026-01-01T00:00:00.000Z",
+  createdAt: "2026-01-01T00:00:00.000Z",
+  siblings: [...commit.files.keys()].toSorted().map((rfilename) => ({ rfilename }))
+})
+
+const answered = (result: Commit.Refusal | Readonly<Record<string, unknown>>): Exchange.Response =>
+  Commit.isRefusal(result) ? refuse(result.status, result.message) : Double.json(200, result)
+
+const xetToken = (state: State): Effect.Effect<Exchange.Response> =>
+  Effect.map(Clock.currentTimeMillis, (now) => {
+    const token = { casUrl: state.cdn, accessToken: "xet_write", exp: Math.floor(now / 1000) + 3600 }
+    return Double.json(200, token, {
+      "x-xet-cas-url": token.casUrl,
+      "x-xet-access-token": token.accessToken,
+      "x-xet-token-expiration": String(token.exp)
+    })
+  })
+
+const write = (
+  state: State,
+  request: Double.Received,
+  repo: Repo.DatasetRepo,
+  verb: string,
+  commit: Repo.Commit
+): Effect.Effect<Exchange.Response> => {
+  if (!state.mayWrite(Double.bearer(request), repo.id.split("/")[0] ?? "")) {
+    return Effect.succeed(refuse(403, `you do not have the rights to write to ${repo.id}`))
+  }
+  if (verb === "preupload") return Effect.succeed(answered(Commit.preupload(commit, Commit.json(request.body))))
+  if (verb === "xet-write-token") return xetToken(state)
+  return Effect.map(
+    Commit.commit(repo, request, state.storage.files, state.storage.xorbs.size > 0),
+    (made) =>
+      Commit.isRefusal(made)
+        ? refuse(made.status, made.message)
+        : Double.json(200, {
+          success: true,
+          commitOid: made.oid,
+          commitUrl: `${state.hub}/datasets/${repo.id}/commit/${made.oid}`,
+          hookOutput: ""
+        })
+  )
+}
+
+const denied = (
+  state: State,
+  request: Double.Received,
+  id: string,
+  content: boolean
+): Exchange.Response | undefined => {
+  const token = Double.bearer(request)
+  if (token !== undefined && !state.knows(token)) return refuse(401, "Invalid credentials in Authorization header")
+  const repo = state.repos.get(id)
+  if (repo === undefined || (repo.private && !state.mayRead(token, id))) {
+    return token === undefined
+      ? refuse(401, "Repository not found")
+      : refuse(404, "Repository not found", "RepoNotFound")
+  }
+  return content && repo.gated && !state.mayRead(token, id)
+    ? refuse(token === undefined ? 401 : 403, `Access to dataset ${id} is restricted.`, "GatedRepo")
+    : undefined
+}
+
+/**
+ * Below `/api/datasets/`.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const api = (state: State, request: Double.Received): Effect.Effect<Exchange.Response> => {
+  const [, id = "", verb = "", rest = ""] =
+    /^\/api\/datasets\/([^/]+\/[^/]+)(?:\/([a-z-]+)(?:\/(.+))?)?$/.exec(request.url.pathname) ?? []
+  const refusal = denied(state, request, id, false)
+  const repo = state.repos.get(id)
+  if (refusal !== undefined || repo === undefined) {
+    return Effect.succeed(refusal ?? refuse(404, "Repository not found", "RepoNotFound"))
+  }
+  const [revision = "main", ...below] = rest === "" ? ["main"] : rest.split("/")
+  const commit = Repo.at(repo, decodeURIComponent(revision))
+  if (commit === undefined) return Effect.succeed(refuse(404, `Invalid rev id: ${revision}`, "RevisionNotFound"))
+  switch (verb) {
+    case "":
+    case "revision":
+      return Effect.succeed(Double.json(200, infoOf(repo, commit)))
+    case "tree":
+      return Effect.succeed(tree(state, request, commit, below.map(decodeURIComponent).join("/")))
+    case "paths-info":
+      return Effect.succeed(Double.json(
+        200,
+        pathsOf(request.body).flatMap((path) => {
+          const entry = commit.files.get(path)
+          if (entry !== undefined) return [entryOf(path, entry)]
+          return [...commit.files.keys()].some((name) => name.startsWith(`${path}/`)) ? [folderOf(path)] : []
+        })
+      ))
+    case "refs":
+      return Effect.succeed(Double.json(200, {
+        branches: [{ name: "main", ref: "refs/heads/main", targetCommit: repo.commits.at(-1)?.oid }],
+        converts: [],
+        tags: []
+      }))
+    case "commits":
+      return Effect.succeed(Double.json(
+        200,
+        repo.commits.toReversed().map(({ oid, summary }) => ({
+          id: oid,
+          title: summary,
+          message: "",
+          authors: [],
+          date: "2026-01-01T00:00:00.000Z"
+        }))
+      ))
+    case "preupload":
+    case "commit":
+    case "xet-write-token":
+      return write(state, request, repo, verb, commit)
+    default:
+      return Effect.succeed(refuse(404, "Not Found"))
+  }
+}
+
+/**
+ * `POST /api/repos/create`.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const create = Effect.fnUntraced(function*(state: State, request: Double.Received) {
+  const body = Commit.json(request.body)
+  const field = (name: string): unknown =>
+    typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined
+  const [organization, name] = [field("organization"), field("name")]
+  if (typeof name !== "string" || field("type") !== "dataset") return refuse(400, "\"name\" and \"type\" are required")
+  if (typeof organization !== "string") return refuse(400, "\"organization\" is required by this double")
+  const id = `${organization}/${name}`
+  if (!state.knows(Double.bearer(request))) return refuse(401, "Invalid username or password.")
+  if (!state.mayWrite(Double.bearer(request), organization)) {
+    return refuse(403, `You don't have the rights to create a dataset under the namespace "${organization}"`)
+  }
+  const facts = { url: `${state.hub}/datasets/${id}`, name: id, id: "6".repeat(24) }
+  if (state.repos.has(id)) {
+    return Double.json(409, { error: "You already created this dataset repo", ...facts })
+  }
+  const isPrivate = field("private") === true || field("visibility") === "private"
+  state.repos.set(id, yield* Repo.make(id, { private: isPrivate }))
+  return Double.json(200, facts)
+})
+
+const signedUrl = (state: State, oid: string, query = ""): string =>
+  `${state.cdn}/lfs/${oid}?X-Amz-Signature=a%2Fb${query}`
+
+const action = (state: State, id: string, oid: string, size: number) => {
+  const verify = { href: `${state.hub}/datasets/${id}.git/info/lfs/objects/verify`, header: {} }
+  if (size <= state.partSize) return { upload: { href: signedUrl(state, oid), header: {} }, verify }
+  const parts = Array.from({ length: Math.ceil(size / state.partSize) }, (_, at) => [
+    String(at + 1).padStart(5, "0"),
+    signedUrl(state, oid, `&partNumber=${at + 1}`)
+  ])
+  return {
+    upload: {
+      href: signedUrl(state, oid, "&uploadId=1"),
+      header: { chunk_size: String(state.partSize), ...Object.fromEntries(parts) }
+    },
+    verify
+  }
+}
+
+const lfs = (state: State, request: Double.Received, id: string, verb: string): Exchange.Response => {
+  const body = Commit.json(request.body)
+  const objects: unknown = typeof body === "object" && body !== null
+    ? verb === "batch" ? Reflect.get(body, "objects") : [body]
+    : undefined
+  if (!Array.isArray(objects)) return refuse(422, "\"objects\" is required")
+  const known = objects.map((object: { readonly oid: string; readonly size: number }) => ({
+    oid: object.oid,
+    size: object.size,
+    found: state.storage.files.get(object.oid)
+  }))
+  if (verb === "verify") {
+    return known.every(({ found, size }) => found?.length === size)
+      ? Double.json(200, {})
+      : refuse(404, "the object is not there or has another size")
+  }
+  return Double.json(200, {
+    transfer: "basic",
+    objects: known.map(({ found, oid, size }) => ({
+      oid,
+      size,
+      ...(found === undefined && { actions: action(state, id, oid, size) })
+    }))
+  }, { "content-type": "application/vnd.git-lfs+json" })
+}
+
+/**
+ * `POST /api/validate-yaml`: whether the head of a card is YAML at all.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const validateYaml = (request: Double.Received): Exchange.Response => {
+  const body = Commit.json(request.body)
+  const content = typeof body === "object" && body !== null ? Reflect.get(body, "content") : undefined
+  const [, head] = /^---\r?\n([^]*?)\r?\n---(?:\r?\n|$)/.exec(String(content)) ?? []
+  try {
+    if (head !== undefined) Yaml.parse(head)
+    return Double.json(200, {
+      errors: [],
+      warnings: head === undefined ? [{ message: "empty or missing yaml metadata" }] : []
+    })
+  } catch (error) {
+    return Double.json(400, {
+      errors: [{ message: error instanceof Error ? error.message : "bad YAML" }],
+      warnings: []
+    })
+  }
+}
+
+/**
+ * Below `/datasets/`: files, by ranges too, and LFS.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const files = (state: State, request: Double.Received): Exchange.Response => {
+  const { pathname } = request.url
+  const [, lfsId, verb = ""] = /^\/datasets\/([^/]+\/[^/]+)\.git\/info\/lfs\/objects\/(batch|verify)$/.exec(pathname) ??
+    []
+  if (lfsId !== undefined) {
+    return denied(state, request, lfsId, false) ??
+      (state.mayWrite(Double.bearer(request), lfsId.split("/")[0] ?? "")
+        ? lfs(state, request, lfsId, verb)
+        : refuse(403, `you do not have the rights to write to ${lfsId}`))
+  }
+  const [, id = "", revision = "", path = ""] = /^\/datasets\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(pathname) ??
+    []
+  const refusal = denied(state, request, id, true)
+  const repo = state.repos.get(id)
+  if (refusal !== undefined || repo === undefined) return refusal ?? refuse(404, "Not Found")
+  const commit = Repo.at(repo, decodeURIComponent(revision))
+  if (commit === undefined) return refuse(404, `Invalid rev id: ${revision}`, "RevisionNotFound")
+  const headers = { "x-repo-commit": commit.oid }
+  const entry = commit.files.get(path.split("/").map(decodeURIComponent).join("/"))
+  if (entry?.bytes === undefined) {
+    return Double.json(404, { error: "Entry not found" }, {
+      ...headers,
+      "x-error-code": "EntryNotFound",
+      "x-error-message": "Entry not found"
+    })
+  }
+  if (entry.lfs === undefined) return Storage.content(request, entry.bytes, { ...headers, etag: `"${entry.oid}"` })
+  state.storage.files.set(entry.lfs, entry.bytes)
+  return Double.redirect(302, signedUrl(state, entry.lfs), {
+    ...headers,
+    "x-linked-etag": `"${entry.lfs}"`,
+    "x-linked-size": String(entry.size)
+  })
+}

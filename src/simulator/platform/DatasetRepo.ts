@@ -1,0 +1,151 @@
+/**
+ * A data set repository in memory: commits, each with its whole tree, and files as they were sent.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+
+/**
+ * A file of a commit.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Entry {
+  /** The git id of the file, or of its LFS pointer. */
+  readonly oid: string
+  readonly size: number
+  /** SHA-256 of a file in large storage. */
+  readonly lfs?: string
+  /** Absent where its bytes came as xorbs, which this double does not put together again. */
+  readonly bytes?: Uint8Array
+}
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Commit {
+  /** 40 hex digits. */
+  readonly oid: string
+  readonly summary: string
+  readonly files: ReadonlyMap<string, Entry>
+}
+
+/**
+ * What a data set has at the start.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options {
+  /** File contents by path. Those that are bytes, or end in `.parquet`, are in large storage. */
+  readonly files?: Readonly<Record<string, string | Uint8Array>>
+  readonly private?: boolean
+  readonly gated?: boolean
+}
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface DatasetRepo {
+  readonly id: string
+  readonly private: boolean
+  readonly gated: boolean
+  /** The newest is the last. */
+  readonly commits: Array<Commit>
+}
+
+const hex = (bytes: ArrayBuffer): string =>
+  [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("")
+
+const encoder = new TextEncoder()
+
+/**
+ * A digest in hexadecimal.
+ *
+ * @category hashing
+ * @since 0.2.0
+ */
+export const digest = (algorithm: "SHA-1" | "SHA-256", bytes: Uint8Array): Effect.Effect<string> =>
+  Effect.promise(async () => hex(await crypto.subtle.digest(algorithm, Uint8Array.from(bytes))))
+
+/** The id that git gives to a file of these bytes. */
+const gitId = (bytes: Uint8Array): Effect.Effect<string> => {
+  const head = encoder.encode(`blob ${bytes.length}\0`)
+  const all = new Uint8Array(head.length + bytes.length)
+  all.set(head)
+  all.set(bytes, head.length)
+  return digest("SHA-1", all)
+}
+
+/** The text that stands in git for a large file. */
+const pointer = (sha256: string, size: number): Uint8Array =>
+  encoder.encode(`version https://git-lfs.github.com/spec/v1\noid sha256:${sha256}\nsize ${size}\n`)
+
+/**
+ * A file in git itself.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const regular = (bytes: Uint8Array): Effect.Effect<Entry> =>
+  Effect.map(gitId(bytes), (oid) => ({ oid, size: bytes.length, bytes }))
+
+/**
+ * A file in large storage.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const large = (lfs: string, size: number, bytes: Uint8Array | undefined): Effect.Effect<Entry> =>
+  Effect.map(gitId(pointer(lfs, size)), (oid) => ({ oid, size, lfs, ...(bytes !== undefined && { bytes }) }))
+
+/**
+ * Adds a commit with this tree.
+ *
+ * @category changing
+ * @since 0.2.0
+ */
+export const commit = Effect.fnUntraced(
+  function*(repo: DatasetRepo, summary: string, files: ReadonlyMap<string, Entry>) {
+    const tree = [...files].map(([path, { oid }]) => `${path} ${oid}`).toSorted()
+    const parent = repo.commits.at(-1)?.oid ?? ""
+    const oid = yield* digest("SHA-1", encoder.encode([parent, repo.commits.length, summary, ...tree].join("\n")))
+    const made: Commit = { oid, summary, files }
+    repo.commits.push(made)
+    return made
+  }
+)
+
+/**
+ * A repository with its first commit.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = Effect.fnUntraced(function*(id: string, options: Options = {}) {
+  const repo: DatasetRepo = { id, private: options.private ?? false, gated: options.gated ?? false, commits: [] }
+  const files = new Map<string, Entry>()
+  for (const [path, content] of Object.entries(options.files ?? {})) {
+    const bytes = typeof content === "string" ? encoder.encode(content) : content
+    files.set(
+      path,
+      typeof content === "string" && !path.endsWith(".parquet")
+        ? yield* regular(bytes)
+        : yield* large(yield* digest("SHA-256", bytes), bytes.length, bytes)
+    )
+  }
+  yield* commit(repo, "initial commit", files)
+  return repo
+})
+
+/**
+ * The commit of a revision: `main`, a pull request that nobody opened, or an id.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const at = (repo: DatasetRepo, revision: string): Commit | undefined =>
+  revision === "main" ? repo.commits.at(-1) : repo.commits.find(({ oid }) => oid === revision)

@@ -1,0 +1,165 @@
+/**
+ * Where large files are: storage with signed addresses on a host of its own, which takes no credential, and the
+ * content-addressed store that Xet clients speak to.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as Double from "../wire/Double.ts"
+import type * as Exchange from "../wire/Exchange.ts"
+import * as Repo from "./DatasetRepo.ts"
+
+/**
+ * What is stored.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Storage {
+  /** Files by their SHA-256. */
+  readonly files: Map<string, Uint8Array>
+  /** Parts of files that are still being sent: by SHA-256, then by number. */
+  readonly parts: Map<string, Map<number, Uint8Array>>
+  /** Xorbs by their hash, as they came. */
+  readonly xorbs: Map<string, Uint8Array>
+  /** Shards as they came. */
+  readonly shards: Array<Uint8Array>
+}
+
+/**
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = (): Storage => ({ files: new Map(), parts: new Map(), xorbs: new Map(), shards: [] })
+
+/**
+ * The bytes of a request as they came.
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const bytesOf = (request: Double.Received): Uint8Array => request.bytes ?? new TextEncoder().encode(request.body)
+
+/**
+ * What a `Range` header asks for, of so many bytes: from, and to before.
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const rangeOf = (
+  header: string | undefined,
+  size: number
+): { readonly start: number; readonly end: number } | "unsatisfiable" | undefined => {
+  const [, from = "", to = ""] = /^bytes=(\d*)-(\d*)$/.exec(header ?? "") ?? []
+  if (from === "" && to === "") return undefined
+  const start = from === "" ? Math.max(0, size - Number(to)) : Number(from)
+  const end = from === "" || to === "" ? size : Math.min(size, Number(to) + 1)
+  return start >= end ? "unsatisfiable" : { start, end }
+}
+
+/**
+ * Bytes, or the part of them that the request asks for.
+ *
+ * @category answers
+ * @since 0.2.0
+ */
+export const content = (
+  request: Double.Received,
+  bytes: Uint8Array,
+  headers: Readonly<Record<string, string>>
+): Exchange.Response => {
+  const range = rangeOf(request.headers["range"], bytes.length)
+  if (range === "unsatisfiable") {
+    return Double.plain(416, "", { ...headers, "content-range": `bytes */${bytes.length}` })
+  }
+  const body = range === undefined ? bytes : bytes.subarray(range.start, range.end)
+  return {
+    status: range === undefined ? 200 : 206,
+    headers: {
+      "accept-ranges": "bytes",
+      "content-type": "application/octet-stream",
+      ...headers,
+      "content-length": String(body.length),
+      ...(range !== undefined && { "content-range": `bytes ${range.start}-${range.end - 1}/${bytes.length}` })
+    },
+    body: request.method === "HEAD" ? "" : body
+  }
+}
+
+const joined = (parts: ReadonlyMap<number, Uint8Array>): Uint8Array => {
+  const ordered = [...parts].toSorted(([left], [right]) => left - right).map(([, bytes]) => bytes)
+  const all = new Uint8Array(ordered.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const bytes of ordered) {
+    all.set(bytes, at)
+    at += bytes.length
+  }
+  return all
+}
+
+const kept = (storage: Storage, oid: string, bytes: Uint8Array): Effect.Effect<Exchange.Response> =>
+  Effect.map(Repo.digest("SHA-256", bytes), (sha256) => {
+    if (sha256 !== oid) return Double.plain(400, "<Error><Code>BadDigest</Code></Error>")
+    storage.files.set(oid, bytes)
+    return Double.plain(200, "", { etag: `"${oid.slice(0, 32)}"` })
+  })
+
+const put = (storage: Storage, request: Double.Received, oid: string): Effect.Effect<Exchange.Response> => {
+  const part = request.url.searchParams.get("partNumber")
+  if (part === null) return kept(storage, oid, bytesOf(request))
+  const parts = storage.parts.get(oid) ?? new Map<number, Uint8Array>()
+  storage.parts.set(oid, parts.set(Number(part), bytesOf(request)))
+  return Effect.succeed(Double.plain(200, "", { etag: `"part-${part}"` }))
+}
+
+/**
+ * Signed addresses: `PUT` and `GET` of a file by its SHA-256, parts by their number, and the end of an upload in parts.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const signed = (storage: Storage, request: Double.Received): Effect.Effect<Exchange.Response> => {
+  const oid = /^\/lfs\/([0-9a-f]{64})$/.exec(request.url.pathname)?.[1]
+  if (oid === undefined) return Effect.succeed(Double.plain(404, "<Error><Code>NoSuchKey</Code></Error>"))
+  if (request.headers["authorization"] !== undefined) {
+    return Effect.succeed(Double.plain(400, "<Error>Only one auth mechanism allowed</Error>"))
+  }
+  if (!request.url.searchParams.has("X-Amz-Signature")) {
+    return Effect.succeed(Double.plain(403, "<Error><Code>AccessDenied</Code></Error>"))
+  }
+  if (request.method === "PUT") return put(storage, request, oid)
+  if (request.method === "POST") {
+    return Effect.map(
+      kept(storage, oid, joined(storage.parts.get(oid) ?? new Map())),
+      (answer) => answer.status === 200 ? Double.json(200, {}) : answer
+    )
+  }
+  const bytes = storage.files.get(oid)
+  return Effect.succeed(
+    bytes === undefined
+      ? Double.plain(404, "<Error><Code>NoSuchKey</Code></Error>")
+      : content(request, bytes, { etag: `"${oid}"` })
+  )
+}
+
+/**
+ * The store of Xet clients: nothing is known for deduplication, xorbs and shards are taken as they come.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const cas = (storage: Storage, request: Double.Received): Exchange.Response => {
+  const { pathname } = request.url
+  if (Double.bearer(request)?.startsWith("xet_") !== true) return Double.plain(401, "unauthorized")
+  const xorb = /^\/v1\/xorbs\/default\/([0-9a-f]{64})$/.exec(pathname)?.[1]
+  if (request.method === "POST" && xorb !== undefined) {
+    const known = storage.xorbs.has(xorb)
+    storage.xorbs.set(xorb, bytesOf(request))
+    return Double.json(200, { was_inserted: !known })
+  }
+  if (request.method === "POST" && pathname === "/v1/shards") {
+    storage.shards.push(bytesOf(request))
+    return Double.json(200, { result: 1 })
+  }
+  return Double.plain(404, "not found")
+}
