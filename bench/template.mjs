@@ -78,7 +78,7 @@ const measure = (file) => {
   // a new text each time: compiled templates are kept by their text
   const cold = (compile, render) => timed(() => render(compile(`${source}{# ${salt++} #}`), first.context)?.length)
   return {
-    warm: warm.map(({ context: _, ...row }) => row),
+    warm: warm.map(({ context: _context, ...row }) => row),
     contexts: warm.map(({ context }) => context),
     cold: {
       ours: cold((text) => Result.getOrThrow(ChatTemplate.compile(text)), ours),
