@@ -9,7 +9,7 @@ import { SimulatorServer } from "../../src/node/index.ts"
 import { run } from "../cli/Command.ts"
 import { allRows, collected as collectedHere, model, place, services, split } from "./Job.ts"
 import * as Postgres from "./Postgres.ts"
-import { asked, collected, CONCURRENCY, world } from "./Processes.ts"
+import { asked, collected, CONCURRENCY, said, world } from "./Processes.ts"
 
 const SHARDS = 8
 const scope = Effect.runSync(Scope.make())
@@ -58,7 +58,7 @@ describe("three workers on PostgreSQL", () => {
       yield* asked(made, 10)
       yield* server.stop
       const late = yield* made.worker("late")
-      yield* Effect.sleep("2 seconds")
+      yield* Effect.all([said(worker, /the database is away/), said(late, /the database is away/)], { concurrency: 2 })
       yield* server.start
       const ended = yield* worker.ended
       assert.strictEqual(ended.code, 0, ended.stderr)

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs"
 import { writeFileSync } from "node:fs"
 import { SimulatorServer } from "../../src/node/index.ts"
 import { Simulator } from "../../src/simulator/index.ts"
-import { run, start } from "../cli/Command.ts"
+import { run, type Running, start } from "../cli/Command.ts"
 import { allRows, type Place, place, readLines, rowsText } from "./Job.ts"
 
 export interface World {
@@ -98,3 +98,13 @@ export const collected = Effect.fnUntraced(function*({ job, place }: World, shar
     text: ended.code === 0 ? readFileSync(place.output, "utf8") : ""
   }
 })
+
+/** Waits until the process has said something on standard error. */
+export const said = ({ child }: Running, words: RegExp): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    let text = ""
+    child.stderr?.on("data", (more) => {
+      text += String(more)
+      if (words.test(text)) resume(Effect.void)
+    })
+  })
