@@ -63,15 +63,17 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
     const quota = Retry.makeQuota()
     const suspects = new Suspects.Suspects()
     /** Whether the server is there, by its health route, whatever that says of a client. */
-    const health = (at: At): Effect.Effect<void, Failed> => {
-      const request = wire.request({ method: "GET", path: "/health" }, "application/json")
-      if (request === undefined) return Effect.void
-      const asked = wire.unary(request, () => ({ _tag: "Read", value: undefined }), at)
-      return Effect.matchEffect(asked, {
-        onSuccess: () => Effect.void,
-        onFailure: (failed) => Suspects.isUp(failed) ? Effect.void : Effect.fail(failed)
+    const health = (at: At): Effect.Effect<void, Failed> =>
+      // nothing of it is made before it is needed: nearly no call needs it
+      Effect.suspend(() => {
+        const request = wire.request({ method: "GET", path: "/health" }, "application/json")
+        if (request === undefined) return Effect.void
+        const asked = wire.unary(request, () => ({ _tag: "Read", value: undefined }), at)
+        return Effect.matchEffect(asked, {
+          onSuccess: () => Effect.void,
+          onFailure: (failed) => Suspects.isUp(failed) ? Effect.void : Effect.fail(failed)
+        })
       })
-    }
     const { retry: policy, timeouts: { total } } = options
     const within = Duration.toMillis(total)
     const calling = <A>(

@@ -413,3 +413,22 @@ describe("what a request looks like", () => {
     }).pipe(Effect.provide(wire.layer))
   })
 })
+
+it.effect("a stream after a whole response on one client asks for events, and the other way round", () => {
+  const wire = Wire.make((_, { headers }) =>
+    headers.accept === "text/event-stream"
+      ? Wire.events([Wire.chunk("a", "stop"), Wire.done])
+      : Wire.json({ choices: [{ index: 0, message: { role: "assistant", content: "a" }, finish_reason: "stop" }] })
+  )
+  return Effect.gen(function*() {
+    const client = yield* Wire.client()
+    yield* client.chat(Wire.conversation)
+    yield* Stream.runDrain(client.chatStream(Wire.conversation))
+    yield* client.chat(Wire.conversation)
+    assert.deepStrictEqual(wire.requests.map(({ headers }) => headers.accept), [
+      "application/json",
+      "text/event-stream",
+      "application/json"
+    ])
+  }).pipe(Effect.provide(wire.layer))
+})
