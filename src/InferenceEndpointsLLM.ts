@@ -117,11 +117,17 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
     inputs: ReadonlyArray<Message.Input>,
     options?: Settings.CallOptions
   ) => Effect.Effect<ReadonlyArray<Result.Result<Generated, GenerateError>>>
-  /** Generates a value of a Schema, or fails with exactly why there is none. */
-  readonly generateObject: <S extends Schema.Constraint>(
-    input: Message.Input,
-    options: Objects.ObjectOptions<S>
-  ) => Effect.Effect<Objects.ObjectResult<S["Type"]>, GenerateError, S["DecodingServices"]>
+  /** Generates a value of a Schema, or of a plain JSON Schema, or fails with exactly why there is none. */
+  readonly generateObject: {
+    <S extends Schema.Constraint>(
+      input: Message.Input,
+      options: Objects.ObjectOptions<S>
+    ): Effect.Effect<Objects.ObjectResult<S["Type"]>, GenerateError, S["DecodingServices"]>
+    (
+      input: Message.Input,
+      options: Objects.JsonObjectOptions
+    ): Effect.Effect<Objects.ObjectResult<Schema.Json>, GenerateError>
+  }
   /** Streams a value of a Schema as it grows: partials, elements of an array, and at the end the decoded whole. */
   readonly streamObject: <S extends Schema.Constraint, I extends Schema.Constraint = Schema.Never>(
     input: Message.Input,
@@ -323,7 +329,14 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
           { concurrency: "unbounded" }
         )),
     stream: (input, call) => Stream.unwrap(Effect.map(streamed(input, call), ({ events }) => events)),
-    generateObject: (input, options) => Objects.generate(objects, input, options),
+    // by the overloads a JSON Schema has JSON as the type of its values, which is what it is read as
+    generateObject: (<S extends Schema.Constraint>(
+      input: Message.Input,
+      options: Objects.ObjectOptions<S> | Objects.JsonObjectOptions
+    ) =>
+      Objects.isJsonSchema(options)
+        ? Objects.generate(objects, input, Objects.fromJsonSchema(options))
+        : Objects.generate(objects, input, options)) as InferenceEndpointsLLM["Service"]["generateObject"],
     streamObject: (input, options) => Objects.stream(objects, input, options),
     ready: backend.ready,
     pricing: backend.pricing,

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type * as Generation from "../Generation.ts"
 import * as GenerationOptions from "../GenerationOptions.ts"
@@ -15,6 +15,7 @@ import * as ObjectStream from "../structured/decode/ObjectStream.ts"
 import type { Step } from "../structured/decode/Repair.ts"
 import type { Constraint } from "../structured/Grammar.ts"
 import * as Grammar from "../structured/Grammar.ts"
+import type { Document } from "../structured/schema/SchemaDocument.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
 import type { Attempt, StructuredOutputError } from "../structured/StructuredOutputError.ts"
 
@@ -34,6 +35,17 @@ export interface ObjectOptions<S extends Schema.Constraint>
 {
   readonly schema: S
   readonly retries?: number | undefined
+}
+
+/**
+ * What to generate a value with, where the schema is a plain JSON Schema: the value is JSON that it allows, as far as that
+ * can be checked here; what cannot be read as a schema fails with `UnsupportedSchema` and its path.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface JsonObjectOptions extends Omit<ObjectOptions<Schema.Constraint>, "schema"> {
+  readonly schema: Document
 }
 
 /**
@@ -113,6 +125,27 @@ const split = <S extends Schema.Constraint>(options: ObjectOptions<S>) => {
   const how = { compiler, depth, free, lenient, name, strict, target }
   return { call, retries, output: StructuredOutput.make(schema, how) }
 }
+
+/**
+ * Options with a plain JSON Schema as options with a Schema of its values.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const fromJsonSchema = (options: JsonObjectOptions): ObjectOptions<Schema.Codec<Schema.Json>> => ({
+  ...options,
+  schema: StructuredOutput.schemaOf(options.schema)
+})
+
+/**
+ * Whether options hold a plain JSON Schema.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const isJsonSchema = <S extends Schema.Constraint>(
+  options: ObjectOptions<S> | JsonObjectOptions
+): options is JsonObjectOptions => !Schema.isSchema(options.schema)
 
 /** The conversation with the answer that did not fit, and what is wrong with it. Raw text can only be asked anew. */
 const corrected = (input: Message.Input, correction: Feedback.Round["correction"]): Message.Input => {
