@@ -368,7 +368,7 @@ describe("an endpoint that fails", () => {
       })
   )
 
-  it.effect("with one 429 does not stop the others", () =>
+  it.effect("with one 429 holds the others back for about a second at most", () =>
     Effect.gen(function*() {
       const ends: Array<number> = []
       let first = true
@@ -388,7 +388,7 @@ describe("an endpoint that fails", () => {
         }), { concurrency: { initial: 4, max: 4 } })
       assert.lengthOf(ends, 39)
       const pauses = ends.toSorted((a, b) => a - b).map((end, index, all) => end - (all[index - 1] ?? 0))
-      assert.isBelow(Math.max(...pauses), 500)
+      assert.isBelow(Math.max(...pauses), 1200)
     }))
 })
 
