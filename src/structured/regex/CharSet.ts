@@ -80,8 +80,10 @@ const member = (code: number): string => {
   return special.test(char) ? `\\${char}` : char
 }
 
+const printed: Array<string> = Array.from({ length: 128 }, (_, code) => member(code))
+
 /** One character as a literal of TGI's regex dialect. */
-export const printChar = (code: number): string => member(code)
+export const printChar = (code: number): string => printed[code] ?? member(code)
 
 /** The set as a literal or a class of TGI's regex dialect; an empty set has no text there. */
 export const print = (set: CharSet): string => {

@@ -174,9 +174,20 @@ const inString = (set: CharSet.CharSet, spell: Spelling, escapes: "all" | "rare"
   return options.length === 1 ? options[0] ?? "" : `(?:${options.join("|")})`
 }
 
+/** Sets that were printed: a tree is printed more than once while its cost is weighed. */
+const inStrings = new WeakMap<CharSet.CharSet, string>()
+
+const spelledInString = (set: CharSet.CharSet): string => {
+  let text = inStrings.get(set)
+  if (text === undefined) {
+    text = CharSet.isAll(set) ? CHAR : inString(set, CharSet.print, "all")
+    inStrings.set(set, text)
+  }
+  return text
+}
+
 /** The regex in TGI's dialect for the inside of a JSON string whose decoded text matches. */
-export const printInString = (regex: Regex): string =>
-  print(regex, (set) => CharSet.isAll(set) ? CHAR : inString(set, CharSet.print, "all"))
+export const printInString = (regex: Regex): string => print(regex, spelledInString)
 
 /** The same in another spelling. */
 export const printEscaped = (regex: Regex, spell: Spelling, escapes: "all" | "rare"): string =>
@@ -234,5 +245,8 @@ export const quantifier = (min: number, max: number | undefined): string =>
     : `{${min},${max}}`
 
 /** A text as a literal of TGI's dialect. */
-export const literal = (text: string): string =>
-  Array.from(text, (char) => CharSet.printChar(char.codePointAt(0) ?? 0)).join("")
+export const literal = (text: string): string => {
+  let written = ""
+  for (const char of text) written += CharSet.printChar(char.codePointAt(0) ?? 0)
+  return written
+}
