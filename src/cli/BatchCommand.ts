@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as AnswerCache from "../batch/AnswerCache.ts"
 import * as Batch from "../batch/Batch.ts"
@@ -22,14 +21,12 @@ import * as Report from "../batch/report/Report.ts"
 import * as Results from "../batch/Results.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import { CommandExit } from "./CommandExit.ts"
+import { optional } from "./Flags.ts"
 import * as Program from "./Program.ts"
 import * as Sampling from "./Sampling.ts"
 import * as Signals from "./Signals.ts"
 import * as Target from "./Target.ts"
 import * as Cluster from "./verbs/Cluster.ts"
-
-const optional = <A>(flag: Flag.Flag<A>, description: string): Flag.Flag<A | undefined> =>
-  flag.pipe(Flag.withDescription(description), Flag.optional, Flag.map(Option.getOrUndefined))
 
 const text = (name: string, description: string) => optional(Flag.String(name), description)
 const texts = (name: string, description: string) =>

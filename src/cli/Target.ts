@@ -10,7 +10,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import * as Endpoint from "../endpoint/Endpoint.ts"
@@ -19,9 +18,7 @@ import * as Engine from "../endpoint/Engine.ts"
 import type * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as NodeInferenceEndpoints from "../node/NodeInferenceEndpoints.ts"
 import { CommandExit } from "./CommandExit.ts"
-
-const optional = <A>(flag: Flag.Flag<A>, description: string): Flag.Flag<A | undefined> =>
-  flag.pipe(Flag.withDescription(description), Flag.optional, Flag.map(Option.getOrUndefined))
+import { optional } from "./Flags.ts"
 
 /**
  * The flags of the endpoint alone.

@@ -14,13 +14,11 @@ import type * as Redacted from "effect/Redacted"
 import { hostname } from "node:os"
 import * as ClusterError from "../../cluster/ClusterError.ts"
 import { CommandExit } from "../CommandExit.ts"
+import { optional } from "../Flags.ts"
 import * as Sampling from "../Sampling.ts"
 import * as Signals from "../Signals.ts"
 import * as Target from "../Target.ts"
 import { visible } from "../Visible.ts"
-
-const optional = <A>(flag: Flag.Flag<A>, description: string): Flag.Flag<A | undefined> =>
-  flag.pipe(Flag.withDescription(description), Flag.optional, Flag.map(Option.getOrUndefined))
 
 const yes = (name: string, description: string) =>
   Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))

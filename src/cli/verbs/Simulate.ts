@@ -7,15 +7,12 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as SimulatorServer from "../../simulator/SimulatorServer.ts"
 import * as Fault from "../../simulator/wire/Fault.ts"
 import { CommandExit } from "../CommandExit.ts"
+import { optional } from "../Flags.ts"
 import * as Program from "../Program.ts"
 import * as Signals from "../Signals.ts"
-
-const optional = <A>(flag: Flag.Flag<A>, description: string): Flag.Flag<A | undefined> =>
-  flag.pipe(Flag.withDescription(description), Flag.optional, Flag.map(Option.getOrUndefined))
 
 /** Faults by the names that a shell gives them. */
 const faults: Readonly<Record<string, Fault.Fault>> = {
