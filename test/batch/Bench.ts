@@ -1,6 +1,7 @@
 /** Files in a directory of their own, and work that needs no server. */
 import { NodeServices } from "@effect/platform-node"
-import { Effect, type FileSystem, type Layer, type Path, type Schema } from "effect"
+import { type Duration, Effect, Fiber, type FileSystem, type Layer, type Path, type Schema } from "effect"
+import { TestClock } from "effect/testing"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -115,6 +116,36 @@ export const run = (
 /** Runs a batch over work that says what it is. */
 export const runWith = (options: Runner.Options, work: Runner.Work<InferenceError.InferenceError>) =>
   Runner.run(options, work, () => Effect.void)
+
+/** Work that says what answers. */
+export const told = (
+  { generate = echo, ...about }: Partial<Runner.About> & { readonly generate?: Generate }
+): Runner.Work<InferenceError.InferenceError> => ({
+  generate,
+  ready: Effect.void,
+  about: Effect.succeed({
+    model: "org/model",
+    revision: "abc",
+    provider: "acme",
+    engine: "tgi",
+    engineVersion: "3.3.7",
+    template: "",
+    isPinned: true,
+    ...about
+  }),
+  fingerprint: "test"
+})
+
+/** Runs to the end while time passes as fast as the file system lets it. */
+export const virtually = <A, E, R>(effect: Effect.Effect<A, E, R>, step: Duration.Input = 20) =>
+  Effect.gen(function*() {
+    const fiber = yield* Effect.forkChild(effect)
+    while (fiber.pollUnsafe() === undefined) {
+      yield* TestClock.adjust(step)
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+    }
+    return yield* Fiber.join(fiber)
+  })
 
 /** The names of all fields with their types, in order, as a reader infers them. */
 export const shape = (value: unknown): unknown => {

@@ -7,8 +7,9 @@ import * as Meter from "../../src/batch/pace/Meter.ts"
 import * as Pool from "../../src/batch/pace/Pool.ts"
 import { InferenceError } from "../../src/index.ts"
 import * as Bench from "./Bench.ts"
+import * as Modelled from "./Modelled.ts"
 
-const fresh = (): Pace.Record => ({ strikes: 0, alone: 0, answers: undefined })
+const fresh = (): Pace.Record => ({ strikes: 0, alone: 0, answers: undefined, refused: 0 })
 
 const inputs = (count: number) => Stream.map(Stream.range(0, count - 1), (n) => ({ input: `question ${n}` }))
 
@@ -56,36 +57,6 @@ describe("a limit a minute", () => {
     }))
 })
 
-/** A server that writes so many tokens a second at a level, and refuses beyond a limit, under a level that adapts to it. */
-const settled = (rate: (level: number) => number, bounds: Concurrency.Bounds, rounds: number, refuse = Infinity) => {
-  const concurrency = Concurrency.make(bounds)
-  let now = 0
-  let written = 0
-  let posts = 0
-  for (let round = 0; round < rounds; round++) {
-    const level = concurrency.limit()
-    const taken = Math.min(level, refuse)
-    for (let row = 0; row < level; row++) {
-      posts++
-      if (row >= taken) concurrency.refused(level)
-    }
-    for (let row = 0; row < taken; row++) {
-      now += 10_000 / rate(taken)
-      written++
-      concurrency.answered(now, 10, level)
-    }
-  }
-  return { level: concurrency.limit(), rate: written * 10 / now * 1000, posts: posts / written }
-}
-
-/** Equal work for each row in flight, up to so many; more of them wait. */
-const hardKnee = (knee: number) => (level: number) => Math.min(level, knee) * 10
-/** Each row more gives less. */
-const smoothKnee = (half: number) => (level: number) => 1000 * level / (level + half)
-
-const best = (rate: (level: number) => number, most: number) =>
-  Math.max(...Array.from({ length: most }, (_, level) => rate(level + 1)))
-
 describe("adaptive concurrency", () => {
   it("doubles at first, up to the most, while that is faster", () => {
     const concurrency = Concurrency.make({ initial: 2, max: 16 })
@@ -98,15 +69,24 @@ describe("adaptive concurrency", () => {
     assert.deepStrictEqual(limits, [2, 4, 8, 16])
   })
 
-  it("is within a tenth of the best level on a hard knee, a smooth one, and a server that refuses", () => {
-    for (const rate of [hardKnee(24), hardKnee(5), smoothKnee(8), smoothKnee(30)]) {
-      const { level } = settled(rate, { max: 256 }, 400)
-      assert.isAtLeast(rate(level), 0.9 * best(rate, 256))
-    }
-    const refusing = settled(hardKnee(1000), { max: 256 }, 400, 20)
-    assert.isAtLeast(Math.min(refusing.level, 20), 18)
-    assert.isBelow(refusing.posts, 1.1)
-  })
+  it.effect.each(
+    [
+      ["hard knee at 24", 24],
+      ["hard knee at 5", 5],
+      ["smooth knee, half at 8", 64 * 256 / 264],
+      ["smooth knee, half at 30", 64 * 256 / 286],
+      ["slower beyond 32", 32],
+      ["429 above 20", 20],
+      ["503 above 12", 12]
+    ] as const
+  )("is within a tenth of the best level: %s", ([name, best]) =>
+    Effect.gen(function*() {
+      const model = Modelled.models[name]
+      assert.isDefined(model)
+      const { posts, settled } = yield* Modelled.run(model ?? { rate: () => 1 }, { max: 256 }, 1000)
+      assert.isAtLeast(settled, 0.9 * best)
+      assert.isBelow(posts, 1.1)
+    }))
 
   it("keeps half of a level at least, however often the server refuses", () => {
     const concurrency = Concurrency.make({ initial: 16 })
@@ -203,7 +183,7 @@ describe("a pause", () => {
       const permits = yield* Effect.all(Array.from({ length: 8 }, () => pace.acquire))
       for (const permit of permits) {
         if (permit !== undefined) {
-          pace.failed(permit, 0, Blame.of(Bench.down()), fresh(), { alone: false, others: true })
+          pace.failed(permit, 0, Blame.of(Bench.down()), fresh(), false)
         }
       }
       assert.strictEqual(pace.pause(0)?.until, 1000)
@@ -271,6 +251,9 @@ const engineFailed = () =>
   Bench.failure(
     new InferenceError.GenerationFailed({ status: 424, description: "transport error", retryable: false })
   )
+
+const longestGap = (ends: ReadonlyArray<number>): number =>
+  Math.max(...ends.map((end, index) => end - (ends[index - 1] ?? 0)))
 
 describe("an endpoint that fails", () => {
   const outcomes = Effect.fnUntraced(function*(
@@ -368,27 +351,67 @@ describe("an endpoint that fails", () => {
       })
   )
 
-  it.effect("with one 429 holds the others back for about a second at most", () =>
-    Effect.gen(function*() {
-      const ends: Array<number> = []
-      let first = true
-      yield* outcomes(40, (input, options) =>
-        Effect.suspend(() => {
-          if (first && Bench.textOf(input) === "question 2") {
-            first = false
-            return Effect.fail(Bench.overloaded())
-          }
-          return Effect.clockWith((clock) =>
-            Effect.tap(Effect.delay(Bench.echo(input, options), 100), () => {
-              // the row that was refused waits by the policy
-              if (Bench.textOf(input) !== "question 2") ends.push(clock.currentTimeMillisUnsafe())
-              return Effect.void
-            })
+  /** When each row but the one that is refused once ended, in order. */
+  const endsWith = Effect.fnUntraced(function*(refusals: ReadonlyMap<string, Duration.Duration | undefined>) {
+    const ends: Array<number> = []
+    const refused = new Set<string>()
+    yield* outcomes(40, (input, options) =>
+      Effect.suspend(() => {
+        const text = Bench.textOf(input)
+        if (refusals.has(text) && !refused.has(text)) {
+          refused.add(text)
+          const retryAfter = refusals.get(text)
+          return Effect.delay(
+            Effect.fail(Bench.failure(
+              new InferenceError.RateLimited({ status: 429, description: "", ...(retryAfter && { retryAfter }) })
+            )),
+            5
           )
-        }), { concurrency: { initial: 4, max: 4 } })
-      assert.lengthOf(ends, 39)
-      const pauses = ends.toSorted((a, b) => a - b).map((end, index, all) => end - (all[index - 1] ?? 0))
-      assert.isBelow(Math.max(...pauses), 1200)
+        }
+        return Effect.clockWith((clock) =>
+          Effect.tap(
+            Effect.delay(Bench.echo(input, options), 100),
+            () => Effect.sync(() => void (refusals.has(text) || ends.push(clock.currentTimeMillisUnsafe())))
+          )
+        )
+      }), { concurrency: { initial: 4, max: 4 } })
+    return ends
+  })
+
+  it.effect.each([undefined, Duration.seconds(30)])(
+    "with one 429 (Retry-After: %s) stops no other row",
+    (retryAfter) =>
+      Effect.gen(function*() {
+        const ends = yield* endsWith(new Map([["question 2", retryAfter]]))
+        assert.lengthOf(ends, 39)
+        assert.isAtMost(longestGap(ends), 100)
+      })
+  )
+
+  it.effect("that tells a row to wait, and one sent after it too, is left alone for that time", () =>
+    Effect.gen(function*() {
+      const ends = yield* endsWith(
+        new Map([
+          ["question 2", Duration.seconds(30)],
+          ["question 9", Duration.seconds(30)]
+        ])
+      )
+      assert.lengthOf(ends, 38)
+      assert.isAtLeast(longestGap(ends), 29_000)
+    }))
+
+  it.effect("with 429 for every row, and no word for how long, ends the batch after the patience", () =>
+    Effect.gen(function*() {
+      let posts = 0
+      const fiber = yield* Effect.forkChild(Effect.flip(Stream.runDrain(
+        Streaming.stream(inputs(100), () => {
+          posts++
+          return Effect.fail(Bench.overloaded())
+        }, { concurrency: 8 })
+      )))
+      yield* TestClock.adjust("20 minutes")
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "BatchError")
+      assert.isBelow(posts, 100)
     }))
 })
 

@@ -22,6 +22,16 @@ export interface Task<Item> extends Pace.Record {
   isSuspect: boolean
 }
 
+const fresh = <Item>(item: Item): Task<Item> => ({
+  item,
+  attempts: 0,
+  strikes: 0,
+  alone: 0,
+  answers: undefined,
+  refused: 0,
+  isSuspect: false
+})
+
 /**
  * An endpoint with its pace, and the rows in flight there.
  *
@@ -94,7 +104,7 @@ export class Desk<Item, E, R> {
       this.#pulling--
       if (item !== undefined) {
         return Effect.succeed(
-          this.#start(lane, { item, attempts: 0, strikes: 0, alone: 0, answers: undefined, isSuspect: false }, false)
+          this.#start(lane, fresh(item), false)
         )
       }
       this.#exhausted = true

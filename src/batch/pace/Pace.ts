@@ -39,6 +39,8 @@ export interface Options {
 export interface Permit {
   /** Pauses so far, so that many failures of one outage count once. */
   readonly epoch: number
+  /** Milliseconds of the clock. */
+  readonly at: number
   /** Responses so far, so that a failure can be compared with what others had meanwhile. */
   readonly answers: number
   readonly tokens: number
@@ -59,32 +61,22 @@ export interface Record {
   alone: number
   /** Responses at that endpoint when it failed last; undefined before the first time. */
   answers: number | undefined
+  /** How often there was no room for it. */
+  refused: number
 }
 
 /**
- * Which other rows there were at the endpoint.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Company {
-  /** None was in flight while the row was. */
-  readonly alone: boolean
-  /** Others are in flight now. */
-  readonly others: boolean
-}
-
-/**
- * What to do after a failure: the row failed, it is tried again when the pace allows, it is tried with no other row in
- * flight, or the endpoint is given up.
+ * What to do after a failure: the row failed, it is tried again when the pace allows, it is tried again after so many
+ * milliseconds in which it keeps its place and the others go on, it is tried with no other row in flight, or the endpoint
+ * is given up.
  *
  * @category models
  * @since 0.1.0
  */
-export type Verdict = "failed" | "again" | "suspect" | "stop"
+export type Verdict = "failed" | "again" | number | "suspect" | "stop"
 
 /**
- * A pause of all rows.
+ * A pause of all rows of an endpoint.
  *
  * @category models
  * @since 0.1.0
@@ -110,8 +102,10 @@ export interface Pace {
   readonly start: Effect.Effect<boolean> | undefined
   /** A response came now, of so many tokens written and in all. */
   readonly succeeded: (permit: Permit, now: number, outputTokens: number, tokens: number) => void
-  /** A failure came, of a row with such company at this endpoint. */
-  readonly failed: (permit: Permit, now: number, fault: Fault, row: Record, company: Company) => Verdict
+  /** Waits so many milliseconds, or until the pace is closed. */
+  readonly wait: (millis: number) => Effect.Effect<void>
+  /** A failure came, of a row that was alone at this endpoint, or was not. */
+  readonly failed: (permit: Permit, now: number, fault: Fault, row: Record, alone: boolean) => Verdict
   /** No row starts any more; those that wait are told. */
   readonly close: () => void
   readonly inFlight: () => number
@@ -151,6 +145,10 @@ class State implements Pace {
   #pause: Pause | undefined = undefined
   /** Pauses since the last answer, and when the first failure since then was. */
   #pauses = 0
+  /** Rows that wait in their places. */
+  #holding = 0
+  /** When a row was told to wait, and until when. */
+  #told = { at: 0, until: 0 }
   #troubleSince: number | undefined = undefined
   /** After an outage one row goes ahead alone. */
   #probing = false
@@ -185,11 +183,18 @@ class State implements Pace {
     if (pause !== undefined) return Effect.andThen(this.#park(pause.until - now), this.acquire)
     if (this.#inFlight >= this.limit()) return Effect.andThen(this.#park(undefined), this.acquire)
     this.#inFlight++
-    return Effect.succeed(this.#permit())
+    return Effect.succeed({
+      epoch: this.#epoch,
+      at: now,
+      answers: this.#answers,
+      tokens: this.#guess,
+      level: this.limit()
+    })
   }
 
-  #permit(): Permit {
-    return { epoch: this.#epoch, answers: this.#answers, tokens: this.#guess, level: this.limit() }
+  readonly wait = (millis: number): Effect.Effect<void> => {
+    this.#holding++
+    return Effect.ensuring(this.#park(millis), Effect.sync(() => void this.#holding--))
   }
 
   /** Waits for a place to become free, or for the time to pass; `close` ends both. */
@@ -241,24 +246,49 @@ class State implements Pace {
     this.#wake()
   }
 
-  readonly failed = (permit: Permit, now: number, fault: Fault, row: Record, company: Company): Verdict => {
+  readonly failed = (permit: Permit, now: number, fault: Fault, row: Record, alone: boolean): Verdict => {
     this.#tokens?.settle(permit.tokens, 0)
     switch (fault.kind) {
       case "row":
         return "failed"
       case "unclear":
-        return this.#unclear(permit, now, fault, row, company.alone)
+        return this.#unclear(permit, now, fault, row, alone)
       case "crowded":
-        this.#concurrency.refused(permit.level)
-        // room comes when one of the others ends, where the level is down to what is in flight
-        return fault.retryAfter === undefined && company.others && this.#concurrency.limit() < this.#inFlight
-          ? "again"
-          : this.#trouble(permit, now, fault, true)
+        return this.#crowded(permit, now, fault, row)
       case "lasting":
         return this.#answers === 0 ? "stop" : this.#trouble(permit, now, fault)
       case "passing":
         return this.#trouble(permit, now, fault)
     }
+  }
+
+  /**
+   * There was no room for a row. Where others are in flight they go on, at a level that is one lower, and the row waits: for
+   * one of them to end where that many fill the endpoint, else for as long as the server asks. A row that was sent while
+   * another was told to wait, and is told so too, shows that the word is for all.
+   */
+  #crowded(permit: Permit, now: number, fault: Fault, row: Record): Verdict {
+    const { retryAfter } = fault
+    const others = this.#inFlight - this.#holding > 1
+    this.#concurrency.refused(permit.level)
+    if (!others || (retryAfter ?? 0) > this.#patience) return this.#trouble(permit, now, fault, true)
+    if (retryAfter === undefined) {
+      return this.#concurrency.limit() < this.#inFlight ? "again" : this.#own(row.refused++)
+    }
+    if (permit.at > this.#told.at && now < this.#told.until) return this.#trouble(permit, now, fault, true)
+    const until = now + this.#asked(retryAfter)
+    if (now >= this.#told.until) this.#told = { at: now, until }
+    return until - now
+  }
+
+  /** A wait of ours, between half and all of a time that doubles. */
+  #own(times: number): number {
+    return Math.ceil(Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** times) * (0.5 + this.#random() / 2))
+  }
+
+  /** A wait that the server asked for, and at most a tenth more, so that not all come back at once. */
+  #asked(retryAfter: number): number {
+    return Math.ceil(retryAfter * (1 + this.#random() / 10))
   }
 
   #unclear(permit: Permit, now: number, fault: Fault, row: Record, alone: boolean): Verdict {
@@ -279,12 +309,12 @@ class State implements Pace {
   #trouble(permit: Permit, now: number, fault: Fault, crowded = false): "again" | "stop" {
     this.#troubleSince ??= now
     const left = this.#troubleSince + this.#patience - now
-    const asked = (fault.retryAfter ?? 0) * (1 + this.#random() / 10)
+    const asked = this.#asked(fault.retryAfter ?? 0)
     if (left <= 0 || (fault.retryAfter ?? 0) > left) return "stop"
     let own = 0
     if (permit.epoch === this.#epoch) {
       this.#epoch++
-      own = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.#pauses++) * (0.5 + this.#random() / 2)
+      own = this.#own(this.#pauses++)
       if (!crowded) this.#probing = true
     }
     // clocks count whole milliseconds: a sleep for less would wake before its time

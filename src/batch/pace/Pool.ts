@@ -118,7 +118,7 @@ export const run = <Item, A, E extends Fault.Raised, E2, R, R2, Why>(
     }
     const fault = Fault.of(result.failure)
     const alone = first && lane.starts === start
-    const verdict = lane.pace.failed(permit, now, fault, task, { alone, others: lane.running > 1 })
+    const verdict = lane.pace.failed(permit, now, fault, task, alone)
     task.attempts += fault.attempts
     if (verdict === "failed") {
       return Result.fail({ error: result.failure, fault: { ...fault, attempts: task.attempts } })
@@ -126,6 +126,7 @@ export const run = <Item, A, E extends Fault.Raised, E2, R, R2, Why>(
     if (verdict === "suspect") task.isSuspect = true
     if (verdict === "stop") yield* abandon(at, lane, fault)
     else if (job.retrying !== undefined) yield* job.retrying(task.item, fault, at)
+    if (typeof verdict === "number") yield* lane.pace.wait(verdict)
     return undefined
   })
 
