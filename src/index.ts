@@ -37,6 +37,12 @@ export * as EndpointError from "./endpoint/EndpointError.ts"
 /** The management API of dedicated endpoints. @since 0.1.0 */
 export * as EndpointsApi from "./endpoint/EndpointsApi.ts"
 
+/** The catalogue of models for dedicated endpoints, and what is deployed from it. @since 0.2.0 */
+export * as Catalogue from "./endpoint/Catalogue.ts"
+
+/** What dedicated endpoints can run on. @since 0.2.0 */
+export * as Hardware from "./endpoint/Hardware.ts"
+
 /** Which engine answers, and what it can. @since 0.1.0 */
 export * as Engine from "./endpoint/Engine.ts"
 

@@ -1,5 +1,6 @@
 /**
- * Dedicated Inference Endpoints as a service: list, read, create, change, pause, resume, scale to zero, delete, and wait.
+ * Dedicated Inference Endpoints as a service: list, read, create, change, pause, resume, scale to zero, delete, and wait;
+ * their logs, what they can run on, and the catalogue of models that were tested.
  *
  * @since 0.1.0
  */
@@ -17,11 +18,14 @@ import * as Retry from "../http/Retry.ts"
 import * as RoundTrip from "../http/RoundTrip.ts"
 import * as Hub from "../hub/Hub.ts"
 import * as HubToken from "../hub/HubToken.ts"
+import * as Catalogue from "./Catalogue.ts"
 import * as Dedicated from "./Dedicated.ts"
 import { Create, type DedicatedEndpoint, Update } from "./DedicatedEndpoint.ts"
 import * as EndpointError from "./EndpointError.ts"
 import * as EndpointName from "./EndpointName.ts"
+import * as Hardware from "./Hardware.ts"
 import * as Health from "./Health.ts"
+import * as Logs from "./Logs.ts"
 import * as Management from "./Management.ts"
 import type { WaitProgress } from "./Waiting.ts"
 
@@ -64,6 +68,24 @@ export class EndpointsApi extends Context.Service<EndpointsApi, {
     name: EndpointName.Name,
     options?: Omit<Dedicated.Options, "onProgress">
   ) => Stream.Stream<WaitProgress, EndpointError.EndpointError>
+  /** What its replicas printed, line by line. */
+  readonly logs: (
+    name: EndpointName.Name,
+    options?: Logs.Options
+  ) => Stream.Stream<string, EndpointError.EndpointError>
+  /** What endpoints can run on, with prices and the quota of the namespace; what cannot be had now is among it. */
+  readonly hardware: (
+    options?: { readonly namespace?: string | undefined }
+  ) => Effect.Effect<ReadonlyArray<Hardware.Hardware>, EndpointError.EndpointError>
+  /** The models of the catalogue, each with its tested recipes. Needs no token. */
+  readonly catalogue: (
+    query?: Catalogue.Query
+  ) => Effect.Effect<ReadonlyArray<Catalogue.Model>, EndpointError.EndpointError>
+  /** Creates an endpoint from the catalogue. Without a name the platform makes one up. */
+  readonly deploy: (
+    choice: Catalogue.Choice,
+    options?: { readonly name?: string | undefined; readonly namespace?: string | undefined }
+  ) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
 }>()("effect-inference-endpoints/endpoint/EndpointsApi") {}
 
 /**
@@ -76,8 +98,13 @@ export interface Options {
   /** Default `https://api.endpoints.huggingface.cloud/v2`. */
   readonly baseUrl?: string | undefined
   /**
-   * When a call that comes to the same when it is made twice is repeated, in whole or in part. `create`, `resume` and
-   * `delete` are sent once. Default: what `RequestDefaults` says, else `Retry.standard`.
+   * The catalogue. Default `https://endpoints.huggingface.co/api/v1/catalog`, or that path of the host of `baseUrl` where one
+   * is given.
+   */
+  readonly catalogueUrl?: string | undefined
+  /**
+   * When a call that comes to the same when it is made twice is repeated, in whole or in part. `create`, `deploy`, `resume`
+   * and `delete` are sent once. Default: what `RequestDefaults` says, else `Retry.standard`.
    */
   readonly retry?: Retry.Input | undefined
 }
@@ -91,11 +118,20 @@ const named = (method: string) => <A, R>(effect: Effect.Effect<A, EndpointError.
 const invalid = (problem: string, given: ReadonlyArray<string> = []) =>
   new EndpointError.InvalidConfig({ problem, given })
 
+const addressOf = (of: string, address: string): Effect.Effect<URL, EndpointError.Reason> => {
+  const url = URL.parse(address)
+  return url === null || url.username !== "" || url.password !== "" || !RoundTrip.isPrivate(url)
+    ? Effect.fail(invalid(`the address of the ${of} is an https URL without userinfo`))
+    : Effect.succeed(url)
+}
+
 const settingsOf = Effect.fnUntraced(function*(options: Options) {
-  const baseUrl = URL.parse(options.baseUrl ?? "https://api.endpoints.huggingface.cloud/v2")
-  if (baseUrl === null || baseUrl.username !== "" || !RoundTrip.isPrivate(baseUrl)) {
-    return yield* invalid("the address of the management API is an https URL without userinfo")
-  }
+  const baseUrl = yield* addressOf("management API", options.baseUrl ?? "https://api.endpoints.huggingface.cloud/v2")
+  const catalogueUrl = yield* addressOf(
+    "catalogue",
+    options.catalogueUrl ??
+      `${options.baseUrl === undefined ? "https://endpoints.huggingface.co" : baseUrl.origin}/api/v1/catalog`
+  )
   const token = yield* HubToken.resolve(options.token).pipe(
     Effect.mapError((error) => invalid(error.message, [error.source]))
   )
@@ -103,6 +139,7 @@ const settingsOf = Effect.fnUntraced(function*(options: Options) {
   const settings: Management.Settings = {
     client: yield* HttpClient.HttpClient,
     baseUrl,
+    catalogueUrl,
     token,
     retry: Retry.make({ quota: false, ...(options.retry ?? defaults.retry) }),
     userAgent: defaults.userAgent
@@ -143,6 +180,29 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       done: (found) =>
         Result.isSuccess(found) && found.success.model.repository === model.repository ? found.success : undefined
     })
+
+  const deploy = (owner: string, choice: Catalogue.Choice, name: string | undefined) => {
+    const path = Catalogue.route(choice)
+    if (path === undefined) return Effect.fail(invalid("deploy takes a model as `owner/name`, or the id of a recipe"))
+    const subject = name === undefined ? owner : `${owner}/${name}`
+    const { accelerator, ggufFile } = "recipe" in choice ? {} : choice
+    const body = {
+      namespace: owner,
+      ...(name !== undefined && { config: { name } }),
+      ...(accelerator !== undefined && { accelerator }),
+      ...(ggufFile !== undefined && { ggufFile })
+    }
+    const sent = call({ method: "POST", about: "catalogue", subject, path, body, decode: Management.deployed })
+    return Management.once(Effect.map(sent, ({ endpoint }) => endpoint), {
+      action: "deploy the model",
+      // without a name there is nothing to look for
+      state: name === undefined ? invalid("the endpoint has no name yet") : state(subject),
+      done: (found) =>
+        Result.isSuccess(found) && "repository" in choice && found.success.model.repository === choice.repository
+          ? found.success
+          : undefined
+    })
+  }
 
   const resume = (subject: string) =>
     Management.once(act("resume")(subject), {
@@ -222,7 +282,36 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
         wait(name, { ...waiting, onProgress: (progress) => Queue.offer(queue, progress) }).pipe(
           Effect.andThen(Queue.end(queue))
         )
-      )
+      ),
+    logs: (name, options) =>
+      Stream.unwrap(Effect.map(path(name.name, name.namespace), (subject) => Logs.lines(settings, subject, options)))
+        .pipe(
+          Stream.mapError((reason) => new EndpointError.EndpointError({ method: "logs", reason })),
+          Stream.withSpan("EndpointsApi.logs")
+        ),
+    hardware: ({ namespace } = {}) =>
+      named("hardware")(
+        Effect.flatMap(path(undefined, namespace), (owner) =>
+          repeated(owner)(
+            call({ method: "GET", about: "provider", subject: owner, path: owner, decode: Management.hardware })
+          )).pipe(Effect.map(Hardware.list))
+      ),
+    catalogue: (query = {}) =>
+      named("catalogue")(
+        repeated("the catalogue")(call({
+          method: "GET",
+          about: "catalogue",
+          subject: "the catalogue",
+          path: `list${Catalogue.search(query)}`,
+          decode: Management.catalogue
+        })).pipe(Effect.map(({ items }) => items))
+      ),
+    deploy: (choice, { name, namespace } = {}) =>
+      named("deploy")(Effect.gen(function*() {
+        const owner = yield* path(undefined, namespace)
+        if (name !== undefined) yield* path(name, owner)
+        return yield* deploy(owner, choice, name)
+      }))
   })
 })
 

@@ -11,8 +11,10 @@ import * as Schema from "effect/Schema"
 import { CurrentDeadline } from "../http/Deadline.ts"
 import * as Retry from "../http/Retry.ts"
 import * as RoundTrip from "../http/RoundTrip.ts"
+import * as Catalogue from "./Catalogue.ts"
 import { DedicatedEndpoint, Page } from "./DedicatedEndpoint.ts"
 import * as EndpointError from "./EndpointError.ts"
+import * as Hardware from "./Hardware.ts"
 
 /**
  * @category models
@@ -21,6 +23,7 @@ import * as EndpointError from "./EndpointError.ts"
 export interface Settings {
   readonly client: HttpClient.HttpClient
   readonly baseUrl: URL
+  readonly catalogueUrl: URL
   readonly token: Redacted.Redacted<string> | undefined
   /** When a call that may be repeated is. */
   readonly retry: Retry.Policy
@@ -35,8 +38,10 @@ export interface Call<A> {
   readonly method: "GET" | "POST" | "PUT" | "DELETE"
   /** For errors: `namespace/name`. */
   readonly subject: string
-  /** Below `/endpoint/`, encoded. */
+  /** Below what it is about, encoded. */
   readonly path: string
+  /** What it is about. Default `endpoint`. */
+  readonly about?: "endpoint" | "provider" | "catalogue"
   readonly body?: unknown
   readonly decode: (answer: RoundTrip.Answer) => Result.Result<A, string>
 }
@@ -48,12 +53,27 @@ export const endpoint = RoundTrip.json(DedicatedEndpoint)
 export const page = RoundTrip.json(Page)
 
 /** @category decoding */
+export const hardware = RoundTrip.json(Hardware.Vendors)
+
+/** @category decoding */
+export const catalogue = RoundTrip.json(Catalogue.List)
+
+/** @category decoding */
+export const deployed = RoundTrip.json(Catalogue.Deployed)
+
+/** @category decoding */
 export const nothing = (): Result.Result<void, string> => Result.succeed(undefined)
 
 /** The permission that a token needs to change endpoints. */
 const permission = "inference.endpoints.write"
 
-const refuse = Effect.fnUntraced(function*(subject: string, answer: RoundTrip.Answer) {
+/**
+ * The reason that a refusal stands for.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const refuse = Effect.fnUntraced(function*(subject: string, answer: RoundTrip.Answer) {
   const { message: detail } = RoundTrip.failure(answer)
   const requestId = RoundTrip.requestId(answer)
   const facts = { subject, detail, ...(requestId !== undefined && { requestId }) }
@@ -71,6 +91,29 @@ const refuse = Effect.fnUntraced(function*(subject: string, answer: RoundTrip.An
     : new EndpointError.Rejected({ ...facts, status })
 })
 
+const root = ({ baseUrl, catalogueUrl }: Settings, about: NonNullable<Call<unknown>["about"]>): string => {
+  const { href } = about === "catalogue" ? catalogueUrl : baseUrl
+  return href.replace(/\/+$/, "") + (about === "catalogue" ? "" : `/${about}`)
+}
+
+/**
+ * The request of a call.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const request = (
+  settings: Settings,
+  { about = "endpoint", body, method, path }: Pick<Call<unknown>, "about" | "body" | "method" | "path">
+): RoundTrip.Request => ({
+  method,
+  url: `${root(settings, about)}/${path}`,
+  token: settings.token,
+  body,
+  timeout: "30 seconds",
+  userAgent: settings.userAgent
+})
+
 /**
  * Makes a call, once. It is the caller who knows whether it may be repeated.
  *
@@ -80,17 +123,15 @@ const refuse = Effect.fnUntraced(function*(subject: string, answer: RoundTrip.An
 export const call = Effect.fnUntraced(
   function*<A>(
     settings: Settings,
-    { body, decode, method, path, subject }: Call<A>
+    { decode, subject, ...asked }: Call<A>
   ): Effect.fn.Return<A, EndpointError.Reason> {
-    if (settings.token === undefined) return yield* new EndpointError.MissingToken({ subject })
-    const answer = yield* RoundTrip.run(settings.client, {
-      method,
-      url: `${settings.baseUrl.href.replace(/\/+$/, "")}/endpoint/${path}`,
-      token: settings.token,
-      body,
-      timeout: "30 seconds",
-      userAgent: settings.userAgent
-    }).pipe(Effect.mapError((fault) => EndpointError.unreachable(subject, fault)))
+    // the catalogue is public to read
+    if (settings.token === undefined && !(asked.about === "catalogue" && asked.method === "GET")) {
+      return yield* new EndpointError.MissingToken({ subject })
+    }
+    const answer = yield* RoundTrip.run(settings.client, request(settings, asked)).pipe(
+      Effect.mapError((fault) => EndpointError.unreachable(subject, fault))
+    )
     if (answer.status < 200 || answer.status > 299) return yield* yield* refuse(subject, answer)
     const decoded = decode(answer)
     return Result.isSuccess(decoded)
@@ -121,7 +162,7 @@ export const verdict = (reason: EndpointError.Reason): Retry.Verdict => ({
  * @since 0.1.0
  */
 export const repeated =
-  ({ retry }: Pick<Settings, "retry">, subject: string) => <A>(effect: Effect.Effect<A, EndpointError.Reason>) =>
+  ({ retry }: Pick<Settings, "retry">, subject: string) => <A, R>(effect: Effect.Effect<A, EndpointError.Reason, R>) =>
     Effect.flatMap(
       CurrentDeadline,
       (deadline) => Retry.run(() => effect, { subject, policy: retry, deadline, verdict }, (reason) => reason)

@@ -14,7 +14,8 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type * as Stream from "effect/Stream"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as Failure from "../protocol/Failure.ts"
 import { Attempts } from "./Attempt.ts"
 import * as Deadline from "./Deadline.ts"
@@ -121,6 +122,53 @@ export const run = (client: HttpClient.HttpClient, request: Request): Effect.Eff
     (answer) => answer.status === 0 ? exchange("follow") : Effect.succeed(answer)
   )
 }
+
+/**
+ * A response whose body is read as it comes.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Opened {
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly body: Stream.Stream<Uint8Array, Fault.Fault>
+  /** The body, read at once. */
+  readonly answer: Effect.Effect<Answer, Fault.Fault>
+}
+
+/**
+ * Sends a request and gives its head and its body as it comes, for as long as the scope is open. Nothing limits how long
+ * the body takes: whoever wants a limit stops reading.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const open = Effect.fnUntraced(
+  function*(client: HttpClient.HttpClient, request: Request): Effect.fn.Return<Opened, Fault.Fault, Scope.Scope> {
+    const attempts = new Attempts(client)
+    const scope = yield* Effect.scope
+    const { headers } = yield* limitsOf(request)
+    const limits: TransportLimits.Limits = { headers }
+    const response = yield* attempts.head(build(request), limits, {}, scope)
+    const bounded: TransportLimits.Limits = { maxBodyBytes: request.limit ?? defaultLimit }
+    const opened: Opened = {
+      status: response.status,
+      headers: response.headers,
+      body: Stream.mapError(
+        Stream.fromPull(attempts.pull(response, scope)),
+        (error) => Fault.from(error, limits)
+      ),
+      answer: Effect.map(attempts.bytes(response, bounded), (body) => ({
+        status: response.status,
+        headers: response.headers,
+        body,
+        sent: request.token
+      }))
+    }
+    return opened
+  }
+)
 
 /** The limits of one request, within what is left for the whole of what was asked for. */
 const limitsOf = ({ limit = defaultLimit, timeout = "10 seconds" }: Request) =>

@@ -190,4 +190,139 @@ describe("EndpointsApi", () => {
       assert.strictEqual(reason._tag, "InvalidResponse")
       assert.include(reason.message, "repository")
     }))
+
+  it.effect("changes what is sent and nothing beside it, at any depth", () =>
+    Effect.gen(function*() {
+      const definition = { model: { repository: "org/m", framework: "pytorch", image: { vLLM: {} } } }
+      const { api } = yield* setup({ endpoints: { endpoints: { "org/llm": { definition } } } })
+      const changed = yield* api.update(name, { model: { repository: "org/n" }, compute: { instanceSize: "x4" } })
+      assert.deepStrictEqual(changed.model, { ...definition.model, repository: "org/n" })
+      assert.strictEqual(changed.compute?.accelerator, "gpu")
+      assert.strictEqual(changed.compute?.instanceSize, "x4")
+    }))
+
+  it.effect("says that a name is taken", () =>
+    Effect.gen(function*() {
+      const { api } = yield* setup()
+      yield* api.create(create, { namespace: "org" })
+      const reason = yield* reasonOf(api.create(create, { namespace: "org" }))
+      assert.strictEqual(reason._tag, "Rejected")
+      assert.include(reason.message, "already exists")
+    }))
+})
+
+describe("the hardware", () => {
+  it.effect("is listed with vendor, region, price and quota, as create takes it", () =>
+    Effect.gen(function*() {
+      const { api } = yield* setup()
+      const hardware = yield* api.hardware({ namespace: "org" })
+      const [found] = hardware.filter(({ id }) => id === "aws-eu-west-1-nvidia-a10g-x4")
+      assert.deepInclude(found, {
+        vendor: "aws",
+        region: "eu-west-1",
+        accelerator: "gpu",
+        instanceType: "nvidia-a10g",
+        instanceSize: "x4",
+        gpuMemoryGb: 96,
+        pricePerHour: 4,
+        quota: { maxAccelerators: 8, usedAccelerators: 1 }
+      })
+      assert.isTrue(hardware.some(({ status }) => status === "not_available"))
+    }))
+})
+
+describe("the catalogue", () => {
+  it.effect("lists models with their recipes, those that were asked for", () =>
+    Effect.gen(function*() {
+      const { api } = yield* setup({ token: false })
+      const all = yield* api.catalogue()
+      assert.deepStrictEqual(all.map(({ repoId }) => repoId), ["org/model", "org/embedder"])
+      assert.deepStrictEqual((yield* api.catalogue({ engine: "tei" })).map(({ repoId }) => repoId), ["org/embedder"])
+      assert.lengthOf(yield* api.catalogue({ limit: 1 }), 1)
+    }))
+
+  it.effect("deploys a model by a recipe of it, or the recipe that was named", () =>
+    Effect.gen(function*() {
+      const { api, endpoints } = yield* setup()
+      const at = { namespace: "org" }
+      const first = yield* api.deploy({ repository: "org/model", accelerator: "cpu" }, { ...at, name: "small" })
+      assert.strictEqual(first.name, "small")
+      assert.property(first.model.image, "llamacpp")
+      const second = yield* api.deploy({ recipe: "simulated-soup-2" }, at)
+      assert.property(second.model.image, "sGLang")
+      assert.strictEqual(yield* endpoints.state(`org/${second.name}`), "pending")
+      assert.strictEqual((yield* reasonOf(api.deploy({ repository: "org/none" }, at)))._tag, "NotFound")
+    }))
+
+  it.effect("is deployed once, and the name tells whether it was when no response came", () =>
+    Effect.gen(function*() {
+      const real = yield* World.make()
+      const host = "endpoints.huggingface.co"
+      const { api } = yield* setup({
+        hosts: {
+          ...real.endpoints.handlers,
+          [host]: (request) => Effect.as(real.endpoints.catalogue.handler(request), Double.plain(502))
+        }
+      })
+      const made = yield* api.deploy({ repository: "org/model" }, { name: "llm", namespace: "org" })
+      assert.strictEqual(made.status.state, "pending")
+      assert.lengthOf(yield* real.endpoints.catalogue.received, 1)
+    }))
+
+  it.effect("lets no name become another path", () =>
+    Effect.gen(function*() {
+      const { api, endpoints } = yield* setup()
+      for (const choice of [{ repository: "a/../b" }, { repository: "a/b/c" }, { recipe: "a/b" }, { recipe: "x?y" }]) {
+        assert.strictEqual((yield* reasonOf(api.deploy(choice, { namespace: "org" })))._tag, "InvalidConfig")
+      }
+      assert.lengthOf(yield* endpoints.catalogue.received, 0)
+    }))
+})
+
+describe("the logs", () => {
+  const logs = ["INFO one", "INFO two"]
+
+  it.effect("are the lines that the replica printed, or the last of them", () =>
+    Effect.gen(function*() {
+      const { api } = yield* setup({ endpoints: { endpoints: { "org/llm": { logs } } } })
+      const all = yield* Stream.runCollect(api.logs(name))
+      assert.isTrue(all.at(-1)?.endsWith("INFO two"))
+      assert.deepStrictEqual(yield* Stream.runCollect(api.logs(name, { tail: 2 })), all.slice(-2))
+    }))
+
+  it.effect("come as they are printed when they are followed, until the reader stops", () =>
+    Effect.gen(function*() {
+      const { api } = yield* setup({
+        endpoints: { endpoints: { "org/llm": { state: "initializing", initializing: 20_000, logs } } }
+      })
+      const fiber = yield* Effect.forkChild(
+        Stream.runCollect(Stream.takeUntil(api.logs(name, { follow: true }), (line) => line.endsWith("INFO one")))
+      )
+      yield* TestClock.adjust("19 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("1 second")
+      assert.isTrue((yield* Fiber.join(fiber)).some((line) => line.endsWith("INFO ready")))
+    }))
+
+  it.effect("hold no token that the server repeats", () =>
+    Effect.gen(function*() {
+      const { api } = yield* setup({
+        hosts: {
+          "api.endpoints.huggingface.cloud": () => Effect.succeed(Double.plain(200, `token ${World.token} was used\n`))
+        }
+      })
+      assert.notInclude((yield* Stream.runCollect(api.logs(name))).join(), World.token)
+    }))
+
+  it.effect("fail with a reason: no such endpoint, and after what passes by", () =>
+    Effect.gen(function*() {
+      const { api } = yield* setup()
+      assert.strictEqual((yield* reasonOf(Stream.runCollect(api.logs(name))))._tag, "NotFound")
+      const real = yield* World.make({ endpoints: { endpoints: { "org/llm": { logs } } } })
+      const handler = yield* Double.stumbling([Double.plain(503)], real.endpoints.api.handler)
+      const again = yield* setup({ hosts: { "api.endpoints.huggingface.cloud": handler } })
+      const fiber = yield* Effect.forkChild(Stream.runCollect(again.api.logs(name)))
+      yield* TestClock.adjust("1 minute")
+      assert.isAtLeast((yield* Fiber.join(fiber)).length, 2)
+    }))
 })

@@ -85,6 +85,26 @@ describe("a simulated dedicated endpoint", () => {
       assert.strictEqual((yield* call("POST", "org/llm/pause", "hf_reader")).status, 403)
     }))
 
+  it.effect("sleeps when no request came for as long as it is told, and wakes by the next", () =>
+    Effect.gen(function*() {
+      const { enter, now } = yield* setup({ idle: 60_000, pending: 1000, initializing: 1000 })
+      yield* TestClock.adjust("50 seconds")
+      assert.strictEqual((yield* enter()).status, 200)
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(yield* now, "running")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* now, "scaledToZero")
+      assert.strictEqual((yield* enter()).status, 503)
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* enter()).status, 200)
+    }))
+
+  it.effect("does not show the secrets of its definition", () =>
+    Effect.gen(function*() {
+      const { call } = yield* setup({ definition: { model: { repository: "org/m", secrets: { KEY: "value" } } } })
+      assert.notInclude(yield* (yield* call("GET", "org/llm")).text, "value")
+    }))
+
   it.prop(
     "never leaves running by itself",
     [Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 10 ** 9 }))],

@@ -29,6 +29,13 @@ export interface Options {
   /** The body that created it: `model`, `compute`, … */
   readonly definition?: Readonly<Record<string, unknown>>
   readonly healthRoute?: string | null
+  /**
+   * Milliseconds without a request after which a running one is scaled to zero. Default: the `scaleToZeroTimeout` of its
+   * definition, in minutes, else never.
+   */
+  readonly idle?: number
+  /** What its replica printed after it was ready. */
+  readonly logs?: ReadonlyArray<string>
 }
 
 /**
@@ -40,8 +47,32 @@ export interface Lifecycle {
   readonly host: string
   readonly options: Options
   definition: Readonly<Record<string, unknown>>
+  /** When a request came last. */
+  used: number
   /** The state that was entered, and when. */
   base: { readonly state: string; readonly since: number; readonly message: string; readonly starting: boolean }
+}
+
+/**
+ * The host of an endpoint.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const hostOf = (name: string): string =>
+  `${name.replace("/", "-").toLowerCase()}.us-east-1.aws.endpoints.huggingface.cloud`
+
+/** What an endpoint is where its definition does not say. */
+const usual: Readonly<Record<string, unknown>> = {
+  provider: { vendor: "aws", region: "us-east-1" },
+  compute: {
+    accelerator: "gpu",
+    instanceType: "nvidia-a10g",
+    instanceSize: "x1",
+    scaling: { minReplica: 0, maxReplica: 1 }
+  },
+  model: { repository: "org/model", framework: "pytorch", task: "text-generation", image: { tgi: { url: "tgi" } } },
+  tags: []
 }
 
 /**
@@ -50,12 +81,12 @@ export interface Lifecycle {
  */
 export const make = (name: string, options: Options, now: number): Lifecycle => {
   const state = options.state ?? "running"
-  const host = `${name.replace("/", "-").toLowerCase()}.us-east-1.aws.endpoints.huggingface.cloud`
   return {
     name,
-    host,
+    host: hostOf(name),
     options,
-    definition: options.definition ?? {},
+    definition: { type: options.type ?? "private", ...usual, ...options.definition },
+    used: now,
     base: {
       state,
       since: now,
@@ -78,6 +109,16 @@ const startTime = (self: Lifecycle): number => {
   return (self.base.state === "paused" ? lag : 0) + pending + initializing
 }
 
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {}
+
+/** Milliseconds without a request after which it sleeps. */
+const idleOf = ({ definition, options }: Lifecycle): number => {
+  if (options.idle !== undefined) return options.idle
+  const { scaleToZeroTimeout } = fieldsOf(fieldsOf(definition.compute).scaling)
+  return typeof scaleToZeroTimeout === "number" ? scaleToZeroTimeout * 60_000 : Infinity
+}
+
 /**
  * The state as it is now.
  *
@@ -85,6 +126,14 @@ const startTime = (self: Lifecycle): number => {
  * @since 0.1.0
  */
 export const state = (self: Lifecycle, now: number): string => {
+  const reached = reachedState(self, now)
+  if (reached !== "running") return reached
+  const { base, used } = self
+  const ready = base.since + (base.starting ? startTime(self) : 0)
+  return now - Math.max(ready, used) >= idleOf(self) ? "scaledToZero" : "running"
+}
+
+const reachedState = (self: Lifecycle, now: number): string => {
   const { base, options } = self
   if (!base.starting) return base.state
   const elapsed = now - base.since
@@ -95,6 +144,10 @@ export const state = (self: Lifecycle, now: number): string => {
   return elapsed < shown ? base.state : elapsed < shown + pending ? "pending" : "initializing"
 }
 
+/** Whether a start is on its way. */
+const isStarting = (self: Lifecycle, now: number): boolean =>
+  self.base.starting && now - self.base.since < startTime(self)
+
 /**
  * Milliseconds until it runs, `undefined` when it never will by itself.
  *
@@ -102,6 +155,7 @@ export const state = (self: Lifecycle, now: number): string => {
  * @since 0.1.0
  */
 export const readyIn = (self: Lifecycle, now: number): number | undefined => {
+  if (state(self, now) === "scaledToZero" && !isStarting(self, now)) return undefined
   if (!self.base.starting) return self.base.state === "running" ? 0 : undefined
   return (self.options.outcome ?? "running") === "running"
     ? Math.max(0, self.base.since + startTime(self) - now)
@@ -126,7 +180,7 @@ export const set = (self: Lifecycle, state: string, now: number, message = ""): 
  */
 export const resume = (self: Lifecycle, now: number): "running" | "resuming" | undefined => {
   if (state(self, now) === "running") return "running"
-  if (self.base.starting && readyIn(self, now) !== 0) return "resuming"
+  if (isStarting(self, now)) return "resuming"
   self.base = { state: state(self, now), since: now, message: "", starting: true }
   return undefined
 }
@@ -138,8 +192,33 @@ export const resume = (self: Lifecycle, now: number): "running" | "resuming" | u
  * @since 0.1.0
  */
 export const wake = (self: Lifecycle, now: number): void => {
-  if (!self.base.starting && self.base.state === "scaledToZero") resume(self, now)
+  if (state(self, now) === "scaledToZero") resume(self, now)
+  use(self, now)
 }
+
+/**
+ * A request is answered, so that it is not idle.
+ *
+ * @category changing
+ * @since 0.2.0
+ */
+export const use = (self: Lifecycle, now: number): void => {
+  self.used = Math.max(self.used, now)
+}
+
+/** What a PUT sends is put over what there is, at any depth; lists and the image are replaced as a whole. */
+const merged = (
+  before: Readonly<Record<string, unknown>>,
+  changes: Readonly<Record<string, unknown>>
+): Readonly<Record<string, unknown>> => ({
+  ...before,
+  ...Object.fromEntries(
+    Object.entries(changes).map(([key, value]) => {
+      const isDeep = key !== "image" && typeof value === "object" && value !== null && !Array.isArray(value)
+      return [key, isDeep ? merged(fieldsOf(before[key]), fieldsOf(value)) : value]
+    })
+  )
+})
 
 /**
  * Changes the definition, as a PUT does; a running endpoint rolls over to it.
@@ -148,7 +227,7 @@ export const wake = (self: Lifecycle, now: number): void => {
  * @since 0.1.0
  */
 export const update = (self: Lifecycle, changes: Readonly<Record<string, unknown>>, now: number): void => {
-  self.definition = { ...self.definition, ...changes }
+  self.definition = merged(self.definition, changes)
   if (state(self, now) === "running") self.base = { state: "updating", since: now, message: "", starting: true }
 }
 
@@ -162,18 +241,10 @@ export const show = (self: Lifecycle, now: number): unknown => {
   const current = state(self, now)
   const deployed = current !== "pending" &&
     !(self.base.starting && self.base.state === "pending" && current === "initializing")
+  const { secrets: _, ...model } = fieldsOf(self.definition.model)
   return {
-    type: self.options.type ?? "private",
-    provider: { vendor: "aws", region: "us-east-1" },
-    compute: {
-      accelerator: "gpu",
-      instanceType: "nvidia-a10g",
-      instanceSize: "x1",
-      scaling: { minReplica: 0, maxReplica: 1 }
-    },
-    model: { repository: "org/model", framework: "pytorch", task: "text-generation", image: { tgi: { url: "tgi" } } },
-    tags: [],
     ...self.definition,
+    model,
     name: self.name.slice(self.name.indexOf("/") + 1),
     healthRoute: self.options.healthRoute === undefined ? "/health" : self.options.healthRoute,
     status: {
@@ -183,7 +254,30 @@ export const show = (self: Lifecycle, now: number): unknown => {
       readyReplica: current === "running" ? 1 : 0,
       targetReplica: current === "paused" || current === "scaledToZero" ? 0 : 1,
       createdAt: "2026-01-01T00:00:00.123456789Z",
-      updatedAt: "2026-01-01T00:00:00.123Z"
+      createdBy: { id: "6".repeat(24), name: "simulator" },
+      updatedAt: "2026-01-01T00:00:00.123Z",
+      updatedBy: { id: "6".repeat(24), name: "simulator" }
     }
   }
+}
+
+/**
+ * What a replica printed, each line with the time at which it did.
+ *
+ * @category showing
+ * @since 0.2.0
+ */
+export const logs = (self: Lifecycle): ReadonlyArray<{ readonly at: number; readonly line: string }> => {
+  const { base, options } = self
+  if (!base.starting && base.state !== "running") return []
+  const ready = base.since + (base.starting ? startTime(self) : 0)
+  const begun = base.starting ? ready - times(self).initializing : base.since
+  const { image, repository } = fieldsOf(fieldsOf(self.definition).model)
+  const said = [
+    { at: begun, text: `INFO starting ${Object.keys(fieldsOf(image))[0] ?? "a container"} (simulated)` },
+    { at: begun, text: `INFO loading ${String(repository)}` },
+    { at: ready, text: "INFO ready" },
+    ...(options.logs ?? []).map((text) => ({ at: ready, text }))
+  ]
+  return said.map(({ at, text }) => ({ at, line: `${new Date(at).toISOString()} ${text}` }))
 }
