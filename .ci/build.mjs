@@ -10,17 +10,27 @@ const compile = (...options) =>
   execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json", ...options], {
     stdio: "inherit"
   })
+const manifest = JSON.parse(readFileSync("package.json", "utf8"))
+
 // documentation belongs to the declarations, where editors look for it
 compile("--emitDeclarationOnly")
 compile("--declaration", "false", "--removeComments")
+// the command line is bundled below; nothing else of it is public
+rmSync("dist/cli", { recursive: true })
+
+const isPublic = new Set(Object.values(manifest.exports).map((files) => files.types?.slice(2)))
+for (const path of globSync("dist/**/*.d.ts").filter((path) => !isPublic.has(path))) {
+  writeFileSync(path, readFileSync(path, "utf8").replaceAll(/^ *\/\*\*[^]*?\*\/\n/gm, ""))
+}
+
 for (const path of globSync("dist/**/*.js")) {
-  // names stay, so that a stack says where it was
-  const { code } = minifySync(path, readFileSync(path, "utf8"), { module: true, compress: false, mangle: false })
+  // top-level names stay, so that a stack says where it was
+  const { code } = minifySync(path, readFileSync(path, "utf8"), { module: true, mangle: { toplevel: false } })
   writeFileSync(path, code)
 }
 
 // what npm installs with the package stays outside
-const external = [/^node:/, ...Object.keys(JSON.parse(readFileSync("package.json", "utf8")).dependencies)]
+const external = [/^node:/, ...Object.keys(manifest.dependencies)]
 
 // chunks by what is loaded together: a command's own code is read when the command is run, and nothing of Node is in what
 // the entry point over fetch reaches

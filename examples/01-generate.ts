@@ -1,8 +1,7 @@
 // Two answers to one question, with what they cost. Runs on the simulator, which is no model.
-// In your own program the imports come from "effect-inference-endpoints" and "effect-inference-endpoints/simulator".
 import { Console, Effect, Layer } from "effect"
-import { InferenceEndpointsLLM, Message } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
+import { InferenceEndpointsLLM, Message } from "effect-inference-endpoints"
+import { Simulator } from "effect-inference-endpoints/simulator"
 
 const program = Effect.gen(function*() {
   const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM

@@ -1,7 +1,7 @@
 // A streamed answer, and what happens when the connection is cut in the middle of one.
 import { Console, Effect, Layer, Stream } from "effect"
-import { InferenceEndpointsLLM } from "../src/index.ts"
-import { Fault, Simulator } from "../src/simulator/index.ts"
+import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { Fault, Simulator } from "effect-inference-endpoints/simulator"
 
 const program = Effect.gen(function*() {
   const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM

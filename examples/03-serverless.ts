@@ -1,9 +1,8 @@
 // A model by its id, served by an inference provider, billed to an organisation. Runs on a simulated platform.
-// In your own program the imports come from "effect-inference-endpoints" and "effect-inference-endpoints/simulator", and
 // the layer is NodeInferenceEndpoints.layer({ modelId: "Qwen/Qwen3-8B", provider: "cheapest" }) with HF_TOKEN set.
 import { Console, Effect, Layer } from "effect"
-import { Endpoint, InferenceEndpointsLLM, Message } from "../src/index.ts"
-import { Platform } from "../src/simulator/index.ts"
+import { Endpoint, InferenceEndpointsLLM, Message } from "effect-inference-endpoints"
+import { Platform } from "effect-inference-endpoints/simulator"
 
 const program = Effect.gen(function*() {
   const endpoint = yield* Endpoint.Endpoint

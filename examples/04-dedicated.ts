@@ -2,8 +2,8 @@
 // platform, where a start takes a second and a half. In your own program the imports come from "effect-inference-endpoints"
 // and the layer is NodeInferenceEndpoints.layer({ endpointName: "my-endpoint", endpointNamespace: "my-org" }).
 import { Console, Duration, Effect, Layer, Stream } from "effect"
-import { Endpoint, InferenceEndpointsLLM, Message } from "../src/index.ts"
-import { Platform } from "../src/simulator/index.ts"
+import { Endpoint, InferenceEndpointsLLM, Message } from "effect-inference-endpoints"
+import { Platform } from "effect-inference-endpoints/simulator"
 
 const program = Effect.gen(function*() {
   const endpoint = yield* Endpoint.Endpoint

@@ -1,11 +1,8 @@
 // Any server by its address: here two, of different engines, which are told apart by what they say of themselves. The
 // address may be written in any way: with /v1, with a route, with a query. Runs on simulated servers.
-// In your own program the imports come from "effect-inference-endpoints".
 import { Console, Effect, Layer } from "effect"
-import { Endpoint, InferenceEndpointsLLM, Message } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
-import * as Platform from "../src/simulator/Platform.ts"
-import * as Double from "../src/simulator/wire/Double.ts"
+import { Endpoint, InferenceEndpointsLLM, Message } from "effect-inference-endpoints"
+import { Double, Platform, Simulator } from "effect-inference-endpoints/simulator"
 
 const program = Effect.gen(function*() {
   const { target } = yield* Endpoint.Endpoint

@@ -1,7 +1,7 @@
 // A Schema in, a value out: the user profile of the Python original, over each of the three ways to name a model.
 import { Console, Effect, Layer, Schema } from "effect"
-import { InferenceEndpointsLLM } from "../src/index.ts"
-import { Platform, Simulator } from "../src/simulator/index.ts"
+import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { Platform, Simulator } from "effect-inference-endpoints/simulator"
 
 class User extends Schema.Class<User>("User")({
   name: Schema.String,

@@ -1,7 +1,7 @@
 // A list that arrives element by element, each decoded as soon as it is complete.
 import { Console, Effect, Layer, Schema, Stream } from "effect"
-import { InferenceEndpointsLLM } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
+import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { Simulator } from "effect-inference-endpoints/simulator"
 
 const Character = Schema.Struct({
   name: Schema.String,

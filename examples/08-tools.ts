@@ -1,7 +1,7 @@
 // A tool from a Schema: the model's call comes back as a value, the result goes into the history.
 import { Console, Effect, Layer, Schema } from "effect"
-import { InferenceEndpointsLLM, Message, Tool } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
+import { InferenceEndpointsLLM, Message, Tool } from "effect-inference-endpoints"
+import { Simulator } from "effect-inference-endpoints/simulator"
 
 const weather = Tool.make("get_weather", {
   description: "The weather in a city",

@@ -1,10 +1,9 @@
 // A file of rows through an endpoint into a file, twice: the second run finds everything done. Runs on the simulator.
-// In your own program the imports come from "effect-inference-endpoints", "…/batch" and "…/simulator".
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer } from "effect"
-import { Batch, Report } from "../src/batch/index.ts"
-import { InferenceEndpointsLLM } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
+import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { Batch, Report } from "effect-inference-endpoints/batch"
+import { Simulator } from "effect-inference-endpoints/simulator"
 
 const program = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem

@@ -2,9 +2,9 @@
 // them as JSON. Runs on the simulator, so the words mean nothing; the steps are those of a real data set.
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer, Schema } from "effect"
-import { Batch } from "../src/batch/index.ts"
-import { InferenceEndpointsLLM } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
+import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { Batch } from "effect-inference-endpoints/batch"
+import { Simulator } from "effect-inference-endpoints/simulator"
 
 const chatml =
   "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}" +

@@ -1,8 +1,8 @@
 // An agent written against effect/ai alone: tools, several turns, a streamed last word. Only the last layer names a server.
 import { Console, Effect, Layer, Schema, Stream } from "effect"
+import { HuggingFaceLanguageModel } from "effect-inference-endpoints/ai"
+import { Simulator } from "effect-inference-endpoints/simulator"
 import { Chat, Prompt, Tool, Toolkit } from "effect/ai"
-import { HuggingFaceLanguageModel } from "../src/ai/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
 
 const Tools = Toolkit.make(
   Tool.make("weather", {

@@ -1,9 +1,9 @@
 // Two endpoints and a plan: the cheap one first, twice, and the other one when it does not answer.
 import { Console, Effect, ExecutionPlan, Layer, Schedule } from "effect"
+import { Retry } from "effect-inference-endpoints"
+import { HuggingFaceLanguageModel } from "effect-inference-endpoints/ai"
+import { Fault, Simulator } from "effect-inference-endpoints/simulator"
 import { type AiError, LanguageModel, Model } from "effect/ai"
-import { HuggingFaceLanguageModel } from "../src/ai/index.ts"
-import { Retry } from "../src/index.ts"
-import { Fault, Simulator } from "../src/simulator/index.ts"
 
 // With real servers: model("org/small", { endpointName: "small", endpointNamespace: "org" }), and for the serverless
 // router the model id alone.

@@ -1,8 +1,8 @@
 // A program under test, in two ways: with scripted answers and no wire, and over the wire of a simulated server.
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { InferenceEndpointsLLM, InferenceError, Message } from "../src/index.ts"
-import { Fault, Simulator } from "../src/simulator/index.ts"
+import { InferenceEndpointsLLM, InferenceError, Message } from "effect-inference-endpoints"
+import { Fault, Simulator } from "effect-inference-endpoints/simulator"
 
 /** The program: names a mood, or shrugs when the model is too busy. */
 const mood = Effect.fn("mood")(function*(text: string) {

@@ -1,7 +1,7 @@
 // The exact prompt that a model was trained on, and whether a server renders the same.
 import { Console, Effect, Layer } from "effect"
-import { ChatTemplate, InferenceEndpointsLLM, Message, TgiClient } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
+import { ChatTemplate, InferenceEndpointsLLM, Message, TgiClient } from "effect-inference-endpoints"
+import { Simulator } from "effect-inference-endpoints/simulator"
 
 const chatml = `{% for message in messages %}
 <|im_start|>{{ message.role }}

@@ -1,8 +1,8 @@
 // What a program can see: spans and metrics by the conventions for generative AI, log probabilities, and thinking apart
 // from the answer.
 import { Console, Effect, Layer, Metric, Tracer } from "effect"
-import { InferenceEndpointsLLM } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
+import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { Simulator } from "effect-inference-endpoints/simulator"
 
 const spans: Array<Tracer.Span> = []
 const Recorded = Layer.succeed(

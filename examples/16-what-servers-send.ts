@@ -1,7 +1,7 @@
 // Servers tell the same generation in many shapes, and sometimes none at all. The program sees one shape, or an error.
 import { Console, Effect, Layer } from "effect"
-import { Generation, InferenceEndpointsLLM } from "../src/index.ts"
-import { Fault, Simulator } from "../src/simulator/index.ts"
+import { Generation, InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { Fault, Simulator } from "effect-inference-endpoints/simulator"
 
 const shapes: ReadonlyArray<readonly [name: string, fault: Fault.Fault]> = [
   ["heartbeats in data", Fault.dataHeartbeats],

@@ -1,7 +1,7 @@
 // How often, how long, and what is going on meanwhile: one policy for a call and for finding its endpoint.
 import { Console, Duration, Effect, Layer } from "effect"
-import { Deadline, InferenceEndpointsLLM, Retry } from "../src/index.ts"
-import { Fault, Simulator } from "../src/simulator/index.ts"
+import { Deadline, InferenceEndpointsLLM, Retry } from "effect-inference-endpoints"
+import { Fault, Simulator } from "effect-inference-endpoints/simulator"
 
 const llm = InferenceEndpointsLLM.InferenceEndpointsLLM
 

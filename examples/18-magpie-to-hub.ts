@@ -3,9 +3,9 @@
 // name. Model and Hub are simulated, so the words mean nothing; the steps and the files are those of a real data set.
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer, Stream } from "effect"
-import { DatasetFiles, DatasetSource, MagpieRows, Push } from "../src/dataset/index.ts"
-import { HubDatasets, InferenceEndpointsLLM } from "../src/index.ts"
-import { Platform, Simulator } from "../src/simulator/index.ts"
+import { HubDatasets, InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { DatasetFiles, DatasetSource, MagpieRows, Push } from "effect-inference-endpoints/dataset"
+import { Platform, Simulator } from "effect-inference-endpoints/simulator"
 
 const Model = InferenceEndpointsLLM.layer({
   baseUrl: "http://simulator",

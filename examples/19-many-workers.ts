@@ -1,10 +1,10 @@
 // One batch by several workers. Each may be a process on a machine of its own; here they share this one.
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, Layer, Redacted } from "effect"
+import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { Cluster, Collect, Split, Watch, Worker } from "effect-inference-endpoints/cluster"
+import { Simulator } from "effect-inference-endpoints/simulator"
 import { writeFileSync } from "node:fs"
-import { Cluster, Collect, Split, Watch, Worker } from "../src/cluster/index.ts"
-import { InferenceEndpointsLLM } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
 
 writeFileSync(
   "rows.jsonl",

@@ -1,8 +1,7 @@
 // What an engine will make of a schema, before a run depends on it; and a value of a plain JSON Schema.
-// In your own program the imports come from "effect-inference-endpoints" and "effect-inference-endpoints/simulator".
 import { Console, Effect, Layer, Result } from "effect"
-import { Grammar, InferenceEndpointsLLM } from "../src/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
+import { Grammar, InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { Simulator } from "effect-inference-endpoints/simulator"
 
 const tags = {
   type: "object",

@@ -5,10 +5,10 @@
 //   npm start -- my-prompts.jsonl my-answers.jsonl
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, Fiber, Layer } from "effect"
-import { Batch, BatchError, Report } from "../src/batch/index.ts"
-import { EndpointConfig, InferenceEndpointsLLM } from "../src/index.ts"
-import { NodeInferenceEndpoints } from "../src/node/index.ts"
-import { Simulator } from "../src/simulator/index.ts"
+import { EndpointConfig, InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { Batch, BatchError, Report } from "effect-inference-endpoints/batch"
+import { NodeInferenceEndpoints } from "effect-inference-endpoints/node"
+import { Simulator } from "effect-inference-endpoints/simulator"
 
 const [input = "examples/data/prompts.jsonl", given] = process.argv.slice(2)
 

@@ -33,12 +33,21 @@ const promised: Readonly<Record<string, RegExp>> = {
   "20-schemas.ts": /vllm \(xgrammar\): .*uniqueItems[^]*refused before sending: .*nothing[^]*value: \{"title":"Dusk"/
 }
 
+/** Examples import the package by its name, as a program of a reader does. */
+const fromSource = ["--import", join(root, ".ci", "source.mjs")]
+
 const run = (file: string, cwd: string) =>
-  promisify(execFile)(process.execPath, [join(root, "examples", file)], { cwd, encoding: "utf8" })
+  promisify(execFile)(process.execPath, [...fromSource, join(root, "examples", file)], { cwd, encoding: "utf8" })
 
 describe("every example runs to its end and shows what it promises", () => {
   it("and every promise has an example", () =>
     assert.deepStrictEqual(Object.keys(promised).toSorted(), examples.toSorted()))
+
+  it("and can be pasted: it imports the package by its name", () => {
+    for (const name of readdirSync(join(root, "examples")).filter((name) => name.endsWith(".ts"))) {
+      assert.notMatch(readFileSync(join(root, "examples", name), "utf8"), /from "\.\.\/src\//, name)
+    }
+  })
 
   for (const [file, promise] of Object.entries(promised)) {
     it(file, async () => {
@@ -54,7 +63,10 @@ describe("every example runs to its end and shows what it promises", () => {
 })
 
 const main = (...args: ReadonlyArray<string>) =>
-  promisify(execFile)(process.execPath, [join(root, "examples", "main.ts"), ...args], { cwd: root, encoding: "utf8" })
+  promisify(execFile)(process.execPath, [...fromSource, join(root, "examples", "main.ts"), ...args], {
+    cwd: root,
+    encoding: "utf8"
+  })
 
 describe("the main job", () => {
   it("answers every prompt of the repository, says that the simulator is no model, and reports", async () => {
