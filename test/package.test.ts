@@ -161,5 +161,6 @@ await llm.close()
     } finally {
       rmSync(project, { recursive: true, force: true })
     }
-  })
+    // npm, and a compiler four times
+  }, 300_000)
 })
