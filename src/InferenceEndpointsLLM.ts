@@ -16,6 +16,7 @@ import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import type { GenerateRequest } from "./dialect/Dialect.ts"
 import * as Endpoint from "./endpoint/Endpoint.ts"
 import * as EndpointConfig from "./endpoint/EndpointConfig.ts"
 import type { EndpointError } from "./endpoint/EndpointError.ts"
@@ -137,6 +138,23 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
     GenerateError,
     S["DecodingServices"] | I["DecodingServices"]
   >
+  /**
+   * What would be sent for an input, without sending it: the prompt that is rendered here, or the messages that the server
+   * renders. `isComplete` says that it holds its special tokens.
+   */
+  readonly prompt: (
+    input: Message.Input,
+    options?: Settings.CallOptions
+  ) => Effect.Effect<GenerateRequest["input"], GenerateError>
+  /**
+   * Sends JSON to a route of the endpoint that has no method here, such as `/tokenize`, and reads the response by a Schema:
+   * with the token, the limits, the retries and the revival of every call. The path is behind the endpoint's address.
+   */
+  readonly request: <A>(
+    path: string,
+    body: Readonly<Record<string, unknown>>,
+    response: Schema.Codec<A, A>
+  ) => Effect.Effect<A, GenerateError>
   /** Resolves the endpoint, waking and awaiting it, so that what is wrong with it is known before any work is begun. */
   readonly ready: Effect.Effect<void, EndpointError>
   /** US dollars per million tokens, where it is known who answers and what that costs: on the router, with one provider. */
@@ -176,6 +194,8 @@ export interface Options extends Settings.Settings, Prompting.Options {
 export interface Backend {
   readonly one: (wanted: Preparing.Wanted) => Effect.Effect<Objects.Constrained, GenerateError>
   readonly streamed: (wanted: Preparing.Wanted) => Effect.Effect<Objects.Streamed<GenerateError>, GenerateError>
+  readonly prompt: (wanted: Preparing.Wanted) => Effect.Effect<GenerateRequest["input"], GenerateError>
+  readonly request: InferenceEndpointsLLM["Service"]["request"]
   readonly ready: Effect.Effect<void, EndpointError>
   readonly pricing: Effect.Effect<Pricing | undefined, EndpointError>
   readonly displayName: Effect.Effect<string, EndpointError>
@@ -242,6 +262,23 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
             )))
         })
       ),
+    prompt: ({ input, options, output }) =>
+      Effect.flatMap(
+        endpoint.target,
+        ({ engine }) => prompting({ input, options, constrained: output !== undefined }, engine.kind, engine.bosToken)
+      ),
+    request: (path, body, response) => {
+      const send = (target: Target) =>
+        Effect.map(
+          Effect.flatMap(clientOf(target), (client) => client.json(response, path, body)),
+          ({ value }) => value
+        )
+      return bounded(Effect.catchIf(
+        Effect.flatMap(endpoint.target, send),
+        Revival.isAway,
+        (error) => Effect.flatMap(Revival.revive(endpoint, error), send)
+      ))
+    },
     ready: Effect.asVoid(endpoint.target),
     pricing: Effect.map(endpoint.target, ({ pricing }) => pricing),
     displayName: endpoint.displayName,
@@ -338,6 +375,8 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
         ? Objects.generate(objects, input, Objects.fromJsonSchema(options))
         : Objects.generate(objects, input, options)) as InferenceEndpointsLLM["Service"]["generateObject"],
     streamObject: (input, options) => Objects.stream(objects, input, options),
+    prompt: (input, call) => Effect.flatMap(want(input, call), backend.prompt),
+    request: backend.request,
     ready: backend.ready,
     pricing: backend.pricing,
     displayName: backend.displayName,

@@ -118,6 +118,18 @@ export * as ControlTokens from "./template/ControlTokens.ts"
 /** The marks that the model families put around thoughts. @since 0.2.0 */
 export * as ThinkingTags from "./template/ThinkingTags.ts"
 
+/** A distribution over labels in place of a text. @since 0.2.0 */
+export * as Decision from "./decide/Decision.ts"
+
+/** A question with its labels, as data. @since 0.2.0 */
+export * as Question from "./decide/Question.ts"
+
+/** Why there is no distribution over the labels. @since 0.2.0 */
+export * as DecisionError from "./decide/DecisionError.ts"
+
+/** How far probabilities can be believed, by labelled data. @since 0.2.0 */
+export * as Calibration from "./decide/Calibration.ts"
+
 /** What Hugging Face's own JavaScript engine makes of the same template. @since 0.1.0 */
 export * as CrossCheck from "./template/CrossCheck.ts"
 

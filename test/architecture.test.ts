@@ -246,10 +246,19 @@ describe("the arrows", () => {
       []
     ))
 
+  it("decisions sit on the service: they know its stages, and nothing else that sits on top", () =>
+    assert.deepStrictEqual(
+      forbidden(
+        inside("decide"),
+        (given) => !isOurs(given) || inside("decide")(given.of) || !inside(...tops)(given.of)
+      ),
+      []
+    ))
+
   it("what sits on top does not know the simulator, but for the command line and the entry point of its socket", () =>
     assert.deepStrictEqual(
       forbidden(
-        inside("ai", "batch", "node"),
+        inside("ai", "batch", "decide", "node", "prove"),
         (given, { path }) => folderOf(given.of) !== "simulator" || path === "node/index.ts"
       ),
       []

@@ -14,6 +14,8 @@ import type * as Engine from "../endpoint/Engine.ts"
  */
 export interface About {
   readonly model: string
+  /** The name under which the server knows it, where that is known. */
+  readonly served?: string | undefined
   /** The revision of the model's repository. */
   readonly revision?: string | undefined
   /** The provider that serves it on the router, where one alone may. */
@@ -41,6 +43,7 @@ export const of = (target: Target, template: string | undefined): About => {
   const only = offers.length === 1 ? offers[0] : undefined
   return {
     model: target.repository ?? target.modelName,
+    served: target.modelName,
     revision: target.revision,
     provider: only?.provider,
     engine: engine.kind,

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type * as Generation from "../Generation.ts"
 import type { Backend, GenerateError, Scripted } from "../InferenceEndpointsLLM.ts"
+import { InferenceError, NotFound } from "../InferenceError.ts"
 import type { Wanted } from "./Preparing.ts"
 
 const isError = (scripted: Exclude<Scripted, string>): scripted is GenerateError => scripted instanceof Error
@@ -48,6 +49,20 @@ export const backend = (script: (wanted: Wanted, index: number) => Scripted): Ba
       Effect.map(
         next(wanted),
         (generation) => ({ events: Stream.fromIterable(events(generation)), constraint: undefined })
+      ),
+    prompt: ({ input }) =>
+      Effect.succeed(
+        typeof input === "object" && "raw" in input
+          ? { _tag: "Prompt", text: input.raw }
+          : { _tag: "Messages", messages: typeof input === "string" ? [{ role: "user", content: input }] : input }
+      ),
+    request: (path) =>
+      Effect.fail(
+        new InferenceError({
+          method: `POST ${path}`,
+          reason: new NotFound({ description: "a script has generations alone; the simulator has routes" }),
+          attempts: 0
+        })
       ),
     ready: Effect.void,
     pricing: Effect.succeed(undefined),

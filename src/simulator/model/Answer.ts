@@ -26,6 +26,8 @@ export interface Token {
   readonly text: string
   readonly logprob: number
   readonly special: boolean
+  /** What else might have stood there, where a test says so; else the simulator draws it. */
+  readonly top?: ReadonlyArray<{ readonly text: string; readonly logprob: number }> | undefined
 }
 
 /**
@@ -105,6 +107,7 @@ export const tokens = (text: string, random: Random.Random): Array<Token> => {
  */
 export const alternatives = (chosen: Token, count: number, random: Random.Random): ReadonlyArray<Token> => {
   if (count <= 0) return []
+  if (chosen.top !== undefined) return told(chosen, chosen.top, count)
   const list = [chosen]
   for (let index = 1; index < count; index++) {
     const previous = list[index - 1] ?? chosen
@@ -112,6 +115,19 @@ export const alternatives = (chosen: Token, count: number, random: Random.Random
     list.push({ ...token(text, random), logprob: previous.logprob - (1 + Random.int(random, 64)) / 128 })
   }
   return list
+}
+
+/** The likeliest of those that a test named, and the chosen one. */
+const told = (chosen: Token, top: NonNullable<Token["top"]>, count: number): ReadonlyArray<Token> => {
+  const others = top.filter(({ text }) => text !== chosen.text).map(({ logprob, text }) => ({
+    id: Tokenizer.id(text),
+    text,
+    logprob,
+    special: false
+  }))
+  const ranked = [chosen, ...others].toSorted((a, b) => b.logprob - a.logprob)
+  const kept = ranked.slice(0, count)
+  return kept.includes(chosen) ? kept : [...kept, chosen]
 }
 
 /**

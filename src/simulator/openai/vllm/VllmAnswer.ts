@@ -96,7 +96,11 @@ const alternatives = (self: Answered, token: Answer.Token, random: Random.Random
   if (labels.length === 0) return Answer.alternatives(token, request.topLogprobs, random)
   return [
     token,
-    ...labels.map((id) => ({ ...Answer.token(Tokenizer.known(id), random), id, logprob: token.logprob - 2 }))
+    ...labels.filter((id) => id !== token.id).map((id) => {
+      const text = Tokenizer.known(id)
+      const told = token.top?.find((other) => other.text === text)?.logprob
+      return { ...Answer.token(text, random), id, logprob: told ?? token.logprob - (token.top === undefined ? 2 : 20) }
+    })
   ]
 }
 

@@ -1,0 +1,454 @@
+/**
+ * A distribution over labels in place of a text: which label answers a question, and how likely each one is.
+ *
+ * An engine's own route for decisions is used where there is one. Else the question is asked as a chat and the log
+ * probabilities of the first token are read, unconstrained: so what the model would have said beside the labels, a refusal
+ * above all, shows as mass that the labels do not have.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type { Generation, Usage } from "../Generation.ts"
+import { type GenerateError, InferenceEndpointsLLM } from "../InferenceEndpointsLLM.ts"
+import type * as Message from "../Message.ts"
+import type { About } from "../pipeline/About.ts"
+import type { CallOptions } from "../Settings.ts"
+import * as Calibration from "./Calibration.ts"
+import { type DecisionError, InvalidQuestion, LowMass, make as failure, SharedToken } from "./DecisionError.ts"
+import * as Masses from "./Masses.ts"
+import * as NativeRoute from "./NativeRoute.ts"
+import * as Question from "./Question.ts"
+import * as TokenRoute from "./TokenRoute.ts"
+
+type Service = InferenceEndpointsLLM["Service"]
+
+/**
+ * How to decide, beside the options of the service.
+ *
+ * - `minimumMass`: the least probability that all labels together must hold (default 0.5); less fails with `LowMass`.
+ * - `orders`: in how many orders the labels are shown (default 1, at most as many as there are labels). Probabilities are
+ *   the mean of all orders, and `flips` says how often another label came first.
+ * - `codes`: shows each label under a letter and reads the letters (default false): for labels that begin alike. Letters
+ *   depend more on their order than labels do.
+ * - `route`: `native` (the engine's own route, or fail), `tokens`, or the native one where there is one (default `auto`).
+ * - `concurrency`: requests in flight at once (default 4).
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Options extends Omit<CallOptions, "numGenerations" | "structuredOutput" | "maxNewTokens"> {
+  readonly minimumMass?: number | undefined
+  readonly orders?: number | undefined
+  readonly codes?: boolean | undefined
+  readonly route?: "auto" | "native" | "tokens" | undefined
+}
+
+/**
+ * The answer to a question.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Decision<L extends string = string> {
+  /** The likeliest label; of two alike the one that comes first. */
+  readonly label: L
+  /** Of every label; they sum up to 1. */
+  readonly probabilities: { readonly [K in L]: number }
+  /** How much of the probability the labels held before they were made to sum up to 1; undefined where the engine does not tell. */
+  readonly mass: number | undefined
+  /** Of labels that the engine did not list: the most that each of them can have held. */
+  readonly atMost: { readonly [K in L]?: number }
+  /** What the model would rather have begun with, the likeliest first. */
+  readonly outside: ReadonlyArray<{ readonly text: string; readonly probability: number }>
+  /** In how many orders the labels were shown, and in how many of them another label was the likeliest. */
+  readonly orders: { readonly count: number; readonly flips: number }
+  readonly route: "native" | "tokens"
+  /** Of all requests of this question; on a native route of all questions together. */
+  readonly usage: Usage
+}
+
+/**
+ * Questions by name.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Questions {
+  readonly [name: string]: Question.Question
+}
+
+/**
+ * The labels of a question.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type LabelOf<Q> = Q extends Question.Question<infer L> ? L : never
+
+/**
+ * The answers to questions, by name.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Decisions<Q extends Questions> = { readonly [K in keyof Q]: Decision<LabelOf<Q[K]>> }
+
+/**
+ * As `Decisions`, with the answer or the failure of each question.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Settled<Q extends Questions> = {
+  readonly [K in keyof Q]: Result.Result<Decision<LabelOf<Q[K]>>, DecisionError>
+}
+
+type Failed = GenerateError | DecisionError
+
+/** What one order of a question gave. */
+interface Reading {
+  readonly probabilities: ReadonlyMap<string, number>
+  readonly mass: number | undefined
+  readonly atMost: ReadonlyMap<string, number>
+  readonly outside: Decision["outside"]
+  readonly route: Decision["route"]
+  readonly usage: Usage
+}
+
+const MINIMUM_MASS = 0.5
+
+/** What labels that could not be told apart may hold before the answer is none. */
+const MOST_SHARED = 0.01
+
+/**
+ * A question, with its labels in the type.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const question = <const L extends string>(question: Question.Question<L>): Question.Question<L> => question
+
+/**
+ * A question of yes or no. The probability that it holds is that of `yes`.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const predicate = (
+  instructions: string,
+  meaning: { readonly yes?: string | undefined; readonly no?: string | undefined } = {}
+): Question.Question<"yes" | "no"> => ({ instructions, labels: { yes: meaning.yes ?? null, no: meaning.no ?? null } })
+
+/**
+ * Where on a scale an answer stands: the mean of the places of its labels, from 0, weighted by their probabilities.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const rating = <L extends string>(question: Question.Question<L>, decision: Decision<L>): number =>
+  Question.labelsOf(question).reduce(
+    // every label of the question has a probability
+    (total, { label }, at) => total + at * (decision.probabilities[label as L] ?? 0),
+    0
+  )
+
+/**
+ * Decides one question about an input.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const decide = <const L extends string>(
+  input: Message.Input,
+  question: Question.Question<L>,
+  options: Options = {}
+): Effect.Effect<Decision<L>, Failed, InferenceEndpointsLLM> =>
+  Effect.flatMap(InferenceEndpointsLLM, (llm) => Effect.map(all(llm, input, { "": question }, options), only))
+
+/** The one answer there is. */
+const only = <L extends string>(decisions: { readonly "": Decision<L> }): Decision<L> => decisions[""]
+
+/**
+ * Decides several questions about one input: in one request on a native route, else one request a question, which share
+ * the beginning of their prompts.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const decideAll = <const Q extends Questions>(
+  input: Message.Input,
+  questions: Q,
+  options: Options = {}
+): Effect.Effect<Decisions<Q>, Failed, InferenceEndpointsLLM> =>
+  Effect.flatMap(InferenceEndpointsLLM, (llm) => all(llm, input, questions, options))
+
+/**
+ * As `decideAll`, with the answer or the failure of each question; fails where none of them could be asked.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const decideSettled = <const Q extends Questions>(
+  input: Message.Input,
+  questions: Q,
+  options: Options = {}
+): Effect.Effect<Settled<Q>, Failed, InferenceEndpointsLLM> =>
+  Effect.flatMap(InferenceEndpointsLLM, (llm) => settle(llm, input, questions, options))
+
+/**
+ * The work of a batch that judges: decides the questions about a row's input, and gives what was decided as a generation
+ * whose text is JSON (`{ "<name>": { "label", "probabilities", "mass" } }`), so that a log keeps it, a report counts it, and
+ * a column can be made of it.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const row = (llm: Service, questions: Questions, options: Options = {}) =>
+(
+  input: Message.Input,
+  call: CallOptions = {}
+): Effect.Effect<ReadonlyArray<Generation>, Failed> => {
+  const { maxNewTokens: _length, numGenerations: _count, structuredOutput: _output, ...rest } = call
+  return Effect.map(all(llm, input, questions, { ...rest, ...options }), (decisions): ReadonlyArray<Generation> => {
+    const usage = Object.values(decisions).map(({ usage }) => usage)
+    const isNative = Object.values(decisions).some(({ route }) => route === "native")
+    return [{
+      text: JSON.stringify(Object.fromEntries(
+        Object.entries(decisions).map((
+          [name, { label, mass, probabilities }]
+        ) => [name, { label, probabilities, mass }])
+      )),
+      toolCalls: [],
+      finishReason: "stop",
+      statistics: { duration: 0, attempts: 1, ...(isNative ? usage[0] : usage.reduce(Masses.sum, {})) }
+    }]
+  })
+}
+
+const all = <Q extends Questions>(
+  llm: Service,
+  input: Message.Input,
+  questions: Q,
+  options: Options
+): Effect.Effect<Decisions<Q>, Failed> =>
+  Effect.flatMap(settle(llm, input, questions, options), (settled) =>
+    Effect.map(
+      Effect.forEach(Object.entries(settled), ([name, result]) =>
+        Effect.map(Effect.fromResult(result), (decision) => [name, decision] as const)),
+      // what was settled has the names and the labels of the questions
+      (decisions) =>
+        Object.fromEntries(decisions) as Decisions<Q>
+    ))
+
+const settle = Effect.fnUntraced(function*<Q extends Questions>(
+  llm: Service,
+  input: Message.Input,
+  questions: Q,
+  options: Options
+): Effect.fn.Return<Settled<Q>, Failed> {
+  const { codes = false, concurrency = 4, minimumMass = MINIMUM_MASS, orders = 1, route = "auto", ...call } = options
+  yield* checked(questions, { codes, minimumMass, orders })
+  const about = yield* llm.about
+  const how: How = { codes, call: { ...call, concurrency }, minimumMass, route }
+  const read = yield* Effect.forEach(
+    turns(questions, orders),
+    ([turn, turned]) => inOrder(llm, about, input, turned, turn, how),
+    { concurrency }
+  )
+  const settled = Object.entries(questions).map(([name, question]) => [
+    name,
+    Result.map(
+      Result.all(read.flatMap((readings) => readings.get(name) ?? [])),
+      (readings) => combined(question, readings)
+    )
+  ])
+  // every name has a question, and `combined` gives a probability to each of its labels
+  return Object.fromEntries(settled) as Settled<Q>
+})
+
+interface How {
+  readonly codes: boolean
+  readonly call: CallOptions
+  readonly minimumMass: number
+  readonly route: NonNullable<Options["route"]>
+}
+
+const checked = (
+  questions: Questions,
+  { codes, minimumMass, orders }: { readonly codes: boolean; readonly minimumMass: number; readonly orders: number }
+): Effect.Effect<void, DecisionError> => {
+  const wrong = [
+    ...(minimumMass >= 0 && minimumMass <= 1 ? [] : [`minimumMass must be from 0 to 1, given ${minimumMass}`]),
+    ...(Number.isSafeInteger(orders) && orders >= 1
+      ? []
+      : [`orders must be an integer of at least 1, given ${orders}`]),
+    ...(Object.keys(questions).length > 0 ? [] : ["there must be at least one question"])
+  ]
+  if (wrong.length > 0) {
+    const issues = wrong.map((message) => ({ path: [message.split(" ", 1)[0] ?? ""], message }))
+    return Effect.fail(failure(new InvalidQuestion({ issues })))
+  }
+  for (const [name, question] of Object.entries(questions)) {
+    const issue = Question.check(question, codes)
+    if (issue !== undefined) return Effect.fail(failure(issue, name))
+  }
+  return Effect.void
+}
+
+/** Each order, with the questions that have so many labels. */
+const turns = (questions: Questions, orders: number): ReadonlyArray<readonly [turn: number, questions: Questions]> =>
+  Array.from({ length: orders }, (_, turn): readonly [number, Questions] => [
+    turn,
+    Object.fromEntries(
+      Object.entries(questions).filter(([, question]) => turn < Question.labelsOf(question).length)
+    )
+  ]).filter(([, turned]) => Object.keys(turned).length > 0)
+
+type Readings = ReadonlyMap<string, Result.Result<Reading, DecisionError>>
+
+/** Services whose endpoint turned out to lack the route that its engine should have. */
+const withoutNative = new WeakSet<Service>()
+
+const inOrder = (
+  llm: Service,
+  about: About,
+  input: Message.Input,
+  questions: Questions,
+  turn: number,
+  how: How
+): Effect.Effect<Readings, Failed> => {
+  const path = how.route === "tokens" || how.codes || withoutNative.has(llm) ? undefined : NativeRoute.of(about)
+  const state = NativeRoute.stateOf(input)
+  const byTokens = tokens(llm, input, questions, turn, how)
+  if (path === undefined || state === undefined) {
+    return how.route === "native"
+      ? Effect.fail(failure(
+        new InvalidQuestion({
+          issues: [{
+            path: ["route"],
+            message: state === undefined
+              ? "the native route takes one text, and no conversation or raw prompt"
+              : `${about.engine} has no route for decisions${how.codes ? " with codes" : ""}: leave \`route\` out`
+          }]
+        })
+      ))
+      : byTokens
+  }
+  const asked = Object.entries(questions).map(([name, question]) => ({
+    name,
+    instructions: question.instructions,
+    labels: Question.shown(question, false, turn)
+  }))
+  return NativeRoute.ask(llm, path, about.served ?? about.model, state, asked).pipe(
+    Effect.map(({ answers, usage }): Readings =>
+      new Map(answers.map((answer, at) => {
+        const name = asked[at]?.name ?? ""
+        return [
+          name,
+          Result.flatMap(answer, ({ mass, probabilities }) =>
+            mass !== undefined && mass < how.minimumMass
+              ? Result.fail(failure(new LowMass({ mass, minimum: how.minimumMass, outside: [] }), name))
+              : Result.succeed<Reading>({
+                probabilities,
+                mass,
+                atMost: new Map(),
+                outside: [],
+                route: "native",
+                usage
+              }))
+        ]
+      }))
+    ),
+    Effect.catchIf((error) => how.route === "auto" && isMissing(error), (error) =>
+      Effect.suspend(() => {
+        // a 400 may be about this question alone
+        if (statusOf(error) !== 400) withoutNative.add(llm)
+        return byTokens
+      }))
+  )
+}
+
+const statusOf = (error: GenerateError): number | undefined =>
+  error._tag === "InferenceError" && "status" in error.reason ? error.reason.status : undefined
+
+/** A server without the route, or whose model the route does not take. */
+const isMissing = (error: GenerateError): boolean => [400, 404, 405, 422, 501].includes(statusOf(error) ?? 0)
+
+const tokens = (
+  llm: Service,
+  input: Message.Input,
+  questions: Questions,
+  turn: number,
+  how: How
+): Effect.Effect<Readings, Failed> =>
+  Effect.map(
+    Effect.forEach(
+      Object.entries(questions),
+      ([name, question]) =>
+        byToken(llm, input, question, turn, how).pipe(
+          Effect.map(Result.succeed),
+          Effect.catchTag("DecisionError", (error) =>
+            error.reason._tag === "NoLogProbabilities"
+              ? Effect.fail(error)
+              : Effect.succeed(Result.fail(failure(error.reason, name)))),
+          Effect.map((result): readonly [string, Result.Result<Reading, DecisionError>] => [name, result])
+        ),
+      { concurrency: how.call.concurrency ?? 1 }
+    ),
+    (readings): Readings => new Map(readings)
+  )
+
+const byToken = Effect.fnUntraced(function*(
+  llm: Service,
+  input: Message.Input,
+  question: Question.Question,
+  turn: number,
+  { call, codes, minimumMass }: How
+): Effect.fn.Return<Reading, Failed> {
+  const shown = Question.shown(question, codes, turn)
+  const asked = Question.ask(input, Question.text(question, shown))
+  const masses = yield* TokenRoute.masses(llm, asked, shown.map(({ key }) => key), call)
+  const { outside, shared, unseen, usage } = masses
+  if (shared !== undefined && shared.mass > MOST_SHARED) {
+    return yield* failure(new SharedToken({ labels: shared.keys, token: shared.token }))
+  }
+  const mass = Math.min(1, [...masses.labels.values()].reduce((total, value) => total + value, 0))
+  if (mass < minimumMass || mass === 0) return yield* failure(new LowMass({ mass, minimum: minimumMass, outside }))
+  return {
+    probabilities: new Map(shown.map(({ key, label }) => [label, (masses.labels.get(key) ?? 0) / mass])),
+    mass,
+    atMost: new Map(shown.filter(({ key }) => !masses.labels.has(key)).map(({ label }) => [label, unseen])),
+    outside,
+    route: "tokens",
+    usage
+  }
+})
+
+/** The mean of all orders. */
+const combined = (question: Question.Question, readings: ReadonlyArray<Reading>): Decision => {
+  const labels = Question.labelsOf(question).map(({ label }) => label)
+  const mean = (value: (reading: Reading) => number | undefined) =>
+    readings.reduce((total, reading) => total + (value(reading) ?? 0), 0) / readings.length
+  const probabilities = Object.fromEntries(
+    labels.map((label) => [label, mean((reading) => reading.probabilities.get(label))])
+  )
+  const label = Calibration.likeliest(probabilities)?.[0] ?? ""
+  const first = (reading: Reading) =>
+    labels.toSorted((a, b) => (reading.probabilities.get(b) ?? 0) - (reading.probabilities.get(a) ?? 0))[0]
+  const bounded = labels.filter((label) => readings.some(({ atMost }) => atMost.has(label)))
+  return {
+    label,
+    probabilities,
+    mass: readings.some(({ mass }) => mass === undefined) ? undefined : mean(({ mass }) => mass),
+    atMost: Object.fromEntries(
+      bounded.map((
+        label
+      ) => [label, mean(({ atMost, probabilities }) => atMost.get(label) ?? probabilities.get(label))])
+    ),
+    outside: readings[0]?.outside ?? [],
+    orders: { count: readings.length, flips: readings.filter((reading) => first(reading) !== label).length },
+    route: readings[0]?.route ?? "tokens",
+    usage: readings.map(({ usage }) => usage).reduce(Masses.sum, {})
+  }
+}
