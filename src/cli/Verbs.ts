@@ -30,6 +30,11 @@ export const groups: ReadonlyArray<{ readonly title: string; readonly verbs: Rea
     verbs: [
       { name: "generate", summary: "One prompt, the text as it comes", load: () => import("./verbs/Generate.ts") },
       { name: "chat", summary: "A conversation in the terminal", load: () => import("./verbs/Chat.ts") },
+      {
+        name: "decide",
+        summary: "Which label answers a question, how likely",
+        load: () => import("./verbs/Decide.ts")
+      },
       { name: "embed", summary: "Texts to vectors", load: () => import("./verbs/Embed.ts") }
     ]
   },

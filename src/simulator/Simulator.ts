@@ -12,6 +12,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Engines from "./Engines.ts"
 import type { Answer } from "./model/Answer.ts"
+import * as Lies from "./model/Lies.ts"
 import * as Options from "./model/Options.ts"
 import type { Counters, Turn } from "./model/Turn.ts"
 import * as Delivery from "./wire/Delivery.ts"
@@ -63,7 +64,7 @@ class Request implements Reply.Received {
   readonly body: string
   private parsed: { readonly value: unknown } | undefined
 
-  constructor(request: Exchange.Request) {
+  constructor(request: Pick<Reply.Received, "method" | "path" | "headers" | "body">) {
     this.method = request.method
     this.path = request.path
     this.headers = request.headers
@@ -161,7 +162,10 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
     const slots = Slots.make(settings.slots)
     let permits = 0
 
-    const reply = (request: Request, now: number, takePermit: () => boolean): Reply.Reply => {
+    const reply = (received: Request, now: number, takePermit: () => boolean): Reply.Reply => {
+      const request = settings.lies.length === 0
+        ? received
+        : new Request({ ...received, body: Lies.heard(received.body, settings.lies) })
       const turn: Turn = {
         settings,
         request,
@@ -169,6 +173,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
         chance: chance(request.body),
         takePermit,
         busy: slots.busy,
+        running: () => permits,
         admits: () => slots.busy() < settings.slots || slots.waiting() < settings.queueLimit,
         answer: (prompt) => answers.shift() ?? settings.script?.(request, prompt),
         counters
@@ -181,7 +186,8 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
     const start = (request: Request, now: number) => {
       let taken = 0
       let held = 0
-      const ticket = open(request, now, () => {
+      const ticket = open(request, now, (outcome) => {
+        if (outcome === "cancelled" && settings.lies.includes("cancel")) return
         permits -= taken
         if (held > 0) slots.release(held)
       })

@@ -31,6 +31,9 @@ export * as Journal from "./wire/Journal.ts"
 /** How a simulated server is set up. @since 0.1.0 */
 export * as SimulatorOptions from "./model/Options.ts"
 
+/** What a server takes and does not do. @since 0.2.0 */
+export * as Lies from "./model/Lies.ts"
+
 /** Headers and bodies of simulated responses. @since 0.2.0 */
 export * as Reply from "./wire/Reply.ts"
 

@@ -9,6 +9,7 @@ import type { Fault } from "../wire/Fault.ts"
 import type { Received } from "../wire/Reply.ts"
 import type { Latency } from "../wire/Transmission.ts"
 import type { Script } from "./Answer.ts"
+import type { Lie } from "./Lies.ts"
 
 /** How long things take. @category models @since 0.1.0 */
 export type { Latency } from "../wire/Transmission.ts"
@@ -116,6 +117,8 @@ export interface Options {
   readonly queueLimit?: number | undefined
   /** Whether vLLM, SGLang or llama.cpp was started to embed texts and not to generate. Default false. */
   readonly embeddings?: boolean | undefined
+  /** What the server takes and does not do: see `Lies`. Default: none. */
+  readonly lies?: ReadonlyArray<Lie> | undefined
   /** Whether `/metrics` answers, which SGLang and llama.cpp must be told when they start. Default true. */
   readonly metrics?: boolean | undefined
 }
@@ -184,7 +187,8 @@ export const resolve = (options: Options): Settings => {
     slots: options.slots ?? (engine === "llamacpp" ? 4 : engine === "hf-serve" ? 1 : Infinity),
     queueLimit: options.queueLimit ?? Infinity,
     embeddings: options.embeddings ?? false,
-    metrics: options.metrics ?? true
+    metrics: options.metrics ?? true,
+    lies: options.lies ?? []
   }
 }
 

@@ -19,6 +19,8 @@ export interface Turn {
   readonly takePermit: () => boolean
   /** Slots of the server in which generations run now. */
   readonly busy: () => number
+  /** Generations that are running, in a slot or not. */
+  readonly running: () => number
   /** Whether a server with a bounded queue takes one more request. */
   readonly admits: () => boolean
   /** What the test wants to be answered, if it said so. */

@@ -8,6 +8,8 @@ import * as Gbnf from "../grammar/Gbnf.ts"
 import * as Grammar from "../grammar/Grammar.ts"
 import * as SchemaSampler from "../grammar/SchemaSampler.ts"
 import * as Answer from "../model/Answer.ts"
+import * as Effects from "../model/Effects.ts"
+import * as Lies from "../model/Lies.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Random from "../wire/Random.ts"
 import type { Frame } from "../wire/Reply.ts"
@@ -119,8 +121,9 @@ const stopAt = (
 }
 
 const chance = (turn: Turn, request: OpenAiRequest, prompt: string, nth: number): Random.Random => {
-  const basis = Random.hash(prompt, turn.settings.seed ^ 0x811c9dc5)
-  const own = !request.sampling ? basis : Random.hash(request.seed ?? String(turn.chance), basis)
+  const { isGreedy, salt } = Effects.of(turn)
+  const basis = Random.hash(salt + prompt, turn.settings.seed ^ 0x811c9dc5)
+  const own = isGreedy || !request.sampling ? basis : Random.hash(request.seed ?? String(turn.chance), basis)
   return Random.make(nth === 0 ? own : Random.hash(String(nth), own))
 }
 
@@ -150,7 +153,7 @@ export const generate = (turn: Turn, request: OpenAiRequest, prompt: string, nth
     ? Answer.tokens(text, random)
     : Answer.expand(scripted, random).filter((token) => !token.special)
   const reasoning = thought.slice(0, limit)
-  const { stopped, tokens } = stopAt(all, request.stop)
+  const { stopped, tokens } = stopAt(Lies.told(all, turn.settings.lies), request.stop)
   const content = tokens.slice(0, limit - reasoning.length)
   let left = limit - reasoning.length - content.length
   const sent = made.flatMap((call) => {

@@ -6,6 +6,8 @@
  */
 import * as Grammar from "../grammar/Grammar.ts"
 import * as Answer from "../model/Answer.ts"
+import * as Effects from "../model/Effects.ts"
+import * as Lies from "../model/Lies.ts"
 import * as Options from "../model/Options.ts"
 import * as Tokenizer from "../model/Tokenizer.ts"
 import type { Turn } from "../model/Turn.ts"
@@ -126,8 +128,9 @@ const prefillOf = (turn: Turn, job: Job, random: Random.Random): ReadonlyArray<A
  * The chance of one candidate: from its seed where sampling is on, from the prompt alone where it is not.
  */
 const chanceOf = (turn: Turn, job: Job, seed: bigint | undefined): number => {
-  const basis = Random.hash(job.prompt, turn.settings.seed ^ 0x811c9dc5)
-  return seed === undefined ? basis : Random.hash(seed.toString(16), basis)
+  const { isGreedy, salt } = Effects.of(turn)
+  const basis = Random.hash(salt + job.prompt, turn.settings.seed ^ 0x811c9dc5)
+  return isGreedy || seed === undefined ? basis : Random.hash(seed.toString(16), basis)
 }
 
 const candidate = (turn: Turn, job: Job, valid: Validation.Valid, nth: number): Run | Reply.Failure => {
@@ -145,7 +148,10 @@ const candidate = (turn: Turn, job: Job, valid: Validation.Valid, nth: number): 
     if (drawn._tag !== "Ok") return Reply.failure(drawn.status, drawn.error, drawn.errorType)
     text = drawn.text
   }
-  const written = Answer.expand(answer ?? { text: text ?? Writer.write(job.prompt, random) }, random)
+  const written = Lies.told(
+    Answer.expand(answer ?? { text: text ?? Writer.write(job.prompt, random) }, random),
+    turn.settings.lies
+  )
   const limit = limitOf(turn, parameters, valid, bestOf > 1)
   const all = parameters.grammar !== undefined && Options.since(turn.settings, 3, 1, 1)
     ? restarted(written, limit)

@@ -107,7 +107,7 @@ const family = (name: string, kind: string, lines: ReadonlyArray<string>): Reado
  * @category routes
  * @since 0.1.0
  */
-export const metrics = ({ counters: { failures, requests, succeeded, tokens } }: Turn): Reply.Reply => {
+export const metrics = ({ counters: { failures, requests, succeeded, tokens }, running }: Turn): Reply.Reply => {
   if (requests === 0) return Reply.text(200, "")
   const methods = [["prefill", succeeded], ["decode", Math.max(0, tokens - succeeded)]] as const
   const perMethod = (name: string) => methods.map(([method, count]) => `${name}{method="${method}"} ${count}`)
@@ -122,9 +122,8 @@ export const metrics = ({ counters: { failures, requests, succeeded, tokens } }:
     ...["count", "success"].flatMap((what) =>
       family(`tgi_batch_inference_${what}`, "counter", perMethod(`tgi_batch_inference_${what}`))
     ),
-    ...["tgi_queue_size", "tgi_batch_current_size", "tgi_batch_current_max_tokens"].flatMap((name) =>
-      family(name, "gauge", [`${name} 0`])
-    ),
+    ...family("tgi_batch_current_size", "gauge", [`tgi_batch_current_size ${running()}`]),
+    ...["tgi_queue_size", "tgi_batch_current_max_tokens"].flatMap((name) => family(name, "gauge", [`${name} 0`])),
     ...batchFamilies.flatMap((name) =>
       family(
         `tgi_batch_${name}`,

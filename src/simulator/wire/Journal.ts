@@ -102,7 +102,7 @@ export const make = (limit: number) => {
     if (entries.length > limit * 2) entries = entries.slice(-limit)
   }
 
-  const open = (request: Received, at: number, release: () => void): Ticket => {
+  const open = (request: Received, at: number, release: (outcome: Outcome) => void): Ticket => {
     const entry: Mutable<Entry> = { id: ++totals.received, request, at, status: undefined, outcome: "open", tokens: 0 }
     totals.inFlight++
     totals.peakInFlight = Math.max(totals.peakInFlight, totals.inFlight)
@@ -123,7 +123,7 @@ export const make = (limit: number) => {
         entry.outcome = outcome
         totals.inFlight--
         totals[outcome]++
-        release()
+        release(outcome)
         changed(entry)
       }
     }

@@ -106,7 +106,7 @@ const gauge = (name: string, type: string, value: number): string =>
   `# HELP llamacpp:${name} ${name}\n# TYPE llamacpp:${name} ${type}\nllamacpp:${name} ${value}\n`
 
 /** @category routes @since 0.2.0 */
-export const metrics = ({ busy, counters }: Turn): Reply.Reply =>
+export const metrics = ({ counters, running }: Turn): Reply.Reply =>
   Reply.unary(
     200,
     { ...LlamaJson.headers, "content-type": "text/plain; version=0.0.4" },
@@ -114,7 +114,7 @@ export const metrics = ({ busy, counters }: Turn): Reply.Reply =>
       gauge("prompt_tokens_total", "counter", 0),
       gauge("tokens_predicted_total", "counter", counters.tokens),
       gauge("n_decode_total", "counter", counters.tokens),
-      gauge("requests_processing", "gauge", busy()),
+      gauge("requests_processing", "gauge", running()),
       gauge("requests_deferred", "gauge", 0)
     ].join("")
   )

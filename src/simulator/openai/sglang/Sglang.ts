@@ -199,10 +199,11 @@ const modelInfo: Handler = ({ settings }) =>
 
 const healthy: Handler = () => Reply.empty(200, SglangJson.headers)
 
-const metrics: Handler = ({ counters }) =>
+const metrics: Handler = ({ counters, running }) =>
   Reply.text(
     200,
     `# TYPE sglang:generation_tokens_total counter\nsglang:generation_tokens_total ${counters.tokens}\n` +
+      `# TYPE sglang:num_running_reqs gauge\nsglang:num_running_reqs ${running()}\n` +
       `# TYPE sglang:num_requests_total counter\nsglang:num_requests_total ${counters.succeeded}\n`
   )
 

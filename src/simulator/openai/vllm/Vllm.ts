@@ -200,11 +200,13 @@ const models: Handler = ({ now, settings }) => {
 
 const healthy: Handler = () => Reply.empty(200, VllmJson.headers)
 
-const metrics: Handler = ({ counters, settings }) => {
+const metrics: Handler = ({ counters, running, settings }) => {
   const labels = `{engine="0",model_name="${settings.modelId}"}`
   const lines = [
     "# TYPE vllm:generation_tokens_total counter",
     `vllm:generation_tokens_total${labels} ${counters.tokens}.0`,
+    "# TYPE vllm:num_requests_running gauge",
+    `vllm:num_requests_running${labels} ${running()}.0`,
     "# TYPE vllm:request_success_total counter",
     `vllm:request_success_total${labels} ${counters.succeeded}.0`
   ]

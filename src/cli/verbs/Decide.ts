@@ -1,0 +1,181 @@
+/**
+ * `inference-endpoints decide`: which label answers a question, and how likely each one is; and how far that can be believed,
+ * by rows whose labels are known.
+ *
+ * @since 0.2.0
+ */
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Calibration from "../../decide/Calibration.ts"
+import * as Decision from "../../decide/Decision.ts"
+import { labelsOf, type Question } from "../../decide/Question.ts"
+import { CommandExit } from "../CommandExit.ts"
+import { optional } from "../Flags.ts"
+import * as Input from "../Input.ts"
+import * as Program from "../Program.ts"
+import * as Target from "../Target.ts"
+import * as Visible from "../Visible.ts"
+
+const flags = {
+  words: Argument.String("input").pipe(
+    Argument.withDescription("What is decided about; - reads standard input"),
+    Argument.variadic()
+  ),
+  question: Flag.String("question").pipe(Flag.withAlias("q"), Flag.withDescription("What is asked about the input")),
+  labels: Flag.String("label").pipe(
+    Flag.withAlias("l"),
+    Flag.withDescription("A label, or label=what it means; at least two"),
+    Flag.atLeast(2)
+  ),
+  codes: Flag.Boolean("codes").pipe(
+    Flag.withDescription("Show labels under letters, for labels that begin alike"),
+    Flag.withDefault(false)
+  ),
+  orders: Flag.Int("orders").pipe(
+    Flag.withDescription("Ask in so many orders of the labels, and take the mean (default 1)"),
+    Flag.withDefault(1)
+  ),
+  minimumMass: optional(
+    Flag.Finite("minimum-mass"),
+    "The least probability that all labels must hold together (default 0.5)"
+  ),
+  route: optional(
+    Flag.Literals("route", ["auto", "native", "tokens"]),
+    "The engine's own route, or the log probabilities of a token (default auto)"
+  ),
+  rows: optional(
+    Flag.String("rows"),
+    "A file of JSON lines with input and label: decides all, and measures the calibration"
+  ),
+  concurrency: Flag.Int("concurrency").pipe(
+    Flag.withDescription("Rows in flight at once (default 8)"),
+    Flag.withDefault(8)
+  ),
+  json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false)),
+  target: Target.flags
+}
+
+const refused = (message: string) => Effect.andThen(Console.error(message), new CommandExit({ code: 2 }))
+
+const labelOf = (given: string) => {
+  const at = given.indexOf("=")
+  return at === -1 ? { label: given } : { label: given.slice(0, at), description: given.slice(at + 1) }
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+
+const tell = Effect.fnUntraced(
+  function*({ atMost, label, mass, orders, outside, probabilities, route }: Decision.Decision) {
+    const width = Math.max(...Object.keys(probabilities).map(({ length }) => length))
+    for (const [name, probability] of Object.entries(probabilities).toSorted(([, a], [, b]) => b - a)) {
+      const bound = atMost[name]
+      yield* Console.log(
+        `${name === label ? "*" : " "} ${Visible.visible(name).padEnd(width)}  ${percent(probability).padStart(7)}${
+          bound === undefined ? "" : `  (not listed: at most ${percent(bound)})`
+        }`
+      )
+    }
+    const elsewhere = outside.slice(0, 3).map(({ probability, text }) =>
+      `${Visible.visible(JSON.stringify(text))} ${percent(probability)}`
+    )
+    yield* Console.error(
+      [
+        mass === undefined ? "the engine does not tell the mass of the labels" : `the labels hold ${percent(mass)}`,
+        ...(elsewhere.length === 0 ? [] : [`elsewhere: ${elsewhere.join(", ")}`]),
+        ...(orders.count === 1 ? [] : [`${orders.flips} of ${orders.count} orders prefer another label`]),
+        route === "native" ? "by the engine's own route" : "by the log probabilities of one token"
+      ].join("; ")
+    )
+  }
+)
+
+const Row = Schema.Struct({ input: Schema.String, label: Schema.String })
+
+/** The rows of a file, of which every line is one. */
+const read = Effect.fnUntraced(function*(path: string, labels: ReadonlyArray<string>) {
+  const files = yield* FileSystem.FileSystem
+  const bytes = yield* Effect.catch(
+    files.readFile(path),
+    () => refused(`${path}: there is no such file, or it cannot be read`)
+  )
+  const text = yield* Input.utf8(bytes, path)
+  const decode = Schema.decodeEffect(Schema.fromJsonString(Row))
+  return yield* Effect.forEach(
+    text.split("\n").map((line, at) => ({ line, at: at + 1 })).filter(({ line }) => line.trim() !== ""),
+    ({ at, line }) =>
+      Effect.catch(decode(line), (error) => refused(`${path}, line ${at}: ${error.message}`)).pipe(
+        Effect.tap(({ label }) =>
+          labels.includes(label)
+            ? Effect.void
+            : refused(`${path}, line ${at}: ${JSON.stringify(label)} is none of the labels`)
+        )
+      )
+  )
+})
+
+const bar = ({ accuracy, confidence, count, from, to }: Calibration.Bin): string =>
+  `  ${from.toFixed(1)} to ${to.toFixed(1)}  ${String(count).padStart(6)}  ${
+    confidence === undefined || accuracy === undefined
+      ? "-"
+      : `sure ${percent(confidence).padStart(7)}  right ${percent(accuracy).padStart(7)}`
+  }`
+
+const measure = Effect.fnUntraced(function*(
+  path: string,
+  question: Question,
+  options: Decision.Options,
+  concurrency: number,
+  json: boolean
+) {
+  const labels = labelsOf(question).map(({ label }) => label)
+  const rows = yield* read(path, labels)
+  const decided = yield* Effect.forEach(
+    rows,
+    ({ input, label }) =>
+      Effect.map(Effect.result(Decision.decide(input, question, options)), (result) => ({ truth: label, result })),
+    { concurrency }
+  )
+  const failed = decided.flatMap(({ result }) => Result.isFailure(result) ? [result.failure.message] : [])
+  const calibration = Calibration.measure(
+    decided.flatMap(({ result, truth }) =>
+      Result.isSuccess(result) ? [{ truth, probabilities: result.success.probabilities }] : []
+    )
+  )
+  if (json) {
+    yield* Console.log(JSON.stringify({ version: 1, rows: rows.length, failed: failed.length, calibration }))
+  } else if (calibration !== undefined) {
+    yield* Console.log(
+      `${calibration.count} of ${rows.length} rows: ${percent(calibration.accuracy)} right, ${
+        percent(calibration.confidence)
+      } sure; expected calibration error ${calibration.expectedError.toFixed(3)}, Brier ${calibration.brier.toFixed(3)}`
+    )
+    for (const bin of calibration.bins.filter(({ count }) => count > 0)) yield* Console.log(bar(bin))
+  }
+  if (failed.length > 0) {
+    yield* Console.error(`${failed.length} rows have no decision; the first: ${failed[0]}`)
+    return yield* new CommandExit({ code: 1 })
+  }
+})
+
+const command = Command.make("decide", flags, (given) =>
+  Effect.gen(function*() {
+    const { codes, concurrency, json, minimumMass, orders, route, rows, words } = given
+    const question: Question = { instructions: given.question, labels: given.labels.map(labelOf) }
+    const options: Decision.Options = { codes, orders, minimumMass, route }
+    if (rows !== undefined) return yield* measure(rows, question, options, concurrency, json)
+    const decision = yield* Decision.decide(yield* Input.prompt(words), question, options)
+    yield* json ? Console.log(JSON.stringify({ version: 1, ...decision })) : tell(decision)
+  }).pipe(Effect.provide(Target.layer(given.target)))).pipe(
+    Command.withDescription(
+      "Which label answers a question, and how likely each one is; with --rows, how far that can be believed"
+    )
+  )
+
+/** `decide`. */
+export const main = Program.make(command)

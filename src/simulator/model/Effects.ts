@@ -1,0 +1,73 @@
+/**
+ * What options do to a text. The simulator has no logits, so an option that would bend them changes which text is drawn, and
+ * one that leaves the likeliest token alone makes the text the same every time. Only what the engine reads has an effect.
+ *
+ * @since 0.2.0
+ */
+import type { Turn } from "./Turn.ts"
+
+const penalties = ["frequency_penalty", "presence_penalty"]
+
+/** What each engine reads of what bends its choice; by route where that matters. */
+const read = ({ request: { path }, settings: { engine } }: Turn): ReadonlyArray<string> => {
+  switch (engine) {
+    case "tgi":
+      return path.startsWith("/v1/")
+        ? ["top_p", ...penalties]
+        : ["top_p", "top_k", "typical_p", "repetition_penalty", "frequency_penalty", "watermark"]
+    case "vllm":
+    case "sglang":
+      return ["top_p", "top_k", "min_p", "repetition_penalty", "logit_bias", ...penalties]
+    case "llamacpp":
+      return ["top_p", "top_k", "min_p", "typical_p", "repeat_penalty", "logit_bias", ...penalties]
+    case "transformers":
+      return ["top_p", "frequency_penalty"]
+    default:
+      return ["top_p"]
+  }
+}
+
+const off: Readonly<Record<string, number>> = { repetition_penalty: 1, repeat_penalty: 1 }
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/**
+ * What the options of a request do.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Effects {
+  /** Whether only the likeliest token is left, so that nothing is drawn. */
+  readonly isGreedy: boolean
+  /** What changes the text, as a text; empty where nothing does. */
+  readonly salt: string
+}
+
+const none: Effects = { isGreedy: false, salt: "" }
+
+/** @category constructors @since 0.2.0 */
+export const of = (turn: Turn): Effects => {
+  const { json } = turn.request
+  if (!isObject(json)) return none
+  const options = isObject(json["parameters"]) ? json["parameters"] : json
+  const known = read(turn)
+  const number = (name: string): number | undefined => {
+    const value = options[name]
+    return known.includes(name) && typeof value === "number" ? value : undefined
+  }
+  const bent = known.filter((name) => name.endsWith("penalty") || name === "watermark" || name === "logit_bias")
+    .flatMap((name) => {
+      const value = options[name]
+      return value === undefined || value === null || value === false || value === (off[name] ?? 0) ||
+          (isObject(value) && Object.keys(value).length === 0)
+        ? []
+        : [`${name}=${JSON.stringify(value)}`]
+    })
+  return {
+    isGreedy: number("top_k") === 1 || (number("top_p") ?? 1) < 0.01 || (number("min_p") ?? 0) === 1 ||
+      (number("typical_p") ?? 1) < 0.01,
+    salt: bent.join()
+  }
+}
