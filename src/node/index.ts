@@ -18,3 +18,6 @@ export * as HubDiskCache from "./HubDiskCache.ts"
 
 /** The simulator on a loopback port. @since 0.1.0 */
 export * as SimulatorServer from "../simulator/SimulatorServer.ts"
+
+/** The whole simulated platform on one port. @since 0.2.0 */
+export * as PlatformServer from "../simulator/PlatformServer.ts"

@@ -12,6 +12,8 @@ import type * as ServerOptions from "./model/Options.ts"
 import type * as DatasetRepo from "./platform/DatasetRepo.ts"
 import * as EndpointsApi from "./platform/EndpointsApi.ts"
 import * as Hub from "./platform/Hub.ts"
+import * as Images from "./platform/Images.ts"
+import * as Port from "./platform/Port.ts"
 import * as Router from "./platform/Router.ts"
 import * as Simulator from "./Simulator.ts"
 import * as Double from "./wire/Double.ts"
@@ -24,12 +26,17 @@ export interface Options {
   readonly hub?: Hub.Options | undefined
   readonly router?: Router.Options | undefined
   readonly endpoints?: EndpointsApi.Options | undefined
-  /** The server behind the endpoints. */
+  /**
+   * The server behind the endpoints. An endpoint whose definition names the image of another engine gets one of that engine,
+   * with the same settings.
+   */
   readonly server?: ServerOptions.Options | undefined
   /** The server of the providers behind the router, which speaks OpenAI's dialect: SGLang, where nothing is said. */
   readonly provider?: ServerOptions.Options | undefined
   /** Further hosts, or others in place of the doubles. */
   readonly hosts?: Readonly<Record<string, Double.Handler>> | undefined
+  /** Where all of it is, on one port. Default: each on the host that Hugging Face has for it. */
+  readonly origins?: Port.Origins | undefined
 }
 
 /**
@@ -48,14 +55,42 @@ export class Platform extends Context.Service<Platform, {
   readonly client: HttpClient.HttpClient
 }>()("effect-inference-endpoints/simulator/Platform") {}
 
+/** The servers behind the gateway: one for each engine and model that endpoints name, and that of the options for the rest. */
+const serversOf = (options: ServerOptions.Options, server: Simulator.Simulator["Service"]) => {
+  const started = new Map<string, Double.Handler>()
+  return (definition: Readonly<Record<string, unknown>>): Double.Handler => (request) =>
+    Effect.gen(function*() {
+      const served = Images.served(definition)
+      if (served === undefined || served.engine === server.settings.engine) {
+        return yield* Double.fromServer(server.handle)(request)
+      }
+      const key = `${served.engine} ${served.modelId}`
+      const known = started.get(key)
+      if (known !== undefined) return yield* known(request)
+      const { version: _, ...others } = options
+      const made = yield* Simulator.make({ ...others, ...served })
+      const handler = Double.fromServer(made.handle)
+      started.set(key, handler)
+      return yield* handler(request)
+    })
+}
+
+/** What the doubles are told of one port. */
+const onePort = (origins: Port.Origins | undefined) =>
+  origins === undefined ? { hub: {}, endpoints: {} } : {
+    hub: { origins: { hub: origins.origin, cdn: Port.storageUrl(origins) } },
+    endpoints: { urlOf: (name: string) => Port.endpointUrl(origins, name) }
+  }
+
 /**
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const server = yield* Simulator.make(options.server ?? {})
-  const inner = Double.fromServer(server.handle)
-  const hub = yield* Hub.make(options.hub)
+  const inner = serversOf(options.server ?? {}, server)
+  const port = onePort(options.origins)
+  const hub = yield* Hub.make({ ...port.hub, ...options.hub })
   const provider = yield* Simulator.make({ engine: "sglang", ...options.provider })
   const native = yield* Simulator.make({ ...options.provider, engine: "tgi" })
   const router = yield* Router.make({
@@ -63,7 +98,11 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     native: Double.fromServer(native.handle),
     ...options.router
   })
-  const endpoints = yield* EndpointsApi.make({ inner: () => inner, ...options.endpoints })
+  const endpoints = yield* EndpointsApi.make({
+    inner: (_, definition) => inner(definition),
+    ...port.endpoints,
+    ...options.endpoints
+  })
   const client = Double.client({
     ...hub.handlers,
     [Router.host]: router.handler,

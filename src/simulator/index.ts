@@ -43,5 +43,8 @@ export * as SimulatedRouter from "./platform/Router.ts"
 /** All of Hugging Face in memory: Hub, router, endpoints. @since 0.1.0 */
 export * as Platform from "./Platform.ts"
 
+/** A small Hugging Face to try a client on. @since 0.2.0 */
+export * as SamplePlatform from "./platform/Sample.ts"
+
 /** The inference server. @since 0.1.0 */
 export * as Simulator from "./Simulator.ts"

@@ -87,6 +87,29 @@ describe("simulate", () => {
       const end = yield* ended
       assert.deepStrictEqual([end.code, end.stdout], [143, `${url}\n`])
     }).pipe(Effect.scoped))
+
+  it.live("is the whole platform with --platform, and says which variables point there", () =>
+    Effect.gen(function*() {
+      const { child, ended } = yield* start(["simulate", "--platform", "--port", "0", "--start-time", "0"])
+      const url = yield* Effect.callback<string>((resume) => {
+        child.stdout?.once("data", (text) => resume(Effect.succeed(String(text).trim())))
+      })
+      const env = {
+        HF_ENDPOINT: url,
+        INFERENCE_ROUTER_URL: url,
+        INFERENCE_MANAGEMENT_URL: `${url}/v2`,
+        HF_TOKEN: "hf_abcdefghijklmnop"
+      }
+      const { code, stdout } = yield* run(["generate", "hello", "--endpoint", "asleep", "--max-new-tokens", "2"], {
+        env
+      })
+      assert.strictEqual(code, 0)
+      assert.isNotEmpty(stdout)
+      child.kill("SIGTERM")
+      const { stderr } = yield* ended
+      assert.include(stderr, "not a model")
+      for (const name of Object.keys(env).slice(0, 3)) assert.include(stderr, `export ${name}=${url}`)
+    }).pipe(Effect.scoped))
 })
 
 describe("doctor", () => {

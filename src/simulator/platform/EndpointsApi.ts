@@ -18,7 +18,7 @@ export interface Options extends Management.Options {
   /** Endpoints by `namespace/name`. */
   readonly endpoints?: Readonly<Record<string, Lifecycle.Options>>
   /** What runs behind the gateway of a ready endpoint. Default: 200 for every path. */
-  readonly inner?: (name: string) => Double.Handler
+  readonly inner?: (name: string, definition: Readonly<Record<string, unknown>>) => Double.Handler
 }
 
 /** The hosts that the double answers on: the management API, the catalogue, and all endpoints. */
@@ -67,7 +67,7 @@ const pass = Effect.fnUntraced(
     Lifecycle.use(endpoint, now)
     return yield* options.inner === undefined
       ? Effect.succeed(Double.plain(200, "{}"))
-      : options.inner(name)({ ...request, at: now })
+      : options.inner(name, endpoint.definition)({ ...request, at: now })
   }
 )
 
@@ -79,7 +79,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const start = yield* Clock.currentTimeMillis
   const endpoints = new Map(
     Object.entries(options.endpoints ?? {}).map(([name, endpoint]) =>
-      [name, Lifecycle.make(name, endpoint, start)] as const
+      [name, Management.enrol(options, name, endpoint, start)] as const
     )
   )
   const managed: Management.State = { options, endpoints }

@@ -35,6 +35,23 @@ export interface Repo {
 }
 
 /**
+ * Whom a token belongs to.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface User {
+  readonly name: string
+  readonly type?: "user" | "org"
+  /** The gated and private repositories that they may read. */
+  readonly access?: ReadonlyArray<string>
+  /** Namespaces that they may write to, beside their own. */
+  readonly orgs?: ReadonlyArray<string>
+  /** Whether the token may write at all. Default true. */
+  readonly write?: boolean
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -42,18 +59,10 @@ export interface Options {
   readonly repos?: Readonly<Record<string, Repo>>
   /** New ids by the old ones. */
   readonly renamed?: Readonly<Record<string, string>>
-  /** Owners by token: `access` lists the gated and private repositories that they may read. */
-  readonly users?: Readonly<
-    Record<string, {
-      readonly name: string
-      readonly type?: "user" | "org"
-      readonly access?: ReadonlyArray<string>
-      /** Namespaces that they may write to, beside their own. */
-      readonly orgs?: ReadonlyArray<string>
-      /** Whether the token may write at all. Default true. */
-      readonly write?: boolean
-    }>
-  >
+  /** Owners by token. */
+  readonly users?: Readonly<Record<string, User>>
+  /** Whom any other token belongs to. Default: nobody, so that it is refused. */
+  readonly everyone?: User
   /** Data sets by id. */
   readonly datasets?: Readonly<Record<string, DatasetRepo.Options>>
   /** Files of data sets above so many bytes are sent in parts. Default 64 MiB. */
@@ -69,8 +78,19 @@ export interface Options {
 const origin = "https://huggingface.co"
 const cdn = "cdn-lfs.hf.example"
 
+const originsOf = ({ origins }: Options) => ({ hub: origins?.hub ?? origin, cdn: origins?.cdn ?? `https://${cdn}` })
+
+/** Whether the storage is on the Hub's own host, where clients send their token to it. */
+const isOneHost = (options: Options): boolean => {
+  const { cdn, hub } = originsOf(options)
+  return new URL(cdn).host === new URL(hub).host
+}
+
 /** The hosts that the double answers on. */
 export const hosts = { hub: "huggingface.co", cdn }
+
+const userOf = ({ everyone, users }: Options, token: string | undefined): User | undefined =>
+  token === undefined ? undefined : users?.[token] ?? everyone
 
 const refuse = (status: number, code: string | undefined, message: string): Exchange.Response =>
   Double.json(status, { error: message }, {
@@ -86,7 +106,7 @@ const denial = (
   content: boolean
 ): Exchange.Response | undefined => {
   const token = Double.bearer(request)
-  const user = token === undefined ? undefined : options.users?.[token]
+  const user = userOf(options, token)
   const repo = options.repos?.[id]
   if (token !== undefined && user === undefined) {
     return refuse(401, undefined, "Invalid credentials in Authorization header")
@@ -115,7 +135,13 @@ const denial = (
 const knows = (repo: Repo, revision: string): boolean =>
   revision === "main" || revision === "HEAD" || revision === repo.commit || repo.revisions?.includes(revision) === true
 
-const resolve = (request: Double.Received, repo: Repo, revision: string, path: string): Exchange.Response => {
+const resolve = (
+  options: Options,
+  request: Double.Received,
+  repo: Repo,
+  revision: string,
+  path: string
+): Exchange.Response => {
   if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", `Invalid rev id: ${revision}`)
   const content = repo.files[path]
   const headers = { "x-repo-commit": repo.commit }
@@ -128,11 +154,15 @@ const resolve = (request: Double.Received, repo: Repo, revision: string, path: s
   }
   const bytes = new TextEncoder().encode(content)
   if (repo.large?.includes(path) === true) {
-    return Double.redirect(302, `https://${cdn}/${path}?Signature=a%2Fb&X-Repo=${encodeURIComponent(content)}`, {
-      ...headers,
-      "x-linked-etag": `"${HubTree.hashOf(content, 64)}"`,
-      "x-linked-size": String(bytes.length)
-    })
+    return Double.redirect(
+      302,
+      `${originsOf(options).cdn}/${path}?Signature=a%2Fb&X-Repo=${encodeURIComponent(content)}`,
+      {
+        ...headers,
+        "x-linked-etag": `"${HubTree.hashOf(content, 64)}"`,
+        "x-linked-size": String(bytes.length)
+      }
+    )
   }
   return HubTree.ranged(request, bytes, { ...headers, etag: `W/"${HubTree.hashOf(content, 40)}"` })
 }
@@ -156,7 +186,7 @@ const tree = (
   }
   const next = start + size < entries.length
     ? {
-      link: `<${origin}/api/models/${id}/tree/${encodeURIComponent(revision)}${
+      link: `<${originsOf(options).hub}/api/models/${id}/tree/${encodeURIComponent(revision)}${
         below === "" ? "" : `/${below}`
       }?recursive=${recursive}&cursor=${start + size}>; rel="next"`
     }
@@ -167,7 +197,7 @@ const tree = (
 const api = (options: Options, request: Double.Received): Exchange.Response => {
   const { pathname, search } = request.url
   if (pathname === "/api/whoami-v2") {
-    const user = options.users?.[Double.bearer(request) ?? ""]
+    const user = userOf(options, Double.bearer(request))
     return user === undefined
       ? refuse(401, undefined, "Invalid username or password.")
       : Double.json(200, {
@@ -213,26 +243,24 @@ const file = (options: Options, request: Double.Received): Exchange.Response => 
   const repo = options.repos?.[id]
   return denied ?? (repo === undefined
     ? refuse(404, "RepoNotFound", "Repository not found")
-    : resolve(request, repo, decodeURIComponent(revision), decodeURIComponent(path)))
+    : resolve(options, request, repo, decodeURIComponent(revision), decodeURIComponent(path)))
 }
 
 const datasetState = Effect.fnUntraced(function*(options: Options) {
-  const userOf = (token: string | undefined) => token === undefined ? undefined : options.users?.[token]
   const state: DatasetApi.State = {
     repos: new Map(),
     storage: DatasetStorage.make(),
-    hub: options.origins?.hub ?? origin,
-    cdn: options.origins?.cdn ?? `https://${cdn}`,
+    ...originsOf(options),
     pageSize: options.pageSize ?? 1000,
     partSize: options.partSize ?? 64 * 1024 * 1024,
-    knows: (token) => userOf(token) !== undefined,
+    knows: (token) => userOf(options, token) !== undefined,
     mayWrite: (token, namespace) => {
-      const user = userOf(token)
+      const user = userOf(options, token)
       return user !== undefined && user.write !== false &&
         (user.name === namespace || user.orgs?.includes(namespace) === true)
     },
     mayRead: (token, id) => {
-      const user = userOf(token)
+      const user = userOf(options, token)
       return user !== undefined && (user.access?.includes(id) === true || user.name === id.split("/")[0])
     }
   }
@@ -280,7 +308,11 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
       return refusal === undefined ? routed(datasets, options, request) : Effect.succeed(refusal)
     })
   )
-  const storage = yield* Double.make((request) => {
+  const oneHost = isOneHost(options)
+  const storage = yield* Double.make((received) => {
+    const { authorization, ...headers } = received.headers
+    const isXet = authorization?.startsWith("Bearer xet_") === true
+    const request = oneHost && !isXet ? { ...received, headers } : received
     const { pathname, searchParams } = request.url
     if (pathname.startsWith("/lfs/")) return DatasetStorage.signed(datasets.storage, request)
     if (/^\/v[12]\//.test(pathname)) return Effect.succeed(DatasetStorage.cas(datasets.storage, request))

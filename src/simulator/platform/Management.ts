@@ -30,6 +30,8 @@ export interface Options {
   readonly hardware?: ReadonlyArray<Hardware.Vendor>
   /** What an endpoint that is created has beside its definition. */
   readonly created?: (name: string) => Lifecycle.Options
+  /** Where an endpoint is. Default: a host of its own. */
+  readonly urlOf?: (name: string) => string
 }
 
 /**
@@ -82,6 +84,19 @@ const wrongScaling = (definition: Fields): string | undefined => {
   return typeof least === "number" && least > 0 ? "scaleToZeroTimeout needs minReplica 0" : undefined
 }
 
+/**
+ * An endpoint, with its address.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const enrol = (
+  { urlOf }: Options,
+  name: string,
+  endpoint: Lifecycle.Options,
+  now: number
+): Lifecycle.Lifecycle => Lifecycle.make(name, urlOf === undefined ? endpoint : { url: urlOf(name), ...endpoint }, now)
+
 const create = (
   { endpoints, options }: State,
   namespace: string,
@@ -101,7 +116,7 @@ const create = (
   if (wrong !== undefined) return bad(wrong)
   const path = `${namespace}/${name}`
   if (endpoints.has(path)) return refuse(409, "CONFLICT", `Conflict: endpoint ${name} already exists`)
-  const created = Lifecycle.make(path, { state: "pending", definition, ...options.created?.(path) }, now)
+  const created = enrol(options, path, { state: "pending", definition, ...options.created?.(path) }, now)
   endpoints.set(path, created)
   return created
 }
