@@ -10,6 +10,8 @@ export const clients: Readonly<Record<string, () => Promise<Client>>> = {
   "sdk on fetch": async () => (await import("./clients/sdk.ts")).chatOnFetch,
   "sdk on FetchHttpClient": async () => (await import("./clients/sdk.ts")).chatOnFetchHttpClient,
   "llm": async () => (await import("./clients/sdk.ts")).llm,
+  "llm, folded": async () => (await import("./clients/sdk.ts")).llmFolded,
+  "llm on fetch": async () => (await import("./clients/sdk.ts")).llmOnFetch,
   "@huggingface/inference": async () => (await import("./clients/peers.ts")).huggingface,
   "openai": async () => (await import("./clients/peers.ts")).openai,
   "ai": async () => (await import("./clients/peers.ts")).ai,

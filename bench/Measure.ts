@@ -12,8 +12,10 @@ export interface Sample {
   readonly perSecond: number
   /** Microseconds of CPU of this process a unit. */
   readonly cpu: number
-  /** Connections that the whole measurement opened. */
-  readonly connections: number
+  /** Milliseconds of wall-clock time, in all. */
+  readonly milliseconds: number
+  /** Connections that the whole measurement opened; nothing of a cold one, which must not find a warm `fetch`. */
+  readonly connections: number | null
 }
 
 const connectionsOf = async (origin: string): Promise<number> =>
@@ -22,11 +24,13 @@ const connectionsOf = async (origin: string): Promise<number> =>
 const measure = async (client: Client, scenario: Scenario, origin: string): Promise<Sample> => {
   const opened = scenario.stream ? client.stream : client.unary
   if (opened === undefined) throw new Error("this client does not offer that")
-  const before = await connectionsOf(origin)
-  const call = await opened(base(origin, scenario))
-  await repeat(scenario.warmup, scenario.concurrency, call)
+  const before = scenario.opening === true ? 0 : await connectionsOf(origin)
+  const url = base(origin, scenario)
+  const made = scenario.opening === true ? undefined : await opened(url)
+  if (made !== undefined) await repeat(scenario.warmup, scenario.concurrency, made)
   const cpuFrom = process.cpuUsage()
   const from = performance.now()
+  const call = made ?? await opened(url)
   const units = await repeat(scenario.calls, scenario.concurrency, call)
   const seconds = (performance.now() - from) / 1000
   const { system, user } = process.cpuUsage(cpuFrom)
@@ -34,8 +38,9 @@ const measure = async (client: Client, scenario: Scenario, origin: string): Prom
   if (units !== expected) throw new Error(`${units} units came where ${expected} were sent`)
   return {
     perSecond: units / seconds,
+    milliseconds: seconds * 1000,
     cpu: (system + user) / units,
-    connections: await connectionsOf(origin) - before - 1
+    connections: scenario.opening === true ? null : await connectionsOf(origin) - before - 1
   }
 }
 

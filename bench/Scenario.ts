@@ -5,6 +5,8 @@ export interface Scenario {
   /** What one unit of work is called, such as a request or a token. */
   readonly unit: "requests" | "events"
   readonly stream: boolean
+  /** Whether making the client counts too, which else is done before. */
+  readonly opening?: boolean
   /** Tokens an answer, tokens a write of the server, milliseconds before an answer. */
   readonly tokens: number
   readonly burst: number
@@ -21,6 +23,33 @@ const streaming = { unit: "events", stream: true, burst: 16, latency: 0 } as con
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
   S1: { ...unary, title: "unary, 64 at once", latency: 0, calls: 40_000, concurrency: 64, warmup: 10_000 },
+  S1s: {
+    ...streaming,
+    burst: 1,
+    title: "streams of 20 tokens, 64 at once",
+    tokens: 20,
+    calls: 20_000,
+    concurrency: 64,
+    warmup: 5000
+  },
+  C1: {
+    ...unary,
+    title: "cold: making the client and its first call, in a new process after the import",
+    latency: 0,
+    opening: true,
+    calls: 1,
+    concurrency: 1,
+    warmup: 0
+  },
+  C2: {
+    ...streaming,
+    title: "cold: making the client and its first stream of 20 tokens, in a new process after the import",
+    tokens: 20,
+    opening: true,
+    calls: 1,
+    concurrency: 1,
+    warmup: 0
+  },
   S2: {
     ...streaming,
     title: "one stream of 200,000 tokens, three times after two that warm up",

@@ -1,22 +1,26 @@
 /**
- * Runs the measurements side by side and writes RESULTS.md: `node bench/run.ts [--quick] [--rounds=5] [S1 S2 …]`.
+ * Runs the measurements side by side and puts them into RESULTS.md, each section over the one of that name:
+ * `node bench/run.ts [--quick] [--rounds=5] [--clients=limit,sdk] [S1 S2 …]`. With `--quick` or `--clients` nothing is written.
  *
  * Each sample is a process of its own, pinned to one core, with the stand-in server on another. The clients take turns,
- * round after round, so that what disturbs the machine disturbs all of them. Ratios are those of medians.
+ * round after round, so that what disturbs the machine disturbs all of them. Ratios are those of medians; that of CPU is
+ * the steadier one where other programs run.
  */
 import { execFileSync, spawn } from "node:child_process"
-import { readFileSync, writeFileSync } from "node:fs"
 import Os from "node:os"
 import { createInterface } from "node:readline"
 import * as Bundle from "./Bundle.ts"
+import { contenders } from "./Contenders.ts"
 import type { Sample } from "./Measure.ts"
 import type { Growth } from "./Memory.ts"
+import { figure, median, range, table, write } from "./Report.ts"
 import { scenarios } from "./Scenario.ts"
 import * as Startup from "./Startup.ts"
 
 const flags = process.argv.slice(2)
 const quick = flags.includes("--quick")
 const rounds = Number(flags.find((flag) => flag.startsWith("--rounds="))?.slice(9) ?? 5)
+const only = flags.find((flag) => flag.startsWith("--clients="))?.slice(10).split("/")
 const named = flags.filter((flag) => !flag.startsWith("--"))
 const here = import.meta.dirname
 
@@ -48,77 +52,61 @@ const startServer = async () => {
   throw new Error("the stand-in server did not start")
 }
 
-const peers = ["@huggingface/inference", "openai", "ai", "@langchain/openai"]
-const native = ["limit", "transport", "sdk"]
-const chat = ["limit, chat", "sdk, chat", "llm"]
-
-/** Those that run on `fetch`; the peer of the field is the reference. */
-const onFetch = ["@huggingface/inference", "sdk on fetch", "sdk on FetchHttpClient"]
-
-/** Whom each scenario measures; the first of each list is what the ratios of that list are to. */
-const contenders: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
-  S1: [native, [...chat, ...peers]],
-  S2: [native, [...chat, ...peers]],
-  S2c: [native, ["limit, chat", "sdk, chat"]],
-  S3: [native, [...chat, ...peers]],
-  S4: [native, [...chat, ...peers]],
-  S4b: [native],
-  F1: [onFetch],
-  F2: [onFetch],
-  L1: [native],
-  L2: [native],
-  L3: [native]
+/** Takes turns, round after round, and says how each did. */
+const turns = <A>(name: string, who: ReadonlyArray<string>, take: (who: string) => A, told: (taken: A) => string) => {
+  const samples = new Map<string, Array<A>>(who.map((one) => [one, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const [one, taken] of samples) {
+      const sample = take(one)
+      taken.push(sample)
+      process.stderr.write(`${name} ${round + 1}/${rounds} ${one}: ${told(sample)}\n`)
+    }
+  }
+  return (one: string, pick: (sample: A) => number): ReadonlyArray<number> => (samples.get(one) ?? []).map(pick)
 }
 
-const sorted = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)
-
-const median = (values: ReadonlyArray<number>): number => sorted(values)[Math.floor(values.length / 2)] ?? Number.NaN
-
-const figure = (value: number): string =>
-  Math.abs(value) >= 1000
-    ? Math.round(value).toLocaleString("en-US")
-    : Math.abs(value) >= 10
-    ? value.toFixed(1)
-    : value.toFixed(2)
-
-const range = (values: ReadonlyArray<number>): string => `${figure(Math.min(...values))}–${figure(Math.max(...values))}`
-
-const row = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
-
-const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) =>
-  [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n")
-
-const sample = (client: string, scenario: string, origin: string): Sample =>
-  JSON.parse(onClientCore([process.execPath, "Measure.ts", client, scenario, origin, ...(quick ? ["quick"] : [])]))
+const cost = ({ cpu }: Sample) => 1 / cpu
+const speed = ({ perSecond }: Sample) => perSecond
 
 const measured = (name: string, origin: string): string => {
   const scenario = scenarios[name]
-  const groups = contenders[name]
+  const groups = contenders[name]?.map((group) => group.filter((client) => only?.includes(client) ?? true))
   if (scenario === undefined || groups === undefined) throw new Error(`there is no scenario ${name}`)
-  const samples = new Map<string, Array<Sample>>(groups.flat().map((client) => [client, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (const [client, taken] of samples) {
-      taken.push(sample(client, name, origin))
-      process.stderr.write(`${name} ${round + 1}/${rounds} ${client}: ${figure(taken.at(-1)?.perSecond ?? 0)}/s\n`)
-    }
-  }
-  const of = (client: string, pick: (sample: Sample) => number) => (samples.get(client) ?? []).map(pick)
-  const rows = groups.flatMap(([reference = "", ...others]) =>
-    [reference, ...others].map((client) => {
-      const speeds = of(client, ({ perSecond }) => perSecond)
-      const ratio = median(speeds) / median(of(reference, ({ perSecond }) => perSecond))
-      return [
-        client,
-        client === reference ? "1" : ratio.toFixed(2),
-        figure(median(speeds)),
-        range(speeds),
-        figure(median(of(client, ({ cpu }) => cpu))),
-        String(median(of(client, ({ connections }) => connections)))
-      ]
-    })
+  const command = (
+    client: string
+  ) => [process.execPath, "Measure.ts", client, name, origin, ...(quick ? ["quick"] : [])]
+  const of = turns(
+    name,
+    groups.flat(),
+    (client): Sample => JSON.parse(onClientCore(command(client))),
+    ({ cpu, perSecond }) => `${figure(perSecond)}/s, ${figure(cpu)} µs of CPU each`
   )
-  const head = ["client", "ratio", `${scenario.unit}/s`, "range", `CPU µs/${scenario.unit.slice(0, -1)}`, "connections"]
-  return `## ${name}: ${scenario.title}\n\n${table(head, rows)}\n`
+  const ratio = (client: string, reference: string, pick: (sample: Sample) => number) =>
+    client === reference ? "1" : (median(of(client, pick)) / median(of(reference, pick))).toFixed(2)
+  const rows = groups.flatMap((group) =>
+    group.map((client) => [
+      client,
+      ratio(client, group[0] ?? "", speed),
+      ratio(client, group[0] ?? "", cost),
+      figure(median(of(client, speed))),
+      range(of(client, speed)),
+      figure(median(of(client, ({ cpu }) => cpu))),
+      figure(median(of(client, ({ milliseconds }) => milliseconds))),
+      String(median(of(client, ({ connections }) => connections ?? 0)))
+    ])
+  )
+  const unit = scenario.unit.slice(0, -1)
+  const head = [
+    "client",
+    "ratio",
+    "ratio of CPU",
+    `${scenario.unit}/s`,
+    "range",
+    `CPU µs/${unit}`,
+    "ms in all",
+    "connections"
+  ]
+  return `${scenario.title}\n\n${table(head, rows)}\n`
 }
 
 const memory = (origin: string): string => {
@@ -137,7 +125,7 @@ const memory = (origin: string): string => {
     "of the heap alone",
     "noise, MB"
   ]
-  return `## S5: ${figure(rows)} rows through Batch.stream, second half\n\n${table(head, [cells])}\n`
+  return `${figure(rows)} rows through Batch.stream, second half\n\n${table(head, [cells])}\n`
 }
 
 const startup = async (origin: string): Promise<string> => {
@@ -151,46 +139,88 @@ const startup = async (origin: string): Promise<string> => {
     range(taken)
   ])
   const sizes = (await Bundle.measure()).map(([program, all, own]) => [program, figure(all), figure(own)])
-  return `## S6: import and first request, in a new process\n\n${
+  return `import and first request, in a new process\n\n${
     table(["program", "ratio", "ratio without Node's own start", "ms", "range"], rows)
   }\n\n${table(["bundle for a browser", "kB, minified and gzipped", "without effect and @huggingface/jinja"], sizes)}\n`
 }
 
-const versionOf = (name: string): string =>
-  JSON.parse(readFileSync(`${here}/node_modules/${name}/package.json`, "utf8")).version
+interface Cost {
+  readonly perSecond: number
+  readonly cpu: number
+}
+
+const told = ({ cpu, perSecond }: Cost) => `${figure(perSecond)}/s, ${figure(cpu)} µs of CPU each`
+
+/** Rows of a batch from file to file, beside a plain script. */
+const batch = (origin: string): string => {
+  const count = quick ? "4000" : "20000"
+  const ways = ["plain unary", "batch unary", "plain stream", "batch stream"]
+  const of = turns(
+    "B1",
+    ways,
+    (way): Cost => JSON.parse(onClientCore([process.execPath, "Rows.ts", ...way.split(" "), count, origin])),
+    told
+  )
+  const rows = ways.map((way) => {
+    const cpu = median(of(way, ({ cpu }) => cpu))
+    const plain = median(of(way.replace("batch", "plain"), ({ cpu }) => cpu))
+    return [way, (cpu / plain).toFixed(2), figure(cpu), figure(median(of(way, ({ perSecond }) => perSecond)))]
+  })
+  return `${count} rows of a batch, 64 at once, beside a plain script\n\n${
+    table(["program", "times the CPU of the plain script", "CPU µs/row", "rows/s"], rows)
+  }\n`
+}
+
+/** Many generations of one prompt, beside as many calls. */
+const several = (origin: string): string => {
+  const ways = ["calls", "generations"]
+  const of = turns(
+    "N1",
+    ways,
+    (way): Cost => JSON.parse(onClientCore([process.execPath, "Several.ts", way, origin, ...(quick ? ["quick"] : [])])),
+    told
+  )
+  const rows = ways.map((way) => [
+    way === "calls" ? "32 calls of `generate`" : "`numGenerations: 32`",
+    figure(median(of(way, ({ cpu }) => cpu))),
+    figure(median(of(way, ({ perSecond }) => perSecond)))
+  ])
+  return `32 generations of one conversation of 40 messages, rendered here\n\n${
+    table(["program", "CPU µs/generation", "generations/s"], rows)
+  }\n`
+}
+
+/** What another program prints. */
+const printed = (title: string, ...command: ReadonlyArray<string>) => () =>
+  `${title}\n\n\`\`\`text\n${onClientCore([process.execPath, ...command]).trim()}\n\`\`\`\n`
 
 const facts = () =>
-  [
-    `Command: \`node bench/run.ts ${flags.join(" ")}\`, ${rounds} rounds${quick ? ", fewer calls" : ""}.`,
-    `${
-      Os.cpus()[0]?.model.trim()
-    }, ${Os.availableParallelism()} cores, ${Os.type()} ${Os.release()}, Node ${process.version}, ` +
-    `load ${Os.loadavg().map((load) => load.toFixed(2)).join(" ")} at the start; ${
-      pinning ? "client and server each on a core of their own" : "not pinned"
-    }.`,
-    ["undici", ...peers, "@ai-sdk/openai-compatible"].map((name) => `${name} ${versionOf(name)}`).join(", ") + ".",
-    "Ratios are to the first line of each route; `limit` is undici and one JSON.parse for each answer or event."
-  ].join("\n\n")
+  `Measured ${new Date().toISOString().slice(0, 10)}, ${rounds} rounds${quick ? ", fewer calls" : ""}, load ${
+    Os.loadavg().slice(0, 2).map((load) => load.toFixed(2)).join(" ")
+  } at the start.`
 
 const parts: Readonly<Record<string, (origin: string) => string | Promise<string>>> = {
   ...Object.fromEntries(Object.keys(contenders).map((name) => [name, (origin: string) => measured(name, origin)])),
   S5: memory,
-  S6: startup
+  S6: startup,
+  B1: batch,
+  N1: several,
+  P1: printed("requests of the simulator", "Simulator.ts", "tgi", quick ? "1" : "3"),
+  T1: printed("chat templates", "template.mjs"),
+  G1: printed("schemas to grammars", "lowering.mjs")
 }
-const all = ["S1", "S2", "S3", "S4", "S4b", "S5", "S6", "L1", "L2", "L3"]
+const all = Object.keys(parts).filter((name) => !name.startsWith("L") || name === "L1")
 const chosen = named.length > 0 ? named : all
-const begun = facts()
 const server = await startServer()
 try {
-  const sections: Array<string> = []
   for (const name of chosen) {
     const part = parts[name]
-    if (part === undefined) throw new Error(`there is no scenario ${name}; there are ${all.join(", ")}`)
-    sections.push(await part(server.origin))
+    if (part === undefined) throw new Error(`there is no scenario ${name}; there are ${Object.keys(parts).join(", ")}`)
+    const begun = facts()
+    const section = `## ${name}: ${await part(server.origin)}\n${begun}\n`
+    process.stdout.write(`${section}\n`)
+    if (!quick && only === undefined) write(`${here}/RESULTS.md`, name, section, pinning)
   }
-  const results = `# Results\n\n${begun}\n\n${sections.join("\n")}`
-  writeFileSync(`${here}/RESULTS.md`, results)
-  process.stdout.write(results)
 } finally {
   server.stop()
 }

@@ -217,51 +217,62 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
   const implied = options.tokenizerId === undefined && options.chatTemplate === undefined
   const prompting = yield* Prompting.make(options, constrainedAlone ? "constrained" : implied)
   const clientOf = yield* TargetClients.make(options.client)
-  const bounded = Deadline.within(Timeouts.make(options.client?.timeouts).total)
+  const { total } = Timeouts.make(options.client?.timeouts)
 
-  const ready = (target: Target, wanted: Preparing.Wanted) => {
+  const prepared = (target: Target, wanted: Preparing.Wanted, stream: boolean) => {
+    const make = () =>
+      Effect.flatMapEager(
+        clientOf(target),
+        (client) => Preparing.prepare(client, target, prompting, wanted, stream)
+      )
+    const { options: { seed }, shared } = wanted
+    return shared === undefined || seed === undefined ? make() : shared.of(target, seed, make)
+  }
+
+  const once = (target: Target, wanted: Preparing.Wanted) => {
+    const stream = Preparing.isFolded(target, wanted)
+    return Effect.flatMapEager(prepared(target, wanted, stream), (ready) =>
+      Effect.map(
+        Telemetry.observed(ready.telemetry, stream ? Generating.folded(ready) : Generating.unary(ready)),
+        (generation): Objects.Constrained => ({ generation, constraint: ready.constraint })
+      ))
+  }
+
+  const begin = (target: Target, wanted: Preparing.Wanted, deadline: number) => {
     const stream = Preparing.isStreamed(target, wanted)
     return Effect.map(
-      Effect.flatMap(clientOf(target), (client) => Preparing.prepare(client, target, prompting, wanted, stream)),
-      (ready) => ({ ready, stream })
+      Effect.tap(prepared(target, wanted, stream), Preparing.warnUnstreamed(target)),
+      (ready): Objects.Streamed<GenerateError> => ({
+        constraint: ready.constraint,
+        events: Telemetry.observedStream(
+          ready.telemetry,
+          stream ? Generating.stream(ready, deadline) : Generating.atOnce(ready, deadline)
+        )
+      })
     )
   }
 
-  const once = (target: Target, wanted: Preparing.Wanted) =>
-    Effect.flatMap(ready(target, wanted), ({ ready, stream }) =>
-      Effect.map(
-        observed(ready, stream ? Generating.folded(ready) : Generating.unary(ready)),
-        (generation): Objects.Constrained => ({ generation, constraint: ready.constraint })
-      ))
-
-  const begin = (target: Target, wanted: Preparing.Wanted) =>
-    Effect.map(
-      Effect.tap(ready(target, wanted), Preparing.warnUnstreamed(target)),
-      ({ ready, stream }): Objects.Streamed<GenerateError> => ({
-        constraint: ready.constraint,
-        events: observedStream(ready, stream ? Generating.stream(ready) : Generating.atOnce(ready))
-      })
-    )
-
   return assemble(options, {
     one: (wanted) =>
-      bounded(Effect.catchIf(
+      Deadline.within(total)(Effect.catchIf(
         Effect.flatMap(endpoint.target, (target) => once(target, wanted)),
         isRevivable(wanted),
         (error) => Effect.flatMap(Revival.revive(endpoint, error), (target) => once(target, wanted))
       )),
+    // finding the endpoint, reviving it and the stream itself have one time together
     streamed: (wanted) =>
-      Effect.map(
-        bounded(Effect.flatMap(endpoint.target, (target) => begin(target, wanted))),
-        ({ constraint, events }) => ({
+      Effect.flatMap(Deadline.after(total), (deadline) => {
+        const begun = (target: Effect.Effect<Target, EndpointError>) =>
+          Deadline.by(deadline)(Effect.flatMap(target, (target) => begin(target, wanted, deadline)))
+        return Effect.map(begun(endpoint.target), ({ constraint, events }) => ({
           constraint,
-          events: Stream.catchIf(events, isRevivable(wanted), (error) =>
-            Stream.unwrap(Effect.map(
-              Effect.flatMap(Revival.revive(endpoint, error), (target) => begin(target, wanted)),
-              ({ events }) => events
-            )))
-        })
-      ),
+          events: Stream.catchIf(
+            events,
+            isRevivable(wanted),
+            (error) => Stream.unwrap(Effect.map(begun(Revival.revive(endpoint, error)), ({ events }) => events))
+          )
+        }))
+      }),
     prompt: ({ input, options, output }) =>
       Effect.flatMap(
         endpoint.target,
@@ -273,7 +284,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
           Effect.flatMap(clientOf(target), (client) => client.json(response, path, body)),
           ({ value }) => value
         )
-      return bounded(Effect.catchIf(
+      return Deadline.within(total)(Effect.catchIf(
         Effect.flatMap(endpoint.target, send),
         Revival.isAway,
         (error) => Effect.flatMap(Revival.revive(endpoint, error), send)
@@ -298,32 +309,35 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
 
   const plain = Settings.resolve(defaults, {})
 
-  const want = Effect.fnUntraced(function*(
+  const want = (
     input: Message.Input,
     call: Settings.CallOptions | undefined,
     output?: StructuredOutput.StructuredOutput<unknown, unknown>
-  ): Effect.fn.Return<Preparing.Wanted, GenerateError> {
-    const { issues, options: sampling, settings } = call === undefined ? plain : Settings.resolve(defaults, call)
-    const wrong = [
-      ...issues,
-      ...(isEmpty(input) && options.useMagpieTemplate !== true ? [noMessages] : []),
-      ...Conversing.check(input, sampling)
-    ]
-    if (wrong.length > 0) return yield* Preparing.invalid("generate", wrong)
-    return { input, options: sampling, settings, output: output ?? (yield* outputOf(defaults, call ?? {})) }
-  })
+  ): Effect.Effect<Preparing.Wanted, GenerateError> =>
+    Effect.suspend((): Effect.Effect<Preparing.Wanted, GenerateError> => {
+      const { issues, options: sampling, settings } = call === undefined ? plain : Settings.resolve(defaults, call)
+      const wrong = [
+        ...issues,
+        ...(isEmpty(input) && options.useMagpieTemplate !== true ? [noMessages] : []),
+        ...Conversing.check(input, sampling)
+      ]
+      if (wrong.length > 0) return Effect.fail(Preparing.invalid("generate", wrong))
+      return Effect.mapEager(
+        output === undefined ? outputOf(defaults, call) : Effect.succeed(output),
+        (output): Preparing.Wanted => ({ input, options: sampling, settings, output })
+      )
+    })
 
   const several = (wanted: Preparing.Wanted, permits: Semaphore.Semaphore) =>
     Effect.map(
-      Effect.flatMap(seeds(wanted), (all) =>
-        Effect.forEach(all, (options) =>
-          permits.withPermit(backend.one({ ...wanted, options })), {
+      Effect.flatMap(seeds(wanted), (all) => {
+        const shared = all.length === 1 ? undefined : new Preparing.Shared()
+        return Effect.forEach(all, (options) => permits.withPermit(backend.one({ ...wanted, options, shared })), {
           concurrency: "unbounded"
-        })),
+        })
+      }),
       (all): Generated => ({
-        generations: all.map(({ generation }) =>
-          generation
-        )
+        generations: all.map(({ generation }) => generation)
       })
     )
 
@@ -404,8 +418,8 @@ const isEmpty = (input: Message.Input): boolean => typeof input === "object" && 
 const noMessages = { path: ["messages"], message: "messages must not be empty; only Magpie generates from nothing" }
 
 /** The structured output of a call: its own, else the service's. */
-const outputOf = (defaults: Settings.CallOptions, call: Settings.CallOptions) => {
-  const spec = call.structuredOutput ?? defaults.structuredOutput
+const outputOf = (defaults: Settings.CallOptions, call: Settings.CallOptions | undefined) => {
+  const spec = call?.structuredOutput ?? defaults.structuredOutput
   if (spec === undefined || spec === false) return Effect.succeed(undefined)
   return Effect.flatMap(
     Effect.fromResult(OutputSpec.interpret(spec)),
@@ -449,27 +463,6 @@ const drawn = Effect.fnUntraced(function*(count: number) {
 
 const isRevivable = ({ settings }: Preparing.Wanted) => (error: GenerateError): error is InferenceError =>
   settings.revive !== false && Revival.isAway(error)
-
-const spanOf = ({ telemetry }: Preparing.Ready) => `${telemetry.operation} ${telemetry.model}`
-
-const observed = <A, E>(ready: Preparing.Ready, self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  self.pipe(
-    Effect.onError((cause) => Telemetry.recordFailure(ready.telemetry, cause)),
-    Effect.withSpan(spanOf(ready), {
-      kind: "client",
-      attributes: Telemetry.attributes(ready.telemetry)
-    }, { captureStackTrace: false })
-  )
-
-const observedStream = <A, E>(ready: Preparing.Ready, self: Stream.Stream<A, E>): Stream.Stream<A, E> =>
-  self.pipe(
-    Stream.onError((cause) => Telemetry.recordFailure(ready.telemetry, cause)),
-    Stream.withSpan(spanOf(ready), {
-      kind: "client",
-      attributes: Telemetry.attributes(ready.telemetry),
-      captureStackTrace: false
-    })
-  )
 
 /** What renders prompts here, where something does. */
 const renderedBy = ({ chatTemplate, tokenizerId, tokenizerRevision = "main" }: Options): string | undefined =>

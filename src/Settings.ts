@@ -32,10 +32,21 @@ export const Settings = Schema.Struct({
   ),
   delivery: setting(
     Schema.Literals(["stream", "unary"]),
-    "`stream` folds a streamed response: it gives the time to the first token, notices a stall within a minute, and stops the " +
-      "server when it is interrupted. `unary` asks for the whole response: less to parse, and TGI's own timings. The default is " +
-      "`stream`, but `unary` for what TGI refuses to stream (`bestOf`, `decoderInputDetails`) or streams so that its end " +
-      "cannot be known (tools)."
+    "`stream` folds a streamed response: it gives the time to the first token, notices a stall within a minute, and says in an " +
+      "error what had arrived. `unary` asks for the whole response: half the cost of a short one, and TGI's own timings. The " +
+      "default is `stream`, but `unary` for short responses that nobody sees before their end (`wholeUpTo`), and for what TGI " +
+      "refuses to stream (`bestOf`, `decoderInputDetails`) or streams so that its end cannot be known (tools)."
+  ),
+  wholeUpTo: setting(
+    Schema.Number.check(
+      Schema.makeFilter((value) =>
+        Number.isSafeInteger(value) && value >= 0 ? undefined : "must be an integer of at least 0"
+      )
+    ),
+    "Up to how many `maxNewTokens` a response is asked for whole where `delivery` is not said and nobody sees it before its " +
+      "end (default 256): `stream` and `streamObject` always stream. 0 streams them all. A whole response has no time to its " +
+      "first token, no notice of a stall between two tokens, and no part of its text in an error; a proxy's limit on silence " +
+      "counts for all of it."
   ),
   splitReasoning: setting(
     Schema.Boolean,
@@ -74,6 +85,14 @@ export interface CallOptions extends GenerationOptions.GenerationOptions, Settin
    */
   readonly structuredOutput?: OutputSpecInput | false | undefined
 }
+
+/**
+ * The default of `wholeUpTo`.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const WHOLE_UP_TO = 256
 
 const names = new Set(Object.keys(Settings.fields))
 const is = Schema.is(Settings)
@@ -119,7 +138,8 @@ const expected: { readonly [name: string]: string } = {
   numGenerations: "an integer >= 1",
   concurrency: "an integer >= 1",
   unsupported: `"error" or "warn"`,
-  delivery: `"stream" or "unary"`
+  delivery: `"stream" or "unary"`,
+  wholeUpTo: "an integer >= 0"
 }
 
 /**

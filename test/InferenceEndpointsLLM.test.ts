@@ -44,7 +44,7 @@ describe("the way of a request", () => {
       assert.deepStrictEqual(entries.map(({ request }) => request.path), [
         "/v1/chat/completions",
         "/v1/chat/completions",
-        "/generate_stream"
+        "/generate"
       ])
       const [first, second, third] = yield* World.bodies
       assert.deepStrictEqual(first, second)
@@ -136,7 +136,7 @@ describe("several generations", () => {
   it.effect("stop when one fails: the others' requests are closed", () =>
     Effect.gen(function*() {
       yield* (yield* server).fail(Fault.crash(3))
-      const fiber = yield* Effect.forkChild(Effect.flip(generate("q1", { numGenerations: 3 })))
+      const fiber = yield* Effect.forkChild(Effect.flip(generate("q1", { numGenerations: 3, delivery: "stream" })))
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(fiber)
       assert.deepStrictEqual(yield* outcomes, ["cancelled", "cancelled", "cancelled"])
@@ -248,7 +248,7 @@ describe("defaults", () => {
 describe("counts and times", () => {
   it.effect("of a stream: tokens from its details, the first event and the end", () =>
     Effect.gen(function*() {
-      const fiber = yield* Effect.forkChild(generate({ raw: "hi there" }))
+      const fiber = yield* Effect.forkChild(generate({ raw: "hi there" }, { delivery: "stream" }))
       yield* TestClock.adjust("1 minute")
       const [generation] = (yield* Fiber.join(fiber)).generations
       assert.deepInclude(generation?.statistics, {
@@ -284,7 +284,7 @@ describe("counts and times", () => {
 
   it.effect("are not made up where an old server does not tell them", () =>
     Effect.gen(function*() {
-      const [generation] = (yield* generate({ raw: "hi there" })).generations
+      const [generation] = (yield* generate({ raw: "hi there" }, { delivery: "stream" })).generations
       assert.notProperty(generation?.statistics, "inputTokens")
       assert.strictEqual(yield* requests, 1)
     }).pipe(world({ server: old })))
@@ -306,7 +306,7 @@ describe("counts and times", () => {
   it.effect("countTokens does no harm where the tokenizer fails", () =>
     Effect.gen(function*() {
       yield* (yield* server).fail(Fault.badGateway, { when: ({ path }) => path === "/tokenize" })
-      const [generation] = (yield* generate({ raw: "hi there" }, { countTokens: true })).generations
+      const [generation] = (yield* generate({ raw: "hi there" }, { countTokens: true, delivery: "stream" })).generations
       assert.strictEqual(generation?.text, long().text)
       assert.isUndefined(generation?.statistics.inputTokens)
     }).pipe(world({ server: old })))

@@ -265,6 +265,34 @@ describe("the arrows", () => {
     ))
 })
 
+describe("one policy reaches everything", () => {
+  const requests = inside(
+    "hub",
+    "endpoint",
+    "transport",
+    "dialect",
+    "pipeline",
+    "template",
+    "structured",
+    "node",
+    "ai",
+    ""
+  )
+
+  it("nothing that sends requests repeats one, or waits to do so, but http; and endpoint/Waiting, which waits for endpoints by it", () =>
+    assert.deepStrictEqual(
+      sources.filter(({ path }) => requests(path) && path !== "endpoint/Waiting.ts").flatMap(({ code, path }) =>
+        [...code.matchAll(/\b(?:Effect\.(?:retry|repeat|sleep|delay|schedule|eventually)|Schedule\.\w+)\b/g)].map((
+          [use]
+        ) => `${path}: ${use}`)
+      ),
+      []
+    ))
+
+  it("http does, and the rule sees it", () =>
+    assert.isTrue(sources.some(({ code, path }) => path === "http/Retry.ts" && /\bEffect\.retry\b/.test(code))))
+})
+
 describe("the core runs everywhere", () => {
   it("nothing but node, cli, the simulated server's socket and clusters' digest and client of SQLite imports what is of Node", () =>
     assert.deepStrictEqual(

@@ -70,25 +70,51 @@ export const chat: Client = chatOver(NodeTransport.layer)
 export const chatOnFetch: Client = chatOver(FetchTransport.layer)
 export const chatOnFetchHttpClient: Client = chatOver(FetchHttpClient.layer)
 
-const service = async (base: string, delivery: "stream" | "unary") => {
+const service = async (
+  base: string,
+  delivery: "stream" | "unary" | undefined,
+  transport: Layer.Layer<HttpClient.HttpClient> = NodeTransport.layer
+) => {
   const runtime = ManagedRuntime.make(
     InferenceEndpointsLLM.layer({ baseUrl: base, engine: "tgi", apiKey: false, delivery }).pipe(
-      Layer.provide(NodeTransport.layer)
+      Layer.provide(transport)
     )
   )
   return { runtime, llm: await runtime.runPromise(InferenceEndpointsLLM.InferenceEndpointsLLM.use(Effect.succeed)) }
 }
 
-/** The service that users start from, on the chat route. */
-export const llm: Client = {
-  unary: async (base) => {
-    const { llm, runtime } = await service(base, "unary")
-    const call = Effect.map(llm.generate(prompt), ({ generations }) => expectText(generations[0]?.text))
-    return () => runtime.runPromise(call)
-  },
+const generating = (delivery: "stream" | "unary" | undefined, transport?: Layer.Layer<HttpClient.HttpClient>) =>
+async (
+  base: string
+) => {
+  const { llm, runtime } = await service(base, delivery, transport)
+  const call = Effect.map(llm.generate(prompt), ({ generations }) => expectText(generations[0]?.text))
+  return () => runtime.runPromise(call)
+}
+
+const streaming = (transport?: Layer.Layer<HttpClient.HttpClient>) => async (base: string) => {
+  const { llm, runtime } = await service(base, "stream", transport)
+  const call = Effect.suspend(() => count(llm.stream(prompt), (event) => event._tag === "Text"))
+  return () => runtime.runPromise(call)
+}
+
+/** The service that users start from, on the chat route, as it is by default. */
+export const llm: Client = { unary: generating(undefined), stream: streaming() }
+
+/** `generate` where it is told to stream: what nobody sees before its end is folded as it comes. */
+export const llmFolded: Client = {
+  unary: generating("stream"),
   stream: async (base) => {
     const { llm, runtime } = await service(base, "stream")
-    const call = Effect.suspend(() => count(llm.stream(prompt), (event) => event._tag === "Text"))
+    const call = Effect.map(llm.generate(prompt), ({ generations }) => {
+      expectText(generations[0]?.text)
+      return generations[0]?.statistics.outputTokens ?? 0
+    })
     return () => runtime.runPromise(call)
   }
+}
+
+export const llmOnFetch: Client = {
+  unary: generating(undefined, FetchTransport.layer),
+  stream: streaming(FetchTransport.layer)
 }

@@ -92,7 +92,15 @@ const notes = (onEvent: Run<never>["onEvent"]) => {
 const bigintText = (_key: string, value: unknown): unknown => typeof value === "bigint" ? value.toString() : value
 
 /** Options of how a row is sent, which its generations do not depend on. */
-const manner = new Set(["concurrency", "countTokens", "delivery", "revive", "unsupported", "captureContent"])
+const manner = new Set([
+  "concurrency",
+  "countTokens",
+  "delivery",
+  "wholeUpTo",
+  "revive",
+  "unsupported",
+  "captureContent"
+])
 
 /** The input and the options of a row as one text, which is the same for the same request. */
 const promptOf = (input: Message.Input, options: CallOptions): string => {

@@ -75,7 +75,15 @@ export const EndpointConfig = Schema.Struct({
     Schema.NonEmptyString,
     "What the server calls the model, where it serves several. Default: the first that it names."
   ),
-  engine: option(Engine.Kind, "The engine that responds, for servers that cannot be told apart."),
+  engine: option(
+    Engine.Kind,
+    "The engine that responds, for servers that cannot be told apart. With `engineLimits` too, and `modelName` where the " +
+      "engine wants one, nothing is asked before the first generation."
+  ),
+  engineLimits: option(
+    Engine.Limits,
+    "The limits of the server that requests are checked against. Default: what the server tells."
+  ),
   endpointHosts: option(
     Schema.Array(Schema.String),
     "Domains beside `endpoints.huggingface.cloud` whose dedicated endpoints get the token."

@@ -107,7 +107,9 @@ export const serverless = Effect.fnUntraced(function*({ client, config, hub, tok
   const engine: Engine.Engine = {
     kind: config.engine ?? "router",
     modelName: served.modelName,
-    ...(typeof only?.contextLength === "number" && { limits: { contextLength: only.contextLength } }),
+    ...(config.engineLimits !== undefined
+      ? { limits: config.engineLimits }
+      : typeof only?.contextLength === "number" && { limits: { contextLength: only.contextLength } }),
     source: config.engine === undefined ? "target" : "override"
   }
   const target: Target = {
@@ -169,6 +171,7 @@ export const dedicated = Effect.fnUntraced(function*(
     token,
     image: endpoint.model.image,
     override: config.engine,
+    limits: config.engineLimits,
     modelName: config.modelName,
     retry,
     userAgent
@@ -239,6 +242,7 @@ export const url = Effect.fnUntraced(
           ...address,
           token,
           override: config.engine,
+          limits: config.engineLimits,
           modelName: config.modelName,
           retry,
           userAgent

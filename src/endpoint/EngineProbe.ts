@@ -29,6 +29,7 @@ export interface Options {
   readonly image?: Readonly<Record<string, Schema.Json>> | null | undefined
   /** What the caller says. */
   readonly override?: Engine.Kind | undefined
+  readonly limits?: Engine.Limits | undefined
   /** How often a server that cannot be reached is asked. Default: `Retry.standard`. */
   readonly retry?: Retry.Policy | undefined
   readonly userAgent?: string | undefined
@@ -166,7 +167,22 @@ const sourceOf = (
 }
 
 /**
- * Finds out which engine responds. One that cannot be told apart gets the plain OpenAI dialect. Fails when nothing
+ * The engine by what the caller says alone, where that is all that a request needs: TGI answers to any name, and llama.cpp
+ * alone knows whether it puts a token before a prompt.
+ */
+const said = ({ limits, modelName, override }: Options): Engine.Engine | undefined =>
+  override === undefined || override === "llamacpp" || limits === undefined ||
+    (modelName === undefined && override !== "tgi")
+    ? undefined
+    : { kind: override, ...(modelName !== undefined && { modelName }), limits, source: "override" }
+
+/** Whether an engine has a route of its own that tells more; one that is unknown may have any. */
+const hasOwn = (kind: Engine.Recognised): kind is Exclude<Engine.Recognised, "tgi" | "openai" | "router" | "tei"> =>
+  kind !== "tgi" && kind !== "openai" && kind !== "router" && kind !== "tei"
+
+/**
+ * Finds out which engine responds. Where the caller names it, with its limits, nothing is asked; what is wrong with the
+ * server is then told by the first generation. One that cannot be told apart gets the plain OpenAI dialect. Fails when nothing
  * responds at all, the token is refused, the server is not ready, it embeds instead of generating, or it has several models
  * and none was chosen.
  *
@@ -174,21 +190,31 @@ const sourceOf = (
  * @since 0.1.0
  */
 export const detect = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options) {
-  const listed = yield* ask(client, options, "/v1/models")
-  const refused = refusal(options, listed)
-  if (refused !== undefined) return yield* refused
+  const known = said(options)
+  if (known !== undefined) return known
   const hint: Engine.Recognised = options.override ?? Engine.fromImage(options.image)
+  const listing = Effect.flatMap(ask(client, options, "/v1/models"), (listed) => {
+    const refused = refusal(options, listed)
+    return refused === undefined ? Effect.succeed(listed) : Effect.fail(refused)
+  })
+  const knowing = ask(client, options, "/info")
+  const owning = (kind: Engine.Kind | undefined) => own(client, options, kind)
+  // an engine that is known is asked everything at once
+  const [listed, told, owned] = yield* Effect.all([
+    listing,
+    hint === "tgi" ? knowing : Effect.succeed(undefined),
+    hint !== undefined && hasOwn(hint) ? owning(hint) : Effect.succeed(undefined)
+  ], { concurrency: "unbounded" })
   const models = Engine.fromModels(listed.body)
-  const wantsInfo = hint === "tgi" || (hint === undefined && (models?.engine === undefined || models.engine === "tgi"))
-  const info = wantsInfo ? Engine.fromInfo((yield* ask(client, options, "/info")).body) : undefined
+  const wantsInfo = hint === undefined && (models?.engine === undefined || models.engine === "tgi")
+  const answer = told ?? (wantsInfo ? yield* knowing : undefined)
+  const info = answer === undefined ? undefined : Engine.fromInfo(answer.body)
   const found = hint ?? info?.engine ?? models?.engine
   if (found === "tei") {
     const tasks = ["embedding (text-embeddings-inference)"]
     return yield* new EndpointError.TaskMismatch({ model: EndpointUrl.show(options.url), tasks })
   }
-  const route = found === undefined || (found !== "tgi" && found !== "openai" && found !== "router")
-    ? yield* own(client, options, found)
-    : undefined
+  const route = hint === undefined && hasOwn(found) ? yield* owning(found) : owned
   if (route?.balancer === true && models?.choices !== undefined && options.modelName === undefined) {
     const problem = `the server has several models, choose one as modelName: ${models.choices.join(", ")}`
     return yield* new EndpointError.InvalidConfig({ problem, given: ["baseUrl"] })
@@ -196,7 +222,7 @@ export const detect = Effect.fnUntraced(function*(client: HttpClient.HttpClient,
   const kind = found ?? (route?.engine === "tei" ? undefined : route?.engine)
   const version = info?.version ?? route?.version
   const modelName = options.modelName ?? models?.modelName ?? route?.modelName ?? info?.modelName
-  const limits: Engine.Limits = { ...models?.limits, ...route?.limits, ...info?.limits }
+  const limits: Engine.Limits = { ...models?.limits, ...route?.limits, ...info?.limits, ...options.limits }
   const bosToken = route?.bosToken === undefined ? undefined : yield* bosOf(client, options, route.bosToken)
   const engine: Engine.Engine = {
     kind: kind ?? "openai",

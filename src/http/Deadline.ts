@@ -39,4 +39,13 @@ export const after = (limit: Duration.Duration): Effect.Effect<number> =>
  * @since 0.2.0
  */
 export const within = (limit: Duration.Duration) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.flatMap(after(limit), (deadline) => Effect.provideService(self, CurrentDeadline, deadline))
+  Effect.flatMap(after(limit), (deadline) => by(deadline)(self))
+
+/**
+ * Bounds all that is sent within an effect by a moment, where there is one.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const by = (deadline: number | undefined) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  deadline === undefined ? self : Effect.provideService(self, CurrentDeadline, deadline)

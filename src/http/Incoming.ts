@@ -71,6 +71,8 @@ export abstract class Incoming {
   #head: Timer | undefined
   #silence: Timer | undefined
   #idle: Timer | undefined
+  /** When the reader was last given something, or began to wait; nothing while it does not wait. */
+  #heard: number | undefined
 
   constructor(limits: Limits) {
     this.limits = limits
@@ -93,15 +95,28 @@ export abstract class Incoming {
     this.#listen()
   }
 
-  /** Something came, or is waited for: the limit between two reads starts anew. For transports that do not keep it. */
+  /**
+   * Something came, or is waited for: the limit between two reads starts anew. For transports that do not keep it. Only the
+   * moment is noted: one timer looks at it when the limit may have passed, so that chunks cost none.
+   */
   protected alive(): void {
-    clearTimeout(this.#idle)
-    this.#idle = arm(this, "idle", this.limits.idle)
+    const after = timer(this.limits.idle)
+    if (after === 0) return
+    this.#heard = performance.now()
+    this.#idle ??= setTimeout(Incoming.#look, after, this)
   }
 
   /** Nothing is waited for. */
   protected quiet(): void {
-    clearTimeout(this.#idle)
+    this.#heard = undefined
+  }
+
+  static readonly #look = (incoming: Incoming): void => {
+    incoming.#idle = undefined
+    if (incoming.#heard === undefined) return
+    const left = timer(incoming.limits.idle) - (performance.now() - incoming.#heard)
+    if (left < 1) incoming.cancel(late.idle())
+    else incoming.#idle = setTimeout(Incoming.#look, left, incoming)
   }
 
   /** Asks for a sign of life when no head came for long. */

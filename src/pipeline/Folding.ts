@@ -5,6 +5,7 @@
  */
 import * as Generation from "../Generation.ts"
 import * as ToolCalls from "../protocol/ToolCalls.ts"
+import { GrowingText } from "../transport/GrowingText.ts"
 import * as Counts from "./Counts.ts"
 import * as ThinkTags from "./ThinkTags.ts"
 import * as ThoughtTokens from "./ThoughtTokens.ts"
@@ -60,8 +61,8 @@ class State implements Fold {
   readonly #think: ThinkTags.Splitter | undefined
   readonly #thoughts: ThoughtTokens.Marker | undefined
   readonly #calls = ToolCalls.make()
-  #text = ""
-  #reasoning = ""
+  readonly #text = new GrowingText()
+  readonly #reasoning = new GrowingText()
   /** Half a character that waits for its other half, and whether it was thought. */
   #half = ""
   #halfThought = false
@@ -121,16 +122,16 @@ class State implements Fold {
   }
 
   #give(text: string, thought: boolean, events: Events): void {
-    if (thought) this.#reasoning += text
-    else this.#text += text
+    if (thought) this.#reasoning.add(text)
+    else this.#text.add(text)
     events.push({ _tag: thought ? "Reasoning" : "Text", text })
   }
 
   #split(pieces: ReadonlyArray<ThinkTags.Piece>, events: Events): void {
     for (const { moved, text, thinking } of pieces) {
       if (moved === true) {
-        this.#reasoning += this.#text
-        this.#text = ""
+        this.#reasoning.add(this.#text.text)
+        this.#text.clear()
       } else this.#say(text, thinking, events)
     }
   }
@@ -165,10 +166,12 @@ class State implements Fold {
     this.#half = ""
     const toolCalls = this.#toolCalls()
     const raw = this.#finishReason
-    const isSilent = this.#text === "" && this.#reasoning === "" && this.#refusal === "" && toolCalls.length === 0
+    const { text } = this.#text
+    const reasoning = this.#reasoning.text
+    const isSilent = text === "" && reasoning === "" && this.#refusal === "" && toolCalls.length === 0
     return {
-      text: this.#think === undefined ? this.#fullText ?? this.#text : this.#text,
-      ...(this.#reasoning !== "" && { reasoning: this.#reasoning }),
+      text: this.#think === undefined ? this.#fullText ?? text : text,
+      ...(reasoning !== "" && { reasoning }),
       toolCalls,
       ...(this.#refusal !== "" && { refusal: this.#refusal }),
       finishReason: Generation.finishReason(raw, toolCalls.length > 0),

@@ -7,7 +7,6 @@
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
@@ -15,9 +14,10 @@ import * as Stream from "effect/Stream"
 import * as Dialect from "../dialect/Dialect.ts"
 import * as Frames from "../dialect/Frames.ts"
 import type * as Generation from "../Generation.ts"
+import * as Deadline from "../http/Deadline.ts"
 import { InferenceError } from "../InferenceError.ts"
 import type { Meta } from "../transport/Attempt.ts"
-import type { Answer, Opened, TgiClient } from "../transport/TgiClient.ts"
+import type { Opened, TgiClient } from "../transport/TgiClient.ts"
 import * as Echo from "./Echo.ts"
 import * as Folding from "./Folding.ts"
 import * as Verdict from "./Verdict.ts"
@@ -40,7 +40,7 @@ export interface Prepared extends Folding.Options {
   /** Asks the server for the length of the prompt, where the response did not tell it. */
   readonly countInput: Effect.Effect<number | undefined> | undefined
   /** Sees the generation before the caller does. */
-  readonly onFinish: (generation: Generation.Generation) => Effect.Effect<void>
+  readonly onFinish: (generation: Generation.Generation) => Effect.Effect<unknown>
 }
 
 type Events = Array<Generation.Event>
@@ -94,18 +94,22 @@ const open = (prepared: Prepared): Effect.Effect<Incoming, InferenceError, Scope
   }
 }
 
-const whole = <A>(answer: Effect.Effect<Answer<A>, InferenceError>, delta: (value: A) => Generation.Delta) =>
-  Effect.map(answer, ({ meta, value }) => ({ meta, delta: delta(value) }))
-
-const ask = (prepared: Prepared) => {
+/** A whole response as one delta. */
+const ask = (
+  prepared: Prepared,
+  then: (delta: Generation.Delta, meta: Meta) => Effect.Effect<Generation.Generation, InferenceError>
+): Effect.Effect<Generation.Generation, InferenceError> => {
   const { call, client } = prepared
   switch (call.route) {
     case "generate":
-      return whole(client.generate(call.body), Frames.nativeResponse)
+      return Effect.flatMap(client.generate(call.body), ({ meta, value }) => then(Frames.nativeResponse(value), meta))
     case "chat":
-      return whole(client.chat(call.body), Frames.chatResponse)
+      return Effect.flatMap(client.chat(call.body), ({ meta, value }) => then(Frames.chatResponse(value), meta))
     case "completion":
-      return whole(client.completion(call.body), (response) => echoed(prepared)(Frames.completion(response, true)))
+      return Effect.flatMap(
+        client.completion(call.body),
+        ({ meta, value }) => then(echoed(prepared)(Frames.completion(value, true)), meta)
+      )
   }
 }
 
@@ -148,59 +152,76 @@ const unfiled = (prepared: Prepared, generation: Generation.Generation, events: 
   return { ...rest, text: answer ?? reasoning }
 }
 
-const finishing = Effect.fnUntraced(function*(
+/** The generation at its end, or why it is none. Nothing of it is an effect where nothing has to be asked or told. */
+const finishing = (
   prepared: Prepared,
   fold: Folding.Fold,
   meta: Meta,
   times: Times,
+  now: number,
   events: Events,
   count: number
-) {
-  const told = unfiled(
-    prepared,
-    finished(prepared, fold, meta, times, yield* Clock.currentTimeMillis, events),
-    events
-  )
+): Effect.Effect<Generation.Generation, InferenceError> => {
+  const told = unfiled(prepared, finished(prepared, fold, meta, times, now, events), events)
   const wrong = Verdict.of(told, prepared.offer)
   if (wrong !== undefined) {
-    return yield* new InferenceError({
-      method: `POST ${Dialect.paths[prepared.call.route]}`,
-      reason: wrong,
-      attempts: meta.attempts,
-      ...(meta.requestId !== undefined && { requestId: meta.requestId }),
-      received: { events: count, text: told.text }
-    })
+    return Effect.fail(
+      new InferenceError({
+        method: `POST ${Dialect.paths[prepared.call.route]}`,
+        reason: wrong,
+        attempts: meta.attempts,
+        ...(meta.requestId !== undefined && { requestId: meta.requestId }),
+        received: { events: count, text: told.text }
+      })
+    )
   }
-  if (prepared.keepTokens && told.tokens === undefined && told.text !== "") {
-    yield* Effect.logWarning("log probabilities were asked for, and the server sent none")
-  }
-  const counted = told.statistics.inputTokens !== undefined || prepared.countInput === undefined
-    ? told
-    : { ...told, statistics: { ...told.statistics, inputTokens: yield* prepared.countInput } }
-  yield* prepared.onFinish(counted)
-  return counted
-})
+  const end = (generation: Generation.Generation) => Effect.as(prepared.onFinish(generation), generation)
+  const { countInput } = prepared
+  const isUncounted = told.statistics.inputTokens === undefined && countInput !== undefined
+  const counted = isUncounted
+    ? Effect.flatMap(
+      countInput,
+      (inputTokens) => end({ ...told, statistics: { ...told.statistics, inputTokens } })
+    )
+    : end(told)
+  return prepared.keepTokens && told.tokens === undefined && told.text !== ""
+    ? Effect.andThen(Effect.logWarning("log probabilities were asked for, and the server sent none"), counted)
+    : counted
+}
 
 /** A fold over the frames of a response that has begun. */
-const begin = (prepared: Prepared, scope: Scope.Scope) =>
-  Effect.gen(function*() {
-    const start = yield* Clock.currentTimeMillis
-    const { count, meta, pull } = yield* Scope.provide(open(prepared), scope)
-    const times: Times = { start, first: yield* Clock.currentTimeMillis }
-    const fold = Folding.make(prepared)
-    return { pull, fold, end: (events: Events) => finishing(prepared, fold, meta, times, events, count()) }
+interface Begun {
+  readonly fold: Folding.Fold
+  readonly pull: Incoming["pull"]
+  readonly end: (events: Events) => Effect.Effect<Generation.Generation, InferenceError>
+}
+
+const begin = (prepared: Prepared): Effect.Effect<Begun, InferenceError, Scope.Scope> =>
+  Effect.clockWith((clock) => {
+    const start = clock.currentTimeMillisUnsafe()
+    return Effect.map(open(prepared), ({ count, meta, pull }) => {
+      const times: Times = { start, first: clock.currentTimeMillisUnsafe() }
+      const fold = Folding.make(prepared)
+      const end = (events: Events) =>
+        finishing(prepared, fold, meta, times, clock.currentTimeMillisUnsafe(), events, count())
+      return { fold, pull, end }
+    })
   })
 
 /**
- * Streams a generation. The last event is `Finish`; leaving the stream closes the socket.
+ * Streams a generation. The last event is `Finish`; leaving the stream closes the socket. The deadline, where there is one,
+ * is that of what the generation is the last part of.
  *
  * @category running
  * @since 0.1.0
  */
-export const stream = (prepared: Prepared): Stream.Stream<Generation.Event, InferenceError> =>
+export const stream = (
+  prepared: Prepared,
+  deadline: number | undefined
+): Stream.Stream<Generation.Event, InferenceError> =>
   Stream.fromChannel(
     Channel.fromTransform((_upstream, scope) =>
-      Effect.map(begin(prepared, scope), ({ end, fold, pull }) => {
+      Effect.map(Deadline.by(deadline)(Scope.provide(begin(prepared), scope)), ({ end, fold, pull }) => {
         let events: Events = []
         let done = false
         const frames = pull((delta) => fold.add(delta, events))
@@ -230,7 +251,7 @@ export const stream = (prepared: Prepared): Stream.Stream<Generation.Event, Infe
  */
 export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation, InferenceError> =>
   Effect.scopedWith((scope) =>
-    Effect.flatMap(begin(prepared, scope), ({ end, fold, pull }) => {
+    Effect.flatMap(Scope.provide(begin(prepared), scope), ({ end, fold, pull }) => {
       // nobody hears these
       const events: Events = []
       const frames = pull((delta) => {
@@ -246,13 +267,15 @@ export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation,
     })
   )
 
-const answered = Effect.fnUntraced(function*(prepared: Prepared, events: Events) {
-  const start = yield* Clock.currentTimeMillis
-  const { delta, meta } = yield* ask(prepared)
-  const fold = Folding.make(prepared)
-  fold.add(delta, events)
-  return yield* finishing(prepared, fold, meta, { start, first: undefined }, events, 1)
-})
+const answered = (prepared: Prepared, events: Events): Effect.Effect<Generation.Generation, InferenceError> =>
+  Effect.clockWith((clock) => {
+    const start = clock.currentTimeMillisUnsafe()
+    return ask(prepared, (delta, meta) => {
+      const fold = Folding.make(prepared)
+      fold.add(delta, events)
+      return finishing(prepared, fold, meta, { start, first: undefined }, clock.currentTimeMillisUnsafe(), events, 1)
+    })
+  })
 
 /**
  * Asks for the whole response at once: less to parse, the server's timings, and what cannot be streamed.
@@ -269,8 +292,14 @@ export const unary = (prepared: Prepared): Effect.Effect<Generation.Generation, 
  * @category running
  * @since 0.1.0
  */
-export const atOnce = (prepared: Prepared): Stream.Stream<Generation.Event, InferenceError> =>
+export const atOnce = (
+  prepared: Prepared,
+  deadline: number | undefined
+): Stream.Stream<Generation.Event, InferenceError> =>
   Stream.fromArrayEffect(Effect.suspend(() => {
     const events: Events = []
-    return Effect.map(answered(prepared, events), (generation) => Arr.append(events, { _tag: "Finish", generation }))
+    return Effect.map(
+      Deadline.by(deadline)(answered(prepared, events)),
+      (generation) => Arr.append(events, { _tag: "Finish", generation })
+    )
   }))

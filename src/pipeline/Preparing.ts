@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Dialect from "../dialect/Dialect.ts"
 import * as Dialects from "../dialect/Dialects.ts"
@@ -12,7 +13,8 @@ import type { Target } from "../endpoint/EndpointTarget.ts"
 import * as GenerationOptions from "../GenerationOptions.ts"
 import { InferenceError, InvalidRequest } from "../InferenceError.ts"
 import type * as Message from "../Message.ts"
-import type { Settings } from "../Settings.ts"
+import * as Json from "../protocol/Json.ts"
+import { type Settings, WHOLE_UP_TO } from "../Settings.ts"
 import type { Constraint } from "../structured/Grammar.ts"
 import type { StructuredOutput } from "../structured/StructuredOutput.ts"
 import type { StructuredOutputError } from "../structured/StructuredOutputError.ts"
@@ -37,6 +39,8 @@ export interface Wanted {
   readonly settings: Settings
   /** What the answer shall look like. */
   readonly output: StructuredOutput<unknown, unknown> | undefined
+  /** What it has in common with others of the same input, that differ in their seeds alone. */
+  readonly shared?: Shared | undefined
 }
 
 /**
@@ -49,6 +53,8 @@ export interface Ready extends Prepared {
   /** The grammar that was sent, and what it does not carry. */
   readonly constraint: Constraint | undefined
   readonly telemetry: Telemetry.Call
+  /** The same request with another seed: its prompt is not rendered, and its body not written, once more. */
+  readonly withSeed: (seed: number | bigint) => Effect.Effect<Ready, InferenceError>
 }
 
 /**
@@ -75,6 +81,17 @@ const isWhole = ({ engine }: Target, options: GenerationOptions.GenerationOption
 export const isStreamed = (target: Target, { options, settings }: Wanted): boolean =>
   Dialects.all[target.engine.kind].unstreamed === undefined &&
   (settings.delivery === undefined ? !isWhole(target, options) : settings.delivery === "stream")
+
+/**
+ * Whether a generation that nobody sees before its end is streamed all the same: a short one is not, where the caller does
+ * not say so. A stream of twenty events costs the caller twice what a whole response does.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const isFolded = (target: Target, wanted: Wanted): boolean =>
+  isStreamed(target, wanted) && (wanted.settings.delivery !== undefined ||
+    (wanted.options.maxNewTokens ?? Infinity) > (wanted.settings.wholeUpTo ?? WHOLE_UP_TO))
 
 /**
  * Tells the caller of a stream that it will be one chunk, where the engine's own streams are not safe.
@@ -111,22 +128,45 @@ const countInput = (client: TgiClient["Service"], target: Target, { call }: Dial
  * @category constructors
  * @since 0.1.0
  */
-export const prepare = Effect.fnUntraced(function*(
+export const prepare = (
   client: TgiClient["Service"],
   target: Target,
   prompting: Prompting,
   wanted: Wanted,
   stream: boolean
-): Effect.fn.Return<Ready, InferenceError | StructuredOutputError | TemplateError> {
-  const { output, settings } = wanted
+): Effect.Effect<Ready, InferenceError | StructuredOutputError | TemplateError> => {
+  const { output } = wanted
   const { kind } = target.engine
-  const options = yield* Effect.fromResult(offered(kind, wanted.options))
-  const dialect = kind === "router" && target.nativeUrl !== undefined ? Dialects.native : Dialects.all[kind]
+  const offer = offered(kind, wanted.options)
+  if (Result.isFailure(offer)) return Effect.fail(offer.failure)
+  const options = offer.success
   const asked = { input: wanted.input, options, constrained: output !== undefined }
-  const input = yield* prompting(asked, kind, target.engine.bosToken)
-  const constraint = output === undefined
-    ? undefined
-    : yield* output.grammar(kind, input._tag === "Messages" ? "chat" : "raw")
+  // eager: nearly always all of it is there, and nothing has to be waited for
+  return Effect.flatMapEager(prompting(asked, kind, target.engine.bosToken), (input) => {
+    const how = { client, target, wanted, options, input, stream }
+    return output === undefined
+      ? ready({ ...how, constraint: undefined })
+      : Effect.flatMap(
+        output.grammar(kind, input._tag === "Messages" ? "chat" : "raw"),
+        (constraint) => ready({ ...how, constraint })
+      )
+  })
+}
+
+interface Decided {
+  readonly client: TgiClient["Service"]
+  readonly target: Target
+  readonly wanted: Wanted
+  readonly options: GenerationOptions.GenerationOptions
+  readonly input: Dialect.GenerateRequest["input"]
+  readonly constraint: Constraint | undefined
+  readonly stream: boolean
+}
+
+const ready = (decided: Decided): Effect.Effect<Ready, InferenceError> => {
+  const { constraint, input, options, stream, target, wanted } = decided
+  const { kind, limits, version } = target.engine
+  const dialect = kind === "router" && target.nativeUrl !== undefined ? Dialects.native : Dialects.all[kind]
   const encoded = Dialect.encode(dialect, {
     input,
     model: nameOf(target, Dialect.routeOf(dialect, input)),
@@ -135,23 +175,31 @@ export const prepare = Effect.fnUntraced(function*(
     stream
   })
   const method = `POST ${Dialect.paths[encoded.call.route]}`
-  const { limits, version } = target.engine
   const wrong = [
     ...unserved(target, encoded.call.route),
     ...(limits === undefined ? [] : GenerationOptions.beyond(options, limits)),
     ...Limits.check(options, { kind, version, limits, route: encoded.call.route, stream }),
     ...encoded.conflicts
   ]
-  if (wrong.length > 0) return yield* invalid(method, wrong)
+  if (wrong.length > 0) return Effect.fail(invalid(method, wrong))
   const unsupported = constraint === undefined
     ? encoded.unsupported
     : [...encoded.unsupported, ...unconstrained(kind, wanted.input)]
-  if (unsupported.length > 0) {
-    if (settings.unsupported !== "warn") return yield* invalid(method, unsupported)
-    for (const { message } of unsupported) yield* Effect.logWarning(message)
-  }
+  if (unsupported.length === 0) return Effect.succeed(readyOf(decided, dialect, encoded))
+  if (wanted.settings.unsupported !== "warn") return Effect.fail(invalid(method, unsupported))
+  return Effect.as(
+    Effect.forEach(unsupported, ({ message }) => Effect.logWarning(message), { discard: true }),
+    readyOf(decided, dialect, encoded)
+  )
+}
+
+const readyOf = (decided: Decided, dialect: Dialect.Dialect, encoded: Dialect.Encoded): Ready => {
+  const { client, constraint, input, options, stream, target, wanted } = decided
+  const { settings } = wanted
+  const { kind } = target.engine
+  const { call } = encoded
   const telemetry: Telemetry.Call = {
-    operation: encoded.call.route === "chat" ? "chat" : "text_completion",
+    operation: call.route === "chat" ? "chat" : "text_completion",
     model: target.modelName,
     server: target.url,
     options,
@@ -160,33 +208,78 @@ export const prepare = Effect.fnUntraced(function*(
   const offer: Verdict.Offer = {
     engine: kind,
     // as the caller wrote them: what is sent may demand keys that the caller's schema leaves out
-    tools: encoded.call.route === "chat" && options.toolChoice !== "none" ? wanted.options.tools ?? [] : [],
+    tools: call.route === "chat" && options.toolChoice !== "none" ? wanted.options.tools ?? [] : [],
     toolChoice: options.toolChoice,
     stream
   }
   return {
     client,
     constraint,
-    call: encoded.call,
+    call,
     keepTokens: wantsTokens(options),
     splitReasoning: settings.splitReasoning ?? false,
-    ...(input._tag === "Prompt" && { opening: ThinkTags.opening(input.text) }),
+    opening: input._tag === "Prompt" ? ThinkTags.opening(input.text) : undefined,
     offer,
     mayBeEmpty: Verdict.mayBeEmpty(offer),
     seed: options.seed,
     filedAsThinking: constraint !== undefined && kind === "llamacpp",
     countInput: settings.countTokens === true ? countInput(client, target, encoded) : undefined,
-    onFinish: (generation) =>
-      Effect.andThen(
-        Telemetry.record(telemetry, generation),
-        Effect.matchEager(Effect.currentSpan, {
-          onSuccess: (span) => Telemetry.annotate(span, telemetry, generation),
-          onFailure: () => undefined
-        })
-      ),
-    telemetry
+    onFinish: (generation) => Telemetry.finished(telemetry, generation),
+    telemetry,
+    withSeed: seeded(decided, dialect, encoded)
   }
-})
+}
+
+/** A request with other seeds, which its engine may refuse as it may those of any request. */
+const seeded = (decided: Decided, dialect: Dialect.Dialect, { call, ...rest }: Dialect.Encoded): Ready["withSeed"] => {
+  let body: ((seed: number | bigint) => Readonly<Record<string, unknown>>) | undefined
+  return (seed) => {
+    const { stream, target: { engine: { kind, limits, version }, nativeUrl } } = decided
+    const options = { ...decided.options, seed }
+    const { route } = call
+    const wrong = Limits.check(options, { kind, version, limits, route, stream })
+    if (wrong.length > 0) return Effect.fail(invalid(`POST ${Dialect.paths[route]}`, wrong))
+    const rule = dialect.rules[route]?.seed
+    const sent = rule?._tag === "Sent" ? rule.encode(seed)?.["seed"] : undefined
+    // an engine that takes no seed was told none
+    if (typeof sent !== "number" && typeof sent !== "bigint") {
+      return Effect.succeed(readyOf({ ...decided, options }, dialect, { call, ...rest }))
+    }
+    const streamed = stream && (route !== "generate" || nativeUrl !== undefined)
+    body ??= Json.withInteger(
+      streamed ? { ...call.body, stream: true } : call.body,
+      route === "generate" ? ["parameters", "seed"] : ["seed"]
+    )
+    // it is the body of the same route, with another number where it has one
+    const other = { route, body: body(sent) } as Dialect.Call
+    return Effect.succeed(readyOf({ ...decided, options }, dialect, { call: other, ...rest }))
+  }
+}
+
+/**
+ * What several generations of one input have in common, which is prepared once.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export class Shared {
+  #target: Target | undefined
+  #ready: ReturnType<typeof prepare> | undefined
+
+  /** The request of one of them. */
+  of(target: Target, seed: number | bigint, make: () => ReturnType<typeof prepare>): ReturnType<typeof prepare> {
+    if (this.#ready !== undefined && this.#target === target) {
+      return Effect.flatMapEager(this.#ready, (ready) => ready.withSeed(seed))
+    }
+    this.#target = target
+    const made = make()
+    if (Exit.isExit(made)) return this.#ready = made
+    return Effect.flatMap(Effect.cached(made), (cached) => {
+      this.#ready = cached
+      return Effect.flatMap(cached, (ready) => ready.withSeed(seed))
+    })
+  }
+}
 
 /** The options with the parameters of their tools as the engine's grammar takes them. */
 const offered = (

@@ -5,9 +5,11 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
-import type * as Tracer from "effect/Tracer"
+import * as Stream from "effect/Stream"
+import * as Tracer from "effect/Tracer"
 import type { GenerateRequest } from "../dialect/Dialect.ts"
 import { type Generation, isCounted } from "../Generation.ts"
 import type { GenerationOptions } from "../GenerationOptions.ts"
@@ -163,31 +165,84 @@ const of = (call: Call) => {
   return made
 }
 
+/** Whether spans go anywhere: those of the tracer that is there by default are kept by nobody. */
+const isTraced = (fiber: { readonly getRef: <A>(ref: Context.Reference<A>) => A }): boolean =>
+  fiber.getRef(Tracer.Tracer) !== Tracer.nativeTracer
+
+/**
+ * Tells of a finished generation, on the span of its call where there is one.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const finished = (call: Call, generation: Generation): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    record(fiber.context, call, generation)
+    // without a span of its own, the one that is there is the caller's
+    if (!isTraced(fiber)) return Effect.void
+    return Effect.match(Effect.currentSpan, {
+      onSuccess: (span) => annotate(span, call, generation),
+      onFailure: () => undefined
+    })
+  })
+
+/** The name of a call's span. */
+const spanOf = ({ model, operation }: Call): string => `${operation} ${model}`
+
+const spanOptions = (call: Call) =>
+  ({ kind: "client", attributes: attributes(call), captureStackTrace: false }) as const
+
+/**
+ * A generation with its span, where a tracer is installed, and its failure counted.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const observed = <A, E>(call: Call, self: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+  const counted = Effect.onError(self, (cause) => recordFailure(call, cause))
+  return Effect.withFiber((fiber) =>
+    isTraced(fiber) ? Effect.withSpan(counted, spanOf(call), spanOptions(call)) : counted
+  )
+}
+
+/**
+ * As `observed`, of a stream.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const observedStream = <A, E>(call: Call, self: Stream.Stream<A, E>): Stream.Stream<A, E> => {
+  const counted = Stream.onError(self, (cause) => recordFailure(call, cause))
+  return Stream.unwrap(
+    Effect.withFiber((fiber) =>
+      Effect.succeed(isTraced(fiber) ? Stream.withSpan(counted, spanOf(call), spanOptions(call)) : counted)
+    )
+  )
+}
+
 /**
  * Counts a finished generation.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const record = (call: Call, { statistics }: Generation): Effect.Effect<void> =>
-  Effect.contextWith((context) => {
-    const { cost, duration, finished, firstToken, input, output, perToken, queued, uncounted } = of(call)
-    const { inputTokens, outputTokens, server, timeToFirstToken } = statistics
-    finished.updateUnsafe(1, context)
-    duration.updateUnsafe(statistics.duration / 1000, context)
-    if (!isCounted(statistics)) uncounted.updateUnsafe(1, context)
-    if (statistics.cost !== undefined) cost.updateUnsafe(statistics.cost, context)
-    if (inputTokens !== undefined) input.updateUnsafe(inputTokens, context)
-    if (outputTokens !== undefined) output.updateUnsafe(outputTokens, context)
-    if (server?.queue !== undefined) queued.updateUnsafe(server.queue / 1000, context)
-    if (timeToFirstToken !== undefined) {
-      firstToken.updateUnsafe(timeToFirstToken / 1000, context)
-      if (outputTokens !== undefined && outputTokens > 1) {
-        perToken.updateUnsafe((statistics.duration - timeToFirstToken) / 1000 / (outputTokens - 1), context)
-      }
+export const record = (context: Context.Context<never>, call: Call, { statistics }: Generation): void => {
+  const { cost, duration, finished, firstToken, input, output, perToken, queued, uncounted } = of(call)
+  const { inputTokens, outputTokens, server, timeToFirstToken } = statistics
+  finished.updateUnsafe(1, context)
+  duration.updateUnsafe(statistics.duration / 1000, context)
+  if (!isCounted(statistics)) uncounted.updateUnsafe(1, context)
+  if (statistics.cost !== undefined) cost.updateUnsafe(statistics.cost, context)
+  if (inputTokens !== undefined) input.updateUnsafe(inputTokens, context)
+  if (outputTokens !== undefined) output.updateUnsafe(outputTokens, context)
+  if (server?.queue !== undefined) queued.updateUnsafe(server.queue / 1000, context)
+  if (timeToFirstToken !== undefined) {
+    firstToken.updateUnsafe(timeToFirstToken / 1000, context)
+    if (outputTokens !== undefined && outputTokens > 1) {
+      perToken.updateUnsafe((statistics.duration - timeToFirstToken) / 1000 / (outputTokens - 1), context)
     }
-    return Effect.void
-  })
+  }
+}
 
 /**
  * Counts a generation that failed, or that was interrupted, which is no failure.

@@ -136,6 +136,7 @@ export interface Settings {
   readonly concurrency?: number | undefined
   readonly unsupported?: "error" | "warn" | undefined
   readonly delivery?: "stream" | "unary" | undefined
+  readonly wholeUpTo?: number | undefined
   readonly splitReasoning?: boolean | undefined
   readonly countTokens?: boolean | undefined
   readonly revive?: boolean | undefined

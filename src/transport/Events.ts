@@ -27,6 +27,7 @@ import * as Failure from "../protocol/Failure.ts"
 import type { Guard } from "../protocol/Guard.ts"
 import * as EventLayout from "./EventLayout.ts"
 import * as EventStream from "./EventStream.ts"
+import { GrowingText } from "./GrowingText.ts"
 import * as InferenceFailure from "./InferenceFailure.ts"
 import type { Read, Reading } from "./Reading.ts"
 
@@ -257,7 +258,7 @@ class State<F extends { readonly error?: unknown }> {
   ended = false
   failure: Reason | undefined = undefined
   events = 0
-  text = ""
+  readonly #text = new GrowingText()
 
   constructor(route: Route<F>, settings: Limits) {
     this.#route = route
@@ -269,6 +270,11 @@ class State<F extends { readonly error?: unknown }> {
     })
   }
 
+  /** What the frames say that were handed over. */
+  get text(): string {
+    return this.#text.text
+  }
+
   take(): Array<F> {
     const frames = this.#frames
     if (!this.#said) return []
@@ -276,9 +282,7 @@ class State<F extends { readonly error?: unknown }> {
       this.#frames = []
       this.events += frames.length
       const { text } = this.#route
-      let arrived = this.text
-      for (const frame of frames) arrived += text(frame)
-      this.text = arrived
+      for (const frame of frames) this.#text.add(text(frame))
     }
     return frames
   }

@@ -139,6 +139,8 @@ const readerOf = <A>(schema: Schema.Codec<A, A>): (text: string) => Reading<A> =
   return made
 }
 
+const asStream = (body: Readonly<Record<string, unknown>>) => body["stream"] === true ? body : { ...body, stream: true }
+
 const readText = (text: string): Reading<string> => ({ _tag: "Read", value: text })
 
 /**
@@ -180,12 +182,12 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
       const streaming = <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) => {
         const stream = streamed(path, routeOf)
         return (body: Readonly<Record<string, unknown>>) =>
-          stream({ ...body, stream: true })
+          stream(asStream(body))
       }
       const opening = <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) => {
         const stream = opened(path, routeOf)
         return (body: Readonly<Record<string, unknown>>) =>
-          stream({ ...body, stream: true })
+          stream(asStream(body))
       }
       return TgiClient.of({
         ...(options.nativeUrl === undefined

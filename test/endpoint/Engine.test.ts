@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Redacted, Schema } from "effect"
+import { Effect, Latch, Redacted, Schema } from "effect"
 import * as Engine from "../../src/endpoint/Engine.ts"
 import * as EngineProbe from "../../src/endpoint/EngineProbe.ts"
 import * as Retry from "../../src/http/Retry.ts"
@@ -222,6 +222,81 @@ describe("EngineProbe.detect", () => {
       yield* engine
       assert.deepStrictEqual((yield* server.received).map(({ url }) => url.pathname), ["/v1/models", "/info"])
     }))
+
+  it.effect("asks nothing where the caller names the engine and its limits, and the model where that counts", () =>
+    Effect.gen(function*() {
+      const limits = { maxTotalTokens: 4096 }
+      const asked = Effect.fnUntraced(function*(options: Partial<EngineProbe.Options>) {
+        const { engine, server } = yield* ask(servers.unknown, options)
+        return [yield* engine, (yield* server.received).length] as const
+      })
+      assert.deepStrictEqual(yield* asked({ override: "tgi", limits }), [
+        { kind: "tgi", limits, source: "override" },
+        0
+      ])
+      assert.deepStrictEqual(yield* asked({ override: "vllm", limits, modelName: "org/m" }), [
+        { kind: "vllm", modelName: "org/m", limits, source: "override" },
+        0
+      ])
+      // what only the server knows: the name of its model, and whether it puts a token before a prompt
+      assert.isAbove((yield* asked({ override: "vllm", limits }))[1], 0)
+      assert.isAbove((yield* asked({ override: "llamacpp", limits, modelName: "org/m" }))[1], 0)
+    }))
+
+  it.effect("takes the caller's limits before the server's", () =>
+    Effect.gen(function*() {
+      const { limits } = yield* detected(servers.tgi, { limits: { maxTotalTokens: 7 } })
+      assert.strictEqual(limits?.maxTotalTokens, 7)
+    }))
+
+  it.effect.each(
+    [["tgi", "/info"], ["vllm", "/version"], ["sglang", "/server_info"], ["llamacpp", "/props"]] as const
+  )(
+    "asks %s, where it is named, all at once",
+    ([override, path]) =>
+      Effect.gen(function*() {
+        const both = yield* Latch.make(false)
+        const paths: Array<string> = []
+        const routes: Readonly<Record<string, unknown>> = servers[override]
+        const server = yield* Double.make((request) => {
+          paths.push(request.url.pathname)
+          // neither question is answered before the other one has come
+          if (paths.includes("/v1/models") && paths.includes(path)) both.openUnsafe()
+          const body = routes[request.url.pathname]
+          return Effect.as(both.await, body === undefined ? Double.plain(404, "Not Found") : Double.json(200, body))
+        })
+        const engine = yield* EngineProbe.detect(Double.client({ "host.example": server.handler }), {
+          url: new URL("https://host.example"),
+          search: "",
+          token: undefined,
+          override
+        })
+        assert.strictEqual(engine.kind, override)
+      })
+  )
+
+  it.effect.each(
+    [
+      ["Unauthorized", 401, "bad token"],
+      ["Forbidden", 403, "not yours"],
+      ["Paused", 400, "Endpoint is paused"]
+    ] as const
+  )(
+    "says %s though the engine is named, and does not wait for the other responses",
+    ([tag, status, detail]) =>
+      Effect.gen(function*() {
+        const server = yield* Double.make(({ url }) =>
+          url.pathname === "/v1/models" ? Effect.succeed(Double.plain(status, detail)) : Effect.never
+        )
+        const error = yield* Effect.flip(EngineProbe.detect(Double.client({ "host.example": server.handler }), {
+          url: new URL("https://host.example"),
+          search: "",
+          token: undefined,
+          override: "tgi"
+        }))
+        assert.strictEqual(error._tag, tag)
+      })
+  )
 
   it.effect("asks below the root, with the query and the token", () =>
     Effect.gen(function*() {

@@ -1,6 +1,6 @@
 /** One policy reaches everything: finding the endpoint, probing it, its health, the Hub, and the call itself. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber, Layer } from "effect"
+import { Clock, Duration, Effect, Fiber, Layer, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as EndpointError from "../../src/endpoint/EndpointError.ts"
 import * as Waiting from "../../src/endpoint/Waiting.ts"
@@ -23,11 +23,14 @@ const targets: ReadonlyArray<readonly [name: string, target: Target]> = [
 const generating = (
   wire: Wire.Wire,
   options: InferenceEndpointsLLM.LayerOptions,
-  around: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (self) => self
+  around: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = (self) => self,
+  call: (
+    llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]
+  ) => Effect.Effect<unknown, InferenceEndpointsLLM.GenerateError> = (llm) => llm.generate("Hi")
 ) =>
   Effect.gen(function*() {
     const start = yield* Clock.currentTimeMillis
-    const fiber = yield* InferenceEndpointsLLM.InferenceEndpointsLLM.use((llm) => llm.generate("Hi")).pipe(
+    const fiber = yield* InferenceEndpointsLLM.InferenceEndpointsLLM.use(call).pipe(
       around,
       Effect.flip,
       Effect.flatMap((error) => Effect.map(Clock.currentTimeMillis, (now) => ({ error, after: now - start }))),
@@ -89,21 +92,46 @@ describe.each(targets)("finding %s", (_, target) => {
     }))
 })
 
-it.effect("a call's own time is what finding its endpoint left of it", () =>
-  Effect.gen(function*() {
-    // a second for each question about the engine, then silence
-    const wire = Wire.make((_, { url }) =>
-      url.endsWith("/generate_stream") || url.endsWith("completions")
-        ? "silence"
-        : Effect.delay(Effect.succeed(Wire.json({ data: [{ id: "m", owned_by: "vllm" }] })), 1000), {
-      health: () => "silence"
-    })
-    const { after, error } = yield* generating(wire, {
-      baseUrl: "https://server.example",
-      client: { timeouts: { total: "5 seconds" } }
-    })
-    assert.deepStrictEqual([after, error._tag], [5000, "InferenceError"])
-  }))
+const ways: ReadonlyArray<
+  readonly [name: string, call: NonNullable<Parameters<typeof generating>[3]>]
+> = [
+  ["a call's", (llm) => llm.generate("Hi")],
+  ["a streamed call's", (llm) => llm.generate("Hi", { delivery: "stream" })],
+  ["a stream's", (llm) => Stream.runDrain(llm.stream("Hi"))],
+  [
+    "the stream's of an object",
+    (llm) => Stream.runDrain(llm.streamObject("Hi", { schema: Schema.Struct({ name: Schema.String }) }))
+  ]
+]
+
+const patience = { baseUrl: "https://server.example", client: { timeouts: { total: "5 seconds" } } } as const
+
+/** A second for each question about the engine, and then what the test says. */
+const slow = (answer: () => Wire.Answer) =>
+  Wire.make((_, { url }) =>
+    url.endsWith("/generate_stream") || url.endsWith("completions")
+      ? answer()
+      : Effect.delay(Effect.succeed(Wire.json({ data: [{ id: "m", owned_by: "vllm" }] })), 1000), {
+    health: () => "silence"
+  })
+
+const begun = () => Wire.events([": still there\n\n"], { end: "open" })
+
+describe("one `total` bounds finding the endpoint and the call together", () => {
+  for (const [name, call] of ways) {
+    it.effect(`${name} own time is what finding its endpoint left of it`, () =>
+      Effect.gen(function*() {
+        const { after, error } = yield* generating(slow(() => "silence"), patience, undefined, call)
+        assert.deepStrictEqual([after, error._tag], [5000, "InferenceError"])
+      }))
+
+    it.effect(`${name} own time is no more where something came of it`, () =>
+      Effect.gen(function*() {
+        const { after } = yield* generating(slow(begun), patience, undefined, call)
+        assert.isAtMost(after, 5000)
+      }))
+  }
+})
 
 /** Waits through what the looks say, and gives the pauses between them in milliseconds. */
 const pauses = (looks: ReadonlyArray<"up" | "down" | "stumble">) =>

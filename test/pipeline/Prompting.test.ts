@@ -97,7 +97,7 @@ describe("with a template", () => {
   it.effect("messages are rendered here and sent raw, without the BOS that the server adds", () =>
     Effect.gen(function*() {
       assert.deepStrictEqual(yield* prompted([system, user]), {
-        path: "/generate_stream",
+        path: "/generate",
         prompt: "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n"
       })
     }).pipe(Effect.provide(layer)))
@@ -271,7 +271,7 @@ describe("a tokenizer of the Hub", () => {
     Effect.gen(function*() {
       yield* (yield* InferenceEndpointsLLM.InferenceEndpointsLLM).generate([user], { topK: 5, maxNewTokens: 1 })
       const [request] = yield* posted("server")
-      assert.strictEqual(request?.path, "/generate_stream")
+      assert.strictEqual(request?.path, "/generate")
       assert.deepInclude(request?.json, { inputs: "<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n" })
     }).pipe(Effect.provide(
       InferenceEndpointsLLM.layer({

@@ -139,6 +139,76 @@ describe("the span of a generation", () => {
       const { fail } = yield* Simulator.Simulator
       assert.notProperty(yield* spanOf({ delivery: "unary" }), "inference_endpoints.usage.unknown")
       yield* fail(Fault.usage("never"))
-      assert.isTrue((yield* spanOf({}))["inference_endpoints.usage.unknown"])
+      assert.isTrue((yield* spanOf({ delivery: "stream" }))["inference_endpoints.usage.unknown"])
     }).pipe(Effect.provide(Model)))
+})
+
+describe("where no tracer is installed", () => {
+  it.effect("a generation makes no span, and leaves the caller's as it is", () =>
+    Effect.gen(function*() {
+      const { generate, stream } = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+      const mine = yield* Effect.gen(function*() {
+        yield* generate("Hi")
+        yield* generate("Hi", { delivery: "stream" })
+        yield* Stream.runDrain(stream("Hi"))
+        return yield* Effect.currentSpan
+      }).pipe(Effect.withSpan("mine"))
+      assert.deepStrictEqual([...mine.attributes], [])
+    }).pipe(Effect.provide(Model)))
+
+  it.effect("a failure leaves the caller's span as it is, and is counted", () =>
+    Effect.gen(function*() {
+      yield* (yield* Simulator.Simulator).fail(Fault.overloaded)
+      const { generate } = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+      assert.deepStrictEqual(yield* counting(generate("Hi")), [0, 1, 0])
+    }).pipe(Effect.provide(World.layer({ engine: "vllm" }))))
+})
+
+/** The spans of what a call generated, below one of the caller's. */
+const through = (
+  run: (llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]) => Effect.Effect<unknown, unknown>
+) =>
+  Effect.gen(function*() {
+    const spans: Array<Tracer.Span> = []
+    const tracer = Tracer.make({
+      span: (options) => {
+        const span = new Tracer.NativeSpan(options)
+        spans.push(span)
+        return span
+      }
+    })
+    yield* Effect.exit(run(yield* InferenceEndpointsLLM.InferenceEndpointsLLM)).pipe(
+      Effect.withSpan("mine"),
+      Effect.provideService(Tracer.Tracer, tracer)
+    )
+    return spans.filter(({ name }) => name.startsWith("chat ")).map(({ attributes, kind, parent, status }) => ({
+      kind,
+      parent: parent._tag === "Some" && parent.value._tag === "Span" ? parent.value.name : undefined,
+      ended: status._tag === "Ended" ? status.exit._tag : "not",
+      finish: attributes.get("gen_ai.response.finish_reasons")
+    }))
+  })
+
+describe("where a tracer is installed", () => {
+  const ways: ReadonlyArray<readonly [name: string, run: Parameters<typeof through>[0]]> = [
+    ["a whole response", (llm) => llm.generate("Hi")],
+    ["a folded stream", (llm) => llm.generate("Hi", { delivery: "stream" })],
+    ["a stream", (llm) => Stream.runDrain(llm.stream("Hi"))]
+  ]
+  for (const [name, run] of ways) {
+    it.effect(`${name} is one span of its own below the caller's, with what the response told`, () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* through(run), [
+          { kind: "client", parent: "mine", ended: "Success", finish: ["stop"] }
+        ])
+      }).pipe(Effect.provide(World.layer({ engine: "vllm" }))))
+
+    it.effect(`${name} that fails ends its span with the failure`, () =>
+      Effect.gen(function*() {
+        yield* (yield* Simulator.Simulator).fail(Fault.overloaded)
+        assert.deepStrictEqual(yield* through(run), [
+          { kind: "client", parent: "mine", ended: "Failure", finish: undefined }
+        ])
+      }).pipe(Effect.provide(World.layer({ engine: "vllm" }))))
+  }
 })

@@ -126,7 +126,7 @@ for (const [name, { connect }] of [["Node", OnNode], ["fetch", OnFetch]] as cons
           const controller = new AbortController()
           const pending = messageOf(
             call === "generate"
-              ? llm.generate("Wait.", { signal: controller.signal })
+              ? llm.generate("Wait.", { signal: controller.signal, delivery: "stream" })
               : collect(llm.stream("Wait.", { signal: controller.signal }))
           )
           await run(simulator.journal.wait(({ tokens }) => tokens === 1))

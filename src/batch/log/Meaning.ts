@@ -12,6 +12,7 @@ const manner = new Set([
   "concurrency",
   "unsupported",
   "delivery",
+  "wholeUpTo",
   "countTokens",
   "revive",
   "captureContent",
@@ -24,6 +25,7 @@ const aside = new Set([
   "waitTimeout",
   "modelDisplayName",
   "endpointHosts",
+  "engineLimits",
   "routerUrl",
   "managementUrl",
   "engine"
