@@ -183,9 +183,7 @@ export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
   const unsupported: Array<Issue> = []
   if (rules !== undefined) {
     // in the order of the rules: where two options share a field, the later rule has the last word
-    for (const name of Object.keys(rules)) {
-      if (isName(rules, name)) apply(dialect, route, rules, name, request.options, fields, unsupported)
-    }
+    for (const name of namesOf(rules)) apply(dialect, route, rules, name, request.options, fields, unsupported)
   }
   dialect.finish?.(fields, request, route)
   const conflicts = rules === undefined
@@ -197,6 +195,17 @@ export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
     }]
     : dialect.conflicts?.(request) ?? []
   return { call: assemble(dialect, request, fields), unsupported, conflicts }
+}
+
+/** The names in the order of the rules, which are made once. */
+const ordered = new WeakMap<Rules, ReadonlyArray<Name>>()
+
+const namesOf = (rules: Rules): ReadonlyArray<Name> => {
+  const known = ordered.get(rules)
+  if (known !== undefined) return known
+  const made = Object.keys(rules).filter((name) => isName(rules, name))
+  ordered.set(rules, made)
+  return made
 }
 
 const isName = (rules: Rules, name: string): name is Name => Object.hasOwn(rules, name)
@@ -211,9 +220,9 @@ const apply = <N extends Name>(
   unsupported: Array<Issue>
 ): void => {
   const value = options[name]
+  if (value === undefined) return
   // the compiler cannot see that a defined value of option N is what the rule of N takes
   const rule = rules[name] as Rule<unknown>
-  if (value === undefined) return
   if (rule._tag === "Sent") {
     Object.assign(fields, rule.encode(value))
   } else if (!rule.neutral(value)) {

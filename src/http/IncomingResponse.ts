@@ -88,7 +88,7 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
   }
 
   get headers(): Headers.Headers {
-    return this.#headers ??= Headers.fromInput(this.#incoming.headers)
+    return this.#headers ??= headersOf(this.#incoming.headers)
   }
 
   get cookies(): Cookies.Cookies {
@@ -242,6 +242,18 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
       reason: new HttpClientError.DecodeError({ request: this.request, response: this, cause })
     })
   }
+}
+
+/** Headers whose names are in lower case already. */
+const headersOf = (fields: Incoming["headers"]): Headers.Headers => {
+  const plain: Record<string, string> = Object.create(Object.getPrototypeOf(Headers.empty))
+  for (const name in fields) {
+    const value = fields[name]
+    if (typeof value === "string") plain[name] = value
+    else if (value !== undefined) plain[name] = value.join(", ")
+  }
+  // they are of the prototype of headers
+  return plain as Headers.Headers
 }
 
 const isFilled = (chunks: Array<Uint8Array>): chunks is Chunks => chunks.length > 0

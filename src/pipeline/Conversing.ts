@@ -8,20 +8,21 @@ import type { GenerationOptions, Issue } from "../GenerationOptions.ts"
 import type * as Message from "../Message.ts"
 import * as Json from "../protocol/Json.ts"
 
-const keys = ["role", "content", "tool_calls", "tool_call_id", "name", "reasoning_content"]
+const keys = new Set(["role", "content", "tool_calls", "tool_call_id", "name", "reasoning_content"])
 
 const folded = (key: string): string => key.toLowerCase().replaceAll(/[^a-z]/g, "")
 
 /** `toolCallId` → `tool_call_id`. */
-const known = new Map(keys.map((key) => [folded(key), key]))
+const known = new Map([...keys].map((key) => [folded(key), key]))
 
 const speaking = new Set(["system", "developer", "user", "tool"])
 
 const messageIssues = (message: Message.Message, index: number): ReadonlyArray<Issue> => {
   const issues: Array<Issue> = []
   for (const key of Object.keys(message)) {
+    if (keys.has(key)) continue
     const meant = known.get(folded(key))
-    if (meant !== undefined && meant !== key) {
+    if (meant !== undefined) {
       issues.push({
         path: ["messages", String(index), key],
         message: `messages.${index}.${key} is not a key of a message; write ${meant}`

@@ -69,11 +69,20 @@ export const stringify = (body: Readonly<Record<string, unknown>>): string => {
  * @since 0.2.0
  */
 export const brokenText = (value: unknown, path: ReadonlyArray<string> = []): ReadonlyArray<string> | undefined => {
-  if (typeof value === "string") return value.isWellFormed() ? undefined : path
+  const found = broken(value)
+  return found === undefined ? undefined : [...path, ...found.toReversed()]
+}
+
+/** The path from the broken text up to the value: nearly all values have none, and walking through them makes none. */
+const broken = (value: unknown): Array<string> | undefined => {
+  if (typeof value === "string") return value.isWellFormed() ? undefined : []
   if (!isRecord(value) || value instanceof Uint8Array) return undefined
   for (const key of Object.keys(value)) {
-    const found = key.isWellFormed() ? brokenText(value[key], [...path, key]) : [...path, key]
-    if (found !== undefined) return found
+    const found = key.isWellFormed() ? broken(value[key]) : []
+    if (found !== undefined) {
+      found.push(key)
+      return found
+    }
   }
   return undefined
 }
