@@ -47,8 +47,6 @@ const answers: ReadonlyArray<Answer> = [
     more()
   },
   (response) => {
-    // Node's fetch keeps a connection open that it gave up between interim responses
-    if (over === "fetch") return void response.destroy()
     const flood = () => {
       if (!response.destroyed && response.socket?.destroyed === false) {
         response.writeProcessing()
@@ -69,7 +67,6 @@ subscribe("net.client.socket", (message) => {
 })
 
 let at = 0
-let over: "node" | "fetch" = "node"
 
 const server = Http.createServer((request, response) => {
   const streamed = request.url === "/generate_stream"
@@ -93,9 +90,9 @@ const call = (client: TgiClient.TgiClient["Service"]) =>
     return yield* Effect.exit(leaving < 0.33 ? Effect.timeoutOption(one, Duration.millis(leaving * 60)) : one)
   })
 
-const look = async () => {
-  // what was let go has a moment to close
-  await new Promise((resolve) => setTimeout(resolve, 1500))
+const look = async (name: "node" | "fetch") => {
+  // what was let go has a moment to close; Node's fetch takes some seconds for a connection with interim responses
+  await new Promise((resolve) => setTimeout(resolve, name === "fetch" ? 6000 : 1500))
   globalThis.gc?.()
   globalThis.gc?.()
   return { heapMB: Number((process.memoryUsage().heapUsed / 2 ** 20).toFixed(1)), sockets: sockets.size }
@@ -104,7 +101,6 @@ const look = async () => {
 for (
   const [name, transport] of [["node", NodeTransport.layer], ["fetch", FetchTransport.layer]] as const
 ) {
-  over = name
   let running = 0
   let most = 0
   let succeeded = 0
@@ -126,7 +122,7 @@ for (
           ),
         { concurrency: CONCURRENCY, discard: true }
       )
-      looks.push(yield* Effect.promise(look))
+      looks.push(yield* Effect.promise(() => look(name)))
     }
   }).pipe(
     Effect.provide(
@@ -139,7 +135,7 @@ for (
     ),
     Effect.runPromise
   )
-  await new Promise((resolve) => setTimeout(resolve, 500))
+  await new Promise((resolve) => setTimeout(resolve, 1000))
   process.stdout.write(`${
     JSON.stringify({
       transport: name,

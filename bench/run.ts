@@ -20,7 +20,7 @@ import * as Startup from "./Startup.ts"
 const flags = process.argv.slice(2)
 const quick = flags.includes("--quick")
 const rounds = Number(flags.find((flag) => flag.startsWith("--rounds="))?.slice(9) ?? 5)
-const only = flags.find((flag) => flag.startsWith("--clients="))?.slice(10).split("/")
+const only = flags.find((flag) => flag.startsWith("--clients="))?.slice(10).split(";")
 const named = flags.filter((flag) => !flag.startsWith("--"))
 const here = import.meta.dirname
 

@@ -234,9 +234,19 @@ const at = (options: unknown, path: ReadonlyArray<PropertyKey>): unknown => {
   return value
 }
 
-// checked on every call, so compiled where the platform allows it
-SchemaJITCompiler.enable(GenerationOptions.ast)
-const is = Schema.is(GenerationOptions)
+/** After so many checks it is worth the milliseconds to compile them, where the platform allows it. */
+const COMPILE_AFTER = 32
+
+let checks = 0
+let isOptions = Schema.is(GenerationOptions)
+
+const is = (options: unknown): options is GenerationOptions => {
+  if (++checks === COMPILE_AFTER) {
+    SchemaJITCompiler.enable(GenerationOptions.ast)
+    isOptions = Schema.is(GenerationOptions)
+  }
+  return isOptions(options)
+}
 const names: ReadonlySet<string> = new Set(Object.keys(GenerationOptions.fields))
 
 const kinds: { readonly [kind: string]: string } = {

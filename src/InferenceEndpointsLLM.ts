@@ -34,16 +34,16 @@ import type * as Message from "./Message.ts"
 import * as About from "./pipeline/About.ts"
 import * as Conversing from "./pipeline/Conversing.ts"
 import * as Generating from "./pipeline/Generating.ts"
-import * as Objects from "./pipeline/Objects.ts"
+import type * as Objects from "./pipeline/Objects.ts"
 import * as Preparing from "./pipeline/Preparing.ts"
 import * as Prompting from "./pipeline/Prompting.ts"
 import * as Revival from "./pipeline/Revival.ts"
 import * as Scripting from "./pipeline/Scripting.ts"
+import * as Structures from "./pipeline/Structures.ts"
 import * as TargetClients from "./pipeline/TargetClients.ts"
 import * as Telemetry from "./pipeline/Telemetry.ts"
 import * as Settings from "./Settings.ts"
 import type * as ObjectStream from "./structured/decode/ObjectStream.ts"
-import * as OutputSpec from "./structured/OutputSpec.ts"
 import type { OutputSpecInput } from "./structured/OutputSpec.ts"
 import type * as StructuredOutput from "./structured/StructuredOutput.ts"
 import type { StructuredOutputError } from "./structured/StructuredOutputError.ts"
@@ -252,7 +252,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     )
   }
 
-  return assemble(options, {
+  return yield* assemble(options, {
     one: (wanted) =>
       Deadline.within(total)(Effect.catchIf(
         Effect.flatMap(endpoint.target, (target) => once(target, wanted)),
@@ -299,7 +299,15 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
 })
 
 /** The service over whatever makes generations. */
-const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Service"] => {
+const assemble = (options: Options, backend: Backend): Effect.Effect<InferenceEndpointsLLM["Service"]> =>
+  Effect.map(sourceOf(options.structuredOutput), (source) => serving(options, backend, source))
+
+/** `source` is the service's own structured output as JSON. */
+const serving = (
+  options: Options,
+  backend: Backend,
+  source: unknown
+): InferenceEndpointsLLM["Service"] => {
   const settings = Settings.pick(options)
   const defaults: Settings.CallOptions = {
     ...options.generationOptions,
@@ -385,33 +393,44 @@ const assemble = (options: Options, backend: Backend): InferenceEndpointsLLM["Se
       input: Message.Input,
       options: Objects.ObjectOptions<S> | Objects.JsonObjectOptions
     ) =>
-      Objects.isJsonSchema(options)
-        ? Objects.generate(objects, input, Objects.fromJsonSchema(options))
-        : Objects.generate(objects, input, options)) as InferenceEndpointsLLM["Service"]["generateObject"],
-    streamObject: (input, options) => Objects.stream(objects, input, options),
+      Effect.flatMap(Structures.load, ({ Objects }) =>
+        Objects.isJsonSchema(options)
+          ? Objects.generate(objects, input, Objects.fromJsonSchema(options))
+          : Objects.generate(objects, input, options))) as InferenceEndpointsLLM["Service"]["generateObject"],
+    streamObject: (input, options) =>
+      Stream.unwrap(Effect.map(Structures.load, ({ Objects }) => Objects.stream(objects, input, options))),
     prompt: (input, call) => Effect.flatMap(want(input, call), backend.prompt),
     request: backend.request,
     ready: backend.ready,
     pricing: backend.pricing,
     displayName: backend.displayName,
     about: backend.about,
-    fingerprint: fingerprintOf(defaults, backend)
+    fingerprint: fingerprintOf(defaults, backend, source)
   })
 }
 
 /** What the text of an answer depends on, as JSON without secrets. */
-const fingerprintOf = ({ structuredOutput, ...rest }: Settings.CallOptions, { fingerprint }: Backend): Schema.Json => {
-  const { options, settings } = Settings.resolve({}, rest)
-  const spec = structuredOutput === undefined || structuredOutput === false
-    ? undefined
-    : Result.getOrUndefined(OutputSpec.interpret(structuredOutput))?.output
+const fingerprintOf = (
+  defaults: Settings.CallOptions,
+  { fingerprint }: Backend,
+  source: unknown
+): Schema.Json => {
+  const { options, settings } = Settings.resolve({}, defaults)
   return JSON.parse(JSON.stringify({
     backend: fingerprint,
     options,
     settings: { splitReasoning: settings.splitReasoning, numGenerations: settings.numGenerations },
-    structuredOutput: spec?.source
+    structuredOutput: source
   }, (_key, value: unknown) => typeof value === "bigint" ? value.toString() : value))
 }
+
+const sourceOf = (spec: Options["structuredOutput"]): Effect.Effect<unknown> =>
+  spec === undefined
+    ? Effect.succeed(undefined)
+    : Effect.map(
+      Structures.load,
+      ({ OutputSpec }) => Result.getOrUndefined(OutputSpec.interpret(spec))?.output.source
+    )
 
 const isEmpty = (input: Message.Input): boolean => typeof input === "object" && "length" in input && input.length === 0
 
@@ -422,7 +441,7 @@ const outputOf = (defaults: Settings.CallOptions, call: Settings.CallOptions | u
   const spec = call?.structuredOutput ?? defaults.structuredOutput
   if (spec === undefined || spec === false) return Effect.succeed(undefined)
   return Effect.flatMap(
-    Effect.fromResult(OutputSpec.interpret(spec)),
+    Effect.flatMap(Structures.load, ({ OutputSpec }) => Effect.fromResult(OutputSpec.interpret(spec))),
     ({ output, warnings }) => Effect.as(Effect.forEach(warnings, (warning) => Effect.logWarning(warning)), output)
   )
 }
@@ -569,4 +588,4 @@ export const layerTest = (
   script: (wanted: Preparing.Wanted, index: number) => Scripted,
   options: Options = {}
 ): Layer.Layer<InferenceEndpointsLLM> =>
-  Layer.sync(InferenceEndpointsLLM, () => assemble(options, Scripting.backend(script)))
+  Layer.effect(InferenceEndpointsLLM, Effect.suspend(() => assemble(options, Scripting.backend(script))))

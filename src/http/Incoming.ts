@@ -27,12 +27,11 @@ export const timer = (limit: number | undefined): number =>
 
 type Timer = ReturnType<typeof setTimeout>
 
-const arm = (incoming: Incoming, phase: Exclude<keyof typeof late, "silence">, limit: number | undefined) => {
-  const after = timer(limit)
-  return after === 0 ? undefined : setTimeout(expire, after, incoming, phase)
+/** A limit as a moment, from another one on; never where it is none. */
+const after = (now: number, limit: number | undefined): number => {
+  const wait = timer(limit)
+  return wait === 0 ? Infinity : now + wait
 }
-
-const expire = (incoming: Incoming, phase: keyof typeof late): void => incoming.cancel(late[phase]())
 
 /**
  * What a transport fills and a reader empties. A reader polls it, and leaves a callback in `wake` while it waits.
@@ -66,19 +65,60 @@ export abstract class Incoming {
   #received = 0
   #paused = false
   #scheduled = false
-  readonly #total: Timer | undefined
-  readonly #firstEvent: Timer | undefined
-  #head: Timer | undefined
-  #silence: Timer | undefined
-  #idle: Timer | undefined
+  /**
+   * The moments at which the limits pass, which move while one timer waits: it looks at them when the first of them may have
+   * passed, and waits on for the next. So a limit that does not pass, and a chunk that comes in time, costs no timer.
+   */
+  readonly #totalAt: number
+  #firstEventAt: number
+  #headAt = Infinity
+  #silenceAt = Infinity
   /** When the reader was last given something, or began to wait; nothing while it does not wait. */
   #heard: number | undefined
+  #timer: Timer | undefined
 
   constructor(limits: Limits) {
     this.limits = limits
     this.limit = limits.maxBodyBytes ?? Infinity
-    this.#total = arm(this, "total", limits.total)
-    this.#firstEvent = arm(this, "firstEvent", limits.firstEvent)
+    const now = performance.now()
+    this.#totalAt = after(now, limits.total)
+    this.#firstEventAt = after(now, limits.firstEvent)
+    const { headers, idle, silence } = limits
+    this.#watch(
+      now,
+      Math.min(this.#totalAt, this.#firstEventAt, after(now, headers), after(now, idle), after(now, silence?.after))
+    )
+  }
+
+  #watch(now: number, at: number): void {
+    if (at < Infinity) this.#timer = setTimeout(look, Math.min(Math.ceil(at - now), LONGEST), this)
+  }
+
+  /** Ends the exchange if one of its limits has passed. */
+  look(): void {
+    const now = performance.now()
+    const idleAt = this.#heard === undefined ? Infinity : after(this.#heard, this.limits.idle)
+    // timers may be early by less than a millisecond
+    const passed = now + 1
+    if (this.#totalAt <= passed) return this.cancel(late.total())
+    if (this.#firstEventAt <= passed) return this.cancel(late.firstEvent())
+    if (this.#headAt <= passed) return this.cancel(late.headers())
+    if (idleAt <= passed) return this.cancel(late.idle())
+    if (this.#silenceAt <= passed) this.#askForLife()
+    if (this.failure !== undefined) return
+    this.#watch(
+      now,
+      Math.min(this.#totalAt, this.#firstEventAt, this.#headAt, this.#silenceAt, idleAt, this.#next(now))
+    )
+  }
+
+  /** A limit that does not run yet may begin to, at the soonest now. */
+  #next(now: number): number {
+    const { headers, idle, silence } = this.limits
+    return Math.min(
+      this.status === 0 ? Math.min(after(now, headers), after(now, silence?.after)) : Infinity,
+      after(now, idle)
+    )
   }
 
   // ---- what a transport brings ---------------------------------------------------------------------------------------
@@ -91,19 +131,15 @@ export abstract class Incoming {
 
   /** The request is on the wire: the limit on the head runs from here, however slowly its bytes come. */
   protected sent(): void {
-    this.#head ??= arm(this, "headers", this.limits.headers)
-    this.#listen()
+    if (this.#headAt < Infinity || this.status > 0) return
+    const now = performance.now()
+    this.#headAt = after(now, this.limits.headers)
+    this.#silenceAt = after(now, this.limits.silence?.after)
   }
 
-  /**
-   * Something came, or is waited for: the limit between two reads starts anew. For transports that do not keep it. Only the
-   * moment is noted: one timer looks at it when the limit may have passed, so that chunks cost none.
-   */
+  /** Something came, or is waited for: the limit between two reads starts anew. For transports that do not keep it. */
   protected alive(): void {
-    const after = timer(this.limits.idle)
-    if (after === 0) return
     this.#heard = performance.now()
-    this.#idle ??= setTimeout(Incoming.#look, after, this)
   }
 
   /** Nothing is waited for. */
@@ -111,28 +147,21 @@ export abstract class Incoming {
     this.#heard = undefined
   }
 
-  static readonly #look = (incoming: Incoming): void => {
-    incoming.#idle = undefined
-    if (incoming.#heard === undefined) return
-    const left = timer(incoming.limits.idle) - (performance.now() - incoming.#heard)
-    if (left < 1) incoming.cancel(late.idle())
-    else incoming.#idle = setTimeout(Incoming.#look, left, incoming)
-  }
-
   /** Asks for a sign of life when no head came for long. */
-  #listen(): void {
+  #askForLife(): void {
     const { silence } = this.limits
-    if (silence === undefined || this.status > 0) return
-    this.#silence = setTimeout(() => {
-      Effect.runCallback(silence.ask, {
-        onExit: (exit) => exit._tag === "Success" && exit.value ? this.#listen() : this.cancel(late.silence())
-      })
-    }, timer(silence.after))
+    this.#silenceAt = Infinity
+    if (silence === undefined) return
+    Effect.runCallback(silence.ask, {
+      onExit: (exit) => {
+        if (exit._tag !== "Success" || !exit.value) this.cancel(late.silence())
+        else if (this.status === 0) this.#silenceAt = after(performance.now(), silence.after)
+      }
+    })
   }
 
   protected begin(status: number, headers: Incoming["headers"], announced: number): void {
-    clearTimeout(this.#head)
-    clearTimeout(this.#silence)
+    this.#headAt = this.#silenceAt = Infinity
     this.status = status
     this.headers = headers
     if (announced > this.limit) this.abort(tooLarge(this.limit))
@@ -177,11 +206,7 @@ export abstract class Incoming {
 
   /** Nothing comes any more. */
   protected settled(): void {
-    clearTimeout(this.#total)
-    clearTimeout(this.#firstEvent)
-    clearTimeout(this.#head)
-    clearTimeout(this.#silence)
-    clearTimeout(this.#idle)
+    clearTimeout(this.#timer)
   }
 
   /** Fails the exchange from this side. */
@@ -270,7 +295,7 @@ export abstract class Incoming {
 
   /** The reader has the first event of its stream. */
   firstEventCame(): void {
-    clearTimeout(this.#firstEvent)
+    this.#firstEventAt = Infinity
   }
 
   #notify(): void {
@@ -286,5 +311,7 @@ export abstract class Incoming {
     wake?.()
   }
 }
+
+const look = (incoming: Incoming): void => incoming.look()
 
 const abandoned = (): Error => fault("ERR_ABANDONED", "The request was given up before its response was complete")

@@ -18,11 +18,12 @@ import { type Settings, WHOLE_UP_TO } from "../Settings.ts"
 import type { Constraint } from "../structured/Grammar.ts"
 import type { StructuredOutput } from "../structured/StructuredOutput.ts"
 import type { StructuredOutputError } from "../structured/StructuredOutputError.ts"
-import * as ToolGrammar from "../structured/ToolGrammar.ts"
+import type * as ToolGrammar from "../structured/ToolGrammar.ts"
 import type { TemplateError } from "../template/TemplateError.ts"
 import type { TgiClient } from "../transport/TgiClient.ts"
 import type { Prepared } from "./Generating.ts"
 import type { Prompting } from "./Prompting.ts"
+import * as Structures from "./Structures.ts"
 import * as Telemetry from "./Telemetry.ts"
 import * as ThinkTags from "./ThinkTags.ts"
 import * as Verdict from "./Verdict.ts"
@@ -135,21 +136,23 @@ export const prepare = (
   wanted: Wanted,
   stream: boolean
 ): Effect.Effect<Ready, InferenceError | StructuredOutputError | TemplateError> => {
-  const { output } = wanted
+  const { options, output } = wanted
   const { kind } = target.engine
-  const offer = offered(kind, wanted.options)
-  if (Result.isFailure(offer)) return Effect.fail(offer.failure)
-  const options = offer.success
-  const asked = { input: wanted.input, options, constrained: output !== undefined }
   // eager: nearly always all of it is there, and nothing has to be waited for
-  return Effect.flatMapEager(prompting(asked, kind, target.engine.bosToken), (input) => {
-    const how = { client, target, wanted, options, input, stream }
-    return output === undefined
-      ? ready({ ...how, constraint: undefined })
-      : Effect.flatMap(
-        output.grammar(kind, input._tag === "Messages" ? "chat" : "raw"),
-        (constraint) => ready({ ...how, constraint })
-      )
+  const offering = options.tools === undefined
+    ? Effect.succeed(options)
+    : Effect.flatMap(Structures.load, ({ ToolGrammar }) => Effect.fromResult(offered(ToolGrammar, kind, options)))
+  return Effect.flatMapEager(offering, (options) => {
+    const asked = { input: wanted.input, options, constrained: output !== undefined }
+    return Effect.flatMapEager(prompting(asked, kind, target.engine.bosToken), (input) => {
+      const how = { client, target, wanted, options, input, stream }
+      return output === undefined
+        ? ready({ ...how, constraint: undefined })
+        : Effect.flatMap(
+          output.grammar(kind, input._tag === "Messages" ? "chat" : "raw"),
+          (constraint) => ready({ ...how, constraint })
+        )
+    })
   })
 }
 
@@ -283,13 +286,14 @@ export class Shared {
 
 /** The options with the parameters of their tools as the engine's grammar takes them. */
 const offered = (
+  { make }: typeof ToolGrammar,
   kind: Target["engine"]["kind"],
   options: GenerationOptions.GenerationOptions
 ): Result.Result<GenerationOptions.GenerationOptions, StructuredOutputError> => {
   if (options.tools === undefined) return Result.succeed(options)
   const tools = Result.all(
     options.tools.map((tool) =>
-      Result.map(ToolGrammar.make(tool, kind), ({ parameters, strict }) => ({
+      Result.map(make(tool, kind), ({ parameters, strict }) => ({
         ...tool,
         parameters,
         ...strict !== undefined && { strict }

@@ -1,0 +1,9 @@
+/**
+ * What calls need that want a value, a constrained text, or tools: schemas, grammars and decoding. It is a third of the
+ * package, so it is loaded with the first such call (see `Structures`).
+ *
+ * @since 0.2.0
+ */
+export * as OutputSpec from "../structured/OutputSpec.ts"
+export * as ToolGrammar from "../structured/ToolGrammar.ts"
+export * as Objects from "./Objects.ts"
