@@ -30,7 +30,7 @@ export const subpaths = (folders) => {
 }
 
 /** The entry points; a folder of src with an index.ts of modules. */
-export const entryPoints = ["", "ai", "batch", "cluster", "dataset", "node", "simulator"]
+export const entryPoints = ["", "ai", "batch", "cluster", "dataset", "node", "proxy", "simulator"]
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
   const path = join(root, "package.json")

@@ -145,7 +145,7 @@ describe("the arrows", () => {
   })
 
   it("the wings of the simulator know what lies below them: grammars know the wire, the model knows grammars, servers know the model", () => {
-    const levels = [["wire"], ["grammar"], ["model"], ["tgi", "openai", "embedding", "platform"]]
+    const levels = [["wire"], ["grammar"], ["model"], ["tgi", "openai", "embedding", "platform", "tape"]]
     const levelOf = (wing: string): number => wing === "" ? levels.length : levels.findIndex((at) => at.includes(wing))
     const simulator = sources.filter(({ path }) => inside("simulator")(path))
     assert.deepStrictEqual(
@@ -254,6 +254,21 @@ describe("the arrows", () => {
       ),
       []
     ))
+
+  it("the port for other programs knows the service, embeddings of ai, the pace of batches, and the format of tapes", () =>
+    assert.deepStrictEqual(
+      forbidden(
+        inside("proxy"),
+        ({ of }) =>
+          !inside(...tops)(of) || inside("proxy")(of) || of.startsWith("batch/pace/") ||
+          of.startsWith("simulator/tape/") ||
+          ["ai/EmbeddingRoutes.ts", "ai/EndpointRoutes.ts"].includes(of)
+      ),
+      []
+    ))
+
+  it("nobody but the command line knows the port for other programs", () =>
+    assert.deepStrictEqual(forbidden((path) => !inside("proxy", "cli")(path), ({ of }) => !inside("proxy")(of)), []))
 
   it("what sits on top does not know the simulator, but for the command line and the entry point of its socket", () =>
     assert.deepStrictEqual(

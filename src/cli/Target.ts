@@ -98,19 +98,27 @@ export const none: Target = {
 }
 
 /**
+ * The secret in a file; one that cannot be read, or is empty, ends the command with a usage error.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const secretOf = Effect.fnUntraced(function*(flag: string, path: string) {
+  const files = yield* FileSystem.FileSystem
+  const text = yield* files.readFileString(path).pipe(
+    Effect.catch(() => usage(`${flag} ${path}: the file cannot be read`))
+  )
+  return text.trim() === "" ? yield* usage(`${flag} ${path}: the file is empty`) : Redacted.make(text.trim())
+})
+
+/**
  * The token that the flags say; undefined where the environment is to be searched.
  *
  * @category conversions
  * @since 0.2.0
  */
-export const tokenOf = Effect.fnUntraced(function*({ token, tokenFile }: Pick<Target, "token" | "tokenFile">) {
-  if (tokenFile === undefined) return token
-  const files = yield* FileSystem.FileSystem
-  return yield* files.readFileString(tokenFile).pipe(
-    Effect.map((text) => Redacted.make(text.trim())),
-    Effect.catch(() => usage(`--token-file ${tokenFile}: the file cannot be read`))
-  )
-})
+export const tokenOf = ({ token, tokenFile }: Pick<Target, "token" | "tokenFile">) =>
+  tokenFile === undefined ? Effect.succeed(token) : secretOf("--token-file", tokenFile)
 
 /**
  * The options that the flags say, over those of the environment. A flag that names a target replaces the environment's

@@ -65,6 +65,17 @@ export const groups: ReadonlyArray<{ readonly title: string; readonly verbs: Rea
     ]
   },
   {
+    title: "Ports for other programs",
+    verbs: [
+      {
+        name: "proxy",
+        summary: "An OpenAI-compatible port in front of endpoints",
+        load: () => import("./verbs/Proxy.ts")
+      },
+      { name: "simulate", summary: "A simulated server on a port", load: () => import("./verbs/Simulate.ts") }
+    ]
+  },
+  {
     title: "Without a model",
     verbs: [
       { name: "template", summary: "Render chat templates as Python does", load: () => import("./verbs/Template.ts") },
@@ -73,7 +84,6 @@ export const groups: ReadonlyArray<{ readonly title: string; readonly verbs: Rea
         summary: "What an engine will enforce of a JSON Schema",
         load: () => import("./verbs/Grammar.ts")
       },
-      { name: "simulate", summary: "A simulated server on a port", load: () => import("./verbs/Simulate.ts") },
       { name: "completions", summary: "Completion for your shell", load: () => import("./verbs/Completions.ts") }
     ]
   }

@@ -8,14 +8,20 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type * as SimulatorOptions from "../../simulator/model/Options.ts"
+import * as Script from "../../simulator/model/Script.ts"
 import * as Sample from "../../simulator/platform/Sample.ts"
 import * as PlatformServer from "../../simulator/PlatformServer.ts"
+import * as Simulator from "../../simulator/Simulator.ts"
 import * as SimulatorServer from "../../simulator/SimulatorServer.ts"
+import * as Replay from "../../simulator/tape/Replay.ts"
+import * as Tape from "../../simulator/tape/Tape.ts"
 import * as Fault from "../../simulator/wire/Fault.ts"
 import { CommandExit } from "../CommandExit.ts"
 import { optional } from "../Flags.ts"
 import * as Program from "../Program.ts"
 import * as Signals from "../Signals.ts"
+import * as TapeCheck from "../TapeCheck.ts"
+import * as Target from "../Target.ts"
 
 /** Faults by the names that a shell gives them. */
 const faults: Readonly<Record<string, Fault.Fault>> = {
@@ -62,15 +68,37 @@ const flags = {
   faultEvery: Flag.Int("fault-every").pipe(
     Flag.withDescription("With --fault: at each so many generations (default 1)"),
     Flag.withDefault(1)
-  )
+  ),
+  script: optional(
+    Flag.FileText("script"),
+    "Answers from a file of JSON lines: {\"when\":…,\"text\":…,\"toolCalls\":…}"
+  ),
+  replay: optional(Flag.FileText("replay"), "Answer from this tape of proxy --record, and from nothing else"),
+  speed: Flag.Finite("speed").pipe(
+    Flag.withDescription("With --replay: 1 is as it was, 2 twice as fast (default 0: everything at once)"),
+    Flag.withDefault(0)
+  ),
+  normalise: Flag.Literals("normalise", ["date", "uuid", "port"]).pipe(
+    Flag.withDescription("With --replay: what requests may differ in and be the same; may be repeated"),
+    Flag.atLeast(0)
+  ),
+  against: optional(
+    Flag.String("against"),
+    "With --replay: do not serve, but ask this live server the same and compare the shapes. Exit codes: 0 same, 1 stale"
+  ),
+  tokenFile: Target.flags.tokenFile
 }
 
 /** Routes on which something is generated: faults are for these, not for what a client asks of a server first. */
 const generates = (path: string): boolean =>
   /^\/(?:generate|generate_stream|v1\/(?:chat\/)?completions|completion)?$/.test(path)
 
+type Given = Command.Command.Config.Infer<typeof flags>
+
+const usage = (message: string) => Effect.andThen(Console.error(message), new CommandExit({ code: 2 }))
+
 /** What the flags say of a server. */
-const optionsOf = (given: Command.Command.Config.Infer<typeof flags>): SimulatorOptions.Options => {
+const optionsOf = (given: Given): SimulatorOptions.Options => {
   let generation = 0
   const fault = given.fault === undefined ? undefined : faults[given.fault]
   return {
@@ -96,17 +124,33 @@ const untilStopped = Effect.gen(function*() {
   return yield* new CommandExit({ code: Signals.codes[signal] })
 })
 
-const one = (given: Command.Command.Config.Infer<typeof flags>) =>
-  Effect.gen(function*() {
-    const { port, url } = yield* SimulatorServer.SimulatorServer
-    yield* Console.log(url)
-    yield* Console.error(`A simulated ${given.engine} on port ${port}. ${STOP}`)
-    return yield* untilStopped
-  }).pipe(
-    Effect.provide(SimulatorServer.layer({ ...optionsOf(given), port: given.port, host: given.host }))
-  )
+/** Prints where it listens and what it is, and waits for the signal that ends it. */
+const listening = Effect.fnUntraced(function*({ port, url }: SimulatorServer.SimulatorServer["Service"], what: string) {
+  yield* Console.log(url)
+  yield* Console.error(`${what} on port ${port}. ${STOP}`)
+  return yield* untilStopped
+})
 
-const platform = (given: Command.Command.Config.Infer<typeof flags>) =>
+const one = Effect.fnUntraced(function*(given: Given) {
+  const script = given.script === undefined
+    ? undefined
+    : yield* Effect.catch(Effect.fromResult(Script.read(given.script)), (problem) => usage(`--script: ${problem}`))
+  const simulator = yield* Simulator.make({ ...optionsOf(given), script })
+  return yield* listening(yield* SimulatorServer.serve(simulator.handle, given), `A simulated ${given.engine}`)
+})
+
+const replayed = Effect.fnUntraced(function*(text: string, given: Given) {
+  const tape = yield* Effect.catch(Effect.fromResult(Tape.read(text)), (problem) => usage(`--replay: ${problem}`))
+  const { against, tokenFile } = given
+  if (against !== undefined) {
+    const stale = yield* TapeCheck.run(tape, against, yield* Target.tokenOf({ token: undefined, tokenFile }))
+    return stale ? yield* new CommandExit({ code: 1 }) : undefined
+  }
+  const server = yield* SimulatorServer.serve(Replay.make(tape, given), given)
+  return yield* listening(server, `A tape of ${tape.exchanges.length} exchanges of ${tape.head.date.slice(0, 10)}`)
+})
+
+const platform = (given: Given) =>
   Effect.gen(function*() {
     const { managementUrl, url } = yield* PlatformServer.PlatformServer
     const { namespace } = Sample
@@ -137,11 +181,14 @@ const platform = (given: Command.Command.Config.Infer<typeof flags>) =>
     }))
   )
 
-const command = Command.make("simulate", flags, (given) => given.platform ? platform(given) : one(given)).pipe(
-  Command.withDescription(
-    "A simulated server, or the whole platform, on a port; it prints its address and runs until it is stopped"
+const command = Command.make("simulate", flags, (given) =>
+  Effect.scoped(
+    given.replay !== undefined ? replayed(given.replay, given) : given.platform ? platform(given) : one(given)
+  ).pipe(Effect.catchTag("ListenError", ({ message }) => usage(message)))).pipe(
+    Command.withDescription(
+      "A simulated server, the whole platform, or a tape, on a port; it prints its address and runs until it is stopped"
+    )
   )
-)
 
 /** `simulate`. */
 export const main = Program.make(command)

@@ -1,0 +1,230 @@
+/**
+ * `inference-endpoints proxy`: an OpenAI-compatible port in front of endpoints, until it is stopped.
+ *
+ * @since 0.2.0
+ */
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Layer from "effect/Layer"
+import * as Redacted from "effect/Redacted"
+import * as Semaphore from "effect/Semaphore"
+import type * as EndpointConfig from "../../endpoint/EndpointConfig.ts"
+import * as EndpointUrl from "../../endpoint/EndpointUrl.ts"
+import * as HubEnv from "../../hub/HubEnv.ts"
+import * as HubToken from "../../hub/HubToken.ts"
+import * as Backend from "../../proxy/Backend.ts"
+import * as Exchange from "../../proxy/Exchange.ts"
+import * as Proxy from "../../proxy/Proxy.ts"
+import * as Recording from "../../proxy/Recording.ts"
+import { CommandExit } from "../CommandExit.ts"
+import { optional } from "../Flags.ts"
+import * as Port from "../Port.ts"
+import * as Program from "../Program.ts"
+import * as Signals from "../Signals.ts"
+import * as Target from "../Target.ts"
+import { visible } from "../Visible.ts"
+
+const repeated = (name: string, metavar: string, description: string) =>
+  Flag.String(name).pipe(Flag.withMetavar(metavar), Flag.withDescription(description), Flag.atLeast(0))
+
+const flags = {
+  target: Target.flags,
+  serve: repeated(
+    "serve",
+    "NAME=TARGET",
+    "Several models: NAME=model-id, NAME=endpoint:[namespace/]name or NAME=https://…; may be repeated"
+  ),
+  as: repeated("as", "NAME", "What the one model is called by clients; may be repeated"),
+  port: Flag.Int("port").pipe(Flag.withDescription("0 takes a free one (default 8000)"), Flag.withDefault(8000)),
+  host: Flag.String("host").pipe(
+    Flag.withDescription("The address to bind (default 127.0.0.1; in a container 0.0.0.0)"),
+    Flag.withDefault("127.0.0.1")
+  ),
+  keyFile: optional(Flag.String("key-file"), "A file with the key that clients send (or set INFERENCE_PROXY_KEY)"),
+  noKey: Flag.Boolean("no-key").pipe(
+    Flag.withDescription("Demand no key; only where nobody else reaches the port"),
+    Flag.withDefault(false)
+  ),
+  allowHost: repeated("allow-host", "NAME", "A name that the port is reached by, beside localhost and addresses"),
+  allowOrigin: repeated("allow-origin", "ORIGIN", "Pages that may ask, such as https://app.example"),
+  concurrency: optional(Flag.Int("concurrency"), "Requests in flight at once, for each model (default 64)"),
+  requestsPerMinute: optional(Flag.Int("requests-per-minute"), "Requests that begin in a minute, for each model"),
+  queue: optional(Flag.Int("queue"), "Requests that may wait for a place (default 1000)"),
+  hold: optional(Flag.Finite("hold"), "Seconds that the head of a stream is held for a status (default 5)"),
+  heartbeat: optional(Flag.Finite("heartbeat"), "Seconds of silence before a comment is sent (default 10)"),
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("Print the address, and then each request, as a JSON line"),
+    Flag.withDefault(false)
+  ),
+  record: optional(
+    Flag.String("record"),
+    "Add what is asked and answered to this tape, for simulate --replay; no key gets on it"
+  ),
+  quiet: Flag.Boolean("quiet").pipe(Flag.withDescription("Say nothing of requests"), Flag.withDefault(false))
+}
+
+const usage = (message: string) => Effect.andThen(Console.error(message), new CommandExit({ code: 2 }))
+
+/** The key that clients send: from a file, the environment, or made up now. */
+const keyOf = Effect.fnUntraced(function*({ host, keyFile, noKey }: {
+  readonly host: string
+  readonly keyFile: string | undefined
+  readonly noKey: boolean
+}) {
+  if (noKey) {
+    return Port.isOpen(host)
+      ? yield* usage(
+        `--no-key would give ${host} to everybody who reaches it: bind 127.0.0.1, or let clients have a key`
+      )
+      : { key: undefined, made: false }
+  }
+  const given = keyFile === undefined
+    ? yield* HubEnv.variable("INFERENCE_PROXY_KEY")
+    : Redacted.value(yield* Target.secretOf("--key-file", keyFile))
+  if (given !== undefined) return { key: Redacted.make(given), made: false }
+  const made = Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => byte.toString(16).padStart(2, "0"))
+  return { key: Redacted.make(`ie-${made.join("")}`), made: true }
+})
+
+interface Named {
+  readonly model: string
+  readonly aliases: ReadonlyArray<string>
+  readonly target: Target.Target
+}
+
+/** `NAME=TARGET` → a target with the other flags. */
+const namedOf = Effect.fnUntraced(function*(text: string, target: Target.Target) {
+  const at = text.indexOf("=")
+  const name = text.slice(0, at)
+  const where = text.slice(at + 1)
+  if (at <= 0 || where === "") return yield* usage(`--serve ${text}: write NAME=TARGET`)
+  const bare = { ...target, model: undefined, endpoint: undefined, namespace: undefined, baseUrl: undefined }
+  const named = (rest: Partial<Target.Target>): Named => ({ model: name, aliases: [], target: { ...bare, ...rest } })
+  if (/^https?:\/\//.test(where)) return named({ baseUrl: where })
+  if (!where.startsWith("endpoint:")) return named({ model: where })
+  const [first = "", second] = where.slice("endpoint:".length).split("/")
+  return named(second === undefined ? { endpoint: first } : { namespace: first, endpoint: second })
+})
+
+/** How an endpoint is called before anybody asked it. */
+const nameOf = ({ baseUrl, endpointName, modelDisplayName, modelId }: EndpointConfig.Options): string => {
+  const url = baseUrl === undefined ? null : URL.parse(baseUrl)
+  return modelDisplayName ?? modelId ?? endpointName ?? (url === null ? "model" : EndpointUrl.show(url))
+}
+
+const backendOf = Effect.fnUntraced(function*({ aliases, model, target }: Named) {
+  const context = yield* Layer.build(Target.layer(target))
+  return yield* Effect.provide(Backend.make({ model, aliases }), context)
+})
+
+/** What is said of a request: never of what was asked or answered. */
+const line = (exchange: Exchange.Exchange): string => {
+  const { cost, duration, ending, failure, inputTokens, method, model, outputTokens, path } = exchange
+  const tokens = inputTokens === undefined && outputTokens === undefined
+    ? ""
+    : ` ${inputTokens ?? "?"}+${outputTokens ?? "?"} tokens`
+  const price = cost === undefined || cost === 0 ? "" : ` $${cost.toFixed(6)}`
+  const end = ending === "complete" ? "" : ` ${ending}`
+  const why = failure === undefined ? "" : ` ${failure.code}: ${failure.message}`
+  return visible(
+    `${method} ${path} ${model ?? "-"} ${Exchange.trueStatus(exchange)}${end} ${duration} ms${tokens}${price}${why}`
+  )
+}
+
+const jsonLine = (exchange: Exchange.Exchange): string => {
+  const { cost, duration, ending, failure, id, inputTokens, method, model, outputTokens, path } = exchange
+  return JSON.stringify({
+    version: 1,
+    id,
+    method,
+    path,
+    model,
+    status: Exchange.trueStatus(exchange),
+    ending,
+    duration,
+    inputTokens,
+    outputTokens,
+    cost,
+    code: failure?.code
+  })
+}
+
+/** What adds exchanges to a tape, one after the other. Only its owner can read the file. */
+const recorder = Effect.fnUntraced(function*(path: string, secrets: ReadonlyArray<Redacted.Redacted<string>>) {
+  const files = yield* FileSystem.FileSystem
+  const unwritable = (error: { readonly message: string }) => usage(`--record ${path}: ${error.message}`)
+  const file = yield* files.open(path, { flag: "a", mode: 0o600 }).pipe(Effect.catch(unwritable))
+  const { size } = yield* Effect.catch(file.stat, unwritable)
+  const turn = yield* Semaphore.make(1)
+  const utf8 = new TextEncoder()
+  const record = Recording.make({ secrets, write: (text) => file.writeAll(utf8.encode(text)) }, size === 0n)
+  return (exchange: Exchange.Exchange) =>
+    turn.withPermit(record(exchange)).pipe(
+      Effect.catch((error) => Console.error(`the tape could not be written: ${error.message}`))
+    )
+})
+
+/** Every key that requests of these targets may carry. */
+const tokensOf = Effect.fnUntraced(function*(named: ReadonlyArray<Named>) {
+  const tokens = yield* Effect.forEach(
+    named,
+    ({ target }) =>
+      Effect.flatMap(Target.tokenOf(target), (token) => Effect.orElseSucceed(HubToken.resolve(token), () => undefined))
+  )
+  return tokens.filter((token) => token !== undefined)
+})
+
+const command = Command.make("proxy", flags, (given) =>
+  Effect.scoped(Effect.gen(function*() {
+    const { key, made } = yield* keyOf(given)
+    const named = given.serve.length > 0
+      ? yield* Effect.forEach(given.serve, (text) => namedOf(text, given.target))
+      : yield* Effect.map(Target.optionsOf(given.target), (options): ReadonlyArray<Named> => {
+        const [model = nameOf(options), ...aliases] = given.as
+        return [{ model, aliases, target: given.target }]
+      })
+    const backends = yield* Effect.forEach(named, backendOf)
+    const record = given.record === undefined
+      ? undefined
+      : yield* recorder(given.record, [...key === undefined ? [] : [key], ...(yield* tokensOf(named))])
+    const tell = (exchange: Exchange.Exchange): Effect.Effect<void> =>
+      given.quiet ? Effect.void : given.json ? Console.log(jsonLine(exchange)) : Console.error(line(exchange))
+    const proxy = yield* Proxy.make(backends, {
+      key,
+      hosts: [...given.allowHost, given.host],
+      origins: given.allowOrigin,
+      pace: {
+        concurrency: given.concurrency,
+        requestsPerMinute: given.requestsPerMinute,
+        queue: given.queue
+      },
+      ...(given.hold !== undefined && { hold: Duration.seconds(given.hold) }),
+      ...(given.heartbeat !== undefined && { heartbeat: Duration.seconds(given.heartbeat) }),
+      keepEvents: record !== undefined,
+      onExchange: (exchange) => Effect.andThen(record?.(exchange) ?? Effect.void, tell(exchange))
+    })
+    const { port, url } = yield* Port.serve(proxy.app, given)
+    const secret = key !== undefined && made ? Redacted.value(key) : undefined
+    yield* Console.log(given.json ? JSON.stringify({ version: 1, url, port, models: proxy.models, key: secret }) : url)
+    yield* Console.error(`${proxy.models.join(", ")} on port ${port}: ${Proxy.routes.join(", ")}. Ctrl-C stops it.`)
+    if (!given.json) {
+      yield* Console.error(
+        key === undefined
+          ? `Ask it: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=none`
+          : `Ask it: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${secret ?? "(the key that you gave)"}`
+      )
+    }
+    const { first } = yield* Signals.Signals
+    return yield* new CommandExit({ code: Signals.codes[yield* first] })
+  }))).pipe(
+    Command.withDescription(
+      "An OpenAI-compatible port in front of endpoints: it wakes them, holds and retries requests, and counts what they cost"
+    )
+  )
+
+/** `proxy`. */
+export const main = Program.make(command)

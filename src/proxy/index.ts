@@ -1,0 +1,23 @@
+/**
+ * An OpenAI-compatible port in front of endpoints.
+ *
+ * @since 0.2.0
+ */
+
+/** The port as an Effect over a request. @since 0.2.0 */
+export * as Proxy from "./Proxy.ts"
+
+/** A model behind the port. @since 0.2.0 */
+export * as Backend from "./Backend.ts"
+
+/** Who may use it. @since 0.2.0 */
+export * as Gate from "./Gate.ts"
+
+/** How many requests at once. @since 0.2.0 */
+export * as ProxyPace from "./Pace.ts"
+
+/** One request and what came of it. @since 0.2.0 */
+export * as ProxyExchange from "./Exchange.ts"
+
+/** Why a request gets no response of a model. @since 0.2.0 */
+export * as Refusal from "./Refusal.ts"

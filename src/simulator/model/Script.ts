@@ -1,0 +1,53 @@
+/**
+ * Answers from a file: JSON lines, each an answer and when it is given.
+ *
+ * @since 0.2.0
+ */
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Answer from "./Answer.ts"
+
+/**
+ * A line of a script. With `when`, a text that has to stand in the prompt, it is given as often as that is so; without, once,
+ * in the order of the lines.
+ *
+ * @category schemas
+ * @since 0.2.0
+ */
+export const Line = Schema.Struct({
+  when: Schema.optionalKey(Schema.String),
+  text: Schema.optionalKey(Schema.String),
+  reasoning: Schema.optionalKey(Schema.String),
+  toolCalls: Schema.optionalKey(Schema.Array(Schema.Struct({
+    name: Schema.String,
+    arguments: Schema.Json,
+    id: Schema.optionalKey(Schema.String)
+  }))),
+  finish: Schema.optionalKey(Schema.Literals(["length", "eos_token", "stop_sequence"]))
+})
+
+const decode = Schema.decodeUnknownResult(Schema.fromJsonString(Line), { onExcessProperty: "error" })
+
+/**
+ * Reads a script; fails with the line that is none. What no line is for, the simulator answers by itself.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const read = (text: string): Result.Result<Answer.Script, string> =>
+  Result.gen(function*() {
+    const always: Array<typeof Line.Type> = []
+    const once: Array<typeof Line.Type> = []
+    for (const [index, line] of text.split("\n").entries()) {
+      if (line.trim() === "") continue
+      const decoded = yield* Result.mapError(
+        decode(line),
+        ({ message }) => `line ${index + 1} of the script: ${message}`
+      )
+      if (decoded.when === undefined) once.push(decoded)
+      else always.push(decoded)
+    }
+    const script: Answer.Script = (_request, prompt) =>
+      always.find(({ when = "" }) => prompt.includes(when)) ?? once.shift()
+    return script
+  })
