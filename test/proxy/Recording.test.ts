@@ -65,7 +65,8 @@ describe("a tape", () => {
       assert.deepStrictEqual(exchange?.response.events?.map(([, data]) => data), Port.data(value))
       const times = exchange?.response.events?.map(([at]) => at / 1000) ?? []
       assert.isTrue(times.every((time, index) => time >= (times[index - 1] ?? 0)))
-      assert.deepStrictEqual([times[0], exchange?.ending, exchange?.by?.engine], [1, "complete", "tgi"])
+      assert.isAbove(new Set(times).size, 2)
+      assert.deepStrictEqual([exchange?.ending, exchange?.by?.engine], ["complete", "tgi"])
       assert.deepStrictEqual(Object.keys(exchange?.response.headers ?? {}), ["content-type"])
     }))
 
