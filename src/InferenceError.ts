@@ -261,19 +261,27 @@ export class InvalidToolCall extends Schema.TaggedError<InvalidToolCall>()("Inva
 
 /**
  * The server broke off the connection twice while it worked on this request and was healthy in between: the request itself
- * seems to crash it, so it is not sent again.
+ * seems to crash it, so it is not sent again. Requests with the tools, schema or grammar of several that were fatal are
+ * not sent at all for a while, unless one with them has succeeded.
  *
  * @category reasons
  * @since 0.2.0
  */
 export class Fatal extends Schema.TaggedError<Fatal>()("Fatal", {
   /** How the last attempt ended. */
-  description: defaulted(Schema.String, "")
+  description: defaulted(Schema.String, ""),
+  /** Which request it was, without what it says: a digest of its body, its length, and the tools or schema in it. */
+  request: defaulted(Schema.String, ""),
+  /** How many other requests with the same tools, schema or grammar were fatal, where that is why it was not sent. */
+  others: defaulted(Schema.Int, 0)
 }) {
   readonly isRetryable = false
   override get message() {
-    return `the server broke off this request twice and was healthy in between (${this.description}), so it is not sent again: ` +
-      "look for what crashes the server, such as a recursive schema, and at its log"
+    const request = this.request === "" ? "this request" : `this request (${this.request})`
+    const what = this.others === 0
+      ? `the server broke off ${request} twice and was healthy in between (${this.description}), so it is not sent again`
+      : `${request} is not sent: ${this.others} with the same tools, schema or grammar brought the server down (${this.description})`
+    return `${what}. Look for what crashes the server, such as a recursive schema, and at its log`
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
@@ -19,6 +20,7 @@ import * as Delivery from "./wire/Delivery.ts"
 import * as Exchange from "./wire/Exchange.ts"
 import type { Fault } from "./wire/Fault.ts"
 import * as Journal from "./wire/Journal.ts"
+import * as Process from "./wire/Process.ts"
 import * as Random from "./wire/Random.ts"
 import * as Reply from "./wire/Reply.ts"
 import * as SimulatedClient from "./wire/SimulatedClient.ts"
@@ -55,6 +57,8 @@ export class Simulator extends Context.Service<Simulator, {
   readonly fail: (fault: Fault | ReadonlyArray<Fault>, options?: FaultOptions) => Effect.Effect<void>
   /** Generations running now, of the permits that the settings allow. */
   readonly permits: Effect.Effect<number>
+  /** How often a request brought the server down (`Fault.kill`). */
+  readonly deaths: Effect.Effect<number>
 }>()("effect-inference-endpoints/simulator/Simulator") {}
 
 class Request implements Reply.Received {
@@ -92,6 +96,7 @@ interface Queued {
 /** Faults queued by a test and those that the options name for a request. */
 const makeFaults = (settings: Options.Settings) => {
   const queue: Array<Queued> = []
+  let mayKill = settings.faults !== undefined
   const take = (request: Reply.Received): ReadonlyArray<Fault> => {
     const own = settings.faults?.(request) ?? []
     const at = queue.findIndex((queued) => queued.when(request))
@@ -102,13 +107,15 @@ const makeFaults = (settings: Options.Settings) => {
   }
   const add = (fault: Fault | ReadonlyArray<Fault>, options: FaultOptions = {}) =>
     Effect.sync(() => {
+      const faults = "_tag" in fault ? [fault] : fault
+      mayKill ||= faults.some(({ _tag }) => _tag === "Kill")
       queue.push({
-        faults: "_tag" in fault ? [fault] : fault,
+        faults,
         when: options.when ?? ((request) => request.method === "POST"),
         left: options.times ?? 1
       })
     })
-  return { take, add }
+  return { take, add, mayKill: () => mayKill }
 }
 
 const rememberedBodies = 65_536
@@ -160,6 +167,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
     const answers: Array<Answer> = []
     const counters: Counters = { requests: 0, succeeded: 0, tokens: 0, failures: new Map() }
     const slots = Slots.make(settings.slots)
+    const process = Process.make()
     let permits = 0
 
     const reply = (received: Request, now: number, takePermit: () => boolean): Reply.Reply => {
@@ -212,19 +220,24 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
 
     const handle: Exchange.Handler = (raw) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        if (process.isDown(now)) return Effect.fail(new Exchange.Broken({ how: "refused" }))
         const request = new Request(raw)
         const { early, late, ticket, transmission, wrong } = start(request, now)
-        if (wrong.some((fault) => fault._tag === "Refuse")) {
+        const fatal = wrong.find((fault) => fault._tag === "Kill")
+        if (fatal !== undefined || wrong.some((fault) => fault._tag === "Refuse")) {
           ticket.ended("failed")
-          return Effect.fail(new Exchange.Broken({ how: "refused" }))
+          if (fatal !== undefined) process.die(now + Duration.toMillis(fatal.restart))
+          return Effect.fail(new Exchange.Broken({ how: fatal === undefined ? "refused" : "reset" }))
         }
-        const sent = send(settings, transmission, ticket, request.method === "HEAD", late)
+        const mortal = faults.mayKill() ? process : undefined
+        const sent = send(settings, transmission, ticket, request.method === "HEAD", late, mortal)
         if (transmission.wait <= 0 && early === undefined) return sent
         const slept = transmission.wait > 0 ? Effect.andThen(Effect.sleep(transmission.wait), sent) : sent
-        return Effect.onInterrupt(
+        const gated = Effect.onInterrupt(
           early === undefined ? slept : Effect.andThen(early, slept),
           () => Effect.sync(() => ticket.ended("cancelled"))
         )
+        return mortal === undefined ? gated : mortal.during(gated)
       })
 
     return Simulator.of({
@@ -233,7 +246,8 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
       journal,
       answer: (...given) => Effect.sync(() => void answers.push(...given)),
       fail: faults.add,
-      permits: Effect.sync(() => permits)
+      permits: Effect.sync(() => permits),
+      deaths: Effect.sync(process.deaths)
     })
   })
 
@@ -242,7 +256,8 @@ const send = (
   transmission: Transmission.Transmission,
   ticket: Journal.Ticket,
   head: boolean,
-  gate: Effect.Effect<void> | undefined
+  gate: Effect.Effect<void> | undefined,
+  mortal: Process.Process | undefined
 ): Effect.Effect<Exchange.Response> =>
   Effect.suspend((): Effect.Effect<Exchange.Response> => {
     const { status } = transmission
@@ -261,7 +276,8 @@ const send = (
       ticket.ended(transmission.outcome)
       return Effect.succeed({ status, headers, body: head ? "" : piece.text })
     }
-    const body = Delivery.stream(transmission, settings.chunking, ticket, gate)
+    const stream = Delivery.stream(transmission, settings.chunking, ticket, gate)
+    const body = mortal === undefined ? stream : mortal.sending(stream)
     return Effect.succeed({ status, headers, body, abandon: () => ticket.ended("cancelled") })
   })
 

@@ -97,7 +97,7 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
         const one = (n: number) => {
           const at: At = { attempts: attempts = n, deadline, bounded }
           const sent = attempt(request, at)
-          return body === undefined ? sent : suspects.attempt(() => Json.stringify(body), sent, health(at))
+          return body === undefined ? sent : suspects.attempt(body, sent, health(at))
         }
         const whole = Retry.run(
           one,

@@ -6,13 +6,17 @@
  * responded. A body that was broken off twice, the last time while it was the only request in flight, is given up as
  * `Fatal`: where others were in flight too, any of them may have been the cause.
  *
+ * What makes a request deadly is mostly its tools or its grammar. Where two with the same ones were fatal and none had a
+ * response, others with them are not sent for five minutes.
+ *
  * @since 0.2.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Hash from "effect/Hash"
 import * as Semaphore from "effect/Semaphore"
 import { Fatal, type Reason } from "../InferenceError.ts"
 import type { Failed } from "./Attempt.ts"
+import * as BodyDigest from "./BodyDigest.ts"
 
 /** How many bodies are remembered; the oldest are forgotten. */
 const REMEMBERED = 256
@@ -23,11 +27,24 @@ const TURNS = 1024
 /** Broken off once, a body may have been somebody else's victim. */
 const FATAL = 2
 
+/** So many fatal bodies of one structure make it known to kill, for so many milliseconds. */
+const KNOWN = 2
+const KNOWN_FOR = 300_000
+
 /** The codes of a connection that was there and broke off. */
 const brokenOff: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET", "ERR_STREAM_PREMATURE_CLOSE"])
 
 const isBreak = (reason: Reason): boolean =>
   reason._tag === "Transport" && reason.retryable && reason.code !== undefined && brokenOff.has(reason.code)
+
+type Body = Readonly<Record<string, unknown>>
+
+/** What is known of tools or a grammar that were in fatal bodies. */
+interface Deadly {
+  readonly bodies: ReadonlySet<string>
+  readonly description: string
+  readonly until: number
+}
 
 /**
  * What is known of the bodies that went to one server.
@@ -36,43 +53,60 @@ const isBreak = (reason: Reason): boolean =>
  * @since 0.2.0
  */
 export class Suspects {
-  /** How often each was broken off, by a digest: bodies are long. */
+  /** How often each was broken off. */
   readonly #breaks = new Map<string, number>()
+  /** The structures of fatal bodies. */
+  readonly #deadly = new Map<string, Deadly>()
   /** One that was broken off often is sent while no other suspect is, so that it shows whether it is the cause. */
   readonly #turns = Semaphore.makeUnsafe(TURNS)
   #inFlight = 0
   #sent = 0
 
-  /**
-   * One attempt at sending a body. `health` fails where the server does not respond on its health route. `body` is called
-   * only when there is something to tell apart.
-   */
+  /** One attempt at sending a body. `health` fails where the server does not respond on its health route. */
   attempt<A>(
-    body: () => string,
+    body: Body,
     send: Effect.Effect<A, Failed>,
     health: Effect.Effect<unknown, Failed>
   ): Effect.Effect<A, Failed> {
     return Effect.suspend(() => {
+      // nearly always there is nothing to tell apart
       if (this.#breaks.size === 0) return this.#watched(body, send)
-      const key = digest(body())
-      const breaks = this.#breaks.get(key)
-      if (breaks === undefined) return this.#watched(body, send)
-      const checked = Effect.tap(Effect.andThen(health, this.#watched(body, send)), () => {
-        this.#breaks.delete(key)
-        return Effect.void
-      })
-      return this.#turns.withPermits(breaks < FATAL ? 1 : TURNS)(checked)
+      const structure = this.#deadly.size === 0 ? undefined : BodyDigest.structure(body)
+      return structure !== undefined && this.#deadly.has(structure)
+        ? Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const refused = this.#refused(body, structure, now)
+          return refused === undefined ? this.#known(body, send, health, structure) : Effect.fail(refused)
+        })
+        : this.#known(body, send, health, undefined)
     })
   }
 
-  #watched<A>(body: () => string, send: Effect.Effect<A, Failed>): Effect.Effect<A, Failed> {
+  #known<A>(
+    body: Body,
+    send: Effect.Effect<A, Failed>,
+    health: Effect.Effect<unknown, Failed>,
+    structure: string | undefined
+  ): Effect.Effect<A, Failed> {
+    const key = BodyDigest.make(body)
+    const breaks = this.#breaks.get(key)
+    const watched = this.#watched(body, send)
+    if (breaks === undefined && structure === undefined) return watched
+    const innocent = Effect.tap(breaks === undefined ? watched : Effect.andThen(health, watched), () => {
+      this.#breaks.delete(key)
+      if (structure !== undefined) this.#deadly.delete(structure)
+      return Effect.void
+    })
+    return this.#turns.withPermits(breaks === undefined || breaks < FATAL ? 1 : TURNS)(innocent)
+  }
+
+  #watched<A>(body: Body, send: Effect.Effect<A, Failed>): Effect.Effect<A, Failed> {
     return Effect.suspend(() => {
       const nth = ++this.#sent
       const first = this.#inFlight++ === 0
-      const judged = Effect.mapError(send, (failed) =>
+      const judged = Effect.catch(send, (failed) =>
         isBreak(failed.reason)
-          ? this.#judged(failed, digest(body()), first && this.#sent === nth)
-          : failed)
+          ? this.#judged(failed, body, first && this.#sent === nth)
+          : Effect.fail(failed))
       return Effect.onExit(judged, () => {
         this.#inFlight--
         return Effect.void
@@ -80,21 +114,42 @@ export class Suspects {
     })
   }
 
-  #judged(failed: Failed, key: string, alone: boolean): Failed {
+  #judged(failed: Failed, body: Body, alone: boolean): Effect.Effect<never, Failed> {
+    const key = BodyDigest.make(body)
     const breaks = (this.#breaks.get(key) ?? 0) + 1
     const isFatal = breaks >= FATAL && alone
     this.#breaks.delete(key)
     // a fatal body that the caller sends again all the same needs to break off but once more
     this.#breaks.set(key, isFatal ? FATAL - 1 : breaks)
-    for (const oldest of this.#breaks.keys()) {
-      if (this.#breaks.size <= REMEMBERED) break
-      this.#breaks.delete(oldest)
-    }
-    return isFatal ? { ...failed, reason: new Fatal({ description: failed.reason.message }) } : failed
+    trim(this.#breaks)
+    if (!isFatal) return Effect.fail(failed)
+    const description = failed.reason.message
+    const reason = new Fatal({ description, request: BodyDigest.describe(body) })
+    const structure = BodyDigest.structure(body)
+    if (structure === undefined) return Effect.fail({ ...failed, reason })
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const bodies = new Set(this.#deadly.get(structure)?.bodies).add(key)
+      this.#deadly.set(structure, { bodies, description, until: now + KNOWN_FOR })
+      trim(this.#deadly)
+      return Effect.fail({ ...failed, reason })
+    })
+  }
+
+  #refused(body: Body, structure: string, now: number): Failed | undefined {
+    const deadly = this.#deadly.get(structure)
+    if (deadly === undefined || deadly.bodies.size < KNOWN || now >= deadly.until) return undefined
+    const { bodies, description } = deadly
+    const reason = new Fatal({ description, request: BodyDigest.describe(body), others: bodies.size })
+    return { reason, requestId: undefined, shouldRetry: undefined }
   }
 }
 
-const digest = (body: string): string => `${body.length}:${Hash.string(body)}`
+const trim = (remembered: Map<string, unknown>): void => {
+  for (const oldest of remembered.keys()) {
+    if (remembered.size <= REMEMBERED) break
+    remembered.delete(oldest)
+  }
+}
 
 /**
  * Whether a failed health check shows that the server is there all the same: a route that it does not have, or that it

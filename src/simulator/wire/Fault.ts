@@ -19,6 +19,7 @@ export type Fault =
   | { readonly _tag: "Crash"; readonly after: number; readonly message: string; readonly incomplete: boolean }
   | { readonly _tag: "InvalidFrame"; readonly after: number }
   | { readonly _tag: "Refuse" }
+  | { readonly _tag: "Kill"; readonly restart: Duration.Input }
   | { readonly _tag: "SlowHeaders"; readonly delay: Duration.Input }
   | { readonly _tag: "Gzip" }
   | { readonly _tag: "CacheHit" }
@@ -83,6 +84,19 @@ export const invalidFrame = (after = 0): Fault => ({ _tag: "InvalidFrame", after
 
 /** Nobody listens. @category faults @since 0.1.0 */
 export const refuse: Fault = { _tag: "Refuse" }
+
+/**
+ * The server dies of the request, and with it all that is in flight: those connections are reset, and nobody listens until
+ * it has restarted. For the requests that bring a server down, name them by `when`:
+ *
+ * ```ts
+ * simulator.fail(Fault.kill("10 seconds"), { times: Infinity, when: ({ body }) => body.includes("poison") })
+ * ```
+ *
+ * @category faults
+ * @since 0.2.0
+ */
+export const kill = (restart: Duration.Input = "10 seconds"): Fault => ({ _tag: "Kill", restart })
 
 /** The status line is late. @category faults @since 0.1.0 */
 export const slowHeaders = (delay: Duration.Input): Fault => ({ _tag: "SlowHeaders", delay })

@@ -4,7 +4,7 @@ import type { HttpClientRequest } from "effect/http"
 import * as TestClock from "effect/testing/TestClock"
 import * as Retry from "../../src/http/Retry.ts"
 import type { InferenceError } from "../../src/InferenceError.ts"
-import * as Wire from "../transport/Wire.ts"
+import * as Wire from "./Wire.ts"
 
 const answer = () => Wire.json({ generated_text: "fine" })
 
@@ -69,7 +69,7 @@ describe("a body whose connection broke off without a response", () => {
         const wire = Wire.make(() => Wire.nested(code))
         const result = yield* running(wire, (client) => client.generate(Wire.prompt))
         assert.deepStrictEqual([failureOf(result), wire.requests.length, wire.probes()], ["Fatal", 2, 1])
-        assert.include(result._tag === "Failure" ? result.failure.message : "", "broke off this request twice")
+        assert.include(result._tag === "Failure" ? result.failure.message : "", "the server broke off this request (")
       }
     }))
 
@@ -126,6 +126,71 @@ describe("a body whose connection broke off without a response", () => {
         : []
       assert.deepStrictEqual(tags, ["fine", "fine", "fine", "Fatal", "fine", "fine", "fine", "fine"])
       assert.isAtMost(crashes, 3)
+    }))
+})
+
+const chat = (content: string, name = "walk") => ({
+  messages: [{ role: "user" as const, content }],
+  tools: [{ type: "function" as const, function: { name, parameters: { type: "object" } } }]
+})
+const reset = () => Wire.nested("ECONNRESET")
+const fine = () => Wire.json({ choices: [{ message: { role: "assistant", content: "fine" }, finish_reason: "stop" }] })
+
+const asked = (wire: Wire.Wire, contents: ReadonlyArray<string>) =>
+  Effect.gen(function*() {
+    const told = yield* running(wire, (client) =>
+      Effect.forEach(contents, (content) => Effect.result(client.chat(chat(content)))))
+    return told._tag === "Success" ? told.success.map(failureOf) : told.failure
+  })
+
+describe("tools that were in two fatal bodies", () => {
+  it.effect("are not sent again with others, and the failure says why", () =>
+    Effect.gen(function*() {
+      const wire = Wire.make(reset)
+      const told = yield* running(wire, (client) =>
+        Effect.forEach(["a", "b", "c", "d"], (content) => Effect.result(client.chat(chat(content)))))
+      const last = told._tag === "Success" ? told.success.at(-1) : undefined
+      assert.strictEqual(wire.requests.length, 4)
+      assert.match(
+        last?._tag === "Failure" ? last.failure.message : "",
+        /with the tools walk\) is not sent: 2 with the same tools/
+      )
+    }))
+
+  it.effect("are sent again after five minutes", () =>
+    Effect.gen(function*() {
+      const wire = Wire.make((nth) => nth > 4 ? fine() : reset())
+      const client = yield* Effect.provide(Wire.client({ retry: Retry.standard }), wire.layer)
+      const asking = yield* Effect.forkChild(Effect.gen(function*() {
+        for (const content of ["a", "b", "c"]) yield* Effect.result(client.chat(chat(content)))
+        yield* Effect.sleep("5 minutes")
+        return yield* client.chat(chat("d"))
+      }))
+      for (let i = 0; i < 100; i++) yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(asking)
+      assert.strictEqual(wire.requests.length, 5)
+    }))
+
+  it.effect("are innocent again once one with them has a response", () =>
+    Effect.gen(function*() {
+      const wire = Wire.make((nth) => nth === 3 ? fine() : reset())
+      assert.deepStrictEqual(
+        yield* asked(wire, ["a", "b", "c", "d", "e"]),
+        ["Fatal", undefined, "Fatal", "Fatal", "Fatal"]
+      )
+      // the first, third and fourth twice each, the second once, and the fifth not at all
+      assert.strictEqual(wire.requests.length, 7)
+    }))
+
+  it.effect("do not keep others from being sent", () =>
+    Effect.gen(function*() {
+      const wire = Wire.make((nth) => nth > 4 ? fine() : reset())
+      const told = yield* running(wire, (client) =>
+        Effect.andThen(
+          Effect.forEach(["a", "b"], (content) => Effect.result(client.chat(chat(content)))),
+          client.chat(chat("c", "other"))
+        ))
+      assert.strictEqual(told._tag, "Success")
     }))
 })
 
