@@ -188,12 +188,16 @@ export interface Delta {
  * What a stream of a generation consists of. The last event is `Finish` with the whole of it; a stream that ends
  * otherwise fails.
  *
+ * `TextWasReasoning` comes only with `splitReasoning`, where a closing tag shows that all text so far was thinking: the
+ * server's prompt had opened it, which could not be known before.
+ *
  * @category models
  * @since 0.1.0
  */
 export type Event =
   | { readonly _tag: "Text"; readonly text: string }
   | { readonly _tag: "Reasoning"; readonly text: string }
+  | { readonly _tag: "TextWasReasoning" }
   | ({ readonly _tag: "ToolCall" } & ToolCallDelta)
   | { readonly _tag: "Finish"; readonly generation: Generation }
 

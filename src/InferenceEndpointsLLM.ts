@@ -552,8 +552,9 @@ export const layer = <const O extends LayerOptions>(
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig = (options: Config.Wrap<LayerOptions>) =>
-  Layer.unwrap(Effect.map(Config.unwrap(options), (given: LayerOptions) => layer<LayerOptions>(given)))
+export const layerConfig = <const O extends Config.Wrap<LayerOptions>>(
+  options: O & EndpointConfig.OneConfigured<O, LayerOptions>
+) => Layer.unwrap(Effect.map(Config.unwrap<LayerOptions>(options), (given) => layer<LayerOptions>(given)))
 
 /**
  * `layer` with the endpoint of the environment (see `EndpointConfig.fromEnv`), `INFERENCE_TOKENIZER_ID` if it is set, and

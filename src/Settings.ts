@@ -49,8 +49,10 @@ export const Settings = Schema.Struct({
       "counts for all of it."
   ),
   splitReasoning: setting(
-    Schema.Boolean,
-    "Takes `<think>…</think>` out of the text and into `reasoning` (default false)."
+    Schema.Union([Schema.Boolean, Schema.Literal("opened")]),
+    "Takes `<think>…</think>` out of the text and into `reasoning` (default false). `opened` says that the server's template " +
+      "opens the thought in the prompt, so that only `</think>` is generated; prompts that are rendered here tell that by " +
+      "themselves."
   ),
   countTokens: setting(
     Schema.Boolean,

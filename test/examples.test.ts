@@ -31,6 +31,8 @@ const promised: Readonly<Record<string, RegExp>> = {
     /would push: data\/train-00000-of-00001\.parquet \(new\)[^]*license: apache-2\.0[^]*commits: 1, when it is repeated: 0\nread back: (\d+) of \1 rows/,
   "19-many-workers.ts": /60 rows in 6 shards[^]*60 rows done, 0 failed/,
   "20-schemas.ts": /vllm \(xgrammar\): .*uniqueItems[^]*refused before sending: .*nothing[^]*value: \{"title":"Dusk"/,
+  "21-failures.ts":
+    /shard restarts: GenerationFailed after 4 attempts[^]*twice by a proxy: InvalidResponse after 1 attempt[^]*received "One two three"[^]*dies of it: Fatal/,
   "25-decisions.ts":
     /billing: .*the labels hold 1\.00[^]*urgent: 0\.90[^]*no answer: decide: the labels hold 20\.0 %[^]*10 labelled tickets: .*expected calibration error/
 }

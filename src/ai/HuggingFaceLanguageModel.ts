@@ -212,14 +212,14 @@ export const layer = <const O extends LayerOptions>(
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig = (
-  options: EffectConfig.Wrap<LLM.LayerOptions>,
+export const layerConfig = <const O extends EffectConfig.Wrap<LLM.LayerOptions>>(
+  options: O & EndpointConfig.OneConfigured<O, LLM.LayerOptions>,
   defaults: { readonly config?: Options | undefined } = {}
 ): Layer.Layer<
   LanguageModel.LanguageModel,
   EndpointError | TemplateError | EffectConfig.ConfigError,
   HttpClient.HttpClient
-> => layerWith(defaults).pipe(Layer.provide(LLM.layerConfig(options)))
+> => layerWith(defaults).pipe(Layer.provide(LLM.layerConfig<EffectConfig.Wrap<LLM.LayerOptions>>(options)))
 
 /**
  * What a model by name is told beside its name.

@@ -119,6 +119,10 @@ class Writer {
         return this.#delta("reasoning", event.text)
       case "ToolCall":
         return this.#call(event)
+      case "TextWasReasoning":
+        // what was handed over cannot be taken back; the part that it was ends
+        this.#close()
+        return Result.void
       case "Finish":
         return this.#finish(event.generation)
     }

@@ -14,8 +14,8 @@ import type { Kind } from "../endpoint/Engine.ts"
 import type * as Generation from "../Generation.ts"
 import type { GenerateError, InferenceEndpointsLLM } from "../InferenceEndpointsLLM.ts"
 import type * as Message from "../Message.ts"
-import * as ThinkTags from "../pipeline/ThinkTags.ts"
 import type { CallOptions } from "../Settings.ts"
+import * as ThoughtOpening from "../template/ThoughtOpening.ts"
 import { type DecisionError, make as failure, NoLogProbabilities, SharedToken } from "./DecisionError.ts"
 import * as Labels from "./Labels.ts"
 import * as Masses from "./Masses.ts"
@@ -79,7 +79,7 @@ export const masses = Effect.fnUntraced(function*(
     )
   }
   const sent: Sent = prompt._tag === "Prompt"
-    ? { _tag: "Prompt", text: ThinkTags.closed(prompt.text), isComplete: prompt.isComplete === true }
+    ? { _tag: "Prompt", text: ThoughtOpening.closed(prompt.text), isComplete: prompt.isComplete === true }
     : { _tag: "Messages", input, quiet: dialect.rules.chat?.templateVariables._tag === "Sent" }
   const follows = sent._tag === "Prompt"
   const nested = follows ? undefined : Labels.nested(keys)

@@ -201,11 +201,13 @@ export const layer = <const O extends EndpointConfig.Options>(
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig = (options: Config.Wrap<EndpointConfig.Options>): Layer.Layer<
+export const layerConfig = <const O extends Config.Wrap<EndpointConfig.Options>>(
+  options: O & EndpointConfig.OneConfigured<O, EndpointConfig.Options>
+): Layer.Layer<
   Endpoint | Hub.Hub | EndpointsApi.EndpointsApi,
   EndpointError.EndpointError | Config.ConfigError,
   HttpClient.HttpClient
-> => Layer.unwrap(Effect.map(Config.unwrap(options), layer))
+> => Layer.unwrap(Effect.map(Config.unwrap<EndpointConfig.Options>(options), layer))
 
 /**
  * `layer` from the environment alone: see `EndpointConfig.fromEnv` for its variables.

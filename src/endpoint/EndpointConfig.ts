@@ -149,6 +149,16 @@ export type OneTargetAtMost<O, Allowed> = O extends unknown ?
     & (true extends IsUnion<Given<O>> ? { readonly "give only one of endpointName and baseUrl": never } : unknown)
   : never
 
+type Configured<O> = { readonly [K in keyof O]: O[K] extends Config.Config<infer V> ? V : O[K] }
+
+/**
+ * As `OneTarget`, of options each of which is a `Config`. One `Config` of all of them is checked when it is read.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type OneConfigured<O, Allowed> = O extends Config.Config<unknown> ? unknown : OneTarget<Configured<O>, Allowed>
+
 /**
  * The one thing that the configuration points at.
  *

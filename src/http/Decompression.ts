@@ -146,7 +146,13 @@ export class Decoder {
   end(): void {
     this.#complete = true
     if (this.#inflater === undefined) this.#sink.onEnd()
-    else if (!this.#busy) this.#inflater.end()
+    else if (!this.#busy) this.#endOf(this.#inflater)
+  }
+
+  /** zlib tells its end once, be it before that of the input. */
+  #endOf(inflater: Inflater): void {
+    if (this.#frameOver && this.#coding !== "zstd") this.#sink.onEnd()
+    else inflater.end()
   }
 
   pause(): void {
@@ -174,17 +180,26 @@ export class Decoder {
 
   #taken(inflater: Inflater, chunk: Uint8Array, consumed: number): void {
     if (this.#closed || inflater !== this.#inflater) return
-    if (this.#coding === "zstd" && consumed < chunk.length) {
-      this.#rest = chunk.subarray(consumed)
-      if (this.#frameOver) this.#nextFrame()
-      return
+    if (consumed < chunk.length) {
+      const rest = chunk.subarray(consumed)
+      if (this.#coding === "zstd") {
+        this.#rest = rest
+        if (this.#frameOver) this.#nextFrame()
+        return
+      }
+      // zlib says nothing of what follows the end of a body, which may be filled up with zeros and with nothing else
+      if (rest.some((byte) => byte !== 0)) {
+        this.close()
+        this.#sink.onFault(fault("Z_DATA_ERROR", "The coded body has ended, and more follows"))
+        return
+      }
     }
     this.#busy = false
     const next = this.#waiting.shift()
     if (next !== undefined) {
       this.#queued -= next.length
       this.#feed(next)
-    } else if (this.#complete) inflater.end()
+    } else if (this.#complete) this.#endOf(inflater)
     else this.#sink.onDrain()
   }
 

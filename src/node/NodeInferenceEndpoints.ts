@@ -42,8 +42,15 @@ export const layer = <const O extends InferenceEndpointsLLM.LayerOptions>(
  * @category layers
  * @since 0.1.0
  */
-export const layerConfig = (options: Config.Wrap<InferenceEndpointsLLM.LayerOptions>) =>
-  Layer.unwrap(Effect.map(Config.unwrap(options), (given: InferenceEndpointsLLM.LayerOptions) => layer(given)))
+export const layerConfig = <const O extends Config.Wrap<InferenceEndpointsLLM.LayerOptions>>(
+  options: O & EndpointConfig.OneConfigured<O, InferenceEndpointsLLM.LayerOptions>
+) =>
+  Layer.unwrap(
+    Effect.map(
+      Config.unwrap<InferenceEndpointsLLM.LayerOptions>(options),
+      (given) => layer<InferenceEndpointsLLM.LayerOptions>(given)
+    )
+  )
 
 /**
  * `layer` with the endpoint that the environment names: see `EndpointConfig.fromEnv`.

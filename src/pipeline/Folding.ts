@@ -5,9 +5,10 @@
  */
 import * as Generation from "../Generation.ts"
 import * as ToolCalls from "../protocol/ToolCalls.ts"
+import type * as ThoughtOpening from "../template/ThoughtOpening.ts"
+import * as ThoughtSplitter from "../template/ThoughtSplitter.ts"
 import { GrowingText } from "../transport/GrowingText.ts"
 import * as Counts from "./Counts.ts"
-import * as ThinkTags from "./ThinkTags.ts"
 import * as ThoughtTokens from "./ThoughtTokens.ts"
 
 /**
@@ -20,7 +21,7 @@ export interface Options {
   /** Takes thinking out of the text, for engines that leave it in. */
   readonly splitReasoning: boolean
   /** What the prompt says of the text that follows; unknown by default. */
-  readonly opening?: ThinkTags.Opening | undefined
+  readonly opening?: ThoughtOpening.Opening | undefined
   /** Keeps tokens and their log probabilities. */
   readonly keepTokens: boolean
   /** Whether a call without arguments is one with an empty object; always by default. */
@@ -58,7 +59,7 @@ const endsInHalf = (text: string): boolean => {
 
 class State implements Fold {
   readonly #options: Options
-  readonly #think: ThinkTags.Splitter | undefined
+  readonly #think: ThoughtSplitter.Splitter | undefined
   readonly #thoughts: ThoughtTokens.Marker | undefined
   readonly #calls = ToolCalls.make()
   readonly #text = new GrowingText()
@@ -76,13 +77,16 @@ class State implements Fold {
   constructor(options: Options) {
     this.#options = options
     if (!options.splitReasoning) return
-    this.#think = ThinkTags.make(options.opening)
+    this.#think = ThoughtSplitter.make(options.opening)
     if (options.keepTokens) this.#thoughts = ThoughtTokens.make(options.opening)
   }
 
   add(delta: Generation.Delta, events: Events): void {
     const { finishReason, reasoning, text, tokens, toolCalls, usage } = delta
-    if (reasoning !== undefined && reasoning !== "") this.#say(reasoning, true, events)
+    if (reasoning !== undefined && reasoning !== "") {
+      this.#think?.separated()
+      this.#say(reasoning, true, events)
+    }
     if (text !== undefined && text !== "") {
       if (this.#think === undefined) this.#say(text, false, events)
       else this.#split(this.#think.push(text), events)
@@ -127,9 +131,10 @@ class State implements Fold {
     events.push({ _tag: thought ? "Reasoning" : "Text", text })
   }
 
-  #split(pieces: ReadonlyArray<ThinkTags.Piece>, events: Events): void {
+  #split(pieces: ReadonlyArray<ThoughtSplitter.Piece>, events: Events): void {
     for (const { moved, text, thinking } of pieces) {
       if (moved === true) {
+        if (this.#text.text !== "") events.push({ _tag: "TextWasReasoning" })
         this.#reasoning.add(this.#text.text)
         this.#text.clear()
       } else this.#say(text, thinking, events)

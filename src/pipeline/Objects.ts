@@ -223,6 +223,8 @@ export const stream = <E, S extends Schema.Constraint, I extends Schema.Constrai
       Stream.map(events, (event) =>
         event._tag === "Text"
           ? { text: event.text }
+          : event._tag === "TextWasReasoning"
+          ? { text: "", restarts: true }
           : event._tag === "Finish"
           ? { text: "", finishReason: event.generation.finishReason }
           : { text: "" }),

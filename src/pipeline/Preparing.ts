@@ -20,12 +20,12 @@ import type { StructuredOutput } from "../structured/StructuredOutput.ts"
 import type { StructuredOutputError } from "../structured/StructuredOutputError.ts"
 import type * as ToolGrammar from "../structured/ToolGrammar.ts"
 import type { TemplateError } from "../template/TemplateError.ts"
+import * as ThoughtOpening from "../template/ThoughtOpening.ts"
 import type { TgiClient } from "../transport/TgiClient.ts"
 import type { Prepared } from "./Generating.ts"
 import type { Prompting } from "./Prompting.ts"
 import * as Structures from "./Structures.ts"
 import * as Telemetry from "./Telemetry.ts"
-import * as ThinkTags from "./ThinkTags.ts"
 import * as Verdict from "./Verdict.ts"
 
 /**
@@ -220,8 +220,8 @@ const readyOf = (decided: Decided, dialect: Dialect.Dialect, encoded: Dialect.En
     constraint,
     call,
     keepTokens: wantsTokens(options),
-    splitReasoning: settings.splitReasoning ?? false,
-    opening: input._tag === "Prompt" ? ThinkTags.opening(input.text) : undefined,
+    splitReasoning: (settings.splitReasoning ?? false) !== false,
+    opening: openingOf(target, input, wanted),
     offer,
     mayBeEmpty: Verdict.mayBeEmpty(offer),
     seed: options.seed,
@@ -284,6 +284,18 @@ export class Shared {
   }
 }
 
+/** What is known of the thought that a prompt leaves open: of one that is rendered here all, else what the caller and the model's name say. */
+const openingOf = (
+  { modelName }: Target,
+  input: Dialect.GenerateRequest["input"],
+  { options, settings }: Wanted
+): ThoughtOpening.Opening =>
+  input._tag === "Prompt"
+    ? ThoughtOpening.opening(input.text)
+    : options.continueFinalMessage === true
+    ? ThoughtOpening.unknown
+    : ThoughtOpening.rendered(settings.splitReasoning === "opened", modelName)
+
 /** The options with the parameters of their tools as the engine's grammar takes them. */
 const offered = (
   { make }: typeof ToolGrammar,
@@ -305,7 +317,7 @@ const offered = (
 
 /** vLLM with a reasoning parser applies no constraint before the thinking is closed, which only the prompt can tell here. */
 const unconstrained = (kind: Target["engine"]["kind"], input: Message.Input): ReadonlyArray<GenerationOptions.Issue> =>
-  kind === "vllm" && typeof input === "object" && "raw" in input && ThinkTags.opening(input.raw)._tag === "Unknown"
+  kind === "vllm" && typeof input === "object" && "raw" in input && ThoughtOpening.opening(input.raw)._tag === "Unknown"
     ? [{
       path: ["raw"],
       message:

@@ -21,7 +21,7 @@ import type { Compatibility } from "../template/Compatibility.ts"
 import * as Magpie from "../template/Magpie.ts"
 import { TemplateEngine } from "../template/TemplateEngine.ts"
 import type { TemplateError } from "../template/TemplateError.ts"
-import * as ThinkTags from "./ThinkTags.ts"
+import * as ThoughtOpening from "../template/ThoughtOpening.ts"
 
 /**
  * Where the template comes from, and what is added to its prompts.
@@ -130,7 +130,7 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
     // with a reasoning parser vLLM leaves a raw prompt unconstrained until its thought is closed
     const mustClose = constrained && engine === "vllm"
     if (typeof input === "object" && "raw" in input) {
-      return Effect.succeed({ _tag: "Prompt", text: mustClose ? ThinkTags.closed(input.raw) : input.raw })
+      return Effect.succeed({ _tag: "Prompt", text: mustClose ? ThoughtOpening.closed(input.raw) : input.raw })
     }
     const messages = messagesOf(input)
     const isUnasked = implied === "constrained" && !constrained
@@ -176,14 +176,14 @@ const unthinking = (
   variables: Variables
 ): Effect.Effect<Rendered, TemplateError> =>
   Effect.flatMap(render(variables), (prompt) =>
-    ThinkTags.opening(prompt.text)._tag === "Unknown"
+    ThoughtOpening.opening(prompt.text)._tag === "Unknown"
       ? Effect.map(
         render({ enable_thinking: false, thinking: false, ...variables }),
-        (quiet) => ThinkTags.opening(quiet.text)._tag === "Unknown" ? prompt : closed(quiet)
+        (quiet) => ThoughtOpening.opening(quiet.text)._tag === "Unknown" ? prompt : closed(quiet)
       )
       : Effect.succeed(closed(prompt)))
 
-const closed = (prompt: Rendered): Rendered => ({ ...prompt, text: ThinkTags.closed(prompt.text) })
+const closed = (prompt: Rendered): Rendered => ({ ...prompt, text: ThoughtOpening.closed(prompt.text) })
 
 /** A template that is loaded when it is first needed. */
 const lazily = (

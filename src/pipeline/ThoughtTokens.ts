@@ -4,7 +4,8 @@
  * @since 0.2.0
  */
 import type { Token } from "../Generation.ts"
-import * as ThinkTags from "./ThinkTags.ts"
+import type * as ThoughtOpening from "../template/ThoughtOpening.ts"
+import * as ThoughtSplitter from "../template/ThoughtSplitter.ts"
 
 /**
  * @category models
@@ -28,8 +29,8 @@ const markFrom = (tokens: Array<Token>, from: number, to: number) => {
  * @category constructors
  * @since 0.2.0
  */
-export const make = (opening: ThinkTags.Opening | undefined): Marker => {
-  const splitter = ThinkTags.make(opening)
+export const make = (opening: ThoughtOpening.Opening | undefined): Marker => {
+  const splitter = ThoughtSplitter.make(opening)
   /** The first token of which it is not known yet what it belongs to. */
   let open = 0
   return {

@@ -57,11 +57,13 @@ const MAX_TEXT = 64 * 1024
 export const of = (generation: Generation, offer: Offer): InvalidToolCall | undefined => {
   const { finishReason, toolCalls } = generation
   const truncated = finishReason === "length"
-  const broken = toolCalls.find((call) => !ToolCalls.isJson(call.arguments))
+  const broken = toolCalls.find((call) => !ToolCalls.isObject(call.arguments))
   if (broken !== undefined) {
     return new InvalidToolCall({
       status: 200,
-      description: `the arguments of ${broken.name} are not valid JSON`,
+      description: `the arguments of ${broken.name} are ${
+        ToolCalls.isJson(broken.arguments) ? "not a JSON object" : "not valid JSON"
+      }`,
       text: written(broken),
       truncated
     })

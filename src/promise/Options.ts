@@ -137,7 +137,7 @@ export interface Settings {
   readonly unsupported?: "error" | "warn" | undefined
   readonly delivery?: "stream" | "unary" | undefined
   readonly wholeUpTo?: number | undefined
-  readonly splitReasoning?: boolean | undefined
+  readonly splitReasoning?: boolean | "opened" | undefined
   readonly countTokens?: boolean | undefined
   readonly revive?: boolean | undefined
   readonly captureContent?: boolean | undefined

@@ -78,6 +78,14 @@ export const isJson = (text: string): boolean => {
 }
 
 /**
+ * Whether a text is one JSON object, as the arguments of a call are.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const isObject = (text: string): boolean => /^\s*\{/.test(text) && isJson(text)
+
+/**
  * Starts with no call.
  *
  * @category constructors

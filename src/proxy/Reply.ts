@@ -177,6 +177,9 @@ export const events = (
       return head.route === "chat"
         ? [said(head, index, { content: event.text })]
         : [chunk(head, [{ index, text: event.text, logprobs: null, finish_reason: null }])]
+    case "TextWasReasoning":
+      // no event of this protocol takes back what was sent
+      return []
     case "Reasoning":
       return head.route === "chat" ? [said(head, index, { reasoning_content: event.text })] : []
     case "ToolCall": {

@@ -167,7 +167,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
     const answers: Array<Answer> = []
     const counters: Counters = { requests: 0, succeeded: 0, tokens: 0, failures: new Map() }
     const slots = Slots.make(settings.slots)
-    const process = Process.make()
+    const server = Process.make()
     let permits = 0
 
     const reply = (received: Request, now: number, takePermit: () => boolean): Reply.Reply => {
@@ -220,16 +220,16 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
 
     const handle: Exchange.Handler = (raw) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        if (process.isDown(now)) return Effect.fail(new Exchange.Broken({ how: "refused" }))
+        if (server.isDown(now)) return Effect.fail(new Exchange.Broken({ how: "refused" }))
         const request = new Request(raw)
         const { early, late, ticket, transmission, wrong } = start(request, now)
         const fatal = wrong.find((fault) => fault._tag === "Kill")
         if (fatal !== undefined || wrong.some((fault) => fault._tag === "Refuse")) {
           ticket.ended("failed")
-          if (fatal !== undefined) process.die(now + Duration.toMillis(fatal.restart))
+          if (fatal !== undefined) server.die(now + Duration.toMillis(fatal.restart))
           return Effect.fail(new Exchange.Broken({ how: fatal === undefined ? "refused" : "reset" }))
         }
-        const mortal = faults.mayKill() ? process : undefined
+        const mortal = faults.mayKill() ? server : undefined
         const sent = send(settings, transmission, ticket, request.method === "HEAD", late, mortal)
         if (transmission.wait <= 0 && early === undefined) return sent
         const slept = transmission.wait > 0 ? Effect.andThen(Effect.sleep(transmission.wait), sent) : sent
@@ -247,7 +247,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
       answer: (...given) => Effect.sync(() => void answers.push(...given)),
       fail: faults.add,
       permits: Effect.sync(() => permits),
-      deaths: Effect.sync(process.deaths)
+      deaths: Effect.sync(server.deaths)
     })
   })
 
@@ -263,10 +263,12 @@ const send = (
     const { status } = transmission
     const headers = { ...transmission.headers, ...settings.headers }
     ticket.started(status)
-    if (transmission.gzip) {
-      return Effect.map(Delivery.compressed(transmission), (body) => {
+    const { encoding } = transmission
+    if (encoding !== undefined) {
+      const claimed = encoding.header === undefined ? {} : { "content-encoding": encoding.header }
+      return Effect.map(Delivery.compressed(transmission, encoding.layers), (body) => {
         ticket.ended(transmission.outcome)
-        return { status, headers: { ...headers, "content-encoding": "gzip" }, body }
+        return { status, headers: { ...headers, ...claimed }, body }
       })
     }
     const [piece] = transmission.pieces

@@ -50,6 +50,25 @@ export const families: ReadonlyArray<Family> = [
   family("<reasoning>", "</reasoning>")
 ]
 
+/** Models whose own templates open the thought in every prompt, whatever their variables say. */
+const thinkers: ReadonlyArray<RegExp> = [
+  // DeepSeek R1, its second version, and what was distilled from it
+  /\bdeepseek-r1\b/i,
+  /\bqwq-32b\b/i,
+  // the models of Qwen that only think
+  /\bqwen3\b.*-thinking\b/i
+]
+
+/**
+ * The family of a model whose template opens the thought in every prompt, by the model's name; `undefined` where that
+ * depends on the template's variables, or is not known.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const opensAlways = (model: string): Family | undefined =>
+  thinkers.some((pattern) => pattern.test(model)) ? families[0] : undefined
+
 /**
  * The tags that a template's own text speaks of; `undefined` where it knows none of them. Where it knows those of several
  * families, those of which it writes both count first, then those it opens.

@@ -8,130 +8,33 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Headers from "effect/http/Headers"
+import type * as Headers from "effect/http/Headers"
 import type * as HttpClient from "effect/http/HttpClient"
-import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Pull from "effect/Pull"
-import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { Attempts } from "../http/Attempt.ts"
 import * as Fault from "../http/Fault.ts"
 import * as HeaderFields from "../http/HeaderFields.ts"
-import type * as Retry from "../http/Retry.ts"
 import * as Secret from "../http/Secret.ts"
-import type { Timeouts } from "../http/Timeouts.ts"
 import * as TransportLimits from "../http/TransportLimits.ts"
 import { InvalidResponse, type Phase, type Reason, Timeout } from "../InferenceError.ts"
 import * as Failure from "../protocol/Failure.ts"
-import * as Json from "../protocol/Json.ts"
+import type { Accept, At, Call, Meta, Options } from "./Call.ts"
+import * as Compressed from "./Compressed.ts"
 import * as Events from "./Events.ts"
+import type { Failed } from "./Failed.ts"
 import * as InferenceFailure from "./InferenceFailure.ts"
 import type { Read, Reading } from "./Reading.ts"
-
-/**
- * Where requests go.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Target {
-  /** The root under which the routes are, with or without a trailing slash. */
-  readonly url: URL | string
-  /** Where chat requests go, when that is not `/v1/chat/completions` below `url`. */
-  readonly chatUrl?: URL | undefined
-  /** Where raw prompts go, when that is not `/v1/completions` below `url`. */
-  readonly completionUrl?: URL | undefined
-  /** Where prompts of the native route go, when that is not below `url`: whole and streamed, as with `POST /`. */
-  readonly nativeUrl?: URL | undefined
-  /** A query string that every request carries, such as `?key=value`. */
-  readonly search?: string | undefined
-  /** Headers of every request. No secrets: `token` is for those. */
-  readonly headers?: Readonly<Record<string, string>> | undefined
-  /** Sent as `Authorization: Bearer …` to this target and to no other origin. */
-  readonly token?: Redacted.Redacted<string> | undefined
-}
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Options {
-  readonly target: Target
-  readonly timeouts: Timeouts
-  /** Bytes above which a body, or one event, is refused, after decompression. */
-  readonly limits: { readonly body: number; readonly event: number }
-  readonly retry: Retry.Policy
-  readonly userAgent: string | undefined
-}
-
-/**
- * A request: a route and its body.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Call {
-  readonly method: "GET" | "POST"
-  /** The route, such as `/generate`. */
-  readonly path: string
-  readonly body?: Readonly<Record<string, unknown>> | undefined
-}
-
-/**
- * What an answer said beside its body.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Meta {
-  readonly headers: Headers.Headers
-  /** `x-request-id`, `x-amzn-trace-id` or `x-amz-cf-id`. */
-  readonly requestId: string | undefined
-  /** How many attempts the answer took. */
-  readonly attempts: number
-}
-
-/**
- * What a call asks for: an answer in one piece, or a stream of events.
- *
- * @category models
- * @since 0.1.0
- */
-export type Accept = "application/json" | "text/event-stream"
-
-/**
- * Which attempt it is, from 1, and when the whole call must be over, in milliseconds of the clock.
- *
- * @category models
- * @since 0.1.0
- */
-export interface At {
-  readonly attempts: number
-  readonly deadline: number
-  /** Whether less is left for the whole call than its own limit, as it is part of something larger. */
-  readonly bounded: boolean
-}
-
-/** A failed attempt, and the server's own verdict on another one (`x-should-retry`), where it gave it. */
-export interface Failed {
-  readonly reason: Reason
-  readonly requestId: string | undefined
-  readonly shouldRetry: boolean | undefined
-  /** What a response held that failed all the same. */
-  readonly received?: { readonly events: number; readonly text: string } | undefined
-}
+import { Requests } from "./Requests.ts"
+import type { Route } from "./Route.ts"
 
 /** How much is read of the body of a refusal. */
 const ERROR_BODY: TransportLimits.Size = { limit: 64 * 1024, cut: true }
 
 /** How long the health route may take to give a sign of life. */
 const SIGN_OF_LIFE = 10_000
-
-/** The routes that `chatUrl`, `completionUrl` and `nativeUrl` replace. */
-const CHAT = "/v1/chat/completions"
-const COMPLETION = "/v1/completions"
-const NATIVE = "/"
 
 const traced = { traced: true }
 
@@ -144,30 +47,16 @@ const traced = { traced: true }
 export class Calls {
   readonly #http: Attempts
   readonly #options: Options
-  readonly #base: string
-  readonly #headers: { readonly [A in Accept]: Headers.Headers }
+  readonly #requests: Requests
   /** The limits of a first attempt, whole and streamed. */
   readonly #limits: { readonly [A in Accept]: TransportLimits.Limits }
   readonly #scrub: Secret.Scrub
-  #last:
-    | { readonly path: string; readonly accept: Accept; readonly request: HttpClientRequest.HttpClientRequest }
-    | undefined = undefined
 
   constructor(client: HttpClient.HttpClient, options: Options) {
-    const { headers, token, url } = options.target
     this.#http = new Attempts(client)
     this.#options = options
-    this.#base = String(url).replace(/\/+$/, "")
-    this.#scrub = Secret.scrubber(token)
-    const common = Headers.fromInput({
-      "user-agent": HeaderFields.userAgent(options.userAgent),
-      ...headers,
-      ...(token !== undefined && { authorization: `Bearer ${Redacted.value(token)}` })
-    })
-    this.#headers = {
-      "application/json": Headers.set(common, "accept", "application/json"),
-      "text/event-stream": Headers.set(common, "accept", "text/event-stream")
-    }
+    this.#requests = new Requests(options.target, options.userAgent)
+    this.#scrub = Secret.scrubber(options.target.token)
     const { limits, timeouts } = options
     const firstEvent = Duration.toMillis(timeouts.firstEvent)
     const shared: TransportLimits.Limits = {
@@ -189,41 +78,12 @@ export class Calls {
 
   /** The request of all attempts; nothing where JSON cannot hold its body. */
   request(call: Call, accept: Accept): HttpClientRequest.HttpClientRequest | undefined {
-    const request = this.#to(call, accept)
-    if (call.body === undefined) return request
-    try {
-      const text = Json.stringify(call.body)
-      // half of a surrogate pair is written as an escape
-      if (text.includes("\\ud") && Json.brokenText(call.body) !== undefined) return undefined
-      return HttpClientRequest.bodyText(request, text, "application/json")
-    } catch {
-      return undefined
-    }
-  }
-
-  /** The request without its body. A program mostly calls one route over and over, so the last one is kept. */
-  #to({ method, path }: Call, accept: Accept): HttpClientRequest.HttpClientRequest {
-    const last = this.#last
-    if (last?.path === path && last.accept === accept && last.request.method === method) return last.request
-    const { chatUrl, completionUrl, nativeUrl, search = "" } = this.#options.target
-    const others: { readonly [path: string]: URL | undefined } = {
-      [CHAT]: chatUrl,
-      [COMPLETION]: completionUrl,
-      [NATIVE]: nativeUrl
-    }
-    const other = others[path]
-    const url = other === undefined ? `${this.#base}${path}` : String(other)
-    const request = HttpClientRequest.make(method)(`${url}${search}`, { headers: this.#headers[accept] })
-    this.#last = { path, accept, request }
-    return request
+    return this.#requests.of(call, accept)
   }
 
   /** Whether the server still answers anything on its health route. */
   #isAlive(): Effect.Effect<boolean> {
-    const { search = "" } = this.#options.target
-    const request = HttpClientRequest.get(`${this.#base}/health${search}`, {
-      headers: this.#headers["application/json"]
-    })
+    const request = this.#requests.health()
     const limits: TransportLimits.Limits = {
       headers: SIGN_OF_LIFE,
       total: SIGN_OF_LIFE,
@@ -253,7 +113,7 @@ export class Calls {
 
   open<F extends { readonly error?: unknown }>(
     request: HttpClientRequest.HttpClientRequest,
-    route: Events.Route<F>,
+    route: Route<F>,
     scope: Scope.Scope,
     at: At
   ) {
@@ -269,7 +129,7 @@ export class Calls {
   /** A stream whose first event has come, or that ended without one. */
   #begun<F extends { readonly error?: unknown }>(
     request: HttpClientRequest.HttpClientRequest,
-    route: Events.Route<F>,
+    route: Route<F>,
     attempt: Scope.Closeable,
     at: At
   ) {
@@ -288,7 +148,7 @@ export class Calls {
 
   #streamed<F extends { readonly error?: unknown }>(
     response: HttpClientResponse,
-    route: Events.Route<F>,
+    route: Route<F>,
     attempt: Scope.Closeable,
     at: At
   ) {
@@ -370,7 +230,7 @@ export class Calls {
   #instead<F extends { readonly error?: unknown }>(
     text: string,
     other: string,
-    route: Events.Route<F>,
+    route: Route<F>,
     response: HttpClientResponse,
     at: At
   ) {
@@ -391,6 +251,9 @@ export class Calls {
 
   /** A success status with a body that is not the route's: perhaps an error all the same. */
   #unexpected(text: string, description: string, response: HttpClientResponse): Effect.Effect<never, Failed> {
+    if (Compressed.isText(text)) {
+      return Effect.fail(this.#failed(new InvalidResponse({ description: Compressed.description }), response))
+    }
     const failure = Failure.frame(text)
     return Effect.fail(this.#failed(
       failure === undefined
@@ -417,24 +280,6 @@ export class Calls {
     }
   }
 }
-
-/**
- * What a failed attempt means for another one.
- *
- * @category accessors
- * @since 0.2.0
- */
-export const verdict = ({ reason, shouldRetry }: Failed): Retry.Verdict => ({
-  tag: reason._tag,
-  message: reason.message,
-  retry: shouldRetry ??
-    // an unknown host is asked for once more, since name servers fail too
-    (reason.isRetryable && reason._tag === "Transport" && reason.code === "ENOTFOUND" ? "once" : reason.isRetryable),
-  throttled: throttling.has(reason._tag),
-  ...("retryAfter" in reason && { retryAfter: reason.retryAfter })
-})
-
-const throttling: ReadonlySet<string> = new Set(["RateLimited", "Overloaded", "Loading", "Asleep"])
 
 /** What a body is that cannot be an event stream. Anything else is read as one, since some servers name no type. */
 const otherThanEvents = (headers: Headers.Headers): string | undefined => {

@@ -16,9 +16,12 @@ import * as Deadline from "../http/Deadline.ts"
 import * as Retry from "../http/Retry.ts"
 import { InferenceError, InvalidRequest, Timeout } from "../InferenceError.ts"
 import * as Json from "../protocol/Json.ts"
-import { type Accept, type At, type Call, Calls, type Failed, type Meta, type Options, verdict } from "./Attempt.ts"
+import { Calls } from "./Attempt.ts"
+import type { Accept, At, Call, Meta, Options } from "./Call.ts"
 import type * as Events from "./Events.ts"
+import { type Failed, verdict } from "./Failed.ts"
 import type { Read } from "./Reading.ts"
+import type { Route } from "./Route.ts"
 import * as Suspects from "./Suspects.ts"
 
 /**
@@ -46,7 +49,7 @@ export interface Exchange {
   /** The request lives as long as the scope: closing it closes the socket, and the server stops generating. */
   readonly open: <F extends { readonly error?: unknown }>(
     call: Call,
-    route: Events.Route<F>,
+    route: Route<F>,
     scope: Scope.Scope
   ) => Effect.Effect<Opened<F>, InferenceError>
 }

@@ -5,15 +5,17 @@
  * @since 0.2.0
  */
 import * as Arr from "effect/Array"
-import { EmptyResponse } from "../InferenceError.ts"
+import { EmptyResponse, StreamInterrupted } from "../InferenceError.ts"
 import * as ChatCompletion from "../protocol/ChatCompletion.ts"
 import * as Completion from "../protocol/Completion.ts"
+import * as Failure from "../protocol/Failure.ts"
 import * as FinishReason from "../protocol/FinishReason.ts"
 import * as Generate from "../protocol/Generate.ts"
 import type { Guard } from "../protocol/Guard.ts"
 import * as Events from "./Events.ts"
 import * as InferenceFailure from "./InferenceFailure.ts"
 import type { Read, Reading } from "./Reading.ts"
+import type { Route } from "./Route.ts"
 import * as Routes from "./Routes.ts"
 import * as Whole from "./Whole.ts"
 
@@ -48,9 +50,43 @@ const whole: Ending = { _tag: "Whole" }
 
 const empty = (description: string): Ending => ({ _tag: "Empty", description })
 
+/** Whether a text is the beginning of JSON: a string or a bracket that nothing closes. */
+const endsEarly = (text: string): boolean => {
+  if (!/^\uFEFF?\s*[{[]/.test(text)) return false
+  let depth = 0
+  let isText = false
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (isText) {
+      if (char === "\\") at++
+      else if (char === "\"") isText = false
+    } else if (char === "\"") isText = true
+    else if (char === "{" || char === "[") depth++
+    else if (char === "}" || char === "]") depth--
+  }
+  return isText || depth > 0
+}
+
 const judged = <A>(read: Read<A>, endingOf: (value: A) => Ending): Read<A> => (text) => {
+  if (text.trim() === "") {
+    return {
+      _tag: "Failed",
+      reason: () => new EmptyResponse({ description: "the body is empty" })
+    }
+  }
   const reading = read(text)
-  const ending = reading._tag === "Read" ? endingOf(reading.value) : whole
+  if (reading._tag === "Wrong" && endsEarly(text)) {
+    return {
+      _tag: "Failed",
+      reason: () => new StreamInterrupted({ description: "the body ended in the middle of its JSON" })
+    }
+  }
+  if (reading._tag !== "Read") return reading
+  // an error may look like a response of this route, and stand beside what there was of one
+  if (Failure.isFrame(reading.value)) {
+    return { _tag: "Failed", reason: (scrub) => InferenceFailure.fromFrame(reading.value, text, scrub) }
+  }
+  const ending = endingOf(reading.value)
   switch (ending._tag) {
     case "Whole":
       return reading
@@ -70,7 +106,7 @@ const EVENTS = /^\uFEFF?\s*(?:data|event|id|retry|error)?:/
 
 const orEvents = <A, F extends { readonly error?: unknown }>(
   read: Read<A>,
-  routeOf: () => Events.Route<F>,
+  routeOf: () => Route<F>,
   join: (frames: ReadonlyArray<F>) => A
 ): Read<A> =>
 (text) => {
@@ -92,7 +128,10 @@ const generated = (unwrap: (payload: unknown) => unknown): Read<Generate.Respons
   }
   return judged(
     orEvents(read, () => Routes.native, Whole.native),
-    ({ details, generated_text }) => failedOr(FinishReason.failure(details?.finish_reason), () => generated_text)
+    ({ details, generated_text }) =>
+      generated_text === "" && !FinishReason.isSet(details?.finish_reason)
+        ? empty("the text is empty, and nothing says why it ended")
+        : failedOr(FinishReason.failure(details?.finish_reason), () => generated_text)
   )
 }
 
@@ -166,7 +205,7 @@ const framed = <A, F>(read: Read<A>, split: (value: A) => Arr.NonEmptyReadonlyAr
  * @category routes
  * @since 0.2.0
  */
-export const nativeStream: Events.Route<Generate.Frame> = {
+export const nativeStream: Route<Generate.Frame> = {
   ...Routes.native,
   whole: framed(root, Whole.nativeFrames)
 }
@@ -177,7 +216,7 @@ export const nativeStream: Events.Route<Generate.Frame> = {
  * @category routes
  * @since 0.2.0
  */
-export const chatStream: Events.Route<ChatCompletion.Chunk> = { ...Routes.chat, whole: framed(chat, Whole.chatFrames) }
+export const chatStream: Route<ChatCompletion.Chunk> = { ...Routes.chat, whole: framed(chat, Whole.chatFrames) }
 
 /**
  * `/v1/completions` streamed, and a whole response for that, which has the form of an event.

@@ -8,7 +8,7 @@ import * as Completion from "../protocol/Completion.ts"
 import * as FinishReason from "../protocol/FinishReason.ts"
 import * as Generate from "../protocol/Generate.ts"
 import type { Layout } from "./EventLayout.ts"
-import type { Route } from "./Events.ts"
+import type { Route } from "./Route.ts"
 
 /**
  * The events of one request, by its body.

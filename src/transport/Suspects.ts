@@ -15,8 +15,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { Fatal, type Reason } from "../InferenceError.ts"
-import type { Failed } from "./Attempt.ts"
 import * as BodyDigest from "./BodyDigest.ts"
+import type { Failed } from "./Failed.ts"
 
 /** How many bodies are remembered; the oldest are forgotten. */
 const REMEMBERED = 256

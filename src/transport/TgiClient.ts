@@ -25,7 +25,7 @@ import type * as Generate from "../protocol/Generate.ts"
 import * as Guard from "../protocol/Guard.ts"
 import * as Info from "../protocol/Info.ts"
 import * as Tokenize from "../protocol/Tokenize.ts"
-import type * as Attempt from "./Attempt.ts"
+import type * as Call from "./Call.ts"
 import * as Exchange from "./Exchange.ts"
 import * as Readers from "./Readers.ts"
 import type { Reading } from "./Reading.ts"
@@ -39,7 +39,7 @@ import type * as Routes from "./Routes.ts"
  */
 export interface Answer<A> {
   readonly value: A
-  readonly meta: Attempt.Meta
+  readonly meta: Call.Meta
 }
 
 /**
@@ -49,7 +49,7 @@ export interface Answer<A> {
  * @since 0.1.0
  */
 export interface Opened<F> {
-  readonly meta: Attempt.Meta
+  readonly meta: Call.Meta
   /** One pull of `frames`, for a reader without a `Stream`. Use one of the two. */
   readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, InferenceError>
   readonly frames: Stream.Stream<F, InferenceError>
@@ -112,7 +112,7 @@ export class TgiClient extends Context.Service<TgiClient, {
  * @category models
  * @since 0.1.0
  */
-export interface Options extends Attempt.Target {
+export interface Options extends Call.Target {
   /** Limits on time; each has a default (see `Timeouts`). */
   readonly timeouts?: Timeouts.Input | undefined
   /** Bytes above which a body (64 MiB) or an event (16 MiB) is refused. */

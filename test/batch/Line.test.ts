@@ -16,6 +16,7 @@ const AnyGeneration = Schema.Struct({
   rawFinishReason: optional(Schema.String),
   seed: Schema.optional(Schema.Union([Schema.Int, Schema.BigInt])),
   model: optional(Schema.String),
+  systemFingerprint: optional(Schema.String),
   tokens: Schema.optional(Schema.Array(Schema.Struct({ text: Schema.String, logprob: Schema.Finite }))),
   statistics: Schema.Struct({
     duration: Count,
@@ -23,7 +24,10 @@ const AnyGeneration = Schema.Struct({
     inputTokens: optional(Count),
     outputTokens: optional(Count),
     timeToFirstToken: optional(Count),
-    requestId: optional(Schema.String)
+    requestId: optional(Schema.String),
+    provider: optional(Schema.String),
+    seed: Schema.optional(Schema.Union([Schema.Int, Schema.BigInt])),
+    cost: optional(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 10 })))
   })
 })
 
@@ -51,7 +55,7 @@ const typesOf = (line: string): ReadonlyArray<string> => {
     found.push(`${path}: ${value === null ? "null" : typeof value}`)
   }
   walk("", JSON.parse(line))
-  const floats = [...line.matchAll(/"dollars":(-?\d+)(?![\d.eE])/g)].map(() => "dollars is an integer")
+  const floats = [...line.matchAll(/"(?:dollars|cost)":(-?\d+)(?![\d.eE])/g)].map(([text]) => `${text} is an integer`)
   const numbers = [
     ...line.matchAll(
       /"(?:inputTokens|outputTokens|cachedTokens|reasoningTokens|timeToFirstToken|duration|attempts)":(-?[\d.eE+-]+)/g
@@ -90,6 +94,21 @@ describe("the lines of an output", () => {
     assert.strictEqual(first.seed, "18446744073709551615")
     assert.deepStrictEqual(JSON.parse(first.toolCalls), calls)
     assert.deepStrictEqual(JSON.parse(first.details).tokens, tokens)
+  })
+
+  it("keep what the server told beside the text", () => {
+    const { statistics } = Bench.generation("x")
+    const line = JSON.parse(Line.output({ id: "a", index: 0 }, {
+      generations: [
+        Bench.generation("x", {
+          systemFingerprint: "vllm-0.32.0-a",
+          statistics: { ...statistics, provider: "together", seed: 7n, cost: 0.5, cachedTokens: 2 }
+        })
+      ]
+    }))
+    const [first] = line.generations
+    assert.strictEqual(first.systemFingerprint, "vllm-0.32.0-a")
+    assert.deepInclude(first.statistics, { provider: "together", seed: "7", cost: 0.5, cachedTokens: 2 })
   })
 
   it("of errors all have the same fields, each of one type", () => {

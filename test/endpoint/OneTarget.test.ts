@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Layer } from "effect"
+import { Config, Layer } from "effect"
 import { HuggingFaceEmbeddingModel, HuggingFaceLanguageModel, HuggingFaceTokenizer } from "../../src/ai/index.ts"
 import * as Endpoint from "../../src/endpoint/Endpoint.ts"
 import { InferenceEndpointsLLM } from "../../src/index.ts"
@@ -66,6 +66,35 @@ describe("the options of a layer", () => {
         HuggingFaceEmbeddingModel.layer({ baseUrl: "http://localhost" }),
         HuggingFaceEmbeddingModel.model("small", { dimensions: 8, modelId: "org/model" }),
         HuggingFaceTokenizer.layer({ baseUrl: "http://localhost" })
+      ].every(Layer.isLayer)
+    )
+  })
+
+  it("do so where each is a Config too", () => {
+    const name = Config.String("NAME")
+    const unread = [
+      // @ts-expect-error none is given
+      () => InferenceEndpointsLLM.layerConfig({ tokenizerId: name }),
+      // @ts-expect-error two are given
+      () => InferenceEndpointsLLM.layerConfig({ modelId: name, endpointName: name }),
+      // @ts-expect-error an option that nobody knows
+      () => InferenceEndpointsLLM.layerConfig({ modelId: name, modelid: name }),
+      // @ts-expect-error two are given
+      () => Endpoint.layerConfig({ modelId: name, baseUrl: name }),
+      // @ts-expect-error two are given
+      () => NodeInferenceEndpoints.layerConfig({ endpointName: name, baseUrl: name }),
+      // @ts-expect-error two are given
+      () => HuggingFaceLanguageModel.layerConfig({ endpointName: name, baseUrl: name })
+    ]
+    assert.lengthOf(unread, 6)
+    const all: Config.Config<InferenceEndpointsLLM.LayerOptions> = Config.map(name, (modelId) => ({ modelId }))
+    assert.isTrue(
+      [
+        InferenceEndpointsLLM.layerConfig({ modelId: name, tokenizerId: name }),
+        InferenceEndpointsLLM.layerConfig(all),
+        Endpoint.layerConfig({ endpointName: name }),
+        NodeInferenceEndpoints.layerConfig({ baseUrl: name }),
+        HuggingFaceLanguageModel.layerConfig({ baseUrl: name })
       ].every(Layer.isLayer)
     )
   })

@@ -19,7 +19,11 @@ describe("a key of a message that is written otherwise", () => {
       ["toolCalls", "tool_calls"],
       ["tool-call-id", "tool_call_id"],
       ["reasoningContent", "reasoning_content"],
-      ["Name", "name"]
+      ["Name", "name"],
+      ["nmae", "name"],
+      ["nam", "name"],
+      ["tool_call", "tool_calls"],
+      ["tool_cal_id", "tool_call_id"]
     ] as const
   ) {
     it(`${key} is refused, and ${meant} is named`, () => {
@@ -28,6 +32,18 @@ describe("a key of a message that is written otherwise", () => {
       assert.include(issue?.message, `write ${meant}`)
     })
   }
+
+  it("is told inside of parts and calls too", () => {
+    const parts = [{ type: "image_url", imageUrl: { url: "x" } }, { type: "text", txt: "x" }]
+    const calls = [{ id: "1", type: "function", function: { name: "f", args: "{}", argument: "{}" }, functon: {} }]
+    assert.deepStrictEqual(paths([message({ content: parts })]), [
+      "messages.0.content.0.imageUrl",
+      "messages.0.content.1.txt"
+    ])
+    assert.deepStrictEqual(paths([message({ role: "assistant", tool_calls: calls })]), [
+      "messages.0.tool_calls.0.function.argument"
+    ])
+  })
 
   it("that belongs to nobody reaches the template", () => assert.deepStrictEqual(paths([message({ weight: 1 })]), []))
 

@@ -4,6 +4,7 @@ import * as Feedback from "../../src/structured/decode/Feedback.ts"
 import * as ObjectStream from "../../src/structured/decode/ObjectStream.ts"
 import * as StructuredOutput from "../../src/structured/StructuredOutput.ts"
 import { StructuredOutputError } from "../../src/structured/StructuredOutputError.ts"
+import { families } from "../../src/template/ThinkingTags.ts"
 
 class User extends Schema.Class<User>("User")({ name: Schema.String, lastName: Schema.String, id: Schema.Int }) {}
 
@@ -120,11 +121,32 @@ describe("decoding", () => {
     ["a code fence", `\`\`\`json\n${text}\n\`\`\``, ["code-fence"]],
     ["prose and a fence", `Sure!\n\`\`\`\n${text}\n\`\`\`\nAnything else?`, ["code-fence"]],
     ["prose", `Here you {are}: ${text} Enjoy!`, ["prose"]],
-    ["thinking", `<think>{"name": 1}</think>\n${text}`, ["thinking"]]
+    ["thinking", `<think>{"name": 1}</think>\n${text}`, ["thinking"]],
+    ["thinking that the prompt opened", `so {"name": 1}</think>\n${text}`, ["thinking"]],
+    ...families.map(({ close, open }): [string, string, ReadonlyArray<string>] => [
+      `thinking in ${open}`,
+      `${open}{"name": 1}${close}${text}`,
+      ["thinking"]
+    ])
   ])("leniency sees through %s, and says so", ([, given, steps]) =>
     Effect.gen(function*() {
       assert.deepStrictEqual<unknown>(yield* lenient.decode({ text: given }), { value: ada, repairs: steps })
       assert.strictEqual((yield* reasonOf({ text: given }))._tag, "NotJson")
+    }))
+
+  it.effect("leniency changes no tag inside a value", () =>
+    Effect.gen(function*() {
+      const of = StructuredOutput.make(Schema.Struct({ html: Schema.String }), { lenient: true })
+      for (const html of ["</think>", "<think>a</think>b", "[THINK]"]) {
+        const given = JSON.stringify({ html })
+        assert.deepStrictEqual<unknown>(yield* of.decode({ text: given }), { value: { html }, repairs: [] })
+        const streamed = ObjectStream.make(of, Stream.fromIterable([...given].map((text) => ({ text }))))
+        assert.deepStrictEqual<unknown>((yield* events(streamed)).at(-1), {
+          _tag: "Done",
+          value: { html },
+          repairs: []
+        })
+      }
     }))
 
   it.effect("a JSON Schema is enforced where Effect can express it, and changes nothing", () =>
@@ -275,5 +297,27 @@ describe("streaming", () => {
         deltas("<thi", "nk>{\"a\"", "}</th", "ink>", "Here: {\"name\":\"", "Ada\"", text.slice(14))
       )
       assert.deepStrictEqual<unknown>((yield* events(stream)).slice(0, 2), [{ name: "" }, { name: "Ada" }])
+    }))
+
+  it.effect.each(families.map(({ alone, close, open }) => [open, close, alone] as const))(
+    "leniency begins behind thinking in %s, wherever it is cut",
+    ([open, close, alone]) =>
+      Effect.gen(function*() {
+        const given = [`${open}so {"name":1}${close}Here: ${text}`, ...alone ? [`so {"name":1} {${close}${text}`] : []]
+        for (const answer of given) {
+          for (const pieces of [[answer], [...answer]]) {
+            const all = yield* events(ObjectStream.make(lenient, deltas(...pieces)))
+            assert.deepInclude(all.at(-1), { _tag: "Done", value: ada })
+            assert.deepStrictEqual<unknown>(all.at(-2), { name: "Ada", lastName: "Lovelace", id: 1 })
+          }
+        }
+      })
+  )
+
+  it.effect("begins anew where all so far was thinking", () =>
+    Effect.gen(function*() {
+      const thought = Stream.make({ text: "{\"name\":\"No\"" }, { text: "", restarts: true }, { text })
+      const all = yield* events(ObjectStream.make(output, thought))
+      assert.deepStrictEqual<unknown>(all.at(-1), { _tag: "Done", value: ada, repairs: [] })
     }))
 })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as EventLayout from "../../src/transport/EventLayout.ts"
-import type { Route } from "../../src/transport/Events.ts"
+import type { Route } from "../../src/transport/Route.ts"
 import * as Routes from "../../src/transport/Routes.ts"
 
 /** What a reader made of a text that is all of one event; `undefined` is nothing. */

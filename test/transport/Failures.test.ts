@@ -182,10 +182,10 @@ describe("an answer with a success status", () => {
       assert.strictEqual(error.reason._tag, "Overloaded")
     }))
 
-  it.effect("that is empty is InvalidResponse", () =>
+  it.effect("that is empty is EmptyResponse", () =>
     Effect.gen(function*() {
       const error = yield* answered(() => new Response(null, { status: 200 }))
-      assert.strictEqual(error.reason._tag, "InvalidResponse")
+      assert.strictEqual(error.reason._tag, "EmptyResponse")
       assert.include(error.message, "empty")
     }))
 

@@ -195,7 +195,7 @@ describe("a fault of the server", () => {
   }
 
   const whole = [
-    ["cut in half", Fault.cut(), "InvalidResponse"],
+    ["cut in half", Fault.cut(), "StreamInterrupted"],
     ["reset", Fault.reset(), "Transport"],
     ["shorter than promised", Fault.short(), "Transport"],
     ["ended by a crash", Fault.crash(), "GenerationFailed"],

@@ -48,6 +48,42 @@ describe("an end mark is not a generation", () => {
     }
   }
 
+  for (const route of ["chat", "completion", "native"] as const) {
+    for (const delivery of deliveries) {
+      it.effect(`a body without a byte is none on the ${route} route, asked for as ${delivery}`, () =>
+        Effect.gen(function*() {
+          for (const name of ["x.json", "x.sse"]) {
+            const heard = yield* Recording.heard(() => Recording.response(name, ""), { route, delivery })
+            assert.strictEqual(heard.error?.isRetryable, true)
+            assert.include(["EmptyResponse", "StreamInterrupted"], heard.error?.reason._tag)
+          }
+        }))
+
+      it.effect(`JSON that ends in its middle was interrupted on the ${route} route, asked for as ${delivery}`, () =>
+        Effect.gen(function*() {
+          const whole = Recording.text(`${route}.json`).trim()
+          for (const at of [1, 10, Math.floor(whole.length / 2), whole.length - 1]) {
+            const heard = yield* Recording.heard(() => Recording.response("x.json", whole.slice(0, at)), {
+              route,
+              delivery
+            })
+            assert.deepStrictEqual([heard.error?.reason._tag, heard.error?.isRetryable], ["StreamInterrupted", true])
+          }
+        }))
+    }
+  }
+
+  it.effect("an empty text of the native route that says no reason is none either", () =>
+    Effect.gen(function*() {
+      for (const delivery of deliveries) {
+        const heard = yield* Recording.heard(() => Recording.response("x.json", "{\"generated_text\":\"\"}"), {
+          route: "native",
+          delivery
+        })
+        assert.deepStrictEqual(Recording.told(heard), ["EmptyResponse", "cut", undefined])
+      }
+    }))
+
   it.effect("a model that ends at once has said nothing, which is an empty text", () =>
     Effect.gen(function*() {
       const body = Wire.chunk("", "stop") + Wire.done

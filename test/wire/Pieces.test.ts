@@ -94,6 +94,38 @@ describe("thinking", () => {
     }
   }
 
+  it.effect("that a server's prompt opened is said to have been thinking when its end comes", () =>
+    Effect.gen(function*() {
+      const { events, generation } = yield* Recording.play("think-close-alone.sse", { splitReasoning })
+      assert.deepStrictEqual([generation?.reasoning, generation?.text], ["hm", "\n\nHello there"])
+      const at = events.findIndex(({ _tag }) => _tag === "TextWasReasoning")
+      assert.strictEqual(Recording.textOf(events.slice(0, at), "Text"), "hm")
+      assert.strictEqual(Recording.textOf(events.slice(at), "Text"), "\n\nHello there")
+    }))
+
+  const known = {
+    "the caller says so": { splitReasoning: "opened" },
+    "its model is known to": { splitReasoning, model: "Qwen/QwQ-32B-AWQ" }
+  } as const
+  for (const [name, setup] of Object.entries(known)) {
+    for (const delivery of deliveries) {
+      it.effect(`that a server's prompt opened is told as such from the first event on where ${name}, asked for as ${delivery}`, () =>
+        Effect.gen(function*() {
+          const { events, generation } = yield* Recording.play("think-close-alone.sse", { ...setup, delivery })
+          assert.deepStrictEqual([generation?.reasoning, generation?.text], ["hm", "\n\nHello there"])
+          assert.strictEqual(Recording.textOf(events, "Reasoning"), "hm")
+          assert.strictEqual(Recording.textOf(events, "Text"), "\n\nHello there")
+        }))
+    }
+
+    it.effect(`leaves an answer alone whose thinking the server takes apart itself, where ${name}`, () =>
+      Effect.gen(function*() {
+        const { events, generation } = yield* Recording.play("parts.sse", setup)
+        assert.deepStrictEqual([generation?.reasoning, generation?.text], ["hm", "Hello there"])
+        assert.strictEqual(Recording.textOf(events, "Text"), "Hello there")
+      }))
+  }
+
   it.effect("that our own prompt opened is told as such from the first event on", () =>
     Effect.gen(function*() {
       const body = ["h", "m</th", "ink>Hello"].map((text) =>

@@ -20,6 +20,8 @@ export interface Setup extends Settings.CallOptions {
   readonly engine?: Kind
   readonly headers?: Readonly<Record<string, string>>
   readonly retry?: Retry.Policy
+  /** The model that answers. */
+  readonly model?: string
 }
 
 /** The text of a recording in `test/fixtures/wire`. */
@@ -33,10 +35,12 @@ export const response = (name: string, body = text(name), headers: Setup["header
 
 export const layer = (
   http: Layer.Layer<HttpClient.HttpClient>,
-  { engine, retry = Retry.none, route = "chat" }: Setup = {}
+  { engine, model, retry = Retry.none, route = "chat" }: Setup = {}
 ): Layer.Layer<InferenceEndpointsLLM.InferenceEndpointsLLM> =>
   Layer.orDie(InferenceEndpointsLLM.layerWith({ client: { retry } })).pipe(
-    Layer.provide(World.endpoint(World.target(engine ?? (route === "native" ? "tgi" : "openai")))),
+    Layer.provide(World.endpoint(
+      World.target(engine ?? (route === "native" ? "tgi" : "openai"), model === undefined ? {} : { modelName: model })
+    )),
     Layer.provide(http)
   )
 
@@ -51,10 +55,15 @@ export interface Heard {
 /** Streams a generation from the bodies that are given, one for each request. */
 export const heard = (
   bodies: (nth: number) => Response,
-  { engine, headers: _headers, raw, retry, route = "chat", ...call }: Setup = {},
+  { engine, headers: _headers, model, raw, retry, route = "chat", ...call }: Setup = {},
   wire: Wire.Wire = Wire.make(bodies)
 ): Effect.Effect<Heard> => {
-  const setup: Setup = { route, ...(engine !== undefined && { engine }), ...(retry !== undefined && { retry }) }
+  const setup: Setup = {
+    route,
+    ...(engine !== undefined && { engine }),
+    ...(retry !== undefined && { retry }),
+    ...(model !== undefined && { model })
+  }
   const events: Array<Generation.Event> = []
   return InferenceEndpointsLLM.InferenceEndpointsLLM.pipe(
     Effect.flatMap((llm) =>

@@ -7,7 +7,8 @@
  *
  * - Output: `{"id","index","generations":[…],"provenance":{…}}`, and `"input"` where columns are kept. A generation has
  *   `text`, `reasoning`, `refusal`, `toolCalls` (JSON), `finishReason`, `rawFinishReason`, `seed` (digits), `model`,
- *   `value` (JSON of the decoded value), `details` (JSON: tokens, prefill, best-of, server timings) and `statistics`.
+ *   `systemFingerprint`, `value` (JSON of the decoded value), `details` (JSON: tokens, prefill, best-of, server timings)
+ *   and `statistics`, with the provider that answered, the seed that was sent and the cost that the server told.
  * - Errors: `{"id","index","error":{"stage","reason","message","status","type","attempts"}}`.
  *
  * @since 0.1.0
@@ -96,13 +97,15 @@ const generation = (value: Generation.Generation, decoded: string | undefined): 
   },` +
     `"toolCalls":${calls(value.toolCalls)},"finishReason":${text(value.finishReason)},` +
     `"rawFinishReason":${text(value.rawFinishReason)},"seed":"${value.seed ?? ""}","model":${text(value.model)},` +
+    `"systemFingerprint":${text(value.systemFingerprint)},` +
     `"value":${text(decoded)},"details":${text(details(value))},"statistics":{"inputTokens":${
       count(statistics.inputTokens)
     },` +
     `"outputTokens":${count(statistics.outputTokens)},"cachedTokens":${count(statistics.cachedTokens)},` +
     `"reasoningTokens":${count(statistics.reasoningTokens)},"timeToFirstToken":${count(statistics.timeToFirstToken)},` +
     `"duration":${count(statistics.duration)},"attempts":${statistics.attempts},` +
-    `"requestId":${text(statistics.requestId)}}}`
+    `"requestId":${text(statistics.requestId)},"provider":${text(statistics.provider)},` +
+    `"seed":"${statistics.seed ?? ""}","cost":${float(statistics.cost)}}}`
 }
 
 const unknown: Provenance = {

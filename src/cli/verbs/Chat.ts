@@ -50,6 +50,7 @@ const respond = Effect.fnUntraced(function*(conversation: Conversation, options:
             ? Console.error("\n(cut by the token limit: --max-new-tokens raises it)")
             : Effect.void
         }
+        if (event._tag === "TextWasReasoning") said = ""
         if (event._tag !== "Text") return Effect.void
         said += event.text
         return terminal.display(Visible.visible(event.text))

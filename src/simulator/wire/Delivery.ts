@@ -15,16 +15,19 @@ import type { Ending, Transmission } from "./Transmission.ts"
 const encoder = new TextEncoder()
 
 /**
- * The whole body at once, compressed.
+ * The whole body at once, compressed so often.
  *
  * @category sending
  * @since 0.1.0
  */
-export const compressed = (self: Transmission): Effect.Effect<Uint8Array> =>
+export const compressed = (self: Transmission, layers: number): Effect.Effect<Uint8Array> =>
   Effect.promise(async () => {
-    const bytes = encoder.encode(self.pieces.map((piece) => piece.text).join(""))
-    const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"))
-    return new Uint8Array(await new Response(stream).arrayBuffer())
+    let bytes: Uint8Array<ArrayBuffer> = encoder.encode(self.pieces.map((piece) => piece.text).join(""))
+    for (let layer = 0; layer < layers; layer++) {
+      const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"))
+      bytes = new Uint8Array(await new Response(stream).arrayBuffer())
+    }
+    return bytes
   })
 
 /**

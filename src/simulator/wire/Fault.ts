@@ -4,7 +4,9 @@
  * @since 0.1.0
  */
 import type * as Duration from "effect/Duration"
-import type { CallShape, Shape } from "./Shapes.ts"
+import type { CallShape } from "./shape/Calls.ts"
+import type { Told } from "./shape/Counts.ts"
+import type { Shape } from "./Shapes.ts"
 
 /**
  * What goes wrong with one request.
@@ -21,7 +23,8 @@ export type Fault =
   | { readonly _tag: "Refuse" }
   | { readonly _tag: "Kill"; readonly restart: Duration.Input }
   | { readonly _tag: "SlowHeaders"; readonly delay: Duration.Input }
-  | { readonly _tag: "Gzip" }
+  | { readonly _tag: "Encoding"; readonly layers: 0 | 1 | 2; readonly header: string | undefined }
+  | { readonly _tag: "Headers"; readonly headers: Readonly<Record<string, string>> }
   | { readonly _tag: "CacheHit" }
   | { readonly _tag: "ByteOrderMark" }
   | { readonly _tag: "RetryLine" }
@@ -101,8 +104,33 @@ export const kill = (restart: Duration.Input = "10 seconds"): Fault => ({ _tag: 
 /** The status line is late. @category faults @since 0.1.0 */
 export const slowHeaders = (delay: Duration.Input): Fault => ({ _tag: "SlowHeaders", delay })
 
+const encoded = (layers: 0 | 1 | 2, header: string | undefined): Fault => ({ _tag: "Encoding", layers, header })
+
 /** The body is compressed, whether or not that was asked for. @category faults @since 0.1.0 */
-export const gzip: Fault = { _tag: "Gzip" }
+export const gzip: Fault = encoded(1, "gzip")
+
+/**
+ * A body that is not in the coding that its head claims, as a proxy leaves it: plain although announced as gzip (`wrong`),
+ * compressed once more (`double`), compressed without saying so (`hidden`), or in a coding that nobody knows (`unknown`).
+ *
+ * @category faults
+ * @since 0.2.0
+ */
+export const encoding = (how: "wrong" | "double" | "hidden" | "unknown"): Fault => {
+  switch (how) {
+    case "wrong":
+      return encoded(0, "gzip")
+    case "double":
+      return encoded(2, "gzip")
+    case "hidden":
+      return encoded(1, undefined)
+    case "unknown":
+      return encoded(0, "zip")
+  }
+}
+
+/** More headers, such as `x-inference-provider` of a router, or a request id that repeats a token. @category faults @since 0.2.0 */
+export const headers = (headers: Readonly<Record<string, string>>): Fault => ({ _tag: "Headers", headers })
 
 /**
  * The answer comes from the cache of a serverless gateway: a stream too has a `content-length`, and no time is told.
@@ -124,7 +152,43 @@ export const noFinalBlankLine: Fault = { _tag: "NoFinalBlankLine" }
 const shaped = (shape: Shape): Fault => ({ _tag: "Shape", shape })
 
 /** A response without a generation: a stream of its end mark alone, a body without a choice. @category faults @since 0.2.0 */
-export const endMarkOnly: Fault = shaped({ is: "endMarkOnly" })
+export const endMarkOnly: Fault = shaped({ is: "endMarkOnly", before: "nothing" })
+
+/**
+ * The same behind a role (in a body: an empty message), a usage without a choice, or heartbeats.
+ *
+ * @category faults
+ * @since 0.2.0
+ */
+export const noGeneration = (before: "role" | "usage" | "heartbeats"): Fault => shaped({ is: "endMarkOnly", before })
+
+/** A stream whose events are none of its route. @category faults @since 0.2.0 */
+export const foreignEvents: Fault = shaped({ is: "foreignEvents" })
+
+/**
+ * An error in an open stream after so many tokens, or in a body with the status 200, by the words that providers use.
+ *
+ * @category faults
+ * @since 0.2.0
+ */
+export const errorFrame = (
+  type: string,
+  message: string,
+  options?: { readonly code?: string | number | undefined; readonly after?: number | undefined }
+): Fault =>
+  shaped({ is: "errorFrame", error: { message, type, code: options?.code ?? null }, after: options?.after ?? 0 })
+
+/** Log probabilities are left out although they were asked for. @category faults @since 0.2.0 */
+export const noLogprobs: Fault = shaped({ is: "noLogprobs" })
+
+/** Thinking in the text, behind a tag that the server's template opened: it ends with `</think>` alone. @category faults @since 0.2.0 */
+export const thoughtOpened: Fault = shaped({ is: "thoughtOpened" })
+
+/** The answer where the thinking belongs, as llama.cpp files one that a regex shaped. @category faults @since 0.2.0 */
+export const filedAsThinking: Fault = shaped({ is: "filedAsThinking" })
+
+/** No call although one was demanded, but a text. @category faults @since 0.2.0 */
+export const callsIgnored: Fault = shaped({ is: "callsIgnored" })
 
 /** Another finish reason, such as `abort`; none with `undefined`. @category faults @since 0.2.0 */
 export const finishReason = (word: string | undefined): Fault => shaped({ is: "finishReason", word })
@@ -138,8 +202,30 @@ export const dataHeartbeats: Fault = shaped({ is: "dataHeartbeats" })
 /** Events without a choice: `choices: null`, and `data: null`. @category faults @since 0.2.0 */
 export const noChoiceEvents: Fault = shaped({ is: "noChoiceEvents" })
 
-/** Usage that is never told, told as zeros, or told with every event as it counts up. @category faults @since 0.2.0 */
-export const usage = (told: "never" | "zeros" | "everyEvent"): Fault => shaped({ is: "usage", told })
+/**
+ * Usage that is never told, told as zeros, told with every event as it counts up, as zeros until the end, or as null with
+ * every other event.
+ *
+ * @category faults
+ * @since 0.2.0
+ */
+export const usage = (told: Told): Fault => shaped({ is: "usage", told })
+
+/** More in the usage: cached and reasoning tokens, or what it cost in US dollars. @category faults @since 0.2.0 */
+export const usageDetails = (details: {
+  readonly cachedTokens?: number | undefined
+  readonly reasoningTokens?: number | undefined
+  readonly cost?: number | undefined
+}): Fault =>
+  shaped({
+    is: "usageDetails",
+    details: {
+      ...(details.cachedTokens !== undefined && { prompt_tokens_details: { cached_tokens: details.cachedTokens } }),
+      ...(details.reasoningTokens !== undefined &&
+        { completion_tokens_details: { reasoning_tokens: details.reasoningTokens } }),
+      ...(details.cost !== undefined && { estimated_cost: details.cost })
+    }
+  })
 
 /** Content as a list of text and thinking parts. @category faults @since 0.2.0 */
 export const contentParts: Fault = shaped({ is: "contentParts" })

@@ -5,17 +5,11 @@
  * @since 0.2.0
  */
 import * as Reply from "./Reply.ts"
-
-/**
- * How the calls of a stream are numbered: the index counts up and the id stands in the first fragment (`usual`); the index
- * is always 0, with ids in first fragments (`index0`), in all (`index0Ids`) or in calls of one fragment (`index0Whole`);
- * there is no index, with ids in first fragments (`noIndex`) or in calls of one fragment (`noIndexWhole`); or the second
- * call begins with index 0 and goes on with 1 (`mixed`).
- *
- * @category models
- * @since 0.2.0
- */
-export type CallShape = "usual" | "index0" | "index0Ids" | "index0Whole" | "noIndex" | "noIndexWhole" | "mixed"
+import * as Calls from "./shape/Calls.ts"
+import * as Counts from "./shape/Counts.ts"
+import * as OtherDelivery from "./shape/OtherDelivery.ts"
+import { choicesOf, eachChoice, eachSaid, type Fields, isFields, parse, reshaped, saidOf } from "./shape/Payload.ts"
+import * as Thoughts from "./shape/Thoughts.ts"
 
 /**
  * What is different.
@@ -24,43 +18,16 @@ export type CallShape = "usual" | "index0" | "index0Ids" | "index0Whole" | "noIn
  * @since 0.2.0
  */
 export type Shape =
-  | { readonly is: "endMarkOnly" | "dataHeartbeats" | "noChoiceEvents" | "contentParts" | "otherDelivery" }
-  | { readonly is: "halfCharacters" | "argumentsDropped" }
-  | { readonly is: "usage"; readonly told: "never" | "zeros" | "everyEvent" }
+  | { readonly is: "endMarkOnly"; readonly before: "nothing" | "role" | "usage" | "heartbeats" }
+  | { readonly is: "dataHeartbeats" | "noChoiceEvents" | "foreignEvents" | "contentParts" | "otherDelivery" }
+  | { readonly is: "halfCharacters" | "argumentsDropped" | "callsIgnored" | "noLogprobs" }
+  | { readonly is: "thoughtOpened" | "filedAsThinking" }
+  | { readonly is: "usage"; readonly told: Counts.Told }
+  | { readonly is: "usageDetails"; readonly details: Fields }
   | { readonly is: "finishReason"; readonly word: string | undefined }
   | { readonly is: "eventName"; readonly name: string }
-  | { readonly is: "toolCalls"; readonly calls: CallShape }
-
-type Fields = Record<string, unknown>
-
-const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-const parse = (text: string): Fields | undefined => {
-  try {
-    const value: unknown = JSON.parse(text)
-    return isFields(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
-const choicesOf = (payload: Fields): ReadonlyArray<Fields> =>
-  Array.isArray(payload.choices) ? payload.choices.filter(isFields) : []
-
-/** The message or delta of a choice. */
-const saidOf = (choice: Fields): Fields | undefined =>
-  isFields(choice.message) ? choice.message : isFields(choice.delta) ? choice.delta : undefined
-
-/** A payload with every choice changed. */
-const eachChoice = (payload: Fields, change: (choice: Fields) => Fields): Fields =>
-  "choices" in payload ? { ...payload, choices: choicesOf(payload).map(change) } : payload
-
-const eachSaid = (payload: Fields, change: (said: Fields) => Fields): Fields =>
-  eachChoice(payload, (choice) => {
-    const said = saidOf(choice)
-    return said === undefined ? choice : { ...choice, ["message" in choice ? "message" : "delta"]: change(said) }
-  })
+  | { readonly is: "toolCalls"; readonly calls: Calls.CallShape }
+  | { readonly is: "errorFrame"; readonly error: Fields; readonly after: number }
 
 const withFinish = (payload: Fields, word: string | undefined): Fields => {
   const details = isFields(payload.details) ? { ...payload.details, finish_reason: word ?? "" } : payload.details
@@ -84,18 +51,8 @@ const asParts = (said: Fields): Fields => {
   return { ...rest, content: parts.length === 0 ? content : parts }
 }
 
-const withoutArguments = (said: Fields): Fields => {
-  const calls = Array.isArray(said.tool_calls) ? said.tool_calls.filter(isFields) : []
-  return calls.length === 0 ? said : {
-    ...said,
-    tool_calls: calls.map((call) => ({
-      ...call,
-      function: { ...(isFields(call.function) ? call.function : {}), arguments: "" }
-    }))
-  }
-}
-
-const zeros = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
+const withoutLogprobs = (payload: Fields): Fields =>
+  eachChoice(payload, (choice) => "logprobs" in choice ? { ...choice, logprobs: null } : choice)
 
 /** What a shape makes of one payload, in a stream and whole. */
 const reshape = (shape: Shape) => (payload: Fields): Fields => {
@@ -105,24 +62,23 @@ const reshape = (shape: Shape) => (payload: Fields): Fields => {
     case "contentParts":
       return eachSaid(payload, asParts)
     case "argumentsDropped":
-      return eachSaid(payload, withoutArguments)
-    case "usage": {
-      if (!isFields(payload.usage) || shape.told === "everyEvent") return payload
-      return { ...payload, usage: shape.told === "never" ? null : zeros }
-    }
+      return Calls.withoutArguments(payload)
+    case "callsIgnored":
+      return Calls.withoutCalls(payload)
+    case "noLogprobs":
+      return withoutLogprobs(payload)
+    case "filedAsThinking":
+      return eachSaid(payload, Thoughts.filed)
+    case "thoughtOpened":
+      return eachSaid(payload, Thoughts.opened)
+    case "usage":
+      return Counts.told(payload, shape.told)
+    case "usageDetails":
+      return isFields(payload.usage) ? { ...payload, usage: { ...payload.usage, ...shape.details } } : payload
     default:
       return payload
   }
 }
-
-const reshaped = (
-  frames: ReadonlyArray<Reply.Frame>,
-  change: (payload: Fields) => Fields
-): ReadonlyArray<Reply.Frame> =>
-  frames.map((frame) => {
-    const payload = parse(frame.payload)
-    return payload === undefined ? frame : { ...frame, payload: JSON.stringify(change(payload)) }
-  })
 
 const heartbeat: Reply.Frame = { payload: ": keepalive", tokens: 0 }
 
@@ -138,143 +94,38 @@ const halves = (frame: Reply.Frame): ReadonlyArray<Reply.Frame> => {
   return [{ payload: part(text.slice(0, at + 1)), tokens: 0 }, { ...frame, payload: part(text.slice(at + 1)) }]
 }
 
-interface Begun {
-  readonly id: unknown
-  readonly name: unknown
-  arguments: string
-}
-
-/** The calls of a stream numbered in another way. */
-const renumbered = (frames: ReadonlyArray<Reply.Frame>, shape: CallShape): ReadonlyArray<Reply.Frame> => {
-  const isWhole = shape === "index0Whole" || shape === "noIndexWhole"
-  const begun: Array<Begun> = []
-  const sent = frames.flatMap((frame): ReadonlyArray<Reply.Frame> => {
-    const payload = parse(frame.payload)
-    const [choice] = payload === undefined ? [] : choicesOf(payload)
-    const calls = choice === undefined ? undefined : saidOf(choice)?.tool_calls
-    const call: unknown = Array.isArray(calls) ? calls[0] : undefined
-    if (payload === undefined || !isFields(call) || !isFields(call.function)) return [frame]
-    const isHead = call.function.name !== undefined && call.function.name !== null
-    const text = String(call.function.arguments ?? "")
-    if (isHead) begun.push({ id: call.id, name: call.function.name, arguments: text })
-    const own = begun.at(-1)
-    if (own === undefined) return [frame]
-    if (!isHead) own.arguments += text
-    if (isWhole) return []
-    return [{
-      ...frame,
-      payload: JSON.stringify(
-        eachSaid(payload, () => ({ tool_calls: [numbered(own, begun.length - 1, isHead, text, shape)] }))
-      )
-    }]
-  })
-  if (!isWhole || begun.length === 0) return sent
-  const calls = begun.map((call, at) => ({
-    ...(shape === "index0Whole" && { index: 0 }),
-    id: call.id ?? `call_${at}`,
-    type: "function",
-    function: { name: call.name, arguments: call.arguments }
-  }))
-  const events = calls.map((call): Reply.Frame => ({
-    payload: JSON.stringify({ choices: [{ index: 0, delta: { tool_calls: [call] }, finish_reason: null }] }),
-    tokens: 1
-  }))
-  const end = sent.findLastIndex(({ payload }) => /"finish_reason":"[^"]/.test(payload))
-  return sent.toSpliced(end === -1 ? sent.length : end, 0, ...events)
-}
-
-const numbered = (call: Begun, at: number, isHead: boolean, text: string, shape: CallShape): Fields => {
-  const id = call.id ?? `call_${at}`
-  const index = shape === "usual" ? at : shape === "mixed" && !isHead ? at : shape === "noIndex" ? undefined : 0
-  return {
-    ...(index !== undefined && { index }),
-    ...((isHead || shape === "index0Ids") && { id, type: "function" }),
-    function: { ...(isHead && { name: call.name }), arguments: text }
-  }
-}
-
-/** Usage with every event, counting up, as some providers do. */
-const countedUp = (frames: ReadonlyArray<Reply.Frame>): ReadonlyArray<Reply.Frame> => {
-  const total = frames.map(({ payload }) => parse(payload)?.usage).findLast(isFields)
-  const prompt = typeof total?.prompt_tokens === "number" ? total.prompt_tokens : 1
-  let written = 0
-  return reshaped(frames, (payload) => payload).map((frame) => {
-    const payload = parse(frame.payload)
-    written += frame.tokens
-    return payload === undefined || !("choices" in payload) || isFields(payload.usage) ? frame : {
-      ...frame,
-      payload: JSON.stringify({
-        ...payload,
-        usage: { prompt_tokens: prompt, completion_tokens: written, total_tokens: prompt + written }
-      })
-    }
-  })
-}
-
 const isRole = ({ tokens }: Reply.Frame): boolean => tokens === 0
 
-/** A stream as one body of the same route, put together from its frames. */
-const whole = (reply: Reply.Streaming): Reply.Unary => {
-  const payloads = reply.frames.map(({ payload }) => parse(payload)).filter((payload) => payload !== undefined)
-  const tokens = reply.frames.reduce((total, frame) => total + frame.tokens, 0)
-  const body = payloads.some((payload) => "choices" in payload) ? openAiBody(payloads) : nativeBody(payloads)
-  return Reply.unary(200, { ...reply.headers, "content-type": "application/json" }, JSON.stringify(body), { tokens })
-}
-
-const nativeBody = (payloads: ReadonlyArray<Fields>): Fields => {
-  const last = payloads.at(-1)
-  const tokens = payloads.flatMap(({ token }) => isFields(token) ? [token] : [])
-  return {
-    generated_text: last?.generated_text ?? "",
-    ...(isFields(last?.details) && { details: { ...last.details, prefill: [], tokens } })
+/** What stands before the end mark of a stream without a generation. */
+const before = (
+  what: Extract<Shape, { readonly is: "endMarkOnly" }>["before"],
+  frames: ReadonlyArray<Reply.Frame>
+): ReadonlyArray<Reply.Frame> => {
+  switch (what) {
+    case "nothing":
+      return []
+    case "heartbeats":
+      return [heartbeat, heartbeat]
+    case "role":
+      return frames.slice(0, 1).filter(({ payload, tokens }) => tokens === 0 && payload.includes("\"role\""))
+    case "usage":
+      return [{
+        payload: `{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":0,"total_tokens":3}}`,
+        tokens: 0
+      }]
   }
 }
 
-const text = (parts: ReadonlyArray<unknown>): string =>
-  parts.map((part) => typeof part === "string" ? part : "").join("")
-
-const openAiBody = (payloads: ReadonlyArray<Fields>): Fields => {
-  const choices = payloads.flatMap((payload) => choicesOf(payload).slice(0, 1))
-  const said = choices.map(saidOf).filter((said) => said !== undefined)
-  const finish_reason = choices.map((choice) => choice.finish_reason).findLast((word) => typeof word === "string") ??
-    null
-  const usage = payloads.map((payload) => payload.usage).findLast(isFields) ?? null
-  const choice = said.length === 0
-    ? { index: 0, text: text(choices.map((choice) => choice.text)), finish_reason }
-    : { index: 0, message: { role: "assistant", content: text(said.map(({ content }) => content)) }, finish_reason }
-  return { ...payloads[0], choices: [choice], usage }
-}
-
-/** A body as a stream of one event, and the end mark. */
-const streamed = (reply: Reply.Unary): Reply.Streaming => {
-  const payload = parse(reply.body) ?? {}
-  const event = eachChoice(
-    payload,
-    ({ message, ...choice }) => message === undefined ? choice : { ...choice, delta: message }
-  )
-  const native = {
-    token: { id: 1, text: payload.generated_text ?? "", logprob: -1, special: false },
-    generated_text: payload.generated_text ?? "",
-    details: isFields(payload.details)
-      ? { finish_reason: payload.details.finish_reason, generated_tokens: payload.details.generated_tokens, seed: null }
-      : null
-  }
-  return {
-    _tag: "Streaming",
-    headers: { ...reply.headers, "content-type": "text/event-stream" },
-    frames: "choices" in payload
-      ? [{ payload: JSON.stringify(event), tokens: reply.tokens }, Reply.done]
-      : [{ payload: JSON.stringify(native), tokens: reply.tokens }],
-    space: true,
-    keepAlive: undefined,
-    failed: () => []
-  }
+const errored = (frames: ReadonlyArray<Reply.Frame>, error: Fields, after: number): ReadonlyArray<Reply.Frame> => {
+  let seen = 0
+  const kept = frames.filter(({ tokens }) => (seen += tokens) <= after && (tokens > 0 || seen < after))
+  return [...kept, { payload: JSON.stringify({ error }), tokens: 0 }]
 }
 
 const shapeFrames = (shape: Shape, frames: ReadonlyArray<Reply.Frame>): ReadonlyArray<Reply.Frame> => {
   switch (shape.is) {
     case "endMarkOnly":
-      return [Reply.done]
+      return [...before(shape.before, frames), Reply.done]
     case "dataHeartbeats":
       return [heartbeat, ...frames.flatMap((frame) => [frame, ...(isRole(frame) ? [] : [heartbeat])])]
     case "noChoiceEvents":
@@ -282,24 +133,47 @@ const shapeFrames = (shape: Shape, frames: ReadonlyArray<Reply.Frame>): Readonly
         { payload: `{"choices":null}`, tokens: 0 },
         ...frames.flatMap((frame) => frame.tokens === 0 ? [frame] : [frame, { payload: "null", tokens: 0 }])
       ]
+    case "foreignEvents":
+      return frames.map((frame) =>
+        frame === Reply.done ? frame : { ...frame, event: "metadata", payload: `{"kind":"metadata","version":1}` }
+      )
     case "eventName":
       return frames.map((frame) => frame === Reply.done ? frame : { ...frame, event: shape.name })
     case "halfCharacters":
       return frames.flatMap(halves)
     case "toolCalls":
-      return renumbered(frames, shape.calls)
+      return Calls.renumbered(frames, shape.calls)
     case "usage":
-      return shape.told === "everyEvent" ? countedUp(frames) : reshaped(frames, reshape(shape))
+      return Counts.counted(frames, shape.told)
+    case "errorFrame":
+      return errored(frames, shape.error, shape.after)
+    case "thoughtOpened":
+      return Thoughts.openedStream(frames)
     default:
       return reshaped(frames, reshape(shape))
   }
 }
 
+const emptyBody = (payload: Fields, what: Extract<Shape, { readonly is: "endMarkOnly" }>["before"]): Fields => {
+  if (!("choices" in payload)) return payload
+  return what === "role"
+    ? eachChoice(payload, (choice) => ({
+      ...choice,
+      finish_reason: null,
+      ...("message" in choice ? { message: {} } : { text: "" })
+    }))
+    : { ...payload, choices: [] }
+}
+
 const shapeBody = (shape: Shape, reply: Reply.Unary): Reply.Unary => {
   const payload = parse(reply.body)
   if (payload === undefined || reply.status !== 200) return reply
-  const empty = "choices" in payload ? { ...payload, choices: [] } : payload
-  return { ...reply, body: JSON.stringify(shape.is === "endMarkOnly" ? empty : reshape(shape)(payload)) }
+  const shaped = shape.is === "endMarkOnly"
+    ? emptyBody(payload, shape.before)
+    : shape.is === "errorFrame"
+    ? { error: shape.error }
+    : reshape(shape)(payload)
+  return { ...reply, body: JSON.stringify(shaped) }
 }
 
 /**
@@ -310,7 +184,11 @@ const shapeBody = (shape: Shape, reply: Reply.Unary): Reply.Unary => {
  */
 export const apply = (shape: Shape, reply: Reply.Reply): Reply.Reply => {
   if (reply._tag === "Streaming") {
-    return shape.is === "otherDelivery" ? whole(reply) : { ...reply, frames: shapeFrames(shape, reply.frames) }
+    return shape.is === "otherDelivery"
+      ? OtherDelivery.whole(reply)
+      : { ...reply, frames: shapeFrames(shape, reply.frames) }
   }
-  return shape.is === "otherDelivery" && reply.status === 200 ? streamed(reply) : shapeBody(shape, reply)
+  return shape.is === "otherDelivery" && reply.status === 200
+    ? OtherDelivery.streamed(reply)
+    : shapeBody(shape, reply)
 }

@@ -61,7 +61,8 @@ export interface Transmission {
   readonly wait: number
   /** Milliseconds of silence after which a comment is sent. */
   readonly keepAlive: number | undefined
-  readonly gzip: boolean
+  /** How often the body is compressed, and the `content-encoding` that is claimed. */
+  readonly encoding: { readonly layers: number; readonly header: string | undefined } | undefined
   /** An event stream, and not a body in one piece. */
   readonly streaming: boolean
 }
@@ -127,7 +128,8 @@ const headersOf = (
   faults: ReadonlyArray<Fault>,
   promised: Record<string, string>
 ): Record<string, string> => {
-  const headers = { ...reply.headers, ...promised }
+  const more = faults.flatMap((fault) => fault._tag === "Headers" ? [fault.headers] : [])
+  const headers = Object.assign({ ...reply.headers, ...promised }, ...more)
   if (!has(faults, "CacheHit")) return headers
   const kept = Object.entries(headers).filter(([name]) => !timing.test(name))
   return { ...Object.fromEntries(kept), "x-compute-type": "cache" }
@@ -168,7 +170,7 @@ const prepareStream = (
     outcome: ending === "complete" && !has(faults, "Crash") ? "completed" : "failed",
     wait: millis(latency?.headers) + early + headDelay(faults),
     keepAlive: silent || reply.keepAlive === 0 ? undefined : reply.keepAlive,
-    gzip: has(faults, "Gzip"),
+    encoding: faults.find((fault) => fault._tag === "Encoding"),
     streaming: true
   }
 }
@@ -202,7 +204,7 @@ const prepareUnary = (
     outcome: ending === "complete" && reply.status < 400 ? "completed" : "failed",
     wait: millis(latency?.headers) + tokens + headDelay(faults),
     keepAlive: undefined,
-    gzip: has(faults, "Gzip"),
+    encoding: faults.find((fault) => fault._tag === "Encoding"),
     streaming: false
   }
 }

@@ -4,12 +4,15 @@ import * as Stream from "effect/Stream"
 import type { StructuredOutputError } from "../StructuredOutputError.ts"
 import type { Decoder } from "./Answer.ts"
 import * as PartialJson from "./PartialJson.ts"
+import * as Prose from "./Prose.ts"
 import type * as Repair from "./Repair.ts"
 
 /** A piece of the answer; the last one says how it ended. */
 export interface Delta {
   readonly text: string
   readonly finishReason?: string | undefined
+  /** All text so far was no part of the answer: it was thinking. */
+  readonly restarts?: boolean | undefined
 }
 
 /**
@@ -66,16 +69,31 @@ export const make = <A, R, E, R2, I extends Schema.Constraint = Schema.Never>(
   options: Options<I> = {}
 ): Stream.Stream<Event<A, I["Type"]>, E | StructuredOutputError, R | R2 | I["DecodingServices"]> =>
   Stream.suspend(() => {
-    const parser = PartialJson.make(options.wrap === undefined ? {} : { wrap: options.wrap })
+    const begin = () => PartialJson.make(options.wrap === undefined ? {} : { wrap: options.wrap })
+    let parser = begin()
     const decodeElement = options.element && Schema.decodeUnknownEffect(Schema.toCodecJson(options.element))
-    const start = output.lenient ? skipProse() : (text: string) => text
+    const finder = output.lenient
+      ? new Prose.Finder({
+        read: (text) => parser.push(text),
+        isOver: () => parser.isDone || parser.failure !== undefined,
+        restart: () => {
+          parser = begin()
+        }
+      })
+      : undefined
     let text = ""
     let finishReason: string | undefined
     const read = Effect.fnUntraced(function*(delta: Delta) {
+      if (delta.restarts === true) {
+        text = ""
+        finder?.restart()
+        parser = begin()
+      }
       text += delta.text
       finishReason = delta.finishReason ?? finishReason
-      const before = parser.version
-      parser.push(start(delta.text))
+      const before = { parser, version: parser.version }
+      if (finder === undefined) parser.push(delta.text)
+      else finder.push(delta.text)
       const events: Array<Event<A, I["Type"]>> = []
       if (decodeElement !== undefined) {
         for (const { index, value } of parser.takeElements()) {
@@ -83,7 +101,7 @@ export const make = <A, R, E, R2, I extends Schema.Constraint = Schema.Never>(
           if (decoded._tag === "Some") events.push({ _tag: "Element", index, value: decoded.value })
         }
       } else parser.takeElements()
-      if (parser.version > before) events.push(partial(parser, options.wrap))
+      if (parser.version > (parser === before.parser ? before.version : 0)) events.push(partial(parser, options.wrap))
       return events
     })
     const done = Effect.suspend(() => output.decode({ text, finishReason, wrap: options.wrap }))
@@ -103,30 +121,4 @@ const partial = (parser: PartialJson.PartialJson, wrap: string | undefined): Par
       ? Reflect.get(whole, wrap)
       : undefined
   })
-}
-
-const OPEN = "<think>"
-const CLOSE = "</think>"
-
-/** Holds back what stands in front of the first brace or bracket, thinking included. */
-const skipProse = (): (text: string) => string => {
-  let where: "prose" | "thinking" | "value" = "prose"
-  let carried = ""
-  return (text) => {
-    if (where === "value") return text
-    let rest = carried + text
-    for (;;) {
-      const at = where === "thinking" ? rest.indexOf(CLOSE) : rest.search(/[{[]|<think>/)
-      if (at < 0) break
-      if (where === "prose" && rest[at] !== "<") {
-        where = "value"
-        return rest.slice(at)
-      }
-      rest = rest.slice(at + (where === "thinking" ? CLOSE : OPEN).length)
-      where = where === "thinking" ? "prose" : "thinking"
-    }
-    // a tag may be cut between two pieces
-    carried = rest.slice(1 - CLOSE.length)
-    return ""
-  }
 }

@@ -1,4 +1,5 @@
 import * as PartialJson from "./PartialJson.ts"
+import * as Prose from "./Prose.ts"
 
 /**
  * A way in which a text was changed before it was the value. `absent`: a key that may be left out was written as null,
@@ -51,8 +52,7 @@ export const lenient = (text: string): Repaired => {
     out = rest
   }
   cut("byte-order-mark", out.startsWith("\uFEFF") ? out.slice(1) : undefined)
-  const thought = out.lastIndexOf("</think>")
-  cut("thinking", thought < 0 ? undefined : out.slice(thought + "</think>".length).trimStart())
+  if (!isValue(trim(out).text)) cut("thinking", Prose.withoutThinking(out)?.trimStart())
   const trimmed = trim(out)
   steps.push(...trimmed.steps)
   out = trimmed.text

@@ -8,7 +8,8 @@
  *
  * @since 0.1.0
  */
-import { families, type Family } from "../template/ThinkingTags.ts"
+import { families, type Family } from "./ThinkingTags.ts"
+import { type Opening, unknown } from "./ThoughtOpening.ts"
 
 /** What some models put around the answer behind their thinking: Hunyuan, ERNIE, Command, gpt-oss. */
 const wrappers: ReadonlyArray<readonly [open: string, close: string]> = [
@@ -17,50 +18,6 @@ const wrappers: ReadonlyArray<readonly [open: string, close: string]> = [
   ["<|START_RESPONSE|>", "<|END_RESPONSE|>"],
   ["<|start|>assistant<|channel|>final<|message|>", "<|return|>"]
 ]
-
-/**
- * What the prompt says of the text that follows: it begins inside a thought, behind one, or that is not known.
- *
- * @category models
- * @since 0.2.0
- */
-export type Opening =
-  | { readonly _tag: "Unknown" }
-  | { readonly _tag: "Inside"; readonly family: Family }
-  | { readonly _tag: "Behind"; readonly family: Family }
-
-/**
- * Nothing is known of the prompt, since the server rendered it.
- *
- * @category constants
- * @since 0.2.0
- */
-export const unknown: Opening = { _tag: "Unknown" }
-
-/**
- * What the end of a prompt says.
- *
- * @category constructors
- * @since 0.2.0
- */
-export const opening = (prompt: string): Opening => {
-  const end = prompt.trimEnd()
-  const open = families.find((family) => end.endsWith(family.open))
-  if (open !== undefined) return { _tag: "Inside", family: open }
-  const closed = families.find((family) => family.alone && end.endsWith(family.close))
-  return closed === undefined ? unknown : { _tag: "Behind", family: closed }
-}
-
-/**
- * A prompt whose thought is closed where it was opened: vLLM applies no constraint before that.
- *
- * @category combinators
- * @since 0.2.0
- */
-export const closed = (prompt: string): string => {
-  const end = opening(prompt)
-  return end._tag === "Inside" ? `${prompt}${prompt.endsWith("\n") ? "" : "\n"}\n${end.family.close}\n\n` : prompt
-}
 
 /**
  * A part of the text. `moved` says that all text so far was thinking.
@@ -82,6 +39,8 @@ export interface Splitter {
   readonly push: (text: string) => ReadonlyArray<Piece>
   /** The text has ended: what was held back because it could begin a tag is given out. */
   readonly end: () => ReadonlyArray<Piece>
+  /** The server itself tells thinking apart: no thought stands in the text, whatever the prompt says. */
+  readonly separated: () => void
   /** Where the text stands: inside a thought, in the answer, or where only the next piece will tell. */
   readonly where: () => "thinking" | "answer" | "open"
 }
@@ -101,6 +60,8 @@ class State implements Splitter {
   #family: Family | undefined
   #wrapper: string | undefined = undefined
   #held = ""
+  /** Nothing was generated inside the thought that the prompt opened. */
+  #isFresh = true
 
   constructor(opening: Opening) {
     this.#family = opening._tag === "Unknown" ? undefined : opening.family
@@ -109,6 +70,10 @@ class State implements Splitter {
 
   where(): "thinking" | "answer" | "open" {
     return this.#at === "thinking" || this.#at === "answer" ? this.#at : "open"
+  }
+
+  separated(): void {
+    if (this.#isFresh && this.#at === "thinking") this.#at = "behind"
   }
 
   push(text: string): ReadonlyArray<Piece> {
@@ -137,6 +102,7 @@ class State implements Splitter {
     const opened = families.find(({ open }) => body.startsWith(open))
     if (opened !== undefined) {
       this.#family = opened
+      this.#isFresh = false
       this.#at = "thinking"
       return body.slice(opened.open.length)
     }
@@ -154,13 +120,27 @@ class State implements Splitter {
     return rest
   }
 
-  #thinking(rest: string, pieces: Array<Piece>): string | undefined {
+  #thinking(text: string, pieces: Array<Piece>): string | undefined {
+    const rest = this.#isFresh ? this.#withoutOpen(text) : text
+    if (rest === undefined) return undefined
     const close = this.#family?.close ?? ""
     const at = rest.indexOf(close)
     if (at === -1) return this.#give(rest, [close], true, pieces)
     if (at > 0) pieces.push({ thinking: true, text: rest.slice(0, at) })
     this.#at = "behind"
     return rest.slice(at + close.length)
+  }
+
+  /** Some models write the tag once more that stands in their prompt already. */
+  #withoutOpen(text: string): string | undefined {
+    const open = this.#family?.open ?? ""
+    const body = text.trimStart()
+    if (open.startsWith(body)) {
+      this.#held = text
+      return undefined
+    }
+    this.#isFresh = false
+    return body.startsWith(open) ? body.slice(open.length) : text
   }
 
   #answer(rest: string, pieces: Array<Piece>): string | undefined {

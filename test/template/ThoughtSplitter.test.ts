@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import * as ThinkTags from "../../src/pipeline/ThinkTags.ts"
 import { families } from "../../src/template/ThinkingTags.ts"
+import * as ThoughtOpening from "../../src/template/ThoughtOpening.ts"
+import * as ThoughtSplitter from "../../src/template/ThoughtSplitter.ts"
 
-const split = (pieces: ReadonlyArray<string>, opening?: ThinkTags.Opening) => {
-  const splitter = ThinkTags.make(opening)
+const split = (pieces: ReadonlyArray<string>, opening?: ThoughtOpening.Opening) => {
+  const splitter = ThoughtSplitter.make(opening)
   const sides = { thinking: "", said: "" }
   for (const { moved, text, thinking } of [...pieces.flatMap((piece) => splitter.push(piece)), ...splitter.end()]) {
     if (moved === true) {
@@ -49,7 +50,7 @@ describe("a text", () => {
   })
 
   it("gives out at once what can be no tag", () =>
-    assert.deepStrictEqual(ThinkTags.make().push("a < b"), [{ thinking: false, text: "a < b" }]))
+    assert.deepStrictEqual(ThoughtSplitter.make().push("a < b"), [{ thinking: false, text: "a < b" }]))
 })
 
 describe("thinking", () => {
@@ -61,7 +62,7 @@ describe("thinking", () => {
     })
 
     it(`that a prompt opened with ${open} ends with ${close}`, () => {
-      const opening = ThinkTags.opening(`<|user|>hi<|assistant|>${open}\n`)
+      const opening = ThoughtOpening.opening(`<|user|>hi<|assistant|>${open}\n`)
       assert.deepStrictEqual(opening, { _tag: "Inside", family })
       assert.deepStrictEqual(split([...`hm${close}yes`], opening), { thinking: "hm", said: "yes" })
     })
@@ -78,7 +79,7 @@ describe("thinking", () => {
     })
 
     it(`that a prompt closed with ${close} has no second end`, () => {
-      const opening = ThinkTags.opening(`<|assistant|>${open}\n\n${close}\n\n`)
+      const opening = ThoughtOpening.opening(`<|assistant|>${open}\n\n${close}\n\n`)
       assert.deepStrictEqual(opening, { _tag: "Behind", family })
       assert.deepStrictEqual(split([`yes${close} no`], opening), { thinking: "", said: "yes no" })
     })
@@ -98,6 +99,19 @@ describe("thinking", () => {
 
   it("may come in several blocks before the answer", () =>
     assert.deepStrictEqual(split(["<think>a</think>\n<think>b</think>yes"]), { thinking: "ab", said: "yes" }))
+
+  it("that the prompt opened may be opened once more by the model", () => {
+    const inside = ThoughtOpening.opening("<|assistant|><think>\n")
+    assert.deepStrictEqual(split(["<think>\nhm</think>yes"], inside), { thinking: "\nhm", said: "yes" })
+    assert.deepStrictEqual(split([..."<think>\nhm</think>yes"], inside), { thinking: "\nhm", said: "yes" })
+    assert.deepStrictEqual(split([..."<thin air</think>yes"], inside), { thinking: "<thin air", said: "yes" })
+  })
+
+  it("is not looked for in a text from which the server took it", () => {
+    const splitter = ThoughtSplitter.make(ThoughtOpening.opening("<|assistant|><think>\n"))
+    splitter.separated()
+    assert.deepStrictEqual(splitter.push("yes"), [{ thinking: false, text: "yes" }])
+  })
 
   it("leaves no second close in the answer", () =>
     assert.deepStrictEqual(split(["<think>hm</think>so</thi", "nk>yes"]), { thinking: "hm", said: "soyes" }))
@@ -129,4 +143,23 @@ describe("thinking", () => {
 })
 
 it("a prompt without a tag at its end says nothing", () =>
-  assert.deepStrictEqual(ThinkTags.opening("What does <think> mean?<|assistant|>"), ThinkTags.unknown))
+  assert.deepStrictEqual(ThoughtOpening.opening("What does <think> mean?<|assistant|>"), ThoughtOpening.unknown))
+
+describe("a prompt that the server rendered", () => {
+  it("opened the thought where the caller says so, and where the model's template always does", () => {
+    const names = [
+      "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B",
+      "me/deepseek-r1-0528-awq",
+      "Qwen/QwQ-32B",
+      "Qwen/Qwen3-235B-A22B-Thinking-2507"
+    ]
+    for (const name of names) assert.strictEqual(ThoughtOpening.rendered(false, name)._tag, "Inside")
+    assert.strictEqual(ThoughtOpening.rendered(true, "org/model")._tag, "Inside")
+  })
+
+  it("says nothing elsewhere", () => {
+    for (const name of ["Qwen/Qwen3-4B", "deepseek-ai/DeepSeek-V3.1", "Qwen/Qwen3-4B-Instruct-2507"]) {
+      assert.strictEqual(ThoughtOpening.rendered(false, name), ThoughtOpening.unknown)
+    }
+  })
+})

@@ -1,0 +1,61 @@
+/**
+ * What a prompt says of the text that follows it: whether it begins inside a thought.
+ *
+ * @since 0.2.0
+ */
+import { families, type Family, opensAlways } from "./ThinkingTags.ts"
+
+/**
+ * What the prompt says of the text that follows: it begins inside a thought, behind one, or that is not known.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Opening =
+  | { readonly _tag: "Unknown" }
+  | { readonly _tag: "Inside"; readonly family: Family }
+  | { readonly _tag: "Behind"; readonly family: Family }
+
+/**
+ * Nothing is known of the prompt, since the server rendered it.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const unknown: Opening = { _tag: "Unknown" }
+
+/**
+ * What the end of a prompt says.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const opening = (prompt: string): Opening => {
+  const end = prompt.trimEnd()
+  const open = families.find((family) => end.endsWith(family.open))
+  if (open !== undefined) return { _tag: "Inside", family: open }
+  const closed = families.find((family) => family.alone && end.endsWith(family.close))
+  return closed === undefined ? unknown : { _tag: "Behind", family: closed }
+}
+
+/**
+ * What is known of a prompt that the server renders: the caller's word, else the model's name.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const rendered = (isOpened: boolean, model: string): Opening => {
+  const family = opensAlways(model) ?? (isOpened ? families[0] : undefined)
+  return family === undefined ? unknown : { _tag: "Inside", family }
+}
+
+/**
+ * A prompt whose thought is closed where it was opened: vLLM applies no constraint before that.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const closed = (prompt: string): string => {
+  const end = opening(prompt)
+  return end._tag === "Inside" ? `${prompt}${prompt.endsWith("\n") ? "" : "\n"}\n${end.family.close}\n\n` : prompt
+}

@@ -1,0 +1,34 @@
+/**
+ * Bodies that are compressed although nothing says so any more: a proxy compressed them twice, or took the header away.
+ *
+ * @since 0.2.0
+ */
+
+/** How gzip (RFC 1952) and Zstandard (RFC 8878) begin. */
+const beginnings: ReadonlyArray<ReadonlyArray<number>> = [[0x1F, 0x8B], [0x28, 0xB5, 0x2F, 0xFD]]
+
+/**
+ * Whether the first bytes of a body are those of a compressed one.
+ *
+ * @category predicates
+ * @since 0.2.0
+ */
+export const isIn = (bytes: Uint8Array): boolean =>
+  beginnings.some((beginning) => beginning.every((byte, at) => bytes[at] === byte))
+
+/**
+ * The same where the body was read as UTF-8, in which such bytes are none.
+ *
+ * @category predicates
+ * @since 0.2.0
+ */
+export const isText = (text: string): boolean => text.startsWith("\u001F\uFFFD") || text.startsWith("(\uFFFD/\uFFFD")
+
+/**
+ * What is wrong with it.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const description =
+  "the body is compressed, and its content-encoding does not say so: a proxy compressed it twice, or dropped the header"
