@@ -6,8 +6,9 @@
  *
  * `node bench/Cluster.ts scale`: 10,000 shards queued, and rows a second with 1, 2 and 4 workers.
  */
-import { Effect, Exit, Fiber, Scope } from "effect"
-import { Dispatch, ShardTable } from "../src/cluster/index.ts"
+import { Effect, Exit, Fiber, Redacted, Scope } from "effect"
+import { SqlClient } from "effect/sql"
+import { Database, Dispatch, ShardTable } from "../src/cluster/index.ts"
 import { SimulatorServer } from "../src/node/index.ts"
 import { place, services } from "../test/cluster/Job.ts"
 import * as Postgres from "../test/cluster/Postgres.ts"
@@ -121,9 +122,21 @@ const queueing = Effect.fnUntraced(function*(server: Postgres.Server) {
   }).pipe(Effect.provide(services(database, made.folder)))
 }, Effect.scoped)
 
+/** What a database has done so far: transactions, and the milliseconds that statements took. */
+const work = (database: string) =>
+  Effect.gen(function*() {
+    const sql = yield* SqlClient.SqlClient
+    // counts of a session reach the view when it ends, or after a second
+    yield* Effect.sleep("1500 millis")
+    const [found] = yield* sql<{ commits: number; millis: number }>`SELECT xact_commit::float8 AS commits,
+      active_time::float8 AS millis FROM pg_stat_database WHERE datname = current_database()`
+    return found ?? { commits: 0, millis: 0 }
+  }).pipe(Effect.provide(Database.layerPostgres(Redacted.make(database))))
+
 const speed = Effect.fnUntraced(function*(server: Postgres.Server, workers: number) {
   const shards = 60
   const made = yield* world(yield* server.database(`speed${workers}_${Date.now()}`), shards)
+  const before = yield* work(made.database)
   const start = performance.now()
   yield* Effect.all(
     Array.from(
@@ -133,7 +146,13 @@ const speed = Effect.fnUntraced(function*(server: Postgres.Server, workers: numb
     { concurrency: "unbounded" }
   )
   const seconds = (performance.now() - start) / 1000
-  console.log(`${workers} worker(s): ${Math.round(shards * 20 / seconds)} rows/s, the start of the processes included`)
+  const after = yield* work(made.database)
+  const rows = shards * 20
+  console.log(
+    `${workers} worker(s): ${Math.round(rows / seconds)} rows/s, the start of the processes included; the database: ` +
+      `${((after.commits - before.commits) / rows).toFixed(2)} transactions and ` +
+      `${((after.millis - before.millis) / rows).toFixed(2)} ms a row, in shards of 20`
+  )
 }, Effect.scoped)
 
 const scale = Effect.fnUntraced(function*(server: Postgres.Server) {

@@ -1,10 +1,11 @@
 // A chat data set from nothing but a model, on the Hub: Magpie writes conversations of two turns under system prompts that
-// are drawn by weight; they are filtered, written as Parquet, shown in a dry run, pushed with a data card, and read back by
-// name. Model and Hub are simulated, so the words mean nothing; the steps and the files are those of a real data set.
+// are drawn by weight, and leaves out what it asked before; a judge says how good each is, as a probability; those that it
+// likes are written as Parquet, shown in a dry run, pushed with a data card, and read back by name. Models and Hub are
+// simulated, so the words mean nothing; the steps and the files are those of a real data set.
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer, Stream } from "effect"
-import { HubDatasets, InferenceEndpointsLLM } from "effect-inference-endpoints"
-import { DatasetFiles, DatasetSource, MagpieRows, Push } from "effect-inference-endpoints/dataset"
+import { Decision, HubDatasets, InferenceEndpointsLLM } from "effect-inference-endpoints"
+import { DatasetFiles, DatasetSource, Features, MagpieRows, Push } from "effect-inference-endpoints/dataset"
 import { Platform, Simulator } from "effect-inference-endpoints/simulator"
 
 const Model = InferenceEndpointsLLM.layer({
@@ -17,6 +18,29 @@ const Model = InferenceEndpointsLLM.layer({
   magpiePreQueryTemplate: "qwen2",
   generationOptions: { temperature: 1, stopSequences: ["<|im_end|>"] }
 }).pipe(Layer.provide(Simulator.layer({})))
+
+/** What it likes hangs on the length of the text; with a real model nothing is scripted. */
+const Judge = InferenceEndpointsLLM.layer({ baseUrl: "http://judge", apiKey: false }).pipe(
+  Layer.provide(Simulator.layer({
+    engine: "vllm",
+    script: (_, prompt) => {
+      const good = prompt.length % 5 < 3 ? 0.7 : 0.2
+      const top = [{ text: "good", logprob: Math.log(good) }, { text: "poor", logprob: Math.log(0.9 - good) }]
+      return {
+        tokens: top.toSorted((a, b) => b.logprob - a.logprob).slice(0, 1).map((first) => ({
+          ...first,
+          special: false,
+          top
+        }))
+      }
+    }
+  }))
+)
+
+const quality = Decision.question({
+  instructions: "How good is this question for training an assistant?",
+  labels: { good: "clear, specific, worth an answer", poor: "vague, broken or trivial" }
+})
 
 const Hub = HubDatasets.layer({ token: "hf_ada" }).pipe(
   Layer.provide(Platform.layer({ hub: { users: { hf_ada: { name: "ada" } } } }))
@@ -33,12 +57,24 @@ const program = Effect.gen(function*() {
   })
 
   const folder = yield* Effect.flatMap(FileSystem.FileSystem, (fs) => fs.makeTempDirectoryScoped())
-  const train = yield* DatasetFiles.write(
-    magpie.rows.pipe(Stream.filter((row) => Number(row["instruction_length"]) >= 20)),
-    { folder, features: magpie.features }
+  const judge = yield* Layer.build(Judge)
+  const judged = magpie.rows.pipe(
+    Stream.mapEffect((row) =>
+      Decision.decide(JSON.stringify(row["conversation"]), quality).pipe(
+        Effect.provide(judge),
+        Effect.map(({ probabilities }) => ({ ...row, quality: probabilities.good }))
+      ), { concurrency: 8 }),
+    Stream.filter((row) => row.quality >= 0.5)
   )
+  const train = yield* DatasetFiles.write(judged, {
+    folder,
+    features: [...magpie.features, ...Features.make({ quality: Features.float64 })]
+  })
 
-  const { done, failures, tokens } = yield* magpie.tally
+  const { done, duplicates, failures, tokens } = yield* magpie.tally
+  yield* Console.log(
+    `made: ${done} conversations, ${duplicates} left out as duplicates, ${train.rows} liked by the judge`
+  )
   const target: Push.Options = {
     repo: "ada/magpie-chats",
     splits: [train],

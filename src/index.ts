@@ -52,8 +52,14 @@ export * as Hub from "./hub/Hub.ts"
 /** Why the Hub did not give what was asked of it. @since 0.2.0 */
 export * as HubError from "./hub/HubError.ts"
 
+/** Large files of data sets by Xet. @since 0.2.0 */
+export * as DatasetXet from "./hub/DatasetXet.ts"
+
 /** Data sets on the Hub: trees, ranges, commits. @since 0.2.0 */
 export * as HubDatasets from "./hub/HubDatasets.ts"
+
+/** Files of data sets on this machine, shared with Python's clients. @since 0.2.0 */
+export * as DatasetCache from "./hub/DatasetCache.ts"
 
 /** The cache of Hub files, in Python's layout. @since 0.1.0 */
 export * as HubCache from "./hub/HubCache.ts"

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Schema } from "effect"
 import * as BatchError from "../src/batch/BatchError.ts"
+import * as ClusterError from "../src/cluster/ClusterError.ts"
+import * as DatasetError from "../src/dataset/DatasetError.ts"
 import * as EndpointError from "../src/endpoint/EndpointError.ts"
 import * as HubError from "../src/hub/HubError.ts"
 import * as InferenceError from "../src/InferenceError.ts"
@@ -15,7 +17,9 @@ const errors: ReadonlyArray<StageError> = [
   new TemplateError.TemplateError({ reason: new TemplateError.InvalidTemplate({ detail: "unexpected }" }) }),
   new InferenceError.InferenceError({ reason: new InferenceError.Rejected({ description: "prompt too long" }) }),
   new StructuredOutputError.StructuredOutputError({ reason: new StructuredOutputError.Empty({ text: "" }) }),
-  new BatchError.BatchError({ reason: new BatchError.Foreign({ output: "out.jsonl" }) })
+  new BatchError.BatchError({ reason: new BatchError.Foreign({ output: "out.jsonl" }) }),
+  ClusterError.make("work", new ClusterError.Fenced({ shard: 7, epoch: 2 })),
+  DatasetError.of("read")(new DatasetError.InvalidFile({ path: "a.parquet", problem: "is too short" }))
 ]
 
 const schemas = [
@@ -24,7 +28,9 @@ const schemas = [
   TemplateError.TemplateError,
   InferenceError.InferenceError,
   StructuredOutputError.StructuredOutputError,
-  BatchError.BatchError
+  BatchError.BatchError,
+  ClusterError.ClusterError,
+  DatasetError.DatasetError
 ]
 
 describe("the errors of the stages", () => {

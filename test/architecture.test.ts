@@ -102,6 +102,13 @@ describe("the arrows", () => {
     )
   })
 
+  it("queues and databases of Effect are known to the cluster alone", () =>
+    assert.deepStrictEqual(
+      forbidden((path) => !inside("cluster")(path), ({ of }) =>
+        !/^(?:effect\/(?:sql|workflow|cluster)\b|effect\/persistence\/Persisted|@effect\/sql)/.test(of)),
+      []
+    ))
+
   it("the simulator knows protocol alone, so that client and server cannot agree on a mistake", () =>
     assert.deepStrictEqual(
       forbidden(inside("simulator"), (given) => !isOurs(given) || inside("simulator", "protocol")(given.of)),

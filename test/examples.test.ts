@@ -28,13 +28,14 @@ const promised: Readonly<Record<string, RegExp>> = {
   "16-what-servers-send.ts": /no usage: .*usage unknown[^]*received "Hello there\."[^]*end mark alone: EmptyResponse/,
   "17-limits-and-waits.ts": /waiting briefly for POST [^]*it answered: true[^]*2 calls within one deadline/,
   "18-magpie-to-hub.ts":
-    /would push: data\/train-00000-of-00001\.parquet \(new\)[^]*license: apache-2\.0[^]*commits: 1, when it is repeated: 0\nread back: (\d+) of \1 rows/,
+    /made: \d+ conversations, \d+ left out as duplicates, (?!0 )\d+ liked by the judge\nwould push: data\/train-00000-of-00001\.parquet \(new\)[^]*license: apache-2\.0[^]*commits: 1, when it is repeated: 0\nread back: (\d+) of \1 rows/,
   "19-many-workers.ts": /60 rows in 6 shards[^]*60 rows done, 0 failed/,
   "20-schemas.ts": /vllm \(xgrammar\): .*uniqueItems[^]*refused before sending: .*nothing[^]*value: \{"title":"Dusk"/,
   "21-failures.ts":
     /shard restarts: GenerationFailed after 4 attempts[^]*twice by a proxy: InvalidResponse after 1 attempt[^]*received "One two three"[^]*dies of it: Fatal/,
   "25-decisions.ts":
-    /billing: .*the labels hold 1\.00[^]*urgent: 0\.90[^]*no answer: decide: the labels hold 20\.0 %[^]*10 labelled tickets: .*expected calibration error/
+    /billing: .*the labels hold 1\.00[^]*urgent: 0\.90[^]*no answer: decide: the labels hold 20\.0 %[^]*10 labelled tickets: .*expected calibration error/,
+  "30-object-store.ts": /w1: stopped by hand, \d+ objects in the store[^]*60 rows done, 0 failed/
 }
 
 /** Examples import the package by its name, as a program of a reader does. */

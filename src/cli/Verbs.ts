@@ -41,7 +41,8 @@ export const groups: ReadonlyArray<{ readonly title: string; readonly verbs: Rea
   {
     title: "Many rows",
     verbs: [
-      { name: "batch", summary: "Files to files, resumed after any crash", load: () => import("./BatchCommand.ts") }
+      { name: "batch", summary: "Files to files, resumed after any crash", load: () => import("./BatchCommand.ts") },
+      { name: "hub", summary: "Rows to a data set on the Hub", load: () => import("./verbs/HubPush.ts") }
     ]
   },
   {

@@ -12,6 +12,8 @@ import * as Allowance from "./Allowance.ts"
 import type * as ClusterError from "./ClusterError.ts"
 import * as Database from "./Database.ts"
 import * as Dispatch from "./Dispatch.ts"
+import * as ObjectFiles from "./ObjectFiles.ts"
+import * as ObjectStore from "./ObjectStore.ts"
 import * as ShardFiles from "./ShardFiles.ts"
 import * as ShardTable from "./ShardTable.ts"
 
@@ -19,10 +21,13 @@ import * as ShardTable from "./ShardTable.ts"
  * @category models
  * @since 0.2.0
  */
-export interface Options extends Dispatch.Options, Database.Options {
+export interface Options extends Dispatch.Options, Database.Options, ObjectFiles.Options {
   /** `postgres://user:password@host/name`, or the path of a file of SQLite on a local disk. */
   readonly database: Redacted.Redacted
-  /** The folder that all workers see. */
+  /**
+   * The folder that all workers see; or `s3://bucket/prefix`, asked with the credentials that the environment variables of AWS
+   * name (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL_S3`) over the `HttpClient` of the context.
+   */
   readonly folder: string
 }
 
@@ -52,7 +57,10 @@ export const layer = (
 > => {
   const { database, folder } = options
   const name = Redacted.value(database)
-  return Layer.mergeAll(ShardTable.layer, Dispatch.layer(options), Allowance.layer, ShardFiles.layerFolder(folder))
+  const files = folder.startsWith("s3://")
+    ? ObjectFiles.layer(options).pipe(Layer.provide(ObjectStore.layerEnv(folder)))
+    : ShardFiles.layerFolder(folder)
+  return Layer.mergeAll(ShardTable.layer, Dispatch.layer(options), Allowance.layer, files)
     .pipe(
       Layer.provideMerge(
         /^postgres(?:ql)?:\/\//.test(name)

@@ -154,6 +154,40 @@ export class ShardFile extends Schema.TaggedError<ShardFile>()("ShardFile", {
 }
 
 /**
+ * An object could not be stored or fetched; it may pass by itself.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed", {
+  /** `s3://bucket/key`. */
+  object: Schema.String,
+  problem: Schema.String
+}) {
+  readonly isRetryable = true
+  override get message() {
+    return `${this.object}: ${this.problem}. The shard is tried again`
+  }
+}
+
+/**
+ * The object store does not let this worker in, or has no such bucket.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class StoreRefused extends Schema.TaggedError<StoreRefused>()("StoreRefused", {
+  /** `s3://bucket/key`. */
+  object: Schema.String,
+  problem: Schema.String
+}) {
+  readonly isRetryable = false
+  override get message() {
+    return `${this.object}: ${this.problem}. Check AWS_ENDPOINT_URL_S3, AWS_REGION, the credentials and the bucket's name`
+  }
+}
+
+/**
  * @category models
  * @since 0.2.0
  */
@@ -166,7 +200,9 @@ export const Reason = Schema.Union([
   Fenced,
   ShardFailed,
   Incomplete,
-  ShardFile
+  ShardFile,
+  StoreFailed,
+  StoreRefused
 ])
 
 /**

@@ -81,7 +81,7 @@ const readShard = Effect.fnUntraced(function*(shard: Done) {
     )
   }
   return { done, failed }
-})
+}, Effect.scoped)
 
 const textOf = (found: ReadonlyArray<Found>) => new TextEncoder().encode(found.map(({ line }) => line).join(""))
 

@@ -9,6 +9,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
+import * as Budget from "../batch/pace/Budget.ts"
 import type * as Generation from "../Generation.ts"
 import type { InferenceEndpointsLLM } from "../InferenceEndpointsLLM.ts"
 import type * as Message from "../Message.ts"
@@ -30,6 +31,11 @@ export interface Shared {
    * generation (1,024 where none is said) are reserved; what was not used is given back.
    */
   readonly tokens?: number | undefined
+  /**
+   * Dollars that the whole job may spend; needs a price for tokens read and written. Reserved and given back as tokens are, and
+   * counted by what the server says that a response cost, else by the price.
+   */
+  readonly dollars?: number | undefined
 }
 
 /**
@@ -43,6 +49,8 @@ export interface Options extends Shared {
   readonly worker: string
   readonly allowance: Allowance["Service"]
   readonly lease: Duration.Duration
+  /** What tokens cost, where dollars are limited. */
+  readonly price?: Budget.Price | undefined
   /** Asks the table whether the claim still holds. */
   readonly ask: Effect.Effect<void, ClusterError>
 }
@@ -78,13 +86,39 @@ const LONGEST_PAUSE = Duration.minutes(10)
 const LOOK = Duration.millis(200)
 
 /** At least as many tokens as a request can use: a token of a prompt has at least one byte. */
-const boundOf = (input: Message.Input, { maxNewTokens = MAX_NEW_TOKENS, numGenerations = 1 }: CallOptions): number =>
-  numGenerations * (new TextEncoder().encode(JSON.stringify(input)).length + maxNewTokens)
-
-const usedOf = (generations: ReadonlyArray<Generation.Generation>) => ({
-  input: generations.reduce((sum, { statistics }) => sum + (statistics.inputTokens ?? 0), 0),
-  output: generations.reduce((sum, { statistics }) => sum + (statistics.outputTokens ?? 0), 0)
+const boundOf = (
+  input: Message.Input,
+  { maxNewTokens = MAX_NEW_TOKENS, numGenerations = 1 }: CallOptions
+): Budget.Used => ({
+  inputTokens: numGenerations * new TextEncoder().encode(JSON.stringify(input)).length,
+  outputTokens: numGenerations * maxNewTokens
 })
+
+const usedOf = (generations: ReadonlyArray<Generation.Generation>): Budget.Used => ({
+  inputTokens: generations.reduce((sum, { statistics }) => sum + (statistics.inputTokens ?? 0), 0),
+  outputTokens: generations.reduce((sum, { statistics }) => sum + (statistics.outputTokens ?? 0), 0)
+})
+
+/** What the server said that responses cost; undefined where it did not say it of all of them. */
+const toldOf = (generations: ReadonlyArray<Generation.Generation>): number | undefined =>
+  generations.every(({ statistics }) => statistics.cost !== undefined)
+    ? generations.reduce((sum, { statistics }) => sum + (statistics.cost ?? 0), 0)
+    : undefined
+
+const UNITS = ["tokens", "dollars"] as const
+
+/** How much of each unit that is limited. */
+type Amounts = Readonly<Record<(typeof UNITS)[number], number>>
+
+const amountsOf = (price: Budget.Price, used: Budget.Used): Amounts => ({
+  tokens: used.inputTokens + used.outputTokens,
+  dollars: Budget.ofTokens(price, used)
+})
+
+const SAID = {
+  tokens: (allowed: number) => `${allowed} tokens`,
+  dollars: (allowed: number) => `$${allowed}`
+}
 
 /**
  * Makes the guard of one claim. What it reserved and did not use is given back when the scope closes.
@@ -92,115 +126,135 @@ const usedOf = (generations: ReadonlyArray<Generation.Generation>) => ({
  * @category constructors
  * @since 0.2.0
  */
-export const make = Effect.fnUntraced(function*({ allowance, ask, job, lease, worker, ...shared }: Options) {
-  const broken = yield* Deferred.make<never, ClusterError>()
-  const exhausted = yield* Deferred.make<string>()
-  const one = yield* Semaphore.make(1)
-  const millis = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
-  const trusted = Duration.toMillis(lease) * TRUSTED
-  let last = yield* millis
-  let until = 0
-  let booked = 0
-  let purse = 0
-  let inFlight = 0
-  const tokens = { input: 0, output: 0 }
+export const make = Effect.fnUntraced(
+  function*({ allowance, ask, job, lease, price = {}, worker, ...shared }: Options) {
+    const broken = yield* Deferred.make<never, ClusterError>()
+    const exhausted = yield* Deferred.make<string>()
+    const one = yield* Semaphore.make(1)
+    const millis = Effect.map(Clock.currentTimeNanos, (nanos) => Number(nanos) / 1e6)
+    const trusted = Duration.toMillis(lease) * TRUSTED
+    let last = yield* millis
+    let until = 0
+    let booked = 0
+    const purse = { tokens: 0, dollars: 0 }
+    let inFlight = 0
+    const tokens = { input: 0, output: 0 }
 
-  /** The batch has no word for a failed database: the worker ends by it, and the request does not start. */
-  const orBreak = <A>(effect: Effect.Effect<A, ClusterError>): Effect.Effect<A> =>
-    Effect.catch(effect, (error) => Effect.andThen(Deferred.fail(broken, error), Effect.never))
+    /** The batch has no word for a failed database: the worker ends by it, and the request does not start. */
+    const orBreak = <A>(effect: Effect.Effect<A, ClusterError>): Effect.Effect<A> =>
+      Effect.catch(effect, (error) => Effect.andThen(Deferred.fail(broken, error), Effect.never))
 
-  const renewed = Effect.map(millis, (now) => {
-    last = now
-  })
-  const pause = (length: Duration.Duration) =>
-    Effect.map(millis, (now) => {
-      until = now + Duration.toMillis(length)
+    const renewed = Effect.map(millis, (now) => {
+      last = now
+    })
+    const pause = (length: Duration.Duration) =>
+      Effect.map(millis, (now) => {
+        until = now + Duration.toMillis(length)
+      })
+
+    const unpaused: Effect.Effect<void> = Effect.flatMap(
+      millis,
+      (now) => until <= now ? Effect.void : Effect.delay(unpaused, LOOK)
+    )
+
+    const held = Effect.flatMap(millis, (now) =>
+      now - last < trusted ? Effect.void : one.withPermit(
+        Effect.flatMap(millis, (again) => again - last < trusted ? Effect.void : Effect.andThen(ask, renewed))
+      ))
+
+    const rate = Effect.gen(function*() {
+      const { requestsPerMinute } = shared
+      if (requestsPerMinute === undefined) return
+      if (booked === 0) {
+        const perSecond = requestsPerMinute / MINUTE
+        const block = Math.max(1, Math.min(BLOCK, Math.floor(perSecond)))
+        yield* Effect.sleep(yield* allowance.book(`${job} requests`, block, perSecond, block))
+        booked = block
+      }
+      booked--
     })
 
-  const unpaused: Effect.Effect<void> = Effect.flatMap(
-    millis,
-    (now) => until <= now ? Effect.void : Effect.delay(unpaused, LOOK)
-  )
+    const limits = UNITS.flatMap((unit) => {
+      const allowed = shared[unit]
+      return allowed === undefined ? [] : [{ unit, allowed }]
+    })
 
-  const held = Effect.flatMap(millis, (now) =>
-    now - last < trusted ? Effect.void : one.withPermit(
-      Effect.flatMap(millis, (again) => again - last < trusted ? Effect.void : Effect.andThen(ask, renewed))
-    ))
-
-  const rate = Effect.gen(function*() {
-    const { requestsPerMinute } = shared
-    if (requestsPerMinute === undefined) return
-    if (booked === 0) {
-      const perSecond = requestsPerMinute / MINUTE
-      const block = Math.max(1, Math.min(BLOCK, Math.floor(perSecond)))
-      yield* Effect.sleep(yield* allowance.book(`${job} requests`, block, perSecond, block))
-      booked = block
+    const put = (amounts: Amounts): void => {
+      for (const { unit } of limits) purse[unit] += amounts[unit]
     }
-    booked--
-  })
 
-  const reserve = Effect.fnUntraced(function*(amount: number) {
-    if (shared.tokens === undefined) return
-    if (purse < amount) {
-      const isLarge = yield* allowance.reserve(job, "tokens", amount * PURSE)
-      const isSmall = isLarge || (yield* allowance.reserve(job, "tokens", amount))
-      if (!isSmall) {
-        yield* Deferred.succeed(exhausted, `the job's budget of ${shared.tokens} tokens is spent`)
-        return yield* Effect.never
+    const reserve = Effect.fnUntraced(function*(amounts: Amounts) {
+      for (const { allowed, unit } of limits) {
+        const amount = amounts[unit]
+        if (purse[unit] >= amount) continue
+        const isLarge = yield* allowance.reserve(job, unit, amount * PURSE)
+        const isSmall = isLarge || (yield* allowance.reserve(job, unit, amount))
+        if (!isSmall) {
+          yield* Deferred.succeed(exhausted, `the job's budget of ${SAID[unit](allowed)} is spent`)
+          return yield* Effect.never
+        }
+        purse[unit] += isLarge ? amount * PURSE : amount
       }
-      purse += isLarge ? amount * PURSE : amount
+      for (const { unit } of limits) purse[unit] -= amounts[unit]
+    })
+
+    for (const { allowed, unit } of limits) {
+      yield* allowance.allow(job, unit, allowed)
+      yield* Effect.addFinalizer(() =>
+        purse[unit] > 0 ? Effect.ignore(allowance.giveBack(job, unit, purse[unit])) : Effect.void
+      )
     }
-    purse -= amount
-  })
 
-  if (shared.tokens !== undefined) {
-    yield* allowance.allow(job, "tokens", shared.tokens)
-    yield* Effect.addFinalizer(() => purse > 0 ? Effect.ignore(allowance.giveBack(job, "tokens", purse)) : Effect.void)
-  }
+    const service = (llm: InferenceEndpointsLLM["Service"]): InferenceEndpointsLLM["Service"] => ({
+      ...llm,
+      ready: Effect.catchTag(
+        allowance.wake(job, worker, llm.ready),
+        "ClusterError",
+        (error) => orBreak(Effect.fail(error))
+      ),
+      generate: (input, options = {}) => {
+        const bound = amountsOf(price, boundOf(input, options))
+        return Effect.gen(function*() {
+          yield* unpaused
+          yield* orBreak(one.withPermit(Effect.andThen(rate, reserve(bound))))
+          // last, since all before may take time
+          yield* orBreak(held)
+          inFlight++
+          const generated = yield* llm.generate(input, options).pipe(
+            Effect.tapError((error) => {
+              put(bound)
+              return error.retryAfter === undefined
+                ? Effect.void
+                : orBreak(allowance.pause(job, Duration.min(error.retryAfter, LONGEST_PAUSE)))
+            }),
+            Effect.ensuring(Effect.sync(() => {
+              inFlight--
+            }))
+          )
+          const used = usedOf(generated.generations)
+          tokens.input += used.inputTokens
+          tokens.output += used.outputTokens
+          const spent = amountsOf(price, used)
+          const dollars = toldOf(generated.generations) ?? spent.dollars
+          put({
+            tokens: Math.max(0, bound.tokens - spent.tokens),
+            // a server may ask for more than its price
+            dollars: bound.dollars - dollars
+          })
+          return generated
+        })
+      }
+    })
 
-  const service = (llm: InferenceEndpointsLLM["Service"]): InferenceEndpointsLLM["Service"] => ({
-    ...llm,
-    ready: Effect.catchTag(
-      allowance.wake(job, worker, llm.ready),
-      "ClusterError",
-      (error) => orBreak(Effect.fail(error))
-    ),
-    generate: (input, options = {}) => {
-      const amount = boundOf(input, options)
-      return Effect.gen(function*() {
-        yield* unpaused
-        yield* orBreak(one.withPermit(Effect.andThen(rate, reserve(amount))))
-        // last, since all before may take time
-        yield* orBreak(held)
-        inFlight++
-        const generated = yield* llm.generate(input, options).pipe(
-          Effect.tapError((error) => {
-            purse += amount
-            return error.retryAfter === undefined
-              ? Effect.void
-              : orBreak(allowance.pause(job, Duration.min(error.retryAfter, LONGEST_PAUSE)))
-          }),
-          Effect.ensuring(Effect.sync(() => {
-            inFlight--
-          }))
-        )
-        const used = usedOf(generated.generations)
-        tokens.input += used.input
-        tokens.output += used.output
-        purse += Math.max(0, amount - used.input - used.output)
-        return generated
-      })
+    const guard: Guard = {
+      service,
+      renewed,
+      pause,
+      exhausted: Deferred.await(exhausted),
+      broken: Deferred.await(broken),
+      tokens: () => tokens,
+      inFlight: () => inFlight
     }
-  })
-
-  const guard: Guard = {
-    service,
-    renewed,
-    pause,
-    exhausted: Deferred.await(exhausted),
-    broken: Deferred.await(broken),
-    tokens: () => tokens,
-    inFlight: () => inFlight
+    return guard
   }
-  return guard
-})
+)

@@ -1,6 +1,6 @@
 /**
- * Where the rows of a shard and its results are: a folder that all workers see. Each claim has a folder of its own, named by
- * its epoch, that no other claim ever writes to.
+ * Where the rows of a shard and its results are: a folder that all workers see, or an object store (`ObjectFiles`). Each claim
+ * has a place of its own, named by its epoch, that no other claim ever writes to.
  *
  * @since 0.2.0
  */
@@ -10,8 +10,10 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
+import type * as Scope from "effect/Scope"
 import * as Durable from "../batch/log/Durable.ts"
 import * as ClusterError from "./ClusterError.ts"
+import * as ResultLines from "./ResultLines.ts"
 import type { Claim } from "./ShardTable.ts"
 
 /**
@@ -26,7 +28,18 @@ export interface Results {
 }
 
 /**
- * Where files are. An implementation for an object store would upload while a shard is worked on; there is none yet.
+ * What a claim begins with.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Begun extends Results {
+  /** Rows that earlier claims brought to their end, which are in the results already. */
+  readonly inherited: number
+}
+
+/**
+ * Where files are.
  *
  * @category services
  * @since 0.2.0
@@ -38,41 +51,51 @@ export class ShardFiles extends Context.Service<ShardFiles, {
   readonly rows: (shard: number) => Effect.Effect<string, ClusterError.ClusterError>
   /**
    * The results of a claim, on this machine: what earlier claims of the shard wrote is copied into them, since its rows are
-   * paid for. Their owner may live and write on: it writes to its own.
+   * paid for. Their owner may live and write on: it writes to its own. What is written until the scope closes is kept for
+   * the next claim, whole or as far as it got.
    */
-  readonly begin: (claim: Claim) => Effect.Effect<Results, ClusterError.ClusterError>
+  readonly begin: (claim: Claim) => Effect.Effect<Begun, ClusterError.ClusterError, Scope.Scope>
   /** Makes the results of a claim durable; gives the name under which `results` finds them on any machine. */
   readonly finish: (claim: Claim) => Effect.Effect<string, ClusterError.ClusterError>
-  readonly results: (name: string) => Effect.Effect<Results, ClusterError.ClusterError>
+  /** Results that were handed in, on this machine as long as the scope. */
+  readonly results: (name: string) => Effect.Effect<Results, ClusterError.ClusterError, Scope.Scope>
 }>()("effect-inference-endpoints/cluster/ShardFiles") {}
 
 const DIGITS = 6
+
+/**
+ * The file of the rows of a shard, below the root.
+ *
+ * @category naming
+ * @since 0.2.0
+ */
+export const rowsOf = (shard: number): string => `shards/${String(shard).padStart(DIGITS, "0")}.jsonl`
+
 const encoder = new TextEncoder()
 
-const folderOf = ({ shard }: Pick<Claim, "shard">) => `results/${String(shard).padStart(DIGITS, "0")}`
-const nameOf = (claim: Pick<Claim, "epoch" | "shard">) => `${folderOf(claim)}/${claim.epoch}`
+/**
+ * The folder of the results of a shard, below the root.
+ *
+ * @category naming
+ * @since 0.2.0
+ */
+export const folderOf = ({ shard }: Pick<Claim, "shard">) => `results/${String(shard).padStart(DIGITS, "0")}`
 
-/** The row's index in its shard; undefined for what is not a line of a batch. */
-const indexOf = (line: string): number | undefined => {
-  try {
-    const value: unknown = JSON.parse(line)
-    const index = typeof value === "object" && value !== null && "index" in value ? value.index : undefined
-    return typeof index === "number" ? index : undefined
-  } catch {
-    return undefined
-  }
-}
+/**
+ * The folder of the results of a claim, below the root.
+ *
+ * @category naming
+ * @since 0.2.0
+ */
+export const nameOf = (claim: Pick<Claim, "epoch" | "shard">) => `${folderOf(claim)}/${claim.epoch}`
 
-/** The whole lines whose row has none yet; a last line without its end is torn. */
-const added = (text: string, seen: Set<number>): string =>
-  text.slice(0, text.lastIndexOf("\n") + 1).split("\n").filter((line) => {
-    const index = line === "" ? undefined : indexOf(line)
-    if (index === undefined || seen.has(index)) return false
-    seen.add(index)
-    return true
-  }).map((line) => `${line}\n`).join("")
-
-const manifestOf = ({ output }: Results) => `${output}.manifest.json`
+/**
+ * The manifest that a batch keeps beside its output.
+ *
+ * @category naming
+ * @since 0.2.0
+ */
+export const manifestOf = ({ output }: Results) => `${output}.manifest.json`
 
 const at =
   (where: string) => <A>(effect: Effect.Effect<A, PlatformError>): Effect.Effect<A, ClusterError.ClusterError> =>
@@ -87,7 +110,7 @@ const make = Effect.fnUntraced(function*(root: string) {
     const output = path.join(root, name, "out.jsonl")
     return { output, errors: `${output}.errors.jsonl` }
   }
-  const shardOf = (shard: number) => path.join(root, "shards", `${String(shard).padStart(DIGITS, "0")}.jsonl`)
+  const shardOf = (shard: number) => path.join(root, rowsOf(shard))
   const write = (to: string, text: string) =>
     Durable.replace(to, (file) => file.writeAll(encoder.encode(text))).pipe(Effect.provide(context))
   const readable = (file: string) =>
@@ -103,18 +126,13 @@ const make = Effect.fnUntraced(function*(root: string) {
     )
     const manifests = yield* Effect.forEach(earlier, (results) => readable(manifestOf(results)))
     const manifest = manifests.findLast((text) => text !== "")
-    if (manifest === undefined) return
-    const seen = new Set<number>()
-    const collect = (name: keyof Results) =>
-      Effect.map(
-        Effect.forEach(earlier, (results) => Effect.map(readable(results[name]), (text) => added(text, seen))),
-        (parts) => parts.join("")
-      )
-    const output = yield* collect("output")
-    const errors = yield* collect("errors")
+    if (manifest === undefined) return 0
+    const textsOf = (name: keyof Results) => Effect.forEach(earlier, (results) => readable(results[name]))
+    const { errors, output, rows } = ResultLines.inherit(yield* textsOf("output"), yield* textsOf("errors"))
     yield* write(manifestOf(to), manifest)
     yield* write(to.output, output)
     yield* write(to.errors, errors)
+    return rows
   })
 
   return ShardFiles.of({
@@ -125,10 +143,10 @@ const make = Effect.fnUntraced(function*(root: string) {
     rows: (shard) => Effect.as(at(shardOf(shard))(fs.access(shardOf(shard), { readable: true })), shardOf(shard)),
     begin: Effect.fnUntraced(function*(claim) {
       const to = resultsOf(nameOf(claim))
-      yield* at(to.output)(
+      const inherited = yield* at(to.output)(
         Effect.andThen(fs.makeDirectory(path.dirname(to.output), { recursive: true }), inherit(claim, to))
       )
-      return to
+      return { ...to, inherited }
     }),
     finish: (claim) => {
       const name = nameOf(claim)

@@ -56,6 +56,8 @@ export interface Range {
 export interface Claim extends Range {
   readonly job: string
   readonly epoch: number
+  /** Rows that the claim before said it had brought to their end. */
+  readonly counted: number
 }
 
 /**
@@ -107,6 +109,8 @@ export class ShardTable extends Context.Service<ShardTable, {
   ) => Effect.Effect<Claim | undefined, ClusterError.ClusterError>
   /** Fails with `Fenced` once the shard was claimed by another. */
   readonly beat: (claim: Claim, counts?: Counts) => Effect.Effect<void, ClusterError.ClusterError>
+  /** Counts rows that are asked for again. Fails with `Fenced` once the shard was claimed by another. */
+  readonly repeat: (claim: Claim, rows: number) => Effect.Effect<void, ClusterError.ClusterError>
   /** Makes results count. Fails with `Fenced` once the shard was claimed by another. */
   readonly handIn: (claim: Claim, counts: Counts, results: string) => Effect.Effect<void, ClusterError.ClusterError>
   /** Back among those that wait. Nothing happens where another has it. */
@@ -196,10 +200,10 @@ const make = Effect.gen(function*() {
     claim: Effect.fnUntraced(function*(name, shard, worker) {
       const [row] = yield* run(
         "claiming a shard",
-        sql<{ epoch: number; firstRow: number; rows: number }>`UPDATE batch_shard
+        sql<{ epoch: number; firstRow: number; rows: number; counted: number }>`UPDATE batch_shard
           SET epoch = epoch + 1, state = 'running', worker = ${worker}, beat = ${now}
           WHERE job = ${name} AND shard = ${shard} AND state IN ('queued', 'running')
-          RETURNING epoch, first_row AS "firstRow", rows`
+          RETURNING epoch, first_row AS "firstRow", rows, done + failed AS counted`
       )
       return row === undefined ? undefined : { job: name, shard, ...row }
     }),
@@ -212,6 +216,14 @@ const make = Effect.gen(function*() {
             : sql`UPDATE batch_shard SET beat = ${now}, ${counted(counts)} WHERE ${mine(claim)} RETURNING 1 AS mine`
         ),
         (rows) => fenced(claim, rows)
+      ),
+    repeat: (claim, rows) =>
+      Effect.flatMap(
+        run(
+          "counting rows that are repeated",
+          sql`UPDATE batch_shard SET repeated = repeated + ${rows} WHERE ${mine(claim)} RETURNING 1 AS mine`
+        ),
+        (found) => fenced(claim, found)
       ),
     handIn: (claim, counts, results) =>
       Effect.flatMap(

@@ -5,10 +5,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as Pull from "effect/Pull"
 import { createHash } from "node:crypto"
-import * as Jsonl from "../batch/rows/Jsonl.ts"
+import type * as BatchError from "../batch/BatchError.ts"
+import * as Input from "../batch/log/Input.ts"
+import * as Inputs from "../batch/rows/Inputs.ts"
 import * as OpenAiRequest from "../batch/rows/OpenAiRequest.ts"
-import * as Row from "../batch/rows/Row.ts"
+import type * as Row from "../batch/rows/Row.ts"
 import * as ClusterError from "./ClusterError.ts"
 import { Dispatch } from "./Dispatch.ts"
 import { ShardFiles } from "./ShardFiles.ts"
@@ -22,8 +26,11 @@ import { ShardTable } from "./ShardTable.ts"
 export interface Options {
   /** The name of the job in the database. */
   readonly job: string
-  /** A JSONL file: rows with columns, or lines of OpenAI's Batch API. */
-  readonly input: string
+  /**
+   * Rows with columns, or lines of OpenAI's Batch API, as `Batch.run` takes them: JSONL, CSV and Parquet, plain or compressed,
+   * folders, patterns, `hf://datasets/…`, `-` for standard input. Ids have to differ in all of it.
+   */
+  readonly input: string | ReadonlyArray<string>
   /** Rows of a shard. Default 1,000: some minutes of work, so that little is repeated when a machine dies. */
   readonly rowsPerShard?: number | undefined
   /** The column with the id. Default: `id`; a row without one is known by its number in the input. */
@@ -47,7 +54,6 @@ export interface Summary {
 const ROWS = 1000
 /** What the queue takes as a name, with room for its own. */
 const LONGEST_NAME = 200
-const PREVIEW = 60
 
 const refuse = (...problems: ReadonlyArray<string>) =>
   ClusterError.make("split", new ClusterError.InvalidJobOptions({ problems }))
@@ -59,56 +65,47 @@ const problemsOf = ({ job, rowsPerShard = ROWS }: Options): ReadonlyArray<string
     : [`rowsPerShard must be an integer of at least 1, got ${rowsPerShard}`])
 ]
 
-/** A shard under way. */
+/** The line of a row: its own text where its format has one. Without an id it gets its number in the whole input. */
+const lineOf = ({ columns, id, text }: Row.Row, column: string | undefined): string => {
+  const line = text ?? JSON.stringify(columns)
+  const named = column ?? (OpenAiRequest.is(columns) ? "custom_id" : "id")
+  if ((columns[named] ?? undefined) !== undefined) return `${line}\n`
+  // of two equal keys the last one counts
+  return `${line.trim().replace(/,?\s*\}$/, `${Object.keys(columns).length === 0 ? "" : ","}"${named}":"${id}"}`)}\n`
+}
+
+/** The shard that is being filled, and the digest of all of them. */
 class Shards {
   readonly ranges: Array<Range> = []
   readonly #hash = createHash("sha256")
+  readonly #size: number
   #lines: Array<string> = []
-  #ids = new Set<string>()
   #first = 0
-  readonly #options: Options
 
-  constructor(options: Options) {
-    this.#options = options
-  }
-
-  get next(): number {
-    return this.#first + this.#lines.length
+  constructor(size: number) {
+    this.#size = size
   }
 
   get isFull(): boolean {
-    return this.#lines.length >= (this.#options.rowsPerShard ?? ROWS)
+    return this.#lines.length >= this.#size
   }
 
-  /** Adds a line; says what is wrong with it. */
-  add(text: string | undefined): string | undefined {
-    if (text === undefined) return "is not UTF-8 text, or longer than 16 MiB"
-    const value = Jsonl.parse(text)
-    if (!Row.isRecord(value)) return `is not a JSON object: ${JSON.stringify(text.slice(0, PREVIEW))}`
-    const id = Row.id(value, { id: this.#options.id }, this.next)
-    if (id === undefined) return `its id (column ${this.#options.id ?? "id"}) is neither a string nor an integer`
-    if (this.#ids.has(id)) return `its id ${JSON.stringify(id)} is also that of another row of this shard`
-    this.#ids.add(id)
-    // a row's number in its shard would be the id of as many rows as there are shards; the last of two equal keys counts
-    const column = OpenAiRequest.is(value) ? "custom_id" : "id"
-    const isNamed = this.#options.id !== undefined || (value[column] ?? undefined) !== undefined
-    this.#lines.push(
-      isNamed
-        ? text
-        : text.trim().replace(/,?\s*\}$/, `${Object.keys(value).length === 0 ? "" : ","}"${column}":"${id}"}`)
-    )
-    return undefined
+  get isEmpty(): boolean {
+    return this.#lines.length === 0
+  }
+
+  add(line: string): void {
+    this.#lines.push(line)
   }
 
   /** The lines of the shard, which is closed with them. */
   take(): { readonly range: Range; readonly lines: string } {
     const range = { shard: this.ranges.length, firstRow: this.#first, rows: this.#lines.length }
-    const lines = this.#lines.map((line) => `${line}\n`).join("")
+    const lines = this.#lines.join("")
     this.#hash.update(lines)
     this.ranges.push(range)
     this.#first += this.#lines.length
     this.#lines = []
-    this.#ids = new Set()
     return { range, lines }
   }
 
@@ -117,26 +114,41 @@ class Shards {
   }
 }
 
-const isBlank = (text: string | undefined): boolean => text !== undefined && /^\s*$/.test(text)
+const refused = <A, R>(effect: Effect.Effect<A, BatchError.BatchError, R>) =>
+  Effect.mapError(effect, ({ message }) => refuse(message))
 
-const store = Effect.fnUntraced(function*(options: Options) {
-  const files = yield* ShardFiles
+/** Stores the rows, after all of them were looked at: what is wrong with one, or an id that comes twice, is found before. */
+const store = Effect.fnUntraced(function*({ id, input, rowsPerShard = ROWS }: Options) {
   const fs = yield* FileSystem.FileSystem
-  const shards = new Shards(options)
+  const { join } = yield* Path.Path
+  const files = yield* ShardFiles
+  const columns = id === undefined ? {} : { id }
+  const folder = yield* Effect.mapError(
+    fs.makeTempDirectoryScoped({ prefix: "split-" }),
+    ClusterError.file("split", "a temporary folder")
+  )
+  const parts = yield* refused(Inputs.resolve(input, join(folder, "input")))
+  const looked = yield* refused(Input.scan(parts, columns, undefined))
+  const pull = yield* Input.rows(looked, columns, () => false)
+  const shards = new Shards(rowsPerShard)
   const flush = Effect.suspend(() => {
     const { lines, range } = shards.take()
     return files.put(range.shard, lines)
   })
-  const file = yield* Effect.mapError(fs.open(options.input, { flag: "r" }), ClusterError.file("split", options.input))
-  yield* Jsonl.forEach(file, {}, (line) => {
-    if (isBlank(line.text)) return
-    const problem = shards.add(line.text)
-    if (problem !== undefined) return Effect.fail(refuse(`${options.input}, line ${line.number}: ${problem}`))
-    return shards.isFull ? flush : undefined
-  }).pipe(
-    Effect.catchTag("PlatformError", (error) => Effect.fail(ClusterError.file("split", options.input)(error)))
-  )
-  if (shards.next > (shards.ranges.at(-1)?.firstRow ?? 0) + (shards.ranges.at(-1)?.rows ?? 0)) yield* flush
+  const next = Pull.matchEffect(pull, {
+    onSuccess: (rows) =>
+      Effect.as(
+        Effect.forEach(rows, (row) => {
+          shards.add(lineOf(row, id))
+          return shards.isFull ? flush : Effect.void
+        }, { discard: true }),
+        true
+      ),
+    onFailure: (cause) => refused(Effect.failCause(cause)),
+    onDone: () => Effect.succeed(false)
+  })
+  while (yield* next) { /* all of them */ }
+  if (!shards.isEmpty) yield* flush
   return { ranges: shards.ranges, source: shards.digest() }
 }, Effect.scoped)
 
@@ -153,7 +165,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
   const table = yield* ShardTable
   const dispatch = yield* Dispatch
   const { ranges, source } = yield* store(options)
-  if (ranges.length === 0) return yield* refuse(`${options.input} has no rows`)
+  if (ranges.length === 0) return yield* refuse("the input has no rows")
   yield* table.create({ job: options.job, source }, ranges)
   const offered = yield* dispatch.offer(options.job)
   const summary: Summary = {

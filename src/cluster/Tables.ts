@@ -57,10 +57,33 @@ const first = Effect.gen(function*() {
   )`
 })
 
-const migrations = { "1_jobs": first }
+/** Rows that were asked for again, since their results had not reached the object store. */
+const second = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`ALTER TABLE batch_shard ADD COLUMN repeated INTEGER NOT NULL DEFAULT 0`
+})
 
-/** The newest version that this package knows. */
-const VERSION = Object.keys(migrations).length
+const migrations = { "1_jobs": first, "2_repeated": second }
+
+/**
+ * The newest version that this package knows.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const VERSION = Object.keys(migrations).length
+
+/**
+ * Brings the tables to a version, if they are older.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const migrateTo = (version: number) =>
+  Migrator.make({})({
+    loader: Migrator.fromRecord(Object.fromEntries(Object.entries(migrations).slice(0, version))),
+    table: MIGRATIONS
+  })
 
 /**
  * Brings the tables to this version. Fails where a newer version of the package made them.
@@ -70,7 +93,7 @@ const VERSION = Object.keys(migrations).length
  */
 export const migrate = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
-  yield* Migrator.make({})({ loader: Migrator.fromRecord(migrations), table: MIGRATIONS })
+  yield* migrateTo(VERSION)
   const [found] = yield* sql<{ version: number }>`SELECT CAST(MAX(migration_id) AS INTEGER) AS version FROM ${
     sql(MIGRATIONS)
   }`

@@ -25,7 +25,13 @@ export interface Status {
     readonly queued: number
     readonly dead: number
   }
-  readonly rows: { readonly total: number; readonly done: number; readonly failed: number }
+  readonly rows: {
+    readonly total: number
+    readonly done: number
+    readonly failed: number
+    /** Asked for again, since their results had not reached the object store when their worker died. */
+    readonly repeated: number
+  }
   readonly tokens: { readonly input: number; readonly output: number }
   /** 0 where the price is not known. */
   readonly dollars: number
@@ -39,6 +45,7 @@ interface Totals {
   readonly running: number
   readonly done: number
   readonly failed: number
+  readonly repeated: number
   readonly input: number
   readonly output: number
   readonly dollars: number
@@ -62,6 +69,7 @@ export const status = Effect.fnUntraced(function*(name: string) {
       CAST(SUM(CASE WHEN state = 'done' THEN 1 ELSE 0 END) AS INTEGER) AS finished,
       CAST(SUM(CASE WHEN state = 'running' THEN 1 ELSE 0 END) AS INTEGER) AS running,
       CAST(SUM(done) AS DOUBLE PRECISION) AS done, CAST(SUM(failed) AS DOUBLE PRECISION) AS failed,
+      CAST(SUM(repeated) AS DOUBLE PRECISION) AS repeated,
       CAST(SUM(input_tokens) AS DOUBLE PRECISION) AS input, CAST(SUM(output_tokens) AS DOUBLE PRECISION) AS output,
       CAST(SUM(dollars) AS DOUBLE PRECISION) AS dollars
       FROM batch_shard WHERE job = ${name}`
@@ -72,14 +80,15 @@ export const status = Effect.fnUntraced(function*(name: string) {
       CAST(MIN(${now} - beat) AS DOUBLE PRECISION) AS silent
       FROM batch_shard WHERE job = ${name} AND state = 'running' GROUP BY worker ORDER BY worker`
   )
-  const { dollars = 0, done = 0, failed = 0, finished = 0, input = 0, output = 0, running = 0 } = sums ?? {}
+  const { dollars = 0, done = 0, failed = 0, finished = 0, input = 0, output = 0, repeated = 0, running = 0 } = sums ??
+    {}
   const dead = deadLetters.length
   const found: Status = {
     job: name,
     state,
     // a dead letter's last claim may still be in the table as running
     shards: { total, done: finished, running, dead, queued: Math.max(0, total - finished - running - dead) },
-    rows: { total: rows, done, failed },
+    rows: { total: rows, done, failed, repeated },
     tokens: { input, output },
     dollars,
     workers: workers.map((worker) => ({ ...worker, silent: Math.max(0, worker.silent) })),
@@ -109,6 +118,7 @@ export const text = (now: Status, before?: { readonly status: Status; readonly m
       number(shards.dead)
     } dead, of ${number(shards.total)}`,
     `rows: ${number(rows.done)} done, ${number(rows.failed)} failed, of ${number(rows.total)}` +
+    (rows.repeated === 0 ? "" : `; ${number(rows.repeated)} repeated`) +
     (rate === 0 ? "" : `; ${number(rate * 1000)} rows/s, ${Report.time((rows.total - ended) / rate)} left`),
     `tokens: ${number(now.tokens.input)} in, ${number(now.tokens.output)} out` +
     (now.dollars === 0 ? "" : `; $${now.dollars.toFixed(2)}`),

@@ -67,6 +67,9 @@ export interface Summary {
   readonly dead: number
 }
 
+/** What fails for a shard, and may go well for the next one, or here again. */
+const OF_SHARDS: ReadonlySet<string> = new Set(["Fenced", "ShardFailed", "ShardFile", "StoreFailed"])
+
 /** A claim is renewed so often in the time of a lease. */
 const BEATS = 9
 const LOOK = Duration.millis(100)
@@ -82,8 +85,14 @@ const plain = (_key: string, value: unknown): unknown =>
     : value
 
 /** What the results depend on, so that no two workers mix theirs. */
-const configurationOf = ({ batch = {} }: Options, llm: InferenceEndpointsLLM["Service"]): string =>
-  JSON.stringify({ columns: batch.columns ?? {}, options: batch.options ?? {}, service: llm.fingerprint }, plain)
+const configurationOf = (
+  { batch: { columns = {}, keep = [], options = {}, pin = false, retries = 2 } = {} }: Options,
+  llm: InferenceEndpointsLLM["Service"]
+): string =>
+  JSON.stringify(
+    { columns, keep, options, pin, retries, service: llm.fingerprint },
+    plain
+  )
 
 const countsOf = ({ dollars = 0, rows, tokens }: Report): Counts => ({
   done: rows.done,
@@ -127,9 +136,11 @@ const workOn = Effect.fnUntraced(function*(options: Options, claim: Claim) {
   const halted = yield* Deferred.make<string>()
   const halt = (why: string) => Effect.asVoid(Deferred.succeed(halted, why))
   const input = yield* files.rows(claim.shard)
-  const { errors, output } = yield* files.begin(claim)
+  const { errors, inherited, output } = yield* files.begin(claim)
+  if (claim.counted > inherited) yield* table.repeat(claim, claim.counted - inherited)
   const guard = yield* Guard.make({
     ...options.shared,
+    price: options.batch?.price,
     job: options.job,
     worker: options.worker,
     allowance,
@@ -212,6 +223,16 @@ const shardOf = Effect.fnUntraced(
 )
 
 const check = Effect.fnUntraced(function*(options: Options) {
+  const { price } = options.batch ?? {}
+  const isPriced = price?.inputPerMillion !== undefined && price.outputPerMillion !== undefined
+  if (options.shared?.dollars !== undefined && !isPriced) {
+    return yield* ClusterError.make(
+      "work",
+      new ClusterError.InvalidJobOptions({
+        problems: ["a shared budget of dollars needs batch.price: inputPerMillion and outputPerMillion"]
+      })
+    )
+  }
   const table = yield* ShardTable
   const configuration = configurationOf(options, yield* InferenceEndpointsLLM)
   const first = yield* table.configure(options.job, configuration)
@@ -285,9 +306,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
     if (why !== undefined) break
     const error = Cause.squash(exit.cause)
     if (error instanceof ClusterError.ClusterError) {
-      if (error.reason._tag !== "Fenced" && error.reason._tag !== "ShardFailed" && error.reason._tag !== "ShardFile") {
-        return yield* error
-      }
+      if (!OF_SHARDS.has(error.reason._tag)) return yield* error
       yield* tell({ _tag: "Lost", error })
       continue
     }

@@ -34,6 +34,12 @@ export * as Dispatch from "./Dispatch.ts"
 /** Where rows and results are. @since 0.2.0 */
 export * as ShardFiles from "./ShardFiles.ts"
 
+/** Rows and results in an object store. @since 0.2.0 */
+export * as ObjectFiles from "./ObjectFiles.ts"
+
+/** A bucket of a store that speaks S3. @since 0.2.0 */
+export * as ObjectStore from "./ObjectStore.ts"
+
 /** Rates, budgets, pauses and wake-ups that all workers share. @since 0.2.0 */
 export * as Allowance from "./Allowance.ts"
 

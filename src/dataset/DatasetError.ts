@@ -138,6 +138,21 @@ export class InvalidCard extends Schema.TaggedError<InvalidCard>()("InvalidCard"
 }
 
 /**
+ * Neither the caller nor the card that is there names a licence. It depends on the models and sources that the data came
+ * from, so it is not guessed.
+ *
+ * @category reasons
+ * @since 0.2.0
+ */
+export class MissingLicense extends Schema.TaggedError<MissingLicense>()("MissingLicense", { repo: Schema.String }) {
+  readonly isRetryable = false
+  override get message() {
+    return `the data card of ${this.repo} names no licence: give its identifier at the Hub, such as apache-2.0 or ` +
+      "cc-by-4.0, or other. It depends on the models and sources that the data came from, so it is not guessed"
+  }
+}
+
+/**
  * @category models
  * @since 0.2.0
  */
@@ -149,7 +164,8 @@ export const Reason = Schema.Union([
   InvalidRow,
   UnsupportedType,
   Disk,
-  InvalidCard
+  InvalidCard,
+  MissingLicense
 ])
 
 /**

@@ -12,7 +12,9 @@ import * as Schema from "effect/Schema"
 import * as RoundTrip from "../http/RoundTrip.ts"
 import * as DatasetTree from "./DatasetTree.ts"
 import * as DatasetUpload from "./DatasetUpload.ts"
+import * as DatasetXet from "./DatasetXet.ts"
 import * as Hub from "./Hub.ts"
+import * as HubEnv from "./HubEnv.ts"
 import * as HubError from "./HubError.ts"
 import * as HubFile from "./HubFile.ts"
 import * as HubHttp from "./HubHttp.ts"
@@ -90,6 +92,13 @@ export class HubDatasets extends Context.Service<HubDatasets, {
   ) => Effect.Effect<(typeof DatasetTree.Preupload.Type)["files"], HubError.HubError>
   /** Sends the bytes of a large file unless the Hub has them; gives whether it did not. */
   readonly upload: (at: At & { readonly file: DatasetUpload.Upload }) => Effect.Effect<boolean, HubError.HubError>
+  /**
+   * Sends large files by Xet, through the package `@huggingface/hub` (see `DatasetXet.Loader`), as far as the Hub does not
+   * have them.
+   */
+  readonly uploadXet: (
+    at: At & { readonly files: ReadonlyArray<DatasetUpload.Upload> }
+  ) => Effect.Effect<void, HubError.HubError>
   /** Makes a commit; gives its id. */
   readonly commit: (commit: Commit) => Effect.Effect<string, HubError.HubError>
   /** Checks the head of a card; fails with what the Hub will not take, gives its warnings. */
@@ -286,6 +295,13 @@ export const make = Effect.fnUntraced(function*(options: Hub.Options = {}) {
       named("upload")(
         Effect.flatMap(checked(given), ({ id }) => DatasetUpload.run(send, id, given.revision ?? "main", given.file))
       ),
+    uploadXet: (given) =>
+      named("uploadXet")(
+        Effect.flatMap(
+          checked(given),
+          ({ id }) => DatasetXet.run(send, settings.baseUrl, id, given.revision ?? "main", given.files)
+        )
+      ),
     commit: (given) => named("commit")(commit(send, given)),
     validateCard: (content) => named("validateCard")(validateCard(send, content))
   })
@@ -298,3 +314,22 @@ export const make = Effect.fnUntraced(function*(options: Hub.Options = {}) {
 export const layer = (
   options: Hub.Options = {}
 ): Layer.Layer<HubDatasets, HubError.HubError, HttpClient.HttpClient> => Layer.effect(HubDatasets, make(options))
+
+/**
+ * As the environment describes the Hub: `HF_TOKEN` and its like, `HF_ENDPOINT`, `HF_HUB_OFFLINE`.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const makeEnv = Effect.gen(function*() {
+  return yield* make({ baseUrl: yield* HubEnv.hubUrl, offline: yield* HubEnv.offline })
+})
+
+/**
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerEnv: Layer.Layer<HubDatasets, HubError.HubError, HttpClient.HttpClient> = Layer.effect(
+  HubDatasets,
+  makeEnv
+)

@@ -2,7 +2,7 @@
  * The layout of the cache that Python's `huggingface_hub` keeps on disk, and how a file gets into it whole:
  *
  * ```
- * models--{org}--{name}/refs/{revision}              the commit that the revision points to
+ * models--{org}--{name}/refs/{revision}              the commit that the revision points to (datasets--… for data sets)
  *                       snapshots/{commit}/{path}    a relative link to the blob, or the file itself
  *                       blobs/{etag}
  *                       .no_exist/{commit}/{path}    an empty file: the commit does not have it
@@ -43,18 +43,23 @@ export interface HubFolder {
   ) => Effect.Effect<void, PlatformError.PlatformError>
 }
 
-/** Eight hex digits, so that two processes do not write under the same name. */
-const nonce = (): string =>
+/**
+ * Eight hex digits, so that two processes do not write under the same name.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const nonce = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => byte.toString(16).padStart(2, "0")).join("")
 
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(root: string) {
+export const make = Effect.fnUntraced(function*(root: string, kind: "datasets" | "models" = "models") {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const at: HubFolder["at"] = (repo, ...rest) => path.join(root, `models--${repo.replaceAll("/", "--")}`, ...rest)
+  const at: HubFolder["at"] = (repo, ...rest) => path.join(root, `${kind}--${repo.replaceAll("/", "--")}`, ...rest)
 
   const place: HubFolder["place"] = Effect.fnUntraced(function*(file, suffix, write) {
     yield* fs.makeDirectory(path.dirname(file), { recursive: true })

@@ -6,6 +6,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as DatasetCache from "../hub/DatasetCache.ts"
 import * as HubCache from "../hub/HubCache.ts"
 import * as HubCacheDisk from "../hub/HubCacheDisk.ts"
 import * as HubHome from "./HubHome.ts"
@@ -19,4 +20,15 @@ import * as HubHome from "./HubHome.ts"
 export const layer: Layer.Layer<HubCache.HubCache> = Layer.effect(
   HubCache.HubCache,
   Effect.flatMap(HubHome.hubCache, HubCacheDisk.make)
+).pipe(Layer.provide(NodeServices.layer))
+
+/**
+ * The same for files of data sets, which are read whole (`DatasetSource`).
+ *
+ * @category layers
+ * @since 0.2.0
+ */
+export const layerDatasets: Layer.Layer<DatasetCache.DatasetCache> = Layer.effect(
+  DatasetCache.DatasetCache,
+  Effect.flatMap(HubHome.hubCache, DatasetCache.make)
 ).pipe(Layer.provide(NodeServices.layer))

@@ -14,7 +14,7 @@ import * as HubTokenFile from "./HubTokenFile.ts"
 import * as NodeTransport from "./NodeTransport.ts"
 
 /**
- * What Node brings: token file, disk cache, and the transport, which keeps the limit on connecting.
+ * What Node brings: token file, disk caches, and the transport, which keeps the limit on connecting.
  *
  * @category layers
  * @since 0.1.0
@@ -23,7 +23,8 @@ export const platform = (options: InferenceEndpointsLLM.Options = {}) =>
   Layer.mergeAll(
     NodeTransport.layerOptions({ connectTimeout: options.client?.timeouts?.connect }),
     HubTokenFile.layer,
-    HubDiskCache.layer
+    HubDiskCache.layer,
+    HubDiskCache.layerDatasets
   )
 
 /**

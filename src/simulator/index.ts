@@ -37,6 +37,9 @@ export * as Lies from "./model/Lies.ts"
 /** Headers and bodies of simulated responses. @since 0.2.0 */
 export * as Reply from "./wire/Reply.ts"
 
+/** An object store that speaks S3, in memory. @since 0.2.0 */
+export * as SimulatedObjectStore from "./platform/ObjectStore.ts"
+
 /** The serverless router. @since 0.1.0 */
 export * as SimulatedRouter from "./platform/Router.ts"
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { Allowance, Database, Watch, Worker } from "../../src/cluster/index.ts"
+import { InferenceEndpointsLLM, InferenceError } from "../../src/index.ts"
 import { model, place, services, split } from "./Job.ts"
 
 const Shared = Allowance.layer.pipe(Layer.provideMerge(Database.layerSqlite(":memory:")))
@@ -43,6 +44,148 @@ describe("a budget", () => {
         const [row] = yield* sql<{ spent: number }>`SELECT spent FROM batch_budget`
         assert.isAtMost(row?.spent ?? Infinity, 100)
       }).pipe(Effect.provide(Layer.mergeAll(services(made.sqlite, made.folder), counting)))
+    }).pipe(Effect.scoped))
+})
+
+describe("a budget of dollars", () => {
+  const price = { inputPerMillion: 1_000, outputPerMillion: 10_000 }
+  const batch = { concurrency: 2, options: { maxNewTokens: 10 }, price }
+
+  it.live("is one for all workers: reserved before a request, and never passed", () =>
+    Effect.gen(function*() {
+      const made = yield* place
+      let sent = 0
+      // a prompt of some 55 bytes and 10 new tokens: 15 cents at most, and 14 as the server tells them
+      const costly = Layer.effect(
+        InferenceEndpointsLLM.InferenceEndpointsLLM,
+        Effect.map(InferenceEndpointsLLM.InferenceEndpointsLLM, (llm) => ({
+          ...llm,
+          generate: (...call: Parameters<typeof llm.generate>) =>
+            Effect.map(llm.generate(...call), (generated) => ({
+              ...generated,
+              generations: generated.generations.map((one) => ({
+                ...one,
+                statistics: { ...one.statistics, inputTokens: 40, outputTokens: 10 }
+              }))
+            }))
+        }))
+      ).pipe(Layer.provide(model(() => Effect.sync(() => void sent++))))
+      yield* Effect.gen(function*() {
+        yield* split(made, 80)
+        const shared = { dollars: 1 }
+        const summaries = yield* Effect.all(
+          ["a", "b"].map((worker) => Effect.scoped(Worker.run({ job: "j", worker, batch, shared }))),
+          { concurrency: 2 }
+        )
+        assert.includeMembers(summaries.map(({ why }) => why ?? ""), ["the job's budget of $1 is spent"])
+        assert.isAtLeast(sent, 3)
+        assert.isAtMost(sent, 7)
+        const sql = yield* SqlClient.SqlClient
+        const [row] = yield* sql<{ spent: number }>`SELECT spent FROM batch_budget WHERE unit = 'dollars'`
+        assert.isAtMost(row?.spent ?? Infinity, 1)
+        assert.strictEqual((yield* Watch.status("j")).rows.failed, 0)
+      }).pipe(Effect.provide(Layer.mergeAll(services(made.sqlite, made.folder), costly)))
+    }).pipe(Effect.scoped))
+
+  it.live("needs the price of tokens", () =>
+    Effect.gen(function*() {
+      const made = yield* place
+      yield* Effect.gen(function*() {
+        yield* split(made, 20)
+        const error = yield* Effect.flip(
+          Effect.scoped(Worker.run({ job: "j", worker: "a", shared: { dollars: 1 } }))
+        )
+        assert.include(error.message, "inputPerMillion")
+      }).pipe(Effect.provide(Layer.mergeAll(services(made.sqlite, made.folder), model(() => Effect.void))))
+    }).pipe(Effect.scoped))
+})
+
+/** Ten a second, after a burst of ten, and a block of ten that each of three workers holds. */
+const most = (seconds: number): number => 10 * seconds + 10 + 3 * 10
+
+describe("workers of one job", () => {
+  it.live("share a rate: together they send no more than it allows", () =>
+    Effect.gen(function*() {
+      const made = yield* place
+      const times: Array<number> = []
+      const timed = model(() => Effect.sync(() => void times.push(performance.now())))
+      yield* Effect.gen(function*() {
+        yield* split(made, 60)
+        const batch = { concurrency: 4 }
+        const shared = { requestsPerMinute: 600 }
+        yield* Effect.all(
+          ["a", "b", "c"].map((worker) => Effect.scoped(Worker.run({ job: "j", worker, batch, shared }))),
+          { concurrency: 3 }
+        )
+        assert.lengthOf(times, 60)
+        for (const [at, time] of times.entries()) {
+          assert.isAtMost(at + 1, most((time - (times[0] ?? 0)) / 1000) + 1)
+        }
+        assert.isAbove((times.at(-1) ?? 0) - (times[0] ?? 0), 1_500)
+      }).pipe(Effect.provide(Layer.mergeAll(services(made.sqlite, made.folder), timed)))
+    }).pipe(Effect.scoped))
+
+  it.live(
+    "share a pause: after the server has asked one of them to wait, none of them sends",
+    () =>
+      Effect.gen(function*() {
+        const made = yield* place
+        const times: Array<number> = []
+        let pausedAt = 0
+        const busy = model(() =>
+          Effect.suspend(() => {
+            times.push(performance.now())
+            if (times.length !== 9) return Effect.sleep(15)
+            pausedAt = performance.now()
+            return Effect.fail(
+              new InferenceError.InferenceError({
+                reason: new InferenceError.RateLimited({ retryAfter: Duration.seconds(2) })
+              })
+            )
+          })
+        )
+        yield* Effect.gen(function*() {
+          yield* split(made, 120)
+          const batch = { concurrency: 2 }
+          yield* Effect.all(
+            ["a", "b"].map((worker) => Effect.scoped(Worker.run({ job: "j", worker, batch }))),
+            { concurrency: 2 }
+          )
+          // each reads the pause with its next look, every 100 ms
+          const during = times.filter((time) => time > pausedAt + 700 && time < pausedAt + 1_900)
+          assert.deepStrictEqual(during, [])
+          assert.isAbove(times.length, 120)
+        }).pipe(Effect.provide(Layer.mergeAll(services(made.sqlite, made.folder), busy)))
+      }).pipe(Effect.scoped),
+    { timeout: 60_000 }
+  )
+
+  it.live("wake the endpoint once, by the one that was elected", () =>
+    Effect.gen(function*() {
+      const made = yield* place
+      let wakes = 0
+      let isAwake = false
+      let early = 0
+      const sleeping = Layer.effect(
+        InferenceEndpointsLLM.InferenceEndpointsLLM,
+        Effect.map(InferenceEndpointsLLM.InferenceEndpointsLLM, (llm) => ({
+          ...llm,
+          ready: Effect.suspend(() => {
+            wakes++
+            return Effect.andThen(Effect.sleep(500), Effect.sync(() => void (isAwake = true)))
+          })
+        }))
+      ).pipe(Layer.provide(model(() => Effect.sync(() => void (early += isAwake ? 0 : 1)))))
+      yield* Effect.gen(function*() {
+        yield* split(made, 120)
+        const summaries = yield* Effect.all(
+          ["a", "b", "c", "d"].map((worker) => Effect.scoped(Worker.run({ job: "j", worker }))),
+          { concurrency: 4 }
+        )
+        assert.strictEqual(summaries.reduce((sum, { shards }) => sum + shards, 0), 6)
+        assert.strictEqual(wakes, 1)
+        assert.strictEqual(early, 0)
+      }).pipe(Effect.provide(Layer.mergeAll(services(made.sqlite, made.folder), sleeping)))
     }).pipe(Effect.scoped))
 })
 

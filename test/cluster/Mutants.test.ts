@@ -102,7 +102,7 @@ const doubled = Effect.fnUntraced(function*<A extends Cluster.Services>(mutation
   const layer = Layer.provideMerge(mutation, services(made.sqlite, made.folder))
   return yield* Effect.gen(function*() {
     const files = yield* ShardFiles.ShardFiles
-    const claim = { job: "j", shard: 0, firstRow: 0, rows: 3 }
+    const claim = { job: "j", shard: 0, firstRow: 0, rows: 3, counted: 0 }
     const zombie = yield* files.begin({ ...claim, epoch: 1 })
     mkdirSync(dirname(zombie.output), { recursive: true })
     writeFileSync(`${zombie.output}.manifest.json`, "{}")

@@ -1,7 +1,7 @@
 /** Workers as processes of their own, against a simulated server and a database. */
 import { Effect } from "effect"
-import { readFileSync } from "node:fs"
-import { writeFileSync } from "node:fs"
+import { spawn } from "node:child_process"
+import { readFileSync, writeFileSync } from "node:fs"
 import { SimulatorServer } from "../../src/node/index.ts"
 import { Simulator } from "../../src/simulator/index.ts"
 import { run, type Running, start } from "../cli/Command.ts"
@@ -108,3 +108,19 @@ export const said = ({ child }: Running, words: RegExp): Effect.Effect<void> =>
       if (words.test(text)) resume(Effect.void)
     })
   })
+
+/** A worker whose event loop is blocked beyond the lease: `begins` when it is, `ended` with what it said. */
+export const blockedWorker = Effect.fnUntraced(function*(database: string, folder: string) {
+  const script = new URL("./BlockedWorker.ts", import.meta.url).pathname
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() => spawn(process.execPath, [script, database, folder], { stdio: ["ignore", "pipe", "inherit"] })),
+    (child) => Effect.sync(() => void child.kill("SIGKILL"))
+  )
+  let text = ""
+  child.stdout.setEncoding("utf8").on("data", (more) => text += more)
+  const closed = new Promise<void>((resolve) => child.on("close", () => resolve()))
+  return {
+    begins: Effect.repeat(Effect.sleep("20 millis"), { until: () => text.includes("blocked") }),
+    ended: Effect.map(Effect.promise(() => closed), () => ({ events: text.trim().split("\n") }))
+  }
+})

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
-import { Database, ShardTable } from "../../src/cluster/index.ts"
+import { Database, ShardTable, SqliteClient } from "../../src/cluster/index.ts"
+import * as Tables from "../../src/cluster/Tables.ts"
 
 const Table = ShardTable.layer.pipe(Layer.provideMerge(Database.layerSqlite(":memory:")))
 
@@ -26,7 +27,14 @@ describe("a claim", () => {
   it.effect("knows its place in the input and raises the epoch each time", () =>
     Effect.gen(function*() {
       const table = yield* jobOf(3)
-      assert.deepStrictEqual(yield* table.claim("j", 2, "a"), { job: "j", shard: 2, epoch: 1, firstRow: 40, rows: 20 })
+      assert.deepStrictEqual(yield* table.claim("j", 2, "a"), {
+        job: "j",
+        shard: 2,
+        epoch: 1,
+        firstRow: 40,
+        rows: 20,
+        counted: 0
+      })
       assert.strictEqual((yield* table.claim("j", 2, "b"))?.epoch, 2)
     }).pipe(Effect.provide(Table)))
 
@@ -104,7 +112,37 @@ describe("a job", () => {
     }).pipe(Effect.provide(Table)))
 })
 
+/** The tables as the first version of the package made them, with a job in them. */
+const firstVersion = Effect.gen(function*() {
+  const sql = yield* SqlClient.SqlClient
+  yield* Tables.migrateTo(1)
+  yield* sql`INSERT INTO batch_job (job, state, source, shards, rows, created) VALUES ('j', 'open', 'a', 1, 20, 0)`
+  yield* sql`INSERT INTO batch_shard (job, shard, first_row, rows, epoch, offered, state, done, failed, input_tokens, output_tokens,
+    dollars) VALUES ('j', 0, 0, 20, 3, 1, 'queued', 7, 1, 0, 0, 0)`
+})
+
 describe("the tables", () => {
+  it.effect("of an older version are brought to this one, with the jobs that are in them", () =>
+    Effect.gen(function*() {
+      const client = yield* Layer.build(SqliteClient.layer(":memory:"))
+      yield* Effect.provide(firstVersion, client)
+      const layer = ShardTable.layer.pipe(
+        Layer.provideMerge(Database.layer()),
+        Layer.provideMerge(Layer.succeedContext(client))
+      )
+      yield* Effect.gen(function*() {
+        const sql = yield* SqlClient.SqlClient
+        const versions = yield* sql`SELECT migration_id AS version FROM batch_migrations ORDER BY migration_id`
+        assert.deepStrictEqual(versions, Array.from({ length: Tables.VERSION }, (_, at) => ({ version: at + 1 })))
+        assert.isAtLeast(Tables.VERSION, 2)
+        const table = yield* ShardTable.ShardTable
+        const claim = yield* table.claim("j", 0, "a")
+        assert.deepStrictEqual(claim, { job: "j", shard: 0, epoch: 4, firstRow: 0, rows: 20, counted: 8 })
+        if (claim !== undefined) yield* table.repeat(claim, 8)
+        assert.deepStrictEqual(yield* sql`SELECT repeated FROM batch_shard`, [{ repeated: 8 }])
+      }).pipe(Effect.provide(layer))
+    }).pipe(Effect.scoped))
+
   it.effect("of a newer version of the package are refused", () =>
     Effect.gen(function*() {
       const sql = yield* SqlClient.SqlClient

@@ -1,9 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer } from "effect"
+import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
 import { SqlClient } from "effect/sql"
 import { existsSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { gzipSync } from "node:zlib"
 import { Dispatch, ShardTable, Split, Watch, Worker } from "../../src/cluster/index.ts"
+import { DatasetFiles, Features } from "../../src/dataset/index.ts"
 import { InferenceEndpointsLLM, InferenceError } from "../../src/index.ts"
 import { allRows, collected, model, place, readLines, services, split } from "./Job.ts"
 
@@ -69,6 +71,44 @@ describe("a job", () => {
           { id: "1", index: 1 },
           { id: "2", index: 2 }
         ])
+      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
+    }).pipe(Effect.scoped))
+
+  it.live("is made of CSV, of what is compressed, and of Parquet; an id that comes twice in all of it is refused", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      const inputs = {
+        csv: join(made.path, "rows.csv"),
+        gz: join(made.path, "rows.jsonl.gz"),
+        parquet: join(made.path, "data", "train-00000-of-00001.parquet")
+      }
+      writeFileSync(inputs.csv, "id,prompt\nrow-0,a\nrow-1,\"b, c\"\n")
+      writeFileSync(inputs.gz, gzipSync("{\"id\":\"row-2\",\"prompt\":\"d\"}\n"))
+      yield* Effect.gen(function*() {
+        yield* DatasetFiles.write(Stream.make({ id: "row-3", prompt: "e" }, { id: "row-4", prompt: "f" }), {
+          folder: made.path,
+          features: Features.make({ id: Features.string, prompt: Features.string })
+        })
+        const input = Object.values(inputs)
+        const { rows, shards } = yield* Split.run({ job: "j", input, rowsPerShard: 2 })
+        assert.deepStrictEqual([rows, shards], [5, 3])
+        yield* worker("a")
+        assert.deepStrictEqual((yield* collected(made)).lines, allRows(5))
+        const again = yield* Effect.flip(Split.run({ job: "k", input: [...input, inputs.csv], rowsPerShard: 2 }))
+        assert.match(again.message, /its id "row-0" is also that of .*rows\.csv, line/)
+        assert.isFalse(existsSync(join(made.folder, "shards", "000003.jsonl")))
+      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
+    }).pipe(Effect.scoped))
+
+  it.live("refuses a worker that keeps other columns, repeats otherwise, or pins", () =>
+    Effect.gen(function*() {
+      const { layer, made } = yield* world
+      yield* Effect.gen(function*() {
+        yield* split(made, 20)
+        yield* worker("a")
+        for (const batch of [{ keep: ["prompt"] }, { retries: 0 }, { pin: true }]) {
+          assert.strictEqual((yield* Effect.flip(worker("b", { batch }))).reason._tag, "JobChanged")
+        }
       }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
     }).pipe(Effect.scoped))
 
@@ -157,7 +197,7 @@ describe("a shard", () => {
         assert.deepStrictEqual((yield* collected(made)).lines, allRows(3))
         writeFileSync(made.input, `{"prompt":"${"x".repeat(17 * 1024 * 1024)}"}\n`)
         const error = yield* Effect.flip(Split.run({ job: "k", input: made.input }))
-        assert.match(error.message, /line 1: is not UTF-8 text, or longer than 16 MiB/)
+        assert.match(error.message, /line 1: is not UTF-8 text, or is longer than 16 MiB/)
       }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
     }).pipe(Effect.scoped))
 

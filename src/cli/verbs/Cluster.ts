@@ -13,6 +13,7 @@ import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import { hostname } from "node:os"
 import * as ClusterError from "../../cluster/ClusterError.ts"
+import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
 import { CommandExit } from "../CommandExit.ts"
 import { optional } from "../Flags.ts"
 import * as Sampling from "../Sampling.ts"
@@ -29,7 +30,10 @@ const place = {
     Flag.withDescription("postgres://…, or a file of SQLite for one machine; better said as DATABASE_URL"),
     Flag.optional
   ),
-  folder: Flag.String("folder").pipe(Flag.withDescription("The folder that all workers see"), Flag.withDefault("."))
+  folder: Flag.String("folder").pipe(
+    Flag.withDescription("The folder that all workers see, or s3://bucket/prefix"),
+    Flag.withDefault(".")
+  )
 }
 
 const timing = {
@@ -102,7 +106,8 @@ const over = <A, E, R>(given: Given, run: (modules: Modules) => Effect.Effect<A,
     })
     return yield* run(modules).pipe(Effect.provide(services))
   }).pipe(
-    Effect.provide(lines),
+    // for an object store, and for data sets of the Hub
+    Effect.provide([lines, NodeInferenceEndpoints.platform()]),
     Effect.catchIf(
       (error) => error instanceof ClusterError.ClusterError,
       (error) => Effect.andThen(say(error.message), Effect.fail(new CommandExit({ code: error.exitCode })))
@@ -113,7 +118,12 @@ const split = Command.make(
   "split",
   {
     ...common,
-    input: Argument.String("input").pipe(Argument.withDescription("JSONL: rows, or lines of OpenAI's Batch API")),
+    input: Argument.String("input").pipe(
+      Argument.withDescription(
+        "JSONL, CSV or Parquet, plain or compressed, folders, patterns, hf://datasets/… or -; rows, or lines of OpenAI's Batch API"
+      ),
+      Argument.variadic({ min: 1 })
+    ),
     rows: Flag.Int("rows").pipe(Flag.withDescription("Rows of a shard"), Flag.withDefault(1000)),
     id: optional(Flag.String("id"), "Column with the id (default: id, else the row's number)"),
     json
@@ -147,6 +157,17 @@ const work = Command.make(
     drain: optional(Flag.Finite("drain"), "Seconds for rows in flight to end after a stop (default 30)"),
     requestsPerMinute: optional(Flag.Int("requests-per-minute"), "Requests of all workers in any minute"),
     tokens: optional(Flag.Int("budget-tokens"), "Tokens that the whole job may use"),
+    dollars: optional(Flag.Finite("budget-dollars"), "Dollars that the whole job may spend; needs the price of tokens"),
+    price: {
+      inputPerMillion: optional(Flag.Finite("price-input"), "Dollars for a million tokens read"),
+      outputPerMillion: optional(Flag.Finite("price-output"), "Dollars for a million tokens written")
+    },
+    keep: Flag.String("keep").pipe(
+      Flag.withDescription("Column of the input to keep in the output; may be repeated"),
+      Flag.atLeast(0)
+    ),
+    retries: optional(Flag.Int("retries"), "How often a response that does not fit is asked for again (default 2)"),
+    pin: yes("pin", "Refuse more than one model or provider in a shard"),
     json,
     quiet: yes("quiet", "No lines about shards on standard error"),
     target: Target.flags,
@@ -163,10 +184,14 @@ const work = Command.make(
           batch: {
             columns: given.columns,
             options,
+            pin: given.pin,
+            ...(given.keep.length > 0 && { keep: given.keep }),
+            ...(given.retries !== undefined && { retries: given.retries }),
+            ...(Object.values(given.price).some((price) => price !== undefined) && { price: given.price }),
             ...(given.concurrency !== undefined && { concurrency: given.concurrency }),
             ...(given.drain !== undefined && { drain: `${given.drain} seconds` as const })
           },
-          shared: { requestsPerMinute: given.requestsPerMinute, tokens: given.tokens },
+          shared: { requestsPerMinute: given.requestsPerMinute, tokens: given.tokens, dollars: given.dollars },
           stop: Effect.map(first, (signal) => `${signal}: no new rows`),
           onEvent: (event) =>
             given.quiet

@@ -6,13 +6,11 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
-import * as Prompt from "effect/cli/Prompt"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { Create, type DedicatedEndpoint, Update } from "../../endpoint/DedicatedEndpoint.ts"
 import * as EndpointConfig from "../../endpoint/EndpointConfig.ts"
@@ -22,6 +20,7 @@ import * as Hub from "../../hub/Hub.ts"
 import * as HubEnv from "../../hub/HubEnv.ts"
 import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
 import { CommandExit } from "../CommandExit.ts"
+import * as Confirm from "../Confirm.ts"
 import * as Program from "../Program.ts"
 import * as Table from "../Table.ts"
 import * as Target from "../Target.ts"
@@ -35,12 +34,6 @@ const shared = {
 }
 
 const name = Argument.String("name").pipe(Argument.withDescription("The endpoint's name"))
-
-const yes = Flag.Boolean("yes").pipe(
-  Flag.withAlias("y"),
-  Flag.withDescription("Do not ask first"),
-  Flag.withDefault(false)
-)
 
 type Credentials = Pick<Target.Target, "token" | "tokenFile">
 
@@ -74,19 +67,6 @@ const show = (endpoints: ReadonlyArray<DedicatedEndpoint>, json: boolean) =>
     for (const text of Table.lines(head, endpoints.map(line))) yield* Console.log(Visible.visible(text))
   })
 
-/** Asks a person; without one to ask, the answer has to be a flag. */
-const confirmed = Effect.fnUntraced(function*(question: string, yes: boolean) {
-  if (yes) return
-  const { stdinIsTerminal } = yield* Stdio.Stdio
-  if (!(yield* stdinIsTerminal)) {
-    yield* Console.error(`${question} Nothing was done: there is no terminal to ask on, so say --yes`)
-    return yield* new CommandExit({ code: 2 })
-  }
-  if (yield* Prompt.run(Prompt.Confirm({ message: question, initial: false }))) return
-  yield* Console.error("Nothing was done.")
-  return yield* new CommandExit({ code: 1 })
-})
-
 const list = Command.make("list", {
   ...shared,
   search: Flag.String("search").pipe(Flag.withDescription("A part of the name"), Flag.optional)
@@ -114,22 +94,22 @@ const one = <const Name extends string>(
 
 const pause = Command.make(
   "pause",
-  { name, yes, ...shared },
+  { name, yes: Confirm.yes, ...shared },
   ({ json, name, namespace, yes, ...credentials }) =>
     Effect.gen(function*() {
       const api = yield* EndpointsApi.EndpointsApi
-      yield* confirmed(`Pause ${name}? Requests fail until it is resumed.`, yes)
+      yield* Confirm.confirmed(`Pause ${name}? Requests fail until it is resumed.`, yes)
       yield* show([yield* api.pause({ name, namespace })], json)
     }).pipe(Effect.provide(layer(credentials)))
 ).pipe(Command.withDescription("Stop it until it is resumed; it costs nothing meanwhile"))
 
 const remove = Command.make(
   "delete",
-  { name, yes, namespace: shared.namespace, token: shared.token, tokenFile: shared.tokenFile },
+  { name, yes: Confirm.yes, namespace: shared.namespace, token: shared.token, tokenFile: shared.tokenFile },
   ({ name, namespace, yes, ...credentials }) =>
     Effect.gen(function*() {
       const api = yield* EndpointsApi.EndpointsApi
-      yield* confirmed(`Delete ${name}? This cannot be undone.`, yes)
+      yield* Confirm.confirmed(`Delete ${name}? This cannot be undone.`, yes)
       yield* api.delete({ name, namespace })
       yield* Console.error(`${name} is deleted`)
     }).pipe(Effect.provide(layer(credentials)))

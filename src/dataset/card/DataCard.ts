@@ -184,9 +184,7 @@ export const make = (
   Effect.gen(function*() {
     const { head, text } = yield* Effect.fromResult(parse(existing))
     if (options.license === undefined && head["license"] === undefined) {
-      return yield* invalid(
-        "names no licence: give its identifier at the Hub, such as apache-2.0 or cc-by-4.0, or other. It depends on the models and sources that the data came from, so it is not guessed"
-      )
+      return yield* DatasetError.of("card")(new DatasetError.MissingLicense({ repo }))
     }
     const wrong = config.splits.find(({ name }) => !/^\w+(?:[.-]\w+)*$/.test(name))
     if (wrong !== undefined) {

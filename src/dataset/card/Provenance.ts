@@ -19,6 +19,8 @@ export interface Provenance {
     /** With its version: `vllm 0.32.0`. */
     readonly engine?: string | undefined
   }>
+  /** What rendered conversations: the SHA-256 of a chat template, or the repository that has it. */
+  readonly chatTemplate?: string | undefined
   /** The template of the prompts, or its name. */
   readonly template?: string | undefined
   /** Options of generation. */
@@ -58,6 +60,7 @@ const factsOf = (made: Provenance): ReadonlyArray<ReadonlyArray<string>> => [
       )
     )
   ]),
+  ...(made.chatTemplate === undefined ? [] : [["chat template", cell(made.chatTemplate)]]),
   ...(made.options === undefined ? [] : [["options", cell(jsonText(made.options), 1000)]]),
   ...(made.rows === undefined ? [] : [["rows", `${made.rows.done} done, ${made.rows.failed} failed`]]),
   ...Object.entries(made.failures ?? {}).map(([reason, count]) => [`failed: ${cell(reason)}`, String(count)]),

@@ -124,7 +124,11 @@ export const make = Effect.fnUntraced(function*({ compression = "snappy", featur
           () => Effect.sync(() => void (written += rows.length))
         )
       }),
-    finish: taken(() => writer.finish())
+    finish: taken(() => {
+      // older readers, DuckDB among them, know JSON by this name alone, by which the library would encode our text again
+      for (const element of schema) if (element.logical_type?.type === "JSON") element.converted_type = "JSON"
+      return writer.finish()
+    })
   }
   return file
 })

@@ -34,6 +34,8 @@ export interface Options {
   readonly summary?: string | undefined
   /** Files of a commit at most. Default 50; the last commit has the card. */
   readonly filesPerCommit?: number | undefined
+  /** Whether large files go by Xet, which needs the package `@huggingface/hub`, instead of LFS. Default false. */
+  readonly xet?: boolean | undefined
   /** How often the head is read again after another commit came in between. Default 5. */
   readonly attempts?: number | undefined
 }
@@ -179,7 +181,7 @@ const sampleOf = (fs: FileSystem.FileSystem, { location }: WrittenFile) =>
   )
 
 /** Sends the bytes of every file that is not there; gives how a commit names each, and which ones the Hub ignores. */
-const upload = Effect.fnUntraced(function*(hub: Hub, head: Head, { repo, revision, splits }: Options) {
+const upload = Effect.fnUntraced(function*(hub: Hub, head: Head, { repo, revision, splits, xet }: Options) {
   const fs = yield* FileSystem.FileSystem
   const files = splits.flatMap(({ files }) => files).filter((file) => statusOf(head, file) !== "same")
   const asked = yield* Effect.forEach(
@@ -189,12 +191,21 @@ const upload = Effect.fnUntraced(function*(hub: Hub, head: Head, { repo, revisio
   const modes = new Map((yield* hub.preupload({ repo, revision, files: asked })).map((mode) => [mode.path, mode]))
   const ignored = new Set(files.map(({ path }) => path).filter((path) => modes.get(path)?.shouldIgnore === true))
   let uploaded = 0
+  const isLarge = ({ path }: WrittenFile) => modes.get(path)?.uploadMode === "lfs"
+  const sent = (file: WrittenFile) => ({
+    ...file,
+    read: (start: number, end: number) => fs.stream(file.location, { offset: start, bytesToRead: end - start })
+  })
+  const wanted = files.filter(({ path }) => !ignored.has(path))
+  if (xet === true && wanted.some(isLarge)) {
+    yield* hub.uploadXet({ repo, revision, files: wanted.filter(isLarge).map(sent) })
+    uploaded += wanted.filter(isLarge).length
+  }
   const changes = yield* Effect.forEach(
-    files.filter(({ path }) => !ignored.has(path)),
+    wanted,
     Effect.fnUntraced(function*(file) {
-      const read = (start: number, end: number) => fs.stream(file.location, { offset: start, bytesToRead: end - start })
-      if (modes.get(file.path)?.uploadMode === "lfs") {
-        if (yield* hub.upload({ repo, revision, file: { ...file, read } })) uploaded++
+      if (isLarge(file)) {
+        if (xet !== true && (yield* hub.upload({ repo, revision, file: sent(file) }))) uploaded++
         return { _tag: "AddLarge", path: file.path, sha256: file.sha256, size: file.size } as const
       }
       const bytes = yield* Effect.mapError(

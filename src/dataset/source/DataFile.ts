@@ -6,8 +6,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as DatasetCache from "../../hub/DatasetCache.ts"
 import type * as HubDatasets from "../../hub/HubDatasets.ts"
 import type * as HubError from "../../hub/HubError.ts"
 import * as DatasetError from "../DatasetError.ts"
@@ -35,53 +37,86 @@ export interface Remote {
   readonly size: number
   /** In hexadecimal, where the Hub tells it: of files in large storage. */
   readonly sha256?: string | undefined
+  /** The git id of other files. */
+  readonly gitId?: string | undefined
 }
 
 /** Bytes of a range while a whole file is fetched. */
 const RANGE = 8 * 1024 * 1024
 
-const fetched = Effect.fnUntraced(
-  function*(remote: FileBytes.FileBytes<HubError.HubError>, sha256: string | undefined) {
+const disk = (path: string) => (error: { readonly message: string }) =>
+  DatasetError.of("read")(new DatasetError.Disk({ path, problem: error.message }))
+
+/** Writes all of a file to a place, and compares its checksum. What is not whole is not left behind. */
+const download = Effect.fnUntraced(
+  function*(remote: FileBytes.FileBytes<HubError.HubError>, sha256: string | undefined, place: string) {
     const fs = yield* FileSystem.FileSystem
     const { path } = remote
-    const disk = (error: { readonly message: string }) =>
-      DatasetError.of("read")(new DatasetError.Disk({ path, problem: error.message }))
-    const place = yield* Effect.mapError(fs.makeTempFileScoped({ prefix: "dataset-" }), disk)
     const digest = Sha256.make()
     yield* Effect.scoped(Effect.gen(function*() {
-      const file = yield* Effect.mapError(fs.open(place, { flag: "w" }), disk)
+      const file = yield* Effect.mapError(fs.open(place, { flag: "w" }), disk(path))
       for (let at = 0; at < remote.size; at += RANGE) {
         const bytes = yield* remote.read(at, Math.min(remote.size, at + RANGE))
         digest.update(bytes)
-        yield* Effect.mapError(file.writeAll(bytes), disk)
+        yield* Effect.mapError(file.writeAll(bytes), disk(path))
       }
-    }))
+    })).pipe(Effect.onError(() => Effect.ignore(fs.remove(place, { force: true }))))
     const actual = yield* digest.digest
-    if (sha256 !== undefined && actual !== sha256) {
-      return yield* DatasetError.of("read")(new DatasetError.ChecksumMismatch({ path, expected: sha256, actual }))
-    }
-    return { ...yield* FileBytes.local(place), path }
+    if (sha256 === undefined || actual === sha256) return
+    yield* Effect.ignore(fs.remove(place, { force: true }))
+    return yield* DatasetError.of("read")(new DatasetError.ChecksumMismatch({ path, expected: sha256, actual }))
   }
 )
 
+/** A file of this machine under the name that it has on the Hub; undefined where it is not the file that was meant. */
+const localAs = Effect.fnUntraced(function*(location: string, { path, size }: Remote) {
+  const found = yield* FileBytes.local(location)
+  return found.size === size ? { ...found, path } : undefined
+})
+
+const fetched = Effect.fnUntraced(function*(
+  remote: FileBytes.FileBytes<HubError.HubError>,
+  file: Remote,
+  cache: DatasetCache.DatasetCache["Service"] | undefined,
+  key: DatasetCache.Key
+) {
+  const fs = yield* FileSystem.FileSystem
+  const inCache = yield* cache?.place(key) ?? Effect.undefined
+  const place = inCache ??
+    (yield* Effect.mapError(fs.makeTempFileScoped({ prefix: "dataset-" }), disk(file.path)))
+  yield* download(remote, file.sha256, place)
+  const kept = inCache === undefined || cache === undefined ? place : yield* cache.keep(key, inCache)
+  return { ...yield* FileBytes.local(kept), path: file.path }
+})
+
 /**
- * Opens a file of the Hub: by ranges as they are asked for, or after all of it was fetched and verified.
+ * Opens a file of the Hub: by ranges as they are asked for, or after all of it was fetched and verified. With a
+ * `DatasetCache` in the context what was fetched whole is kept, and read from there the next time.
  *
  * @category constructors
  * @since 0.2.0
  */
 export const open = (
   hub: HubDatasets.HubDatasets["Service"],
-  { path, repo, revision, sha256, size }: Remote,
+  file: Remote,
   verify: boolean
-): Effect.Effect<FileBytes.FileBytes<Failure>, Failure, FileSystem.FileSystem | Scope.Scope> => {
-  const remote: FileBytes.FileBytes<HubError.HubError> = {
-    path,
-    size,
-    read: (start, end) => hub.read({ repo, revision, path, start, end })
-  }
-  return verify ? fetched(remote, sha256) : Effect.succeed(remote)
-}
+): Effect.Effect<FileBytes.FileBytes<Failure>, Failure, FileSystem.FileSystem | Scope.Scope> =>
+  Effect.gen(function*() {
+    const { path, repo, revision, size } = file
+    const cache = Option.getOrUndefined(yield* Effect.serviceOption(DatasetCache.DatasetCache))
+    const key = { repo, commit: revision, path, etag: file.sha256 ?? file.gitId ?? "" }
+    const location = yield* cache?.find(key) ?? Effect.undefined
+    const kept = location === undefined
+      ? undefined
+      : yield* Effect.orElseSucceed(localAs(location, file), () => undefined)
+    if (kept !== undefined) return kept
+    const remote: FileBytes.FileBytes<HubError.HubError> = {
+      path,
+      size,
+      read: (start, end) => hub.read({ repo, revision, path, start, end })
+    }
+    return verify ? yield* fetched(remote, file, cache, key) : remote
+  })
 
 const select = (columns: ReadonlyArray<string> | undefined) => (row: Row): Row =>
   columns === undefined ? row : Object.fromEntries(columns.map((name) => [name, row[name] ?? null]))

@@ -6,14 +6,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
-import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { DatasetEntry } from "../../hub/DatasetTree.ts"
-import * as HubDatasets from "../../hub/HubDatasets.ts"
 import type * as HubError from "../../hub/HubError.ts"
 import * as DataCard from "../card/DataCard.ts"
 import * as DatasetError from "../DatasetError.ts"
@@ -21,6 +18,7 @@ import type { Features } from "../features/Features.ts"
 import * as Parquet from "../parquet/Parquet.ts"
 import * as DataFile from "./DataFile.ts"
 import * as FileBytes from "./FileBytes.ts"
+import * as HubFiles from "./HubFiles.ts"
 import * as Location from "./Location.ts"
 import * as Splits from "./Splits.ts"
 
@@ -38,8 +36,8 @@ export interface Options {
   /** Rows to leave out at the start. Default 0. */
   readonly skip?: number | undefined
   /**
-   * Whether a file of the Hub is fetched as a whole, to a temporary file, and its checksum verified before its first row is
-   * given. Default: unless `columns` are asked for.
+   * Whether a file of the Hub is fetched as a whole, to the `DatasetCache` of the context or a temporary file, and its
+   * checksum verified before its first row is given. Default: unless `columns` are asked for.
    */
   readonly verify?: boolean | undefined
 }
@@ -76,28 +74,16 @@ const invalid = (source: string, problem: string) =>
 
 const headOf = (card: string) => Effect.map(Effect.fromResult(DataCard.parse(card)), ({ head }) => head)
 
-const textDecoder = new TextDecoder()
-
 /** Files that a path within a data set names: one, those that match, or those below a folder. */
 const within = Effect.fnUntraced(function*(source: string, paths: ReadonlyArray<string>, path: string) {
   const files = Splits.matching(paths, path)
   return files.length > 0 ? files : yield* invalid(source, `the data set has no file ${path}`)
 })
 
-const onHub = Effect.fnUntraced(function*(source: string, { path, repo, revision }: Location.Location) {
-  const hub = Option.getOrUndefined(yield* Effect.serviceOption(HubDatasets.HubDatasets))
-  if (hub === undefined) {
-    return yield* invalid(source, "the program has no way to the Hub: provide HubDatasets.layer")
-  }
-  const { sha } = yield* hub.info({ repo, revision })
-  const entries = new Map<string, DatasetEntry>(
-    (yield* hub.tree({ repo, revision: sha })).filter(({ type }) => type === "file").map((entry) => [entry.path, entry])
-  )
-  const readme = entries.get("README.md")?.size ?? 0
-  const card = readme === 0
-    ? ""
-    : textDecoder.decode(yield* hub.read({ repo, revision: sha, path: "README.md", start: 0, end: readme }))
+const onHub = Effect.fnUntraced(function*(source: string, location: Location.Location) {
+  const { card, entries, open, sha } = yield* HubFiles.find(source, location)
   const all = [...entries.keys()]
+  const { path } = location
   const head = path === "" ? yield* headOf(card) : {}
   const splits = Splits.find(path === "" ? all : yield* within(source, all, path), head)
   const found: Found = {
@@ -109,12 +95,7 @@ const onHub = Effect.fnUntraced(function*(source: string, { path, repo, revision
       const entry = entries.get(path)
       return { size: entry?.size ?? 0, id: entry?.lfs?.oid ?? entry?.oid ?? sha }
     },
-    open: (path, verify) => {
-      const entry = entries.get(path)
-      return entry === undefined
-        ? Effect.fail(invalid(source, `the data set has no file ${path}`))
-        : DataFile.open(hub, { repo, revision: sha, path, size: entry.size ?? 0, sha256: entry.lfs?.oid }, verify)
-    }
+    open
   }
   return found
 })
@@ -158,8 +139,9 @@ const onDisk = Effect.fnUntraced(function*(source: string) {
 })
 
 /**
- * Finds the files of a data set. One on the Hub needs the `HubDatasets` of the context, and is pinned to the commit that
- * its revision has now.
+ * Finds the files of a data set. One on the Hub is asked for by the `HubDatasets` of the context, else by the `HttpClient`
+ * of the context as the environment says, and is pinned to the commit that its revision has now. Where the Hub cannot be
+ * reached, what the `DatasetCache` of the context has kept is read.
  *
  * @category constructors
  * @since 0.2.0

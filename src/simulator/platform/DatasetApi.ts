@@ -107,15 +107,20 @@ const infoOf = (repo: Repo.DatasetRepo, commit: Repo.Commit) => ({
 const answered = (result: Commit.Refusal | Readonly<Record<string, unknown>>): Exchange.Response =>
   Commit.isRefusal(result) ? refuse(result.status, result.message) : Double.json(200, result)
 
-const xetToken = (state: State): Effect.Effect<Exchange.Response> =>
+/** A token of Xet, and how headers say it. */
+const xetGrant = (state: State) =>
   Effect.map(Clock.currentTimeMillis, (now) => {
     const token = { casUrl: state.cdn, accessToken: "xet_write", exp: Math.floor(now / 1000) + 3600 }
-    return Double.json(200, token, {
+    const headers = {
       "x-xet-cas-url": token.casUrl,
       "x-xet-access-token": token.accessToken,
       "x-xet-token-expiration": String(token.exp)
-    })
+    }
+    return { token, headers }
   })
+
+const xetToken = (state: State): Effect.Effect<Exchange.Response> =>
+  Effect.map(xetGrant(state), ({ headers, token }) => Double.json(200, token, headers))
 
 const write = (
   state: State,
@@ -130,7 +135,7 @@ const write = (
   if (verb === "preupload") return Effect.succeed(answered(Commit.preupload(commit, Commit.json(request.body))))
   if (verb === "xet-write-token") return xetToken(state)
   return Effect.map(
-    Commit.commit(repo, request, state.storage.files, state.storage.xorbs.size > 0),
+    Commit.commit(repo, request, state.storage.files),
     (made) =>
       Commit.isRefusal(made)
         ? refuse(made.status, made.message)
@@ -266,7 +271,7 @@ const action = (state: State, id: string, oid: string, size: number) => {
   }
 }
 
-const lfs = (state: State, request: Double.Received, id: string, verb: string): Exchange.Response => {
+const lfs = Effect.fnUntraced(function*(state: State, request: Double.Received, id: string, verb: string) {
   const body = Commit.json(request.body)
   const objects: unknown = typeof body === "object" && body !== null
     ? verb === "batch" ? Reflect.get(body, "objects") : [body]
@@ -282,15 +287,21 @@ const lfs = (state: State, request: Double.Received, id: string, verb: string): 
       ? Double.json(200, {})
       : refuse(404, "the object is not there or has another size")
   }
+  const transfers: unknown = typeof body === "object" && body !== null ? Reflect.get(body, "transfers") : undefined
+  const isXet = Array.isArray(transfers) && transfers.includes("xet")
+  const upload = {
+    href: `${state.hub}/api/datasets/${id}/xet-write-token/main`,
+    header: (yield* xetGrant(state)).headers
+  }
   return Double.json(200, {
-    transfer: "basic",
+    transfer: isXet ? "xet" : "basic",
     objects: known.map(({ found, oid, size }) => ({
       oid,
       size,
-      ...(found === undefined && { actions: action(state, id, oid, size) })
+      ...(found === undefined && { actions: isXet ? { upload } : action(state, id, oid, size) })
     }))
   }, { "content-type": "application/vnd.git-lfs+json" })
-}
+})
 
 /**
  * `POST /api/validate-yaml`: whether the head of a card is YAML at all.
@@ -322,16 +333,22 @@ export const validateYaml = (request: Double.Received): Exchange.Response => {
  * @category routes
  * @since 0.2.0
  */
-export const files = (state: State, request: Double.Received): Exchange.Response => {
+export const files = (state: State, request: Double.Received): Effect.Effect<Exchange.Response> => {
   const { pathname } = request.url
   const [, lfsId, verb = ""] = /^\/datasets\/([^/]+\/[^/]+)\.git\/info\/lfs\/objects\/(batch|verify)$/.exec(pathname) ??
     []
   if (lfsId !== undefined) {
-    return denied(state, request, lfsId, false) ??
-      (state.mayWrite(Double.bearer(request), lfsId.split("/")[0] ?? "")
-        ? lfs(state, request, lfsId, verb)
-        : refuse(403, `you do not have the rights to write to ${lfsId}`))
+    const refusal = denied(state, request, lfsId, false)
+    if (refusal !== undefined) return Effect.succeed(refusal)
+    return state.mayWrite(Double.bearer(request), lfsId.split("/")[0] ?? "")
+      ? lfs(state, request, lfsId, verb)
+      : Effect.succeed(refuse(403, `you do not have the rights to write to ${lfsId}`))
   }
+  return Effect.succeed(file(state, request))
+}
+
+const file = (state: State, request: Double.Received): Exchange.Response => {
+  const { pathname } = request.url
   const [, id = "", revision = "", path = ""] = /^\/datasets\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(pathname) ??
     []
   const refusal = denied(state, request, id, true)
@@ -341,7 +358,7 @@ export const files = (state: State, request: Double.Received): Exchange.Response
   if (commit === undefined) return refuse(404, `Invalid rev id: ${revision}`, "RevisionNotFound")
   const headers = { "x-repo-commit": commit.oid }
   const entry = commit.files.get(path.split("/").map(decodeURIComponent).join("/"))
-  if (entry?.bytes === undefined) {
+  if (entry === undefined) {
     return Double.json(404, { error: "Entry not found" }, {
       ...headers,
       "x-error-code": "EntryNotFound",

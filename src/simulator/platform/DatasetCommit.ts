@@ -116,7 +116,7 @@ const removed = (files: Map<string, Repo.Entry>, { key, value }: Line): void => 
 }
 
 /**
- * Makes a commit. `stored` is what large storage has, by SHA-256; `xet` names what came as xorbs.
+ * Makes a commit. `stored` is what large storage has, by SHA-256.
  *
  * @category routes
  * @since 0.2.0
@@ -124,8 +124,7 @@ const removed = (files: Map<string, Repo.Entry>, { key, value }: Line): void => 
 export const commit = Effect.fnUntraced(function*(
   repo: Repo.DatasetRepo,
   request: Double.Received,
-  stored: ReadonlyMap<string, Uint8Array>,
-  xet: boolean
+  stored: ReadonlyMap<string, Uint8Array>
 ) {
   if (request.headers["content-type"]?.startsWith("application/x-ndjson") !== true) {
     return refusal(415, "content-type must be application/x-ndjson")
@@ -148,8 +147,8 @@ export const commit = Effect.fnUntraced(function*(
     else if (key === "lfsFile") {
       const oid = String(value["oid"])
       const bytes = stored.get(oid)
-      if (bytes === undefined && !xet) return refusal(422, `LFS pointer pointed to a file that does not exist: ${path}`)
-      files.set(path, yield* Repo.large(oid, Number(value["size"] ?? bytes?.length ?? 0), bytes))
+      if (bytes === undefined) return refusal(422, `LFS pointer pointed to a file that does not exist: ${path}`)
+      files.set(path, yield* Repo.large(oid, bytes))
     } else if (key === "deletedFile" || key === "deletedFolder") removed(files, change)
     else return refusal(400, `unknown key ${key}`)
   }

@@ -17,8 +17,7 @@ export interface Entry {
   readonly size: number
   /** SHA-256 of a file in large storage. */
   readonly lfs?: string
-  /** Absent where its bytes came as xorbs, which this double does not put together again. */
-  readonly bytes?: Uint8Array
+  readonly bytes: Uint8Array
 }
 
 /**
@@ -99,8 +98,8 @@ export const regular = (bytes: Uint8Array): Effect.Effect<Entry> =>
  * @category constructors
  * @since 0.2.0
  */
-export const large = (lfs: string, size: number, bytes: Uint8Array | undefined): Effect.Effect<Entry> =>
-  Effect.map(gitId(pointer(lfs, size)), (oid) => ({ oid, size, lfs, ...(bytes !== undefined && { bytes }) }))
+export const large = (lfs: string, bytes: Uint8Array): Effect.Effect<Entry> =>
+  Effect.map(gitId(pointer(lfs, bytes.length)), (oid) => ({ oid, size: bytes.length, lfs, bytes }))
 
 /**
  * Adds a commit with this tree.
@@ -134,7 +133,7 @@ export const make = Effect.fnUntraced(function*(id: string, options: Options = {
       path,
       typeof content === "string" && !path.endsWith(".parquet")
         ? yield* regular(bytes)
-        : yield* large(yield* digest("SHA-256", bytes), bytes.length, bytes)
+        : yield* large(yield* digest("SHA-256", bytes), bytes)
     )
   }
   yield* commit(repo, "initial commit", files)
@@ -142,10 +141,10 @@ export const make = Effect.fnUntraced(function*(id: string, options: Options = {
 })
 
 /**
- * The commit of a revision: `main`, a pull request that nobody opened, or an id.
+ * The commit of a revision: `main` or `HEAD`, a pull request that nobody opened, or an id.
  *
  * @category accessors
  * @since 0.2.0
  */
 export const at = (repo: DatasetRepo, revision: string): Commit | undefined =>
-  revision === "main" ? repo.commits.at(-1) : repo.commits.find(({ oid }) => oid === revision)
+  revision === "main" || revision === "HEAD" ? repo.commits.at(-1) : repo.commits.find(({ oid }) => oid === revision)

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Double from "../wire/Double.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as Repo from "./DatasetRepo.ts"
+import * as Xet from "./Xet.ts"
 
 /**
  * What is stored.
@@ -142,24 +143,40 @@ export const signed = (storage: Storage, request: Double.Received): Effect.Effec
   )
 }
 
+/** Puts the files of a shard together; each is kept under its SHA-256, which has to be the one that the shard says. */
+const assembled = Effect.fnUntraced(function*(storage: Storage, shard: Uint8Array) {
+  const files = Xet.files(shard)
+  if (files === undefined) return Double.json(400, { error: "this is not a shard" })
+  for (const file of files) {
+    const bytes = Xet.assemble(file, storage.xorbs)
+    if (typeof bytes === "string") return Double.json(400, { error: `the file ${file.hash} ${bytes}` })
+    const sha256 = yield* Repo.digest("SHA-256", bytes)
+    if (file.sha256 !== undefined && file.sha256 !== sha256) {
+      return Double.json(400, { error: `the file ${file.hash} has the SHA-256 ${sha256}, and not ${file.sha256}` })
+    }
+    storage.files.set(sha256, bytes)
+  }
+  storage.shards.push(shard)
+  return Double.json(200, { result: 1 })
+})
+
 /**
- * The store of Xet clients: nothing is known for deduplication, xorbs and shards are taken as they come.
+ * The store of Xet clients: nothing is known for deduplication, xorbs are kept, and the files of shards are put together.
  *
  * @category routes
  * @since 0.2.0
  */
-export const cas = (storage: Storage, request: Double.Received): Exchange.Response => {
+export const cas = (storage: Storage, request: Double.Received): Effect.Effect<Exchange.Response> => {
   const { pathname } = request.url
-  if (Double.bearer(request)?.startsWith("xet_") !== true) return Double.plain(401, "unauthorized")
+  if (Double.bearer(request)?.startsWith("xet_") !== true) return Effect.succeed(Double.plain(401, "unauthorized"))
   const xorb = /^\/v1\/xorbs\/default\/([0-9a-f]{64})$/.exec(pathname)?.[1]
   if (request.method === "POST" && xorb !== undefined) {
+    const bytes = bytesOf(request)
+    if (Xet.chunks(bytes) === undefined) return Effect.succeed(Double.json(400, { error: "this is not a xorb" }))
     const known = storage.xorbs.has(xorb)
-    storage.xorbs.set(xorb, bytesOf(request))
-    return Double.json(200, { was_inserted: !known })
+    storage.xorbs.set(xorb, bytes)
+    return Effect.succeed(Double.json(200, { was_inserted: !known }))
   }
-  if (request.method === "POST" && pathname === "/v1/shards") {
-    storage.shards.push(bytesOf(request))
-    return Double.json(200, { result: 1 })
-  }
-  return Double.plain(404, "not found")
+  if (request.method === "POST" && pathname === "/v1/shards") return assembled(storage, bytesOf(request))
+  return Effect.succeed(Double.plain(404, "not found"))
 }

@@ -279,7 +279,7 @@ const routed = (
   if (pathname.startsWith("/api/datasets/")) return DatasetApi.api(state, request)
   if (pathname === "/api/repos/create" && request.method === "POST") return DatasetApi.create(state, request)
   if (pathname === "/api/validate-yaml") return Effect.succeed(DatasetApi.validateYaml(request))
-  if (pathname.startsWith("/datasets/")) return Effect.succeed(DatasetApi.files(state, request))
+  if (pathname.startsWith("/datasets/")) return DatasetApi.files(state, request)
   return Effect.succeed(pathname.startsWith("/api/") ? api(options, request) : file(options, request))
 }
 
@@ -315,7 +315,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     const request = oneHost && !isXet ? { ...received, headers } : received
     const { pathname, searchParams } = request.url
     if (pathname.startsWith("/lfs/")) return DatasetStorage.signed(datasets.storage, request)
-    if (/^\/v[12]\//.test(pathname)) return Effect.succeed(DatasetStorage.cas(datasets.storage, request))
+    if (/^\/v[12]\//.test(pathname)) return DatasetStorage.cas(datasets.storage, request)
     return Effect.succeed(
       request.headers["authorization"] === undefined
         ? HubTree.ranged(request, new TextEncoder().encode(searchParams.get("X-Repo") ?? ""), {
