@@ -4,12 +4,12 @@
  *
  * @since 0.1.0
  */
-import type * as Headers from "effect/http/Headers"
-import type { Delta, ServerTimings, Token, Usage } from "../Generation.ts"
+import type { Delta, Token, Usage } from "../Generation.ts"
 import * as Generation from "../Generation.ts"
 import * as ChatCompletion from "../protocol/ChatCompletion.ts"
 import type * as Completion from "../protocol/Completion.ts"
 import * as Generate from "../protocol/Generate.ts"
+import * as Logprobs from "./Logprobs.ts"
 
 const known = <A>(value: A | null | undefined): A | undefined => value ?? undefined
 
@@ -87,39 +87,6 @@ const usage = (wire: ChatCompletion.Usage | null | undefined): Usage | undefined
 const difference = (total: number | null | undefined, part: number | null | undefined): number | undefined =>
   typeof total === "number" && typeof part === "number" ? total - part : undefined
 
-const logprobToken = ({ bytes, logprob, token: text }: typeof ChatCompletion.TopLogprob.Type): Token => ({
-  text,
-  ...(typeof logprob === "number" && { logprob }),
-  ...(bytes !== null && bytes !== undefined && { bytes })
-})
-
-const logprobs = (
-  content: ReadonlyArray<ChatCompletion.Logprob> | null | undefined,
-  reasoning = false
-): ReadonlyArray<Token> | undefined =>
-  content?.map((listed): Token => ({
-    ...logprobToken(listed),
-    ...(reasoning && { reasoning }),
-    ...(listed.top_logprobs !== null && listed.top_logprobs !== undefined && listed.top_logprobs.length > 0 &&
-      { top: listed.top_logprobs.map(logprobToken) })
-  }))
-
-/**
- * A whole response lists the tokens of the thinking before those of the answer, and says nowhere where it ends. Counted
- * from the end, the tokens of the answer are those that its text is made of.
- */
-const apart = (tokens: ReadonlyArray<Token>, answer: string): ReadonlyArray<Token> => {
-  let left = answer.trim().length
-  let at = tokens.length
-  while (at > 0 && left > 0) {
-    const text = tokens[--at]?.text ?? ""
-    // what follows the answer is its end token, which is not in its text
-    if (left === answer.trim().length && !answer.trimEnd().endsWith(text.trim())) continue
-    left -= text.length
-  }
-  return tokens.map((token, index) => index < at ? { ...token, reasoning: true } : token)
-}
-
 const said = (part: ChatCompletion.Said): Delta => ({
   text: ChatCompletion.contentText(part.content),
   // one of the names may be there and empty
@@ -163,17 +130,8 @@ export const chat = (chunk: ChatCompletion.Chunk, tokens: boolean): Delta => {
     finishReason: known(choice?.finish_reason),
     usage: usage(chunk.usage),
     ...identity(chunk),
-    ...(tokens && { tokens: chatTokens(choice?.logprobs?.content, message) })
+    ...(tokens && { tokens: Logprobs.ofMessage(choice?.logprobs?.content, message) })
   }
-}
-
-/** The tokens of a message or of a part of it, those of its thinking marked. */
-const chatTokens = (
-  content: ReadonlyArray<ChatCompletion.Logprob> | null | undefined,
-  { reasoning, text = "" }: Delta
-): ReadonlyArray<Token> | undefined => {
-  if (reasoning === undefined) return logprobs(content)
-  return text === "" ? logprobs(content, true) : apart(logprobs(content) ?? [], text)
 }
 
 /**
@@ -190,7 +148,7 @@ export const chatResponse = (response: ChatCompletion.Response): Delta => {
     finishReason: known(choice?.finish_reason),
     usage: usage(response.usage),
     ...identity(response),
-    tokens: chatTokens(choice?.logprobs?.content, message)
+    tokens: Logprobs.ofMessage(choice?.logprobs?.content, message)
   }
 }
 
@@ -208,62 +166,6 @@ export const completion = (response: Completion.Response, tokens: boolean): Delt
     finishReason: known(choice?.finish_reason),
     usage: usage(response.usage),
     ...identity(response),
-    ...(tokens && listed !== null && listed !== undefined && { tokens: listedTokens(listed) })
+    ...(tokens && listed !== null && listed !== undefined && { tokens: Logprobs.ofChoice(listed) })
   }
 }
-
-type Listed = NonNullable<NonNullable<Completion.Response["choices"]>[number]["logprobs"]>
-
-const listedTokens = (
-  { content, token_logprobs, tokens, top_logprobs }: Listed
-): ReadonlyArray<Token> =>
-  logprobs(content) ?? tokens?.map((text, at): Token => {
-    const logprob = token_logprobs?.[at]
-    const top = Object.entries(top_logprobs?.[at] ?? {})
-    return {
-      text,
-      ...(typeof logprob === "number" && { logprob }),
-      ...(top.length > 0 && {
-        top: top.map(([text, value]): Token => ({ text, ...(value !== null && { logprob: value }) }))
-          .toSorted((a, b) => (b.logprob ?? -Infinity) - (a.logprob ?? -Infinity))
-      })
-    }
-  }) ?? []
-
-const number = (text: string | undefined): number | undefined =>
-  text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined
-
-/**
- * Token counts that TGI puts into headers of whole answers, for bodies that have none.
- *
- * @category decoding
- * @since 0.1.0
- */
-export const headerUsage = (headers: Headers.Headers): Usage => {
-  const inputTokens = number(headers["x-prompt-tokens"])
-  const outputTokens = number(headers["x-generated-tokens"])
-  return { ...(inputTokens !== undefined && { inputTokens }), ...(outputTokens !== undefined && { outputTokens }) }
-}
-
-/**
- * Who answered behind a router, by the header that Hugging Face's sends.
- *
- * @category decoding
- * @since 0.2.0
- */
-export const provider = (headers: Headers.Headers): string | undefined => headers["x-inference-provider"]
-
-/**
- * The times that TGI puts into headers of whole answers, in milliseconds.
- *
- * @category decoding
- * @since 0.1.0
- */
-export const serverTimings = (headers: Headers.Headers): ServerTimings | undefined =>
-  headers["x-total-time"] === undefined ? undefined : {
-    total: number(headers["x-total-time"]),
-    validation: number(headers["x-validation-time"]),
-    queue: number(headers["x-queue-time"]),
-    inference: number(headers["x-inference-time"]),
-    perToken: number(headers["x-time-per-token"])
-  }

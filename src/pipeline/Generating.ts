@@ -13,6 +13,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Dialect from "../dialect/Dialect.ts"
 import * as Frames from "../dialect/Frames.ts"
+import * as ResponseHeaders from "../dialect/ResponseHeaders.ts"
 import type * as Generation from "../Generation.ts"
 import * as Deadline from "../http/Deadline.ts"
 import { InferenceError } from "../InferenceError.ts"
@@ -127,10 +128,10 @@ const finished = (
   now: number,
   events: Events
 ): Generation.Generation => {
-  const server = Frames.serverTimings(meta.headers)
-  const provider = Frames.provider(meta.headers)
+  const server = ResponseHeaders.timings(meta.headers)
+  const provider = ResponseHeaders.provider(meta.headers)
   return fold.finish({
-    ...Frames.headerUsage(meta.headers),
+    ...ResponseHeaders.usage(meta.headers),
     ...(first !== undefined && { timeToFirstToken: first - start }),
     duration: now - start,
     attempts: meta.attempts,

@@ -1,5 +1,4 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Headers } from "effect/http"
 import * as Frames from "../../src/dialect/Frames.ts"
 import type { Delta } from "../../src/Generation.ts"
 import type * as ChatCompletion from "../../src/protocol/ChatCompletion.ts"
@@ -226,24 +225,5 @@ describe("the completions route", () => {
   it("has no tokens where nobody wants them or there are none", () => {
     assert.notProperty(Frames.completion({ choices: [{ text: "a", logprobs: { tokens: ["a"] } }] }, false), "tokens")
     assert.notProperty(Frames.completion({ choices: [{ text: "a", logprobs: null }] }, true), "tokens")
-  })
-})
-
-describe("TGI's headers", () => {
-  it("tell counts and times, as numbers", () => {
-    const headers = Headers.fromInput({
-      "x-prompt-tokens": "7",
-      "x-generated-tokens": "3",
-      "x-total-time": "12",
-      "x-queue-time": "1",
-      "x-time-per-token": "4"
-    })
-    assert.deepStrictEqual(Frames.headerUsage(headers), { inputTokens: 7, outputTokens: 3 })
-    assert.deepInclude(Frames.serverTimings(headers), { total: 12, queue: 1, perToken: 4 })
-  })
-
-  it("that are missing or no numbers tell nothing", () => {
-    assert.deepStrictEqual(Frames.headerUsage(Headers.fromInput({ "x-prompt-tokens": "many" })), {})
-    assert.isUndefined(Frames.serverTimings(Headers.fromInput({})))
   })
 })

@@ -43,6 +43,19 @@ describe("a text", () => {
     assert.deepStrictEqual(split([...pieces.join("")]), whole)
   }, { arbitrary: { runs: 1000 } })
 
+  const openings = {
+    "inside a thought": "<|assistant|><think>\n",
+    "behind one": "<think>\n\n</think>\n\n"
+  }
+  for (const [where, prompt] of Object.entries(openings)) {
+    it.prop(`that begins ${where} is split the same, wherever it is cut`, [Schema.Array(Bit)], ([pieces]) => {
+      const opening = ThoughtOpening.opening(prompt)
+      const whole = split([pieces.join("")], opening)
+      assert.deepStrictEqual(split(pieces, opening), whole)
+      assert.deepStrictEqual(split([...pieces.join("")], opening), whole)
+    }, { arbitrary: { runs: 500 } })
+  }
+
   it.prop("without a tag loses nothing", [Schema.Array(Schema.String)], ([pieces]) => {
     const bare = pieces.join("")
     if (tags.some((tag) => bare.includes(tag))) return
