@@ -385,7 +385,9 @@ export class EmptyResponse extends Schema.TaggedError<EmptyResponse>()("EmptyRes
 export class InvalidResponse extends Schema.TaggedError<InvalidResponse>()("InvalidResponse", {
   description: Schema.String,
   /** What was sent, scrubbed, at most 64 KiB. */
-  body: Schema.optionalKey(Schema.String)
+  body: Schema.optionalKey(Schema.String),
+  /** The body is not in the coding that its head claims, which another attempt does not change. */
+  undecodable: defaulted(Schema.Boolean, false)
 }) {
   readonly isRetryable = false
   override get message() {

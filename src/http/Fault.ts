@@ -207,7 +207,7 @@ export const from = (error: HttpClientError.HttpClientError | Decompression.Faul
       }
     }
     case "EmptyBodyError":
-      return { _tag: "Undecodable", description: "the body is empty" }
+      return { _tag: "Connection", description: "the response has no body", code, retryable: true }
     default:
       return {
         _tag: "Connection",

@@ -252,7 +252,9 @@ export class Calls {
   /** A success status with a body that is not the route's: perhaps an error all the same. */
   #unexpected(text: string, description: string, response: HttpClientResponse): Effect.Effect<never, Failed> {
     if (Compressed.isText(text)) {
-      return Effect.fail(this.#failed(new InvalidResponse({ description: Compressed.description }), response))
+      return Effect.fail(
+        this.#failed(new InvalidResponse({ description: Compressed.description, undecodable: true }), response)
+      )
     }
     const failure = Failure.frame(text)
     return Effect.fail(this.#failed(

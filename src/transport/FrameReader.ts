@@ -94,7 +94,7 @@ export class FrameReader<F extends { readonly error?: unknown }> {
       this.#isBegun = true
       if (Compressed.isIn(pieces[0])) {
         this.over = true
-        this.failure = new InvalidResponse({ description: Compressed.description })
+        this.failure = new InvalidResponse({ description: Compressed.description, undecodable: true })
         return
       }
     }

@@ -263,6 +263,6 @@ export const fromFault = (fault: Fault): InferenceError.Reason => {
         retryable: false
       })
     case "Undecodable":
-      return new InferenceError.InvalidResponse({ description: fault.description })
+      return new InferenceError.InvalidResponse({ description: fault.description, undecodable: true })
   }
 }

@@ -1,12 +1,15 @@
 /** Bodies in another coding than their head says, over both transports, from a server on a loopback port. */
+import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import * as Zlib from "node:zlib"
+import { Batch } from "../../src/batch/index.ts"
 import * as FetchTransport from "../../src/http/FetchTransport.ts"
 import * as Retry from "../../src/http/Retry.ts"
 import * as NodeTransport from "../../src/node/NodeTransport.ts"
 import { Fault, Simulator } from "../../src/simulator/index.ts"
 import * as TgiClient from "../../src/transport/TgiClient.ts"
+import * as Bench from "../batch/Bench.ts"
 import * as Loopback from "../node/Loopback.ts"
 import * as Wire from "../transport/Wire.ts"
 import * as World from "../World.ts"
@@ -91,6 +94,20 @@ const behind = (coding: string, body: Buffer, more: Buffer) =>
     const client = yield* TgiClient.make({ url: server.url, retry: Retry.none })
     return yield* asked(client, "unary")
   }).pipe(Effect.provide(NodeTransport.layer))
+
+const isDouble = ({ body }: { readonly body: string }): boolean => body.includes("question 2")
+
+it.live("a row of a batch whose body cannot be decoded is posted once, and the others go on", () =>
+  Effect.gen(function*() {
+    const { errors, input, output } = yield* Bench.files
+    Bench.write(input, Bench.prompts(4))
+    const simulator = yield* Simulator.Simulator
+    yield* simulator.fail(Fault.encoding("double"), { times: Infinity, when: isDouble })
+    const { failures } = yield* Batch.run({ input, output, errors, progress: "none" })
+    const posts = (yield* simulator.journal.entries).filter(({ request }) => isDouble(request))
+    assert.deepStrictEqual([failures, posts.length], [{ "InferenceError.InvalidResponse": 1 }, 1])
+    assert.deepStrictEqual(Bench.indices(output), [0, 1, 3])
+  }).pipe(Effect.provide(Layer.mergeAll(World.layer({ engine: "vllm" }), NodeServices.layer))))
 
 describe("behind the end of a coded body", () => {
   it.live.each(codings)("bytes are a fault, and no silence: %s", ([coding, compress]) =>

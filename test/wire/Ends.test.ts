@@ -52,10 +52,11 @@ describe("an end mark is not a generation", () => {
     for (const delivery of deliveries) {
       it.effect(`a body without a byte is none on the ${route} route, asked for as ${delivery}`, () =>
         Effect.gen(function*() {
-          for (const name of ["x.json", "x.sse"]) {
-            const heard = yield* Recording.heard(() => Recording.response(name, ""), { route, delivery })
+          const bodies = ["x.json", "x.sse"].map((name) => () => Recording.response(name, ""))
+          for (const body of [...bodies, () => new Response(null), () => new Response(null, { status: 204 })]) {
+            const heard = yield* Recording.heard(body, { route, delivery })
             assert.strictEqual(heard.error?.isRetryable, true)
-            assert.include(["EmptyResponse", "StreamInterrupted"], heard.error?.reason._tag)
+            assert.include(["EmptyResponse", "StreamInterrupted", "Transport"], heard.error?.reason._tag)
           }
         }))
 

@@ -54,7 +54,6 @@ const kinds: { readonly [stage: string]: { readonly [reason: string]: Kind } } =
     Rejected: "row",
     InvalidToolCall: "row",
     Fatal: "row",
-    InvalidResponse: "unclear",
     StreamInterrupted: "unclear",
     EmptyResponse: "unclear",
     Unauthorized: "lasting",
@@ -112,6 +111,9 @@ const kindOf = ({ _tag, reason }: Raised): Kind => {
         return "unclear"
       case "RateLimited":
         return "crowded"
+      case "InvalidResponse":
+        // what a proxy makes of one body it makes of the next
+        return field(reason, "undecodable") === true ? "row" : "unclear"
       case "Overloaded":
         return overloaded(field(reason, "status"))
       case "Transport":
