@@ -18,8 +18,8 @@ interface Streamed {
 }
 
 /** What a server's deltas become, one event at a time. */
-const streamed = (deltas: ReadonlyArray<Generation.Delta>): Streamed => {
-  const fold = Folding.make({ splitReasoning: false, keepTokens: false })
+const streamed = (deltas: ReadonlyArray<Generation.Delta>, splitReasoning = false): Streamed => {
+  const fold = Folding.make({ splitReasoning, keepTokens: false })
   const events: Array<Generation.Event> = []
   for (const delta of deltas) fold.add(delta, events)
   const generation = fold.finish(statistics, events)
@@ -127,6 +127,22 @@ describe("the parts of a streamed answer", () => {
     assert.strictEqual(joined("text-delta"), text("text"))
     assert.strictEqual(joined("reasoning-delta"), text("reasoning"))
     assert.deepStrictEqual(rest(parts), rest(whole))
+  })
+
+  it("end the text that turns out to have been thinking, and begin another for the answer", () => {
+    const { generation, parts } = streamed([{ text: "hm" }, { text: "</think>" }, { text: "yes" }], true)
+    assert.deepStrictEqual([generation.reasoning, generation.text], ["hm", "yes"])
+    assert.deepStrictEqual(
+      parts.flatMap((part) => "id" in part && part.type.startsWith("text") ? [[part.type, part.id]] : []),
+      [
+        ["text-start", "0"],
+        ["text-delta", "0"],
+        ["text-end", "0"],
+        ["text-start", "1"],
+        ["text-delta", "1"],
+        ["text-end", "1"]
+      ]
+    )
   })
 
   it("hold back parameters that come before the name", () => {
