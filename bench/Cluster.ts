@@ -1,18 +1,19 @@
 /**
  * Jobs of many workers on a real PostgreSQL and the simulator.
  *
- * `node bench/Cluster.ts chaos 100`: so many rounds of 20 shards of 20 rows by three workers that are killed, stopped beyond the
- * lease, terminated and started again, and a database that restarts; ends with exit code 1 at the first row that is lost or double.
+ * `node bench/Cluster.ts chaos 100 3`: 100 rounds, three at once, of 20 shards of 20 rows by three workers that are killed,
+ * stopped beyond the lease, terminated and started again, and a database that restarts; ends with exit code 1 at the first row
+ * that is lost or double, or when more requests were repeated than were in flight at kills and stops.
  *
- * `node bench/Cluster.ts scale`: 10,000 shards queued, and rows a second with 1, 2 and 4 workers.
+ * `node bench/Cluster.ts scale`: 10,000 shards queued; rows a second with 1, 2 and 4 workers, and what they cost the database.
  */
-import { Effect, Exit, Fiber, Redacted, Scope } from "effect"
+import { Effect, Exit, Fiber, Redacted, Scope, Semaphore } from "effect"
 import { SqlClient } from "effect/sql"
 import { Database, Dispatch, ShardTable } from "../src/cluster/index.ts"
 import { SimulatorServer } from "../src/node/index.ts"
 import { place, services } from "../test/cluster/Job.ts"
 import * as Postgres from "../test/cluster/Postgres.ts"
-import { collected, CONCURRENCY, type World, world } from "../test/cluster/Processes.ts"
+import { collected, CONCURRENCY, said, type World, world, worldOf } from "../test/cluster/Processes.ts"
 
 const SHARDS = 20
 const ROWS = SHARDS * 20
@@ -34,7 +35,7 @@ const disturbed = (made: World, name: string, until: () => boolean, seen: Distur
   Effect.gen(function*() {
     const running = yield* made.worker(name)
     const disturb = Effect.gen(function*() {
-      yield* Effect.sleep(between(1500, 5000))
+      yield* Effect.sleep(between(100, 3000))
       if (until()) return
       const dice = Math.random()
       if (dice < 0.4) {
@@ -50,7 +51,8 @@ const disturbed = (made: World, name: string, until: () => boolean, seen: Distur
         running.child.kill("SIGCONT")
       }
     })
-    const disturbing = yield* Effect.forkChild(Effect.forever(disturb))
+    // what has not begun has nothing to lose
+    const disturbing = yield* Effect.forkChild(Effect.andThen(said(running, /taken/), Effect.forever(disturb)))
     const { code, stderr } = yield* running.ended
     yield* Fiber.interrupt(disturbing)
     if (code !== 0 && code !== 143 && code !== null) return yield* Effect.die(stderr)
@@ -60,16 +62,21 @@ const disturbed = (made: World, name: string, until: () => boolean, seen: Distur
     Effect.flatMap((isDone) => isDone ? Effect.void : disturbed(made, name, until, seen))
   )
 
+/** A database is not made while another round restarts the server. */
+const one = Effect.runSync(Semaphore.make(1))
+
 const round = Effect.fnUntraced(function*(server: Postgres.Server, number: number, seen: Disturbances) {
-  const made = yield* world(yield* server.database(`chaos${number}_${Date.now()}`), SHARDS)
-  const calmAt = performance.now() + 20_000
+  const made = yield* world(yield* one.withPermit(server.database(`chaos${number}_${Date.now()}`)), SHARDS)
+  const calmAt = performance.now() + 30_000
   const restarting = yield* Effect.forkChild(Effect.gen(function*() {
     if (number % 3 !== 0) return
     yield* Effect.sleep(between(2000, 6000))
-    seen.restarts++
-    yield* server.stop
-    yield* Effect.sleep(between(200, 1500))
-    yield* server.start
+    yield* one.withPermit(Effect.gen(function*() {
+      seen.restarts++
+      yield* server.stop
+      yield* Effect.sleep(between(200, 1500))
+      yield* server.start
+    }))
   }))
   yield* Effect.all(
     Array.from({ length: WORKERS }, (_, index) => disturbed(made, `w${index}`, () => performance.now() > calmAt, seen)),
@@ -81,22 +88,29 @@ const round = Effect.fnUntraced(function*(server: Postgres.Server, number: numbe
   return { isGood, repeated: (yield* made.requests) - ROWS, stderr: ended.stderr }
 }, Effect.scoped)
 
-const chaos = Effect.fnUntraced(function*(server: Postgres.Server, rounds: number) {
+const chaos = Effect.fnUntraced(function*(server: Postgres.Server, rounds: number, atOnce: number) {
   const seen: Disturbances = { kills: 0, stops: 0, terminations: 0, restarts: 0 }
   let repeated = 0
-  for (let number = 1; number <= rounds; number++) {
-    const result = yield* Effect.provide(round(server, number, seen), simulated)
-    repeated += result.repeated
-    const interrupting = seen.kills + seen.stops
-    console.log(
-      `round ${number}: ${
-        result.isGood ? "every row once" : `BAD ${result.stderr}`
-      }; so far ${seen.kills} kills, ${seen.stops} stops, ` +
-        `${seen.terminations} terminations, ${seen.restarts} restarts of the database; ${repeated} requests repeated, ` +
-        `${interrupting * CONCURRENCY} were in flight at kills and stops`
-    )
-    if (!result.isGood) return yield* Effect.die("a row was lost or is double")
-  }
+  let done = 0
+  yield* Effect.forEach(
+    Array.from({ length: rounds }, (_, at) => at + 1),
+    Effect.fnUntraced(function*(number: number) {
+      const result = yield* Effect.provide(round(server, number, seen), simulated)
+      repeated += result.repeated
+      done++
+      const interrupting = seen.kills + seen.stops
+      console.log(
+        `${done} rounds: ${
+          result.isGood ? "every row once" : `BAD ${result.stderr}`
+        }; so far ${seen.kills} kills, ${seen.stops} stops, ` +
+          `${seen.terminations} terminations, ${seen.restarts} restarts of the database; ${repeated} requests repeated, ` +
+          `${interrupting * CONCURRENCY} were in flight at kills and stops`
+      )
+      if (!result.isGood) return yield* Effect.die("a row was lost or is double")
+      if (repeated > interrupting * CONCURRENCY) return yield* Effect.die("more was repeated than was in flight")
+    }),
+    { concurrency: atOnce, discard: true }
+  )
 })
 
 const QUEUED = 10_000
@@ -134,8 +148,8 @@ const work = (database: string) =>
   }).pipe(Effect.provide(Database.layerPostgres(Redacted.make(database))))
 
 const speed = Effect.fnUntraced(function*(server: Postgres.Server, workers: number) {
-  const shards = 60
-  const made = yield* world(yield* server.database(`speed${workers}_${Date.now()}`), shards)
+  const cut = { shards: 40, rows: 250, concurrency: 32 }
+  const made = yield* worldOf(yield* server.database(`speed${workers}_${Date.now()}`), cut)
   const before = yield* work(made.database)
   const start = performance.now()
   yield* Effect.all(
@@ -147,11 +161,11 @@ const speed = Effect.fnUntraced(function*(server: Postgres.Server, workers: numb
   )
   const seconds = (performance.now() - start) / 1000
   const after = yield* work(made.database)
-  const rows = shards * 20
+  const rows = cut.shards * cut.rows
   console.log(
     `${workers} worker(s): ${Math.round(rows / seconds)} rows/s, the start of the processes included; the database: ` +
       `${((after.commits - before.commits) / rows).toFixed(2)} transactions and ` +
-      `${((after.millis - before.millis) / rows).toFixed(2)} ms a row, in shards of 20`
+      `${((after.millis - before.millis) / rows).toFixed(2)} ms a row, in shards of ${cut.rows}`
   )
 }, Effect.scoped)
 
@@ -160,10 +174,13 @@ const scale = Effect.fnUntraced(function*(server: Postgres.Server) {
   for (const workers of [1, 2, 4]) yield* Effect.provide(speed(server, workers), simulated)
 })
 
-const [command, count = "10"] = process.argv.slice(2)
+const [command, count = "10", atOnce = "1"] = process.argv.slice(2)
 const scope = Effect.runSync(Scope.make())
 const exit = await Effect.runPromiseExit(
-  Effect.flatMap(Postgres.server, (server) => command === "scale" ? scale(server) : chaos(server, Number(count))).pipe(
+  Effect.flatMap(
+    Postgres.server,
+    (server) => command === "scale" ? scale(server) : chaos(server, Number(count), Number(atOnce))
+  ).pipe(
     Scope.provide(scope)
   )
 )

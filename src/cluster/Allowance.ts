@@ -16,7 +16,7 @@ import { Database } from "./Database.ts"
  * @since 0.2.0
  */
 export class Allowance extends Context.Service<Allowance, {
-  /** Books so many units of a bucket that all workers share, and gives how long to wait before they may be used. */
+  /** Books units of a bucket that all workers share, and gives how long to wait before they may be used. */
   readonly book: (
     key: string,
     units: number,
@@ -27,7 +27,7 @@ export class Allowance extends Context.Service<Allowance, {
   readonly allow: (job: string, unit: string, allowed: number) => Effect.Effect<void, ClusterError.ClusterError>
   /** Takes an amount out of the budget; false where that is more than is left of it. */
   readonly reserve: (job: string, unit: string, amount: number) => Effect.Effect<boolean, ClusterError.ClusterError>
-  /** Gives back what was reserved and not spent. */
+  /** Gives back what was reserved and not spent; a negative amount was spent beyond it. */
   readonly giveBack: (job: string, unit: string, amount: number) => Effect.Effect<void, ClusterError.ClusterError>
   /** No worker sends anything for so long. A longer pause that is there already stays. */
   readonly pause: (key: string, length: Duration.Duration) => Effect.Effect<void, ClusterError.ClusterError>

@@ -198,6 +198,15 @@ export const make = Effect.fnUntraced(
       for (const { unit } of limits) purse[unit] -= amounts[unit]
     })
 
+    /** Puts back what was not used; what was used beyond it, as a server may ask for more than its price, is charged at once. */
+    const settle = Effect.fnUntraced(function*(bound: Amounts, spent: Amounts) {
+      for (const { unit } of limits) {
+        const left = bound[unit] - spent[unit]
+        if (left >= 0) purse[unit] += left
+        else yield* orBreak(allowance.giveBack(job, unit, left))
+      }
+    })
+
     for (const { allowed, unit } of limits) {
       yield* allowance.allow(job, unit, allowed)
       yield* Effect.addFinalizer(() =>
@@ -235,12 +244,7 @@ export const make = Effect.fnUntraced(
           tokens.input += used.inputTokens
           tokens.output += used.outputTokens
           const spent = amountsOf(price, used)
-          const dollars = toldOf(generated.generations) ?? spent.dollars
-          put({
-            tokens: Math.max(0, bound.tokens - spent.tokens),
-            // a server may ask for more than its price
-            dollars: bound.dollars - dollars
-          })
+          yield* settle(bound, { ...spent, dollars: toldOf(generated.generations) ?? spent.dollars })
           return generated
         })
       }

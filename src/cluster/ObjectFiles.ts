@@ -1,6 +1,6 @@
 /**
  * The rows and results of shards in an object store. A worker works in a temporary folder of its machine and sends what was
- * added to its results every so many seconds, as parts that are named by the epoch of its claim; what it did not send before
+ * added to its results every few seconds, as parts that are named by the epoch of its claim; what it did not send before
  * it died is asked for again by the next claim, and counted.
  *
  * @since 0.2.0

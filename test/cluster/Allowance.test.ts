@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { Allowance, Database, Watch, Worker } from "../../src/cluster/index.ts"
-import { InferenceEndpointsLLM, InferenceError } from "../../src/index.ts"
+import { type Generation, InferenceEndpointsLLM, InferenceError } from "../../src/index.ts"
 import { model, place, services, split } from "./Job.ts"
 
 const Shared = Allowance.layer.pipe(Layer.provideMerge(Database.layerSqlite(":memory:")))
@@ -47,6 +47,20 @@ describe("a budget", () => {
     }).pipe(Effect.scoped))
 })
 
+/** A model that counts what is sent, and whose server tells statistics. */
+const telling = (sent: { count: number }, told: Partial<Generation.Statistics>) =>
+  Layer.effect(
+    InferenceEndpointsLLM.InferenceEndpointsLLM,
+    Effect.map(InferenceEndpointsLLM.InferenceEndpointsLLM, (llm) => ({
+      ...llm,
+      generate: (...call: Parameters<typeof llm.generate>) =>
+        Effect.map(llm.generate(...call), (generated) => ({
+          ...generated,
+          generations: generated.generations.map((one) => ({ ...one, statistics: { ...one.statistics, ...told } }))
+        }))
+    }))
+  ).pipe(Layer.provide(model(() => Effect.sync(() => void sent.count++))))
+
 describe("a budget of dollars", () => {
   const price = { inputPerMillion: 1_000, outputPerMillion: 10_000 }
   const batch = { concurrency: 2, options: { maxNewTokens: 10 }, price }
@@ -54,22 +68,9 @@ describe("a budget of dollars", () => {
   it.live("is one for all workers: reserved before a request, and never passed", () =>
     Effect.gen(function*() {
       const made = yield* place
-      let sent = 0
+      const sent = { count: 0 }
       // a prompt of some 55 bytes and 10 new tokens: 15 cents at most, and 14 as the server tells them
-      const costly = Layer.effect(
-        InferenceEndpointsLLM.InferenceEndpointsLLM,
-        Effect.map(InferenceEndpointsLLM.InferenceEndpointsLLM, (llm) => ({
-          ...llm,
-          generate: (...call: Parameters<typeof llm.generate>) =>
-            Effect.map(llm.generate(...call), (generated) => ({
-              ...generated,
-              generations: generated.generations.map((one) => ({
-                ...one,
-                statistics: { ...one.statistics, inputTokens: 40, outputTokens: 10 }
-              }))
-            }))
-        }))
-      ).pipe(Layer.provide(model(() => Effect.sync(() => void sent++))))
+      const costly = telling(sent, { inputTokens: 40, outputTokens: 10 })
       yield* Effect.gen(function*() {
         yield* split(made, 80)
         const shared = { dollars: 1 }
@@ -78,13 +79,29 @@ describe("a budget of dollars", () => {
           { concurrency: 2 }
         )
         assert.includeMembers(summaries.map(({ why }) => why ?? ""), ["the job's budget of $1 is spent"])
-        assert.isAtLeast(sent, 3)
-        assert.isAtMost(sent, 7)
+        assert.isAtLeast(sent.count, 3)
+        assert.isAtMost(sent.count, 7)
         const sql = yield* SqlClient.SqlClient
         const [row] = yield* sql<{ spent: number }>`SELECT spent FROM batch_budget WHERE unit = 'dollars'`
         assert.isAtMost(row?.spent ?? Infinity, 1)
         assert.strictEqual((yield* Watch.status("j")).rows.failed, 0)
       }).pipe(Effect.provide(Layer.mergeAll(services(made.sqlite, made.folder), costly)))
+    }).pipe(Effect.scoped))
+
+  it.live("counts what a server says a response cost, also where that is more than its price", () =>
+    Effect.gen(function*() {
+      const made = yield* place
+      const sent = { count: 0 }
+      yield* Effect.gen(function*() {
+        yield* split(made, 20)
+        const options = { job: "j", batch: { ...batch, concurrency: 1 } }
+        yield* Effect.scoped(Worker.run({ ...options, worker: "a", shared: { dollars: 2 } }))
+        // each costs a dollar: no third one is sent
+        assert.isAtMost(sent.count, 3)
+        const sql = yield* SqlClient.SqlClient
+        const [row] = yield* sql<{ spent: number }>`SELECT spent FROM batch_budget WHERE unit = 'dollars'`
+        assert.approximately(row?.spent ?? 0, sent.count, 1e-6)
+      }).pipe(Effect.provide(Layer.mergeAll(services(made.sqlite, made.folder), telling(sent, { cost: 1 }))))
     }).pipe(Effect.scoped))
 
   it.live("needs the price of tokens", () =>

@@ -55,7 +55,7 @@ export const services = (database: string, folder: string, options: Partial<Clus
     folder
   }).pipe(Layer.provideMerge(NodeServices.layer))
 
-/** Splits so many rows. */
+/** Splits rows that are made for it. */
 export const split = ({ input }: Place, rows: number, rowsPerShard = 20) =>
   Effect.andThen(
     Effect.sync(() => writeFileSync(input, rowsText(rows))),

@@ -34,12 +34,26 @@ export interface Watched {
 
 export const CONCURRENCY = 4
 
-/** A job of so many shards of 20 rows, split by the command. */
-export const world = Effect.fnUntraced(function*(database: string, shards: number, ...flags: ReadonlyArray<string>) {
+/** How a job is cut, and how many requests of a worker are in flight. */
+export interface Cut {
+  readonly shards: number
+  readonly rows: number
+  readonly concurrency: number
+}
+
+/** A job of shards of 20 rows each, split by the command. */
+export const world = (database: string, shards: number, ...flags: ReadonlyArray<string>) =>
+  worldOf(database, { shards, rows: 20, concurrency: CONCURRENCY }, ...flags)
+
+export const worldOf = Effect.fnUntraced(function*(
+  database: string,
+  { concurrency, rows, shards }: Cut,
+  ...flags: ReadonlyArray<string>
+) {
   const simulator = yield* Simulator.Simulator
   const { url } = yield* SimulatorServer.SimulatorServer
   const made = yield* place
-  writeFileSync(made.input, rowsText(shards * 20))
+  writeFileSync(made.input, rowsText(shards * rows))
   const job = [
     "--job",
     "j",
@@ -53,7 +67,7 @@ export const world = Effect.fnUntraced(function*(database: string, shards: numbe
     "0.2",
     ...flags
   ]
-  const split = yield* run(["batch", "split", made.input, "--rows", "20", ...job])
+  const split = yield* run(["batch", "split", made.input, "--rows", String(rows), ...job])
   if (split.code !== 0) return yield* Effect.die(split.stderr)
   const found: World = {
     place: made,
@@ -70,7 +84,7 @@ export const world = Effect.fnUntraced(function*(database: string, shards: numbe
         "-u",
         url,
         "--concurrency",
-        String(CONCURRENCY),
+        String(concurrency),
         "--max-new-tokens",
         "4",
         ...more

@@ -11,7 +11,7 @@ const counts = { done: 20, failed: 0, inputTokens: 100, outputTokens: 50, dollar
 const ranges = (shards: number) =>
   Array.from({ length: shards }, (_, shard) => ({ shard, firstRow: shard * 20, rows: 20 }))
 
-/** A table with a job of so many shards. */
+/** A table with a job. */
 const jobOf = Effect.fnUntraced(function*(shards: number) {
   const table = yield* ShardTable.ShardTable
   yield* table.create({ job: "j", source: "a" }, ranges(shards))

@@ -152,7 +152,7 @@ configs:
       assert.notInclude(card, "<script>")
     }))
 
-  it.effect("is refused without a licence, with a head that is no YAML, or with a split of an odd name", () =>
+  it.effect("is refused without a licence, with a head that is not YAML, or with a split of an odd name", () =>
     Effect.gen(function*() {
       const problems = yield* Effect.forEach([
         DataCard.make("org/chats", config, {}),

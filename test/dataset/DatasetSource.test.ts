@@ -74,7 +74,7 @@ describe("splits", () => {
     ]])
   })
 
-  it("leave out what is no data: hidden files, the card, other formats", () =>
+  it("leave out what is not data: hidden files, the card, other formats", () =>
     assert.deepStrictEqual(
       names([
         ".hidden/a.parquet",
@@ -292,7 +292,7 @@ describe("a data set on the disk", () => {
       }
     })))
 
-  it.effect("a line that is no object is named by its row, a cut file is an error", () =>
+  it.effect("a line that is not an object is named by its row, a cut file is an error", () =>
     run(Effect.gen(function*() {
       const world = yield* nowhere
       assert.match(

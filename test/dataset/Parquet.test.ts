@@ -214,7 +214,7 @@ describe("Parquet", () => {
       assert.match(reason.message, /has no column "nope": it has id, text/)
     }))
 
-  it.effect("fails on a file that is no Parquet, is cut, or is empty", () =>
+  it.effect("fails on a file that is not Parquet, is cut, or is empty", () =>
     Effect.gen(function*() {
       const bytes = yield* write(two, [numbered(0, 10)])
       for (const broken of [new Uint8Array(0), new TextEncoder().encode("hello, this is not it"), bytes.slice(0, -9)]) {

@@ -81,7 +81,7 @@ const scaled = (value: bigint, from: Unit, to: Unit): bigint | undefined => {
 export const dayText = (days: number): string => new Date(days * 86_400_000).toISOString().slice(0, -14)
 
 /**
- * A day, or the day of an instant in UTC, since 1970; undefined where it is none.
+ * A day, or the day of an instant in UTC, since 1970; undefined for other text.
  *
  * @category conversions
  * @since 0.2.0
@@ -100,7 +100,7 @@ export const day = (value: unknown): number | undefined => {
 export const timeText = (value: bigint, unit: Unit): string | undefined => instantText(value, unit, false)?.slice(11)
 
 /**
- * A time of day since midnight; undefined where it is none.
+ * A time of day since midnight; undefined for other text.
  *
  * @category conversions
  * @since 0.2.0
@@ -121,7 +121,7 @@ export const decimalText = (value: bigint, scale: number): string => {
 }
 
 /**
- * Decimal text as an integer times 10^−scale; undefined where it is no decimal or has more digits.
+ * Decimal text as an integer times 10^−scale; undefined for other text and for more digits.
  *
  * @category conversions
  * @since 0.2.0

@@ -154,7 +154,7 @@ const failed = (tally: Tally, reason: string): Tally => ({
 })
 
 /**
- * Rows by the service of the context. Fails only with system prompts whose weights are no weights.
+ * Rows by the service of the context. Fails only with system prompts whose weights do not sum to 1.
  *
  * @category constructors
  * @since 0.2.0

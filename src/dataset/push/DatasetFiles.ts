@@ -34,11 +34,11 @@ export interface Options {
   /** Default `parquet`. */
   readonly format?: "parquet" | "jsonl" | undefined
   readonly compression?: ParquetWriter.Options["compression"]
-  /** A file ends after the row group that takes it beyond so many bytes. Default 500 MB. */
+  /** Size in bytes at which a file ends, after the row group that takes it there. Default 500 MB. */
   readonly fileBytes?: number | undefined
-  /** A row group ends after so many bytes in memory. Default 32 MiB. */
+  /** Bytes in memory after which a row group ends. Default 32 MiB. */
   readonly groupBytes?: number | undefined
-  /** A row group ends after so many rows. Default 10,000. */
+  /** Rows after which a row group ends. Default 10,000. */
   readonly groupRows?: number | undefined
 }
 
