@@ -150,6 +150,12 @@ export const GenerationOptions = Schema.Struct({
     Schema.String,
     "How long a reasoning model thinks, such as `low` or `high`; `none` switches thinking off where the engine can."
   ),
+  thinkingBudget: option(
+    atLeast(0),
+    "Most tokens that the model may think before it answers; 0 closes the thought before it begins. They count in " +
+      "`maxNewTokens`, which must be larger. Kept by the engine where it has a field for it, else in two requests over a prompt " +
+      "that is rendered here."
+  ),
   continueFinalMessage: option(Schema.Boolean, "Goes on with the last message instead of responding to it."),
   templateVariables: option(
     Schema.Record(Schema.String, Schema.Unknown),
@@ -328,6 +334,14 @@ export const check = (options: GenerationOptions, limits: ServerLimits = {}): Re
     issues.push({
       path: ["seed"],
       message: `seed cannot be combined with bestOf above 1, given bestOf ${options.bestOf}`
+    })
+  }
+  const { maxNewTokens = MAX_NEW_TOKENS, thinkingBudget = 0 } = options
+  if (thinkingBudget >= maxNewTokens) {
+    issues.push({
+      path: ["thinkingBudget"],
+      message:
+        `thinkingBudget must be below maxNewTokens (${maxNewTokens}), which counts thinking and answer together, given ${thinkingBudget}`
     })
   }
   const choice = options.toolChoice

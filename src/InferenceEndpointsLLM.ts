@@ -42,6 +42,7 @@ import * as Scripting from "./pipeline/Scripting.ts"
 import * as Structures from "./pipeline/Structures.ts"
 import * as TargetClients from "./pipeline/TargetClients.ts"
 import * as Telemetry from "./pipeline/Telemetry.ts"
+import * as ThinkingPhases from "./pipeline/ThinkingPhases.ts"
 import * as Settings from "./Settings.ts"
 import type * as ObjectStream from "./structured/decode/ObjectStream.ts"
 import type { OutputSpecInput } from "./structured/OutputSpec.ts"
@@ -229,7 +230,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     return shared === undefined || seed === undefined ? make() : shared.of(target, seed, make)
   }
 
-  const once = (target: Target, wanted: Preparing.Wanted) => {
+  const plain = (target: Target, wanted: Preparing.Wanted) => {
     const stream = Preparing.isFolded(target, wanted)
     return Effect.flatMapEager(prepared(target, wanted, stream), (ready) =>
       Effect.map(
@@ -238,7 +239,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
       ))
   }
 
-  const begin = (target: Target, wanted: Preparing.Wanted, deadline: number) => {
+  const plainStream = (target: Target, wanted: Preparing.Wanted, deadline: number) => {
     const stream = Preparing.isStreamed(target, wanted)
     return Effect.map(
       Effect.tap(prepared(target, wanted, stream), Preparing.warnUnstreamed(target)),
@@ -250,6 +251,56 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
         )
       })
     )
+  }
+
+  /** A request of a generation whose budget of thinking is kept here, in two of them. */
+  const phase = (target: Target, { opening, prompt, wanted }: ThinkingPhases.Phase, stream: boolean) =>
+    Effect.map(
+      Effect.flatMap(clientOf(target), (client) =>
+        Preparing.prepare(client, target, () => Effect.succeed(prompt), wanted, stream)),
+      (ready): Preparing.Ready => ({ ...ready, splitReasoning: opening !== undefined, opening })
+    )
+
+  const once = (target: Target, wanted: Preparing.Wanted): Effect.Effect<Objects.Constrained, GenerateError> =>
+    (wanted.options.thinkingBudget ?? 0) === 0
+      ? plain(target, wanted)
+      : Effect.flatMap(
+        ThinkingPhases.of(target, wanted, prompting),
+        (plan) =>
+          plan === undefined ? plain(target, wanted) : ThinkingPhases.generate(plan, (next) => {
+            const stream = Preparing.isFolded(target, next.wanted)
+            return Effect.flatMap(phase(target, next, stream), (ready) =>
+              Effect.map(
+                Telemetry.observed(ready.telemetry, stream ? Generating.folded(ready) : Generating.unary(ready)),
+                (generation): Objects.Constrained => ({ generation, constraint: ready.constraint })
+              ))
+          })
+      )
+
+  const begin = (
+    target: Target,
+    wanted: Preparing.Wanted,
+    deadline: number
+  ): Effect.Effect<Objects.Streamed<GenerateError>, GenerateError> => {
+    if ((wanted.options.thinkingBudget ?? 0) === 0) return plainStream(target, wanted, deadline)
+    return Effect.flatMap(ThinkingPhases.of(target, wanted, prompting), (plan) => {
+      if (plan === undefined) return plainStream(target, wanted, deadline)
+      const stream = Preparing.isStreamed(target, wanted)
+      const whole: ThinkingPhases.Phase = { wanted, prompt: plan.thought.prompt, opening: undefined }
+      // the constraint of the answer is known before it is asked for, and what is wrong with it told at once
+      return Effect.map(phase(target, whole, stream), ({ constraint }) => ({
+        constraint,
+        events: ThinkingPhases.stream(
+          plan,
+          (next) =>
+            Stream.unwrap(Effect.map(phase(target, next, stream), (ready) =>
+              Telemetry.observedStream(
+                ready.telemetry,
+                stream ? Generating.stream(ready, deadline) : Generating.atOnce(ready, deadline)
+              )))
+        )
+      }))
+    })
   }
 
   return yield* assemble(options, {

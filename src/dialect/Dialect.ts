@@ -82,6 +82,8 @@ export interface GenerateRequest {
       readonly text: string
       /** Whether it holds its special tokens, so that the engine must not add any. */
       readonly isComplete?: boolean
+      /** The tags of its template's thoughts, where a budget asks for them. */
+      readonly tags?: { readonly open: string; readonly close: string; readonly alone: boolean } | undefined
     }
     | { readonly _tag: "Messages"; readonly messages: ReadonlyArray<Message> }
   /** The name under which the server knows the model. */

@@ -6,7 +6,7 @@
  */
 import type { GenerationOptions } from "../GenerationOptions.ts"
 import type { Message } from "../Message.ts"
-import { type Dialect, ignored, type Rules, sent, sentUnless } from "./Dialect.ts"
+import { type Dialect, ignored, refused, type Rules, sent, sentUnless } from "./Dialect.ts"
 
 const unknown = "it is not part of this dialect; name the field in `extra` if the engine has it"
 
@@ -67,6 +67,9 @@ export const chat: Rules = {
   toolPrompt: ignored("only TGI has it; put the instruction into a message"),
   parallelToolCalls: sent("parallel_tool_calls"),
   reasoningEffort: sent("reasoning_effort"),
+  thinkingBudget: refused(
+    "it has no field that keeps one; render prompts here (tokenizerId or a template), where it is kept in two requests"
+  ),
   continueFinalMessage: ignored("whether a last assistant message is continued is up to the server", false),
   templateVariables: ignored(
     "the server renders the template with its own variables; give a tokenizerId to render here"
@@ -92,6 +95,8 @@ export const completion: Rules = {
   toolChoice: ignored<NonNullable<GenerationOptions["toolChoice"]>>(noTools, "none", "auto"),
   parallelToolCalls: ignored(noTools),
   reasoningEffort: ignored("the prompt is rendered here; give the template its variable instead"),
+  // kept by the client in two requests: see `pipeline/ThinkingPhases`
+  thinkingBudget: sent("prompt", () => undefined),
   // the prompt that is sent has them in it already
   continueFinalMessage: sent("prompt", () => undefined),
   templateVariables: sent("prompt", () => undefined)

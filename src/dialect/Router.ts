@@ -1,7 +1,11 @@
 import type { Dialect } from "./Dialect.ts"
-import { ignored } from "./Dialect.ts"
+import { ignored, refused } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 import * as Tgi from "./Tgi.ts"
+
+const thinkingBudget = refused<number>(
+  "which provider answers the second of two requests, and how it renders, is not known; use a dedicated endpoint"
+)
 
 /**
  * The serverless router: the plain dialect, of which each provider behind it has its own share. Prompts rendered by the
@@ -16,9 +20,10 @@ export const dialect: Dialect = {
   rules: {
     chat: {
       ...OpenAi.chat,
+      thinkingBudget,
       adapterId: ignored("the router chooses by model name; name the adapter's repository as modelId")
     },
-    completion: OpenAi.completion
+    completion: { ...OpenAi.completion, thinkingBudget }
   }
 }
 
@@ -33,7 +38,11 @@ export const native: Dialect = {
   raw: "generate",
   rules: {
     ...dialect.rules,
-    generate: { ...Tgi.generate, adapterId: ignored("the provider serves the model of its route alone") }
+    generate: {
+      ...Tgi.generate,
+      adapterId: ignored("the provider serves the model of its route alone"),
+      thinkingBudget
+    }
   },
   finish: Tgi.finish
 }

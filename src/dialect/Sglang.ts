@@ -1,5 +1,5 @@
 import type { GenerationOptions } from "../GenerationOptions.ts"
-import { type Dialect, type GenerateRequest, ignored, type Rules, sent, sentUnless } from "./Dialect.ts"
+import { type Dialect, type GenerateRequest, ignored, refused, type Rules, sent, sentUnless } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 
 const sampling = {
@@ -39,7 +39,18 @@ const finish = (body: Record<string, unknown>, { input, model, options }: Genera
 export const dialect: Dialect = {
   ...OpenAi.dialect,
   engine: "sglang",
-  rules: { chat: { ...OpenAi.chat, ...sampling, ...template }, completion: { ...OpenAi.completion, ...sampling } },
+  rules: {
+    chat: {
+      ...OpenAi.chat,
+      ...sampling,
+      ...template,
+      thinkingBudget: refused(
+        "it has no field of its own, but a processor that the server must be started for; render prompts here (tokenizerId or " +
+          "a template), where it is kept in two requests"
+      )
+    },
+    completion: { ...OpenAi.completion, ...sampling }
+  },
   finish,
   conflicts: ({ constraint, options }) =>
     constraint !== undefined && (options.tools?.length ?? 0) > 0 && isForced(options)

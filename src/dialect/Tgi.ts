@@ -54,6 +54,7 @@ export const generate: Rules = {
   logprobs: sent("details", () => undefined),
   topLogprobs: sent("top_n_tokens", (value) => value === 0 ? undefined : { top_n_tokens: value }),
   toolPrompt: ignored("tools are rendered by the template on this route"),
+  thinkingBudget: sent("inputs", () => undefined),
   continueFinalMessage: sent("inputs", () => undefined),
   templateVariables: sent("inputs", () => undefined)
 }

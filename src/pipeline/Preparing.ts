@@ -213,7 +213,8 @@ const readyOf = (decided: Decided, dialect: Dialect.Dialect, encoded: Dialect.En
     // as the caller wrote them: what is sent may demand keys that the caller's schema leaves out
     tools: call.route === "chat" && options.toolChoice !== "none" ? wanted.options.tools ?? [] : [],
     toolChoice: options.toolChoice,
-    stream
+    stream,
+    ...(encoded.call.route === "chat" && { thinkingBudget: options.thinkingBudget })
   }
   return {
     client,

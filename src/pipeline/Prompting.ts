@@ -21,6 +21,7 @@ import type { Compatibility } from "../template/Compatibility.ts"
 import * as Magpie from "../template/Magpie.ts"
 import { TemplateEngine } from "../template/TemplateEngine.ts"
 import type { TemplateError } from "../template/TemplateError.ts"
+import * as ThinkingTags from "../template/ThinkingTags.ts"
 import * as ThoughtOpening from "../template/ThoughtOpening.ts"
 
 /**
@@ -127,8 +128,9 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
   const sent = (prompt: string, text: string, serverBos: string | undefined): string =>
     isAuto && serverBos === "" ? text : isText ? withoutOpening(prompt, serverBos) : prompt
   const prompting: Prompting = ({ constrained, input, options }, engine, serverBos) => {
+    const { thinkingBudget: budget } = options
     // with a reasoning parser vLLM leaves a raw prompt unconstrained until its thought is closed
-    const mustClose = constrained && engine === "vllm"
+    const mustClose = budget === 0 || (constrained && engine === "vllm" && budget === undefined)
     if (typeof input === "object" && "raw" in input) {
       return Effect.succeed({ _tag: "Prompt", text: mustClose ? ThoughtOpening.closed(input.raw) : input.raw })
     }
@@ -158,7 +160,13 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
               text: Magpie.apply({ prompt: sent(prompt, text, serverBos), messages, preQuery })
             }
       )
-    return mustClose ? unthinking(render, options.templateVariables) : render(options.templateVariables)
+    if (mustClose) return unthinking(render, options.templateVariables)
+    const rendered = render(options.templateVariables)
+    return budget === undefined ? rendered : Effect.zipWith(
+      rendered,
+      template.source({ tools: toolsOf(options) }),
+      (prompt, source) => ({ ...prompt, tags: ThinkingTags.of(source) })
+    )
   }
   return prompting
 })

@@ -6,7 +6,7 @@
 import type { Kind } from "../endpoint/Engine.ts"
 import type { Generation, ToolCall } from "../Generation.ts"
 import type { GenerationOptions, Tool } from "../GenerationOptions.ts"
-import { InvalidToolCall } from "../InferenceError.ts"
+import { InvalidResponse, InvalidToolCall } from "../InferenceError.ts"
 import * as ToolCalls from "../protocol/ToolCalls.ts"
 
 /**
@@ -20,7 +20,12 @@ export interface Offer {
   readonly tools: ReadonlyArray<Tool>
   readonly toolChoice: GenerationOptions["toolChoice"]
   readonly stream: boolean
+  /** The budget that the engine itself is to keep. */
+  readonly thinkingBudget?: number | undefined
 }
+
+/** What engines write to close a thought counts as thinking too. */
+const CLOSING = 64
 
 const field = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
@@ -54,7 +59,20 @@ const MAX_TEXT = 64 * 1024
  * @category checking
  * @since 0.2.0
  */
-export const of = (generation: Generation, offer: Offer): InvalidToolCall | undefined => {
+export const of = (generation: Generation, offer: Offer): InvalidToolCall | InvalidResponse | undefined =>
+  exceeded(generation, offer) ?? called(generation, offer)
+
+/** Thinking beyond the budget, where the server tells how much there was. */
+const exceeded = ({ statistics }: Generation, { thinkingBudget }: Offer): InvalidResponse | undefined => {
+  const { reasoningTokens = 0 } = statistics
+  return thinkingBudget === undefined || reasoningTokens <= thinkingBudget + CLOSING ? undefined : new InvalidResponse({
+    description:
+      `the model thought for ${reasoningTokens} tokens, and thinkingBudget is ${thinkingBudget}: the server takes the field ` +
+      "and does not keep it for this model. Render prompts here (tokenizerId or a template), where it is kept in two requests"
+  })
+}
+
+const called = (generation: Generation, offer: Offer): InvalidToolCall | undefined => {
   const { finishReason, toolCalls } = generation
   const truncated = finishReason === "length"
   const broken = toolCalls.find((call) => !ToolCalls.isObject(call.arguments))

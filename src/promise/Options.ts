@@ -120,6 +120,7 @@ export interface GenerationOptions {
   readonly toolPrompt?: string | undefined
   readonly parallelToolCalls?: boolean | undefined
   readonly reasoningEffort?: string | undefined
+  readonly thinkingBudget?: number | undefined
   readonly continueFinalMessage?: boolean | undefined
   readonly templateVariables?: Readonly<Record<string, unknown>> | undefined
   readonly extra?: Readonly<Record<string, unknown>> | undefined

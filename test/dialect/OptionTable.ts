@@ -707,5 +707,24 @@ export const rows: ReadonlyArray<Row> = [
       "ignored"
     ]
   },
+  {
+    option: "thinkingBudget",
+    value: 5,
+    fates: [
+      nothing,
+      "refused",
+      { "thinking_token_budget": 5 },
+      nothing,
+      "refused",
+      nothing,
+      { "thinking_budget_tokens": 5 },
+      nothing,
+      "refused",
+      "refused",
+      nothing,
+      "refused",
+      nothing
+    ]
+  },
   { option: "extra", value: { "own": 1 }, fates: on({ "own": 1 }) }
 ]

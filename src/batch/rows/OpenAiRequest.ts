@@ -87,7 +87,8 @@ const fields: { readonly [name: string]: Field } = {
   tools: ["tools", tools],
   tool_choice: ["toolChoice", choice],
   parallel_tool_calls: ["parallelToolCalls", same],
-  reasoning_effort: ["reasoningEffort", same]
+  reasoning_effort: ["reasoningEffort", same],
+  thinking_token_budget: ["thinkingBudget", same]
 }
 
 const dropped: ReadonlySet<string> = new Set([

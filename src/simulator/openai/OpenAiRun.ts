@@ -133,6 +133,13 @@ const think = (request: OpenAiRequest, scripted: Answer.Answer | undefined, rand
   return text === undefined ? [] : Answer.tokens(text, random)
 }
 
+/** How many tokens of thinking a request allows, where the engine has a field for it. */
+const budgetOf = ({ request: { json }, settings: { engine } }: Turn): number => {
+  const field = engine === "vllm" ? "thinking_token_budget" : engine === "llamacpp" ? "thinking_budget_tokens" : ""
+  const value = typeof json === "object" && json !== null ? Reflect.get(json, field) : undefined
+  return typeof value === "number" && value >= 0 ? value : Infinity
+}
+
 /**
  * Generates one choice for a prompt, at most `limit` tokens long.
  *
@@ -152,7 +159,7 @@ export const generate = (turn: Turn, request: OpenAiRequest, prompt: string, nth
     : scripted?.tokens === undefined
     ? Answer.tokens(text, random)
     : Answer.expand(scripted, random).filter((token) => !token.special)
-  const reasoning = thought.slice(0, limit)
+  const reasoning = thought.slice(0, Math.min(limit, budgetOf(turn)))
   const { stopped, tokens } = stopAt(Lies.told(all, turn.settings.lies), request.stop)
   const content = tokens.slice(0, limit - reasoning.length)
   let left = limit - reasoning.length - content.length
@@ -161,7 +168,7 @@ export const generate = (turn: Turn, request: OpenAiRequest, prompt: string, nth
     left -= call.fragments.length
     return fragments.length === 0 && call.fragments.length > 0 ? [] : [{ ...call, fragments }]
   })
-  const cut = thought.length > limit || content.length < tokens.length || left < 0
+  const cut = (thought.length > limit && reasoning.length === limit) || content.length < tokens.length || left < 0
   const used = reasoning.length + content.length + sent.reduce((total, call) => total + call.fragments.length, 0)
   const ended = scripted?.finish === undefined ? cut : scripted.finish === "length"
   return {
