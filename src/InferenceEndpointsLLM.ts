@@ -43,6 +43,7 @@ import * as Structures from "./pipeline/Structures.ts"
 import * as TargetClients from "./pipeline/TargetClients.ts"
 import * as Telemetry from "./pipeline/Telemetry.ts"
 import * as ThinkingPhases from "./pipeline/ThinkingPhases.ts"
+import type { Proof } from "./Proof.ts"
 import * as Settings from "./Settings.ts"
 import type * as ObjectStream from "./structured/decode/ObjectStream.ts"
 import type { OutputSpecInput } from "./structured/OutputSpec.ts"
@@ -182,6 +183,11 @@ export interface Options extends Settings.Settings, Prompting.Options {
   readonly generationOptions?: GenerationOptions.GenerationOptions | undefined
   /** Constrains every answer of `generate` and `stream`, in the form of the Python original. */
   readonly structuredOutput?: OutputSpecInput | undefined
+  /**
+   * What this very endpoint was measured to do (`Prove.prove`): what it dropped or refused is refused before it is sent, as
+   * `unsupported` says.
+   */
+  readonly proof?: Proof | undefined
   /** Limits, retries and the user agent of the transport. */
   readonly client?: TargetClients.Options | undefined
 }
@@ -224,7 +230,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     const make = () =>
       Effect.flatMapEager(
         clientOf(target),
-        (client) => Preparing.prepare(client, target, prompting, wanted, stream)
+        (client) => Preparing.prepare(client, target, prompting, wanted, stream, options.proof)
       )
     const { options: { seed }, shared } = wanted
     return shared === undefined || seed === undefined ? make() : shared.of(target, seed, make)
@@ -257,7 +263,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
   const phase = (target: Target, { opening, prompt, wanted }: ThinkingPhases.Phase, stream: boolean) =>
     Effect.map(
       Effect.flatMap(clientOf(target), (client) =>
-        Preparing.prepare(client, target, () => Effect.succeed(prompt), wanted, stream)),
+        Preparing.prepare(client, target, () => Effect.succeed(prompt), wanted, stream, options.proof)),
       (ready): Preparing.Ready => ({ ...ready, splitReasoning: opening !== undefined, opening })
     )
 

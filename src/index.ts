@@ -124,6 +124,15 @@ export * as ControlTokens from "./template/ControlTokens.ts"
 /** The marks that the model families put around thoughts. @since 0.2.0 */
 export * as ThinkingTags from "./template/ThinkingTags.ts"
 
+/** What an endpoint was measured to honour. @since 0.2.0 */
+export * as Proof from "./Proof.ts"
+
+/** Measures what a live endpoint honours. @since 0.2.0 */
+export * as Prove from "./prove/Prove.ts"
+
+/** Finds servers that mix up their callers. @since 0.2.0 */
+export * as Canary from "./prove/Canary.ts"
+
 /** A distribution over labels in place of a text. @since 0.2.0 */
 export * as Decision from "./decide/Decision.ts"
 

@@ -253,14 +253,22 @@ describe("the arrows", () => {
       []
     ))
 
-  it("decisions sit on the service: they know its stages, and nothing else that sits on top", () =>
-    assert.deepStrictEqual(
-      forbidden(
-        inside("decide"),
-        (given) => !isOurs(given) || inside("decide")(given.of) || !inside(...tops)(given.of)
-      ),
-      []
-    ))
+  it("decisions and proofs sit on the service: only the entry point and what sits on top knows them", () => {
+    for (const room of ["decide", "prove"]) {
+      assert.deepStrictEqual(
+        forbidden(inside(room), (given) => !isOurs(given) || inside(room)(given.of) || !inside(...tops)(given.of)),
+        []
+      )
+      assert.deepStrictEqual(
+        forbidden(
+          (path) => path !== "index.ts" && !inside(room, ...tops)(path),
+          (given) => !inside(room)(given.of)
+        ),
+        []
+      )
+      assert.isAbove(sources.filter(({ path }) => inside(room)(path)).length, 0)
+    }
+  })
 
   it("the port for other programs knows the service, embeddings of ai, the pace of batches, and the format of tapes", () =>
     assert.deepStrictEqual(

@@ -13,6 +13,7 @@ import type { Target } from "../endpoint/EndpointTarget.ts"
 import * as GenerationOptions from "../GenerationOptions.ts"
 import { InferenceError, InvalidRequest } from "../InferenceError.ts"
 import type * as Message from "../Message.ts"
+import type { Proof } from "../Proof.ts"
 import * as Json from "../protocol/Json.ts"
 import { type Settings, WHOLE_UP_TO } from "../Settings.ts"
 import type { Constraint } from "../structured/Grammar.ts"
@@ -23,6 +24,7 @@ import type { TemplateError } from "../template/TemplateError.ts"
 import * as ThoughtOpening from "../template/ThoughtOpening.ts"
 import type { TgiClient } from "../transport/TgiClient.ts"
 import type { Prepared } from "./Generating.ts"
+import * as Measured from "./Measured.ts"
 import type { Prompting } from "./Prompting.ts"
 import * as Structures from "./Structures.ts"
 import * as Telemetry from "./Telemetry.ts"
@@ -134,7 +136,8 @@ export const prepare = (
   target: Target,
   prompting: Prompting,
   wanted: Wanted,
-  stream: boolean
+  stream: boolean,
+  proof?: Proof
 ): Effect.Effect<Ready, InferenceError | StructuredOutputError | TemplateError> => {
   const { options, output } = wanted
   const { kind } = target.engine
@@ -145,7 +148,7 @@ export const prepare = (
   return Effect.flatMapEager(offering, (options) => {
     const asked = { input: wanted.input, options, constrained: output !== undefined }
     return Effect.flatMapEager(prompting(asked, kind, target.engine.bosToken), (input) => {
-      const how = { client, target, wanted, options, input, stream }
+      const how = { client, target, wanted, options, input, stream, proof }
       return output === undefined
         ? ready({ ...how, constraint: undefined })
         : Effect.flatMap(
@@ -164,10 +167,11 @@ interface Decided {
   readonly input: Dialect.GenerateRequest["input"]
   readonly constraint: Constraint | undefined
   readonly stream: boolean
+  readonly proof: Proof | undefined
 }
 
 const ready = (decided: Decided): Effect.Effect<Ready, InferenceError> => {
-  const { constraint, input, options, stream, target, wanted } = decided
+  const { constraint, input, options, proof, stream, target, wanted } = decided
   const { kind, limits, version } = target.engine
   const dialect = kind === "router" && target.nativeUrl !== undefined ? Dialects.native : Dialects.all[kind]
   const encoded = Dialect.encode(dialect, {
@@ -185,9 +189,12 @@ const ready = (decided: Decided): Effect.Effect<Ready, InferenceError> => {
     ...encoded.conflicts
   ]
   if (wrong.length > 0) return Effect.fail(invalid(method, wrong))
-  const unsupported = constraint === undefined
+  const known = constraint === undefined
     ? encoded.unsupported
     : [...encoded.unsupported, ...unconstrained(kind, wanted.input)]
+  const unsupported = proof === undefined
+    ? known
+    : [...known, ...Measured.refusals(proof, dialect, encoded.call.route, options, constraint !== undefined)]
   if (unsupported.length === 0) return Effect.succeed(readyOf(decided, dialect, encoded))
   if (wanted.settings.unsupported !== "warn") return Effect.fail(invalid(method, unsupported))
   return Effect.as(

@@ -170,10 +170,17 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
     const server = Process.make()
     let permits = 0
 
+    const flying = new Set<Request>()
+    /** What a server that mixes up its callers takes for what it received: the request of another who still waits. */
+    const mixed = (received: Request): Request =>
+      settings.lies.includes("mix")
+        ? [...flying].find((other) => other.path === received.path && other.body !== received.body) ?? received
+        : received
+
     const reply = (received: Request, now: number, takePermit: () => boolean): Reply.Reply => {
       const request = settings.lies.length === 0
         ? received
-        : new Request({ ...received, body: Lies.heard(received.body, settings.lies) })
+        : new Request({ ...received, body: Lies.heard(mixed(received).body, settings.lies) })
       const turn: Turn = {
         settings,
         request,
@@ -195,6 +202,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
       let taken = 0
       let held = 0
       const ticket = open(request, now, (outcome) => {
+        flying.delete(request)
         if (outcome === "cancelled" && settings.lies.includes("cancel")) return
         permits -= taken
         if (held > 0) slots.release(held)
@@ -207,6 +215,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
       }
       const wrong = faults.take(request)
       const answered = statusReply(wrong) ?? reply(request, now, takePermit)
+      if (settings.lies.includes("mix")) flying.add(request)
       const wanted = answered.slots ?? 0
       const gate = wanted === 0 || settings.slots === Infinity
         ? undefined

@@ -17,9 +17,11 @@ import * as Hub from "../../hub/Hub.ts"
 import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
 import * as StructuredOutput from "../../structured/StructuredOutput.ts"
 import { CommandExit } from "../CommandExit.ts"
+import { optional } from "../Flags.ts"
 import * as Program from "../Program.ts"
 import * as Target from "../Target.ts"
 import * as Visible from "../Visible.ts"
+import * as DoctorProof from "./DoctorProof.ts"
 
 type Verdict = "pass" | "warn" | "fail"
 
@@ -141,11 +143,17 @@ const codes: Readonly<Record<Verdict, number>> = { pass: 0, fail: 1, warn: 4 }
 
 const flags = {
   json: Flag.Boolean("json").pipe(Flag.withDescription("Print the checks as JSON"), Flag.withDefault(false)),
+  prove: Flag.Boolean("prove").pipe(
+    Flag.withDescription("Measure what the endpoint honours, by some forty tiny requests"),
+    Flag.withDefault(false)
+  ),
+  save: optional(Flag.String("save"), "With --prove: a file for what was measured, as JSON"),
   target: Target.flags
 }
 
-const command = Command.make("doctor", flags, ({ json, target }) =>
+const command = Command.make("doctor", flags, ({ json, prove, save, target }) =>
   Effect.gen(function*() {
+    if (prove) return yield* DoctorProof.run(json, save)
     const checks = yield* examine
     const verdict = verdictOf(checks)
     if (json) yield* Console.log(JSON.stringify({ version: 1, verdict, checks }))

@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints template render`: what a chat template makes of a conversation, without a server.
+ * `inference-endpoints template`: what a chat template makes of a conversation, here and in a server.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -12,6 +12,7 @@ import * as Message from "../../Message.ts"
 import * as ChatTemplate from "../../template/ChatTemplate.ts"
 import * as Program from "../Program.ts"
 import * as Visible from "../Visible.ts"
+import * as TemplateVerify from "./TemplateVerify.ts"
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Message.Messages))
 
@@ -39,7 +40,7 @@ const render = Command.make("render", {
 /** `template` with its subcommands. */
 export const main = Program.make(
   Command.make("template").pipe(
-    Command.withDescription("Chat templates, without a server"),
-    Command.withSubcommands([render])
+    Command.withDescription("Chat templates: render them without a server, or compare with one"),
+    Command.withSubcommands([render, TemplateVerify.command])
   )
 )

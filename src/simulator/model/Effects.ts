@@ -14,8 +14,9 @@ const read = ({ request: { path }, settings: { engine } }: Turn): ReadonlyArray<
     case "tgi":
       return path.startsWith("/v1/")
         ? ["top_p", ...penalties]
-        : ["top_p", "top_k", "typical_p", "repetition_penalty", "frequency_penalty", "watermark"]
+        : ["top_p", "top_k", "typical_p", "repetition_penalty", "frequency_penalty", "watermark", "truncate"]
     case "vllm":
+      return ["top_p", "top_k", "min_p", "repetition_penalty", "logit_bias", "truncate_prompt_tokens", ...penalties]
     case "sglang":
       return ["top_p", "top_k", "min_p", "repetition_penalty", "logit_bias", ...penalties]
     case "llamacpp":
@@ -26,6 +27,12 @@ const read = ({ request: { path }, settings: { engine } }: Turn): ReadonlyArray<
       return ["top_p"]
   }
 }
+
+/** What changes a text beside penalties. */
+const bending: ReadonlySet<string> = new Set(["watermark", "logit_bias", "truncate", "truncate_prompt_tokens"])
+
+/** So near to 0 that the likeliest token is all that is left. */
+const isCold = (temperature: unknown): boolean => typeof temperature === "number" && temperature < 0.05
 
 const off: Readonly<Record<string, number>> = { repetition_penalty: 1, repeat_penalty: 1 }
 
@@ -57,7 +64,7 @@ export const of = (turn: Turn): Effects => {
     const value = options[name]
     return known.includes(name) && typeof value === "number" ? value : undefined
   }
-  const bent = known.filter((name) => name.endsWith("penalty") || name === "watermark" || name === "logit_bias")
+  const bent = known.filter((name) => name.endsWith("penalty") || bending.has(name))
     .flatMap((name) => {
       const value = options[name]
       return value === undefined || value === null || value === false || value === (off[name] ?? 0) ||
@@ -67,7 +74,7 @@ export const of = (turn: Turn): Effects => {
     })
   return {
     isGreedy: number("top_k") === 1 || (number("top_p") ?? 1) < 0.01 || (number("min_p") ?? 0) === 1 ||
-      (number("typical_p") ?? 1) < 0.01,
+      (number("typical_p") ?? 1) < 0.01 || isCold(options["temperature"]),
     salt: bent.join()
   }
 }

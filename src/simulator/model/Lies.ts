@@ -36,13 +36,13 @@ const fields = {
 } as const
 
 /**
- * A lie: an option that is taken and not read, log probabilities that are all the same (`fakeLogprobs`), or a generation
- * that goes on when its reader has left (`cancel`).
+ * A lie: an option that is taken and not read, log probabilities that are all the same (`fakeLogprobs`), a generation that
+ * goes on when its reader has left (`cancel`), or a response to what another asked at the same time (`mix`).
  *
  * @category models
  * @since 0.2.0
  */
-export type Lie = keyof typeof fields | "fakeLogprobs" | "cancel"
+export type Lie = keyof typeof fields | "fakeLogprobs" | "cancel" | "mix"
 
 /**
  * All of them.
@@ -54,7 +54,8 @@ export const all: ReadonlyArray<Lie> = [
   // the keys of the table are its own names
   ...Object.keys(fields) as ReadonlyArray<keyof typeof fields>,
   "fakeLogprobs",
-  "cancel"
+  "cancel",
+  "mix"
 ]
 
 const isDropping = (lie: Lie): lie is keyof typeof fields => lie in fields

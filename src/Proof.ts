@@ -1,0 +1,121 @@
+/**
+ * What an endpoint was measured to honour: a value that can be saved, read again, and given to the service, which then
+ * refuses by it (`proof`) what this endpoint does not do, whatever its engine is said to do.
+ *
+ * @since 0.2.0
+ */
+import * as Schema from "effect/Schema"
+import * as Engine from "./endpoint/Engine.ts"
+
+/**
+ * What became of something that was asked for. `unclear`: the model's answers did not tell.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export const Outcome = Schema.Literals(["honoured", "dropped", "refused", "unclear"])
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type Outcome = typeof Outcome.Type
+
+/**
+ * One thing that was measured: an option under its own name, or a behaviour in words.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export const Finding = Schema.Struct({
+  name: Schema.String,
+  route: Schema.Literals(["generate", "chat", "completion"]),
+  outcome: Outcome,
+  /** What this package's tables say of the engine, where they say something. */
+  documented: Schema.optionalKey(Schema.Literals(["honoured", "dropped", "refused"])),
+  detail: Schema.String
+})
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type Finding = typeof Finding.Type
+
+/**
+ * What was measured of one endpoint.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export const Proof = Schema.Struct({
+  version: Schema.Literal(1),
+  /** When, in ISO 8601. */
+  measuredAt: Schema.String,
+  model: Schema.String,
+  engine: Engine.Kind,
+  engineVersion: Schema.optionalKey(Schema.String),
+  /** How many requests it took. */
+  requests: Schema.Int,
+  findings: Schema.Array(Finding)
+})
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type Proof = typeof Proof.Type
+
+/**
+ * A proof as JSON text.
+ *
+ * @category schemas
+ * @since 0.2.0
+ */
+export const Json = Schema.fromJsonString(Proof)
+
+/**
+ * Whether the endpoint did something else than its engine is known to do.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const isOther = ({ documented, outcome }: Finding): boolean =>
+  documented !== undefined && outcome !== "unclear" && outcome !== documented
+
+/**
+ * Whether something that programs rely on is not done.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const isBroken = (finding: Finding): boolean => isOther(finding) && finding.documented === "honoured"
+
+/**
+ * `fail` where something is not done that the engine is known to do, `warn` where something is other than known, or where
+ * it could not be told.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const verdict = ({ findings }: Proof): "pass" | "warn" | "fail" =>
+  findings.some(isBroken) ? "fail" : findings.some((finding) => isOther(finding)) ? "warn" : "pass"
+
+const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ")
+
+/**
+ * The findings as a table in Markdown.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const markdown = ({ findings }: Proof): string =>
+  [
+    "| what | route | measured | |",
+    "| --- | --- | --- | --- |",
+    ...findings.map((finding) =>
+      `| ${cell(finding.name)} | \`${finding.route}\` | ${finding.outcome}${
+        isOther(finding) ? `, documented: ${finding.documented}` : ""
+      } | ${cell(finding.detail)} |`
+    )
+  ].join("\n")

@@ -1,0 +1,181 @@
+/**
+ * What is measured beside the options: grammars, several choices, usage in streams, cancelling, the prompt cache.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { GRAMMAR } from "../pipeline/Measured.ts"
+import * as StructuredOutput from "../structured/StructuredOutput.ts"
+import { type Answer, HOT, type Lab } from "./Lab.ts"
+import { type Found, found, type Measure } from "./Measures.ts"
+
+/**
+ * A behaviour: its name, what it is documented to be, and how it is measured.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Behaviour {
+  readonly name: string
+  readonly documented: (lab: Lab) => "honoured" | "dropped" | "refused" | undefined
+  readonly measure: Measure
+}
+
+/** Nothing that a model says by itself. */
+const Odd = Schema.Struct({ qx7: Schema.Literals(["zk-41", "zk-42"]) })
+
+const output = StructuredOutput.make(Odd)
+const pattern = StructuredOutput.fromRegex("[0-9]{4}-zk")
+
+const constrained = <A>(
+  output: StructuredOutput.StructuredOutput<A>,
+  is: (text: string) => boolean,
+  what: string
+): Measure =>
+  Effect.fnUntraced(function*(lab) {
+    const constraint = yield* Effect.result(output.grammar(lab.about.engine, lab.route === "chat" ? "chat" : "raw"))
+    if (Result.isFailure(constraint)) return found("refused", `not sent: ${constraint.failure.message}`)
+    const answer = yield* lab.ask({ options: { maxNewTokens: 64 }, constraint: constraint.success.fields })
+    if (Result.isFailure(answer)) return found("refused", answer.failure)
+    const { reasoning = "", text } = answer.success
+    // llama.cpp files what a regex shapes under the thinking
+    return is(text.trim() === "" ? reasoning : text)
+      ? found("honoured", `the text is ${what}`)
+      : found("dropped", `the text is not ${what}: ${JSON.stringify((text || reasoning).slice(0, 60))}`)
+  })
+
+const isOdd = (text: string): boolean => {
+  const value = Result.try((): unknown => JSON.parse(text))
+  return Result.isSuccess(value) && Result.isSuccess(Schema.decodeUnknownResult(Odd)(value.success))
+}
+
+/** Engines that drop every constraint are not sent one. */
+const enforces = ({ about: { engine } }: Lab): "honoured" | "refused" =>
+  engine === "hf-serve" || engine === "transformers" ? "refused" : "honoured"
+
+/** Which grammar compiler of vLLM is live: xgrammar reads a pattern and leaves the length aside that contradicts it. */
+const whichCompiler: Measure = Effect.fnUntraced(function*(lab) {
+  const schema = {
+    type: "object",
+    properties: { word: { type: "string", pattern: "^[a-z]{6,12}$", maxLength: 3 } },
+    required: ["word"],
+    additionalProperties: false
+  }
+  const answer = yield* lab.ask({ options: { maxNewTokens: 48, extra: { structured_outputs: { json: schema } } } })
+  if (Result.isFailure(answer)) return found("honoured", "guidance, or another that sees the contradiction: it refuses")
+  return /"word"\s*:\s*"[a-z]{6,12}"/.test(answer.success.text)
+    ? found("honoured", "xgrammar: it enforces a pattern and not the length beside it")
+    : found("honoured", "guidance: pattern and length hold together")
+})
+
+const Choices = Schema.Struct({ choices: Schema.Array(Schema.Unknown) })
+
+const several: Measure = (lab) =>
+  Effect.map(
+    lab.raw({ options: { temperature: HOT, extra: { n: 2 } } }, Choices),
+    (answer): Found =>
+      Result.isFailure(answer)
+        ? found("refused", answer.failure)
+        : answer.success.choices.length === 2
+        ? found("honoured", "two choices")
+        : found("dropped", `two choices were asked for, and ${answer.success.choices.length} came`)
+  )
+
+const counted: Measure = (lab) =>
+  Effect.map(
+    Effect.result(Stream.runLast(lab.llm.stream("Say hello.", { maxNewTokens: 4, temperature: 0 }))),
+    (last): Found => {
+      if (Result.isFailure(last)) return found("refused", last.failure.message.slice(0, 200))
+      const event = Option.getOrUndefined(last.success)
+      const tokens = event?._tag === "Finish" ? event.generation.statistics.outputTokens : undefined
+      return tokens === undefined
+        ? found("dropped", "the stream does not tell its tokens")
+        : found("honoured", `${tokens} tokens told at the end of the stream`)
+    }
+  )
+
+const LONG = Array.from({ length: 300 }, (_, at) => `item ${at}`).join(", ")
+
+/** The second of two equal prompts may be read from a cache. */
+const cached: Measure = (lab) => {
+  const ask = lab.ask({ options: { maxNewTokens: 1, temperature: 0 }, text: `${LONG}. Which item comes first?` })
+  return Effect.map(Effect.andThen(ask, ask), (answer: Answer): Found => {
+    if (Result.isFailure(answer)) return found("refused", answer.failure)
+    const { cachedTokens, inputTokens } = answer.success.statistics
+    return cachedTokens === undefined
+      ? found("unclear", "the server does not tell what it read from a cache")
+      : cachedTokens > 0
+      ? found(
+        "honoured",
+        `${cachedTokens} of ${inputTokens ?? "unknown"} tokens of a repeated prompt came from the cache`
+      )
+      : found("unclear", "a repeated prompt was read anew, or the server does not count its cache")
+  })
+}
+
+/**
+ * The behaviours that every endpoint is measured for.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const all: ReadonlyArray<Behaviour> = [
+  { name: GRAMMAR, documented: enforces, measure: constrained(output, isOdd, "JSON of the schema") },
+  {
+    name: "grammar: regex",
+    documented: enforces,
+    measure: constrained(pattern, (text) => /^[0-9]{4}-zk$/.test(text.trim()), "what the regex allows")
+  },
+  { name: "usage in streams", documented: () => "honoured", measure: counted },
+  { name: "prompt cache", documented: () => undefined, measure: cached }
+]
+
+/**
+ * Those that only one route or engine has.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const choices: Behaviour = {
+  name: "n",
+  documented: ({ about: { engine } }) =>
+    engine === "vllm" || engine === "sglang" || engine === "llamacpp" ? "honoured" : "dropped",
+  measure: several
+}
+
+/** @category constants @since 0.2.0 */
+export const compiler: Behaviour = { name: "grammar engine", documented: () => undefined, measure: whichCompiler }
+
+/**
+ * Whether a generation ends when its reader leaves, by the server's own count of what runs.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const cancelling = (running: Effect.Effect<number | undefined>): Measure =>
+  Effect.fnUntraced(function*(lab) {
+    const before = yield* running
+    if (before === undefined) return found("unclear", "the server does not tell how many generations run")
+    const during = yield* lab.llm.stream("Count from one to a thousand, in words.", {
+      maxNewTokens: 512,
+      delivery: "stream"
+    }).pipe(
+      Stream.take(1),
+      Stream.mapEffect(() => running),
+      Stream.runHead,
+      Effect.map(Option.getOrUndefined)
+    )
+    if (during === undefined || during <= before) return found("unclear", "the count of what runs did not rise")
+    for (let look = 0; look < LOOKS; look++) {
+      if ((yield* running) === before) return found("honoured", "the generation ended when its reader left")
+      yield* Effect.sleep(PAUSE)
+    }
+    return found("dropped", "the generation ran on when its reader had left")
+  })
+
+const LOOKS = 15
+const PAUSE = "200 millis"

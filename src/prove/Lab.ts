@@ -1,0 +1,198 @@
+/**
+ * The means to measure an endpoint: bodies as its dialect writes them, answers as generations, refusals as values.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as Ref from "effect/Ref"
+import * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
+import * as Dialect from "../dialect/Dialect.ts"
+import * as Dialects from "../dialect/Dialects.ts"
+import * as Frames from "../dialect/Frames.ts"
+import type * as Generation from "../Generation.ts"
+import type { GenerationOptions, Name } from "../GenerationOptions.ts"
+import type { GenerateError, InferenceEndpointsLLM } from "../InferenceEndpointsLLM.ts"
+import type { Message } from "../Message.ts"
+import type { About } from "../pipeline/About.ts"
+import * as Folding from "../pipeline/Folding.ts"
+import * as ChatCompletion from "../protocol/ChatCompletion.ts"
+import * as Completion from "../protocol/Completion.ts"
+import * as Generate from "../protocol/Generate.ts"
+
+/**
+ * What came of a request: a generation, or why it was refused.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Answer = Result.Result<Generation.Generation, string>
+
+/**
+ * A request to be measured.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Asked {
+  readonly options: GenerationOptions
+  /** What is said; the lab's own words by default. */
+  readonly text?: string | undefined
+  /** Messages in place of a text, on the chat route. */
+  readonly messages?: ReadonlyArray<Message> | undefined
+  readonly constraint?: Readonly<Record<string, unknown>> | undefined
+}
+
+/**
+ * One route of an endpoint, ready to be asked.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Lab {
+  readonly about: About
+  readonly dialect: Dialect.Dialect
+  readonly route: Dialect.Route
+  readonly rules: Dialect.Rules | undefined
+  readonly llm: InferenceEndpointsLLM["Service"]
+  /** Asks; a server that fails otherwise than by refusing fails here. */
+  readonly ask: (asked: Asked) => Effect.Effect<Answer, GenerateError>
+  /** The body of a request, and the answer read by another schema. */
+  readonly raw: <A>(
+    asked: Asked,
+    response: Schema.Codec<A, A>
+  ) => Effect.Effect<Result.Result<A, string>, GenerateError>
+  /** The likeliest text. */
+  readonly greedy: Effect.Effect<Answer, GenerateError>
+  /** The likeliest text, asked for once more. */
+  readonly again: Effect.Effect<Answer, GenerateError>
+  /** Two texts that are drawn. */
+  readonly drawn: Effect.Effect<readonly [Answer, Answer], GenerateError>
+  /** A text that repeats itself. */
+  readonly repeating: Effect.Effect<Answer, GenerateError>
+}
+
+/** What every measure writes: long enough to differ, short enough to cost nothing. */
+export const LENGTH = 16
+
+/** A temperature at which texts differ, and which every engine takes. */
+export const HOT = 1.8
+
+const WORDS = { chat: "Write ten random words, separated by blanks.", raw: "Ten random words, separated by blanks:" }
+
+/** What makes a model repeat itself, so that a penalty shows. */
+export const REPEAT = "Repeat the word red for ever: red red red red red red"
+
+const paths = { generate: "/generate", chat: "/v1/chat/completions", completion: "/v1/completions" } as const
+
+const refusing = new Set([400, 404, 405, 413, 415, 422, 424, 500, 501])
+
+/** A server's no, as it says it; a server that is away, busy or broken off is no answer. */
+const refusalOf = (error: GenerateError): string | undefined =>
+  error._tag === "InferenceError" && "status" in error.reason && refusing.has(error.reason.status)
+    ? error.reason.message.slice(0, 200)
+    : undefined
+
+const folded = (delta: Generation.Delta): Generation.Generation => {
+  const fold = Folding.make({ splitReasoning: true, keepTokens: true })
+  fold.add(delta, [])
+  return fold.finish({ duration: 0, attempts: 1 })
+}
+
+/**
+ * A lab on a route.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const make = Effect.fnUntraced(function*(
+  llm: InferenceEndpointsLLM["Service"],
+  about: About,
+  route: Dialect.Route,
+  count: Ref.Ref<number>
+) {
+  const dialect = Dialects.all[about.engine]
+  const encoded = ({ constraint, messages, options, text }: Asked) =>
+    Dialect.encode(dialect, {
+      input: route === "chat"
+        ? { _tag: "Messages", messages: messages ?? [{ role: "user", content: text ?? WORDS.chat }] }
+        : { _tag: "Prompt", text: text ?? WORDS.raw },
+      model: about.engine === "tgi" ? "" : about.served ?? about.model,
+      options: { maxNewTokens: LENGTH, ...options },
+      constraint,
+      stream: false
+    }).call.body
+  const raw: Lab["raw"] = (asked, response) =>
+    Ref.update(count, (n) => n + 1).pipe(
+      Effect.andThen(llm.request(paths[route], encoded(asked), response)),
+      Effect.map(Result.succeed),
+      Effect.catch((error) => {
+        const refusal = refusalOf(error)
+        return refusal === undefined ? Effect.fail(error) : Effect.succeed(Result.fail(refusal))
+      })
+    )
+  const ask: Lab["ask"] = (asked) => {
+    switch (route) {
+      case "generate":
+        return Effect.map(
+          raw(asked, Generate.Response),
+          Result.map((response) => folded(Frames.nativeResponse(response)))
+        )
+      case "chat":
+        return Effect.map(
+          raw(asked, ChatCompletion.Response),
+          Result.map((response) => folded(Frames.chatResponse(response)))
+        )
+      case "completion":
+        return Effect.map(
+          raw(asked, Completion.Response),
+          Result.map((response) => folded(Frames.completion(response, true)))
+        )
+    }
+  }
+  const greedy = yield* Effect.cached(ask({ options: { temperature: 0 } }))
+  const again = yield* Effect.cached(ask({ options: { temperature: 0 } }))
+  const repeating = yield* Effect.cached(ask({ options: { temperature: 0 }, text: REPEAT }))
+  const drawn = yield* Effect.cached(
+    Effect.all([ask({ options: { temperature: HOT } }), ask({ options: { temperature: HOT } })])
+  )
+  const lab: Lab = {
+    about,
+    dialect,
+    route,
+    rules: dialect.rules[route],
+    llm,
+    ask,
+    raw,
+    greedy,
+    again,
+    drawn,
+    repeating
+  }
+  return lab
+})
+
+/**
+ * How options go over the wire by most engines' habit: what an engine is asked with that is known not to read them.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const habits: { readonly [N in Name]?: string } = {
+  topK: "top_k",
+  minP: "min_p",
+  typicalP: "typical_p",
+  repetitionPenalty: "repetition_penalty",
+  frequencyPenalty: "frequency_penalty",
+  presencePenalty: "presence_penalty",
+  stopSequences: "stop",
+  logitBias: "logit_bias",
+  watermark: "watermark",
+  truncate: "truncate",
+  bestOf: "best_of",
+  topNTokens: "top_n_tokens",
+  adapterId: "adapter_id",
+  toolPrompt: "tool_prompt",
+  reasoningEffort: "reasoning_effort",
+  thinkingBudget: "thinking_budget"
+}
