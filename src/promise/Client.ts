@@ -12,6 +12,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import * as Batch from "../batch/Batch.ts"
+import * as Decision from "../decide/Decision.ts"
 import * as Retry from "../http/Retry.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as Errors from "./Errors.ts"
@@ -123,6 +124,10 @@ export const make = (
       )
       // the overloads say what the schema's own output is
       return { value: await finish(value), generation } as ObjectResult<never>
+    },
+    decide: async (input, question, call) => {
+      const { signal, ...rest } = call ?? {}
+      return run(Decision.decide(input, question, rest), signal)
     },
     batch: (inputs, call) => batch(inputs, call, iterate),
     ready: (call) => run(withService((llm) => llm.ready), call?.signal),

@@ -74,12 +74,23 @@ export class StructuredOutputFailure extends InferenceEndpointsError {
   override readonly name = "StructuredOutputFailure"
 }
 
+/**
+ * There is no distribution over the labels: the model would rather have said something else, or the engine does not tell.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class DecisionFailure extends InferenceEndpointsError {
+  override readonly name = "DecisionFailure"
+}
+
 /** The class of each stage, by the tag of the stage's error in the service. */
 const classes = {
   EndpointError: EndpointFailure,
   TemplateError: TemplateFailure,
   InferenceError: InferenceFailure,
-  StructuredOutputError: StructuredOutputFailure
+  StructuredOutputError: StructuredOutputFailure,
+  DecisionError: DecisionFailure
 } as const
 
 const isStage = (tag: unknown): tag is keyof typeof classes => typeof tag === "string" && Object.hasOwn(classes, tag)

@@ -10,11 +10,12 @@
  *
  * @since 0.2.0
  */
-import type { Event, Generation } from "../Generation.ts"
+import type { Event, Generation, Usage } from "../Generation.ts"
 import type { InferenceEndpointsError } from "./Errors.ts"
 import type { Abortable, CallOptions, Input, Json } from "./Options.ts"
 
 export {
+  DecisionFailure,
   EndpointFailure,
   InferenceEndpointsError,
   InferenceFailure,
@@ -131,6 +132,61 @@ export interface ObjectResult<A> {
 }
 
 /**
+ * A question with its labels: a list, or a record of what each means.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Question<L extends string> {
+  readonly instructions: string
+  readonly labels:
+    | ReadonlyArray<L | { readonly label: L; readonly description?: string | null | undefined }>
+    | { readonly [K in L]: string | null }
+}
+
+/**
+ * How to decide.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface DecideOptions
+  extends Omit<CallOptions, "numGenerations" | "structuredOutput" | "maxNewTokens" | "delivery">
+{
+  /** The least probability that all labels together must hold; 0.5 by default. */
+  readonly minimumMass?: number | undefined
+  /** In how many orders the labels are shown; 1 by default. */
+  readonly orders?: number | undefined
+  /** Shows labels under letters, for labels that begin alike; false by default. */
+  readonly codes?: boolean | undefined
+  /** The engine's own route, or the log probabilities of a token; `auto` by default. */
+  readonly route?: "auto" | "native" | "tokens" | undefined
+}
+
+/**
+ * How likely each label is.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Decision<L extends string> {
+  /** The likeliest label. */
+  readonly label: L
+  /** Of every label; they sum up to 1. */
+  readonly probabilities: { readonly [K in L]: number }
+  /** How much of the probability the labels held before; undefined where the engine does not tell. */
+  readonly mass: number | undefined
+  /** Of labels that the engine did not list: the most that each can have held. */
+  readonly atMost: { readonly [K in L]?: number }
+  /** What the model would rather have begun with, the likeliest first. */
+  readonly outside: ReadonlyArray<{ readonly text: string; readonly probability: number }>
+  /** In how many orders the labels were shown, and in how many of them another was the likeliest. */
+  readonly orders: { readonly count: number; readonly flips: number }
+  readonly route: "native" | "tokens"
+  readonly usage: Usage
+}
+
+/**
  * A connected model. It holds sockets and timers, so end it with `close`, or declare it with `await using`.
  *
  * @category models
@@ -151,6 +207,12 @@ export interface Client extends AsyncDisposable {
     <Output>(input: Input, options: ObjectOptions<Standard<Output>>): Promise<ObjectResult<Output>>
     (input: Input, options: ObjectOptions<JsonSchema>): Promise<ObjectResult<Json>>
   }
+  /** Decides which label answers a question, and how likely each one is. */
+  readonly decide: <const L extends string>(
+    input: Input,
+    question: Question<L>,
+    options?: DecideOptions
+  ) => Promise<Decision<L>>
   /** Generates for many inputs; a failed one is an outcome and does not end the batch. */
   readonly batch: (
     inputs: Iterable<Input> | AsyncIterable<Input>,

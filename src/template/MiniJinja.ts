@@ -54,6 +54,17 @@ const traits: ReadonlyArray<Trait> = [
   },
   {
     effect: "differs",
+    feature:
+      "variables of a caller are undefined: there are messages, tools, bos_token, eos_token, add_generation_prompt alone",
+    pattern: /\b(?:enable_thinking|thinking_budget|reasoning_effort|documents|date_string|builtin_tools|custom_tools)\b/
+  },
+  {
+    effect: "differs",
+    feature: "the calls of a message arrive as JSON text in its content, and not as tool_calls",
+    pattern: /\btool_calls\b/
+  },
+  {
+    effect: "differs",
     feature: "tojson writes no blanks and escapes < > & and '",
     pattern: /\|\s*tojson\b/
   },

@@ -86,6 +86,26 @@ for (const [name, { connect }] of [["Node", OnNode], ["fetch", OnFetch]] as cons
         assert.deepStrictEqual(seeds.toSorted((a, b) => a - b), [7, 8, 9])
       }))
 
+    it.effect("decides between labels, and throws with the mass that they lack", () =>
+      use(connect, async (llm, simulator) => {
+        const question = { instructions: "Which team?", labels: { billing: "payments", technical: null } }
+        const told = (billing: number) => {
+          const top = [
+            { text: "billing", logprob: Math.log(billing) },
+            { text: "technical", logprob: Math.log(0.1) },
+            { text: "Sorry", logprob: Math.log(0.9 - billing) }
+          ]
+          return { tokens: [{ text: "billing", logprob: Math.log(billing), top }] }
+        }
+        await run(simulator.answer(told(0.4)))
+        const { label, probabilities } = await llm.decide("charged twice", question, { minimumMass: 0.4 })
+        assert.strictEqual(label, "billing")
+        assert.approximately(probabilities.technical, 0.2, 1e-6)
+        await run(simulator.answer(told(0.1)))
+        const failure = await messageOf(llm.decide("charged twice", question))
+        assert.strictEqual(failure instanceof OnNode.DecisionFailure ? failure.reason._tag : "", "LowMass")
+      }))
+
     it.effect("streams, and the last event is the whole", () =>
       use(connect, async (llm, simulator) => {
         await run(simulator.answer({ text: "one two three" }))

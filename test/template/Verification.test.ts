@@ -51,7 +51,9 @@ describe("what is known of minijinja", () => {
     ["{% if x %}\na\n{% endif %}\n", ["differs"]],
     ["{% if x -%}\na\n{%- endif %}", []],
     ["a\n  {% if x %}b{% endif %}", ["differs"]],
-    ["{{ tools }}", ["differs"]]
+    ["{{ tools }}", ["differs"]],
+    ["{% if enable_thinking %}x{% endif %}", ["differs"]],
+    ["{{ messages[0].tool_calls }}", ["differs"]]
   ]
   it.effect.each(cases)(
     "%s",
