@@ -151,8 +151,8 @@ export const GenerationOptions = Schema.Struct({
     "How long a reasoning model thinks, such as `low` or `high`; `none` switches thinking off where the engine can."
   ),
   thinkingBudget: option(
-    atLeast(0),
-    "Most tokens that the model may think before it answers; 0 closes the thought before it begins. They count in " +
+    atLeast(-1),
+    "Most tokens that the model may think before it answers; 0 closes the thought before it begins, -1 is no limit. They count in " +
       "`maxNewTokens`, which must be larger. Kept by the engine where it has a field for it, else in two requests over a prompt " +
       "that is rendered here."
   ),

@@ -268,7 +268,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     )
 
   const once = (target: Target, wanted: Preparing.Wanted): Effect.Effect<Objects.Constrained, GenerateError> =>
-    (wanted.options.thinkingBudget ?? 0) === 0
+    (wanted.options.thinkingBudget ?? 0) <= 0
       ? plain(target, wanted)
       : Effect.flatMap(
         ThinkingPhases.of(target, wanted, prompting),
@@ -288,7 +288,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     wanted: Preparing.Wanted,
     deadline: number
   ): Effect.Effect<Objects.Streamed<GenerateError>, GenerateError> => {
-    if ((wanted.options.thinkingBudget ?? 0) === 0) return plainStream(target, wanted, deadline)
+    if ((wanted.options.thinkingBudget ?? 0) <= 0) return plainStream(target, wanted, deadline)
     return Effect.flatMap(ThinkingPhases.of(target, wanted, prompting), (plan) => {
       if (plan === undefined) return plainStream(target, wanted, deadline)
       const stream = Preparing.isStreamed(target, wanted)

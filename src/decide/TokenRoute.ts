@@ -34,6 +34,7 @@ const PLAIN: CallOptions = {
   repetitionPenalty: 1,
   frequencyPenalty: 0,
   presencePenalty: 0,
+  thinkingBudget: -1,
   structuredOutput: false,
   delivery: "unary",
   unsupported: "error",

@@ -19,7 +19,7 @@ const template = {
   // a last message of the assistant is continued by itself
   continueFinalMessage: sent<boolean>("messages", () => undefined),
   templateVariables: sent("chat_template_kwargs"),
-  thinkingBudget: sent("thinking_budget_tokens"),
+  thinkingBudget: sentUnless(-1, "thinking_budget_tokens"),
   // a name is not understood, and would leave the choice to the model: see `finish`
   toolChoice: sent<NonNullable<GenerationOptions["toolChoice"]>>("tool_choice", (choice) => ({
     tool_choice: typeof choice === "string" ? choice : "required"

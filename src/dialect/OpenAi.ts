@@ -68,7 +68,8 @@ export const chat: Rules = {
   parallelToolCalls: sent("parallel_tool_calls"),
   reasoningEffort: sent("reasoning_effort"),
   thinkingBudget: refused(
-    "it has no field that keeps one; render prompts here (tokenizerId or a template), where it is kept in two requests"
+    "it has no field that keeps one; render prompts here (tokenizerId or a template), where it is kept in two requests",
+    -1
   ),
   continueFinalMessage: ignored("whether a last assistant message is continued is up to the server", false),
   templateVariables: ignored(

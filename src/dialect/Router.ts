@@ -4,7 +4,8 @@ import * as OpenAi from "./OpenAi.ts"
 import * as Tgi from "./Tgi.ts"
 
 const thinkingBudget = refused<number>(
-  "which provider answers the second of two requests, and how it renders, is not known; use a dedicated endpoint"
+  "which provider answers the second of two requests, and how it renders, is not known; use a dedicated endpoint",
+  -1
 )
 
 /**

@@ -46,7 +46,8 @@ export const dialect: Dialect = {
       ...template,
       thinkingBudget: refused(
         "it has no field of its own, but a processor that the server must be started for; render prompts here (tokenizerId or " +
-          "a template), where it is kept in two requests"
+          "a template), where it is kept in two requests",
+        -1
       )
     },
     completion: { ...OpenAi.completion, ...sampling }

@@ -33,7 +33,7 @@ export const dialect: Dialect = {
   ...OpenAi.dialect,
   engine: "vllm",
   rules: {
-    chat: { ...OpenAi.chat, ...sampling, ...template, thinkingBudget: sent("thinking_token_budget") },
+    chat: { ...OpenAi.chat, ...sampling, ...template, thinkingBudget: sentUnless(-1, "thinking_token_budget") },
     completion: {
       ...OpenAi.completion,
       ...sampling,

@@ -128,7 +128,7 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
   const sent = (prompt: string, text: string, serverBos: string | undefined): string =>
     isAuto && serverBos === "" ? text : isText ? withoutOpening(prompt, serverBos) : prompt
   const prompting: Prompting = ({ constrained, input, options }, engine, serverBos) => {
-    const { thinkingBudget: budget } = options
+    const budget = options.thinkingBudget === -1 ? undefined : options.thinkingBudget
     // with a reasoning parser vLLM leaves a raw prompt unconstrained until its thought is closed
     const mustClose = budget === 0 || (constrained && engine === "vllm" && budget === undefined)
     if (typeof input === "object" && "raw" in input) {

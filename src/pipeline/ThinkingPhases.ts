@@ -109,7 +109,7 @@ export const plan = (wanted: Wanted, prompt: Prompt, engine: Kind): Plan | undef
   const { thinkingBudget: budget = 0, ...options } = wanted.options
   const opening = ThoughtOpening.opening(prompt.text)
   const family = opening._tag === "Unknown" ? prompt.tags : opening.family
-  if (family === undefined || budget === 0 || opening._tag === "Behind") return undefined
+  if (family === undefined || budget <= 0 || opening._tag === "Behind") return undefined
   const limit = options.maxNewTokens ?? GenerationOptions.MAX_NEW_TOKENS
   const isConstrained = wanted.output !== undefined
   const behind = (text: string, used: number, opening: Phase["opening"]): Phase => ({

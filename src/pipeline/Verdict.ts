@@ -65,11 +65,13 @@ export const of = (generation: Generation, offer: Offer): InvalidToolCall | Inva
 /** Thinking beyond the budget, where the server tells how much there was. */
 const exceeded = ({ statistics }: Generation, { thinkingBudget }: Offer): InvalidResponse | undefined => {
   const { reasoningTokens = 0 } = statistics
-  return thinkingBudget === undefined || reasoningTokens <= thinkingBudget + CLOSING ? undefined : new InvalidResponse({
-    description:
-      `the model thought for ${reasoningTokens} tokens, and thinkingBudget is ${thinkingBudget}: the server takes the field ` +
-      "and does not keep it for this model. Render prompts here (tokenizerId or a template), where it is kept in two requests"
-  })
+  return thinkingBudget === undefined || thinkingBudget < 0 || reasoningTokens <= thinkingBudget + CLOSING ?
+    undefined :
+    new InvalidResponse({
+      description:
+        `the model thought for ${reasoningTokens} tokens, and thinkingBudget is ${thinkingBudget}: the server takes the field ` +
+        "and does not keep it for this model. Render prompts here (tokenizerId or a template), where it is kept in two requests"
+    })
 }
 
 const called = (generation: Generation, offer: Offer): InvalidToolCall | undefined => {

@@ -120,7 +120,13 @@ export const look = Effect.fnUntraced(function*(
   { rounds = 2, streams = 8, ...call }: Options = {}
 ): Effect.fn.Return<Canary, GenerateError> {
   const words = WORDS.slice(0, Math.max(2, Math.min(WORDS.length, streams)))
-  const options: CallOptions = { maxNewTokens: 48, temperature: 0, structuredOutput: false, ...call }
+  const options: CallOptions = {
+    maxNewTokens: 48,
+    temperature: 0,
+    thinkingBudget: -1,
+    structuredOutput: false,
+    ...call
+  }
   const ask = (asked: string) =>
     Effect.map(
       Stream.runFold(llm.stream(prompt(asked), options), () =>

@@ -109,7 +109,14 @@ describe("a decision", () => {
       engine: "sglang",
       server: { ...sends(five), version: "0.5.23" },
       service: {
-        generationOptions: { temperature: 0.1, topP: 0.3, minP: 0.2, repetitionPenalty: 1.5, maxNewTokens: 900 },
+        generationOptions: {
+          temperature: 0.1,
+          topP: 0.3,
+          minP: 0.2,
+          repetitionPenalty: 1.5,
+          maxNewTokens: 900,
+          thinkingBudget: 300
+        },
         structuredOutput: { format: "regex", schema: "billing|technical" }
       }
     }))))

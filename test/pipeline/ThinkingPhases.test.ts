@@ -108,7 +108,7 @@ for (const engine of World.engines) {
         assert.deepStrictEqual([...new Set(kinds)], ["Reasoning", "Text", "Finish"])
         const last = events.at(-1)
         if (last?._tag !== "Finish") return assert.fail("no end")
-        const whole = yield* one("hi", budget)
+        const whole = yield* one("hi", { ...budget, delivery: "stream" })
         const { duration: _, timeToFirstToken: __, ...statistics } = last.generation.statistics
         const { duration: ___, timeToFirstToken: ____, ...wanted } = whole.statistics
         assert.deepStrictEqual(statistics, wanted)
