@@ -12,14 +12,12 @@ import * as Result from "effect/Result"
 import type { Generation, Usage } from "../Generation.ts"
 import { type GenerateError, InferenceEndpointsLLM } from "../InferenceEndpointsLLM.ts"
 import type * as Message from "../Message.ts"
-import type { About } from "../pipeline/About.ts"
 import type { CallOptions } from "../Settings.ts"
 import * as Calibration from "./Calibration.ts"
-import { type DecisionError, InvalidQuestion, LowMass, make as failure, SharedToken } from "./DecisionError.ts"
+import { type DecisionError, InvalidQuestion, make as failure } from "./DecisionError.ts"
 import * as Masses from "./Masses.ts"
-import * as NativeRoute from "./NativeRoute.ts"
 import * as Question from "./Question.ts"
-import * as TokenRoute from "./TokenRoute.ts"
+import * as Reading from "./Reading.ts"
 
 type Service = InferenceEndpointsLLM["Service"]
 
@@ -106,20 +104,7 @@ export type Settled<Q extends Questions> = {
 
 type Failed = GenerateError | DecisionError
 
-/** What one order of a question gave. */
-interface Reading {
-  readonly probabilities: ReadonlyMap<string, number>
-  readonly mass: number | undefined
-  readonly atMost: ReadonlyMap<string, number>
-  readonly outside: Decision["outside"]
-  readonly route: Decision["route"]
-  readonly usage: Usage
-}
-
 const MINIMUM_MASS = 0.5
-
-/** What labels that could not be told apart may hold before the answer is none. */
-const MOST_SHARED = 0.01
 
 /**
  * A question, with its labels in the type.
@@ -250,10 +235,10 @@ const settle = Effect.fnUntraced(function*<Q extends Questions>(
   const { codes = false, concurrency = 4, minimumMass = MINIMUM_MASS, orders = 1, route = "auto", ...call } = options
   yield* checked(questions, { codes, minimumMass, orders })
   const about = yield* llm.about
-  const how: How = { codes, call: { ...call, concurrency }, minimumMass, route }
+  const how: Reading.How = { codes, call: { ...call, concurrency }, minimumMass, route }
   const read = yield* Effect.forEach(
     turns(questions, orders),
-    ([turn, turned]) => inOrder(llm, about, input, turned, turn, how),
+    ([turn, turned]) => Reading.inOrder(llm, about, input, turned, turn, how),
     { concurrency }
   )
   const settled = Object.entries(questions).map(([name, question]) => [
@@ -266,13 +251,6 @@ const settle = Effect.fnUntraced(function*<Q extends Questions>(
   // every name has a question, and `combined` gives a probability to each of its labels
   return Object.fromEntries(settled) as Settled<Q>
 })
-
-interface How {
-  readonly codes: boolean
-  readonly call: CallOptions
-  readonly minimumMass: number
-  readonly route: NonNullable<Options["route"]>
-}
 
 const checked = (
   questions: Questions,
@@ -305,136 +283,16 @@ const turns = (questions: Questions, orders: number): ReadonlyArray<readonly [tu
     )
   ]).filter(([, turned]) => Object.keys(turned).length > 0)
 
-type Readings = ReadonlyMap<string, Result.Result<Reading, DecisionError>>
-
-/** Services whose endpoint turned out to lack the route that its engine should have. */
-const withoutNative = new WeakSet<Service>()
-
-const inOrder = (
-  llm: Service,
-  about: About,
-  input: Message.Input,
-  questions: Questions,
-  turn: number,
-  how: How
-): Effect.Effect<Readings, Failed> => {
-  const path = how.route === "tokens" || how.codes || withoutNative.has(llm) ? undefined : NativeRoute.of(about)
-  const state = NativeRoute.stateOf(input)
-  const byTokens = tokens(llm, input, questions, turn, how)
-  if (path === undefined || state === undefined) {
-    return how.route === "native"
-      ? Effect.fail(failure(
-        new InvalidQuestion({
-          issues: [{
-            path: ["route"],
-            message: state === undefined
-              ? "the native route takes one text, and no conversation or raw prompt"
-              : `${about.engine} has no route for decisions${how.codes ? " with codes" : ""}: leave \`route\` out`
-          }]
-        })
-      ))
-      : byTokens
-  }
-  const asked = Object.entries(questions).map(([name, question]) => ({
-    name,
-    instructions: question.instructions,
-    labels: Question.shown(question, false, turn)
-  }))
-  return NativeRoute.ask(llm, path, about.served ?? about.model, state, asked).pipe(
-    Effect.map(({ answers, usage }): Readings =>
-      new Map(answers.map((answer, at) => {
-        const name = asked[at]?.name ?? ""
-        return [
-          name,
-          Result.flatMap(answer, ({ mass, probabilities }) =>
-            mass !== undefined && mass < how.minimumMass
-              ? Result.fail(failure(new LowMass({ mass, minimum: how.minimumMass, outside: [] }), name))
-              : Result.succeed<Reading>({
-                probabilities,
-                mass,
-                atMost: new Map(),
-                outside: [],
-                route: "native",
-                usage
-              }))
-        ]
-      }))
-    ),
-    Effect.catchIf((error) => how.route === "auto" && isMissing(error), (error) =>
-      Effect.suspend(() => {
-        // a 400 may be about this question alone
-        if (statusOf(error) !== 400) withoutNative.add(llm)
-        return byTokens
-      }))
-  )
-}
-
-const statusOf = (error: GenerateError): number | undefined =>
-  error._tag === "InferenceError" && "status" in error.reason ? error.reason.status : undefined
-
-/** A server without the route, or whose model the route does not take. */
-const isMissing = (error: GenerateError): boolean => [400, 404, 405, 422, 501].includes(statusOf(error) ?? 0)
-
-const tokens = (
-  llm: Service,
-  input: Message.Input,
-  questions: Questions,
-  turn: number,
-  how: How
-): Effect.Effect<Readings, Failed> =>
-  Effect.map(
-    Effect.forEach(
-      Object.entries(questions),
-      ([name, question]) =>
-        byToken(llm, input, question, turn, how).pipe(
-          Effect.map(Result.succeed),
-          Effect.catchTag("DecisionError", (error) =>
-            error.reason._tag === "NoLogProbabilities"
-              ? Effect.fail(error)
-              : Effect.succeed(Result.fail(failure(error.reason, name)))),
-          Effect.map((result): readonly [string, Result.Result<Reading, DecisionError>] => [name, result])
-        ),
-      { concurrency: how.call.concurrency ?? 1 }
-    ),
-    (readings): Readings => new Map(readings)
-  )
-
-const byToken = Effect.fnUntraced(function*(
-  llm: Service,
-  input: Message.Input,
-  question: Question.Question,
-  turn: number,
-  { call, codes, minimumMass }: How
-): Effect.fn.Return<Reading, Failed> {
-  const shown = Question.shown(question, codes, turn)
-  const asked = Question.ask(input, Question.text(question, shown))
-  const masses = yield* TokenRoute.masses(llm, asked, shown.map(({ key }) => key), call)
-  const { outside, shared, unseen, usage } = masses
-  if (shared !== undefined && shared.mass > MOST_SHARED) {
-    return yield* failure(new SharedToken({ labels: shared.keys, token: shared.token }))
-  }
-  const mass = Math.min(1, [...masses.labels.values()].reduce((total, value) => total + value, 0))
-  if (mass < minimumMass || mass === 0) return yield* failure(new LowMass({ mass, minimum: minimumMass, outside }))
-  return {
-    probabilities: new Map(shown.map(({ key, label }) => [label, (masses.labels.get(key) ?? 0) / mass])),
-    mass,
-    atMost: new Map(shown.filter(({ key }) => !masses.labels.has(key)).map(({ label }) => [label, unseen])),
-    outside,
-    route: "tokens",
-    usage
-  }
-})
-
 /** The mean of all orders. */
-const combined = (question: Question.Question, readings: ReadonlyArray<Reading>): Decision => {
+const combined = (question: Question.Question, readings: ReadonlyArray<Reading.Reading>): Decision => {
   const labels = Question.labelsOf(question).map(({ label }) => label)
-  const mean = (value: (reading: Reading) => number | undefined) =>
+  const mean = (value: (reading: Reading.Reading) => number | undefined) =>
     readings.reduce((total, reading) => total + (value(reading) ?? 0), 0) / readings.length
   const probabilities = Object.fromEntries(
     labels.map((label) => [label, mean((reading) => reading.probabilities.get(label))])
   )
   const label = Calibration.likeliest(probabilities)?.[0] ?? ""
-  const first = (reading: Reading) =>
+  const first = (reading: Reading.Reading) =>
     labels.toSorted((a, b) => (reading.probabilities.get(b) ?? 0) - (reading.probabilities.get(a) ?? 0))[0]
   const bounded = labels.filter((label) => readings.some(({ atMost }) => atMost.has(label)))
   return {

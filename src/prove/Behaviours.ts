@@ -11,7 +11,7 @@ import * as Stream from "effect/Stream"
 import { GRAMMAR } from "../pipeline/Measured.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
 import { type Answer, HOT, type Lab } from "./Lab.ts"
-import { type Found, found, type Measure } from "./Measures.ts"
+import { type Found, found, type Measure } from "./Measure.ts"
 
 /**
  * A behaviour: its name, what it is documented to be, and how it is measured.

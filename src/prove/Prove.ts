@@ -19,6 +19,7 @@ import { type GenerateError, InferenceEndpointsLLM } from "../InferenceEndpoints
 import type { Finding, Proof } from "../Proof.ts"
 import * as Behaviours from "./Behaviours.ts"
 import * as Lab from "./Lab.ts"
+import type { Measure } from "./Measure.ts"
 import * as Measures from "./Measures.ts"
 
 /**
@@ -62,7 +63,7 @@ interface Measured {
   readonly name: string
   readonly lab: Lab.Lab
   readonly documented: Finding["documented"]
-  readonly measure: Measures.Measure
+  readonly measure: Measure
 }
 
 const optionsOf = (primary: Lab.Lab, other: Lab.Lab | undefined): ReadonlyArray<Measured> =>

@@ -1,0 +1,120 @@
+/**
+ * Whether what a response is asked to list is in it: log probabilities, alternatives, candidates, the tokens of the prompt; and whether a token can be forbidden.
+ *
+ * @since 0.2.0
+ */
+import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type * as Generation from "../Generation.ts"
+import type { GenerationOptions } from "../GenerationOptions.ts"
+import type { GenerateError } from "../InferenceEndpointsLLM.ts"
+import { HOT, type Lab } from "./Lab.ts"
+import { found, judged, type Measure, same, sent } from "./Measure.ts"
+
+const first = (tokens: Generation.Generation["tokens"]) => tokens?.[0]
+
+/**
+ * So many alternatives at the first place.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const listed = (options: GenerationOptions, count: number): Measure => (lab) =>
+  Effect.map(sent(lab, { temperature: 0, ...options }), (answer) =>
+    judged(answer, ({ tokens }) => {
+      const top = first(tokens)?.top ?? []
+      return tokens === undefined || top.length < count
+        ? found("dropped", `${count} alternatives were asked for, and ${top.length} came`)
+        : found("honoured", `${top.length} alternatives at the first place`)
+    }))
+
+/**
+ * Log probabilities that are numbers, and not made up.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const probabilities: Measure = (lab) =>
+  Effect.map(sent(lab, { temperature: 0, logprobs: true }), (answer) =>
+    judged(answer, ({ tokens = [] }) => {
+      const told = tokens.flatMap(({ logprob }) => logprob === undefined ? [] : [logprob])
+      if (told.length === 0) return found("dropped", "none came")
+      const wrong = told.find((logprob) => logprob > 1e-6)
+      if (wrong !== undefined) return found("dropped", `${wrong} is no log probability`)
+      return told.length >= 4 && new Set(told).size === 1
+        ? found("dropped", `all ${told.length} tokens have ${told[0]}: they are made up`)
+        : found("honoured", `of ${told.length} tokens`)
+    }))
+
+/**
+ * The id of the token that the likeliest text begins with is forbidden, by the engine's own tokenizer.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const bias: Measure = Effect.fnUntraced(function*(lab) {
+  const plain = yield* lab.greedy
+  if (Result.isFailure(plain)) return found("refused", plain.failure)
+  const [word = ""] = plain.success.text.match(/^\s*\S+/) ?? []
+  const id = word === "" ? undefined : yield* firstId(lab, word)
+  if (id === undefined) return found("unclear", "the server's tokenizer could not be asked for the id of a token")
+  const bent = yield* sent(lab, { temperature: 0, logitBias: { [id]: -100 } })
+  return judged(bent, (bent) =>
+    same(plain.success, bent)
+      ? found("dropped", "a token that was forbidden is written all the same")
+      : found("honoured", "a token that was forbidden is not written"))
+})
+
+const firstId = (lab: Lab, word: string): Effect.Effect<string | undefined, GenerateError> =>
+  Effect.map(Effect.result(lab.llm.request("/tokenize", tokenizing(lab, word), Anything)), (told) => {
+    const value = Result.isSuccess(told) ? told.success : undefined
+    const tokens: unknown = Array.isArray(value) ? value : member(value, "tokens")
+    const [one]: ReadonlyArray<unknown> = Array.isArray(tokens) ? tokens : []
+    const id = typeof one === "object" ? member(one, "id") : one
+    return typeof id === "number" ? `${id}` : undefined
+  })
+
+const tokenizing = ({ about: { engine, model, served } }: Lab, word: string) =>
+  engine === "llamacpp"
+    ? { content: word }
+    : engine === "tgi"
+    ? { inputs: word }
+    : { model: served ?? model, prompt: word, add_special_tokens: false }
+
+const Anything: Schema.Codec<unknown, unknown> = Schema.Unknown
+
+const member = (value: unknown, name: string): unknown =>
+  typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
+
+/**
+ * The candidates beside the best one.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const candidates: Measure = (lab) =>
+  Effect.map(
+    sent(lab, { temperature: HOT, bestOf: 2 }),
+    (answer) =>
+      judged(answer, ({ bestOf = [] }) =>
+        bestOf.length > 0
+          ? found("honoured", `the best of ${bestOf.length + 1}`)
+          : found("dropped", "the response speaks of no other candidate"))
+  )
+
+/**
+ * The tokens of the prompt.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const prefilled: Measure = (lab) =>
+  Effect.map(
+    sent(lab, { temperature: 0, decoderInputDetails: true }),
+    (answer) =>
+      judged(answer, ({ prefill = [] }) =>
+        prefill.length > 0
+          ? found("honoured", `${prefill.length} tokens of the prompt`)
+          : found("unclear", "the tokens of the prompt are not listed; a server may have to be started for it"))
+  )

@@ -1,0 +1,78 @@
+/**
+ * What a measure is, and how answers are judged.
+ *
+ * @since 0.2.0
+ */
+import type * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Generation from "../Generation.ts"
+import type { GenerationOptions } from "../GenerationOptions.ts"
+import type { GenerateError } from "../InferenceEndpointsLLM.ts"
+import type { Outcome } from "../Proof.ts"
+import type { Answer, Asked, Lab } from "./Lab.ts"
+
+/**
+ * What a measure found.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Found {
+  readonly outcome: Outcome
+  readonly detail: string
+}
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type Measure = (lab: Lab) => Effect.Effect<Found, GenerateError>
+
+/** @category constructors @since 0.2.0 */
+export const found = (outcome: Outcome, detail: string): Found => ({ outcome, detail })
+
+/**
+ * All that was written, thinking first.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const said = ({ reasoning = "", text }: Generation.Generation): string => reasoning + text
+
+/**
+ * Judges an answer, unless it was refused.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const judged = (answer: Answer, judge: (generation: Generation.Generation) => Found): Found =>
+  Result.isSuccess(answer) ? judge(answer.success) : found("refused", answer.failure)
+
+/**
+ * Judges two answers, unless one was refused.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const both = (
+  a: Answer,
+  b: Answer,
+  judge: (a: Generation.Generation, b: Generation.Generation) => Found
+): Found => judged(a, (first) => judged(b, (second) => judge(first, second)))
+
+/**
+ * Whether two generations are one text.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const same = (a: Generation.Generation, b: Generation.Generation): boolean => said(a) === said(b)
+
+/**
+ * Asks with these options.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const sent = (lab: Lab, options: GenerationOptions, rest: Omit<Asked, "options"> = {}) =>
+  lab.ask({ options, ...rest })
