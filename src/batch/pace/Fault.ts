@@ -49,7 +49,6 @@ export interface Fault extends Failure {
 const MESSAGE_LIMIT = 2000
 
 const kinds: { readonly [stage: string]: { readonly [reason: string]: Kind } } = {
-  DecisionError: { NoLogProbabilities: "lasting" },
   InferenceError: {
     InvalidRequest: "row",
     Rejected: "row",
