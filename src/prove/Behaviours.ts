@@ -85,9 +85,12 @@ const several: Measure = (lab) =>
         : found("dropped", `two choices were asked for, and ${answer.success.choices.length} came`)
   )
 
+/** Nothing of what the service itself was told. */
+const PLAIN = { temperature: 0, thinkingBudget: -1, structuredOutput: false } as const
+
 const counted: Measure = (lab) =>
   Effect.map(
-    Effect.result(Stream.runLast(lab.llm.stream("Say hello.", { maxNewTokens: 4, temperature: 0 }))),
+    Effect.result(Stream.runLast(lab.llm.stream("Say hello.", { ...PLAIN, maxNewTokens: 4 }))),
     (last): Found => {
       if (Result.isFailure(last)) return found("refused", last.failure.message.slice(0, 200))
       const event = Option.getOrUndefined(last.success)
@@ -161,6 +164,7 @@ export const cancelling = (running: Effect.Effect<number | undefined>): Measure 
     const before = yield* running
     if (before === undefined) return found("unclear", "the server does not tell how many generations run")
     const during = yield* lab.llm.stream("Count from one to a thousand, in words.", {
+      ...PLAIN,
       maxNewTokens: 512,
       delivery: "stream"
     }).pipe(

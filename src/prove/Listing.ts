@@ -48,7 +48,7 @@ export const probabilities: Measure = (lab) =>
     }))
 
 /**
- * The id of the token that the likeliest text begins with is forbidden, by the engine's own tokenizer.
+ * The token that the likeliest text begins with is forbidden, by its id in the server's own tokenizer.
  *
  * @category measures
  * @since 0.2.0
@@ -56,23 +56,29 @@ export const probabilities: Measure = (lab) =>
 export const bias: Measure = Effect.fnUntraced(function*(lab) {
   const plain = yield* lab.greedy
   if (Result.isFailure(plain)) return found("refused", plain.failure)
-  const [word = ""] = plain.success.text.match(/^\s*\S+/) ?? []
-  const id = word === "" ? undefined : yield* firstId(lab, word)
+  const told = yield* sent(lab, { temperature: 0, logprobs: true })
+  const begins = Result.isSuccess(told) ? first(told.success.tokens)?.text : undefined
+  const word = begins ?? plain.success.text.match(/^\s*\S+/)?.[0] ?? ""
+  const ids = word === "" ? [] : yield* idsOf(lab, word)
+  const [id] = ids
   if (id === undefined) return found("unclear", "the server's tokenizer could not be asked for the id of a token")
   const bent = yield* sent(lab, { temperature: 0, logitBias: { [id]: -100 } })
   return judged(bent, (bent) =>
-    same(plain.success, bent)
-      ? found("dropped", "a token that was forbidden is written all the same")
-      : found("honoured", "a token that was forbidden is not written"))
+    !same(plain.success, bent)
+      ? found("honoured", "a token that was forbidden is not written")
+      : ids.length > 1
+      ? found("unclear", "a token was forbidden, and whether the text begins with it is not known")
+      : found("dropped", "a token that was forbidden is written all the same"))
 })
 
-const firstId = (lab: Lab, word: string): Effect.Effect<string | undefined, GenerateError> =>
+const idsOf = (lab: Lab, word: string): Effect.Effect<ReadonlyArray<number>, GenerateError> =>
   Effect.map(Effect.result(lab.llm.request("/tokenize", tokenizing(lab, word), Anything)), (told) => {
     const value = Result.isSuccess(told) ? told.success : undefined
     const tokens: unknown = Array.isArray(value) ? value : member(value, "tokens")
-    const [one]: ReadonlyArray<unknown> = Array.isArray(tokens) ? tokens : []
-    const id = typeof one === "object" ? member(one, "id") : one
-    return typeof id === "number" ? `${id}` : undefined
+    const list: ReadonlyArray<unknown> = Array.isArray(tokens) ? tokens : []
+    return list.map((token) => typeof token === "object" ? member(token, "id") : token).filter((id) =>
+      typeof id === "number"
+    )
   })
 
 const tokenizing = ({ about: { engine, model, served } }: Lab, word: string) =>
