@@ -150,6 +150,20 @@ describe("a thinking budget where the server renders", () => {
       }).pipe(world(engine, undefined)))
   }
 
+  for (const chatTemplate of [undefined, opens]) {
+    it.effect(`is refused on the router, ${chatTemplate === undefined ? "as messages" : "and behind a raw prompt too"}`, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(one("hi", budget))
+        assert.strictEqual(error.reason._tag, "InvalidRequest")
+        assert.include(error.message, "thinkingBudget is refused by the router")
+      }).pipe(Effect.provide(
+        InferenceEndpointsLLM.layer({ baseUrl: "http://localhost:8080", apiKey: false, engine: "router", chatTemplate })
+          .pipe(
+            Layer.provideMerge(Simulator.layer({ engine: "vllm" }))
+          )
+      )))
+  }
+
   it.effect("fails where the server took the field and let the model think on", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(one("hi", { maxNewTokens: 400, thinkingBudget: 10 }))
