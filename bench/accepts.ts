@@ -3,116 +3,17 @@
  * own client commits to the simulated Hub, by LFS and by Xet, and reads back.
  * Prints a line a client and fails when one does not.
  */
-import { createOpenAICompatible } from "@ai-sdk/openai-compatible"
 import * as Hub from "@huggingface/hub"
-import { InferenceClient } from "@huggingface/inference"
-import { generateText, streamText } from "ai"
 import { Effect, Redacted, Stream } from "effect"
 import { FetchHttpClient } from "effect/http"
 import assert from "node:assert/strict"
 import { createHash } from "node:crypto"
-import OpenAI from "openai"
 import * as DatasetXet from "../src/hub/DatasetXet.ts"
 import * as HubDatasets from "../src/hub/HubDatasets.ts"
 import type * as DatasetRepo from "../src/simulator/platform/DatasetRepo.ts"
 import * as SimulatorServer from "../src/simulator/SimulatorServer.ts"
 import * as HubServer from "../test/dataset/HubServer.ts"
-
-interface Received {
-  readonly text: string
-  readonly promptTokens: number | undefined
-  readonly completionTokens: number | undefined
-}
-
-interface Accepting {
-  readonly whole: (url: string) => Promise<Received>
-  readonly streamed: (url: string) => Promise<Received>
-}
-
-const apiKey = "none"
-const model = "simulated"
-const prompt = "Tell me about the sea."
-const ask = { model, messages: [{ role: "user" as const, content: prompt }], max_tokens: 12, seed: 7 }
-const withUsage = { ...ask, stream_options: { include_usage: true } }
-
-interface Usage {
-  readonly prompt_tokens: number
-  readonly completion_tokens: number
-}
-
-const received = (text: string | null | undefined, usage: Usage | null | undefined): Received => ({
-  text: text ?? "",
-  promptTokens: usage?.prompt_tokens,
-  completionTokens: usage?.completion_tokens
-})
-
-interface Chunk {
-  readonly choices: ReadonlyArray<{ readonly delta?: { readonly content?: string | null | undefined } | undefined }>
-  readonly usage?: Usage | null | undefined
-}
-
-const folded = async (chunks: AsyncIterable<Chunk>): Promise<Received> => {
-  let text = ""
-  let usage: Usage | null | undefined
-  for await (const chunk of chunks) {
-    text += chunk.choices[0]?.delta?.content ?? ""
-    usage = chunk.usage ?? usage
-  }
-  return received(text, usage)
-}
-
-const compatible = (url: string) =>
-  createOpenAICompatible({ name: "simulator", apiKey, baseURL: `${url}/v1`, includeUsage: true }).chatModel(model)
-
-const aiOptions = (url: string) => ({ model: compatible(url), prompt, maxOutputTokens: 12, seed: 7 })
-
-const clients: Readonly<Record<string, Accepting>> = {
-  "@huggingface/inference": {
-    whole: async (url) => {
-      const { choices, usage } = await new InferenceClient(apiKey, { endpointUrl: url }).chatCompletion(ask)
-      return received(choices[0]?.message.content, usage)
-    },
-    streamed: (url) => folded(new InferenceClient(apiKey, { endpointUrl: url }).chatCompletionStream(withUsage))
-  },
-  openai: {
-    whole: async (url) => {
-      const { choices, usage } = await new OpenAI({ apiKey, baseURL: `${url}/v1` }).chat.completions.create(ask)
-      return received(choices[0]?.message.content, usage)
-    },
-    streamed: async (url) =>
-      folded(await new OpenAI({ apiKey, baseURL: `${url}/v1` }).chat.completions.create({ ...withUsage, stream: true }))
-  },
-  ai: {
-    whole: async (url) => {
-      const { text, usage } = await generateText(aiOptions(url))
-      return { text, promptTokens: usage.inputTokens, completionTokens: usage.outputTokens }
-    },
-    streamed: async (url) => {
-      const result = streamText(aiOptions(url))
-      let text = ""
-      for await (const part of result.textStream) text += part
-      const { inputTokens, outputTokens } = await result.usage
-      return { text, promptTokens: inputTokens, completionTokens: outputTokens }
-    }
-  }
-}
-
-const check = (name: string, { promptTokens, text, completionTokens }: Received): void => {
-  assert.ok(text.length > 0, `${name}: the answer has no text`)
-  assert.ok((promptTokens ?? 0) > 0, `${name}: no prompt tokens in the usage`)
-  assert.equal(completionTokens, 12, `${name}: the usage does not count the tokens asked for`)
-}
-
-const accept = async (url: string) => {
-  for (const [name, client] of Object.entries(clients)) {
-    const whole = await client.whole(url)
-    const streamed = await client.streamed(url)
-    check(`${name}, whole`, whole)
-    check(`${name}, streamed`, streamed)
-    assert.equal(streamed.text, whole.text, `${name}: the stream and the whole answer differ for the same seed`)
-    console.log(`${name}: ${whole.promptTokens} + ${whole.completionTokens} tokens, ${JSON.stringify(whole.text)}`)
-  }
-}
+import * as Accepting from "./Accepting.ts"
 
 const repo = { type: "dataset", name: "ada/data" } as const
 
@@ -178,7 +79,7 @@ const acceptXet = Effect.fnUntraced(function*(hubUrl: string, storage: ReadonlyM
 
 await Effect.gen(function*() {
   const { url } = yield* SimulatorServer.SimulatorServer
-  yield* Effect.promise(() => accept(url))
+  yield* Effect.promise(() => Accepting.accept("simulator", url))
   const hub = yield* HubServer.make({ users: { hf_ada: { name: "ada" } }, pageSize: 3, foreign: true })
   yield* Effect.promise(() => acceptHub(hub.url, hub.datasets))
   yield* acceptXet(hub.url, hub.datasets).pipe(

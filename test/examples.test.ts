@@ -39,7 +39,11 @@ const promised: Readonly<Record<string, RegExp>> = {
   "26-thinking-budget.ts":
     /answer: Mostly[^]*12 tokens of thinking, 20 in all[^]*safe is a boolean[^]*closed for the model: true[^]*refused before sending: .*below maxNewTokens/,
   "27-proof.ts":
-    /requests to vllm 0\.32\.0: fail[^]*seed: dropped, documented as honoured[^]*refused: .*seed was dropped[^]*canary: pass[^]*mixes up its callers/
+    /requests to vllm 0\.32\.0: fail[^]*seed: dropped, documented as honoured[^]*refused: .*seed was dropped[^]*canary: pass[^]*mixes up its callers/,
+  "32-port.ts":
+    /200 .*"model":"gpt-4o-mini".*\n400 .*"param":"presence_penalty"[^]*resumed 1 time\n[^]*output_tokens_total\{model="llm"\} \d/,
+  "33-tapes.ts":
+    /1 exchange, \d+ events\n200 a stream\n404 .*taped \\"Why is the sky blue\?\\", asked \\"Why is the sky red/
 }
 
 /** Examples import the package by its name, as a program of a reader does. */

@@ -27,7 +27,8 @@ INFERENCE_BASE_URL. The token: HF_TOKEN, or what \`hf auth login\` left.
 
   inference-endpoints generate "Why is the sky red at sunset?" --model meta-llama/Llama-3.1-8B-Instruct
   inference-endpoints batch run rows.jsonl -o out.jsonl --base-url http://localhost:8080
-  inference-endpoints <command> --help
+  inference-endpoints simulate --port 8080      a server to try all of it on, without an account
+  inference-endpoints <command> --help          flags and examples; --quiet leaves notices out
 `
 
 /** How many letters must be changed, added or left out to make one word of the other. */

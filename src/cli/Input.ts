@@ -3,12 +3,14 @@
  *
  * @since 0.2.0
  */
-import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import type { PlatformError } from "effect/PlatformError"
+import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import { CommandExit } from "./CommandExit.ts"
+import type { CommandExit } from "./CommandExit.ts"
+import * as Notice from "./Notice.ts"
 
 const decoder = () => new TextDecoder("utf-8", { fatal: true })
 
@@ -39,48 +41,81 @@ const firstFault = (bytes: Uint8Array): number => {
 export const utf8 = (bytes: Uint8Array, source: string): Effect.Effect<string, CommandExit> => {
   const text = Result.try(() => decoder().decode(bytes))
   if (Result.isSuccess(text)) return Effect.succeed(text.success)
-  return Effect.andThen(
-    Console.error(
-      `${source} is not UTF-8: byte ${firstFault(bytes)} does not fit. Convert it, for instance with iconv`
-    ),
-    new CommandExit({ code: 2 })
+  return Notice.usage(
+    `${source} is not UTF-8: byte ${firstFault(bytes)} does not fit. Convert it, for instance with iconv`
   )
 }
 
-/**
- * Everything on standard input.
- *
- * @category reading
- * @since 0.2.0
- */
-export const stdin = Effect.gen(function*() {
-  const stdio = yield* Stdio.Stdio
-  const chunks = yield* Stream.runCollect(stdio.stdin)
+const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
   let at = 0
   for (const chunk of chunks) {
     bytes.set(chunk, at)
     at += chunk.length
   }
-  return yield* utf8(bytes, "standard input")
+  return bytes
+}
+
+/**
+ * Everything on standard input. Where nothing comes, that is said.
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const stdin = Effect.gen(function*() {
+  const stdio = yield* Stdio.Stdio
+  const chunks = yield* Stream.runCollect(stdio.stdin).pipe(
+    Notice.whileWaiting("reading standard input until it ends (Ctrl-D ends it)")
+  )
+  return yield* utf8(joined(chunks), "standard input")
 })
+
+/** How long a pipe beside a prompt may be silent. */
+const PATIENCE = "1 second"
+
+/**
+ * What is piped beside a prompt. A pipe that says nothing for a second, such as one that a scheduler left open, is not waited
+ * for, and that is said.
+ */
+const beside = Effect.scoped(Effect.gen(function*() {
+  const stdio = yield* Stdio.Stdio
+  const pull = yield* Stream.toPull(stdio.stdin)
+  const first = yield* Effect.timeoutOption(
+    Pull.catchDone(pull, () => Effect.succeed([] as ReadonlyArray<Uint8Array>)),
+    PATIENCE
+  )
+  if (first._tag === "None") {
+    yield* Notice.say("standard input is open and silent, so it is not read: write - to wait for it")
+    return ""
+  }
+  if (first.value.length === 0) return ""
+  const chunks = [...first.value]
+  const rest: Effect.Effect<void, PlatformError> = Pull.matchEffect(pull, {
+    onSuccess: (more) => {
+      chunks.push(...more)
+      return rest
+    },
+    onFailure: Effect.failCause,
+    onDone: () => Effect.void
+  })
+  yield* Notice.whileWaiting("reading standard input until it ends")(rest)
+  return yield* utf8(joined(chunks), "standard input")
+}))
 
 /**
  * A prompt from its arguments: `-` is standard input. Text that is piped beside a prompt comes after it, as other tools
- * have it; a pipe is read only where `-` stands, or where nothing else says what is asked, so that one that never closes
- * hangs nothing.
+ * have it, whether `-` stands there or not.
  *
  * @category reading
  * @since 0.2.0
  */
 export const prompt = Effect.fnUntraced(function*(words: ReadonlyArray<string>) {
-  const stdio = yield* Stdio.Stdio
+  const { stdinIsTerminal } = yield* Stdio.Stdio
+  const isTerminal = yield* stdinIsTerminal
   const said = words.filter((word) => word !== "-").join(" ")
-  if (!words.includes("-") && said !== "") return said
-  if (words.length === 0 && (yield* stdio.stdinIsTerminal)) {
-    yield* Console.error("There is no prompt. Give one as an argument, or pipe it in")
-    return yield* new CommandExit({ code: 2 })
-  }
-  const piped = yield* stdin
-  return said === "" ? piped : `${said}\n\n${piped}`
+  if (words.length === 0 && isTerminal) return yield* Notice.usage("There is no prompt. Give one, or pipe it in")
+  const waits = words.includes("-") || said === ""
+  const piped = waits ? yield* stdin : isTerminal ? "" : yield* beside
+  if (said === "" && piped.trim() === "") return yield* Notice.usage("There is no prompt: standard input was empty")
+  return said === "" ? piped : piped === "" ? said : `${said}\n\n${piped}`
 })

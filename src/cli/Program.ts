@@ -11,8 +11,11 @@ import * as CliError from "effect/cli/CliError"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Formatter from "effect/Formatter"
+import * as Logger from "effect/Logger"
 import { BatchError } from "../batch/BatchError.ts"
 import { CommandExit } from "./CommandExit.ts"
+import * as Notice from "./Notice.ts"
 import type * as Signals from "./Signals.ts"
 import { visible } from "./Visible.ts"
 import * as WaitNotice from "./WaitNotice.ts"
@@ -30,8 +33,40 @@ export type Main = (
 
 const INTERRUPTED = 130
 
-/** A message may hold the words of a server. */
-const say = (code: number, message: string) => Effect.as(Console.error(visible(message)), code)
+/** Options of the library as a person at a shell knows them. */
+const flagOf: Readonly<Record<string, string>> = {
+  apiKey: "--token-file",
+  baseUrl: "--base-url",
+  billTo: "--bill-to",
+  chatTemplate: "--chat-template",
+  endpointName: "--endpoint",
+  endpointNamespace: "--namespace",
+  magpiePreQueryTemplate: "--magpie",
+  maxNewTokens: "--max-new-tokens",
+  modelDisplayName: "--display-name",
+  modelId: "--model",
+  modelName: "--model-name",
+  numGenerations: "--num-generations",
+  tokenizerId: "--tokenizer",
+  topP: "--top-p",
+  waitTimeout: "--wait"
+}
+
+const options = new RegExp(`\\b(?:${Object.keys(flagOf).join("|")})\\b`, "g")
+
+/** A message that speaks of flags. It may hold the words of a server. */
+const say = (code: number, message: string) =>
+  Effect.as(Console.error(visible(message.replaceAll(options, (name) => flagOf[name] ?? name))), code)
+
+const wordOf = (part: unknown): string => typeof part === "string" ? part : Formatter.format(part)
+
+/** Logs are no results: they go to standard error, a line each. */
+const logs = Logger.layer([
+  Logger.withConsoleError(Logger.make(({ logLevel, message }) => {
+    const parts: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
+    return visible(`${logLevel.toLowerCase()}: ${parts.map(wordOf).join(" ")}`)
+  }))
+])
 
 const codeOf = (error: unknown): Effect.Effect<number> => {
   if (error instanceof CommandExit) return Effect.succeed(error.code)
@@ -39,6 +74,19 @@ const codeOf = (error: unknown): Effect.Effect<number> => {
   // help that was asked for is not a failure, and what was wrong is printed already
   if (CliError.isCliError(error)) return Effect.succeed(error._tag === "ShowHelp" && error.errors.length === 0 ? 0 : 2)
   return say(1, error instanceof Error ? error.message : String(error))
+}
+
+/** Verbs that read `--quiet` themselves. */
+const ownQuiet: ReadonlySet<string> = new Set(["batch"])
+
+/** Verbs that say themselves what they wait for. */
+const waits: ReadonlySet<string> = new Set(["batch", "chat", "generate", "proxy", "simulate"])
+
+/** The arguments without `--quiet`, which every verb has, and whether it was there. What follows `--` is text. */
+const quieted = (args: ReadonlyArray<string>, verb: string): readonly [ReadonlyArray<string>, boolean] => {
+  const end = args.includes("--") ? args.indexOf("--") : args.length
+  const isQuiet = args.slice(0, end).includes("--quiet")
+  return [ownQuiet.has(verb) ? args : args.filter((arg, index) => index >= end || arg !== "--quiet"), isQuiet]
 }
 
 /**
@@ -51,12 +99,17 @@ export const make = <Name extends string, Input, ContextInput, E>(
   command: Command.Command<Name, Input, ContextInput, E, Command.Environment | Signals.Signals>
 ): Main => {
   const root = Command.make("inference-endpoints").pipe(Command.withSubcommands([command]))
-  return (args, version) =>
-    Command.runWith(root, { version })([command.name, ...args]).pipe(
+  return (given, version) => {
+    const [args, isQuiet] = quieted(given, command.name)
+    const run = Command.runWith(root, { version })([command.name, ...args])
+    return (waits.has(command.name) ? run : Notice.unlessHeard(run)).pipe(
       WaitNotice.said(command.name),
+      Effect.provideService(Notice.Quiet, isQuiet),
+      Effect.provide(logs),
       Effect.as(0),
       Effect.catchCause((cause) =>
         Cause.hasInterruptsOnly(cause) ? Effect.succeed(INTERRUPTED) : codeOf(Cause.squash(cause))
       )
     )
+  }
 }

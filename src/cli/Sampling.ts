@@ -1,59 +1,54 @@
 /**
  * The flags for options of the generation, for every command that generates.
  */
-import * as CliError from "effect/cli/CliError"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import * as GenerationOptions from "../GenerationOptions.ts"
-import type { CallOptions } from "../Settings.ts"
+import * as Settings from "../Settings.ts"
+import type { CommandExit } from "./CommandExit.ts"
+import { optional } from "./Flags.ts"
+import * as Notice from "./Notice.ts"
 
 export const flags = {
-  maxNewTokens: Flag.Int("max-new-tokens").pipe(
-    Flag.withDescription(GenerationOptions.describe("maxNewTokens")),
-    Flag.optional
+  maxNewTokens: optional(Flag.Int("max-new-tokens"), GenerationOptions.describe("maxNewTokens")),
+  temperature: optional(Flag.Finite("temperature"), GenerationOptions.describe("temperature")),
+  topP: optional(Flag.Finite("top-p"), GenerationOptions.describe("topP")),
+  seed: optional(Flag.Int("seed"), GenerationOptions.describe("seed")),
+  numGenerations: optional(
+    Flag.Int("num-generations").pipe(Flag.withAlias("n")),
+    "Generations for each input (default 1)"
   ),
-  temperature: Flag.Finite("temperature").pipe(
-    Flag.withDescription(GenerationOptions.describe("temperature")),
-    Flag.optional
-  ),
-  topP: Flag.Finite("top-p").pipe(Flag.withDescription(GenerationOptions.describe("topP")), Flag.optional),
-  seed: Flag.Int("seed").pipe(Flag.withDescription(GenerationOptions.describe("seed")), Flag.optional),
-  numGenerations: Flag.Int("num-generations").pipe(
-    Flag.withAlias("n"),
-    Flag.withDescription("Generations for each input (default 1)"),
-    Flag.optional
-  ),
-  options: Flag.String("options").pipe(
-    Flag.withDescription("Any other options, as JSON: {\"topK\":50,\"stopSequences\":[\"###\"]}"),
-    Flag.optional
+  options: optional(
+    Flag.String("options"),
+    "Any other options, as JSON: {\"topK\":50,\"stopSequences\":[\"###\"]}"
   )
 }
 
 export interface Sampling {
-  readonly maxNewTokens: Option.Option<number>
-  readonly temperature: Option.Option<number>
-  readonly topP: Option.Option<number>
-  readonly seed: Option.Option<number>
-  readonly numGenerations: Option.Option<number>
-  readonly options: Option.Option<string>
+  readonly maxNewTokens: number | undefined
+  readonly temperature: number | undefined
+  readonly topP: number | undefined
+  readonly seed: number | undefined
+  readonly numGenerations: number | undefined
+  readonly options: string | undefined
 }
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
 
-/** The options that the flags say. What they hold is checked by who takes them. */
-export const optionsOf = ({ options, ...flags }: Sampling): Effect.Effect<CallOptions, CliError.CliError> =>
+/**
+ * The options that the flags say, settings among them. What is wrong with `--options` ends the command with a usage error
+ * that names it; what the values may be is checked by who takes them.
+ */
+export const optionsOf = ({ options, ...flags }: Sampling): Effect.Effect<Settings.CallOptions, CommandExit> =>
   Effect.gen(function*() {
-    const named = Object.fromEntries(
-      Object.entries(flags).flatMap(([name, value]) => Option.isSome(value) ? [[name, value.value]] : [])
+    const named = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined))
+    if (options === undefined) return named
+    const more = yield* decode(options).pipe(
+      Effect.catch(() => Notice.usage(`--options is not a JSON object: ${options.slice(0, 200)}`))
     )
-    if (Option.isNone(options)) return named
-    const value = options.value
-    const more = yield* decode(value).pipe(
-      Effect.mapError(() =>
-        new CliError.InvalidValue({ option: "options", value, expected: "a JSON object", kind: "flag" })
-      )
-    )
-    return { ...more, ...named }
+    const { issues } = Settings.resolve({}, more)
+    return issues.length === 0
+      ? { ...more, ...named }
+      : yield* Notice.usage(`--options: ${issues.map(({ message }) => message).join("; ")}`)
   })

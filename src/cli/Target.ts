@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Flag from "effect/cli/Flag"
-import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
@@ -15,10 +14,11 @@ import * as Stream from "effect/Stream"
 import * as Endpoint from "../endpoint/Endpoint.ts"
 import * as EndpointConfig from "../endpoint/EndpointConfig.ts"
 import * as Engine from "../endpoint/Engine.ts"
+import * as HubEnv from "../hub/HubEnv.ts"
 import type * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as NodeInferenceEndpoints from "../node/NodeInferenceEndpoints.ts"
-import { CommandExit } from "./CommandExit.ts"
 import { optional } from "./Flags.ts"
+import * as Notice from "./Notice.ts"
 
 /**
  * The flags of the endpoint alone.
@@ -36,6 +36,9 @@ export const flags = {
     Flag.String("base-url").pipe(Flag.withAlias("u")),
     "The address of a server, with or without /v1"
   ),
+  modelName: optional(Flag.String("model-name"), "What the server calls the model, where it serves several"),
+  displayName: optional(Flag.String("display-name"), "How the model is called in results"),
+  revision: optional(Flag.String("revision"), "The revision of the repository that templates are read from"),
   engine: optional(Flag.Literals("engine", Engine.Kind.literals), "The engine, where it cannot be told apart"),
   wait: optional(Flag.Finite("wait"), "Seconds to wait for an endpoint that wakes (default 300)"),
   token: optional(Flag.Redacted("token"), "Better HF_TOKEN or --token-file: other users see your command line"),
@@ -58,6 +61,9 @@ export interface Target {
   readonly endpoint: string | undefined
   readonly namespace: string | undefined
   readonly baseUrl: string | undefined
+  readonly modelName: string | undefined
+  readonly displayName: string | undefined
+  readonly revision: string | undefined
   readonly engine: Engine.Kind | undefined
   readonly wait: number | undefined
   readonly token: Redacted.Redacted<string> | undefined
@@ -73,8 +79,6 @@ const given = <A extends object>(options: A): Given<A> =>
   // each key is one of A's, with A's value where that is there
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<A>
 
-const usage = (message: string) => Effect.andThen(Console.error(message), new CommandExit({ code: 2 }))
-
 /**
  * The target of no flags.
  *
@@ -88,6 +92,9 @@ export const none: Target = {
   endpoint: undefined,
   namespace: undefined,
   baseUrl: undefined,
+  modelName: undefined,
+  displayName: undefined,
+  revision: undefined,
   engine: undefined,
   wait: undefined,
   token: undefined,
@@ -106,9 +113,9 @@ export const none: Target = {
 export const secretOf = Effect.fnUntraced(function*(flag: string, path: string) {
   const files = yield* FileSystem.FileSystem
   const text = yield* files.readFileString(path).pipe(
-    Effect.catch(() => usage(`${flag} ${path}: the file cannot be read`))
+    Effect.catch(() => Notice.usage(`${flag} ${path}: the file cannot be read`))
   )
-  return text.trim() === "" ? yield* usage(`${flag} ${path}: the file is empty`) : Redacted.make(text.trim())
+  return text.trim() === "" ? yield* Notice.usage(`${flag} ${path}: the file is empty`) : Redacted.make(text.trim())
 })
 
 /**
@@ -120,6 +127,24 @@ export const secretOf = Effect.fnUntraced(function*(flag: string, path: string) 
 export const tokenOf = ({ token, tokenFile }: Pick<Target, "token" | "tokenFile">) =>
   tokenFile === undefined ? Effect.succeed(token) : secretOf("--token-file", tokenFile)
 
+/** How prompts are made, by flags, else by `INFERENCE_TOKENIZER_ID`, `INFERENCE_CHAT_TEMPLATE` (a file) and `INFERENCE_MAGPIE`. */
+const promptOf = Effect.fnUntraced(function*({ chatTemplate, magpie, tokenizer }: Target) {
+  const tokenizerId = tokenizer ?? (yield* HubEnv.variable("INFERENCE_TOKENIZER_ID"))
+  const query = magpie ?? (yield* HubEnv.variable("INFERENCE_MAGPIE"))
+  const path = chatTemplate === undefined ? yield* HubEnv.variable("INFERENCE_CHAT_TEMPLATE") : undefined
+  const files = yield* FileSystem.FileSystem
+  const template = path === undefined
+    ? chatTemplate
+    : yield* files.readFileString(path).pipe(
+      Effect.catch(() => Notice.usage(`INFERENCE_CHAT_TEMPLATE ${path}: the file cannot be read`))
+    )
+  return {
+    tokenizerId,
+    chatTemplate: template,
+    ...(query !== undefined && { useMagpieTemplate: true, magpiePreQueryTemplate: query })
+  }
+})
+
 /**
  * The options that the flags say, over those of the environment. A flag that names a target replaces the environment's
  * target; without either the command ends with the exit code of a usage error.
@@ -128,13 +153,13 @@ export const tokenOf = ({ token, tokenFile }: Pick<Target, "token" | "tokenFile"
  * @since 0.2.0
  */
 export const optionsOf = Effect.fnUntraced(function*(target: Target) {
-  const environment = yield* Effect.catch(EndpointConfig.fromEnv, (error) => usage(error.message))
+  const environment = yield* Effect.catch(EndpointConfig.fromEnv, (error) => Notice.usage(error.message))
   const apiKey = yield* tokenOf(target)
   const named = given({ modelId: target.model, endpointName: target.endpoint, baseUrl: target.baseUrl })
   const { baseUrl, endpointName, endpointNamespace, modelId, ...others } = environment
   const where = Object.keys(named).length > 0 ? named : given({ baseUrl, endpointName, modelId })
   if (Object.keys(where).length === 0) {
-    return yield* usage(
+    return yield* Notice.usage(
       "No model is named: give --model, --endpoint or --base-url, or set INFERENCE_MODEL_ID, INFERENCE_ENDPOINT_NAME or " +
         "INFERENCE_BASE_URL"
     )
@@ -146,15 +171,42 @@ export const optionsOf = Effect.fnUntraced(function*(target: Target) {
       endpointNamespace: target.namespace ?? endpointNamespace,
       provider: target.provider,
       billTo: target.billTo,
+      modelName: target.modelName,
+      modelDisplayName: target.displayName,
+      revision: target.revision,
       engine: target.engine,
       apiKey,
-      tokenizerId: target.tokenizer,
-      chatTemplate: target.chatTemplate,
-      ...(target.wait !== undefined && { waitTimeout: Duration.seconds(target.wait) }),
-      ...(target.magpie !== undefined && { useMagpieTemplate: true, magpiePreQueryTemplate: target.magpie })
+      ...(yield* promptOf(target)),
+      ...(target.wait !== undefined && { waitTimeout: Duration.seconds(target.wait) })
     })
   }
   return options
+})
+
+/**
+ * Where the token and the endpoint's name came from, in words: a flag, else a variable, else the file of `hf auth login`.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const sourcesOf = Effect.fnUntraced(function*(target: Target) {
+  const first = Effect.fnUntraced(function*(names: ReadonlyArray<string>) {
+    for (const name of names) if ((yield* HubEnv.variable(name)) !== undefined) return name
+    return undefined
+  })
+  const flag = target.model !== undefined
+    ? "--model"
+    : target.endpoint !== undefined
+    ? "--endpoint"
+    : target.baseUrl !== undefined
+    ? "--base-url"
+    : undefined
+  const token = target.tokenFile !== undefined ? "--token-file" : target.token !== undefined ? "--token" : undefined
+  return {
+    endpoint: flag ??
+      (yield* first(["INFERENCE_MODEL_ID", "INFERENCE_ENDPOINT_NAME", "INFERENCE_BASE_URL"])) ?? "nothing",
+    token: token ?? (yield* first(["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"])) ?? "the file of hf auth login"
+  }
 })
 
 /** What an endpoint that wakes is waited for, on standard error, one line a change. */
@@ -164,7 +216,7 @@ const waiting = Layer.effectDiscard(Effect.gen(function*() {
     Stream.filter(({ action }) => action !== "Ready" && action !== "Probed"),
     Stream.changesWith((a, b) => a.state === b.state && a.action === b.action),
     Stream.runForEach(({ message, state, subject }) =>
-      Console.error(`waiting for ${subject}: it is ${state}${message === "" ? "" : ` (${message})`}`)
+      Notice.say(`waiting for ${subject}: it is ${state}${message === "" ? "" : ` (${message})`}`)
     ),
     Effect.forkScoped
   )

@@ -3,11 +3,10 @@
  *
  * @since 0.2.0
  */
-import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Retry from "../http/Retry.ts"
-import { visible } from "./Visible.ts"
+import * as Notice from "./Notice.ts"
 
 /** Shorter waits are over before they are read. */
 const worth = Duration.seconds(1)
@@ -24,5 +23,5 @@ export const said = (verb: string) =>
     ({ delay, next, reason, subject }) =>
       Duration.isLessThan(delay, worth) || (verb === "batch" && next === "attempt")
         ? Effect.void
-        : Console.error(visible(`waiting ${Math.round(Duration.toSeconds(delay))} s for ${subject}: ${reason}`))
+        : Notice.say(`waiting ${Math.round(Duration.toSeconds(delay))} s for ${subject}: ${reason}`)
   )

@@ -168,8 +168,21 @@ const logprobs = ({ logprobs, top_logprobs: top }: Body): Reading<CallOptions> =
     : Result.fail(invalid("top_logprobs", "top_logprobs needs logprobs: true"))
 }
 
-/** What a request says of each thing, nulls left out: they are how some clients write that nothing was said. */
-const said = (body: Body): Body => Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
+/** Fields that mean nothing without tools. */
+const ofTools = new Set(["parallel_tool_calls", "tool_choice"])
+
+const isEmpty = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && Object.keys(value).length === 0
+
+/** What a request says: without nulls, which are how some clients write that nothing was said, and without what says nothing. */
+const said = (body: Body): Body => {
+  const offersTools = body["tools"] !== undefined && body["tools"] !== null && !isEmpty(body["tools"])
+  return Object.fromEntries(
+    Object.entries(body).filter(([field, value]) =>
+      value !== null && !(field === "logit_bias" && isEmpty(value)) && (offersTools || !ofTools.has(field))
+    )
+  )
+}
 
 /** Without a limit from the client the engine's own holds, and not this package's. */
 const engineLimit = { max_tokens: undefined, max_new_tokens: undefined }
@@ -209,10 +222,8 @@ export const read = (given: Body): Reading<Read> =>
         ...(stop !== undefined && { stopSequences: yield* stops(stop) }),
         // the service checks that it is a number
         ...(n !== undefined && { numGenerations: n as number }),
-        ...(Array.isArray(offered) && offered.length === 0
-          ? {}
-          : offered !== undefined && { tools: yield* tools(offered) }),
-        ...(choice !== undefined && offered !== undefined && { toolChoice: yield* toolChoice(choice) }),
+        ...(offered !== undefined && !isEmpty(offered) && { tools: yield* tools(offered) }),
+        ...(choice !== undefined && { toolChoice: yield* toolChoice(choice) }),
         ...(structuredOutput !== undefined && { structuredOutput }),
         ...shown,
         ...((Object.keys(extra).length > 0 || named["maxNewTokens"] === undefined) && {

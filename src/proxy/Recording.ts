@@ -30,7 +30,8 @@ const plain = (value: unknown): Schema.Json => json(JSON.parse(JSON.stringify(va
 
 const tapeOf = (exchange: Exchange.Exchange): Tape.Exchange | undefined => {
   const { answeredBy, body, ending, events, failure, head, method, path, request, status } = exchange
-  if (status === undefined || head === undefined) return undefined
+  // who had no key, or sent nothing that could be read, asked nothing
+  if (status === undefined || head === undefined || request.body === undefined) return undefined
   const isStream = events !== undefined && status === 200
   return {
     request: { method, path, body: plain(request.body) },

@@ -21,3 +21,6 @@ export * as ProxyExchange from "./Exchange.ts"
 
 /** Why a request gets no response of a model. @since 0.2.0 */
 export * as Refusal from "./Refusal.ts"
+
+/** Exchanges on a tape. @since 0.2.0 */
+export * as Recording from "./Recording.ts"

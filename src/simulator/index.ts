@@ -51,3 +51,12 @@ export * as SamplePlatform from "./platform/Sample.ts"
 
 /** The inference server. @since 0.1.0 */
 export * as Simulator from "./Simulator.ts"
+
+/** Exchanges that took place, as JSON lines. @since 0.2.0 */
+export * as Tape from "./tape/Tape.ts"
+
+/** A server that answers from a tape. @since 0.2.0 */
+export * as Replay from "./tape/Replay.ts"
+
+/** Answers from a file. @since 0.2.0 */
+export * as Script from "./model/Script.ts"

@@ -52,6 +52,22 @@ describe("generate", () => {
       assert.strictEqual((yield* run(args, { env: { INFERENCE_BASE_URL: url } })).code, 0)
     }).pipe(served))
 
+  it.live("takes how prompts are made from the environment as from flags", () =>
+    Effect.gen(function*() {
+      const { url } = yield* SimulatorServer.SimulatorServer
+      const simulator = yield* Simulator.Simulator
+      const template = join(yield* directory, "template.jinja")
+      writeFileSync(template, "<{{ messages[0].content }}>")
+      const args = ["generate", "hello", "-u", url, "--max-new-tokens", "2"]
+      yield* run([...args, "--chat-template", template])
+      yield* run(args, { env: { INFERENCE_CHAT_TEMPLATE: template } })
+      const prompts = (yield* simulator.journal.entries).filter(({ request }) => request.path === "/generate_stream")
+        .map(({ request }) => JSON.parse(request.body).inputs)
+      assert.deepStrictEqual(prompts, ["<hello>", "<hello>"])
+      const none = yield* run(args, { env: { INFERENCE_CHAT_TEMPLATE: "/none" } })
+      assert.deepStrictEqual([none.code, /INFERENCE_CHAT_TEMPLATE \/none/.test(none.stderr)], [2, true])
+    }).pipe(Effect.scoped, served))
+
   it.live("without a target is a usage error that says how to name one", () =>
     Effect.gen(function*() {
       const { code, stderr } = yield* run(["generate", "hello"], {

@@ -172,6 +172,27 @@ describe("what cannot be translated", () => {
       assert.deepStrictEqual(body?.["messages"], [history[0], { role: "assistant", content: "yes" }, history[2]])
     }).pipe(world({ engine: "vllm" })))
 
+  it.effect("is not what says nothing: defaults of OpenAI's API are taken by every engine", () =>
+    Effect.gen(function*() {
+      const answer = yield* chat({
+        temperature: 0,
+        top_p: 1,
+        n: 1,
+        stop: null,
+        tools: [],
+        tool_choice: "auto",
+        parallel_tool_calls: true,
+        logit_bias: {},
+        presence_penalty: 0,
+        frequency_penalty: 0,
+        logprobs: false,
+        modalities: ["text"],
+        response_format: { type: "text" },
+        store: true
+      })
+      assert.strictEqual(answer.status, 200, answer.text)
+    }).pipe(world()))
+
   for (
     const [name, body, status] of [
       ["no JSON", "{", 400],

@@ -129,5 +129,8 @@ export const main = Program.make(
     "chat",
     flags,
     ({ sampling, system, target }) => Effect.provide(converse(system, sampling), Target.layer(target))
-  ).pipe(Command.withDescription("A conversation in the terminal"))
+  ).pipe(
+    Command.withDescription("A conversation in the terminal"),
+    Command.withExamples([{ command: "inference-endpoints chat --endpoint my-llm --system \"Be brief\"" }])
+  )
 )

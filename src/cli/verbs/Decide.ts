@@ -18,6 +18,7 @@ import { labelsOf, type Question } from "../../decide/Question.ts"
 import { CommandExit } from "../CommandExit.ts"
 import { optional } from "../Flags.ts"
 import * as Input from "../Input.ts"
+import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 import * as Target from "../Target.ts"
 import * as Visible from "../Visible.ts"
@@ -61,8 +62,6 @@ const flags = {
   target: Target.flags
 }
 
-const refused = (message: string) => Effect.andThen(Console.error(message), new CommandExit({ code: 2 }))
-
 const labelOf = (given: string) => {
   const at = given.indexOf("=")
   return at === -1 ? { label: given } : { label: given.slice(0, at), description: given.slice(at + 1) }
@@ -102,18 +101,18 @@ const read = Effect.fnUntraced(function*(path: string, labels: ReadonlyArray<str
   const files = yield* FileSystem.FileSystem
   const bytes = yield* Effect.catch(
     files.readFile(path),
-    () => refused(`${path}: there is no such file, or it cannot be read`)
+    () => Notice.usage(`${path}: there is no such file, or it cannot be read`)
   )
   const text = yield* Input.utf8(bytes, path)
   const decode = Schema.decodeEffect(Schema.fromJsonString(Row))
   return yield* Effect.forEach(
     text.split("\n").map((line, at) => ({ line, at: at + 1 })).filter(({ line }) => line.trim() !== ""),
     ({ at, line }) =>
-      Effect.catch(decode(line), (error) => refused(`${path}, line ${at}: ${error.message}`)).pipe(
+      Effect.catch(decode(line), (error) => Notice.usage(`${path}, line ${at}: ${error.message}`)).pipe(
         Effect.tap(({ label }) =>
           labels.includes(label)
             ? Effect.void
-            : refused(`${path}, line ${at}: ${JSON.stringify(label)} is none of the labels`)
+            : Notice.usage(`${path}, line ${at}: ${JSON.stringify(label)} is none of the labels`)
         )
       )
   )

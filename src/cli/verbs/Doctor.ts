@@ -16,6 +16,7 @@ import * as Endpoint from "../../endpoint/Endpoint.ts"
 import * as Hub from "../../hub/Hub.ts"
 import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
 import * as StructuredOutput from "../../structured/StructuredOutput.ts"
+import * as Colour from "../Colour.ts"
 import { CommandExit } from "../CommandExit.ts"
 import { optional } from "../Flags.ts"
 import * as Program from "../Program.ts"
@@ -35,6 +36,8 @@ const check = (name: string, verdict: Verdict, detail: string): Check => ({ name
 
 const marks: Readonly<Record<Verdict, string>> = { pass: "ok  ", warn: "warn", fail: "FAIL" }
 
+const meanings: Readonly<Record<Verdict, Colour.Meaning>> = { pass: "good", warn: "doubtful", fail: "bad" }
+
 /** Where the knowledge of the engine comes from, in words. */
 const sources: Readonly<Record<Endpoint.Target["engine"]["source"], string>> = {
   override: "by the flag or INFERENCE_ENGINE",
@@ -46,22 +49,24 @@ const sources: Readonly<Record<Endpoint.Target["engine"]["source"], string>> = {
   assumed: "not recognised: the plain OpenAI dialect is assumed"
 }
 
-const credentials = Effect.gen(function*() {
+const credentials = Effect.fnUntraced(function*(source: string) {
   const hub = yield* Hub.Hub
   return Result.match(yield* Effect.result(hub.whoami), {
     onSuccess: ({ name, orgs }) =>
       check(
         "token",
         "pass",
-        `it belongs to ${name}${orgs.length === 0 ? "" : `, of ${orgs.map(({ name }) => name).join(", ")}`}`
+        `the one of ${source} belongs to ${name}${
+          orgs.length === 0 ? "" : `, of ${orgs.map(({ name }) => name).join(", ")}`
+        }`
       ),
     // a server of one's own needs no token of the Hub
     onFailure: (error) => check("token", "warn", error.message)
   })
 })
 
-const where = ({ displayName, kind, url }: Endpoint.Target): Check =>
-  check("target", "pass", `${kind}: ${displayName} at ${url.origin}`)
+const where = ({ displayName, kind, url }: Endpoint.Target, source: string): Check =>
+  check("target", "pass", `${kind}: ${displayName} at ${url.origin} (by ${source})`)
 
 const engine = ({ engine: { kind, source, version } }: Endpoint.Target): Check =>
   check(
@@ -117,17 +122,18 @@ const request = Effect.gen(function*() {
   })
 })
 
-const examine = Effect.gen(function*() {
+const examine = Effect.fnUntraced(function*(target: Target.Target) {
   const endpoint = yield* Endpoint.Endpoint
-  const checks: Array<Check> = [yield* credentials]
-  const target = yield* Effect.result(endpoint.target)
-  if (Result.isFailure(target)) return [...checks, check("target", "fail", target.failure.message)]
+  const sources = yield* Target.sourcesOf(target)
+  const checks: Array<Check> = [yield* credentials(sources.token)]
+  const found = yield* Effect.result(endpoint.target)
+  if (Result.isFailure(found)) return [...checks, check("target", "fail", found.failure.message)]
   return [
     ...checks,
-    where(target.success),
-    engine(target.success),
-    limits(target.success),
-    yield* structured(target.success),
+    where(found.success, sources.endpoint),
+    engine(found.success),
+    limits(found.success),
+    yield* structured(found.success),
     yield* request
   ]
 })
@@ -154,12 +160,14 @@ const flags = {
 const command = Command.make("doctor", flags, ({ json, prove, save, target }) =>
   Effect.gen(function*() {
     if (prove) return yield* DoctorProof.run(json, save)
-    const checks = yield* examine
+    const checks = yield* examine(target)
     const verdict = verdictOf(checks)
     if (json) yield* Console.log(JSON.stringify({ version: 1, verdict, checks }))
     else {
       for (const { detail, name, verdict } of checks) {
-        yield* Console.log(`${marks[verdict]}  ${name.padEnd(17)}  ${Visible.visible(detail)}`)
+        yield* Console.log(
+          `${Colour.paint(meanings[verdict], marks[verdict])}  ${name.padEnd(17)}  ${Visible.visible(detail)}`
+        )
       }
     }
     if (verdict !== "pass") return yield* new CommandExit({ code: codes[verdict] })

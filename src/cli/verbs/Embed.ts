@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as HuggingFaceEmbeddingModel from "../../ai/HuggingFaceEmbeddingModel.ts"
 import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
 import * as Input from "../Input.ts"
+import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 import * as Target from "../Target.ts"
 
@@ -46,11 +47,14 @@ const command = Command.make("embed", flags, ({ lines, target, texts }) =>
     const model = yield* EmbeddingModel.EmbeddingModel
     const { embeddings, usage } = yield* model.embedMany(inputs)
     for (const [index, { vector }] of embeddings.entries()) {
-      yield* Console.log(JSON.stringify({ index, text: inputs[index], vector }))
+      yield* Console.log(JSON.stringify({ version: 1, index, text: inputs[index], vector }))
     }
-    yield* Console.error(`${embeddings.length} vectors, ${usage.inputTokens ?? "an unknown number of"} tokens`)
+    yield* Notice.say(`${embeddings.length} vectors, ${usage.inputTokens ?? "an unknown number of"} tokens`)
   }).pipe(Effect.provide(layer(target)))).pipe(
-    Command.withDescription("Texts to vectors, one JSON line each, on an endpoint that embeds")
+    Command.withDescription("Texts to vectors, one JSON line each, on an endpoint that embeds"),
+    Command.withExamples([{ command: "inference-endpoints embed \"a text\" \"another\" -u http://localhost:8080" }, {
+      command: "cat texts.txt | inference-endpoints embed --lines --endpoint my-embedder"
+    }])
   )
 
 /** `embed`. */

@@ -5,13 +5,20 @@ import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Generation from "../../Generation.ts"
+import * as GenerationOptions from "../../GenerationOptions.ts"
 import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
 import * as Message from "../../Message.ts"
+import type { CallOptions } from "../../Settings.ts"
+import { optional } from "../Flags.ts"
+import * as Images from "../Images.ts"
 import * as Input from "../Input.ts"
+import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 import * as Sampling from "../Sampling.ts"
 import * as Target from "../Target.ts"
@@ -19,10 +26,22 @@ import * as Visible from "../Visible.ts"
 
 const flags = {
   prompt: Argument.String("prompt").pipe(
-    Argument.withDescription("The text; - stands for standard input, which comes after the text"),
+    Argument.withDescription("The text; what is piped in comes after it, and - stands for that alone"),
     Argument.variadic()
   ),
   system: Flag.String("system").pipe(Flag.withDescription("A system message"), Flag.withDefault("")),
+  image: Flag.String("image").pipe(
+    Flag.withMetavar("FILE|URL"),
+    Flag.withDescription("An image beside the text, where the engine takes them; may be repeated"),
+    Flag.atLeast(0)
+  ),
+  schema: optional(Flag.FileText("schema"), "A file with the JSON Schema of the value that is wanted"),
+  regex: optional(Flag.String("regex"), "A regular expression that the whole text has to match"),
+  tools: optional(
+    Flag.FileText("tools"),
+    "A file with a JSON list of tools (name, description, parameters); calls are printed as JSON lines"
+  ),
+  toolChoice: optional(Flag.String("tool-choice"), "auto, none, required, or the name of one"),
   raw: Flag.Boolean("raw").pipe(
     Flag.withDescription("Send the prompt as it is, without a chat template"),
     Flag.withDefault(false)
@@ -35,8 +54,57 @@ const flags = {
   sampling: Sampling.flags
 }
 
-const inputOf = (prompt: string, system: string, raw: boolean): Message.Input =>
-  raw ? { raw: prompt } : system === "" ? prompt : [Message.system(system), Message.user(prompt)]
+type Given = Command.Command.Config.Infer<typeof flags>
+
+const inputOf = Effect.fnUntraced(function*({ image, prompt, raw, system }: Given) {
+  const text = yield* Input.prompt(prompt)
+  if (raw) {
+    const input: Message.Input = { raw: text }
+    return image.length === 0 && system === ""
+      ? input
+      : yield* Notice.usage("--raw sends one text: --system and --image have no place in it")
+  }
+  const images = yield* Effect.forEach(image, Images.read)
+  const content = images.length === 0 ? text : [{ type: "text" as const, text }, ...images]
+  const messages: Message.Input = [
+    ...(system === "" ? [] : [Message.system(system)]),
+    Message.user(content)
+  ]
+  return messages
+})
+
+const Named = Schema.Struct({
+  name: Schema.String,
+  description: Schema.optionalKey(Schema.String),
+  parameters: Schema.optionalKey(Schema.Unknown)
+})
+
+/** Tools as this package writes them, or in OpenAI's form. */
+const Tools = Schema.fromJsonString(Schema.Array(Schema.Union([Schema.Struct({ function: Named }), Named])))
+
+const toolsOf = (text: string) =>
+  Schema.decodeEffect(Tools)(text).pipe(
+    Effect.map((tools): CallOptions["tools"] =>
+      tools.map((tool) => ({
+        parameters: { type: "object", properties: {} },
+        ...("function" in tool ? tool.function : tool)
+      }))
+    ),
+    Effect.catch((error) => Notice.usage(`--tools is not a list of tools: ${error.message}`))
+  )
+
+const choiceOf = (choice: string): CallOptions["toolChoice"] =>
+  choice === "auto" || choice === "none" || choice === "required" ? choice : { name: choice }
+
+const optionsOf = Effect.fnUntraced(function*({ regex, sampling, toolChoice, tools }: Given) {
+  const options: CallOptions = {
+    ...(yield* Sampling.optionsOf(sampling)),
+    ...(tools !== undefined && { tools: yield* toolsOf(tools) }),
+    ...(toolChoice !== undefined && { toolChoice: choiceOf(toolChoice) }),
+    ...(regex !== undefined && { structuredOutput: { format: "regex", schema: regex } })
+  }
+  return options
+})
 
 /** A seed above 2^53 is a string of its digits. */
 const plain = (_name: string, value: unknown): unknown => typeof value === "bigint" ? value.toString() : value
@@ -47,33 +115,79 @@ const told = ({ finishReason }: Generation.Generation): Effect.Effect<void> =>
     ? Console.error("The response was cut by the token limit: --max-new-tokens raises it")
     : Effect.void
 
-const run = (
-  given: {
-    readonly json: boolean
-    readonly prompt: ReadonlyArray<string>
-    readonly raw: boolean
-    readonly system: string
-    readonly sampling: Sampling.Sampling
+/** What stands after the text: the calls, one JSON line each. */
+const calls = ({ text, toolCalls }: Generation.Generation): string =>
+  (text === "" && toolCalls.length > 0 ? "" : "\n") +
+  toolCalls.map(({ arguments: given, id, name }) => `${JSON.stringify({ tool: name, id, arguments: given })}\n`).join(
+    ""
+  )
+
+const Document = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
+
+const waiting = Notice.whileWaiting("waiting for the response (Ctrl-C stops it)")
+
+/** A value of a schema: checked, and so never half of one. */
+const value = Effect.fnUntraced(function*(text: string, input: Message.Input, options: CallOptions, json: boolean) {
+  const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+  const shown = yield* Visible.forStdout
+  const schema = yield* Effect.catch(
+    Schema.decodeEffect(Document)(text),
+    () => Notice.usage("--schema is not a JSON object")
+  )
+  if (options.numGenerations !== undefined && options.numGenerations > 1) {
+    return yield* Notice.usage("--schema gives one value: ask several times, or use batch")
   }
-) =>
+  const { numGenerations: _, structuredOutput: _structure, ...call } = options
+  const { dropped, generation, value } = yield* waiting(llm.generateObject(input, { ...call, schema }))
+  for (const { keyword, path } of dropped) {
+    yield* Notice.say(
+      `the engine does not enforce ${keyword} at ${path.join(".") || "the root"}; the value was checked here`
+    )
+  }
+  yield* Console.log(json ? JSON.stringify({ version: 1, value, generation }, plain) : shown(JSON.stringify(value)))
+})
+
+/** Text as it comes, and a word where none comes for a second. */
+const streamed = Effect.fnUntraced(function*(input: Message.Input, options: CallOptions) {
+  const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+  const stdio = yield* Stdio.Stdio
+  const shown = yield* Visible.forStdout
+  const begun = yield* Deferred.make<void>()
+  const finished: Array<Generation.Generation> = []
+  yield* Effect.forkChild(waiting(Deferred.await(begun)))
+  yield* llm.stream(input, options).pipe(
+    Stream.tap(() => Deferred.succeed(begun, undefined)),
+    Stream.map((event) => {
+      if (event._tag === "Text") return shown(event.text)
+      if (event._tag !== "Finish") return ""
+      finished.push(event.generation)
+      return shown(calls(event.generation))
+    }),
+    Stream.filter((text) => text !== ""),
+    Stream.run(stdio.stdout({ endOnDone: false }))
+  )
+  // behind the text, and on a line of its own
+  for (const generation of finished) yield* told(generation)
+})
+
+const run = (given: Given) =>
   Effect.gen(function*() {
-    const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
-    const stdio = yield* Stdio.Stdio
-    const shown = yield* Visible.forStdout
-    const options = yield* Sampling.optionsOf(given.sampling)
-    const prompt = yield* Input.prompt(given.prompt)
-    const input = inputOf(prompt, given.system, given.raw)
-    if (!given.json && (options.numGenerations ?? 1) === 1) {
-      yield* llm.stream(input, options).pipe(
-        Stream.tap((event) => event._tag === "Finish" ? told(event.generation) : Effect.void),
-        Stream.map((event) => event._tag === "Text" ? shown(event.text) : event._tag === "Finish" ? "\n" : ""),
-        Stream.run(stdio.stdout({ endOnDone: false }))
-      )
-      return
+    const options = yield* optionsOf(given)
+    if (given.schema !== undefined && given.regex !== undefined) {
+      return yield* Notice.usage("--schema and --regex ask for two shapes at once")
     }
-    const { generations } = yield* llm.generate(input, options)
+    const input = yield* inputOf(given)
+    if (given.schema !== undefined) return yield* value(given.schema, input, options, given.json)
+    if (!given.json && (options.numGenerations ?? 1) === 1) return yield* streamed(input, options)
+    const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+    const shown = yield* Visible.forStdout
+    const { generations } = yield* waiting(llm.generate(input, options))
     for (const generation of generations) {
-      yield* Console.log(given.json ? JSON.stringify({ version: 1, ...generation }, plain) : shown(generation.text))
+      yield* Console.log(
+        given.json
+          ? JSON.stringify({ version: 1, ...generation }, plain)
+          : shown(generation.text + calls(generation)).trimEnd()
+      )
       yield* told(generation)
     }
   })
@@ -84,5 +198,22 @@ export const main = Program.make(
     "generate",
     flags,
     (given) => Effect.provide(run(given), Target.layer(given.target))
-  ).pipe(Command.withDescription("Generate for one prompt"))
+  ).pipe(
+    Command.withDescription("Generate for one prompt"),
+    Command.withExamples([
+      { command: "inference-endpoints generate \"Why is the sky red?\" --model meta-llama/Llama-3.1-8B-Instruct" },
+      {
+        command: "git diff | inference-endpoints generate \"Say what changed\" --endpoint my-llm",
+        description: "A pipe comes after the prompt"
+      },
+      {
+        command: "inference-endpoints generate \"A user\" --schema user.json -u http://localhost:8080",
+        description: "A value that fits the schema"
+      },
+      {
+        command: `inference-endpoints generate "Hi" --options '{"topK":50,"stopSequences":["###"]}' --json`,
+        description: `All options: ${Object.keys(GenerationOptions.GenerationOptions.fields).join(", ")}`
+      }
+    ])
+  )
 )

@@ -14,6 +14,7 @@ import * as Engine from "../../endpoint/Engine.ts"
 import * as Grammar from "../../structured/Grammar.ts"
 import { CommandExit } from "../CommandExit.ts"
 import * as Input from "../Input.ts"
+import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 
 const flags = {
@@ -27,14 +28,12 @@ const flags = {
 
 const Document = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
 
-const refused = (message: string) => Effect.andThen(Console.error(message), new CommandExit({ code: 2 }))
-
 const textOf = Effect.fnUntraced(function*(path: string) {
   if (path === "-") return yield* Input.stdin
   const files = yield* FileSystem.FileSystem
   const bytes = yield* Effect.catch(
     files.readFile(path),
-    () => refused(`${path}: there is no such file, or it cannot be read`)
+    () => Notice.usage(`${path}: there is no such file, or it cannot be read`)
   )
   return yield* Input.utf8(bytes, path)
 })
@@ -58,7 +57,7 @@ const check = Command.make("check", flags, ({ engine, json, schema }) =>
   Effect.gen(function*() {
     const document = yield* Effect.catch(
       Schema.decodeEffect(Document)(yield* textOf(schema)),
-      (error) => refused(`${schema}: a JSON Schema is a JSON object. ${error.message}`)
+      (error) => Notice.usage(`${schema}: a JSON Schema is a JSON object. ${error.message}`)
     )
     const result = yield* Effect.catch(
       Effect.fromResult(Grammar.check(Grammar.fromJsonSchema(document), engine)),

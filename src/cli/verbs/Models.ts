@@ -9,6 +9,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Endpoint from "../../endpoint/Endpoint.ts"
+import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 import * as Table from "../Table.ts"
 import * as Target from "../Target.ts"
@@ -43,9 +44,10 @@ const command = Command.make("models", flags, ({ json, model, ...credentials }) 
       known(offer.throughput)
     ])
     for (const line of Table.lines(head, rows)) yield* Console.log(line)
-    yield* Console.error(`Ask one of them: inference-endpoints generate "Hello" --model ${model} --provider <name>`)
+    yield* Notice.say(`Ask one of them: inference-endpoints generate "Hello" --model ${model} --provider <name>`)
   }).pipe(Effect.provide(Target.layer({ ...Target.none, ...credentials, model })))).pipe(
-    Command.withDescription("Who serves a model on the router, at what price; ? is what the router does not tell")
+    Command.withDescription("Who serves a model on the router, at what price; ? is what the router does not tell"),
+    Command.withExamples([{ command: "inference-endpoints models meta-llama/Llama-3.1-8B-Instruct" }])
   )
 
 /** `models`. */

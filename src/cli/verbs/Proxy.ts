@@ -22,6 +22,7 @@ import * as Proxy from "../../proxy/Proxy.ts"
 import * as Recording from "../../proxy/Recording.ts"
 import { CommandExit } from "../CommandExit.ts"
 import { optional } from "../Flags.ts"
+import * as Notice from "../Notice.ts"
 import * as Port from "../Port.ts"
 import * as Program from "../Program.ts"
 import * as Signals from "../Signals.ts"
@@ -63,11 +64,8 @@ const flags = {
   record: optional(
     Flag.String("record"),
     "Add what is asked and answered to this tape, for simulate --replay; no key gets on it"
-  ),
-  quiet: Flag.Boolean("quiet").pipe(Flag.withDescription("Say nothing of requests"), Flag.withDefault(false))
+  )
 }
-
-const usage = (message: string) => Effect.andThen(Console.error(message), new CommandExit({ code: 2 }))
 
 /** The key that clients send: from a file, the environment, or made up now. */
 const keyOf = Effect.fnUntraced(function*({ host, keyFile, noKey }: {
@@ -77,7 +75,7 @@ const keyOf = Effect.fnUntraced(function*({ host, keyFile, noKey }: {
 }) {
   if (noKey) {
     return Port.isOpen(host)
-      ? yield* usage(
+      ? yield* Notice.usage(
         `--no-key would give ${host} to everybody who reaches it: bind 127.0.0.1, or let clients have a key`
       )
       : { key: undefined, made: false }
@@ -101,7 +99,7 @@ const namedOf = Effect.fnUntraced(function*(text: string, target: Target.Target)
   const at = text.indexOf("=")
   const name = text.slice(0, at)
   const where = text.slice(at + 1)
-  if (at <= 0 || where === "") return yield* usage(`--serve ${text}: write NAME=TARGET`)
+  if (at <= 0 || where === "") return yield* Notice.usage(`--serve ${text}: write NAME=TARGET`)
   const bare = { ...target, model: undefined, endpoint: undefined, namespace: undefined, baseUrl: undefined }
   const named = (rest: Partial<Target.Target>): Named => ({ model: name, aliases: [], target: { ...bare, ...rest } })
   if (/^https?:\/\//.test(where)) return named({ baseUrl: where })
@@ -156,7 +154,7 @@ const jsonLine = (exchange: Exchange.Exchange): string => {
 /** What adds exchanges to a tape, one after the other. Only its owner can read the file. */
 const recorder = Effect.fnUntraced(function*(path: string, secrets: ReadonlyArray<Redacted.Redacted<string>>) {
   const files = yield* FileSystem.FileSystem
-  const unwritable = (error: { readonly message: string }) => usage(`--record ${path}: ${error.message}`)
+  const unwritable = (error: { readonly message: string }) => Notice.usage(`--record ${path}: ${error.message}`)
   const file = yield* files.open(path, { flag: "a", mode: 0o600 }).pipe(Effect.catch(unwritable))
   const { size } = yield* Effect.catch(file.stat, unwritable)
   const turn = yield* Semaphore.make(1)
@@ -192,7 +190,7 @@ const command = Command.make("proxy", flags, (given) =>
       ? undefined
       : yield* recorder(given.record, [...key === undefined ? [] : [key], ...(yield* tokensOf(named))])
     const tell = (exchange: Exchange.Exchange): Effect.Effect<void> =>
-      given.quiet ? Effect.void : given.json ? Console.log(jsonLine(exchange)) : Console.error(line(exchange))
+      given.json ? Console.log(jsonLine(exchange)) : Notice.say(line(exchange))
     const proxy = yield* Proxy.make(backends, {
       key,
       hosts: [...given.allowHost, given.host],
@@ -210,9 +208,9 @@ const command = Command.make("proxy", flags, (given) =>
     const { port, url } = yield* Port.serve(proxy.app, given)
     const secret = key !== undefined && made ? Redacted.value(key) : undefined
     yield* Console.log(given.json ? JSON.stringify({ version: 1, url, port, models: proxy.models, key: secret }) : url)
-    yield* Console.error(`${proxy.models.join(", ")} on port ${port}: ${Proxy.routes.join(", ")}. Ctrl-C stops it.`)
+    yield* Notice.say(`${proxy.models.join(", ")} on port ${port}: ${Proxy.routes.join(", ")}. Ctrl-C stops it.`)
     if (!given.json) {
-      yield* Console.error(
+      yield* Notice.say(
         key === undefined
           ? `Ask it: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=none`
           : `Ask it: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${secret ?? "(the key that you gave)"}`
@@ -223,7 +221,18 @@ const command = Command.make("proxy", flags, (given) =>
   }))).pipe(
     Command.withDescription(
       "An OpenAI-compatible port in front of endpoints: it wakes them, holds and retries requests, and counts what they cost"
-    )
+    ),
+    Command.withExamples([
+      { command: "inference-endpoints proxy --endpoint my-llm --namespace my-org" },
+      {
+        command: "inference-endpoints proxy --serve small=org/model --serve big=endpoint:my-org/big",
+        description: "Several models"
+      },
+      {
+        command: "inference-endpoints proxy -u http://localhost:8080 --as gpt-4o-mini --record tape.jsonl",
+        description: "Recorded for simulate --replay"
+      }
+    ])
   )
 
 /** `proxy`. */

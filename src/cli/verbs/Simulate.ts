@@ -18,6 +18,7 @@ import * as Tape from "../../simulator/tape/Tape.ts"
 import * as Fault from "../../simulator/wire/Fault.ts"
 import { CommandExit } from "../CommandExit.ts"
 import { optional } from "../Flags.ts"
+import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 import * as Signals from "../Signals.ts"
 import * as TapeCheck from "../TapeCheck.ts"
@@ -95,8 +96,6 @@ const generates = (path: string): boolean =>
 
 type Given = Command.Command.Config.Infer<typeof flags>
 
-const usage = (message: string) => Effect.andThen(Console.error(message), new CommandExit({ code: 2 }))
-
 /** What the flags say of a server. */
 const optionsOf = (given: Given): SimulatorOptions.Options => {
   let generation = 0
@@ -134,13 +133,19 @@ const listening = Effect.fnUntraced(function*({ port, url }: SimulatorServer.Sim
 const one = Effect.fnUntraced(function*(given: Given) {
   const script = given.script === undefined
     ? undefined
-    : yield* Effect.catch(Effect.fromResult(Script.read(given.script)), (problem) => usage(`--script: ${problem}`))
+    : yield* Effect.catch(
+      Effect.fromResult(Script.read(given.script)),
+      (problem) => Notice.usage(`--script: ${problem}`)
+    )
   const simulator = yield* Simulator.make({ ...optionsOf(given), script })
   return yield* listening(yield* SimulatorServer.serve(simulator.handle, given), `A simulated ${given.engine}`)
 })
 
 const replayed = Effect.fnUntraced(function*(text: string, given: Given) {
-  const tape = yield* Effect.catch(Effect.fromResult(Tape.read(text)), (problem) => usage(`--replay: ${problem}`))
+  const tape = yield* Effect.catch(
+    Effect.fromResult(Tape.read(text)),
+    (problem) => Notice.usage(`--replay: ${problem}`)
+  )
   const { against, tokenFile } = given
   if (against !== undefined) {
     const stale = yield* TapeCheck.run(tape, against, yield* Target.tokenOf({ token: undefined, tokenFile }))
@@ -184,10 +189,22 @@ const platform = (given: Given) =>
 const command = Command.make("simulate", flags, (given) =>
   Effect.scoped(
     given.replay !== undefined ? replayed(given.replay, given) : given.platform ? platform(given) : one(given)
-  ).pipe(Effect.catchTag("ListenError", ({ message }) => usage(message)))).pipe(
+  ).pipe(Effect.catchTag("ListenError", ({ message }) => Notice.usage(message)))).pipe(
     Command.withDescription(
       "A simulated server, the whole platform, or a tape, on a port; it prints its address and runs until it is stopped"
-    )
+    ),
+    Command.withExamples([
+      { command: "inference-endpoints simulate --engine vllm --first-token 80 --per-token 8" },
+      {
+        command: "inference-endpoints simulate --fault cut --fault-every 10",
+        description: "Every tenth stream is cut"
+      },
+      {
+        command: "inference-endpoints simulate --platform",
+        description: "Hub, router, management API, endpoints that sleep"
+      },
+      { command: "inference-endpoints simulate --replay tape.jsonl", description: "What proxy --record recorded" }
+    ])
   )
 
 /** `simulate`. */
