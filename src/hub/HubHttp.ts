@@ -162,9 +162,10 @@ const once = Effect.fnUntraced(function*(client: HttpClient.HttpClient, settings
         ...known(answer)
       })
     }
-    // a Hub on this machine may send to this machine
-    const isLocal = url.startsWith("http:") && RoundTrip.isPrivate(next)
-    if (next.origin !== origin && next.protocol !== "https:" && !isLocal) {
+    // the loopback interface has two names for one server
+    const { port, protocol } = new URL(url)
+    const isSame = next.protocol === protocol && next.port === port && RoundTrip.isPrivate(next)
+    if (next.origin !== origin && next.protocol !== "https:" && !isSame) {
       return yield* new HubError.InvalidResponse({ subject, detail: "redirected away from https", ...known(answer) })
     }
     // the storage behind the Hub says nothing about a file that the Hub did not say

@@ -182,4 +182,47 @@ describe("what the simulated Hub says of files", () => {
         assert.deepStrictEqual(yield* part(url, "bytes=10-"), [416, "bytes */10", ""])
       }
     }))
+
+  it.effect("shows the commit of an entry, HTML of commits, pull requests and digests where they are asked for", () =>
+    Effect.gen(function*() {
+      const text = (path: string) => Effect.map(read(path), ([, json]) => JSON.stringify(json))
+      assert.include(yield* text("/api/models/org/open/tree/main?expand=true"), `"lastCommit":{"id":"${commit}"`)
+      assert.notInclude(yield* text("/api/models/org/open/tree/main"), "lastCommit")
+      assert.include(yield* text("/api/models/org/open/commits/main?expand[]=formatted"), "<p>initial commit</p>")
+      assert.include(yield* text("/api/models/org/open/refs?include_prs=1"), "\"pullRequests\":[]")
+      assert.include(yield* text("/api/models/org/open?blobs=True"), "\"sha256\"")
+    }))
+
+  it.effect("gives the fields of a model that were asked for, and those alone", () =>
+    Effect.gen(function*() {
+      const [, info] = yield* read("/api/models/org/open?expand=downloads&expand=tags")
+      assert.deepStrictEqual(Object.keys(Object(info)).toSorted(), ["_id", "downloads", "id", "tags"])
+    }))
+
+  it.effect("lists models and data sets that match, without what is private", () =>
+    Effect.gen(function*() {
+      const asked = yield* ask({ ...options, datasets: { "org/d": {}, "org/p": { private: true } } })
+      const names = (path: string) =>
+        Effect.map(Effect.flatMap(asked(hub + path), entries), (list) => list.map((entry) => Object(entry).id))
+      assert.deepStrictEqual(yield* names("/api/models?author=org"), ["org/open", "org/gated"])
+      assert.deepStrictEqual(yield* names("/api/models?search=OPE"), ["org/open"])
+      assert.deepStrictEqual(yield* names("/api/models?limit=1"), ["org/open"])
+      assert.deepStrictEqual(yield* names("/api/models?author=nobody"), [])
+      assert.deepStrictEqual(yield* names("/api/datasets"), ["org/d"])
+    }))
+
+  it.effect("knows the newest commit of a data set as HEAD, its blobs, and who may read it", () =>
+    Effect.gen(function*() {
+      const asked = yield* ask({ ...options, datasets: { "org/d": { files: { "a.parquet": "PAR1" } } } })
+      const info = yield* (yield* asked(`${hub}/api/datasets/org/d/revision/HEAD?blobs=true`)).text
+      assert.include(info, "\"lfs\":{\"sha256\"")
+      assert.strictEqual((yield* asked(`${hub}/api/datasets/org/d/auth-check`)).status, 200)
+    }))
+
+  it.effect("takes any token where everyone is somebody", () =>
+    Effect.gen(function*() {
+      const asked = yield* ask({ ...options, everyone: { name: "eve" } })
+      assert.deepInclude(yield* (yield* asked(`${hub}/api/whoami-v2`, "hf_anything")).json, { name: "eve" })
+      assert.strictEqual((yield* asked(`${hub}/api/whoami-v2`)).status, 401)
+    }))
 })

@@ -11,6 +11,8 @@ import type * as Exchange from "../wire/Exchange.ts"
 import * as Commit from "./DatasetCommit.ts"
 import * as Repo from "./DatasetRepo.ts"
 import * as Storage from "./DatasetStorage.ts"
+import * as HubListing from "./HubListing.ts"
+import * as HubTree from "./HubTree.ts"
 
 /**
  * What the routes work on.
@@ -31,6 +33,7 @@ export interface State {
   readonly mayRead: (token: string | undefined, id: string) => boolean
   readonly mayWrite: (token: string | undefined, namespace: string) => boolean
   readonly knows: (token: string | undefined) => boolean
+  readonly nameOf: (token: string | undefined) => string | undefined
 }
 
 const refuse = (status: number, message: string, code?: string): Exchange.Response =>
@@ -40,18 +43,30 @@ const refuse = (status: number, message: string, code?: string): Exchange.Respon
     ...(code !== undefined && { "x-error-code": code })
   })
 
-const entryOf = (path: string, { lfs, oid, size }: Repo.Entry) => ({
+/** The commit to show with an entry, where that is asked for. */
+type Shown = Repo.Commit | undefined
+
+const lastCommit = (commit: Shown) => commit === undefined ? {} : HubListing.lastCommit(commit.oid, commit.summary)
+
+const entryOf = (path: string, { lfs, oid, size }: Repo.Entry, commit: Shown) => ({
   type: "file",
   path,
   size,
   oid,
-  ...(lfs !== undefined && { lfs: { oid: lfs, size, pointerSize: 134 } })
+  ...(lfs !== undefined && { lfs: { oid: lfs, size, pointerSize: 134 } }),
+  ...lastCommit(commit)
 })
 
-const folderOf = (path: string) => ({ type: "directory", path, size: 0, oid: "0".repeat(40) })
+const folderOf = (path: string, commit: Shown) => ({
+  type: "directory",
+  path,
+  size: 0,
+  oid: "0".repeat(40),
+  ...lastCommit(commit)
+})
 
 /** Below a folder, sorted; folders too, and unless it is recursive only the first level. */
-const listed = (files: ReadonlyMap<string, Repo.Entry>, below: string, recursive: boolean) => {
+const listed = (files: ReadonlyMap<string, Repo.Entry>, below: string, recursive: boolean, commit: Shown) => {
   const prefix = below === "" ? "" : `${below}/`
   const found = new Map<string, object>()
   for (const [path, entry] of files) {
@@ -59,16 +74,17 @@ const listed = (files: ReadonlyMap<string, Repo.Entry>, below: string, recursive
     const names = path.slice(prefix.length).split("/")
     for (let depth = 1; depth < Math.min(names.length, recursive ? Infinity : 2); depth++) {
       const folder = prefix + names.slice(0, depth).join("/")
-      found.set(folder, folderOf(folder))
+      found.set(folder, folderOf(folder, commit))
     }
-    if (recursive || names.length === 1) found.set(path, entryOf(path, entry))
+    if (recursive || names.length === 1) found.set(path, entryOf(path, entry, commit))
   }
   return [...found].toSorted(([left], [right]) => left < right ? -1 : 1).map(([, entry]) => entry)
 }
 
 const tree = (state: State, request: Double.Received, commit: Repo.Commit, below: string): Exchange.Response => {
   const { searchParams } = request.url
-  const entries = listed(commit.files, below, searchParams.get("recursive")?.toLowerCase() === "true")
+  const isTrue = (name: string) => searchParams.get(name)?.toLowerCase() === "true"
+  const entries = listed(commit.files, below, isTrue("recursive"), isTrue("expand") ? commit : undefined)
   if (below !== "" && entries.length === 0) return refuse(404, `${below} does not exist`, "EntryNotFound")
   const start = Number(searchParams.get("cursor") ?? 0)
   const end = start + state.pageSize
@@ -81,14 +97,14 @@ const tree = (state: State, request: Double.Received, commit: Repo.Commit, below
   )
 }
 
-/** A form or JSON, as clients of several ages send it. */
-const pathsOf = (body: string): ReadonlyArray<string> => {
-  const json = Commit.json(body)
-  const paths = typeof json === "object" && json !== null && "paths" in json ? json.paths : undefined
-  return Array.isArray(paths) ? paths.map(String) : new URLSearchParams(body).getAll("paths")
-}
+const siblingOf = (path: string, { lfs, oid, size }: Repo.Entry) => ({
+  rfilename: path,
+  blobId: oid,
+  size,
+  ...(lfs !== undefined && { lfs: { sha256: lfs, size, pointerSize: 134 } })
+})
 
-const infoOf = (repo: Repo.DatasetRepo, commit: Repo.Commit) => ({
+const infoOf = (repo: Repo.DatasetRepo, commit: Repo.Commit, query: URLSearchParams): HubListing.Info => ({
   _id: "6".repeat(24),
   id: repo.id,
   author: repo.id.split("/")[0],
@@ -101,7 +117,9 @@ const infoOf = (repo: Repo.DatasetRepo, commit: Repo.Commit) => ({
   likes: 0,
   lastModified: "2026-01-01T00:00:00.000Z",
   createdAt: "2026-01-01T00:00:00.000Z",
-  siblings: [...commit.files.keys()].toSorted().map((rfilename) => ({ rfilename }))
+  siblings: [...commit.files].toSorted(([left], [right]) => left < right ? -1 : 1).map(([rfilename, entry]) =>
+    query.get("blobs")?.toLowerCase() === "true" ? siblingOf(rfilename, entry) : { rfilename }
+  )
 })
 
 const answered = (result: Commit.Refusal | Readonly<Record<string, unknown>>): Exchange.Response =>
@@ -167,6 +185,55 @@ const denied = (
     : undefined
 }
 
+const pathsInfo = (commit: Repo.Commit, request: Double.Received): Exchange.Response => {
+  const { expand, paths } = HubTree.pathsOf(request)
+  const shown = expand ? commit : undefined
+  return Double.json(
+    200,
+    paths.flatMap((path) => {
+      const entry = commit.files.get(path)
+      if (entry !== undefined) return [entryOf(path, entry, shown)]
+      return [...commit.files.keys()].some((name) => name.startsWith(`${path}/`)) ? [folderOf(path, shown)] : []
+    })
+  )
+}
+
+/**
+ * `GET /api/datasets`.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const list = (state: State, request: Double.Received): Exchange.Response =>
+  HubListing.list(
+    [...state.repos.values()].flatMap((repo) => {
+      const commit = Repo.at(repo, "main")
+      return commit === undefined ? [] : [infoOf(repo, commit, request.url.searchParams)]
+    }),
+    request
+  )
+
+/**
+ * `DELETE /api/repos/delete`.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const remove = (state: State, request: Double.Received): Exchange.Response => {
+  const body = Commit.json(request.body)
+  const field = (name: string): unknown =>
+    typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined
+  const token = Double.bearer(request)
+  const organization = field("organization") ?? state.nameOf(token)
+  const id = `${String(organization)}/${String(field("name"))}`
+  if (!state.repos.has(id)) return refuse(404, "Repository not found", "RepoNotFound")
+  if (!state.mayWrite(token, String(organization))) {
+    return refuse(403, `you do not have the rights to delete ${id}`)
+  }
+  state.repos.delete(id)
+  return Double.plain(200, "OK")
+}
+
 /**
  * Below `/api/datasets/`.
  *
@@ -176,7 +243,8 @@ const denied = (
 export const api = (state: State, request: Double.Received): Effect.Effect<Exchange.Response> => {
   const [, id = "", verb = "", rest = ""] =
     /^\/api\/datasets\/([^/]+\/[^/]+)(?:\/([a-z-]+)(?:\/(.+))?)?$/.exec(request.url.pathname) ?? []
-  const refusal = denied(state, request, id, false)
+  const query = request.url.searchParams
+  const refusal = denied(state, request, id, verb === "auth-check")
   const repo = state.repos.get(id)
   if (refusal !== undefined || repo === undefined) {
     return Effect.succeed(refusal ?? refuse(404, "Repository not found", "RepoNotFound"))
@@ -187,35 +255,19 @@ export const api = (state: State, request: Double.Received): Effect.Effect<Excha
   switch (verb) {
     case "":
     case "revision":
-      return Effect.succeed(Double.json(200, infoOf(repo, commit)))
+      return Effect.succeed(Double.json(200, HubListing.shown(infoOf(repo, commit, query), query)))
+    case "auth-check":
+      return Effect.succeed(Double.json(200, {}))
     case "tree":
       return Effect.succeed(tree(state, request, commit, below.map(decodeURIComponent).join("/")))
     case "paths-info":
-      return Effect.succeed(Double.json(
-        200,
-        pathsOf(request.body).flatMap((path) => {
-          const entry = commit.files.get(path)
-          if (entry !== undefined) return [entryOf(path, entry)]
-          return [...commit.files.keys()].some((name) => name.startsWith(`${path}/`)) ? [folderOf(path)] : []
-        })
-      ))
+      return Effect.succeed(pathsInfo(commit, request))
     case "refs":
-      return Effect.succeed(Double.json(200, {
-        branches: [{ name: "main", ref: "refs/heads/main", targetCommit: repo.commits.at(-1)?.oid }],
-        converts: [],
-        tags: []
-      }))
+      return Effect.succeed(HubListing.refs({ main: repo.commits.at(-1)?.oid ?? "" }, {}, query))
     case "commits":
-      return Effect.succeed(Double.json(
-        200,
-        repo.commits.toReversed().map(({ oid, summary }) => ({
-          id: oid,
-          title: summary,
-          message: "",
-          authors: [],
-          date: "2026-01-01T00:00:00.000Z"
-        }))
-      ))
+      return Effect.succeed(
+        Double.json(200, repo.commits.toReversed().map(({ oid, summary }) => HubListing.commit(oid, summary, query)))
+      )
     case "preupload":
     case "commit":
     case "xet-write-token":
@@ -235,9 +287,9 @@ export const create = Effect.fnUntraced(function*(state: State, request: Double.
   const body = Commit.json(request.body)
   const field = (name: string): unknown =>
     typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined
-  const [organization, name] = [field("organization"), field("name")]
+  const [organization, name] = [field("organization") ?? state.nameOf(Double.bearer(request)), field("name")]
   if (typeof name !== "string" || field("type") !== "dataset") return refuse(400, "\"name\" and \"type\" are required")
-  if (typeof organization !== "string") return refuse(400, "\"organization\" is required by this double")
+  if (typeof organization !== "string") return refuse(401, "Invalid username or password.")
   const id = `${organization}/${name}`
   if (!state.knows(Double.bearer(request))) return refuse(401, "Invalid username or password.")
   if (!state.mayWrite(Double.bearer(request), organization)) {

@@ -11,6 +11,7 @@ import type * as Exchange from "../wire/Exchange.ts"
 import * as DatasetApi from "./DatasetApi.ts"
 import * as DatasetRepo from "./DatasetRepo.ts"
 import * as DatasetStorage from "./DatasetStorage.ts"
+import * as HubListing from "./HubListing.ts"
 import * as HubTree from "./HubTree.ts"
 
 /**
@@ -177,10 +178,9 @@ const tree = (
 ): Exchange.Response => {
   if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", `Invalid rev id: ${revision}`)
   const { searchParams } = request.url
-  const recursive = searchParams.get("recursive")?.toLowerCase() === "true"
   const size = options.pageSize ?? 1000
   const start = Number(searchParams.get("cursor") ?? 0)
-  const entries = HubTree.entries(repo, below, recursive)
+  const entries = HubTree.entries(repo, below, searchParams)
   if (below !== "" && entries.length === 0) {
     return refuse(404, "EntryNotFound", `${below} does not exist on "${revision}"`)
   }
@@ -188,14 +188,36 @@ const tree = (
     ? {
       link: `<${originsOf(options).hub}/api/models/${id}/tree/${encodeURIComponent(revision)}${
         below === "" ? "" : `/${below}`
-      }?recursive=${recursive}&cursor=${start + size}>; rel="next"`
+      }?recursive=${searchParams.get("recursive") ?? "false"}&cursor=${start + size}>; rel="next"`
     }
     : {}
   return Double.json(200, entries.slice(start, start + size), next)
 }
 
+const infoOf = (id: string, repo: Repo, query: URLSearchParams): HubListing.Info => ({
+  _id: "6".repeat(24),
+  id,
+  modelId: id,
+  author: id.split("/")[0],
+  sha: repo.commit,
+  private: repo.private ?? false,
+  gated: repo.gated === true ? "manual" : false,
+  disabled: false,
+  downloads: 0,
+  likes: 0,
+  tags: [],
+  createdAt: "2026-01-01T00:00:00.000Z",
+  lastModified: "2026-01-01T00:00:00.000Z",
+  siblings: HubTree.siblings(repo, query.get("blobs")?.toLowerCase() === "true"),
+  ...repo.info
+})
+
 const api = (options: Options, request: Double.Received): Exchange.Response => {
-  const { pathname, search } = request.url
+  const { pathname, search, searchParams } = request.url
+  if (pathname === "/api/models") {
+    const infos = Object.entries(options.repos ?? {}).map(([id, repo]) => infoOf(id, repo, searchParams))
+    return HubListing.list(infos, request)
+  }
   if (pathname === "/api/whoami-v2") {
     const user = userOf(options, Double.bearer(request))
     return user === undefined
@@ -217,19 +239,12 @@ const api = (options: Options, request: Double.Received): Exchange.Response => {
   if (denied !== undefined || repo === undefined) return denied ?? refuse(404, "RepoNotFound", "Repository not found")
   const revision = decodeURIComponent(at)
   if (verb === "tree") return tree(options, request, id, repo, revision, decodeURIComponent(below))
-  if (verb === "refs") return HubTree.refs(repo)
+  if (verb === "refs") return HubTree.refs(repo, request.url.searchParams)
   if (verb === "auth-check") return Double.json(200, {})
   if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", "Invalid rev id")
   if (verb === "paths-info") return HubTree.pathsInfo(repo, request)
-  if (verb === "commits") return HubTree.commits(repo)
-  return Double.json(200, {
-    id,
-    sha: repo.commit,
-    private: repo.private ?? false,
-    gated: repo.gated === true ? "manual" : false,
-    siblings: HubTree.siblings(repo, request.url.searchParams.get("blobs")?.toLowerCase() === "true"),
-    ...repo.info
-  })
+  if (verb === "commits") return HubTree.commits(repo, request.url.searchParams)
+  return Double.json(200, HubListing.shown(infoOf(id, repo, request.url.searchParams), request.url.searchParams))
 }
 
 const file = (options: Options, request: Double.Received): Exchange.Response => {
@@ -254,6 +269,7 @@ const datasetState = Effect.fnUntraced(function*(options: Options) {
     pageSize: options.pageSize ?? 1000,
     partSize: options.partSize ?? 64 * 1024 * 1024,
     knows: (token) => userOf(options, token) !== undefined,
+    nameOf: (token) => userOf(options, token)?.name,
     mayWrite: (token, namespace) => {
       const user = userOf(options, token)
       return user !== undefined && user.write !== false &&
@@ -276,6 +292,10 @@ const routed = (
   request: Double.Received
 ): Effect.Effect<Exchange.Response> => {
   const { pathname } = request.url
+  if (pathname === "/api/datasets") return Effect.succeed(DatasetApi.list(state, request))
+  if (pathname === "/api/repos/delete" && request.method === "DELETE") {
+    return Effect.succeed(DatasetApi.remove(state, request))
+  }
   if (pathname.startsWith("/api/datasets/")) return DatasetApi.api(state, request)
   if (pathname === "/api/repos/create" && request.method === "POST") return DatasetApi.create(state, request)
   if (pathname === "/api/validate-yaml") return Effect.succeed(DatasetApi.validateYaml(request))

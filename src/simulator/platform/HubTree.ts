@@ -5,6 +5,7 @@
  */
 import * as Double from "../wire/Double.ts"
 import type * as Exchange from "../wire/Exchange.ts"
+import * as HubListing from "./HubListing.ts"
 
 /**
  * The files of a repository.
@@ -28,20 +29,37 @@ export const hashOf = (content: string, length: number): string => {
 
 const sizeOf = (content: string): number => new TextEncoder().encode(content).length
 
-const storedOf = (repo: Files, path: string, content: string) => {
+const storedOf = (
+  repo: Files,
+  path: string,
+  content: string
+): {
+  readonly size: number
+  readonly lfs?: { readonly oid: string; readonly size: number; readonly pointerSize: number }
+} => {
   const size = sizeOf(content)
   const large = repo.large?.includes(path) === true
   return { size, ...(large && { lfs: { oid: hashOf(content, 64), size, pointerSize: 134 } }) }
 }
 
-const fileEntry = (repo: Files, path: string, content: string) => ({
+/** Whether an entry is asked for with its last commit. */
+const isExpanded = (query: URLSearchParams | undefined): boolean => query?.get("expand")?.toLowerCase() === "true"
+
+const fileEntry = (repo: Files, path: string, content: string, expand: boolean) => ({
   type: "file",
   oid: hashOf(content, 40),
   ...storedOf(repo, path, content),
-  path
+  path,
+  ...(expand && HubListing.lastCommit(repo.commit))
 })
 
-const folderEntry = (path: string) => ({ type: "directory", oid: hashOf(path, 40), size: 0, path })
+const folderEntry = (repo: Files, path: string, expand: boolean) => ({
+  type: "directory",
+  oid: hashOf(path, 40),
+  size: 0,
+  path,
+  ...(expand && HubListing.lastCommit(repo.commit))
+})
 
 const foldersOf = (repo: Files): ReadonlyArray<string> => [
   ...new Set(
@@ -58,14 +76,16 @@ const foldersOf = (repo: Files): ReadonlyArray<string> => [
  * @category routes
  * @since 0.2.0
  */
-export const entries = (repo: Files, below: string, recursive: boolean): ReadonlyArray<object> => {
+export const entries = (repo: Files, below: string, query: URLSearchParams): ReadonlyArray<object> => {
+  const recursive = query.get("recursive")?.toLowerCase() === "true"
+  const expand = isExpanded(query)
   const prefix = below === "" ? "" : `${below}/`
   const isIn = (path: string): boolean =>
     path.startsWith(prefix) && (recursive || !path.slice(prefix.length).includes("/"))
   return [
-    ...foldersOf(repo).filter(isIn).map(folderEntry),
+    ...foldersOf(repo).filter(isIn).map((path) => folderEntry(repo, path, expand)),
     ...Object.entries(repo.files).filter(([path]) => isIn(path)).map(([path, content]) =>
-      fileEntry(repo, path, content)
+      fileEntry(repo, path, content, expand)
     )
   ]
 }
@@ -78,50 +98,60 @@ export const entries = (repo: Files, below: string, recursive: boolean): Readonl
  */
 export const pathsInfo = (repo: Files, request: Double.Received): Exchange.Response => {
   const folders = foldersOf(repo)
+  const { expand, paths } = pathsOf(request)
   return Double.json(
     200,
-    pathsOf(request).flatMap((path) => {
+    paths.flatMap((path) => {
       const content = repo.files[path]
-      if (content !== undefined) return [fileEntry(repo, path, content)]
-      return folders.includes(path) ? [folderEntry(path)] : []
+      if (content !== undefined) return [fileEntry(repo, path, content, expand)]
+      return folders.includes(path) ? [folderEntry(repo, path, expand)] : []
     })
   )
 }
 
-/** Python's client sends a form, others JSON. */
-const pathsOf = ({ body }: Double.Received): ReadonlyArray<string> => {
-  if (!body.startsWith("{")) return new URLSearchParams(body).getAll("paths")
+/**
+ * What a `paths-info` request asks for: Python's client sends a form, others JSON.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
+export const pathsOf = (
+  { body }: Double.Received
+): { readonly paths: ReadonlyArray<string>; readonly expand: boolean } => {
+  if (!body.startsWith("{")) {
+    const form = new URLSearchParams(body)
+    return { paths: form.getAll("paths"), expand: isExpanded(form) }
+  }
   try {
-    const parsed: { readonly paths?: unknown } = JSON.parse(body)
-    return Array.isArray(parsed.paths) ? parsed.paths.map(String) : [String(parsed.paths)]
+    const parsed: { readonly paths?: unknown; readonly expand?: unknown } = JSON.parse(body)
+    return {
+      paths: Array.isArray(parsed.paths) ? parsed.paths.map(String) : [String(parsed.paths)],
+      expand: parsed.expand === true
+    }
   } catch {
-    return []
+    return { paths: [], expand: false }
   }
 }
 
 /** `GET /api/models/{id}/refs`. @category routes @since 0.2.0 */
-export const refs = ({ commit, revisions = [] }: Files): Exchange.Response =>
-  Double.json(200, {
-    branches: [{ name: "main", ref: "refs/heads/main", targetCommit: commit }],
-    converts: [],
-    tags: revisions.map((name) => ({ name, ref: `refs/tags/${name}`, targetCommit: commit }))
-  })
+export const refs = ({ commit, revisions = [] }: Files, query: URLSearchParams): Exchange.Response =>
+  HubListing.refs({ main: commit }, Object.fromEntries(revisions.map((name) => [name, commit])), query)
 
 /** `GET /api/models/{id}/commits/{revision}`: there is one. @category routes @since 0.2.0 */
-export const commits = ({ commit }: Files): Exchange.Response =>
-  Double.json(200, [{
-    id: commit,
-    title: "initial commit",
-    message: "",
-    authors: [{ user: "simulator" }],
-    date: "2026-01-01T00:00:00.000Z"
-  }], { "x-total-count": "1" })
+export const commits = ({ commit }: Files, query: URLSearchParams): Exchange.Response =>
+  Double.json(200, [HubListing.commit(commit, "initial commit", query)], { "x-total-count": "1" })
+
+/** As `storedOf`, with the digest under the name that this route has for it. */
+const blobOf = (repo: Files, path: string, content: string) => {
+  const { lfs, size } = storedOf(repo, path, content)
+  return { size, ...(lfs !== undefined && { lfs: { sha256: lfs.oid, size: lfs.size, pointerSize: lfs.pointerSize } }) }
+}
 
 /** The files as a repository's own page lists them; with `blobs` their sizes too. @category routes @since 0.2.0 */
 export const siblings = (repo: Files, blobs: boolean): ReadonlyArray<object> =>
   Object.entries(repo.files).map(([rfilename, content]) =>
     blobs
-      ? { rfilename, blobId: hashOf(content, 40), ...storedOf(repo, rfilename, content) }
+      ? { rfilename, blobId: hashOf(content, 40), ...blobOf(repo, rfilename, content) }
       : { rfilename }
   )
 

@@ -244,7 +244,7 @@ export const show = (self: Lifecycle, now: number): unknown => {
   const { secrets: _, ...model } = fieldsOf(self.definition.model)
   return {
     ...self.definition,
-    model,
+    model: { revision: null, ...model },
     name: self.name.slice(self.name.indexOf("/") + 1),
     healthRoute: self.options.healthRoute === undefined ? "/health" : self.options.healthRoute,
     status: {

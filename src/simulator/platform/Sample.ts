@@ -24,7 +24,11 @@ const template =
 const card = (license: string, task: string): string =>
   `---\nlicense: ${license}\npipeline_tag: ${task}\n---\n\n# Simulated\n\nThere are no weights here.\n`
 
-const repo = (task: string, files: Readonly<Record<string, unknown>>): Hub.Repo => ({
+const repo = (
+  task: string,
+  files: Readonly<Record<string, unknown>>,
+  info: Readonly<Record<string, unknown>> = {}
+): Hub.Repo => ({
   commit,
   files: {
     "README.md": card("apache-2.0", task),
@@ -40,10 +44,7 @@ const repo = (task: string, files: Readonly<Record<string, unknown>>): Hub.Repo 
     library_name: "transformers",
     inference: "warm",
     config: { tokenizer_config: { eos_token: "<|im_end|>" } },
-    inferenceProviderMapping: {
-      together: { status: "live", providerId: "together/chat", task: "conversational" },
-      novita: { status: "live", providerId: "novita/chat", task: "conversational" }
-    }
+    ...info
   }
 })
 
@@ -55,6 +56,11 @@ export const hub: Hub.Options = {
       "config.json": { model_type: "llama", architectures: ["LlamaForCausalLM"], vocab_size: 64 },
       "generation_config.json": { do_sample: true, temperature: 0.7 },
       "tokenizer_config.json": { chat_template: template, eos_token: "<|im_end|>", bos_token: null }
+    }, {
+      inferenceProviderMapping: {
+        together: { status: "live", providerId: "together/chat", task: "conversational" },
+        novita: { status: "live", providerId: "novita/chat", task: "conversational" }
+      }
     }),
     [`${namespace}/embedder`]: repo("feature-extraction", { "config.json": { model_type: "bert" } })
   },
