@@ -152,7 +152,7 @@ describe("the arrows", () => {
   })
 
   it("the wings of the simulator know what lies below them: grammars know the wire, the model knows grammars, servers know the model", () => {
-    const levels = [["wire"], ["grammar"], ["model"], ["tgi", "openai", "embedding", "platform", "tape"]]
+    const levels = [["wire"], ["grammar"], ["model"], ["tgi", "openai", "embedding", "platform", "tape", "balancer"]]
     const levelOf = (wing: string): number => wing === "" ? levels.length : levels.findIndex((at) => at.includes(wing))
     const simulator = sources.filter(({ path }) => inside("simulator")(path))
     assert.deepStrictEqual(

@@ -36,6 +36,20 @@ export const Kind = Schema.Literals([
 export type Kind = typeof Kind.Type
 
 /**
+ * The load balancers that are recognised in front of an engine.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export const Balancer = Schema.Literals(["sglang-router", "vllm-router"])
+
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export type Balancer = typeof Balancer.Type
+
+/**
  * What a server accepts at most, as far as it says so. Tokens, but for the counts.
  *
  * @category models
@@ -72,6 +86,8 @@ export const Engine = Schema.Struct({
   limits: Schema.optionalKey(Limits),
   /** The token that the engine puts before a raw prompt, where it tells it (llama.cpp); `""` where it puts none. */
   bosToken: Schema.optionalKey(Schema.String),
+  /** The load balancer in front of it, where one is recognised: it drops fields of its own. */
+  balancer: Schema.optionalKey(Balancer),
   /**
    * Where the knowledge comes from: the caller, the control plane's image, `/v1/models`, `/info`, the engine's own route,
    * the kind of target, or nowhere (the plain dialect is assumed).
@@ -138,8 +154,8 @@ export interface Seen {
   readonly engine: Recognised
   /** The names of models of which one must be chosen, as the server has none of its own. */
   readonly choices?: ReadonlyArray<string>
-  /** Whether a load balancer says this, and not the engine behind it. */
-  readonly balancer?: boolean
+  /** What stands in front of the engine and says this: a load balancer, or llama.cpp's own hand-over to several models. */
+  readonly balancer?: Balancer | "llamacpp"
   readonly modelName?: string | undefined
   readonly version?: string | undefined
   readonly limits?: Limits
@@ -167,6 +183,7 @@ const isTransformers = Schema.is(
 )
 const isLlamaRouter = Schema.is(Schema.Struct({ role: Schema.Literal("router"), build_info: Schema.Unknown }))
 const isBalancer = Schema.is(Schema.Struct({ router_manager: Schema.Literal(true) }))
+const isReadiness = Schema.is(Schema.Struct({ healthy_workers: Schema.Finite, total_workers: Schema.Finite }))
 const decodeModelInfo = Schema.decodeUnknownOption(
   Schema.Struct({ model_path: Schema.String, served_model_name: Schema.optional(Schema.String) })
 )
@@ -248,7 +265,7 @@ export const fromProps = (body: unknown): Seen | undefined => {
   if (isLlamaRouter(body)) {
     return {
       engine: "llamacpp",
-      balancer: true,
+      balancer: "llamacpp",
       version: typeof body.build_info === "string" ? body.build_info : undefined
     }
   }
@@ -268,7 +285,15 @@ export const fromProps = (body: unknown): Seen | undefined => {
  * @since 0.2.0
  */
 export const fromServerInfo = (body: unknown): Seen | undefined =>
-  isBalancer(body) ? { engine: undefined, balancer: true } : fromVersion("sglang")(body)
+  isBalancer(body) ? { engine: undefined, balancer: "sglang-router" } : fromVersion("sglang")(body)
+
+/**
+ * Reads `GET /readiness`, which no engine has: vllm-router tells there how many of its workers are well.
+ *
+ * @category recognising
+ * @since 0.2.0
+ */
+export const fromReadiness = (body: unknown): Balancer | undefined => isReadiness(body) ? "vllm-router" : undefined
 
 /**
  * Reads SGLang's `GET /get_model_info`, which a balancer passes on.

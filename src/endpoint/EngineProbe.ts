@@ -55,7 +55,7 @@ const ownRoutes: ReadonlyArray<Question> = [
 ]
 
 /** A request that every engine refuses, each in its own words, before it generates anything. */
-const refusable = { model: "unknown", prompt: "", max_tokens: 1, top_p: 0 }
+const refusable = { model: "unknown", prompt: "x", max_tokens: 1, top_p: 0 }
 
 /** What a balancer passes on to the engine behind it. */
 const passedOn: ReadonlyArray<Question> = [
@@ -139,10 +139,16 @@ const own = Effect.fnUntraced(function*(
     options,
     ownRoutes.filter((route) => kind === undefined || (route.kind === kind && kind !== "hf-serve"))
   )
-  return seen?.balancer === true && seen.engine === undefined
-    ? yield* firstOf(client, options, passedOn)
-    : seen
+  if (seen?.balancer === undefined || seen.engine !== undefined) return seen
+  const behind = yield* firstOf(client, options, passedOn)
+  return behind === undefined ? undefined : { ...behind, balancer: seen.balancer }
 })
+
+/** The balancer that passes everything of the engine on, so that only a route of its own shows it. */
+const hidden = (client: HttpClient.HttpClient, options: Options, kind: Engine.Kind | undefined) =>
+  kind === "vllm"
+    ? Effect.map(ask(client, options, "/readiness"), ({ body }) => Engine.fromReadiness(body))
+    : Effect.undefined
 
 /** Whether special tokens are put before a text: an empty one is then not empty. */
 const Tokenized = Schema.Struct({ tokens: Schema.Array(Schema.Unknown) })
@@ -198,7 +204,11 @@ export const detect = Effect.fnUntraced(function*(client: HttpClient.HttpClient,
     return refused === undefined ? Effect.succeed(listed) : Effect.fail(refused)
   })
   const knowing = ask(client, options, "/info")
-  const owning = (kind: Engine.Kind | undefined) => own(client, options, kind)
+  const owning = (kind: Engine.Kind | undefined) =>
+    Effect.map(
+      Effect.all([own(client, options, kind), hidden(client, options, kind)], { concurrency: "unbounded" }),
+      ([seen, balancer]): Engine.Seen | undefined => balancer === undefined ? seen : { engine: kind, ...seen, balancer }
+    )
   // an engine that is known is asked everything at once
   const [listed, told, owned] = yield* Effect.all([
     listing,
@@ -215,7 +225,7 @@ export const detect = Effect.fnUntraced(function*(client: HttpClient.HttpClient,
     return yield* new EndpointError.TaskMismatch({ model: EndpointUrl.show(options.url), tasks })
   }
   const route = hint === undefined && hasOwn(found) ? yield* owning(found) : owned
-  if (route?.balancer === true && models?.choices !== undefined && options.modelName === undefined) {
+  if (route?.balancer !== undefined && models?.choices !== undefined && options.modelName === undefined) {
     const problem = `the server has several models, choose one as modelName: ${models.choices.join(", ")}`
     return yield* new EndpointError.InvalidConfig({ problem, given: ["baseUrl"] })
   }
@@ -230,6 +240,7 @@ export const detect = Effect.fnUntraced(function*(client: HttpClient.HttpClient,
     ...(modelName !== undefined && { modelName }),
     ...(Object.keys(limits).length > 0 && { limits }),
     ...(bosToken !== undefined && { bosToken }),
+    ...(route?.balancer !== undefined && route.balancer !== "llamacpp" && { balancer: route.balancer }),
     source: sourceOf(options, { hint, info: info?.engine, models: models?.engine, own: route?.engine })
   }
   return engine

@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
+import * as Balancer from "../dialect/Balancer.ts"
 import * as Dialect from "../dialect/Dialect.ts"
 import * as Dialects from "../dialect/Dialects.ts"
 import * as Limits from "../dialect/Limits.ts"
@@ -189,12 +190,14 @@ const ready = (decided: Decided): Effect.Effect<Ready, InferenceError> => {
     ...encoded.conflicts
   ]
   if (wrong.length > 0) return Effect.fail(invalid(method, wrong))
-  const known = constraint === undefined
-    ? encoded.unsupported
-    : [...encoded.unsupported, ...unconstrained(kind, wanted.input)]
-  const unsupported = proof === undefined
-    ? known
-    : [...known, ...Measured.refusals(proof, dialect, encoded.call.route, options, constraint !== undefined)]
+  const unsupported = [
+    ...encoded.unsupported,
+    ...Balancer.dropped(target.engine.balancer, encoded.call, options),
+    ...(constraint === undefined ? [] : unconstrained(kind, wanted.input)),
+    ...(proof === undefined
+      ? []
+      : Measured.refusals(proof, dialect, encoded.call.route, options, constraint !== undefined))
+  ]
   if (unsupported.length === 0) return Effect.succeed(readyOf(decided, dialect, encoded))
   if (wanted.settings.unsupported !== "warn") return Effect.fail(invalid(method, unsupported))
   return Effect.as(

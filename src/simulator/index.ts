@@ -10,6 +10,9 @@ export * as Answer from "./model/Answer.ts"
 /** A data set repository in memory. @since 0.2.0 */
 export * as DatasetRepo from "./platform/DatasetRepo.ts"
 
+/** A load balancer in front of simulated engines. @since 0.2.0 */
+export * as Balancer from "./Balancer.ts"
+
 /** What the doubles of Hugging Face's services share, and the client that finds them by host. @since 0.1.0 */
 export * as Double from "./wire/Double.ts"
 

@@ -183,14 +183,15 @@ describe("what the simulated Hub says of files", () => {
       }
     }))
 
+  const said = (path: string) => Effect.map(read(path), ([, json]) => JSON.stringify(json))
+
   it.effect("shows the commit of an entry, HTML of commits, pull requests and digests where they are asked for", () =>
     Effect.gen(function*() {
-      const text = (path: string) => Effect.map(read(path), ([, json]) => JSON.stringify(json))
-      assert.include(yield* text("/api/models/org/open/tree/main?expand=true"), `"lastCommit":{"id":"${commit}"`)
-      assert.notInclude(yield* text("/api/models/org/open/tree/main"), "lastCommit")
-      assert.include(yield* text("/api/models/org/open/commits/main?expand[]=formatted"), "<p>initial commit</p>")
-      assert.include(yield* text("/api/models/org/open/refs?include_prs=1"), "\"pullRequests\":[]")
-      assert.include(yield* text("/api/models/org/open?blobs=True"), "\"sha256\"")
+      assert.include(yield* said("/api/models/org/open/tree/main?expand=true"), `"lastCommit":{"id":"${commit}"`)
+      assert.notInclude(yield* said("/api/models/org/open/tree/main"), "lastCommit")
+      assert.include(yield* said("/api/models/org/open/commits/main?expand[]=formatted"), "<p>initial commit</p>")
+      assert.include(yield* said("/api/models/org/open/refs?include_prs=1"), "\"pullRequests\":[]")
+      assert.include(yield* said("/api/models/org/open?blobs=True"), "\"sha256\"")
     }))
 
   it.effect("gives the fields of a model that were asked for, and those alone", () =>

@@ -107,8 +107,11 @@ export const commit = (id: string, title: string, query: URLSearchParams) => ({
   ...(all(query, "expand").includes("formatted") && { formatted: { title: `<p>${title}</p>`, message: "" } })
 })
 
+const refsOf = (kind: "heads" | "tags", refs: Readonly<Record<string, string>>) =>
+  Object.entries(refs).map(([name, targetCommit]) => ({ name, ref: `refs/${kind}/${name}`, targetCommit }))
+
 /**
- * Branches and tags that all point to one commit.
+ * Branches and tags, each with its commit.
  *
  * @category responses
  * @since 0.2.0
@@ -118,12 +121,10 @@ export const refs = (
   tags: Readonly<Record<string, string>>,
   query: URLSearchParams
 ): Exchange.Response => {
-  const of = (kind: string, refs: Readonly<Record<string, string>>) =>
-    Object.entries(refs).map(([name, targetCommit]) => ({ name, ref: `refs/${kind}/${name}`, targetCommit }))
   return Double.json(200, {
-    branches: of("heads", branches),
+    branches: refsOf("heads", branches),
     converts: [],
-    tags: of("tags", tags),
+    tags: refsOf("tags", tags),
     ...(/^(?:1|true)$/i.test(query.get("include_prs") ?? "") && { pullRequests: [] })
   })
 }

@@ -1,0 +1,81 @@
+/**
+ * What a load balancer is to its clients: what it says by itself, what it lets through, and how it fails.
+ *
+ * @since 0.2.0
+ */
+import type * as Exchange from "../wire/Exchange.ts"
+
+/**
+ * The workers as the balancer sees them.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Workers {
+  readonly urls: ReadonlyArray<string>
+  /** The model's name as the first worker tells it; nothing where it has no such route. */
+  readonly model: string | undefined
+}
+
+/**
+ * One kind of balancer.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Face {
+  /** What it says without a worker; `undefined` where it passes the request on. */
+  readonly own: (request: Exchange.Request, workers: Workers) => Exchange.Response | undefined
+  /** The request as a worker gets it. */
+  readonly passed: (request: Exchange.Request) => Exchange.Request
+  /** No worker could be reached. */
+  readonly unreachable: (path: string, url: string) => Exchange.Response
+  /** There is no worker at all. */
+  readonly noWorkers: Exchange.Response
+}
+
+/** The path of a request without its query. @category accessors @since 0.2.0 */
+export const pathOf = ({ path }: Exchange.Request): string => path.split("?", 1)[0] ?? path
+
+/** @category responses @since 0.2.0 */
+export const text = (status: number, body: string): Exchange.Response => ({
+  status,
+  headers: { "content-type": "text/plain; charset=utf-8" },
+  body
+})
+
+/** @category responses @since 0.2.0 */
+export const json = (
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {}
+): Exchange.Response => ({
+  status,
+  headers: { "content-type": "application/json", ...headers },
+  body: JSON.stringify(body)
+})
+
+/** A request with another body. @category conversions @since 0.2.0 */
+export const withBody = (request: Exchange.Request, body: unknown): Exchange.Request => ({
+  method: request.method,
+  path: request.path,
+  headers: request.headers,
+  body: JSON.stringify(body)
+})
+
+/** A JSON object. @category models @since 0.2.0 */
+export type Fields = Readonly<Record<string, unknown>>
+
+/** @category guards @since 0.2.0 */
+export const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+
+/** The JSON object of a body, where it is one. @category decoding @since 0.2.0 */
+export const fieldsOf = ({ body }: Exchange.Request): Fields | undefined => {
+  try {
+    const value: unknown = JSON.parse(body)
+    return isFields(value) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
