@@ -21,7 +21,7 @@ export interface Options {
   /** Tokens without the permission to call providers. */
   readonly forbidden?: ReadonlyArray<string>
   /**
-   * Responds to what the router passes on: chat of the models that it knows, and completions below a provider's own route.
+   * Responds to what the router passes on: chat and responses of the models that it knows, and completions below a provider's own route.
    * Default: 404.
    */
   readonly inner?: Double.Handler
@@ -53,7 +53,8 @@ const completions = /^\/(?:together\/v1|featherless-ai\/v1|novita\/v3\/openai|de
 /** The route of hf-inference for one model, which takes what TGI takes at its root. */
 const native = /^\/hf-inference\/models\/[^/?#]+(?:\/[^/?#]+)?$/
 
-const CHAT = "/v1/chat/completions"
+/** The routes of generation that the router has of its own. */
+const generating = new Set(["/v1/chat/completions", "/v1/responses"])
 
 const modelOf = (body: string): string => {
   try {
@@ -70,7 +71,7 @@ const modelOf = (body: string): string => {
 const generation = (options: Options, request: Double.Received): Effect.Effect<Exchange.Response, Exchange.Broken> => {
   const { pathname } = request.url
   const notFound = Double.json(404, { error: "Not Found" })
-  if (options.inner !== undefined && pathname === CHAT) {
+  if (options.inner !== undefined && generating.has(pathname)) {
     const model = modelOf(request.body)
     const id = model.split(":")[0] ?? ""
     const isServed = options.models === undefined || (options.models[id] ?? []).length > 0

@@ -6,6 +6,7 @@
 import type { Turn } from "../../model/Turn.ts"
 import * as Random from "../../wire/Random.ts"
 import type * as Reply from "../../wire/Reply.ts"
+import * as Responses from "../Responses.ts"
 import type { Answered } from "./LlamaAnswer.ts"
 import { type Body, invalid, isBody } from "./LlamaField.ts"
 import * as LlamaJson from "./LlamaJson.ts"
@@ -16,6 +17,11 @@ const item = (value: unknown): Body => {
   if (!isBody(value)) return invalid("Cannot determine type of 'item'")
   const { content } = value
   if (value["role"] === undefined && value["type"] === undefined) return invalid("Cannot determine type of 'item'")
+  const { type } = value
+  if (type === "function_call" || type === "function_call_output") {
+    const [converted] = Responses.messages([value], undefined)
+    return isBody(converted) ? converted : {}
+  }
   return {
     role: value["role"] ?? "user",
     content: Array.isArray(content) ? content.map(partText).join("\n") : content ?? ""
@@ -34,16 +40,13 @@ export const toChat = (body: Body): Body => {
   }
   const messages = typeof input === "string" ? [{ role: "user", content: input }] : input.map(item)
   const system = typeof instructions === "string" ? [{ role: "system", content: instructions }] : []
-  return {
-    messages: [...system, ...messages],
-    max_tokens: body["max_output_tokens"],
-    temperature: body["temperature"],
-    top_p: body["top_p"],
-    stream: body["stream"]
-  }
+  const { model: _, ...chat } = Responses.chat(body)
+  return { ...chat, messages: [...system, ...messages], stream: body["stream"] }
 }
 
-const said = (self: Answered): string => (self.choices[0]?.run.content ?? []).map((token) => token.text).join("")
+const runOf = (self: Answered) => self.choices[0]?.run
+
+const said = (self: Answered): string => Responses.textOf(runOf(self))
 
 const part = (text: string) => ({ type: "output_text", annotations: [], logprobs: [], text })
 
@@ -68,7 +71,12 @@ const whole = (turn: Turn, self: Answered, id: string): Reply.Unary => {
     id: `resp_${self.id}`,
     model: turn.settings.modelId,
     object: "response",
-    output: [{ content: [part(said(self))], id, role: "assistant", status: "completed", type: "message" }],
+    output: [
+      ...(Responses.speaks(runOf(self))
+        ? [{ content: [part(said(self))], id, role: "assistant", status: "completed", type: "message" }]
+        : []),
+      ...(runOf(self)?.calls ?? []).map(Responses.callItem)
+    ],
     status: "completed",
     usage: used(self)
   })
@@ -86,9 +94,8 @@ const events = (turn: Turn, self: Answered, id: string): ReadonlyArray<Reply.Fra
   const text = said(self)
   const done = { type: "message", status: "completed", id, content: [part(text)], role: "assistant" }
   const { input = 0, run } = self.choices[0] ?? {}
-  return [
-    named("response.created", { response }),
-    named("response.in_progress", { response }),
+  const spoken = Responses.speaks(run)
+  const message = (): ReadonlyArray<Reply.Frame> => [
     named("response.output_item.added", {
       item: { content: [], id, role: "assistant", status: "in_progress", type: "message" }
     }),
@@ -96,7 +103,15 @@ const events = (turn: Turn, self: Answered, id: string): ReadonlyArray<Reply.Fra
     ...(run?.content ?? []).map((token) => named("response.output_text.delta", { item_id: id, delta: token.text }, 1)),
     named("response.output_text.done", { item_id: id, text }),
     named("response.content_part.done", { item_id: id, part: part(text) }),
-    named("response.output_item.done", { item: done }),
+    named("response.output_item.done", { item: done })
+  ]
+  return [
+    named("response.created", { response }),
+    named("response.in_progress", { response }),
+    ...(spoken ? message() : []),
+    ...Responses.callEvents(run, 0).map(([type, { output_index: _index, ...fields }, tokens]) =>
+      named(type, fields, tokens)
+    ),
     named(
       "response.completed",
       {
@@ -106,7 +121,7 @@ const events = (turn: Turn, self: Answered, id: string): ReadonlyArray<Reply.Fra
           created_at: Math.trunc(turn.now / 1000),
           status: "completed",
           model: turn.settings.modelId,
-          output: [done],
+          output: [...(spoken ? [done] : []), ...(run?.calls ?? []).map(Responses.callItem)],
           usage: used(self)
         }
       },

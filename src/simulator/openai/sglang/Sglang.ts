@@ -10,10 +10,12 @@ import type { Turn } from "../../model/Turn.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import * as Reply from "../../wire/Reply.ts"
 import type { OpenAiRequest } from "../OpenAiRequest.ts"
+import * as Responses from "../Responses.ts"
 import * as SglangAnswer from "./SglangAnswer.ts"
 import * as SglangJson from "./SglangJson.ts"
 import * as SglangNative from "./SglangNative.ts"
 import * as SglangRequest from "./SglangRequest.ts"
+import * as SglangResponses from "./SglangResponses.ts"
 
 type Handler = (turn: Turn, path: string) => Reply.Reply
 type BodyHandler = (turn: Turn, body: Pydantic.Body) => Reply.Reply
@@ -63,6 +65,22 @@ const chat: BodyHandler = (turn, body) => {
 const completions: BodyHandler = (turn, body) => {
   const request = SglangRequest.completions(body, turn.request.body)
   return "_tag" in request ? refused(request) : SglangAnswer.answer(turn, request, request.prompts, false)
+}
+
+const responses: BodyHandler = (turn, body) => {
+  if (body["input"] === undefined) {
+    const { message } = SglangRequest.misfit([
+      { type: "missing", loc: ["body", "input"], msg: "Field required", input: body }
+    ])
+    return SglangResponses.failed(400, message, "Bad Request")
+  }
+  const chat = Responses.chat(body)
+  const request = SglangRequest.chat(chat, JSON.stringify(chat), server(turn))
+  if ("_tag" in request) return SglangResponses.failed(400, request.message, "Bad Request")
+  const prompt = render(turn, request)
+  return typeof prompt === "string"
+    ? SglangResponses.answer(turn, body, request, prompt)
+    : SglangResponses.failed(400, prompt.message, "Bad Request")
 }
 
 const ids = (text: string, special: boolean): ReadonlyArray<number> =>
@@ -228,6 +246,7 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/get_model_info", { get: modelInfo }],
   ["/v1/chat/completions", { post: post(chat) }],
   ["/v1/completions", { post: post(completions) }],
+  ["/v1/responses", { post: post(responses) }],
   ["/v1/embeddings", { post: post(embeddings) }],
   ["/tokenize", { post: post(tokenize) }],
   ["/v1/tokenize", { post: post(tokenize) }],

@@ -7,6 +7,7 @@ import * as Tokenizer from "../../model/Tokenizer.ts"
 import type { Turn } from "../../model/Turn.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import * as Reply from "../../wire/Reply.ts"
+import * as Responses from "../Responses.ts"
 import * as VllmAnswer from "./VllmAnswer.ts"
 import * as VllmJson from "./VllmJson.ts"
 import type { VllmRequest } from "./VllmRequest.ts"
@@ -18,11 +19,6 @@ const need = (body: Pydantic.Body, ...names: ReadonlyArray<string>): void => {
   for (const name of names) Pydantic.required(body, name, Pydantic.anything, ["body"], problems)
   if (problems.length > 0) VllmJson.misfit(problems)
 }
-
-const messages = (input: unknown, instructions: unknown): ReadonlyArray<unknown> => [
-  ...(typeof instructions === "string" ? [{ role: "system", content: instructions }] : []),
-  ...(typeof input === "string" ? [{ role: "user", content: input }] : Array.isArray(input) ? input : [])
-]
 
 /** A response that was not kept. @category answering @since 0.2.0 */
 export const missing = (path: string): Reply.Reply =>
@@ -39,16 +35,11 @@ export const missing = (path: string): Reply.Reply =>
 export const answer = (turn: Turn, body: Pydantic.Body, read: Read): Reply.Reply => {
   need(body, "input")
   const limit = body["max_output_tokens"]
-  const [asked, prompt] = read(turn, {
-    model: body["model"],
-    messages: messages(body["input"], body["instructions"]),
-    max_tokens: limit,
-    temperature: body["temperature"],
-    top_p: body["top_p"]
-  })
+  const chat = Responses.chat(body)
+  const [asked, prompt] = read(turn, chat)
   const self = VllmAnswer.generate(turn, asked, [prompt], true)
   const run = self.choices[0]?.run
-  const text = (run?.content ?? []).map((token) => token.text).join("")
+  const text = Responses.textOf(run)
   const message = {
     id: `msg_${self.id}`,
     content: [{ annotations: [], text, type: "output_text", logprobs: null }],
@@ -69,8 +60,8 @@ export const answer = (turn: Turn, body: Pydantic.Body, read: Read): Reply.Reply
     output,
     parallel_tool_calls: true,
     temperature: body["temperature"] ?? 1,
-    tool_choice: "none",
-    tools: [],
+    tool_choice: chat["tools"] === undefined ? "none" : body["tool_choice"] ?? "auto",
+    tools: chat["tools"] === undefined ? [] : body["tools"],
     top_p: body["top_p"] ?? 1,
     background: false,
     max_output_tokens: limit ?? null,
@@ -80,7 +71,7 @@ export const answer = (turn: Turn, body: Pydantic.Body, read: Read): Reply.Reply
     reasoning: null,
     service_tier: "auto",
     status,
-    text: null,
+    text: body["text"] ?? null,
     top_logprobs: null,
     truncation: "disabled",
     usage: ended
@@ -110,7 +101,9 @@ export const answer = (turn: Turn, body: Pydantic.Body, read: Read): Reply.Reply
     input_messages: null,
     output_messages: null
   })
-  const whole = response(cut ? "incomplete" : "completed", [message], true)
+  const spoken = Responses.speaks(run)
+  const output = [...(spoken ? [message] : []), ...(run?.calls ?? []).map(Responses.callItem)]
+  const whole = response(cut ? "incomplete" : "completed", output, true)
   const tokens = self.counts.completion
   if (body["stream"] !== true) return Reply.json(200, JSON.stringify(whole), VllmJson.headers, { tokens, slots: 1 })
   let count = 0
@@ -120,9 +113,7 @@ export const answer = (turn: Turn, body: Pydantic.Body, read: Read): Reply.Reply
     tokens: sent
   })
   const place = { content_index: 0, item_id: message.id, output_index: 0 }
-  const frames = [
-    event("response.created", { response: response("in_progress", [], false) }),
-    event("response.in_progress", { response: response("in_progress", [], false) }),
+  const said = () => [
     event("response.output_item.added", {
       item: { ...message, content: [], status: "in_progress" },
       output_index: 0
@@ -139,7 +130,13 @@ export const answer = (turn: Turn, body: Pydantic.Body, read: Read): Reply.Reply
       ...place,
       part: { annotations: [], text, type: "output_text", logprobs: null }
     }),
-    event("response.output_item.done", { item: message, output_index: 0 }),
+    event("response.output_item.done", { item: message, output_index: 0 })
+  ]
+  const frames = [
+    event("response.created", { response: response("in_progress", [], false) }),
+    event("response.in_progress", { response: response("in_progress", [], false) }),
+    ...(spoken ? said() : []),
+    ...Responses.callEvents(run, spoken ? 1 : 0).map(([type, fields, tokens]) => event(type, fields, tokens)),
     event("response.completed", { response: whole })
   ]
   return {
