@@ -14,13 +14,14 @@ import * as Responses from "../Responses.ts"
 import * as SglangAnswer from "./SglangAnswer.ts"
 import * as SglangJson from "./SglangJson.ts"
 import * as SglangNative from "./SglangNative.ts"
+import * as SglangRefusal from "./SglangRefusal.ts"
 import * as SglangRequest from "./SglangRequest.ts"
 import * as SglangResponses from "./SglangResponses.ts"
 
 type Handler = (turn: Turn, path: string) => Reply.Reply
 type BodyHandler = (turn: Turn, body: Pydantic.Body) => Reply.Reply
 
-const refused = ({ message, type }: SglangRequest.Refused): Reply.Unary => SglangJson.failed(400, message, type)
+const refused = ({ message, type }: SglangRefusal.Refused): Reply.Unary => SglangJson.failed(400, message, type)
 
 const notJson = (body: string): Pydantic.Problem => ({
   type: "json_invalid",
@@ -37,12 +38,12 @@ const post = (handler: BodyHandler, anyType = false): Handler => (turn) => {
   if (!anyType && media !== "application/json") {
     const loc = ["header", "content-type"]
     const msg = "Unsupported Media Type: Only 'application/json' is allowed"
-    return refused(SglangRequest.misfit([{ type: "value_error", loc, msg, input: undefined }]))
+    return refused(SglangRefusal.misfit([{ type: "value_error", loc, msg, input: undefined }]))
   }
-  if (json === undefined) return refused(SglangRequest.misfit([notJson(body)]))
+  if (json === undefined) return refused(SglangRefusal.misfit([notJson(body)]))
   if (Pydantic.isBody(json)) return handler(turn, json)
   const msg = "Input should be a valid dictionary or object to extract fields from"
-  return refused(SglangRequest.misfit([{ type: "model_attributes_type", loc: ["body"], msg, input: json }]))
+  return refused(SglangRefusal.misfit([{ type: "model_attributes_type", loc: ["body"], msg, input: json }]))
 }
 
 const server = ({ settings }: Turn): SglangRequest.Server => ({
@@ -50,9 +51,9 @@ const server = ({ settings }: Turn): SglangRequest.Server => ({
   multimodal: settings.multimodal
 })
 
-const render = (turn: Turn, request: OpenAiRequest): string | SglangRequest.Refused => {
+const render = (turn: Turn, request: OpenAiRequest): string | SglangRefusal.Refused => {
   const prompt = Prompt.render(turn.settings.template, request.messages, request.continues)
-  return typeof prompt === "string" ? prompt : SglangRequest.refused(prompt.message, "BadRequest")
+  return typeof prompt === "string" ? prompt : SglangRefusal.refused(prompt.message, "BadRequest")
 }
 
 const chat: BodyHandler = (turn, body) => {
@@ -69,7 +70,7 @@ const completions: BodyHandler = (turn, body) => {
 
 const responses: BodyHandler = (turn, body) => {
   if (body["input"] === undefined) {
-    const { message } = SglangRequest.misfit([
+    const { message } = SglangRefusal.misfit([
       { type: "missing", loc: ["body", "input"], msg: "Field required", input: body }
     ])
     return SglangResponses.failed(400, message, "Bad Request")
@@ -90,7 +91,7 @@ const tokenize: BodyHandler = (turn, body) => {
   const { messages, prompt } = body
   const both = "Value error, Exactly one of 'prompt' or 'messages' must be provided."
   if ((prompt == null) === (messages == null)) {
-    return refused(SglangRequest.misfit([{ type: "value_error", loc: ["body"], msg: both, input: body }]))
+    return refused(SglangRefusal.misfit([{ type: "value_error", loc: ["body"], msg: both, input: body }]))
   }
   const special = body["add_special_tokens"] !== false
   const { maxTotalTokens } = turn.settings
@@ -102,7 +103,7 @@ const tokenize: BodyHandler = (turn, body) => {
     if (typeof prompt !== "string") {
       const msg = "Input should be a valid string"
       return refused(
-        SglangRequest.misfit([{ type: "string_type", loc: ["body", "prompt", "str"], msg, input: prompt }])
+        SglangRefusal.misfit([{ type: "string_type", loc: ["body", "prompt", "str"], msg, input: prompt }])
       )
     }
     const tokens = ids(prompt, special)
@@ -136,7 +137,7 @@ const detokenize: BodyHandler = (_turn, body) => {
     ["body"],
     problems
   )
-  return problems.length > 0 ? refused(SglangRequest.misfit(problems)) : SglangJson.ok({ text })
+  return problems.length > 0 ? refused(SglangRefusal.misfit(problems)) : SglangJson.ok({ text })
 }
 
 const embeddings: BodyHandler = (turn, body) => {

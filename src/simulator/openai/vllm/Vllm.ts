@@ -14,6 +14,7 @@ import type { Message } from "../OpenAiRequest.ts"
 import * as VllmAnswer from "./VllmAnswer.ts"
 import * as VllmDecisions from "./VllmDecisions.ts"
 import * as VllmJson from "./VllmJson.ts"
+import * as VllmPrompt from "./VllmPrompt.ts"
 import * as VllmRequest from "./VllmRequest.ts"
 import * as VllmResponses from "./VllmResponses.ts"
 
@@ -70,7 +71,7 @@ const post = (handler: BodyHandler): Handler =>
     return VllmJson.misfit([{ type: "model_attributes_type", loc: ["body"], msg, input: json }])
   })
 
-const server = ({ settings }: Turn): VllmRequest.Server => ({
+const server = ({ settings }: Turn): VllmPrompt.Server => ({
   modelId: settings.modelId,
   context: settings.maxTotalTokens,
   multimodal: settings.multimodal
@@ -126,7 +127,7 @@ const tokenize: BodyHandler = (turn, body) => {
     Pydantic.required(body, "messages", Pydantic.list(Pydantic.anything), ["body", "TokenizeChatRequest()"], problems)
     return VllmJson.misfit(problems)
   }
-  VllmRequest.served(server(turn), model)
+  VllmPrompt.served(server(turn), model)
   const text = prompt ?? readChat(turn, { ...body, model: undefined })[1]
   const pieces = Tokenizer.encode(text, prompt !== undefined && body["add_special_tokens"] !== false)
   return VllmJson.ok({

@@ -1,0 +1,23 @@
+/**
+ * Fields that vLLM and SGLang read alike.
+ *
+ * @since 0.2.0
+ */
+import * as Pydantic from "../wire/Pydantic.ts"
+
+/** One text as a list of it. @category readers @since 0.2.0 */
+export const single: Pydantic.Reader<ReadonlyArray<string>> = (value, loc, problems) => {
+  const read = Pydantic.text(value, loc, problems)
+  return read === undefined ? undefined : [read]
+}
+
+/** Stop strings, one or some, at most so many. @category readers @since 0.2.0 */
+export const stop = (most = Infinity): Pydantic.Reader<ReadonlyArray<string>> =>
+  Pydantic.union<ReadonlyArray<string>>(["str", single], ["list[str]", Pydantic.list(Pydantic.text, most)])
+
+/** Numbers by token id. @category readers @since 0.2.0 */
+export const biases: Pydantic.Reader<Pydantic.Body> = (value, loc, problems) => {
+  const map = Pydantic.record(value, loc, problems)
+  for (const [key, bias] of Object.entries(map ?? {})) Pydantic.float(bias, [...loc, key], problems)
+  return map
+}

@@ -1,0 +1,76 @@
+/**
+ * What holds the answer of SGLang to a form, and the schemas of its tools.
+ *
+ * @since 0.2.0
+ */
+import * as Gbnf from "../../grammar/Gbnf.ts"
+import * as Grammar from "../../grammar/Grammar.ts"
+import * as XgrammarSchema from "../../grammar/XgrammarSchema.ts"
+import * as Pydantic from "../../wire/Pydantic.ts"
+import * as Random from "../../wire/Random.ts"
+import type { Constraint } from "../OpenAiRequest.ts"
+import { type Refused, refused } from "./SglangRefusal.ts"
+
+const isRegex = (pattern: string): boolean =>
+  Grammar.sample({ type: "regex", value: pattern.replace(/^\^/, "").replace(/\$$/, "") }, Random.make(0))._tag === "Ok"
+
+/** The one constraint of a request; two are refused, and so is what its compiler refuses. @category conversions @since 0.2.0 */
+export const constraintOf = (
+  format: Pydantic.Body | undefined,
+  own: { readonly schema: string | undefined; readonly regex: string | undefined; readonly ebnf: string | undefined }
+): Constraint | undefined | Refused => {
+  const wrapper = Pydantic.isBody(format?.["json_schema"]) ? format["json_schema"] : undefined
+  const schema = format?.["type"] === "json_schema"
+    ? wrapper?.["schema"]
+    : format?.["type"] === "json_object"
+    ? { type: "object", additionalProperties: true }
+    : own.schema === undefined
+    ? undefined
+    : parsed(own.schema)
+  const given = [schema, own.regex, own.ebnf].filter((value) => value !== undefined)
+  if (given.length > 1) {
+    return refused("Only one of json_schema, regex, ebnf, or structural_tag can be set.")
+  }
+  if (schema !== undefined) {
+    const compiled = XgrammarSchema.compile(schema)
+    return compiled._tag === "Refused"
+      ? refused(`Failed to compile json grammar: ${compiled.message}`, "BAD_REQUEST")
+      : { _tag: "Schema", schema: compiled.schema }
+  }
+  if (own.regex !== undefined) {
+    return isRegex(own.regex)
+      ? { _tag: "Regex", pattern: own.regex }
+      : refused("Failed to compile regex grammar: Regex parsing error", "BAD_REQUEST")
+  }
+  if (own.ebnf === undefined) return undefined
+  const grammar = Gbnf.parse(own.ebnf)
+  return grammar === undefined
+    ? refused("Failed to compile ebnf grammar: EBNF parser error", "BAD_REQUEST")
+    : { _tag: "Grammar", grammar }
+}
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return { type: "not JSON" }
+  }
+}
+
+const schemaTypes = new Set(["array", "boolean", "integer", "null", "number", "object", "string"])
+
+/** What the meta-schema has against the parameters of a tool, as far as it is told apart here. @category conversions @since 0.2.0 */
+export const badParameters = (parameters: unknown): string | undefined => {
+  if (parameters === undefined || parameters === null) return undefined
+  if (!Pydantic.isBody(parameters)) return `${Pydantic.repr(parameters)} is not of type 'object', 'boolean'`
+  const { properties, required, type } = parameters
+  const named: ReadonlyArray<unknown> = Array.isArray(type) ? type : type === undefined ? [] : [type]
+  if (named.some((name) => typeof name !== "string" || !schemaTypes.has(name))) {
+    return `${Pydantic.repr(type)} is not valid under any of the given schemas`
+  }
+  if (required !== undefined && !Array.isArray(required)) return `${Pydantic.repr(required)} is not of type 'array'`
+  if (properties !== undefined && !Pydantic.isBody(properties)) {
+    return `${Pydantic.repr(properties)} is not of type 'object'`
+  }
+  return Object.values(properties ?? {}).map(badParameters).find((found) => found !== undefined)
+}

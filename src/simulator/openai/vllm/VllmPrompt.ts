@@ -1,0 +1,112 @@
+/**
+ * What vLLM checks of a prompt: the model that it is for, its messages, and whether it fits.
+ *
+ * @since 0.2.0
+ */
+import * as Pydantic from "../../wire/Pydantic.ts"
+import type { Message } from "../OpenAiRequest.ts"
+import * as VllmJson from "./VllmJson.ts"
+import { given, truthy } from "./VllmValidators.ts"
+
+const { invalid } = VllmJson
+
+type Body = Pydantic.Body
+
+/** What is told of the server. @category models @since 0.2.0 */
+export interface Server {
+  readonly modelId: string
+  readonly context: number
+  readonly multimodal: boolean
+}
+
+/** vLLM serves what it was started with and nothing else; no name, or an empty one, is that. @category checks @since 0.2.0 */
+export const served = (server: Server, model: string | undefined): void => {
+  if (model === undefined || model === "" || model === server.modelId) return
+  throw new VllmJson.Thrown(
+    404,
+    `The model \`${model}\` does not exist. Valid aliases: ${server.modelId}.`,
+    "NotFoundError",
+    "model"
+  )
+}
+
+/** A prompt that leaves no room, or a limit above the context. @category checks @since 0.2.0 */
+export const fits = (server: Server, input: number, name: string, wanted: number | undefined): void => {
+  if (wanted !== undefined && wanted > server.context) {
+    invalid(
+      `${name}=${wanted} cannot be greater than max_model_len=${server.context}. Please request fewer output tokens.`,
+      name,
+      String(wanted)
+    )
+  }
+  if (input >= server.context) {
+    const least = server.context + 1
+    invalid(
+      `This model's maximum context length is ${server.context} tokens. However, your prompt contains at least ${least} ` +
+        "input tokens, which exceeds this limit even without any output tokens. Please reduce the length of the input " +
+        "prompt.",
+      "input_tokens",
+      String(least)
+    )
+  }
+}
+
+const hasImage = (body: Body): boolean =>
+  Array.isArray(body["messages"]) &&
+  body["messages"].some((item: unknown) =>
+    Pydantic.isBody(item) && Array.isArray(item["content"]) && item["content"].some((part: unknown) =>
+      Pydantic.isBody(part) && (part["type"] === "image_url" || part["image_url"] !== undefined)
+    )
+  )
+
+const partTypes = new Set(["text", "refusal", "thinking", "image_url", "input_audio", "audio_url", "video_url", "file"])
+
+const oddPart = (body: Body): unknown =>
+  (Array.isArray(body["messages"]) ? body["messages"] : [])
+    .flatMap((item: unknown): ReadonlyArray<unknown> =>
+      Pydantic.isBody(item) && Array.isArray(item["content"]) ? item["content"] : []
+    )
+    .find((part) => Pydantic.isBody(part) && part["type"] !== undefined && !partTypes.has(String(part["type"])))
+
+/** @category checks @since 0.2.0 */
+export const checkPrompt = (
+  body: Body,
+  server: Server,
+  messages: ReadonlyArray<Message>,
+  kwargs: Body | undefined
+): void => {
+  if (given(body["chat_template"]) || kwargs?.["chat_template"] !== undefined) {
+    invalid(
+      "Chat template is passed with request, but --trust-request-chat-template is not set. Refused request with untrusted " +
+        "chat template."
+    )
+  }
+  for (const name of ["mm_processor_kwargs", "media_io_kwargs"]) {
+    if (Pydantic.isBody(body[name]) && Object.keys(body[name]).length > 0) {
+      const what = name === "mm_processor_kwargs" ? "preprocessing" : "media loading"
+      invalid(
+        `Per-request ${name} are disabled by default because they can change multimodal ${what} resource usage. Start the ` +
+          "server with --trust-request-mm-kwargs only when clients are trusted.",
+        name
+      )
+    }
+  }
+  const odd = oddPart(body)
+  if (odd !== undefined) {
+    invalid(
+      `8 validation errors for ValidatorIterator\n0.ChatCompletionContentPartTextParam.text\n  Field required ` +
+        `[type=missing, input_value=${Pydantic.repr(odd)}, input_type=dict]`
+    )
+  }
+  if (!server.multimodal && hasImage(body)) invalid(`${server.modelId} is not a multimodal model`)
+  if (messages.length === 0) {
+    invalid("Cannot apply chat template to an empty conversation. Provide at least one message.")
+  }
+  if (truthy(body["continue_final_message"]) && body["add_generation_prompt"] !== false) {
+    invalid(
+      "continue_final_message and add_generation_prompt are not compatible. Use continue_final_message when you want the " +
+        "model to continue the final message, and add_generation_prompt when you want to add a header that will prompt it " +
+        "to start a new assistant message instead."
+    )
+  }
+}
