@@ -33,6 +33,7 @@ const promised: Readonly<Record<string, RegExp>> = {
   "20-schemas.ts": /vllm \(xgrammar\): .*uniqueItems[^]*refused before sending: .*nothing[^]*value: \{"title":"Dusk"/,
   "21-failures.ts":
     /shard restarts: GenerationFailed after 4 attempts[^]*twice by a proxy: InvalidResponse after 1 attempt[^]*received "One two three"[^]*dies of it: Fatal/,
+  "24-simulated-platform.ts": /before: scaledToZero[^]*after: running[^]*dropped by vllm-router[^]*the stream was cut/,
   "25-decisions.ts":
     /billing: .*the labels hold 1\.00[^]*urgent: 0\.90[^]*no answer: decide: the labels hold 20\.0 %[^]*10 labelled tickets: .*expected calibration error/,
   "30-object-store.ts": /w1: stopped by hand, \d+ objects in the store[^]*60 rows done, 0 failed/,

@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import * as Tokenizer from "../../model/Tokenizer.ts"
-import * as Pydantic from "../../wire/Pydantic.ts"
+import type * as Pydantic from "../../wire/Pydantic.ts"
 
 /** @category models @since 0.2.0 */
 export interface Sampling {
