@@ -26,7 +26,7 @@ export const make = (settings: Options.Settings): (turn: Turn) => Reply.Reply =>
     case "llamacpp":
       return LlamaCpp.answer
     case "hf-serve":
-      return HfServe.answer
+      return HfServe.make()
     case "transformers":
       return TransformersServe.answer
     case "vllm":

@@ -151,6 +151,9 @@ const count = (counters: Counters, reply: Reply.Reply): void => {
   }
 }
 
+/** Milliseconds until a process that died of a request is there again. */
+const RESTART = 10_000
+
 /**
  * Makes a simulated server.
  *
@@ -224,14 +227,23 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
         })
       const early = answered._tag === "Unary" || answered.headWaits === true
       const transmission = Transmission.prepare(answered, wrong, settings.latency)
-      return { ticket, wrong, transmission, early: early ? gate : undefined, late: early ? undefined : gate }
+      const lost = answered._tag === "Unary" ? answered.lost : undefined
+      return { ticket, wrong, lost, transmission, early: early ? gate : undefined, late: early ? undefined : gate }
     }
 
     const handle: Exchange.Handler = (raw) =>
       Effect.flatMap(Clock.currentTimeMillis, (now) => {
         if (server.isDown(now)) return Effect.fail(new Exchange.Broken({ how: "refused" }))
         const request = new Request(raw)
-        const { early, late, ticket, transmission, wrong } = start(request, now)
+        const { early, late, lost, ticket, transmission, wrong } = start(request, now)
+        if (lost === "silence") {
+          return Effect.onInterrupt(Effect.never, () => Effect.sync(() => ticket.ended("cancelled")))
+        }
+        if (lost === "process") {
+          ticket.ended("failed")
+          server.die(now + RESTART)
+          return Effect.fail(new Exchange.Broken({ how: "reset" }))
+        }
         const fatal = wrong.find((fault) => fault._tag === "Kill")
         if (fatal !== undefined || wrong.some((fault) => fault._tag === "Refuse")) {
           ticket.ended("failed")

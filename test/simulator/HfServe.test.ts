@@ -1,5 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Effect, Layer, Logger, Stream } from "effect"
+import { Effect, Fiber, Layer, Logger, Stream } from "effect"
+import { TestClock } from "effect/testing"
 import { InferenceEndpointsLLM } from "../../src/InferenceEndpointsLLM.ts"
 import { Simulator } from "../../src/simulator/index.ts"
 import * as World from "../World.ts"
@@ -111,4 +112,41 @@ describe("a client of hf-serve", () => {
       const raw = yield* Effect.flip(llm.generate({ raw: "x" }))
       assert.include(raw.message, "hf-serve has no route for a rendered prompt")
     }).pipe(Effect.provide(world)))
+})
+
+const said = (text: string) =>
+  events(text).map(({ choices }) => choices[0].delta.content).join("").replace("<|im_end|>", "")
+
+describe("streams of hf-serve, as they are there", () => {
+  const unsafe = Simulator.layer({ engine: "hf-serve", unsafeStreams: true, latency: { perToken: "1 second" } })
+  it.effect("get each other's tokens when they run at once, and their own when they do not", () =>
+    Effect.gen(function*() {
+      const simulator = yield* Simulator.Simulator
+      const run = (...texts: ReadonlyArray<string>) =>
+        Effect.gen(function*() {
+          yield* simulator.answer(...texts.map((text) => ({ text })))
+          const fiber = yield* Effect.forkChild(Effect.forEach(
+            texts,
+            () => chat({ stream: true, temperature: 0.5, max_tokens: 20 }),
+            { concurrency: "unbounded" }
+          ))
+          yield* TestClock.adjust("1 minute")
+          return (yield* Fiber.join(fiber)).map(({ text }) => said(text))
+        })
+      assert.deepStrictEqual(yield* run("one two three"), ["one two three"])
+      const [first, second] = yield* run("one two three", "four five six")
+      assert.strictEqual(first, "one two three")
+      assert.notStrictEqual(second, "four five six")
+      assert.include(second, "one")
+    }).pipe(Effect.provide(unsafe)))
+
+  it.effect("hang the server for good where they are greedy, its health route too", () =>
+    Effect.gen(function*() {
+      const greedy = yield* Effect.forkChild(chat({ stream: true, temperature: 0 }))
+      yield* TestClock.adjust("1 hour")
+      assert.isUndefined(greedy.pollUnsafe())
+      const health = yield* Effect.forkChild(get("/health"))
+      yield* TestClock.adjust("1 hour")
+      assert.isUndefined(health.pollUnsafe())
+    }).pipe(Effect.provide(unsafe)))
 })

@@ -1,5 +1,6 @@
-import { assert, layer } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { TestClock } from "effect/testing"
 import { type Answer, Simulator } from "../../src/simulator/index.ts"
 import { events, payloads, post, user } from "./wire.ts"
 
@@ -167,4 +168,22 @@ layer(Simulator.layer())("a streamed call", (it) => {
       assert.deepStrictEqual(deltas.at(-1).delta, { role: "assistant", content: "" })
       assert.strictEqual(deltas.at(-1).finish_reason, "stop")
     }))
+})
+
+describe("a tool whose schema leads back to itself", () => {
+  it.effect.each(["#", "#/properties/function", "#/$functions/weather"])(
+    "kills the router, which is back after a restart: %s",
+    ($ref) =>
+      Effect.gen(function*() {
+        const endless = {
+          ...weather,
+          function: { ...weather.function, parameters: { type: "object", properties: { next: { $ref } } } }
+        }
+        const error = yield* Effect.flip(chat({ tools: [endless] }))
+        assert.strictEqual(error.reason._tag, "TransportError")
+        assert.strictEqual((yield* Effect.flip(chat({}))).reason._tag, "TransportError")
+        yield* TestClock.adjust("10 seconds")
+        assert.strictEqual((yield* chat({})).status, 200)
+      }).pipe(Effect.provide(Simulator.layer()))
+  )
 })

@@ -119,6 +119,11 @@ export interface Options {
   readonly embeddings?: boolean | undefined
   /** What the server takes and does not do: see `Lies`. Default: none. */
   readonly lies?: ReadonlyArray<Lie> | undefined
+  /**
+   * Whether streams of hf-serve do what they do there: concurrent ones get each other's tokens, and a greedy one hangs the
+   * server for good. Default false.
+   */
+  readonly unsafeStreams?: boolean | undefined
   /** Whether `/metrics` answers, which SGLang and llama.cpp must be told when they start. Default true. */
   readonly metrics?: boolean | undefined
 }
@@ -187,6 +192,7 @@ export const resolve = (options: Options): Settings => {
     slots: options.slots ?? (engine === "llamacpp" ? 4 : engine === "hf-serve" ? 1 : Infinity),
     queueLimit: options.queueLimit ?? Infinity,
     embeddings: options.embeddings ?? false,
+    unsafeStreams: options.unsafeStreams ?? false,
     metrics: options.metrics ?? true,
     lies: options.lies ?? []
   }

@@ -70,5 +70,6 @@ const unary = (turn: Turn, prepared: TgiChatJob.Prepared): Reply.Reply => {
 export const answer = (turn: Turn, request: ChatRequest): Reply.Reply => {
   const prepared = TgiChatJob.prepare(turn, request)
   if ("_tag" in prepared) return TgiReply.failed(prepared)
+  if (prepared.tools?.some(({ parameters }) => TgiTools.isEndless(parameters)) === true) return Reply.deadly()
   return request.stream ? TgiChatStream.answer(turn, prepared) : unary(turn, prepared)
 }

@@ -40,6 +40,21 @@ export const select = (request: ChatRequest): ReadonlyArray<Tool> | undefined | 
   return named === undefined ? toolError(`Tool with name ${toolChoice.name} not found`) : [named]
 }
 
+/** References that lead back to the tool itself in the grammar over all tools. */
+const recursive = /^#$|^#\/properties\/function$|^#\/\$functions\//
+
+/**
+ * Whether the schema of a tool has no end: the router follows it until its stack is full.
+ *
+ * @category predicates
+ * @since 0.2.0
+ */
+export const isEndless = (schema: unknown): boolean =>
+  typeof schema === "object" && schema !== null &&
+  Object.entries(schema).some(([key, value]) =>
+    key === "$ref" && typeof value === "string" ? recursive.test(value) : isEndless(value)
+  )
+
 const defaultPrompt =
   "\nReply with one JSON function call, its name and its parameters, that answers the request best. Use no variables.\n"
 

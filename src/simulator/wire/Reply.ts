@@ -75,6 +75,8 @@ export interface Unary {
   readonly slots?: number | undefined
   /** The reply that stands here when the backend crashes. */
   readonly failed: (crash: Crash) => Unary
+  /** Nothing is sent: the request kills the process, or is never responded to. */
+  readonly lost?: "process" | "silence" | undefined
 }
 
 /**
@@ -138,6 +140,12 @@ export const unary = (
   }
   return self
 }
+
+/** The process dies of the request. @category constructors @since 0.2.0 */
+export const deadly = (): Unary => ({ ...unary(500, {}, ""), lost: "process" })
+
+/** No response ever comes. @category constructors @since 0.2.0 */
+export const silent = (): Unary => ({ ...unary(500, {}, ""), lost: "silence" })
 
 /** @category constructors @since 0.1.0 */
 export const text = (status: number, body: string): Unary =>

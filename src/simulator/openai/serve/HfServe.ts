@@ -96,35 +96,55 @@ const errorFrame = (message: string): Reply.Frame => ({
   tokens: 0
 })
 
-const stream = (frames: ReadonlyArray<Reply.Frame>): Reply.Streaming => ({
+const stream = (frames: ReadonlyArray<Reply.Frame>, slots = 1): Reply.Streaming => ({
   _tag: "Streaming",
   headers: { ...headers, "content-type": "text/event-stream; charset=utf-8" },
   frames: [...frames, Reply.done],
   space: true,
   keepAlive: undefined,
-  slots: 1,
+  slots,
   failed: ({ message }) => [errorFrame(message), Reply.done]
 })
 
+/** What one process remembers. */
+interface State {
+  /** The words of the stream that began last. */
+  recent: ReadonlyArray<string>
+  hung: boolean
+}
+
+/** Words of a stream that runs beside another: the one streamer that they share hands out both. */
+const shared = ({ run, turn }: Answered, state: State): ReadonlyArray<string> => {
+  const own = run.content.map(({ text }) => text)
+  const { recent } = state
+  state.recent = own
+  return turn.settings.unsafeStreams && turn.running() > 1
+    ? own.map((text, at) => at % 2 === 0 ? recent[at] ?? text : text)
+    : own
+}
+
 /** Role and usage so far stand in every chunk; an end of its own is text in the last one, and no reason is given. */
-const streaming = (self: Answered): Reply.Streaming => {
-  const { prompt, run } = self
+const streaming = (self: Answered, state: State): Reply.Streaming => {
+  const { prompt, run, turn } = self
   const cut = run.finish === "length"
-  const texts = ["", ...run.content.map(({ text }) => text), ...(cut ? [] : ["<|im_end|>"])]
-  return stream(texts.map((content, at) => ({
-    payload: JSON.stringify({
-      ...head(self, "chat.completion.chunk"),
-      choices: [{
-        index: 0,
-        delta: { content, function_call: null, refusal: null, role: "assistant", tool_calls: null },
-        logprobs: null,
-        finish_reason: cut && at === texts.length - 1 ? "length" : null
-      }],
-      usage: counts(prompt, at),
-      ...tail
-    }),
-    tokens: at === 0 ? 0 : 1
-  })))
+  const texts = ["", ...shared(self, state), ...(cut ? [] : ["<|im_end|>"])]
+  return stream(
+    texts.map((content, at) => ({
+      payload: JSON.stringify({
+        ...head(self, "chat.completion.chunk"),
+        choices: [{
+          index: 0,
+          delta: { content, function_call: null, refusal: null, role: "assistant", tool_calls: null },
+          logprobs: null,
+          finish_reason: cut && at === texts.length - 1 ? "length" : null
+        }],
+        usage: counts(prompt, at),
+        ...tail
+      }),
+      tokens: at === 0 ? 0 : 1
+    })),
+    turn.settings.unsafeStreams ? 0 : 1
+  )
 }
 
 const refusalOf = ({ body, request }: ServeRequest.Asked): string | undefined => {
@@ -142,17 +162,21 @@ const refusalOf = ({ body, request }: ServeRequest.Asked): string | undefined =>
     : undefined
 }
 
-const chat = (turn: Turn, body: Pydantic.Body): Reply.Reply => {
+const chat = (state: State) => (turn: Turn, body: Pydantic.Body): Reply.Reply => {
   const problems: Array<Pydantic.Problem> = []
   const asked = ServeRequest.hfServe(body, problems)
   if (problems.length > 0) return misfit(problems, body)
+  if (turn.settings.unsafeStreams && asked.request.stream && body["temperature"] === 0) {
+    state.hung = true
+    return Reply.silent()
+  }
   const refusal = refusalOf(asked)
   if (refusal !== undefined) return asked.request.stream ? stream([errorFrame(refusal)]) : detail(400, refusal)
   const prompt = Prompt.render(turn.settings.template, asked.request.messages, false)
   if (typeof prompt !== "string") return detail(400, prompt.message)
   const run = OpenAiRun.generate(turn, asked.request, prompt, 0, asked.request.maxTokens || 256)
   const self: Answered = { turn, asked, run, prompt: Tokenizer.count(prompt) }
-  return asked.request.stream ? streaming(self) : unary(self)
+  return asked.request.stream ? streaming(self, state) : unary(self)
 }
 
 const posted = (handler: (turn: Turn, body: Pydantic.Body) => Reply.Reply) => (turn: Turn): Reply.Reply => {
@@ -213,23 +237,32 @@ const gets: ReadonlyMap<string, (turn: Turn) => Reply.Reply> = new Map([
   ["/metrics", metrics]
 ])
 
-const posts: ReadonlyMap<string, (turn: Turn) => Reply.Reply> = new Map([
-  ["/v1/chat/completions", posted(chat)],
-  ["/predict", predict],
-  ["/", predict]
-])
+const postsOf = (state: State): ReadonlyMap<string, (turn: Turn) => Reply.Reply> =>
+  new Map([
+    ["/v1/chat/completions", posted(chat(state))],
+    ["/predict", predict],
+    ["/", predict]
+  ])
 
 /**
- * Answers a request to hf-serve. There is no authentication.
+ * Answers requests to hf-serve. There is no authentication.
  *
- * @category answering
+ * @category constructors
  * @since 0.2.0
  */
-export const answer = (turn: Turn): Reply.Reply => {
-  const path = turn.request.path.split("?", 1)[0] ?? ""
-  const [get, post] = [gets.get(path), posts.get(path)]
-  const handler = turn.request.method === "GET" ? get : turn.request.method === "POST" ? post : undefined
-  if (handler !== undefined) return handler(turn)
-  if (get === undefined && post === undefined) return detail(404, "Not Found")
-  return Reply.json(405, `{"detail":"Method Not Allowed"}`, { ...headers, allow: post === undefined ? "GET" : "POST" })
+export const make = (): (turn: Turn) => Reply.Reply => {
+  const state: State = { recent: [], hung: false }
+  const posts = postsOf(state)
+  return (turn) => {
+    if (state.hung) return Reply.silent()
+    const path = turn.request.path.split("?", 1)[0] ?? ""
+    const [get, post] = [gets.get(path), posts.get(path)]
+    const handler = turn.request.method === "GET" ? get : turn.request.method === "POST" ? post : undefined
+    if (handler !== undefined) return handler(turn)
+    if (get === undefined && post === undefined) return detail(404, "Not Found")
+    return Reply.json(405, `{"detail":"Method Not Allowed"}`, {
+      ...headers,
+      allow: post === undefined ? "GET" : "POST"
+    })
+  }
 }
