@@ -32,12 +32,22 @@ for (const path of globSync("dist/**/*.js")) {
 // what npm installs with the package stays outside
 const external = [/^node:/, ...Object.keys(manifest.dependencies)]
 
+// The command line serves no web sockets. Their package is not an ECMAScript module: it would bring `createRequire`, and with
+// it Node, into what all chunks share.
+const withoutWebSockets = {
+  name: "without-web-sockets",
+  resolveId: (id) => id === "ws" ? "\0ws" : undefined,
+  load: (id) =>
+    id === "\0ws" ? "export const WebSocket = globalThis.WebSocket\nexport class WebSocketServer {}" : undefined
+}
+
 // chunks by what is loaded together: a command's own code is read when the command is run, and nothing of Node is in what
 // the entry point over fetch reaches
 const build = await rolldown({
   input: { cli: "src/cli/main.ts", "promise-node": "src/promise/node.ts", "promise-fetch": "src/promise/fetch.ts" },
   platform: "node",
   external,
+  plugins: [withoutWebSockets],
   logLevel: "warn",
   onLog: (level, log, handler) => log.code === "CIRCULAR_DEPENDENCY" ? undefined : handler(level, log)
 })

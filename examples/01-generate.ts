@@ -1,4 +1,4 @@
-// Two answers to one question, with what they cost. Runs on the simulator, which is no model.
+// Two answers to one question, with what they cost. Runs on the simulator, which is not a model.
 import { Console, Effect, Layer } from "effect"
 import { InferenceEndpointsLLM, Message } from "effect-inference-endpoints"
 import { Simulator } from "effect-inference-endpoints/simulator"

@@ -48,7 +48,7 @@ const program = Effect.gen(function*() {
   )
 })
 
-// The simulator is no model: these are the log probabilities that the example makes it send.
+// The simulator is not a model: these are the log probabilities that the example makes it send.
 const weigh = (text: string): Record<string, number> =>
   text.includes("lock")
     ? { I: 0.8, billing: 0.1, technical: 0.05, other: 0.05 }

@@ -21,7 +21,7 @@ const Simulated = InferenceEndpointsLLM.layer({ baseUrl: "http://simulator", api
 
 let stop = () => {}
 const stopped = Effect.callback<string>((resume) => {
-  stop = () => resume(Effect.succeed("interrupted: no new rows, those under way are finished"))
+  stop = () => resume(Effect.succeed("interrupted: no new rows, those in flight are finished"))
 })
 
 const job = Effect.gen(function*() {

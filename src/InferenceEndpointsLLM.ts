@@ -586,6 +586,20 @@ const tokenizerOf = (options: LayerOptions): string | undefined =>
  * The service with the endpoint that the options name: exactly one of `modelId`, `endpointName` and `baseUrl`. A
  * `tokenizerId` or `chatTemplate` makes prompts be rendered here and sent raw.
  *
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { FetchTransport, InferenceEndpointsLLM } from "effect-inference-endpoints"
+ *
+ * const Model = InferenceEndpointsLLM.layer({ baseUrl: "http://localhost:8080" }).pipe(Layer.provide(FetchTransport.layer))
+ *
+ * const program = Effect.gen(function*() {
+ *   const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+ *   const { generations } = yield* llm.generate("Why is the sky red at sunset?", { maxNewTokens: 64 })
+ *   return generations[0]?.text
+ * }).pipe(Effect.provide(Model))
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */
@@ -605,6 +619,17 @@ export const layer = <const O extends LayerOptions>(
 
 /**
  * `layer` with every option from a `Config`.
+ *
+ * @example
+ * ```ts
+ * import { Config } from "effect"
+ * import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+ *
+ * const Model = InferenceEndpointsLLM.layerConfig({
+ *   endpointName: Config.String("ENDPOINT"),
+ *   endpointNamespace: Config.String("NAMESPACE")
+ * })
+ * ```
  *
  * @category layers
  * @since 0.1.0
@@ -646,4 +671,4 @@ export const layerTest = (
   script: (wanted: Preparing.Wanted, index: number) => Scripted,
   options: Options = {}
 ): Layer.Layer<InferenceEndpointsLLM> =>
-  Layer.effect(InferenceEndpointsLLM, Effect.suspend(() => assemble(options, Scripting.backend(script))))
+  Layer.effect(InferenceEndpointsLLM, Effect.suspend(() => assemble(options, Scripting.backend<GenerateError>(script))))

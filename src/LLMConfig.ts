@@ -63,7 +63,7 @@ export type LLMConfig = typeof LLMConfig.Type
 const codec = Schema.toCodecJson(LLMConfig)
 
 /**
- * Configuration → JSON. The token is no part of it.
+ * Configuration → JSON. The token is not part of it.
  *
  * @category encoding
  * @since 0.1.0
@@ -103,6 +103,15 @@ export const decodePython = Effect.fnUntraced(function*(dump: unknown): Effect.f
 
 /**
  * `decodePython` of a text, in YAML or JSON.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { InferenceEndpointsLLM, LLMConfig } from "effect-inference-endpoints"
+ *
+ * // a distilabel pipeline.yaml, or the JSON of its LLM
+ * const layerOf = (yaml: string) => Effect.map(LLMConfig.decodePythonText(yaml), InferenceEndpointsLLM.make)
+ * ```
  *
  * @category decoding
  * @since 0.2.0

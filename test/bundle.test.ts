@@ -76,3 +76,20 @@ describe("a program that imports from the entry point", () => {
     assert.deepStrictEqual(modules.filter((id) => /^template\/jinja\/(?:run|filters|syntax)\//.test(id)), [])
   })
 })
+
+describe("a page of a browser that imports the promise entry", () => {
+  it("bundles to files that import nothing of Node", async () => {
+    const build = await rolldown({
+      input: new URL("../dist/bundle/promise-fetch.js", import.meta.url).pathname,
+      platform: "browser",
+      logLevel: "silent"
+    })
+    const { output } = await build.generate({})
+    await build.close()
+    const chunks = new Set(output.map(({ fileName }) => fileName))
+    const outside = output.flatMap((part) =>
+      part.type === "chunk" ? [...part.imports, ...part.dynamicImports].filter((name) => !chunks.has(name)) : []
+    )
+    assert.deepStrictEqual(outside, [])
+  })
+})

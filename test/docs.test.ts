@@ -34,7 +34,19 @@ const blocksOf = (page: string): ReadonlyArray<Block> => {
 }
 
 const blocks = pages.flatMap(blocksOf)
-const programs = blocks.filter(({ language }) => language === "ts")
+
+/** The examples in docstrings: `@example`, then a fenced block. */
+const examples = globSync("src/**/*.ts", { cwd: root }).flatMap((page): ReadonlyArray<Block> => {
+  const text = readFileSync(join(root, page), "utf8")
+  return [...text.matchAll(/^ \* @example\n \* ```ts\n([^]*?)^ \* ```\n/gm)].map(({ 1: code = "", index }) => ({
+    page,
+    line: text.slice(0, index).split("\n").length,
+    language: "ts",
+    info: "",
+    code: code.replaceAll(/^ \* ?/gm, "")
+  }))
+})
+const programs = [...blocks.filter(({ language }) => language === "ts"), ...examples]
 
 // beside the sources, where the compiler and Node find the package by its own name
 const folder = join(root, ".docs-programs")
@@ -88,6 +100,28 @@ describe("every program in README and documentation", () => {
         }))
     }
   })
+})
+
+it("the main exports have an example each", () => {
+  const main = [
+    "InferenceEndpointsLLM",
+    "LLMConfig",
+    "ai/HuggingFaceLanguageModel",
+    "batch/Batch",
+    "cluster/Worker",
+    "decide/Decision",
+    "endpoint/EndpointsApi",
+    "node/NodeInferenceEndpoints",
+    "promise/node",
+    "simulator/Platform",
+    "simulator/Simulator",
+    "structured/Grammar",
+    "template/ChatTemplate",
+    "template/Magpie",
+    "transport/TgiClient"
+  ]
+  const shown = new Set(examples.map(({ page }) => page))
+  assert.deepStrictEqual(main.filter((name) => !shown.has(`src/${name}.ts`)), [])
 })
 
 /** GitHub's anchor of a heading. */

@@ -26,7 +26,7 @@ import * as EndpointRoutes from "./EndpointRoutes.ts"
  *
  * - the options of `EmbeddingRoutes.Options`;
  * - `batchSize`: how many texts one request takes at most (default 32, TEI's own limit);
- * - `concurrency`: how many requests are under way at once (default 4).
+ * - `concurrency`: how many requests are in flight at once (default 4).
  *
  * @category models
  * @since 0.1.0
@@ -133,7 +133,7 @@ export interface LayerOptions extends EndpointConfig.Options {
 
 /**
  * The model with the endpoint that the options name. The engine is not looked for: the routes are the same on all of them,
- * and a server that only embeds is no text engine.
+ * and a server that only embeds generates no text.
  *
  * @category layers
  * @since 0.1.0

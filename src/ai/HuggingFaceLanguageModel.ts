@@ -197,6 +197,20 @@ export interface LayerOptions extends LLM.LayerOptions {
 /**
  * The model with the endpoint that the options name.
  *
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { LanguageModel } from "effect/ai"
+ * import { FetchTransport } from "effect-inference-endpoints"
+ * import { HuggingFaceLanguageModel } from "effect-inference-endpoints/ai"
+ *
+ * const Model = HuggingFaceLanguageModel.layer({ baseUrl: "http://localhost:8080" }).pipe(
+ *   Layer.provide(FetchTransport.layer)
+ * )
+ *
+ * const program = LanguageModel.generateText({ prompt: "Why is the sky blue?" }).pipe(Effect.provide(Model))
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

@@ -89,7 +89,7 @@ const image = ({ data, mediaType, options }: Prompt.FilePart): Message.Part => {
   }
 }
 
-/** A text that is no address is the base64 of the file. A type with a wildcard is sent as PNG: engines look themselves. */
+/** A text that is not an address is the base64 of the file. A type with a wildcard is sent as PNG: engines look themselves. */
 const imageUrl = (data: Prompt.FilePart["data"], mediaType: string): string => {
   if (data instanceof URL) return data.href
   if (typeof data === "string" && isAddress(data)) return data

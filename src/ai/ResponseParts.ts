@@ -92,7 +92,7 @@ class Writer {
     this.#parts = [metadata(options)]
   }
 
-  /** Whether the last part was written. An answer that ends before is no answer. */
+  /** Whether the last part was written. A response that ends before it is incomplete. */
   get isFinished(): boolean {
     return this.#finished
   }

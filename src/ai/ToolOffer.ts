@@ -22,7 +22,7 @@ export interface ToolOffer {
   readonly options: Pick<GenerationOptions.GenerationOptions, "tools" | "toolChoice">
   /**
    * The parameters of a call. Those that do not fit stay as they are: the `Toolkit` says what is wrong with them, to the
-   * program or to the model. Fails when the text is no JSON that can be trusted.
+   * program or to the model. Fails when the text is not JSON that can be trusted.
    */
   readonly params: (name: string, text: string) => Result.Result<unknown, AiError.ToolParameterValidationError>
 }
@@ -92,7 +92,7 @@ const paramsOf = (
     value = Tool.unsafeSecureJsonParse(text)
   } catch {
     const description =
-      "the model wrote arguments that are no JSON, or that would change a prototype: ask again, or set toolChoice"
+      "the model wrote arguments that are not valid JSON, or that would change a prototype: ask again, or set toolChoice"
     return Result.fail(new AiError.ToolParameterValidationError({ toolName, description }))
   }
   return Result.succeed(encoded === undefined ? value : Option.getOrElse(encoded(value), () => value))

@@ -11,7 +11,6 @@ import type * as Result from "effect/Result"
 import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Generation from "../Generation.ts"
-import * as Retry from "../http/Retry.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import type * as BatchError from "./BatchError.ts"
 import * as Progress from "./report/Progress.ts"
@@ -47,12 +46,7 @@ export const work = (
   name?: string
 ): Work<InferenceEndpointsLLM.GenerateError> => ({
   name,
-  generate: (input, options) =>
-    Effect.provideService(
-      Effect.map(llm.generate(input, options), ({ generations }) => generations),
-      Retry.CurrentPolicy,
-      Retry.none
-    ),
+  generate: Streaming.once(llm),
   ready: llm.ready,
   about: Effect.map(llm.about, ({ pricing, template, ...about }) => ({
     model: about.model,
@@ -86,6 +80,17 @@ export interface Outcome {
  * Generates for a stream of inputs. Failures of a row are values, unless `failFast`; the stream itself fails when the
  * endpoint does not come back within `patience`. Memory does not grow with the number of inputs.
  *
+ * @example
+ * ```ts
+ * import { Stream } from "effect"
+ * import { Batch } from "effect-inference-endpoints/batch"
+ *
+ * const outcomes = Batch.stream(
+ *   Stream.fromIterable(["One?", "Two?"]).pipe(Stream.map((input) => ({ input }))),
+ *   { options: { maxNewTokens: 32 } }
+ * )
+ * ```
+ *
  * @category running
  * @since 0.1.0
  */
@@ -99,12 +104,24 @@ export const stream = <E, R>(
 > =>
   Stream.unwrap(Effect.map(
     InferenceEndpointsLLM.InferenceEndpointsLLM,
-    (llm) => Streaming.stream(inputs, work(llm).generate, options)
+    (llm) => Streaming.stream(inputs, Streaming.once(llm), options)
   ))
 
 /**
  * Generates for the rows of a JSONL file into a JSONL file: every row ends exactly once in the output or the errors file,
  * whatever happens in between. Run again, it goes on where it stopped; a finished one sends nothing.
+ *
+ * @example
+ * ```ts
+ * import { NodeServices } from "@effect/platform-node"
+ * import { Effect } from "effect"
+ * import { Batch } from "effect-inference-endpoints/batch"
+ * import { NodeInferenceEndpoints } from "effect-inference-endpoints/node"
+ *
+ * const program = Batch.run({ input: "questions.jsonl", output: "answers.jsonl" }).pipe(
+ *   Effect.provide([NodeInferenceEndpoints.layer({ baseUrl: "http://localhost:8080" }), NodeServices.layer])
+ * )
+ * ```
  *
  * @category running
  * @since 0.1.0

@@ -38,7 +38,7 @@ type Generate<E> = (
 
 type Output = StructuredOutput<unknown>
 
-/** A value that is no object may stand under a property of its own, which the service added for the engine. */
+/** A value that is not an object may stand under a property of its own, which the service added for the engine. */
 const decode = (output: Output, { finishReason, refusal, text }: Generation.Generation) => {
   const answer = { text, finishReason: refusal === undefined ? finishReason : "refusal" }
   return output.decode(answer).pipe(

@@ -118,7 +118,7 @@ const unknown: Work.About = {
   isPinned: false
 }
 
-/** What the generations cost, where the price and the tokens are known; the time of an endpoint is no row's. */
+/** What the generations cost, where the price and the tokens are known; the time of an endpoint belongs to no row. */
 const costOf = (price: Budget.Price | undefined, { discarded, generations }: Judge.Judged): number | undefined => {
   if (price?.inputPerMillion === undefined || price.outputPerMillion === undefined) return undefined
   let dollars = 0

@@ -10,6 +10,8 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as Generation from "../Generation.ts"
+import * as Retry from "../http/Retry.ts"
+import type { InferenceEndpointsLLM } from "../InferenceEndpointsLLM.ts"
 import type * as Message from "../Message.ts"
 import type { CallOptions } from "../Settings.ts"
 import * as BatchError from "./BatchError.ts"
@@ -86,6 +88,19 @@ const inOrder = <E>(room: number, deliver: (outcome: Outcome<E>) => Effect.Effec
       })
   }
 }
+
+/**
+ * One row as one call of the service. The rows' own pace repeats what can be repeated, so the call itself does not.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const once = (llm: InferenceEndpointsLLM["Service"]) => (input: Message.Input, options: CallOptions) =>
+  Effect.provideService(
+    Effect.map(llm.generate(input, options), ({ generations }) => generations),
+    Retry.CurrentPolicy,
+    Retry.none
+  )
 
 /**
  * @category running

@@ -85,7 +85,11 @@ export const groups: ReadonlyArray<{ readonly title: string; readonly verbs: Rea
         summary: "What an engine will enforce of a JSON Schema",
         load: () => import("./verbs/Grammar.ts")
       },
-      { name: "completions", summary: "Completion for your shell", load: () => import("./verbs/Completions.ts") }
+      {
+        name: "completions",
+        summary: "Completion for your shell",
+        load: () => import("./verbs/Completions.ts").then(({ mainOf }) => ({ main: mainOf(all) }))
+      }
     ]
   }
 ]

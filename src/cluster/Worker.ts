@@ -250,6 +250,22 @@ const check = Effect.fnUntraced(function*(options: Options) {
  * Works until every shard of the job is done or dead, or until it is stopped. What fails for a shard is tried again, here or
  * elsewhere; only what no attempt mends fails the worker.
  *
+ * @example
+ * ```ts
+ * import { NodeServices } from "@effect/platform-node"
+ * import { Effect, Layer, Redacted } from "effect"
+ * import { Cluster, Worker } from "effect-inference-endpoints/cluster"
+ * import { NodeInferenceEndpoints } from "effect-inference-endpoints/node"
+ *
+ * const Job = Cluster.layer({ database: Redacted.make("postgres://localhost/jobs"), folder: "/shared/job" }).pipe(
+ *   Layer.provideMerge(NodeServices.layer)
+ * )
+ *
+ * const program = Effect.scoped(Worker.run({ job: "june", worker: "w1", batch: { options: { maxNewTokens: 256 } } })).pipe(
+ *   Effect.provide([Job, NodeInferenceEndpoints.layer({ baseUrl: "http://localhost:8080" })])
+ * )
+ * ```
+ *
  * @category running
  * @since 0.2.0
  */

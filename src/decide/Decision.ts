@@ -141,6 +141,22 @@ export const rating = <L extends string>(question: Question.Question<L>, decisio
 /**
  * Decides one question about an input.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { Decision } from "effect-inference-endpoints"
+ *
+ * const team = Decision.question({
+ *   instructions: "Which team should handle this ticket?",
+ *   labels: { billing: "payments, refunds", technical: "bugs, crashes" }
+ * })
+ *
+ * const program = Effect.map(
+ *   Decision.decide("I was charged twice.", team),
+ *   ({ label, probabilities }) => `${label}: ${probabilities[label]}`
+ * )
+ * ```
+ *
  * @category running
  * @since 0.2.0
  */

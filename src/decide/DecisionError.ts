@@ -107,7 +107,7 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", { question
 }
 
 /**
- * A native answer that is no distribution over the labels asked for.
+ * A native answer that is not a distribution over the labels asked for.
  *
  * @category reasons
  * @since 0.2.0
@@ -117,7 +117,7 @@ export class InvalidAnswer
 {
   readonly isRetryable = false
   override get message(): string {
-    return `the answer is no distribution over the labels: ${this.description}`
+    return `the answer is not a distribution over the labels: ${this.description}`
   }
 }
 

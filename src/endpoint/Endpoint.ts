@@ -64,7 +64,7 @@ const closed = new EndpointError.EndpointError({
 })
 
 /**
- * Remembers the result of work, and lets all who want it while it is under way share it. The work goes on when the one
+ * Remembers the result of work, and lets all who want it while it is in progress share it. The work goes on when the one
  * who started it is interrupted, as others may wait for it; it ends with the scope, and fails whoever waits then.
  */
 const makeMemory = Effect.map(Effect.scope, (scope) => {

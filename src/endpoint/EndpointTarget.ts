@@ -98,7 +98,7 @@ const holdHeader = (config: EndpointConfig.EndpointConfig): Readonly<Record<stri
  */
 export const serverless = Effect.fnUntraced(function*({ client, config, hub, token }: Means, modelId: string) {
   const routerUrl = URL.parse(config.routerUrl ?? "https://router.huggingface.co")
-  const problem = routerUrl === null ? "it is no URL" : EndpointUrl.tokenProblem(routerUrl)
+  const problem = routerUrl === null ? "it is not a URL" : EndpointUrl.tokenProblem(routerUrl)
   if (routerUrl === null || problem !== undefined) {
     return yield* new EndpointError.InvalidConfig({ problem: `routerUrl: ${problem}`, given: ["routerUrl"] })
   }

@@ -52,7 +52,7 @@ export class EndpointsApi extends Context.Service<EndpointsApi, {
   ) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   /** Stops it until it is resumed; requests do not wake it, and it costs nothing. */
   readonly pause: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
-  /** Starts it again. One that runs already is no error. */
+  /** Starts it again. One that runs already is not an error. */
   readonly resume: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   /** Drops all replicas until the next request. */
   readonly scaleToZero: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
@@ -316,6 +316,17 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
 })
 
 /**
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { EndpointsApi, FetchTransport } from "effect-inference-endpoints"
+ *
+ * const pause = Effect.gen(function*() {
+ *   const api = yield* EndpointsApi.EndpointsApi
+ *   return yield* api.pause({ namespace: "my-org", name: "my-endpoint" })
+ * }).pipe(Effect.provide(EndpointsApi.layer().pipe(Layer.provide(FetchTransport.layer))))
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

@@ -103,7 +103,7 @@ const ask = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: 
   return outcome
 })
 
-/** A refused token and a server that is not there yet are no reason to guess. */
+/** A refused token and a server that is not there yet do not justify a guess. */
 const refusal = (options: Options, { detail, fault, status }: Outcome): EndpointError.Reason | undefined => {
   const facts = { subject: EndpointUrl.show(options.url), detail }
   if (status === 401) return new EndpointError.Unauthorized(facts)

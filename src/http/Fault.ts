@@ -148,7 +148,7 @@ const codeOf = (cause: unknown): string | undefined => {
   return undefined
 }
 
-/** The origin of a URL as it may be shown; nothing where it is no URL of HTTP. */
+/** The origin of a URL as it may be shown; nothing where it is not an HTTP URL. */
 const originOf = (url: string): string | undefined =>
   URL.canParse(url) && /^https?:/i.test(url) ? new URL(url).origin : undefined
 

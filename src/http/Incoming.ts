@@ -56,7 +56,7 @@ export abstract class Incoming {
 
   /** The reader wants the body in one piece. */
   protected whole = false
-  /** What is above the limit is cut off, and is no failure. */
+  /** What is above the limit is cut off, which is not a failure. */
   #cut = false
   /** Bytes that the body may have, on the wire and decoded. */
   protected limit: number

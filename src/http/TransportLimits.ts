@@ -13,7 +13,7 @@ import type { HttpClientRequest } from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 
 /**
- * The limits of one request. An absent member is no limit.
+ * The limits of one request. An absent member means no limit.
  *
  * @category models
  * @since 0.1.0

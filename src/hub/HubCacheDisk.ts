@@ -36,7 +36,7 @@ const store = Effect.fnUntraced(function*(
   { commit, etag, path: file, repo, revision }: InCommit & { readonly etag: string },
   bytes: Uint8Array
 ) {
-  if (!/^[\w-]{1,128}$/.test(etag)) return yield* Effect.logDebug(`not cached: the etag of ${file} is no file name`)
+  if (!/^[\w-]{1,128}$/.test(etag)) return yield* Effect.logDebug(`not cached: the etag of ${file} is not a file name`)
   const tag = path.join(root, "CACHEDIR.TAG")
   if (!(yield* isFile(tag))) yield* place(tag, ".tmp", (to) => fs.writeFileString(to, cacheTag))
   const blob = at(repo, "blobs", etag)

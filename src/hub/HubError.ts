@@ -184,7 +184,7 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
 }
 
 /**
- * What is to be made is there already, another commit is under way (409), or a commit has been made since the one that
+ * What is to be made is there already, another commit is in progress (409), or a commit has been made since the one that
  * this one builds on (412).
  *
  * @category reasons

@@ -2,7 +2,7 @@
  * Which credential is used, and whether it can be one at all.
  *
  * The order is that of Hugging Face's own clients: the argument, `HF_TOKEN`, `HUGGING_FACE_HUB_TOKEN`, the token file. A
- * token is cleaned and checked where it enters the program, because one that is no header value fails late and loudly:
+ * token is cleaned and checked where it enters the program, because one that is not a header value fails late and loudly:
  * some HTTP clients put it into their error message.
  *
  * @since 0.1.0

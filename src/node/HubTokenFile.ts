@@ -12,7 +12,7 @@ import * as HubHome from "./HubHome.ts"
 
 /**
  * Lets `HubToken.resolve` find the token file, after the argument and the environment. A file that is missing or cannot
- * be read is no token.
+ * be read counts as none.
  *
  * @category layers
  * @since 0.1.0

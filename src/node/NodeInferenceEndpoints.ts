@@ -30,6 +30,24 @@ export const platform = (options: InferenceEndpointsLLM.Options = {}) =>
 /**
  * The service with the endpoint that the options name: exactly one of `modelId`, `endpointName`, `baseUrl`.
  *
+ * @example
+ * ```ts
+ * import { NodeRuntime, NodeServices } from "@effect/platform-node"
+ * import { Console, Effect, Layer } from "effect"
+ * import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+ * import { NodeInferenceEndpoints } from "effect-inference-endpoints/node"
+ *
+ * const Model = NodeInferenceEndpoints.layer({ modelId: "Qwen/Qwen3-8B" }).pipe(Layer.provide(NodeServices.layer))
+ *
+ * const program = Effect.gen(function*() {
+ *   const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+ *   const { generations } = yield* llm.generate("Why is the sky red at sunset?")
+ *   yield* Console.log(generations[0]?.text)
+ * })
+ *
+ * NodeRuntime.runMain(program.pipe(Effect.provide(Model)))
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

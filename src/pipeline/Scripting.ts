@@ -4,13 +4,13 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type { GenerateRequest } from "../dialect/Dialect.ts"
 import type * as Generation from "../Generation.ts"
-import type { Backend, GenerateError, Scripted } from "../InferenceEndpointsLLM.ts"
 import { InferenceError, NotFound } from "../InferenceError.ts"
+import type { About } from "./About.ts"
 import type { Wanted } from "./Preparing.ts"
-
-const isError = (scripted: Exclude<Scripted, string>): scripted is GenerateError => scripted instanceof Error
 
 const complete = (scripted: string | Partial<Generation.Generation>): Generation.Generation => ({
   text: typeof scripted === "string" ? scripted : "",
@@ -34,29 +34,31 @@ const events = (generation: Generation.Generation): ReadonlyArray<Generation.Eve
  * @category constructors
  * @since 0.1.0
  */
-export const backend = (script: (wanted: Wanted, index: number) => Scripted): Backend => {
+export const backend = <E extends Error>(
+  script: (wanted: Wanted, index: number) => string | Partial<Generation.Generation> | E
+) => {
   let index = 0
-  const next = (wanted: Wanted): Effect.Effect<Generation.Generation, GenerateError> =>
+  const next = (wanted: Wanted): Effect.Effect<Generation.Generation, E> =>
     Effect.suspend(() => {
       const scripted = script(wanted, index++)
-      return typeof scripted !== "string" && isError(scripted)
-        ? Effect.fail(scripted)
-        : Effect.succeed(complete(scripted))
+      return scripted instanceof Error ? Effect.fail(scripted) : Effect.succeed(complete(scripted))
     })
+  const about: About = { model: "scripted", engine: "openai", isPinned: true }
+  const fingerprint: Schema.Json = "scripted"
   return {
-    one: (wanted) => Effect.map(next(wanted), (generation) => ({ generation, constraint: undefined })),
-    streamed: (wanted) =>
+    one: (wanted: Wanted) => Effect.map(next(wanted), (generation) => ({ generation, constraint: undefined })),
+    streamed: (wanted: Wanted) =>
       Effect.map(
         next(wanted),
         (generation) => ({ events: Stream.fromIterable(events(generation)), constraint: undefined })
       ),
-    prompt: ({ input }) =>
+    prompt: ({ input }: Wanted): Effect.Effect<GenerateRequest["input"]> =>
       Effect.succeed(
         typeof input === "object" && "raw" in input
           ? { _tag: "Prompt", text: input.raw }
           : { _tag: "Messages", messages: typeof input === "string" ? [{ role: "user", content: input }] : input }
       ),
-    request: (path) =>
+    request: (path: string) =>
       Effect.fail(
         new InferenceError({
           method: `POST ${path}`,
@@ -67,7 +69,7 @@ export const backend = (script: (wanted: Wanted, index: number) => Scripted): Ba
     ready: Effect.void,
     pricing: Effect.succeed(undefined),
     displayName: Effect.succeed("scripted"),
-    about: Effect.succeed({ model: "scripted", engine: "openai", isPinned: true }),
-    fingerprint: "scripted"
+    about: Effect.succeed(about),
+    fingerprint
   }
 }

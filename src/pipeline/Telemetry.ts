@@ -245,7 +245,7 @@ export const record = (context: Context.Context<never>, call: Call, { statistics
 }
 
 /**
- * Counts a generation that failed, or that was interrupted, which is no failure.
+ * Counts a generation that failed, or that was interrupted, which is not a failure.
  *
  * @category combinators
  * @since 0.1.0

@@ -11,7 +11,7 @@ import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import * as Batch from "../batch/Batch.ts"
+import * as Streaming from "../batch/Streaming.ts"
 import * as Decision from "../decide/Decision.ts"
 import * as Retry from "../http/Retry.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
@@ -149,9 +149,19 @@ const batch = (
   const source = Symbol.asyncIterator in inputs
     ? Stream.fromAsyncIterable(inputs, (error) => error)
     : Stream.fromIterable(inputs)
+  // not by Batch, which knows files as well: this runs in browsers
+  const outcomes = Stream.unwrap(Effect.map(
+    InferenceEndpointsLLM.InferenceEndpointsLLM,
+    (llm) =>
+      Streaming.stream(Stream.map(source, (input) => ({ input })), Streaming.once(llm), {
+        concurrency,
+        options,
+        ordered
+      })
+  ))
   return iterate(
     Stream.map(
-      Batch.stream(Stream.map(source, (input) => ({ input })), { concurrency, options, ordered }),
+      outcomes,
       ({ index, result }): Outcome =>
         Result.isSuccess(result)
           ? { index, ok: true, generations: result.success }

@@ -15,6 +15,15 @@ export * from "./index.ts"
 /**
  * Connects to the model that the options name. Nothing is sent before the first call.
  *
+ * @example
+ * ```ts
+ * import { connect } from "effect-inference-endpoints/promise"
+ *
+ * await using llm = connect({ baseUrl: "http://localhost:8080" })
+ * const { text } = await llm.generate("Why is the sky red at sunset?", { maxNewTokens: 64 })
+ * console.log(text)
+ * ```
+ *
  * @category constructors
  * @since 0.2.0
  */

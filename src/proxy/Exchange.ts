@@ -59,7 +59,7 @@ export interface AnsweredBy {
 type Mutable = { -readonly [K in keyof Exchange]: Exchange[K] }
 
 /**
- * An exchange that is under way.
+ * An exchange in flight.
  *
  * @category models
  * @since 0.2.0

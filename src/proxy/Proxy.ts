@@ -355,7 +355,7 @@ const pathOf = ({ url }: Request): string => {
   return path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path
 }
 
-/** `org%2Fname` → `org/name`; what is no such writing stays. */
+/** `org%2Fname` → `org/name`; anything else stays. */
 const decode = (path: string): string => Result.getOrElse(Result.try(() => decodeURIComponent(path)), () => path)
 
 /**

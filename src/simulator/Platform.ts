@@ -124,6 +124,20 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
 /**
  * The platform with its controls, and the `HttpClient` that reaches it.
  *
+ * @example
+ * ```ts
+ * import { Layer } from "effect"
+ * import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+ * import { Platform } from "effect-inference-endpoints/simulator"
+ *
+ * // a paused endpoint, which the first call wakes
+ * const Model = InferenceEndpointsLLM.layer({
+ *   endpointName: "my-endpoint",
+ *   endpointNamespace: "my-org",
+ *   apiKey: "hf_example"
+ * }).pipe(Layer.provide(Platform.layer({ endpoints: { endpoints: { "my-org/my-endpoint": { state: "paused" } } } })))
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

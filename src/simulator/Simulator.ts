@@ -1,6 +1,6 @@
 /**
  * A simulated inference server: text-generation-inference first of all, and the dialects of vLLM, SGLang, llama.cpp and
- * text-embeddings-inference. It is no model. What it answers is reproducible by seed, scripted by a test, or drawn from
+ * text-embeddings-inference. It is not a model. What it answers is reproducible by seed, scripted by a test, or drawn from
  * a grammar; everything around the answer is as the real server does it. It opens no socket and lives on Effect's clock.
  *
  * @since 0.1.0
@@ -314,6 +314,24 @@ export const httpClient = (handler: Exchange.Handler): HttpClient.HttpClient => 
 
 /**
  * A simulated server in the process: its controls, and an `HttpClient` that reaches it.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+ * import { Simulator } from "effect-inference-endpoints/simulator"
+ *
+ * const Model = InferenceEndpointsLLM.layer({ baseUrl: "http://simulator", apiKey: false }).pipe(
+ *   Layer.provideMerge(Simulator.layer({ engine: "vllm" }))
+ * )
+ *
+ * const test = Effect.gen(function*() {
+ *   const simulator = yield* Simulator.Simulator
+ *   yield* simulator.answer({ text: "Scripted." })
+ *   const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+ *   return yield* llm.generate("Anything")
+ * }).pipe(Effect.provide(Model))
+ * ```
  *
  * @category layers
  * @since 0.1.0

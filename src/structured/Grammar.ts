@@ -395,6 +395,18 @@ export interface Check {
  * What an engine will make of a schema, before a run: a Schema, a JSON Schema, or a source of one. Fails where the schema
  * would be refused.
  *
+ * @example
+ * ```ts
+ * import { Result, Schema } from "effect"
+ * import { Grammar } from "effect-inference-endpoints"
+ *
+ * const Tags = Schema.Array(Schema.String).check(Schema.isUnique())
+ *
+ * const check = Grammar.check(Tags, "vllm")
+ * // what the engine's compiler does not enforce, and the decoder therefore has to
+ * if (Result.isSuccess(check)) console.log(check.success.unenforced)
+ * ```
+ *
  * @category checking
  * @since 0.2.0
  */

@@ -187,6 +187,20 @@ export const thinkingTags: (source: string) => ThinkingTags.Family | undefined =
 /**
  * `layerTextWith` on the engine that gives Python's bytes.
  *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ChatTemplate, Message } from "effect-inference-endpoints"
+ *
+ * const template = "{% for message in messages %}[{{ message.role }}] {{ message.content }}{% endfor %}"
+ *
+ * const program = Effect.gen(function*() {
+ *   const chat = yield* ChatTemplate.ChatTemplate
+ *   const { prompt } = yield* chat.render({ messages: [Message.user("Hello")] })
+ *   return prompt // "[user] Hello"
+ * }).pipe(Effect.provide(ChatTemplate.layerText({ template })))
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

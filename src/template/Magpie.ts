@@ -48,6 +48,18 @@ export interface Issue {
 /**
  * An alias → its text; anything else is the text itself, the empty one included.
  *
+ * @example
+ * ```ts
+ * import { InferenceEndpointsLLM } from "effect-inference-endpoints"
+ *
+ * // the model writes both sides of a conversation
+ * const Model = InferenceEndpointsLLM.layer({
+ *   modelId: "Qwen/Qwen3-8B",
+ *   useMagpieTemplate: true,
+ *   magpiePreQueryTemplate: "qwen2"
+ * })
+ * ```
+ *
  * @category conversions
  * @since 0.1.0
  */

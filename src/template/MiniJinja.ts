@@ -77,7 +77,7 @@ const traits: ReadonlyArray<Trait> = [
 ]
 
 /**
- * What is known of a template's behaviour there, the worst first. An empty list is no proof that it renders alike.
+ * What is known of a template's behaviour there, the worst first. An empty list does not prove that it renders alike.
  *
  * @category accessors
  * @since 0.2.0

@@ -14,8 +14,8 @@ const Answered = Schema.Struct({ prompt_text: Schema.String })
 
 /**
  * The prompt as vLLM renders it: one greedy token of `/v1/chat/completions` with `return_prompt_text`, for which the server
- * needs no flag (seen on 0.32). An oracle for `ChatTemplate.verify`. Fails where the response is no 200 or does not carry the
- * prompt, as those of older versions do not.
+ * needs no flag (seen on 0.32). An oracle for `ChatTemplate.verify`. Fails where the status is not 200 or the response does
+ * not carry the prompt, as those of older versions do not.
  *
  * @category verification
  * @since 0.2.0

@@ -129,7 +129,7 @@ const choose = (loaded: Loaded, ask: Ask, subject: string): Result.Result<string
  *
  * Separate files (`chat_template.jinja`, `additional_chat_templates/*.jinja`) replace what `tokenizer_config.json` says.
  * Of several templates the one asked for by name is taken, else `tool_use` when tools are given and it exists, else
- * `default`. A `template` that is no name of a template is itself the text. Source: transformers 5,
+ * `default`. A `template` that does not name one is itself the text. Source: transformers 5,
  * `PreTrainedTokenizerBase.get_chat_template`.
  *
  * @category accessors

@@ -44,7 +44,7 @@ interface Learned<F> {
 }
 
 const TEXT = -1
-/** A place whose value is no JSON, or not of the kind that was learned. */
+/** A place whose value is not valid JSON, or not of the kind that was learned. */
 const NONE = -1
 
 const QUOTE = 34

@@ -173,7 +173,7 @@ const timed = (
     })
   })
 
-/** Reads on to the end of the body, briefly, so that its socket goes back to the pool; whatever happens is no failure. */
+/** Reads on to the end of the body, briefly, so that its socket goes back to the pool; whatever happens is not a failure. */
 const linger = (bytes: Pull.Pull<Bytes, HttpClientError | Fault>): Effect.Effect<void> => {
   let left = LINGER_BYTES
   const rest: Effect.Effect<void> = Effect.suspend(() =>

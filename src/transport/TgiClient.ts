@@ -230,6 +230,18 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
 /**
  * The client of one target as a layer.
  *
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { FetchTransport, TgiClient } from "effect-inference-endpoints"
+ *
+ * const program = Effect.gen(function*() {
+ *   const client = yield* TgiClient.TgiClient
+ *   const { value } = yield* client.generate({ inputs: "The sky is", parameters: { max_new_tokens: 8 } })
+ *   return value.generated_text
+ * }).pipe(Effect.provide(TgiClient.layer({ url: "http://localhost:8080" }).pipe(Layer.provide(FetchTransport.layer))))
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

@@ -2,7 +2,7 @@
  * The output and errors files as logs: whole lines, each group of them in one write at the verified end, synced to the
  * disk every 100 ms or 256 rows.
  *
- * A row counts as done when its line is written, so a crash of the process loses only rows under way, and a power loss
+ * A row counts as done when its line is written, so a crash of the process loses only rows in flight, and a power loss
  * those of the last 100 ms too. After a failed write the file is cut back to its last whole line, and nothing more is
  * written.
  *

@@ -151,7 +151,7 @@ const ofInput = (before: InputRecord, after: InputRecord, kept: number): Readonl
 
 /**
  * Each difference that answers depend on; none when a run may go on. `kept` is how many rows of the earlier input are
- * those of this one: more rows behind them are no difference.
+ * those of this one: more rows behind them make no difference.
  *
  * @category accessors
  * @since 0.1.0

@@ -200,7 +200,7 @@ const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\
 
 /**
  * Prints events to standard error: a line that is written over on a terminal, else a line at most every ten seconds. The
- * report comes last. A standard error that is closed is no failure of the batch.
+ * report comes last. A closed standard error does not fail the batch.
  *
  * @category running
  * @since 0.1.0

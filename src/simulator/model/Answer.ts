@@ -38,7 +38,7 @@ export interface Token {
  */
 export interface ToolCall {
   readonly name: string
-  /** A value, or text that goes over the wire as it is, also when it is no JSON. */
+  /** A value, or text that goes over the wire as it is, even if it is not valid JSON. */
   readonly arguments: unknown
   readonly id?: string | undefined
 }

@@ -61,7 +61,7 @@ export const all: ReadonlyArray<Lie> = [
 const isDropping = (lie: Lie): lie is keyof typeof fields => lie in fields
 
 /**
- * A body as a server reads it that tells these lies. What is no object stays as it is.
+ * A body as a server reads it that tells these lies. What is not an object stays as it is.
  *
  * @category conversions
  * @since 0.2.0

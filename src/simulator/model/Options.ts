@@ -96,7 +96,7 @@ export interface Options {
   readonly latency?: Latency | undefined
   /** Silence after which a comment is sent; 0 for never. Default 15 seconds, 30 on llama.cpp; never on vLLM and SGLang. */
   readonly keepAlive?: Duration.Input | undefined
-  /** How bodies are cut into chunks. Default `{ events: 64 }`, which leaves a body that is no stream in one piece. */
+  /** How bodies are cut into chunks. Default `{ events: 64 }`, which leaves a body that is not a stream in one piece. */
   readonly chunking?: Chunking | undefined
   /** Answers chosen by the caller; without one the simulator writes its own. */
   readonly script?: Script | undefined

@@ -72,7 +72,7 @@ const block = (bytes: Uint8Array, output: Output): boolean => {
 }
 
 /**
- * The content of a frame; undefined for what is no whole frame.
+ * The content of a frame; undefined for what is not a whole frame.
  *
  * @category decoding
  * @since 0.2.0

@@ -43,7 +43,7 @@ export interface Observer {
 
 const comment = encoder.encode(":\n\n")
 
-/** An end that is no silence. */
+/** An end other than silence. */
 const finish = (ending: Exclude<Ending, "stall">): Pull.Pull<never, Broken> =>
   ending === "complete" || ending === "cut" ? Cause.done() : Effect.fail(new Broken({ how: ending }))
 

@@ -82,7 +82,7 @@ export const incomplete = (after = 0): Fault => ({
   incomplete: true
 })
 
-/** A frame that is no JSON, and then the rest. @category faults @since 0.1.0 */
+/** A frame that is not valid JSON, and then the rest. @category faults @since 0.1.0 */
 export const invalidFrame = (after = 0): Fault => ({ _tag: "InvalidFrame", after })
 
 /** Nobody listens. @category faults @since 0.1.0 */

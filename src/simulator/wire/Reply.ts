@@ -17,7 +17,7 @@ export interface Received {
   readonly path: string
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string
-  /** The body parsed, or `undefined` when it is no JSON. Parsed when asked for. */
+  /** The body parsed, or `undefined` when it is not valid JSON. Parsed when asked for. */
   readonly json: unknown
 }
 

@@ -11,7 +11,7 @@ import type * as Repair from "./Repair.ts"
 export interface Delta {
   readonly text: string
   readonly finishReason?: string | undefined
-  /** All text so far was no part of the answer: it was thinking. */
+  /** All text so far was thinking, not part of the value. */
   readonly restarts?: boolean | undefined
 }
 

@@ -250,7 +250,7 @@ export class PartialJson {
   #word(char: string): void {
     this.#token += char
     const found = WORDS.find(([word]) => word.startsWith(this.#token))
-    if (found === undefined) return this.#fail("this is no JSON value")
+    if (found === undefined) return this.#fail("this is not a JSON value")
     if (found[0] === this.#token) this.#complete(found[1])
   }
 

@@ -158,7 +158,7 @@ export interface Free {
 }
 
 /**
- * `Never` has no values. A soft one (a contradiction) is left out where it is optional; a hard one (what is no schema)
+ * `Never` has no values. A soft one (a contradiction) is left out where it is optional; a hard one (what is not a schema)
  * refuses the whole. `Ref` stands for a definition of the same document: a part that recurs, or is used more than once.
  *
  * @category models

@@ -37,7 +37,7 @@ export const eachSaid = (payload: Fields, change: (said: Fields) => Fields): Fie
     return said === undefined ? choice : { ...choice, ["message" in choice ? "message" : "delta"]: change(said) }
   })
 
-/** Events with their payloads changed; what is no object stays. */
+/** Events with their payloads changed; what is not an object stays. */
 export const reshaped = (
   frames: ReadonlyArray<Reply.Frame>,
   change: (payload: Fields) => Fields

@@ -42,7 +42,7 @@ class Arguments {
 
   finish(): void {
     const spare = this.next < this.values.length && !this.keyed
-    // a mapping (Python: anything with `__getitem__` that is no tuple or str) may stay unused
+    // a mapping (Python: anything with `__getitem__` that is not a tuple or str) may stay unused
     const { single } = this
     const mapping = single instanceof Dict || isList(single) || single instanceof Undefined || single instanceof Range
     if (spare && !mapping) fail("not all arguments converted during string formatting")
