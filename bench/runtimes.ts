@@ -138,6 +138,22 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
   return Buffer.concat(parts).toString()
 }
 
+// the page and the simulator share an origin, as a page and its own server do
+const forward = async (request: IncomingMessage, response: ServerResponse) => {
+  const left = new AbortController()
+  response.once("close", () => left.abort())
+  const body = request.method === "POST" ? await bodyOf(request) : null
+  const upstream = await fetch(`${simulator.url}${request.url}`, {
+    method: request.method ?? "GET",
+    headers: { "content-type": "application/json" },
+    body,
+    signal: left.signal
+  })
+  response.writeHead(upstream.status, { "content-type": upstream.headers.get("content-type") ?? "text/plain" })
+  for await (const part of upstream.body ?? []) response.write(part)
+  response.end()
+}
+
 const chromium = async (): Promise<Report> => {
   const program = ["chromium", "chromium-browser", "google-chrome"].find((name) => {
     try {
@@ -154,21 +170,6 @@ const chromium = async (): Promise<Report> => {
 run(location.origin).catch((error) => ({ failed: String(error?.stack ?? error) }))
   .then((report) => fetch("/report", { method: "POST", body: JSON.stringify(report) }))\n`
   )
-  // the page and the simulator share an origin, as a page and its own server do
-  const forward = async (request: IncomingMessage, response: ServerResponse) => {
-    const left = new AbortController()
-    response.once("close", () => left.abort())
-    const body = request.method === "POST" ? await bodyOf(request) : null
-    const upstream = await fetch(`${simulator.url}${request.url}`, {
-      method: request.method ?? "GET",
-      headers: { "content-type": "application/json" },
-      body,
-      signal: left.signal
-    })
-    response.writeHead(upstream.status, { "content-type": upstream.headers.get("content-type") ?? "text/plain" })
-    for await (const part of upstream.body ?? []) response.write(part)
-    response.end()
-  }
   let child: ReturnType<typeof spawn> | undefined
   try {
     return await new Promise<Report>((resolve, reject) => {

@@ -32,7 +32,7 @@ const program = Effect.gen(function*() {
   yield* Console.log(`refused before sending: ${refused.message}`)
 })
 
-// The simulator is no model: it thinks for ever, and answers when its thought is closed.
+// The simulator is not a model: it thinks for ever, and answers when its thought is closed.
 const Model = InferenceEndpointsLLM.layer({
   baseUrl: "http://simulator",
   apiKey: false,

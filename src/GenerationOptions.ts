@@ -152,7 +152,7 @@ export const GenerationOptions = Schema.Struct({
   ),
   thinkingBudget: option(
     atLeast(-1),
-    "Most tokens that the model may think before it answers; 0 closes the thought before it begins, -1 is no limit. They count in " +
+    "Most tokens that the model may think before it answers; 0 closes the thought before it begins, -1 sets none. They count in " +
       "`maxNewTokens`, which must be larger. Kept by the engine where it has a field for it, else in two requests over a prompt " +
       "that is rendered here."
   ),

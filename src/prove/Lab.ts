@@ -87,7 +87,7 @@ const paths = { generate: "/generate", chat: "/v1/chat/completions", completion:
 
 const refusing = new Set([400, 404, 405, 413, 415, 422, 424, 500, 501])
 
-/** A server's no, as it says it; a server that is away, busy or broken off is no answer. */
+/** A server's refusal, as it says it; one that is away, busy or broken off has not answered. */
 const refusalOf = (error: GenerateError): string | undefined =>
   error._tag === "InferenceError" && "status" in error.reason && refusing.has(error.reason.status)
     ? error.reason.message.slice(0, 200)

@@ -41,7 +41,7 @@ export const probabilities: Measure = (lab) =>
       const told = tokens.flatMap(({ logprob }) => logprob === undefined ? [] : [logprob])
       if (told.length === 0) return found("dropped", "none came")
       const wrong = told.find((logprob) => logprob > 1e-6)
-      if (wrong !== undefined) return found("dropped", `${wrong} is no log probability`)
+      if (wrong !== undefined) return found("dropped", `${wrong} is not a log probability`)
       return told.length >= 4 && new Set(told).size === 1
         ? found("dropped", `all ${told.length} tokens have ${told[0]}: they are made up`)
         : found("honoured", `of ${told.length} tokens`)
