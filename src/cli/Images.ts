@@ -27,7 +27,7 @@ const starts = (bytes: Uint8Array, with_: ReadonlyArray<number>): boolean =>
 const part = (url: string): Message.Part => ({ type: "image_url", image_url: { url } })
 
 /**
- * One image: an `https:` or `data:` URL as it is, a file as a `data:` URL. What is no image of a known kind ends the command
+ * One image: an `https:` or `data:` URL as it is, a file as a `data:` URL. What is not an image of a known kind ends the command
  * with a usage error.
  *
  * @category reading
@@ -41,6 +41,6 @@ export const read = Effect.fnUntraced(function*(place: string) {
   )
   const kind = kinds.find(([, begins]) => begins(bytes))?.[0]
   return kind === undefined
-    ? yield* Notice.usage(`--image ${place} is no PNG, JPEG, GIF, WebP or TIFF`)
+    ? yield* Notice.usage(`--image ${place} is not a PNG, JPEG, GIF, WebP or TIFF`)
     : part(`data:${kind};base64,${Base64.encode(bytes)}`)
 })

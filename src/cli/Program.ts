@@ -60,7 +60,7 @@ const say = (code: number, message: string) =>
 
 const wordOf = (part: unknown): string => typeof part === "string" ? part : Formatter.format(part)
 
-/** Logs are no results: they go to standard error, a line each. */
+/** Logs are not results: they go to standard error, a line each. */
 const logs = Logger.layer([
   Logger.withConsoleError(Logger.make(({ logLevel, message }) => {
     const parts: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
