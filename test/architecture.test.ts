@@ -23,7 +23,9 @@ const statement = /^(?:import|export)\s+(type\s+)?(?:[^"]*?\sfrom\s+)?"([^"]+)"/
 const dynamic = /\bimport\(\s*"([^"]+)"\s*\)/g
 
 const read = (path: string): Source => {
-  const text = readFileSync(join(root, path), "utf8")
+  const whole = readFileSync(join(root, path), "utf8")
+  // examples in docstrings import what a reader would
+  const text = whole.replaceAll(/^ *\/\*\*[^]*?\*\//gm, "")
   const resolve = (of: string) => of.startsWith(".") ? join(dirname(path), of) : of
   return {
     path,

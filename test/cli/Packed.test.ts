@@ -122,7 +122,7 @@ describe("the packed bin without a terminal", () => {
         image_url: { url: "data:image/gif;base64,R0lGODlhAQABAAAAACw=" }
       })
       const none = yield* Packed.run(bin, [...args, join(folder, "package/package.json")])
-      assert.deepStrictEqual([none.code, /is no PNG, JPEG/.test(none.stderr)], [2, true])
+      assert.deepStrictEqual([none.code, /is not a PNG, JPEG/.test(none.stderr)], [2, true])
     }).pipe(served({ multimodal: true })))
 
   it.live("ends with 1 where it failed, with 2 where it was used wrongly, and says in each case why", () =>
