@@ -13,7 +13,8 @@ import { families, type Family, opensAlways } from "./ThinkingTags.ts"
  */
 export type Opening =
   | { readonly _tag: "Unknown" }
-  | { readonly _tag: "Inside"; readonly family: Family }
+  /** Without a family any closing tag ends it that says so by itself. */
+  | { readonly _tag: "Inside"; readonly family: Family | undefined }
   | { readonly _tag: "Behind"; readonly family: Family }
 
 /**
@@ -45,8 +46,8 @@ export const opening = (prompt: string): Opening => {
  * @since 0.2.0
  */
 export const rendered = (isOpened: boolean, model: string): Opening => {
-  const family = opensAlways(model) ?? (isOpened ? families[0] : undefined)
-  return family === undefined ? unknown : { _tag: "Inside", family }
+  const family = opensAlways(model)
+  return family === undefined && !isOpened ? unknown : { _tag: "Inside", family }
 }
 
 /**
@@ -57,5 +58,7 @@ export const rendered = (isOpened: boolean, model: string): Opening => {
  */
 export const closed = (prompt: string): string => {
   const end = opening(prompt)
-  return end._tag === "Inside" ? `${prompt}${prompt.endsWith("\n") ? "" : "\n"}\n${end.family.close}\n\n` : prompt
+  return end._tag === "Inside" && end.family !== undefined
+    ? `${prompt}${prompt.endsWith("\n") ? "" : "\n"}\n${end.family.close}\n\n` :
+    prompt
 }

@@ -123,24 +123,32 @@ class State implements Splitter {
   #thinking(text: string, pieces: Array<Piece>): string | undefined {
     const rest = this.#isFresh ? this.#withoutOpen(text) : text
     if (rest === undefined) return undefined
-    const close = this.#family?.close ?? ""
-    const at = rest.indexOf(close)
-    if (at === -1) return this.#give(rest, [close], true, pieces)
+    const closes = this.#families().map(({ close }) => close)
+    const found = first(rest, closes)
+    if (found === undefined) return this.#give(rest, closes, true, pieces)
+    const { at, tag } = found
     if (at > 0) pieces.push({ thinking: true, text: rest.slice(0, at) })
+    this.#family ??= alone.find(({ close }) => close === tag)
     this.#at = "behind"
-    return rest.slice(at + close.length)
+    return rest.slice(at + tag.length)
   }
 
   /** Some models write the tag once more that stands in their prompt already. */
   #withoutOpen(text: string): string | undefined {
-    const open = this.#family?.open ?? ""
     const body = text.trimStart()
-    if (open.startsWith(body)) {
+    const opens = this.#families().map(({ open }) => open)
+    if (opens.some((open) => open.startsWith(body))) {
       this.#held = text
       return undefined
     }
     this.#isFresh = false
-    return body.startsWith(open) ? body.slice(open.length) : text
+    const open = opens.find((open) => body.startsWith(open))
+    return open === undefined ? text : body.slice(open.length)
+  }
+
+  /** The family of the thought, or all that may be it. */
+  #families(): ReadonlyArray<Family> {
+    return this.#family === undefined ? alone : [this.#family]
   }
 
   #answer(rest: string, pieces: Array<Piece>): string | undefined {

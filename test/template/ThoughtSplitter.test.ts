@@ -45,11 +45,12 @@ describe("a text", () => {
 
   const openings = {
     "inside a thought": "<|assistant|><think>\n",
-    "behind one": "<think>\n\n</think>\n\n"
+    "behind one": "<think>\n\n</think>\n\n",
+    "inside one of any family": undefined
   }
   for (const [where, prompt] of Object.entries(openings)) {
     it.prop(`that begins ${where} is split the same, wherever it is cut`, [Schema.Array(Bit)], ([pieces]) => {
-      const opening = ThoughtOpening.opening(prompt)
+      const opening = prompt === undefined ? ThoughtOpening.rendered(true, "m") : ThoughtOpening.opening(prompt)
       const whole = split([pieces.join("")], opening)
       assert.deepStrictEqual(split(pieces, opening), whole)
       assert.deepStrictEqual(split([...pieces.join("")], opening), whole)
@@ -85,6 +86,12 @@ describe("thinking", () => {
         assert.deepStrictEqual(split([`yes${close}`]), { thinking: "", said: `yes${close}` }))
       continue
     }
+
+    it(`that a caller says was opened ends with ${close}`, () => {
+      const opened = ThoughtOpening.rendered(true, "org/model")
+      assert.deepStrictEqual(split([...`hm${close}yes`], opened), { thinking: "hm", said: "yes" })
+      assert.deepStrictEqual(split([`${open}hm${close}yes`], opened), { thinking: "hm", said: "yes" })
+    })
 
     it(`that a server's template opened ends with ${close} alone`, () => {
       assert.deepStrictEqual(split([`hm${close}yes`]), { thinking: "hm", said: "yes" })
