@@ -241,7 +241,11 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     return Effect.flatMapEager(prepared(target, wanted, stream), (ready) =>
       Effect.map(
         Telemetry.observed(ready.telemetry, stream ? Generating.folded(ready) : Generating.unary(ready)),
-        (generation): Objects.Constrained => ({ generation, constraint: ready.constraint })
+        (generation): Objects.Constrained => ({
+          generation,
+          constraint: ready.constraint,
+          capped: ready.capped
+        })
       ))
   }
 
@@ -253,7 +257,10 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
         constraint: ready.constraint,
         events: Telemetry.observedStream(
           ready.telemetry,
-          stream ? Generating.stream(ready, deadline) : Generating.atOnce(ready, deadline)
+          // calls that stand in the text stream as any text does
+          stream || (ready.calls !== undefined && wanted.settings.delivery !== "unary")
+            ? Generating.stream(ready, deadline)
+            : Generating.atOnce(ready, deadline)
         )
       })
     )
@@ -476,7 +483,12 @@ const fingerprintOf = (
   return JSON.parse(JSON.stringify({
     backend: fingerprint,
     options,
-    settings: { splitReasoning: settings.splitReasoning, numGenerations: settings.numGenerations },
+    settings: {
+      splitReasoning: settings.splitReasoning,
+      numGenerations: settings.numGenerations,
+      continuation: settings.continuation,
+      continueFrom: settings.continueFrom
+    },
     structuredOutput: source
   }, (_key, value: unknown) => typeof value === "bigint" ? value.toString() : value))
 }
@@ -552,6 +564,7 @@ const templateOf = (options: Options): Schema.Json => ({
   specialTokens: options.specialTokens ?? null,
   ...(options.compatibility !== undefined && { compatibility: options.compatibility }),
   ...(options.sanitizeControlTokens === true && { sanitizeControlTokens: true }),
+  ...(options.toolCalls === "engine" && { toolCalls: "engine" }),
   magpie: options.useMagpieTemplate === true ? options.magpiePreQueryTemplate ?? null : null
 })
 

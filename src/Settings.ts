@@ -62,6 +62,25 @@ export const Settings = Schema.Struct({
     Schema.Boolean,
     "Wakes or resumes a dedicated endpoint that fell asleep or was paused meanwhile, and repeats the request (default true)."
   ),
+  continuation: setting(
+    Schema.Boolean,
+    "Whether what is longer than the 1,024 tokens that TGI generates at once is asked for piece by piece (default true): a " +
+      "constrained answer goes on under the rest of its grammar, which TGI itself would begin anew, and a raw prompt gives " +
+      "exactly the tokens asked for."
+  ),
+  resume: setting(
+    Schema.Number.check(
+      Schema.makeFilter((value) =>
+        Number.isSafeInteger(value) && value >= 0 ? undefined : "must be an integer of at least 0"
+      )
+    ),
+    "How often a stream of TGI that broke off is gone on with behind the text that came (default 0: it fails)."
+  ),
+  continueFrom: setting(
+    Schema.String,
+    "Text that is there already, from an answer that was cut or spoilt: TGI goes on behind it, where the answer is " +
+      "constrained behind the longest part that its grammar allows. The generation holds that part too."
+  ),
   captureContent: setting(
     Schema.Boolean,
     "Writes prompts and generations onto spans (default false: they may be private)."
@@ -141,7 +160,9 @@ const expected: { readonly [name: string]: string } = {
   concurrency: "an integer >= 1",
   unsupported: `"error" or "warn"`,
   delivery: `"stream" or "unary"`,
-  wholeUpTo: "an integer >= 0"
+  wholeUpTo: "an integer >= 0",
+  resume: "an integer >= 0",
+  continueFrom: "a text"
 }
 
 /**

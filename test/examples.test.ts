@@ -33,6 +33,10 @@ const promised: Readonly<Record<string, RegExp>> = {
   "20-schemas.ts": /vllm \(xgrammar\): .*uniqueItems[^]*refused before sending: .*nothing[^]*value: \{"title":"Dusk"/,
   "21-failures.ts":
     /shard restarts: GenerationFailed after 4 attempts[^]*twice by a proxy: InvalidResponse after 1 attempt[^]*received "One two three"[^]*dies of it: Fatal/,
+  "22-long-objects.ts":
+    /130 entries, 3\d\d\d tokens, 4 requests, one generation\nas a stream: the same text, Finish\nsalvaged [^:]*: whole/,
+  "23-tools-on-tgi.ts":
+    /get_weather \{"city":"Rome","days":3\}\nget_time [^]*"One moment\." and 2 calls in \d+ events, tool_calls\nnine tools: 1 call, its arguments decode, 2 requests/,
   "24-simulated-platform.ts": /before: scaledToZero[^]*after: running[^]*dropped by vllm-router[^]*the stream was cut/,
   "25-decisions.ts":
     /billing: .*the labels hold 1\.00[^]*urgent: 0\.90[^]*no answer: decide: the labels hold 20\.0 %[^]*10 labelled tickets: .*expected calibration error/,

@@ -98,6 +98,7 @@ const manner = new Set([
   "delivery",
   "wholeUpTo",
   "revive",
+  "resume",
   "unsupported",
   "captureContent"
 ])

@@ -42,3 +42,24 @@ export const later = (known: Usage, told: Usage): Usage =>
  */
 export const withoutZeros = (usage: Usage): Usage =>
   usage.outputTokens === 0 ? merge((count) => usage[count] || undefined) : usage
+
+/**
+ * The counts of several requests for one generation. Prompt tokens count once, those of the first request: the later ones
+ * are the same prompt and the text that came of it.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const summed = (some: Usage, more: Usage): Usage => {
+  const sum = (count: "outputTokens" | "reasoningTokens" | "cost") =>
+    some[count] === undefined && more[count] === undefined ? {} : { [count]: (some[count] ?? 0) + (more[count] ?? 0) }
+  const inputTokens = some.inputTokens ?? more.inputTokens
+  const cachedTokens = some.cachedTokens ?? more.cachedTokens
+  return {
+    ...inputTokens !== undefined && { inputTokens },
+    ...cachedTokens !== undefined && { cachedTokens },
+    ...sum("outputTokens"),
+    ...sum("reasoningTokens"),
+    ...sum("cost")
+  }
+}

@@ -17,10 +17,13 @@ import * as ResponseHeaders from "../dialect/ResponseHeaders.ts"
 import type * as Generation from "../Generation.ts"
 import * as Deadline from "../http/Deadline.ts"
 import { InferenceError } from "../InferenceError.ts"
+import type { CallForm } from "../template/CallForm.ts"
 import type { Meta } from "../transport/Call.ts"
 import type { Opened, TgiClient } from "../transport/TgiClient.ts"
+import type * as Continuation from "./Continuation.ts"
 import * as Echo from "./Echo.ts"
 import * as Folding from "./Folding.ts"
+import * as ToolText from "./ToolText.ts"
 import * as Verdict from "./Verdict.ts"
 
 /**
@@ -40,20 +43,17 @@ export interface Prepared extends Folding.Options {
   readonly filedAsThinking: boolean
   /** Asks the server for the length of the prompt, where the response did not tell it. */
   readonly countInput: Effect.Effect<number | undefined> | undefined
+  /** How the response is asked for piece by piece, where one request does not give the whole. */
+  readonly continuation: Continuation.Over | undefined
+  /** How calls of tools stand in the text, where they do. */
+  readonly calls: CallForm | undefined
   /** Sees the generation before the caller does. */
   readonly onFinish: (generation: Generation.Generation) => Effect.Effect<unknown>
 }
 
 type Events = Array<Generation.Event>
 
-/** A response on its way: how frames of any route become deltas. */
-interface Incoming {
-  readonly meta: Meta
-  /** Adds the frames of one pull to a fold. */
-  readonly pull: (add: (delta: Generation.Delta) => void) => Pull.Pull<void, InferenceError>
-  /** How many frames have come. */
-  readonly count: () => number
-}
+type Incoming = Continuation.Incoming
 
 const same = (delta: Generation.Delta): Generation.Delta => delta
 
@@ -73,7 +73,7 @@ const incoming = <F>(
     const own = keepTokens ? echoed(prepared) : same
     let count = 0
     return {
-      meta,
+      meta: () => meta,
       count: () => count,
       pull: (add) =>
         Effect.map(pull, (frames) => {
@@ -83,7 +83,12 @@ const incoming = <F>(
     }
   })
 
-const open = (prepared: Prepared): Effect.Effect<Incoming, InferenceError, Scope.Scope> => {
+const open = (prepared: Prepared): Effect.Effect<Incoming, InferenceError, Scope.Scope> =>
+  prepared.continuation === undefined
+    ? openOne(prepared)
+    : prepared.continuation(prepared.call, (call) => openOne({ ...prepared, call }))
+
+const openOne = (prepared: Prepared): Effect.Effect<Incoming, InferenceError, Scope.Scope> => {
   const { call, client } = prepared
   switch (call.route) {
     case "generate":
@@ -96,10 +101,10 @@ const open = (prepared: Prepared): Effect.Effect<Incoming, InferenceError, Scope
 }
 
 /** A whole response as one delta. */
-const ask = (
+const ask = <A>(
   prepared: Prepared,
-  then: (delta: Generation.Delta, meta: Meta) => Effect.Effect<Generation.Generation, InferenceError>
-): Effect.Effect<Generation.Generation, InferenceError> => {
+  then: (delta: Generation.Delta, meta: Meta) => Effect.Effect<A, InferenceError>
+): Effect.Effect<A, InferenceError> => {
   const { call, client } = prepared
   switch (call.route) {
     case "generate":
@@ -112,6 +117,14 @@ const ask = (
         ({ meta, value }) => then(echoed(prepared)(Frames.completion(value, true)), meta)
       )
   }
+}
+
+/** A fold of what is heard: calls that stand in the text are taken out of it. */
+const folding = (prepared: Prepared): Folding.Fold => {
+  const fold = Folding.make(prepared)
+  if (prepared.calls === undefined) return fold
+  const read = ToolText.make(prepared.calls)
+  return { add: (delta, events) => fold.add(read(delta), events), finish: (...given) => fold.finish(...given) }
 }
 
 interface Times {
@@ -202,9 +215,9 @@ const begin = (prepared: Prepared): Effect.Effect<Begun, InferenceError, Scope.S
     const start = clock.currentTimeMillisUnsafe()
     return Effect.map(open(prepared), ({ count, meta, pull }) => {
       const times: Times = { start, first: clock.currentTimeMillisUnsafe() }
-      const fold = Folding.make(prepared)
+      const fold = folding(prepared)
       const end = (events: Events) =>
-        finishing(prepared, fold, meta, times, clock.currentTimeMillisUnsafe(), events, count())
+        finishing(prepared, fold, meta(), times, clock.currentTimeMillisUnsafe(), events, count())
       return { fold, pull, end }
     })
   })
@@ -268,11 +281,69 @@ export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation,
     })
   )
 
+/** What stands for tokens in a text that lists none. */
+const PIECE = /\s?[\p{L}\p{N}]{1,6}|[^]/gu
+
+/** A whole response as a delta for each of its tokens: the places behind which more can be asked for. */
+const byTokens = ({ text, tokens, ...rest }: Generation.Delta): ReadonlyArray<Generation.Delta> =>
+  tokens === undefined || tokens.length === 0
+    ? [...(text?.match(PIECE) ?? []).map((text) => ({ text })), rest]
+    : [...tokens.map((token) => ({ ...token.special !== true && { text: token.text }, tokens: [token] })), rest]
+
+const heard = (delta: Generation.Delta, meta: Meta): Incoming => {
+  let isHeard = false
+  return {
+    meta: () => meta,
+    count: () => 1,
+    pull: (add) =>
+      Effect.suspend(() => {
+        if (isHeard) return Cause.done()
+        isHeard = true
+        for (const each of byTokens(delta)) add(each)
+        return Effect.void
+      })
+  }
+}
+
+const openWhole = (prepared: Prepared): Effect.Effect<Incoming, InferenceError> =>
+  ask(prepared, (delta, meta) => Effect.succeed(heard(delta, meta)))
+
+/** The same from whole responses, where one does not give the whole. */
+const assembled = (
+  prepared: Prepared,
+  over: Continuation.Over,
+  events: Events
+): Effect.Effect<Generation.Generation, InferenceError> =>
+  Effect.scopedWith((scope) =>
+    Effect.clockWith((clock) => {
+      const start = clock.currentTimeMillisUnsafe()
+      const opened = over(prepared.call, (call) => openWhole({ ...prepared, call }))
+      return Effect.flatMap(Scope.provide(opened, scope), ({ count, meta, pull }) => {
+        const fold = folding(prepared)
+        const frames = pull((delta) => fold.add(delta, events))
+        const next: Effect.Effect<Generation.Generation, InferenceError> = Pull.matchEffect(frames, {
+          onSuccess: () => next,
+          onFailure: Effect.failCause,
+          onDone: () => {
+            const times = { start, first: undefined }
+            return finishing(prepared, fold, meta(), times, clock.currentTimeMillisUnsafe(), events, count())
+          }
+        })
+        return next
+      })
+    })
+  )
+
 const answered = (prepared: Prepared, events: Events): Effect.Effect<Generation.Generation, InferenceError> =>
+  prepared.continuation === undefined
+    ? answeredOnce(prepared, events)
+    : assembled(prepared, prepared.continuation, events)
+
+const answeredOnce = (prepared: Prepared, events: Events): Effect.Effect<Generation.Generation, InferenceError> =>
   Effect.clockWith((clock) => {
     const start = clock.currentTimeMillisUnsafe()
     return ask(prepared, (delta, meta) => {
-      const fold = Folding.make(prepared)
+      const fold = folding(prepared)
       fold.add(delta, events)
       return finishing(prepared, fold, meta, { start, first: undefined }, clock.currentTimeMillisUnsafe(), events, 1)
     })

@@ -24,6 +24,8 @@ import type { Attempt, StructuredOutputError } from "../structured/StructuredOut
  *
  * - `retries`: how often to ask again when the answer does not decode (default 0). A wrong shape is asked about with the
  *   list of problems, an answer that the token limit cut with twice the limit; each time with the next seed.
+ * - `salvage`: an answer that was cut, or is no JSON, is gone on with where it was still good (default false; TGI alone),
+ *   instead of being asked for anew.
  * - `lenient`: sees through code fences, prose and thinking around the JSON (default false), for engines without grammar.
  * - `depth`, `free`, `target`, `name`, `strict`, `compiler`: how the Schema becomes a grammar (see `Grammar.Options`).
  *
@@ -35,6 +37,7 @@ export interface ObjectOptions<S extends Schema.Constraint>
 {
   readonly schema: S
   readonly retries?: number | undefined
+  readonly salvage?: boolean | undefined
 }
 
 /**
@@ -86,6 +89,8 @@ export interface ObjectResult<A> {
 export interface Constrained {
   readonly generation: Generation.Generation
   readonly constraint: Constraint | undefined
+  /** Why fewer tokens were asked for than wanted, where that is so: to ask for more is in vain. */
+  readonly capped?: string | undefined
 }
 
 /**
@@ -121,9 +126,10 @@ export interface Means<E> {
 }
 
 const split = <S extends Schema.Constraint>(options: ObjectOptions<S>) => {
-  const { compiler, depth, free, lenient, name, retries = 0, schema, strict, target, ...call } = options
+  const { compiler, depth, free, lenient, name, retries = 0, salvage = false, schema, strict, target, ...call } =
+    options
   const how = { compiler, depth, free, lenient, name, strict, target }
-  return { call, retries, output: StructuredOutput.make(schema, how) }
+  return { call, retries, salvage, output: StructuredOutput.make(schema, how) }
 }
 
 /**
@@ -170,19 +176,21 @@ export const generate = <E, S extends Schema.Constraint>(
   input: Message.Input,
   options: ObjectOptions<S>
 ): Effect.Effect<ObjectResult<S["Type"]>, E | StructuredOutputError, S["DecodingServices"]> => {
-  const { call, output, retries } = split(options)
+  const { call, output, retries, salvage } = split(options)
   const seed = call.seed ?? means.defaults.seed
   const limit = call.maxNewTokens ?? means.defaults.maxNewTokens ?? GenerationOptions.MAX_NEW_TOKENS
-  const ask = ({ correction, index, truncations }: Feedback.Round) =>
+  const ask = ({ broken, correction, index, truncations }: Feedback.Round) =>
     Effect.map(
-      means.ask(corrected(input, correction), {
+      means.ask(salvage && broken !== undefined ? input : corrected(input, correction), {
         ...call,
+        ...(salvage && broken !== undefined && { continueFrom: broken }),
         ...(seed !== undefined && index > 0 && { seed: GenerationOptions.seedAfter(seed, index) }),
         ...(truncations > 0 &&
           { maxNewTokens: limit * 2 ** truncations })
       }, output),
-      ({ constraint, generation }) => ({
+      ({ capped, constraint, generation }) => ({
         text: generation.text,
+        isFinal: capped !== undefined && generation.finishReason === "length",
         finishReason: generation.refusal === undefined ? generation.finishReason : "refusal",
         wrap: constraint?.wrap,
         generation,

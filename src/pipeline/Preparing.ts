@@ -21,12 +21,15 @@ import type { Constraint } from "../structured/Grammar.ts"
 import type { StructuredOutput } from "../structured/StructuredOutput.ts"
 import type { StructuredOutputError } from "../structured/StructuredOutputError.ts"
 import type * as ToolGrammar from "../structured/ToolGrammar.ts"
+import type { CallForm } from "../template/CallForm.ts"
 import type { TemplateError } from "../template/TemplateError.ts"
 import * as ThoughtOpening from "../template/ThoughtOpening.ts"
 import type { TgiClient } from "../transport/TgiClient.ts"
+import type * as Continuation from "./Continuation.ts"
 import type { Prepared } from "./Generating.ts"
 import * as Measured from "./Measured.ts"
-import type { Prompting } from "./Prompting.ts"
+import type { Prompted, Prompting } from "./Prompting.ts"
+import * as Slices from "./Slices.ts"
 import * as Structures from "./Structures.ts"
 import * as Telemetry from "./Telemetry.ts"
 import * as Verdict from "./Verdict.ts"
@@ -56,6 +59,8 @@ export interface Wanted {
 export interface Ready extends Prepared {
   /** The grammar that was sent, and what it does not carry. */
   readonly constraint: Constraint | undefined
+  /** Why fewer tokens are asked for than wanted, where that is so. */
+  readonly capped: string | undefined
   readonly telemetry: Telemetry.Call
   /** The same request with another seed: its prompt is not rendered, and its body not written, once more. */
   readonly withSeed: (seed: number | bigint) => Effect.Effect<Ready, InferenceError>
@@ -142,23 +147,105 @@ export const prepare = (
 ): Effect.Effect<Ready, InferenceError | StructuredOutputError | TemplateError> => {
   const { options, output } = wanted
   const { kind } = target.engine
+  const { input } = wanted
+  const constrained = output !== undefined
+  const prompted = (shown: GenerationOptions.GenerationOptions) =>
+    prompting({ input, options: shown, constrained }, kind, target.engine.bosToken)
   // eager: nearly always all of it is there, and nothing has to be waited for
-  const offering = options.tools === undefined
-    ? Effect.succeed(options)
-    : Effect.flatMap(Structures.load, ({ ToolGrammar }) => Effect.fromResult(offered(ToolGrammar, kind, options)))
-  return Effect.flatMapEager(offering, (options) => {
-    const asked = { input: wanted.input, options, constrained: output !== undefined }
-    return Effect.flatMapEager(prompting(asked, kind, target.engine.bosToken), (input) => {
-      const how = { client, target, wanted, options, input, stream, proof }
-      return output === undefined
-        ? ready({ ...how, constraint: undefined })
-        : Effect.flatMap(
-          output.grammar(kind, input._tag === "Messages" ? "chat" : "raw"),
-          (constraint) => ready({ ...how, constraint })
-        )
+  const prompt = kind === "tgi" && options.tools?.some(hasReference) === true
+    ? Effect.flatMap(Structures.load, ({ ToolGrammar }) => prompted(withoutReferences(ToolGrammar, options)))
+    : prompted(options)
+  return Effect.flatMapEager(prompt, (input) => {
+    if (input._tag === "Prompt" && input.calls !== undefined) {
+      return calling(client, target, wanted, input, stream, proof)
+    }
+    const offering = options.tools === undefined
+      ? Effect.succeed(options)
+      : Effect.flatMap(Structures.load, ({ ToolGrammar }) => Effect.fromResult(offered(ToolGrammar, kind, options)))
+    return Effect.flatMapEager(offering, (options) => {
+      const dialect = dialectOf(target)
+      const route = Dialect.routeOf(dialect, input)
+      const slices = { target, route, options, settings: wanted.settings, isConstrained: output !== undefined }
+      const needs = Slices.needs(slices)
+      const how = { client, target, wanted, options, input, stream, proof, slices, dialect }
+      if (output === undefined && !needs) return ready({ ...how, constraint: undefined, continuation: undefined })
+      const constraining = output === undefined
+        ? Effect.succeed(undefined)
+        : output.grammar(kind, input._tag === "Messages" ? "chat" : "raw", needs ? "regex" : undefined)
+      return Effect.flatMap(constraining, (constraint) =>
+        needs
+          ? Effect.flatMap(
+            Structures.load,
+            ({ Continuing }) => ready({ ...how, constraint, continuation: Continuing.make(slices, constraint) })
+          )
+          : ready({ ...how, constraint, continuation: undefined }))
     })
   })
 }
+
+const inStages = {
+  path: ["bestOf"],
+  message:
+    "so many tools take several requests, and none can be chosen of those: offer fewer tools, or leave bestOf out"
+}
+
+const hasReference = ({ parameters }: GenerationOptions.Tool): boolean =>
+  JSON.stringify(parameters)?.includes("\"$ref\"") === true
+
+/** The tools as a template shows them on TGI: written out where their schemas refer, as the grammar does it. */
+const withoutReferences = (
+  { make }: typeof ToolGrammar,
+  options: GenerationOptions.GenerationOptions
+): GenerationOptions.GenerationOptions => ({
+  ...options,
+  tools: (options.tools ?? []).map((tool) =>
+    hasReference(tool)
+      ? Result.match(make(tool, "tgi"), {
+        onFailure: () => tool,
+        onSuccess: ({ parameters }) => ({ ...tool, parameters })
+      })
+      : tool
+  )
+})
+
+/** A request whose tools stand in its prompt: what may be answered is a grammar of ours. */
+const calling = (
+  client: TgiClient["Service"],
+  target: Target,
+  wanted: Wanted,
+  input: Extract<Prompted, { readonly _tag: "Prompt" }>,
+  stream: boolean,
+  proof: Proof | undefined
+): Effect.Effect<Ready, InferenceError | StructuredOutputError> =>
+  Effect.flatMap(Structures.load, ({ Continuing, ToolRegex }) => {
+    const { parallelToolCalls, toolChoice, tools = [], ...options } = wanted.options
+    const { calls } = input
+    if (calls === undefined) return Effect.die("the prompt has no tools")
+    const choice = toolChoice === undefined || toolChoice === "none" ? "auto" : toolChoice
+    const opening = ThoughtOpening.opening(input.text)
+    const thought = opening._tag === "Inside" ? opening.family.close : undefined
+    const made = ToolRegex.make(calls, { tools, choice, parallel: parallelToolCalls !== false, thought })
+    return Effect.flatMap(Effect.fromResult(made), ({ dropped, next, regex }) => {
+      const constraint: Constraint = {
+        fields: { grammar: { type: "regex", value: regex } },
+        wrap: undefined,
+        dropped
+      }
+      const dialect = dialectOf(target)
+      const route = Dialect.routeOf(dialect, input)
+      const slices = { target, route, options, settings: wanted.settings, isConstrained: true }
+      if (next !== undefined && (options.bestOf ?? 1) > 1) return Effect.fail(invalid("POST /generate", [inStages]))
+      const continuation = next !== undefined || Slices.needs(slices)
+        ? Continuing.make(slices, constraint, next)
+        : undefined
+      const how = { client, target, wanted, options, input, stream, proof, slices, dialect }
+      return ready({ ...how, constraint, continuation, calls })
+    })
+  })
+
+/** The dialect of the engine, or TGI's own behind a provider that passes it on. */
+const dialectOf = ({ engine: { kind }, nativeUrl }: Target): Dialect.Dialect =>
+  kind === "router" && nativeUrl !== undefined ? Dialects.native : Dialects.all[kind]
 
 interface Decided {
   readonly client: TgiClient["Service"]
@@ -169,16 +256,20 @@ interface Decided {
   readonly constraint: Constraint | undefined
   readonly stream: boolean
   readonly proof: Proof | undefined
+  readonly dialect: Dialect.Dialect
+  readonly slices: Slices.Asked
+  readonly continuation: Continuation.Over | undefined
+  readonly calls?: CallForm | undefined
 }
 
 const ready = (decided: Decided): Effect.Effect<Ready, InferenceError> => {
-  const { constraint, input, options, proof, stream, target, wanted } = decided
+  const { constraint, continuation, dialect, input, options, proof, slices, stream, target, wanted } = decided
   const { kind, limits, version } = target.engine
-  const dialect = kind === "router" && target.nativeUrl !== undefined ? Dialects.native : Dialects.all[kind]
+  const capped = Slices.capped(slices, continuation !== undefined)
   const encoded = Dialect.encode(dialect, {
     input,
-    model: nameOf(target, Dialect.routeOf(dialect, input)),
-    options,
+    model: nameOf(target, slices.route),
+    options: capped === undefined ? options : { ...options, maxNewTokens: Slices.SLICE },
     constraint: constraint?.fields,
     stream
   })
@@ -187,7 +278,8 @@ const ready = (decided: Decided): Effect.Effect<Ready, InferenceError> => {
     ...unserved(target, encoded.call.route),
     ...(limits === undefined ? [] : GenerationOptions.beyond(options, limits)),
     ...Limits.check(options, { kind, version, limits, route: encoded.call.route, stream }),
-    ...encoded.conflicts
+    ...encoded.conflicts,
+    ...Slices.issues(slices)
   ]
   if (wrong.length > 0) return Effect.fail(invalid(method, wrong))
   const unsupported = [
@@ -198,16 +290,17 @@ const ready = (decided: Decided): Effect.Effect<Ready, InferenceError> => {
       ? []
       : Measured.refusals(proof, dialect, encoded.call.route, options, constraint !== undefined))
   ]
-  if (unsupported.length === 0) return Effect.succeed(readyOf(decided, dialect, encoded))
-  if (wanted.settings.unsupported !== "warn") return Effect.fail(invalid(method, unsupported))
-  return Effect.as(
-    Effect.forEach(unsupported, ({ message }) => Effect.logWarning(message), { discard: true }),
-    readyOf(decided, dialect, encoded)
-  )
+  const made = readyOf(decided, capped, encoded)
+  if (unsupported.length === 0 && capped === undefined) return Effect.succeed(made)
+  if (unsupported.length > 0 && wanted.settings.unsupported !== "warn") {
+    return Effect.fail(invalid(method, unsupported))
+  }
+  const warnings = [...unsupported.map(({ message }) => message), ...capped === undefined ? [] : [capped]]
+  return Effect.as(Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true }), made)
 }
 
-const readyOf = (decided: Decided, dialect: Dialect.Dialect, encoded: Dialect.Encoded): Ready => {
-  const { client, constraint, input, options, stream, target, wanted } = decided
+const readyOf = (decided: Decided, capped: string | undefined, encoded: Dialect.Encoded): Ready => {
+  const { calls, client, constraint, continuation, input, options, stream, target, wanted } = decided
   const { settings } = wanted
   const { kind } = target.engine
   const { call } = encoded
@@ -221,14 +314,19 @@ const readyOf = (decided: Decided, dialect: Dialect.Dialect, encoded: Dialect.En
   const offer: Verdict.Offer = {
     engine: kind,
     // as the caller wrote them: what is sent may demand keys that the caller's schema leaves out
-    tools: call.route === "chat" && options.toolChoice !== "none" ? wanted.options.tools ?? [] : [],
-    toolChoice: options.toolChoice,
+    tools: (call.route === "chat" || calls !== undefined) && wanted.options.toolChoice !== "none"
+      ? wanted.options.tools ?? []
+      : [],
+    toolChoice: wanted.options.toolChoice,
     stream,
     ...(encoded.call.route === "chat" && { thinkingBudget: options.thinkingBudget })
   }
   return {
     client,
     constraint,
+    capped,
+    continuation,
+    calls,
     call,
     keepTokens: wantsTokens(options),
     splitReasoning: (settings.splitReasoning ?? false) !== false,
@@ -240,12 +338,16 @@ const readyOf = (decided: Decided, dialect: Dialect.Dialect, encoded: Dialect.En
     countInput: settings.countTokens === true ? countInput(client, target, encoded) : undefined,
     onFinish: (generation) => Telemetry.finished(telemetry, generation),
     telemetry,
-    withSeed: seeded(decided, dialect, encoded)
+    withSeed: seeded(decided, capped, encoded)
   }
 }
 
 /** A request with other seeds, which its engine may refuse as it may those of any request. */
-const seeded = (decided: Decided, dialect: Dialect.Dialect, { call, ...rest }: Dialect.Encoded): Ready["withSeed"] => {
+const seeded = (
+  decided: Decided,
+  capped: string | undefined,
+  { call, ...rest }: Dialect.Encoded
+): Ready["withSeed"] => {
   let body: ((seed: number | bigint) => Readonly<Record<string, unknown>>) | undefined
   return (seed) => {
     const { stream, target: { engine: { kind, limits, version }, nativeUrl } } = decided
@@ -253,11 +355,14 @@ const seeded = (decided: Decided, dialect: Dialect.Dialect, { call, ...rest }: D
     const { route } = call
     const wrong = Limits.check(options, { kind, version, limits, route, stream })
     if (wrong.length > 0) return Effect.fail(invalid(`POST ${Dialect.paths[route]}`, wrong))
-    const rule = dialect.rules[route]?.seed
+    const rule = decided.dialect.rules[route]?.seed
     const sent = rule?._tag === "Sent" ? rule.encode(seed)?.["seed"] : undefined
     // an engine that takes no seed was told none
     if (typeof sent !== "number" && typeof sent !== "bigint") {
-      return Effect.succeed(readyOf({ ...decided, options }, dialect, { call, ...rest }))
+      return Effect.succeed(readyOf({ ...decided, options }, capped, { call, ...rest }))
+    }
+    if (decided.continuation !== undefined) {
+      return Effect.succeed(readyOf({ ...decided, options }, capped, { call: withSeed(call, sent), ...rest }))
     }
     const streamed = stream && (route !== "generate" || nativeUrl !== undefined)
     body ??= Json.withInteger(
@@ -266,9 +371,16 @@ const seeded = (decided: Decided, dialect: Dialect.Dialect, { call, ...rest }: D
     )
     // it is the body of the same route, with another number where it has one
     const other = { route, body: body(sent) } as Dialect.Call
-    return Effect.succeed(readyOf({ ...decided, options }, dialect, { call: other, ...rest }))
+    return Effect.succeed(readyOf({ ...decided, options }, capped, { call: other, ...rest }))
   }
 }
+
+/** A request of which further ones are made keeps its fields apart. */
+const withSeed = (call: Dialect.Call, seed: number | bigint): Dialect.Call =>
+  call.route === "generate"
+    ? { ...call, body: { ...call.body, parameters: { ...call.body.parameters, seed } } }
+    // it is the body of the same route, with another number where it has one
+    : { route: call.route, body: { ...call.body, seed } } as Dialect.Call
 
 /**
  * What several generations of one input have in common, which is prepared once.

@@ -16,6 +16,7 @@ import type { GenerationOptions } from "../GenerationOptions.ts"
 import type * as Hub from "../hub/Hub.ts"
 import * as Message from "../Message.ts"
 import type { BosRule } from "../template/Bos.ts"
+import * as CallForm from "../template/CallForm.ts"
 import * as ChatTemplate from "../template/ChatTemplateService.ts"
 import type { Compatibility } from "../template/Compatibility.ts"
 import * as Magpie from "../template/Magpie.ts"
@@ -48,6 +49,12 @@ export interface Options extends Magpie.Config {
   readonly compatibility?: Compatibility | undefined
   /** Makes control tokens in the texts of messages plain text. Default false. */
   readonly sanitizeControlTokens?: boolean | undefined
+  /**
+   * Who holds TGI to tool calls. `template` (default): where a template is given that knows tools, it renders them, and the
+   * grammar of their calls is ours, so that several calls may be made and streams carry their arguments. `engine`: the
+   * router's own way, which is also what is done without such a template.
+   */
+  readonly toolCalls?: "template" | "engine" | undefined
 }
 
 /**
@@ -74,7 +81,17 @@ export type Prompting = (
   asked: Asked,
   engine: Kind,
   serverBos?: string
-) => Effect.Effect<GenerateRequest["input"], TemplateError>
+) => Effect.Effect<Prompted, TemplateError>
+
+/**
+ * What goes to the server. `calls` is how the template writes calls of the tools that it was given.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Prompted =
+  | Extract<GenerateRequest["input"], { readonly _tag: "Messages" }>
+  | Extract<GenerateRequest["input"], { readonly _tag: "Prompt" }> & { readonly calls?: CallForm.CallForm }
 
 /** The BOS tokens that tokenizers put before a text by themselves, as templates write them. */
 const OPENINGS: ReadonlyArray<string> = [
@@ -92,6 +109,29 @@ const messagesOf = (input: Exclude<Message.Input, { readonly raw: string }>): Re
 const hasNoRawRoute = (engine: Kind): boolean => {
   const { raw, rules } = Dialects.all[engine]
   return rules[raw] === undefined
+}
+
+/** Whether TGI is to be held to calls of tools. */
+const offersTools = ({ constrained, options }: Asked, engine: Kind): boolean =>
+  engine === "tgi" && !constrained && (options.tools?.length ?? 0) > 0 && options.toolChoice !== "none"
+
+/** Templates write the arguments of earlier calls from values. */
+const withValues = (message: Message.Message): Message.Message =>
+  message.tool_calls === undefined ? message : {
+    ...message,
+    tool_calls: message.tool_calls.map((call) => ({
+      ...call,
+      function: { ...call.function, arguments: valueOf(call.function.arguments) }
+    }))
+  }
+
+const valueOf = (value: unknown): unknown => {
+  if (typeof value !== "string") return value
+  try {
+    return JSON.parse(value)
+  } catch {
+    return value
+  }
 }
 
 const toolsOf = ({ tools }: GenerationOptions) => tools?.map((tool) => ({ type: "function", function: tool }))
@@ -115,6 +155,7 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
     })
   }
   const preQuery = magpie.success
+  const { toolCalls = "template" } = options
   const isAuto = (options.bos ?? "auto") === "auto"
   // no file tells what a template that is given as text begins with, and what its server adds
   const isText = options.chatTemplate !== undefined && isAuto
@@ -137,6 +178,8 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
     const messages = messagesOf(input)
     const isUnasked = implied === "constrained" && !constrained
     const hasNoWay = implied !== false && (hasNoRawRoute(engine) || (constrained && engine === "router"))
+    const isOffer = offersTools({ constrained, input, options }, engine) && (budget ?? 0) === 0
+    if (isOffer && toolCalls === "engine") return Effect.succeed({ _tag: "Messages", messages })
     if (template === undefined || isUnasked || hasNoWay) {
       return Effect.succeed({ _tag: "Messages", messages })
     }
@@ -145,7 +188,7 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
     const render = (kwargs: GenerationOptions["templateVariables"]): Effect.Effect<Rendered, TemplateError> =>
       Effect.map(
         template.render({
-          messages,
+          messages: isOffer ? messages.map(withValues) : messages,
           tools: toolsOf(options),
           addGenerationPrompt: !continued,
           ...(continued && { continueFinalMessage: true }),
@@ -160,6 +203,18 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
               text: Magpie.apply({ prompt: sent(prompt, text, serverBos), messages, preQuery })
             }
       )
+    if (isOffer) {
+      return Effect.flatMap(
+        CallForm.of(template),
+        (calls): ReturnType<Prompting> =>
+          calls === undefined
+            ? Effect.succeed({ _tag: "Messages", messages })
+            : Effect.map(
+              mustClose ? unthinking(render, options.templateVariables) : render(options.templateVariables),
+              (prompt) => ({ ...prompt, calls })
+            )
+      )
+    }
     if (mustClose) return unthinking(render, options.templateVariables)
     const rendered = render(options.templateVariables)
     return budget === undefined ? rendered : Effect.zipWith(

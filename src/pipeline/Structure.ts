@@ -6,4 +6,6 @@
  */
 export * as OutputSpec from "../structured/OutputSpec.ts"
 export * as ToolGrammar from "../structured/ToolGrammar.ts"
+export * as ToolRegex from "../structured/ToolRegex.ts"
+export * as Continuing from "./Continuing.ts"
 export * as Objects from "./Objects.ts"

@@ -142,6 +142,12 @@ export interface Settings {
   readonly countTokens?: boolean | undefined
   readonly revive?: boolean | undefined
   readonly captureContent?: boolean | undefined
+  /** Whether what is longer than the 1,024 tokens that TGI generates at once is asked for piece by piece; true by default. */
+  readonly continuation?: boolean | undefined
+  /** How often a stream of TGI that broke off is gone on with; 0 by default. */
+  readonly resume?: number | undefined
+  /** Text that is there already: TGI goes on behind it. */
+  readonly continueFrom?: string | undefined
 }
 
 /**

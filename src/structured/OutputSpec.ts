@@ -1,9 +1,19 @@
+/**
+ * Structured output described by plain data: how configurations and data sets ask for it.
+ *
+ * @since 0.1.0
+ */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as StructuredOutput from "./StructuredOutput.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
 
-/** The form in which configurations and data sets ask for structured output: plain data. */
+/**
+ * The form in which configurations and data sets ask for structured output: plain data.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const OutputSpec = Schema.Union([
   Schema.Struct({
     format: Schema.Literal("json"),
@@ -18,16 +28,32 @@ export const OutputSpec = Schema.Union([
     whitespacePattern: Schema.optionalKey(Schema.String)
   })
 ])
+/**
+ * A description as it is decoded.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type OutputSpec = typeof OutputSpec.Type
 
-/** As `OutputSpec`, where the program may give a Schema that needs no services in place of a JSON Schema. */
+/**
+ * As `OutputSpec`, where the program may give a Schema that needs no services in place of a JSON Schema.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type OutputSpecInput = OutputSpec | {
   readonly format: "json"
   readonly schema: Schema.ConstraintDecoder<unknown>
   readonly whitespacePattern?: string
 }
 
-/** A structured output, and what in its description has no effect. */
+/**
+ * A structured output, and what in its description has no effect.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Interpreted {
   readonly output: StructuredOutput.StructuredOutput<unknown>
   readonly warnings: ReadonlyArray<string>
@@ -43,6 +69,9 @@ const known = new WeakMap<OutputSpecInput, Reading>()
 /**
  * Reads a description; fails when its JSON text is none. No engine lets a client choose the blanks between tokens.
  * The same description object is read once.
+ *
+ * @category reading
+ * @since 0.1.0
  */
 export const interpret = (spec: OutputSpecInput, options?: StructuredOutput.Options): Reading => {
   if (options !== undefined) return read(spec, options)

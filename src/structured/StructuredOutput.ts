@@ -1,3 +1,8 @@
+/**
+ * What a model shall write, as a grammar for its engine and as a decoder of its text.
+ *
+ * @since 0.1.0
+ */
 import * as Effect from "effect/Effect"
 import * as JsonSchema from "effect/JsonSchema"
 import * as Result from "effect/Result"
@@ -13,8 +18,18 @@ import * as Absent from "./schema/Absent.ts"
 import type { Document } from "./schema/SchemaDocument.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
 
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type { Answer, Decoded, Decoder } from "./decode/Answer.ts"
 
+/**
+ * How the grammar is made, and how much is seen through when its text is decoded.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Options extends Grammar.Options {
   /** Whether code fences, prose and thinking around the JSON are seen through; not by default. */
   readonly lenient?: boolean | undefined
@@ -22,16 +37,30 @@ export interface Options extends Grammar.Options {
 
 type Failed = StructuredOutputError.StructuredOutputError
 
-/** What a model shall write, and how that becomes a value. */
+/**
+ * What a model shall write, and how that becomes a value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface StructuredOutput<A, R = never> extends Decoder<A, R> {
   readonly source: Grammar.Source
   /** The JSON Schema to show to the model; nothing for a regex. */
   readonly jsonSchema: Document | undefined
   /** What to send so that the engine enforces the shape. Fails when it cannot; nothing should be sent then. */
-  readonly grammar: (engine: Grammar.EngineKind, route: Grammar.Route) => Effect.Effect<Grammar.Constraint, Failed>
+  readonly grammar: (
+    engine: Grammar.EngineKind,
+    route: Grammar.Route,
+    target?: Grammar.Options["target"]
+  ) => Effect.Effect<Grammar.Constraint, Failed>
 }
 
-/** Structured output by a Schema: the model writes the encoded side, the caller gets the decoded one. */
+/**
+ * Structured output by a Schema: the model writes the encoded side, the caller gets the decoded one.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = <S extends Schema.Constraint>(
   schema: S,
   options: Options = {}
@@ -44,6 +73,9 @@ export const make = <S extends Schema.Constraint>(
  * Structured output by a JSON Schema: the value is the JSON itself, unchanged. It is checked against the schema as far as
  * that can be read as a Schema; one with keywords that Effect cannot express (`not`, `if`, `contains`) is checked by the
  * grammar alone.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const fromJsonSchema = (schema: unknown, options: Options = {}): StructuredOutput<Schema.Json> => {
   const source = Grammar.fromJsonSchema(schema)
@@ -93,11 +125,21 @@ const importCheck = (document: Document): Check => {
   return (value) => Effect.as(decode(value), value)
 }
 
-/** Structured output by a regex that matches the whole answer: the value is the text. */
+/**
+ * Structured output by a regex that matches the whole answer: the value is the text.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const fromRegex = (pattern: string, options: Options = {}): StructuredOutput<string> =>
   fromText(Grammar.fromRegex(pattern), options)
 
-/** One of the given texts. */
+/**
+ * One of the given texts.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const fromChoices = <const C extends string>(
   choices: ReadonlyArray<C>,
   options: Options = {}
@@ -115,11 +157,26 @@ export const fromChoices = <const C extends string>(
   }
 }
 
+/** The target of the options counts before the one that a call needs. */
+const constrain = (
+  source: Grammar.Source,
+  engine: Grammar.EngineKind,
+  route: Grammar.Route,
+  options: Options,
+  target: Grammar.Options["target"]
+) =>
+  Grammar.constrain(
+    source,
+    engine,
+    route,
+    target === undefined || (options.target ?? "auto") !== "auto" ? options : { ...options, target }
+  )
+
 const fromText = (source: Grammar.Source, options: Options): StructuredOutput<string> => ({
   source,
   jsonSchema: undefined,
   lenient: options.lenient ?? false,
-  grammar: (engine, route) => Effect.fromResult(Grammar.constrain(source, engine, route, options)),
+  grammar: (engine, route, target) => Effect.fromResult(constrain(source, engine, route, options, target)),
   decode: (answer) => {
     const { steps, text } = Repair.trim(answer.text)
     const problem = refusal(answer) ??
@@ -141,7 +198,7 @@ const fromCodec = <A, R>(
     source,
     jsonSchema: source.document,
     lenient,
-    grammar: (engine, route) => Effect.fromResult(Grammar.constrain(source, engine, route, options)),
+    grammar: (engine, route, target) => Effect.fromResult(constrain(source, engine, route, options, target)),
     decode: Effect.fnUntraced(function*(answer) {
       const parsed = yield* Effect.fromResult(parse(answer, lenient))
       const value = withoutAbsent(source, parsed.value)

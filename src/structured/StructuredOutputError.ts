@@ -1,3 +1,8 @@
+/**
+ * Why there is no value: a schema that no grammar holds, or an answer that is not what was asked for.
+ *
+ * @since 0.1.0
+ */
 import * as Schema from "effect/Schema"
 import * as StageError from "../StageError.ts"
 
@@ -20,7 +25,12 @@ const Answer = {
   finishReason: Schema.optionalKey(Schema.String)
 }
 
-/** The schema cannot be turned into something that the engine enforces. Nothing was sent. */
+/**
+ * The schema cannot be turned into something that the engine enforces. Nothing was sent.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
 export class UnsupportedSchema extends Schema.TaggedError<UnsupportedSchema>()("UnsupportedSchema", {
   path: Path,
   keyword: Schema.String,
@@ -33,7 +43,12 @@ export class UnsupportedSchema extends Schema.TaggedError<UnsupportedSchema>()("
   }
 }
 
-/** The model wrote nothing. */
+/**
+ * The model wrote nothing.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
 export class Empty extends Schema.TaggedError<Empty>()("Empty", Answer) {
   readonly isRetryable = true
   override get message() {
@@ -41,7 +56,12 @@ export class Empty extends Schema.TaggedError<Empty>()("Empty", Answer) {
   }
 }
 
-/** The token limit cut the answer before the JSON was complete. */
+/**
+ * The token limit cut the answer before the JSON was complete.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
 export class Truncated extends Schema.TaggedError<Truncated>()("Truncated", Answer) {
   readonly isRetryable = true
   override get message() {
@@ -52,7 +72,12 @@ export class Truncated extends Schema.TaggedError<Truncated>()("Truncated", Answ
   }
 }
 
-/** The text is not JSON; `offset` is where it stops being so, in UTF-16 units. */
+/**
+ * The text is not JSON; `offset` is where it stops being so, in UTF-16 units.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
 export class NotJson extends Schema.TaggedError<NotJson>()("NotJson", {
   ...Answer,
   offset: Schema.Int,
@@ -64,11 +89,27 @@ export class NotJson extends Schema.TaggedError<NotJson>()("NotJson", {
   }
 }
 
-/** One thing that is wrong with the value: where, and what. */
+/**
+ * One thing that is wrong with the value: where, and what.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const Issue = Schema.Struct({ path: Path, message: Schema.String })
+/**
+ * One thing that is wrong with a value, and where.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type Issue = typeof Issue.Type
 
-/** The JSON does not fit the schema; every problem is listed. */
+/**
+ * The JSON does not fit the schema; every problem is listed.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
 export class Mismatch extends Schema.TaggedError<Mismatch>()("Mismatch", {
   ...Answer,
   issues: Schema.Array(Issue)
@@ -81,7 +122,12 @@ export class Mismatch extends Schema.TaggedError<Mismatch>()("Mismatch", {
   }
 }
 
-/** The model or the server declined to answer. */
+/**
+ * The model or the server declined to answer.
+ *
+ * @category reasons
+ * @since 0.1.0
+ */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", {
   ...Answer,
   description: Schema.String
@@ -92,18 +138,46 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", {
   }
 }
 
+/**
+ * Each case in which there is no value.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const Reason = Schema.Union([UnsupportedSchema, Empty, Truncated, NotJson, Mismatch, Refused])
+/**
+ * Each case in which there is no value.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type Reason = typeof Reason.Type
 
-/** An answer that was tried and did not decode. */
+/**
+ * An answer that was tried and did not decode.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export const Attempt = Schema.Struct({
   text: Schema.String,
   finishReason: Schema.optionalKey(Schema.String),
   problem: Schema.String
 })
+/**
+ * An answer that was asked for again.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
 export type Attempt = typeof Attempt.Type
 
-/** Why there is no value: the schema cannot be enforced (`grammar`), or the text does not decode (`decode`). */
+/**
+ * Why there is no value: the schema cannot be enforced (`grammar`), or the text does not decode (`decode`).
+ *
+ * @category errors
+ * @since 0.1.0
+ */
 export class StructuredOutputError extends StageError.make<StructuredOutputError>()("StructuredOutputError", {
   method: "decode",
   reason: Reason,
@@ -118,6 +192,12 @@ export class StructuredOutputError extends StageError.make<StructuredOutputError
   }
 }
 
+/**
+ * The error of a reason, with the answers that came before.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (reason: Reason, attempts: ReadonlyArray<Attempt> = []): StructuredOutputError =>
   new StructuredOutputError({
     method: reason._tag === "UnsupportedSchema" ? "grammar" : "decode",
@@ -125,7 +205,12 @@ export const make = (reason: Reason, attempts: ReadonlyArray<Attempt> = []): Str
     attempts
   })
 
-/** A schema refused: where, by which keyword, why, and what to write instead. */
+/**
+ * A schema refused: where, by which keyword, why, and what to write instead.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const unsupported = (fault: {
   readonly path: ReadonlyArray<string | number>
   readonly keyword: string

@@ -195,6 +195,12 @@ const cases: ReadonlyArray<Case> = [
   }
 ]
 
+const twice = (name: string) => ({
+  type: "object",
+  properties: { left: { $ref: name }, right: { $ref: name } },
+  required: ["left", "right"]
+})
+
 describe("the language of a lowered JSON Schema", () => {
   it.each(cases)("$name", ({ invalid, schema, valid }) => {
     const allows = judge(lowered(Grammar.fromJsonSchema(property(schema))))
@@ -342,6 +348,17 @@ describe("cost", () => {
     }
     const { dropped } = lowered(Grammar.fromJsonSchema(wide))
     assert.isTrue(dropped.some(({ reason }) => reason === "recursion is unrolled 1 levels deep"))
+  })
+
+  it("a part that is used many times is written once", () => {
+    const levels = 40
+    // written out for each use, it would have more parts than a program can ever write
+    const names = Array.from({ length: levels }, (_, index) => [`n${index}`, twice(`#/$defs/n${index + 1}`)] as const)
+    const $defs = { ...Object.fromEntries(names), [`n${levels}`]: { type: "string" } }
+    const refused = Grammar.lower(Grammar.fromJsonSchema({ $ref: "#/$defs/n0", $defs }))
+    assert.isTrue(Result.isFailure(refused) && refused.failure.message.includes("busy for seconds"))
+    const eight = { $ref: `#/$defs/n${levels - 3}`, $defs }
+    assert.isTrue(Result.isSuccess(Grammar.lower(Grammar.fromJsonSchema(eight))))
   })
 
   it("a schema of thousands of states is refused", () => {

@@ -201,7 +201,7 @@ describe("retrying with feedback", () => {
     Effect.gen(function*() {
       const { result, rounds } = asking([{ text: "{", finishReason: "length" }, { text }], 1)
       yield* result
-      assert.deepStrictEqual(rounds[1], { index: 1, correction: undefined, truncations: 1 })
+      assert.deepStrictEqual(rounds[1], { index: 1, correction: undefined, truncations: 1, broken: "{" })
     }))
 
   it.effect("a refusal is final", () =>

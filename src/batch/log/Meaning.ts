@@ -15,6 +15,7 @@ const manner = new Set([
   "wholeUpTo",
   "countTokens",
   "revive",
+  "resume",
   "captureContent",
   "structuredOutputRetries"
 ])
@@ -35,6 +36,7 @@ const defaults: Readonly<Record<string, unknown>> = {
   maxNewTokens: GenerationOptions.MAX_NEW_TOKENS,
   numGenerations: 1,
   splitReasoning: false,
+  continuation: true,
   raw: false,
   structuredOutput: false
 }

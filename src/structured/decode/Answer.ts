@@ -19,6 +19,8 @@ export interface Answer {
   readonly finishReason?: string | undefined
   /** The property under which the value stands: the `wrap` of the constraint that was sent. */
   readonly wrap?: string | undefined
+  /** Whether asking again with a higher limit is in vain. */
+  readonly isFinal?: boolean | undefined
 }
 
 /**

@@ -1,3 +1,8 @@
+/**
+ * Asking again, with what was wrong about the last answer.
+ *
+ * @since 0.1.0
+ */
 import * as Effect from "effect/Effect"
 import * as StructuredOutputError from "../StructuredOutputError.ts"
 import type { Answer, Decoded, Decoder } from "./Answer.ts"
@@ -8,6 +13,9 @@ const MAX_MESSAGE = 200
 /**
  * What to tell the model about an answer that did not decode: at most ten problems, one a line. Nothing where words do
  * not help: an answer that was cut, refused or never asked for.
+ *
+ * @category accessors
+ * @since 0.1.0
  */
 export const message = ({ reason }: StructuredOutputError.StructuredOutputError): string | undefined => {
   switch (reason._tag) {
@@ -33,7 +41,12 @@ export const message = ({ reason }: StructuredOutputError.StructuredOutputError)
   }
 }
 
-/** What the caller needs to know to ask (again). */
+/**
+ * What the caller needs to know to ask (again).
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Round {
   /** 0 for the first time. Add it to the seed: a greedy model would repeat itself. */
   readonly index: number
@@ -41,9 +54,16 @@ export interface Round {
   readonly correction: { readonly answer: string; readonly feedback: string } | undefined
   /** How often the token limit cut an answer so far: a reason to raise it, not to complain. */
   readonly truncations: number
+  /** The text of the answer before, when it was cut or is not JSON: its beginning may be good. */
+  readonly broken: string | undefined
 }
 
-/** A decoded value with the answer it came from and the ones that were tried before. */
+/**
+ * A decoded value with the answer it came from and the ones that were tried before.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Outcome<A, B extends Answer> extends Decoded<A> {
   readonly answer: B
   readonly attempts: ReadonlyArray<StructuredOutputError.Attempt>
@@ -52,6 +72,9 @@ export interface Outcome<A, B extends Answer> extends Decoded<A> {
 /**
  * Asks until an answer decodes, at most `times` times more. A wrong shape is asked about with feedback, a cut answer
  * without; a refusal ends it. The last error carries all answers before it.
+ *
+ * @category combinators
+ * @since 0.1.0
  */
 export const retryWithFeedback = <A, R, B extends Answer, E, R2>(
   output: Decoder<A, R>,
@@ -68,18 +91,19 @@ export const retryWithFeedback = <A, R, B extends Answer, E, R2>(
       output.decode(answer).pipe(
         Effect.map((decoded) => ({ ...decoded, answer, attempts })),
         Effect.catch((error) => {
-          if (!error.isRetryable || at.index >= options.times) {
+          if (!error.isRetryable || answer.isFinal === true || at.index >= options.times) {
             return Effect.fail(StructuredOutputError.make(error.reason, attempts))
           }
           const feedback = message(error)
           return round({
             index: at.index + 1,
             correction: feedback === undefined ? undefined : { answer: answer.text, feedback },
-            truncations: at.truncations + (error.reason._tag === "Truncated" ? 1 : 0)
+            truncations: at.truncations + (error.reason._tag === "Truncated" ? 1 : 0),
+            broken: error.reason._tag === "Truncated" || error.reason._tag === "NotJson" ? answer.text : undefined
           }, [...attempts, attempt(answer, error)])
         })
       ))
-  return round({ index: 0, correction: undefined, truncations: 0 }, [])
+  return round({ index: 0, correction: undefined, truncations: 0, broken: undefined }, [])
 }
 
 const attempt = (

@@ -1,15 +1,35 @@
+/**
+ * An object or array that is being read and may not be closed yet.
+ *
+ * @since 0.1.0
+ */
 import type * as Schema from "effect/Schema"
 
-/** An object or array that is being read: it only grows, so that its first entries can be looked at later. */
+/**
+ * An object or array that is being read: it only grows, so that its first entries can be looked at later.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type JsonContainer =
   | { readonly _tag: "Array"; readonly items: Array<Schema.Json> }
   | { readonly _tag: "Object"; readonly keys: Array<string>; readonly values: Array<Schema.Json> }
 
-/** How many entries are complete. */
+/**
+ * How many entries are complete.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
 export const lengthOf = (frame: JsonContainer): number =>
   frame._tag === "Array" ? frame.items.length : frame.values.length
 
-/** The object of the first entries. */
+/**
+ * The object of the first entries.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const build = (
   frame: Extract<JsonContainer, { readonly _tag: "Object" }>,
   length: number
@@ -28,7 +48,12 @@ const assign = (record: { [key: string]: Schema.Json }, key: string, value: Sche
   else Object.defineProperty(record, key, { value, configurable: true, enumerable: true, writable: true })
 }
 
-/** The first entries as a value of its own, with one more that is still open. */
+/**
+ * The first entries as a value of its own, with one more that is still open.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const copy = (
   frame: JsonContainer,
   length: number,

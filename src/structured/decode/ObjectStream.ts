@@ -1,3 +1,8 @@
+/**
+ * Text as it streams → the value as it grows.
+ *
+ * @since 0.1.0
+ */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -7,7 +12,12 @@ import * as PartialJson from "./PartialJson.ts"
 import * as Prose from "./Prose.ts"
 import type * as Repair from "./Repair.ts"
 
-/** A piece of the answer; the last one says how it ended. */
+/**
+ * A piece of the answer; the last one says how it ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Delta {
   readonly text: string
   readonly finishReason?: string | undefined
@@ -18,6 +28,9 @@ export interface Delta {
 /**
  * The value so far, encoded and not validated: parts that are complete stay as they are, the last one may grow. It is
  * put together when `value` is first read, so that partials nobody looks at cost nothing.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export class Partial {
   readonly _tag = "Partial"
@@ -34,22 +47,44 @@ export class Partial {
   }
 }
 
-/** An element of the top-level array, decoded, as soon as it is complete. */
+/**
+ * An element of the top-level array, decoded, as soon as it is complete.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Element<A> {
   readonly _tag: "Element"
   readonly index: number
   readonly value: A
 }
 
-/** The whole value, decoded: always the last event. */
+/**
+ * The whole value, decoded: always the last event.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Done<A> {
   readonly _tag: "Done"
   readonly value: A
   readonly repairs: ReadonlyArray<Repair.Step>
 }
 
+/**
+ * What is known of a value after a piece of its text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Event<A, I = never> = Partial | Element<I> | Done<A>
 
+/**
+ * How the value is watched while it grows.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Options<I extends Schema.Constraint> {
   /** The `wrap` of the constraint that was sent. */
   readonly wrap?: string | undefined
@@ -62,6 +97,9 @@ export interface Options<I extends Schema.Constraint> {
 /**
  * The value of a streamed answer as it grows, in time linear in its length. The stream fails like `decode` does when
  * the whole is not what was asked for; an element that does not decode is not given, and is reported by that failure.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const make = <A, R, E, R2, I extends Schema.Constraint = Schema.Never>(
   output: Decoder<A, R>,

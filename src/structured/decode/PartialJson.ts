@@ -1,19 +1,40 @@
+/**
+ * A JSON parser that takes its text in pieces and tells what is known after each.
+ *
+ * @since 0.1.0
+ */
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as JsonContainer from "./JsonContainer.ts"
 
-/** Where a text stops being JSON, in UTF-16 units from its start. */
+/**
+ * Where a text stops being JSON, in UTF-16 units from its start.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Failure {
   readonly offset: number
   readonly description: string
 }
 
-/** A completed element of the watched array. */
+/**
+ * A completed element of the watched array.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Element {
   readonly index: number
   readonly value: Schema.Json
 }
 
+/**
+ * What is watched, and how deep values may nest.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Options {
   /** Under which key of the root object the watched array stands; by default the root itself is watched. */
   readonly wrap?: string | undefined
@@ -49,9 +70,20 @@ const ESCAPES: Readonly<Record<string, string>> = {
   t: "\t"
 }
 
-/** A JSON parser that is fed piece by piece: each character is looked at once. */
+/**
+ * A JSON parser that is fed piece by piece: each character is looked at once.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const make = (options: Options = {}): PartialJson => new PartialJson(options)
 
+/**
+ * The state of a text that was read so far.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export class PartialJson {
   readonly #wrap: string | undefined
   readonly #maxDepth: number

@@ -11,7 +11,12 @@ import * as ThoughtSplitter from "../../template/ThoughtSplitter.ts"
 const closes = families.filter(({ alone }) => alone).map(({ close }) => close)
 const LONGEST = Math.max(...closes.map((close) => close.length))
 
-/** A text without its thinking; nothing where there is none. */
+/**
+ * A text without its thinking; nothing where there is none.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
 export const withoutThinking = (text: string): string | undefined => {
   const splitter = ThoughtSplitter.make()
   let said = ""
@@ -32,7 +37,12 @@ const beginning = (text: string, from: number): number => {
 
 const mayBeTag = (rest: string): boolean => families.some(({ open }) => open.startsWith(rest) || rest.startsWith(open))
 
-/** Who reads the value that was found. */
+/**
+ * Who reads the value that was found.
+ *
+ * @category models
+ * @since 0.2.0
+ */
 export interface Reader {
   readonly read: (text: string) => void
   /** The value has ended, or what was read is none. */
@@ -54,6 +64,9 @@ const closeBehind = (text: string, from: number) => {
 /**
  * Finds the value in a text that comes in pieces: holds back what stands in front of its first brace or bracket. A value
  * that stood in a thought, as a closing tag behind it shows, is followed by another.
+ *
+ * @category models
+ * @since 0.2.0
  */
 export class Finder {
   readonly #reader: Reader

@@ -1,12 +1,26 @@
+/**
+ * What may stand around the JSON of an answer, and is taken off.
+ *
+ * @since 0.1.0
+ */
 import * as PartialJson from "./PartialJson.ts"
 import * as Prose from "./Prose.ts"
 
 /**
  * A way in which a text was changed before it was the value. `absent`: a key that may be left out was written as null,
  * and is taken for left out.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Step = "blanks" | "special-token" | "byte-order-mark" | "thinking" | "code-fence" | "prose" | "absent"
 
+/**
+ * A text, and what was taken off around it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface Repaired {
   readonly text: string
   readonly steps: ReadonlyArray<Step>
@@ -28,7 +42,12 @@ const trimBlanks = (text: string): string => {
   return text.slice(start, end)
 }
 
-/** Cuts blanks and a special token that the server left at the end: such a text was never part of the JSON. */
+/**
+ * Cuts blanks and a special token that the server left at the end: such a text was never part of the JSON.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
 export const trim = (text: string): Repaired => {
   const steps: Array<Step> = []
   let out = trimBlanks(text)
@@ -42,6 +61,9 @@ export const trim = (text: string): Repaired => {
 /**
  * Finds the JSON in the answer of a model that no grammar held: behind a byte-order mark, behind its thinking, in a
  * fenced block, between prose. Each step that was needed is reported. Nothing inside the JSON is changed.
+ *
+ * @category decoding
+ * @since 0.1.0
  */
 export const lenient = (text: string): Repaired => {
   const steps: Array<Step> = []

@@ -6,6 +6,7 @@
  */
 import * as RegexDialect from "../regex/RegexDialect.ts"
 import type { Tree } from "../schema/JsonSchemaTree.ts"
+import * as PerTree from "./PerTree.ts"
 import * as RegexGrammar from "./RegexGrammar.ts"
 
 /**
@@ -49,8 +50,17 @@ export const make = (characters: number, states: number, counted: number): Cost 
  * @category constructors
  * @since 0.2.0
  */
-export const of = (tree: Tree, optional: number): Cost =>
+export const of: (tree: Tree, optional: number) => Cost = PerTree.remember((tree, optional) =>
   make(RegexGrammar.lengthOf(tree, optional), states(tree, optional), counted(tree, optional))
+)
+
+/**
+ * The length from which on a grammar costs more than so many seconds, whatever its states.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const charactersOf = (seconds: number): number => 3600 * (seconds / 0.9) ** (2 / 3)
 
 /**
  * An estimate of the automaton states that the server builds for a tree.
@@ -58,16 +68,11 @@ export const of = (tree: Tree, optional: number): Cost =>
  * @category accessors
  * @since 0.2.0
  */
-export const states = (tree: Tree, order = MAX_OPTIONAL): number => {
-  const optional = tree._tag === "Literal" ? MAX_OPTIONAL : order
-  const known = estimates.get(tree) ?? new Map<number, number>()
-  estimates.set(tree, known)
-  const count = known.get(optional) ?? estimate(tree, optional)
-  known.set(optional, count)
-  return count
-}
+export const states = (tree: Tree, optional = MAX_OPTIONAL): number => statesOf(tree, optional)
 
-const estimates = new WeakMap<Tree, Map<number, number>>()
+const statesOf: (tree: Tree, optional: number) => number = PerTree.remember((tree, optional) =>
+  estimate(tree, optional)
+)
 
 const estimate = (tree: Tree, optional: number): number => {
   const go = (tree: Tree) => states(tree, optional)
@@ -116,7 +121,7 @@ const shared = (members: ReadonlyArray<number>): number =>
   Math.max(1, ...members) + members.reduce((sum, member) => sum + member, 0) / 5
 
 /** The states that count characters or items. */
-const counted = (tree: Tree, optional: number): number => {
+const counted: (tree: Tree, optional: number) => number = PerTree.remember((tree, optional) => {
   const go = (tree: Tree) => counted(tree, optional)
   switch (tree._tag) {
     case "Text":
@@ -139,4 +144,4 @@ const counted = (tree: Tree, optional: number): number => {
     default:
       return 0
   }
-}
+})

@@ -5,6 +5,7 @@
  */
 import * as RegexDialect from "../regex/RegexDialect.ts"
 import type { Fields, List, Property, Rest, Text, Tree } from "../schema/JsonSchemaTree.ts"
+import * as PerTree from "./PerTree.ts"
 
 const GAP = " ?"
 const COMMA = `${GAP},${GAP}`
@@ -48,37 +49,35 @@ export const print = (tree: Tree, optional: number): string => {
  * @category accessors
  * @since 0.2.0
  */
-export const lengthOf = (tree: Tree, optional: number): number => {
-  const go = (tree: Tree): number => {
-    switch (tree._tag) {
-      case "Union":
-        return tree.members.reduce((sum, member) => sum + go(member) + 1, 3)
-      case "List": {
-        const prefix = tree.prefix.reduce((sum, item) => sum + go(item) + 12, 8)
-        return tree.rest === undefined ? prefix : prefix + (tree.prefix.length > 0 ? 1 : 2) * go(tree.rest) + 16
-      }
-      case "Fields": {
-        const { properties, rests } = tree
-        // a key that is none of the others is written as a tree of their letters
-        const letters = properties.reduce((sum, { name }) => sum + name.length, 0)
-        const keys = rests.map(({ key, value }) =>
-          go(key) + go(value) + (key.content === undefined ? LETTER * letters : 0) + 6
-        )
-        const others = keys.reduce((sum, length) => sum + length, 0)
-        const pairs = properties.map(({ name, value }) => JSON.stringify(name).length + go(value) + 14)
-        const all = pairs.reduce((sum, length) => sum + length, 8)
-        if (properties.some((property) => property.required)) return all + others
-        // as a list of pairs, each is written twice; otherwise each key once for every key before it
-        return rests.length > 0 || properties.length > optional
-          ? 2 * (all + others)
-          : pairs.reduce((sum, length, index) => sum + length * (index + 1), 8)
-      }
-      default:
-        return print(tree, optional).length
+export const lengthOf: (tree: Tree, optional: number) => number = PerTree.remember((tree, optional) => {
+  const go = (tree: Tree) => lengthOf(tree, optional)
+  switch (tree._tag) {
+    case "Union":
+      return tree.members.reduce((sum, member) => sum + go(member) + 1, 3)
+    case "List": {
+      const prefix = tree.prefix.reduce((sum, item) => sum + go(item) + 12, 8)
+      return tree.rest === undefined ? prefix : prefix + (tree.prefix.length > 0 ? 1 : 2) * go(tree.rest) + 16
     }
+    case "Fields": {
+      const { properties, rests } = tree
+      // a key that is none of the others is written as a tree of their letters
+      const letters = properties.reduce((sum, { name }) => sum + name.length, 0)
+      const keys = rests.map(({ key, value }) =>
+        go(key) + go(value) + (key.content === undefined ? LETTER * letters : 0) + 6
+      )
+      const others = keys.reduce((sum, length) => sum + length, 0)
+      const pairs = properties.map(({ name, value }) => JSON.stringify(name).length + go(value) + 14)
+      const all = pairs.reduce((sum, length) => sum + length, 8)
+      if (properties.some((property) => property.required)) return all + others
+      // as a list of pairs, each is written twice; otherwise each key once for every key before it
+      return rests.length > 0 || properties.length > optional
+        ? 2 * (all + others)
+        : pairs.reduce((sum, length, index) => sum + length * (index + 1), 8)
+    }
+    default:
+      return print(tree, optional).length
   }
-  return go(tree)
-}
+})
 
 const group = (options: ReadonlyArray<string>): string =>
   options.length === 1 ? options[0] ?? "" : `(?:${options.join("|")})`

@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import * as Result from "effect/Result"
-import * as Tree from "../schema/JsonSchemaTree.ts"
+import type * as Tree from "../schema/JsonSchemaTree.ts"
 import * as Cost from "./Cost.ts"
 import * as JsonGrammar from "./JsonGrammar.ts"
 import * as RegexGrammar from "./RegexGrammar.ts"
@@ -55,70 +55,91 @@ export interface Options {
 /** Seconds of the server's time up to which more detail is worth it, and up to which a grammar is sent at all. */
 const WORTH = 2.5
 const MOST = 10
+/** Seconds of the poorest plan beyond which no other comes down to what is sent: they write small objects otherwise. */
+const FAR = 2.5 * MOST
 /** What leaving detail out must save: a third. */
 const SAVING = 1.3
 
 /**
- * The grammar, or the fault for which there is none.
+ * The grammar, or the fault for which there is none. A plan is left as soon as its grammar is too long, and the poorest
+ * one is asked second: where it costs too much no other is worth writing.
  *
  * @category lowering
  * @since 0.2.0
  */
 export const make = (document: Tree.Document, options: Options): Result.Result<Lowered, Tree.Fault> => {
-  const written: Array<Lowered> = []
-  let isFar = false
-  let fault: Tree.Fault | undefined
-  for (const plan of TgiPlan.plans(options.depth, options.free)) {
-    // far beyond what can be borne, only the plans that save most are worth writing
-    if (isFar && plan.optional > 1) continue
-    const made = write(document, options.shown === true ? { ...plan, escapes: false } : plan, options)
-    if (Result.isSuccess(made)) {
-      if (made.success.cost.seconds <= WORTH) return made
-      written.push(made.success)
-      isFar ||= made.success.cost.seconds > MOST * 3
-    } else {
-      fault = made.failure
-      // a contradiction stays one, however little is written
-      if (fault.keyword !== "$ref" && fault.keyword !== "schema") return made
-      isFar ||= fault.keyword === "schema"
-    }
+  const [richest, ...others] = TgiPlan.plans(options.depth, options.free)
+  const first = weigh(document, richest, options)
+  if (isDecided(first)) return Result.map(first, print)
+  const written = Result.isSuccess(first) ? [first.success] : []
+  const poorest = others.pop() ?? richest
+  const last = weigh(document, poorest, options, Infinity)
+  if (Result.isFailure(last) && last.failure.keyword !== "$ref") return Result.fail(last.failure)
+  if (Result.isSuccess(last) && last.success.cost.seconds > FAR) return Result.fail(tooCostly(last.success))
+  for (const plan of others) {
+    const made = weigh(document, plan, options)
+    if (isDecided(made)) return Result.map(made, print)
+    if (Result.isSuccess(made)) written.push(made.success)
   }
+  if (Result.isSuccess(last)) written.push(last.success)
   const least = Math.min(...written.map(({ cost }) => cost.seconds))
   const best = written.find(({ cost }) => cost.seconds <= least * SAVING)
-  if (best === undefined) return Result.fail(fault ?? TgiTree.tooLarge([]))
-  return best.cost.seconds <= MOST ? Result.succeed(best) : Result.fail(tooCostly(best))
+  if (best !== undefined) return best.cost.seconds <= MOST ? Result.succeed(print(best)) : Result.fail(tooCostly(best))
+  return Result.fail(Result.isFailure(last) ? last.failure : TgiTree.tooLarge([]))
 }
 
-const write = (
+/** A tree for one plan, and what it costs; written out only when it is chosen. */
+interface Weighed extends TgiTree.Written {
+  readonly plan: TgiPlan.Plan
+  readonly cost: Cost.Cost
+  /** The JSON grammar, where there is one. */
+  readonly schema: JsonGrammar.TgiSchema | undefined
+  readonly wrap: string | undefined
+}
+
+type Attempted = Result.Result<Weighed, Tree.Fault>
+
+/** A contradiction stays one, however little is written, and a grammar that costs little is rich enough. */
+const isDecided = (made: Attempted): boolean =>
+  Result.isSuccess(made)
+    ? made.success.cost.seconds <= WORTH
+    : made.failure.keyword !== "$ref" && made.failure.keyword !== "schema"
+
+const weigh = (
   document: Tree.Document,
-  plan: TgiPlan.Plan,
-  { free, target }: Options
-): Result.Result<Lowered, Tree.Fault> => {
-  if (target !== "regex") {
-    const { dropped, tree } = TgiTree.make(document, { ...plan, target: "json", onFree: free })
-    if (tree._tag === "Never") return Result.fail(tree.fault)
-    const isObject = tree._tag === "Fields" && tree.rests.length === 0
-    const schema = JsonGrammar.print(isObject ? tree : wrapped(tree), plan.optional)
-    if (schema !== undefined) {
-      const wrap = isObject ? undefined : WRAP
-      const cost = Cost.of(tree, plan.optional)
-      return Result.succeed({ grammar: { type: "json", value: schema }, wrap, dropped, tree, cost })
-    }
-    if (target === "json") {
-      return Result.fail({
-        path: [],
-        keyword: "target",
-        reason: "TGI's JSON grammar cannot say it",
-        hint: "leave the target open: a regex grammar can"
-      })
-    }
-  }
-  const { dropped, tree } = TgiTree.make(document, { ...plan, target: "regex", onFree: free })
+  detail: TgiPlan.Plan,
+  { free, shown, target }: Options,
+  most = Cost.charactersOf(MOST)
+): Attempted => {
+  const plan = shown === true ? { ...detail, escapes: false } : detail
+  const written = TgiTree.make(document, { ...plan, onFree: free, most })
+  const { tree } = written
   if (tree._tag === "Never") return Result.fail(tree.fault)
   const cost = Cost.of(tree, plan.optional)
-  const value = cost.seconds > MOST ? "" : RegexGrammar.print(tree, plan.optional)
-  return Result.succeed({ grammar: { type: "regex", value }, wrap: undefined, dropped, tree, cost })
+  const isObject = tree._tag === "Fields" && tree.rests.length === 0
+  const schema = target === "regex" || cost.seconds > MOST
+    ? undefined
+    : JsonGrammar.print(isObject ? tree : wrapped(tree), plan.optional)
+  return target === "json" && schema === undefined && cost.seconds <= MOST
+    ? Result.fail({
+      path: [],
+      keyword: "target",
+      reason: "TGI's JSON grammar cannot say it",
+      hint: "leave the target open: a regex grammar can"
+    })
+    : Result.succeed({ ...written, plan, cost, schema, wrap: isObject ? undefined : WRAP })
 }
+
+const print = ({ cost, dropped, plan, schema, tree, unsigned, wrap }: Weighed): Lowered =>
+  schema === undefined
+    ? {
+      grammar: { type: "regex", value: RegexGrammar.print(tree, plan.optional) },
+      wrap: undefined,
+      dropped,
+      tree,
+      cost
+    }
+    : { grammar: { type: "json", value: schema }, wrap, dropped: unsigned, tree, cost }
 
 const wrapped = (tree: Tree.Tree): Tree.Tree => ({
   _tag: "Fields",
@@ -130,8 +151,8 @@ const wrapped = (tree: Tree.Tree): Tree.Tree => ({
 })
 
 /** The part that costs most, as deep as one part stands out. */
-const tooCostly = ({ cost: { seconds }, tree }: Lowered): Tree.Fault => {
-  const { part, path } = costliest(tree ?? Tree.literal([null]), [])
+const tooCostly = ({ cost: { seconds }, tree }: Weighed): Tree.Fault => {
+  const { part, path } = costliest(tree, [])
   const reason = `the grammar would keep the server busy for seconds (about ${Math.round(seconds)})`
   const bare = part._tag === "Fields" && part.properties.length > 0 &&
     part.properties.every((property) => !property.required)

@@ -34,10 +34,19 @@ export interface Plan {
  * @category constants
  * @since 0.2.0
  */
-export const plans = (depth: number, free: "refuse" | "scalars" | "bounded"): ReadonlyArray<Plan> => {
+export const plans = (depth: number, free: "refuse" | "scalars" | "bounded"): readonly [Plan, ...Array<Plan>] => {
   const most = free === "bounded" ? 2 : 0
+  const richest: Plan = {
+    depth,
+    free: most,
+    escapes: true,
+    open: true,
+    sparse: false,
+    optional: 6,
+    length: 200,
+    counted: 400
+  }
   const steps: ReadonlyArray<Plan> = [
-    { depth, free: most, escapes: true, open: true, sparse: false, optional: 6, length: 200, counted: 400 },
     { depth, free: 1, escapes: true, open: false, sparse: false, optional: 6, length: 200, counted: 400 },
     { depth, free: 1, escapes: true, open: false, sparse: false, optional: 6, length: 64, counted: 200 },
     { depth, free: 1, escapes: false, open: false, sparse: false, optional: 6, length: 64, counted: 200 },
@@ -47,5 +56,8 @@ export const plans = (depth: number, free: "refuse" | "scalars" | "bounded"): Re
     { depth: 1, free: 0, escapes: false, open: false, sparse: false, optional: 1, length: 16, counted: 60 },
     { depth: 1, free: 0, escapes: false, open: false, sparse: true, optional: 1, length: 4, counted: 20 }
   ]
-  return steps.map((plan) => ({ ...plan, depth: Math.min(plan.depth, depth), free: Math.min(plan.free, most) }))
+  return [
+    richest,
+    ...steps.map((plan) => ({ ...plan, depth: Math.min(plan.depth, depth), free: Math.min(plan.free, most) }))
+  ]
 }

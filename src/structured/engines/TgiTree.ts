@@ -12,23 +12,38 @@ import * as Formats from "../schema/Formats.ts"
 import * as Tree from "../schema/JsonSchemaTree.ts"
 import * as Cost from "./Cost.ts"
 import * as FreeValue from "./FreeValue.ts"
+import * as Reach from "./Reach.ts"
 import type { Plan } from "./TgiPlan.ts"
 
 const MAX_RANGE = 256
 const MAX_PATTERN_STATES = 600
 const MAX_ENUM_STATES = 1500
 const MAX_PAIRS = 60
-const MAX_NODES = 800
+/** How many parts are written: each once, however often it is used. */
+const MAX_NODES = 1500
 
 /**
  * @category models
  * @since 0.2.0
  */
 export interface Options extends Plan {
-  /** Which of the two grammars it is for: a regex holds the sign of a number. */
-  readonly target: "json" | "regex"
   /** What becomes of free values. */
   readonly onFree: "refuse" | "scalars" | "bounded"
+  /** The length of regex up to which it is worth going on. */
+  readonly most: number
+}
+
+/**
+ * A tree for TGI, and what its grammars do not hold of the schema.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Written {
+  readonly tree: Tree.Tree
+  readonly dropped: ReadonlyArray<Tree.Dropped>
+  /** The same for the JSON grammar, which does not hold the sign of a number, as a regex does. */
+  readonly unsigned: ReadonlyArray<Tree.Dropped>
 }
 
 interface Writing extends Options {
@@ -36,23 +51,33 @@ interface Writing extends Options {
   /** The names of definitions by their trees: the first use of one stands in its place, not as a reference. */
   readonly names: ReadonlyMap<Tree.Tree, string>
   readonly dropped: Array<Tree.Dropped>
+  readonly signs: Set<Tree.Dropped>
   readonly entered: ReadonlyMap<string, number>
-  readonly size: { nodes: number }
+  readonly size: { nodes: number; characters: number }
+  /** Definitions that were written, by what of them was entered before: a part that is used twice is written once. */
+  readonly written: Map<string, Tree.Tree>
 }
 
 /**
  * @category rewriting
  * @since 0.2.0
  */
-export const make = (
-  { definitions, dropped, tree }: Tree.Document,
-  options: Options
-): { readonly tree: Tree.Tree; readonly dropped: ReadonlyArray<Tree.Dropped> } => {
+export const make = ({ definitions, dropped, tree }: Tree.Document, options: Options): Written => {
   const all = [...dropped]
-  const names = new Map(Array.from(definitions, ([name, tree]) => [tree, name] as const))
-  const size = { nodes: 0 }
-  const made = write(tree, [], { ...options, definitions, names, dropped: all, entered: new Map(), size })
-  return { tree: made, dropped: Tree.distinct(all) }
+  const signs = new Set<Tree.Dropped>()
+  const made = write(tree, [], {
+    ...options,
+    definitions,
+    names: new Map(Array.from(definitions, ([name, tree]) => [tree, name] as const)),
+    dropped: all,
+    signs,
+    entered: new Map(),
+    size: { nodes: 0, characters: 0 },
+    written: new Map()
+  })
+  return made._tag === "Never"
+    ? { tree: made, dropped: [], unsigned: [] }
+    : { tree: made, dropped: Tree.distinct(all.filter((at) => !signs.has(at))), unsigned: Tree.distinct(all) }
 }
 
 const drop = (
@@ -76,22 +101,39 @@ const plain = (tree: Tree.Tree, path: Tree.Path, writing: Writing): Tree.Tree =>
     case "Never":
       return tree
     case "Literal":
-      return literal(tree, path, writing)
+      return spent(literal(tree, path, writing), path, writing)
     case "Text":
-      return text(tree, writing)
+      return spent(text(tree, writing), path, writing)
     case "Numeric":
-      return numeric(tree, writing)
+      return spent(numeric(tree, writing), path, writing)
     case "List":
       return list(tree, writing)
     case "Fields":
       return fields(tree, writing)
     case "Union":
-      return Tree.union(tree.members.map((member) => write(member, path, writing)), path, "anyOf")
+      return Tree.union(each(tree.members, (member) => write(member, path, writing)), path, "anyOf")
     case "Free":
-      return free(tree.path, writing)
+      return spent(free(tree.path, writing), path, writing)
     case "Ref":
       return unrolled(tree.name, path, writing)
   }
+}
+
+/** A part that stands in the grammar once more; nothing where that makes it longer than it may be. */
+const spent = (tree: Tree.Tree, path: Tree.Path, writing: Writing): Tree.Tree => {
+  writing.size.characters += Cost.of(tree, writing.optional).characters
+  return writing.size.characters > writing.most ? Tree.never(tooLarge(path), true) : tree
+}
+
+/** The trees in order, up to the first that refuses the whole. */
+const each = <A>(parts: ReadonlyArray<A>, write: (part: A) => Tree.Tree): ReadonlyArray<Tree.Tree> => {
+  const out: Array<Tree.Tree> = []
+  for (const part of parts) {
+    const tree = write(part)
+    out.push(tree)
+    if (tree._tag === "Never" && tree.hard) break
+  }
+  return out
 }
 
 /**
@@ -108,13 +150,28 @@ export const tooLarge = (path: Tree.Path): Tree.Fault => ({
 const unrolled = (name: string, path: Tree.Path, writing: Writing): Tree.Tree => {
   const target = writing.definitions.get(name)
   const times = writing.entered.get(name) ?? 0
+  const key = keyOf(name, writing)
+  const known = writing.written.get(key)
+  if (known !== undefined) return spent(known, path, writing)
   if (target === undefined || times >= writing.depth) {
     const reason = `recursion is unrolled ${writing.depth} levels deep`
     drop(writing, path, "$ref", reason, "unwritable")
     const hint = "make the recursive part optional, nullable or an array, so that a value can end"
     return Tree.never({ path, keyword: "$ref", reason, hint })
   }
-  return plain(target, path, { ...writing, entered: new Map(writing.entered).set(name, times + 1) })
+  const made = plain(target, path, { ...writing, entered: new Map(writing.entered).set(name, times + 1) })
+  writing.written.set(key, made)
+  return made
+}
+
+/** What the tree of a definition depends on: how often the definitions that it leads to were entered. */
+const keyOf = (name: string, { definitions, entered }: Writing): string => {
+  let key = name
+  for (const other of Reach.of(definitions).get(name) ?? []) {
+    const times = entered.get(other)
+    if (times !== undefined) key += ` ${other} ${times}`
+  }
+  return key
 }
 
 const free = (path: Tree.Path, writing: Writing): Tree.Tree => {
@@ -168,17 +225,28 @@ const contentOf = ({ content, format, path }: Tree.Text, writing: Writing): Rege
   const kept = content !== undefined && RegexDialect.states(content) <= MAX_PATTERN_STATES ? content : undefined
   if (content !== kept) drop(writing, path, "pattern", "its repetitions would cost the server seconds")
   if (format === undefined) return kept
-  const source = Formats.patterns.get(format)
-  const read = source === undefined ? undefined : RegexDialect.whole(source, "")
-  if (kept !== undefined || read === undefined || Result.isFailure(read)) {
+  const read = kept === undefined ? patternOf(format) : undefined
+  if (read === undefined) {
     const reason = kept === undefined ? "the format is left to the decoder" : "the pattern is held instead"
     drop(writing, path, "format", reason)
     return kept
   }
   const loose = Formats.loose.get(format)
   if (loose !== undefined) drop(writing, path, "format", loose)
-  return read.success
+  return read
 }
+
+/** The language of a format, read once. */
+const patternOf = (format: string): Regex | undefined => {
+  if (!formats.has(format)) {
+    const source = Formats.patterns.get(format)
+    const read = source === undefined ? undefined : RegexDialect.whole(source, "")
+    formats.set(format, read === undefined || Result.isFailure(read) ? undefined : read.success)
+  }
+  return formats.get(format)
+}
+
+const formats = new Map<string, Regex | undefined>()
 
 const bounds = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"] as const
 
@@ -194,16 +262,17 @@ const numeric = (tree: Tree.Numeric, writing: Writing): Tree.Tree => {
   }
   for (const keyword of bounds) {
     const bound = tree[keyword]
-    const isSign = keyword === "minimum" && bound === 0 && writing.target === "regex"
-    if (bound === undefined || isSign || Tree.isSafeLimit(tree, bound)) continue
-    drop(writing, path, keyword, "the size of numbers is left to the decoder")
+    if (bound === undefined || Tree.isSafeLimit(tree, bound)) continue
+    const difference = Tree.difference(path, keyword, "the size of numbers is left to the decoder")
+    writing.dropped.push(difference)
+    if (keyword === "minimum" && bound === 0) writing.signs.add(difference)
   }
   return tree
 }
 
 const list = (tree: Tree.List, writing: Writing): Tree.Tree => {
   const { max, min, path } = tree
-  const prefix = tree.prefix.map((item) => write(item, path, writing))
+  const prefix = each(tree.prefix, (item) => write(item, path, writing))
   const ended = tree.rest?._tag === "Free" && !tree.rest.said && prefix.length > 0 && prefix.length >= min
   if (ended) drop(writing, path, "items", "no items are written behind the tuple", "unwritable")
   const rest = tree.rest === undefined || ended ? undefined : write(tree.rest, [...path, "items"], writing)
@@ -222,14 +291,18 @@ const list = (tree: Tree.List, writing: Writing): Tree.Tree => {
 
 const fields = (tree: Tree.Fields, writing: Writing): Tree.Tree => {
   const { path } = tree
-  const properties = tree.properties.flatMap((property): ReadonlyArray<Tree.Property> => {
+  const properties: Array<Tree.Property> = []
+  for (const property of tree.properties) {
     const at = [...path, "properties", property.name]
     if (property.value._tag === "Free" && !property.required && writing.sparse && writing.onFree !== "refuse") {
       drop(writing, at, "schema", "any JSON value may stand here: the key is left out", "unwritable")
-      return []
+      continue
     }
-    return [{ ...property, value: write(property.value, at, writing) }]
-  })
+    writing.size.characters += property.name.length
+    const value = write(property.value, at, writing)
+    if (value._tag === "Never" && value.hard) return value
+    properties.push({ ...property, value })
+  }
   const rests = tree.rests.flatMap((rest) => further(rest, tree, writing))
   return counted(Tree.fields({ ...tree, properties, rests }), tree, writing)
 }

@@ -36,6 +36,10 @@ export interface Automaton {
   readonly start: State
   /** The state behind one more character, given as its code point. */
   readonly step: (state: State, code: number) => State
+  /** The same before it is unfolded to the next characters: short to write down. Empty where nothing may follow so. */
+  readonly advance: (state: State, code: number) => State
+  /** What `advance` gives, unfolded to the next characters, as `step` takes it. */
+  readonly unfold: (lists: State) => State
 }
 
 /**
@@ -93,7 +97,8 @@ export const make = (regex: Regex): Automaton => {
         return
       case "Repeat":
         if (head.min === 0) expand(tail, into, seen)
-        if (head.max === undefined || head.max > 0) expand(push(head.of, push(fewer(head), tail)), into, seen)
+        if (head.max === undefined || head.max > 1) expand(push(head.of, push(fewer(head), tail)), into, seen)
+        else if (head.max === 1) expand(push(head.of, tail), into, seen)
         return
       default:
         return
@@ -107,15 +112,19 @@ export const make = (regex: Regex): Automaton => {
     return into
   }
 
+  const advance = (state: State, code: number): State => {
+    const next = new Set<Continuation | undefined>()
+    for (const list of state) {
+      if (list?.head._tag === "Chars" && CharSet.has(list.head.set, code)) next.add(list.tail)
+    }
+    return next
+  }
+
   return {
     start: from([push(regex, undefined)]),
-    step: (state, code) => {
-      const next: Array<Continuation | undefined> = []
-      for (const list of state) {
-        if (list?.head._tag === "Chars" && CharSet.has(list.head.set, code)) next.push(list.tail)
-      }
-      return from(next)
-    }
+    step: (state, code) => from(advance(state, code)),
+    advance,
+    unfold: from
   }
 }
 

@@ -4,15 +4,30 @@
  * @since 0.1.0
  */
 
-/** A set of Unicode code points: ascending, disjoint, inclusive ranges. */
+/**
+ * A set of Unicode code points: ascending, disjoint, inclusive ranges.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type CharSet = ReadonlyArray<readonly [from: number, to: number]>
 
 const LAST = 0x10ffff
 
-/** Every code point. */
+/**
+ * Every code point.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const all: CharSet = [[0, LAST]]
 
-/** The union of ranges in any order. */
+/**
+ * The union of ranges in any order.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const of = (ranges: ReadonlyArray<readonly [number, number]>): CharSet => {
   const out: Array<readonly [number, number]> = []
   for (const [from, to] of ranges.toSorted((a, b) => a[0] - b[0])) {
@@ -23,12 +38,29 @@ export const of = (ranges: ReadonlyArray<readonly [number, number]>): CharSet =>
   return out
 }
 
+/**
+ * The set of one code point.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const single = (code: number): CharSet => [[code, code]]
 
-/** The set of the characters of a text. */
+/**
+ * The set of the characters of a text.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const ofText = (text: string): CharSet =>
   of(Array.from(text, (char) => [char.codePointAt(0) ?? 0, char.codePointAt(0) ?? 0] as const))
 
+/**
+ * Every other code point.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const complement = (set: CharSet): CharSet => {
   const out: Array<readonly [number, number]> = []
   let next = 0
@@ -40,6 +72,12 @@ export const complement = (set: CharSet): CharSet => {
   return out
 }
 
+/**
+ * The code points of both sets.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const intersect = (left: CharSet, right: CharSet): CharSet =>
   of(
     left.flatMap(([from, to]) =>
@@ -47,13 +85,36 @@ export const intersect = (left: CharSet, right: CharSet): CharSet =>
     )
   )
 
+/**
+ * The code points of the first set that are not in the second.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const subtract = (left: CharSet, right: CharSet): CharSet => intersect(left, complement(right))
 
+/**
+ * Whether a code point is in the set.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
 export const has = (set: CharSet, code: number): boolean => set.some(([from, to]) => from <= code && code <= to)
 
+/**
+ * Whether the set is every code point.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
 export const isAll = (set: CharSet): boolean => set.length === 1 && set[0]?.[0] === 0 && set[0][1] === LAST
 
-/** Adds the other case of every letter; of long ranges outside ASCII, only of the ASCII part. */
+/**
+ * Adds the other case of every letter; of long ranges outside ASCII, only of the ASCII part.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const foldCase = (set: CharSet): CharSet => {
   const extra: Array<readonly [number, number]> = [...set]
   for (const [from, to] of set) {
@@ -82,10 +143,20 @@ const member = (code: number): string => {
 
 const printed: Array<string> = Array.from({ length: 128 }, (_, code) => member(code))
 
-/** One character as a literal of TGI's regex dialect. */
+/**
+ * One character as a literal of TGI's regex dialect.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
 export const printChar = (code: number): string => printed[code] ?? member(code)
 
-/** The set as a literal or a class of TGI's regex dialect; an empty set has no text there. */
+/**
+ * The set as a literal or a class of TGI's regex dialect; an empty set has no text there.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
 export const print = (set: CharSet): string => {
   const first = set[0]
   if (set.length === 1 && first !== undefined && first[0] === first[1]) return member(first[0])
@@ -98,7 +169,12 @@ export const print = (set: CharSet): string => {
   return inside === "" ? "[\\s\\S]" : `[${negated ? "^" : ""}${inside}]`
 }
 
-/** The set as a class of llama.cpp's pattern reader and of its grammars: everything but plain characters by number. */
+/**
+ * The set as a class of llama.cpp's pattern reader and of its grammars: everything but plain characters by number.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
 export const printBracketed = (set: CharSet): string => {
   if (isAll(set)) return "[\\x00-\\U0010FFFF]"
   const negated = set.at(-1)?.[1] === LAST

@@ -10,21 +10,44 @@ import * as RegexSyntax from "./RegexSyntax.ts"
 type Regex = RegexSyntax.Regex
 type Fault = RegexSyntax.RegexFault
 
-/** One character of a JSON string, raw or escaped, in TGI's dialect. */
+/**
+ * One character of a JSON string, raw or escaped, in TGI's dialect.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const CHAR = String.raw`(?:[^"\\\x00-\x1F]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))`
 
-/** One character of a string as TGI's own grammar writes it: without line breaks and tabs, at half the cost. */
+/**
+ * One character of a string as TGI's own grammar writes it: without line breaks and tabs, at half the cost.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const PLAIN = String.raw`(?:[^"\\\x00-\x1F\x7F-\x9F]|\\["\\])`
 
-/** Every text. */
+/**
+ * Every text.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
 export const anything = RegexSyntax.repeat(RegexSyntax.chars(CharSet.all), 0)
 
-/** Says whether TGI's model server can compile a pattern, naming the first construct that it cannot. */
+/**
+ * Says whether TGI's model server can compile a pattern, naming the first construct that it cannot.
+ *
+ * @category validation
+ * @since 0.1.0
+ */
 export const check = (pattern: string): Result.Result<Regex, Fault> => RegexSyntax.parse(pattern, "tgi")
 
 /**
  * The whole-text form of a JSON Schema pattern, which only searches: anchors become the presence or absence of
  * "anything" at the ends. Fails for what an automaton over whole texts cannot say, or not cheaply.
+ *
+ * @category reading
+ * @since 0.1.0
  */
 export const whole = (source: string, flags: string): Result.Result<Regex, Fault> => {
   if (flags.includes("m")) return Result.fail({ construct: "flag m", position: 0, hint: "drop the flag" })
@@ -87,8 +110,21 @@ const unprintable = (regex: Regex): string | undefined => {
   }
 }
 
-/** An estimate of the automaton states that a regex costs the server. */
+/**
+ * An estimate of the automaton states that a regex costs the server.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
 export const states = (regex: Regex): number => {
+  const known = counts.get(regex) ?? estimate(regex)
+  counts.set(regex, known)
+  return known
+}
+
+const counts = new WeakMap<Regex, number>()
+
+const estimate = (regex: Regex): number => {
   switch (regex._tag) {
     case "Chars":
       return 2
@@ -103,7 +139,12 @@ export const states = (regex: Regex): number => {
   }
 }
 
-/** The pattern with its length in code points bounded too, where it repeats one class; otherwise nothing. */
+/**
+ * The pattern with its length in code points bounded too, where it repeats one class; otherwise nothing.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const bound = (regex: Regex, min: number, max: number | undefined): Regex | undefined => {
   if (regex._tag !== "Repeat" || regex.of._tag !== "Chars") return undefined
   const low = Math.max(regex.min, min)
@@ -111,7 +152,12 @@ export const bound = (regex: Regex, min: number, max: number | undefined): Regex
   return high < low ? undefined : RegexSyntax.repeat(regex.of, low, high === Infinity ? undefined : high)
 }
 
-/** Texts other than the given ones; escapes by number are left out, so that no name can be written in disguise. */
+/**
+ * Texts other than the given ones; escapes by number are left out, so that no name can be written in disguise.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const except = (names: ReadonlyArray<string>): Regex => {
   const rest = RegexSyntax.chars(CharSet.complement([[0, 0x1f]]))
   const at = (tails: ReadonlyArray<ReadonlyArray<string>>): Regex => {
@@ -147,7 +193,12 @@ const short: ReadonlyArray<readonly [code: number, escape: string]> = [
 ]
 const hex = CharSet.ofText("0123456789abcdefABCDEF")
 
-/** How a reader of regexes wants the set of one character. */
+/**
+ * How a reader of regexes wants the set of one character.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Spelling = (set: CharSet.CharSet) => string
 
 /**
@@ -186,17 +237,43 @@ const spelledInString = (set: CharSet.CharSet): string => {
   return text
 }
 
-/** The regex in TGI's dialect for the inside of a JSON string whose decoded text matches. */
-export const printInString = (regex: Regex): string => print(regex, spelledInString)
+/**
+ * The regex in TGI's dialect for the inside of a JSON string whose decoded text matches.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
+export const printInString = (regex: Regex): string => {
+  const text = printed.get(regex) ?? print(regex, spelledInString)
+  printed.set(regex, text)
+  return text
+}
 
-/** The same in another spelling. */
+const printed = new WeakMap<Regex, string>()
+
+/**
+ * The same in another spelling.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
 export const printEscaped = (regex: Regex, spell: Spelling, escapes: "all" | "rare"): string =>
   print(regex, (set) => inString(set, spell, escapes))
 
-/** The regex for the decoded text itself, in explicit classes: no two readers differ about it. */
+/**
+ * The regex for the decoded text itself, in explicit classes: no two readers differ about it.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
 export const printPlain = (regex: Regex): string => print(regex, CharSet.print)
 
-/** Whether a character of the regex can only be written by an escape, beside others that need none. */
+/**
+ * Whether a character of the regex can only be written by an escape, beside others that need none.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
 export const hasEscapes = (regex: Regex): boolean => {
   switch (regex._tag) {
     case "Chars":
@@ -234,7 +311,12 @@ const print = (regex: Regex, set: Spelling): string => {
 const isAtom = (text: string): boolean =>
   text.startsWith("(?:") || /^(?:\[(?:[^\\\]]|\\[^])*\]|\\x[0-9a-f]{2}|\\?[^])$/u.test(text)
 
-/** The shortest spelling of a repetition. */
+/**
+ * The shortest spelling of a repetition.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
 export const quantifier = (min: number, max: number | undefined): string =>
   max === undefined
     ? (min === 0 ? "*" : min === 1 ? "+" : `{${min},}`)
@@ -244,7 +326,12 @@ export const quantifier = (min: number, max: number | undefined): string =>
     ? (min === 1 ? "" : `{${min}}`)
     : `{${min},${max}}`
 
-/** A text as a literal of TGI's dialect. */
+/**
+ * A text as a literal of TGI's dialect.
+ *
+ * @category printing
+ * @since 0.1.0
+ */
 export const literal = (text: string): string => {
   let written = ""
   for (const char of text) written += CharSet.printChar(char.codePointAt(0) ?? 0)

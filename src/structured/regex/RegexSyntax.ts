@@ -6,7 +6,12 @@
 import * as Result from "effect/Result"
 import * as CharSet from "./CharSet.ts"
 
-/** A regular expression as a tree. Lazy and greedy repetition are the same here: only the language counts. */
+/**
+ * A regular expression as a tree. Lazy and greedy repetition are the same here: only the language counts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Regex =
   | { readonly _tag: "Chars"; readonly set: CharSet.CharSet }
   | { readonly _tag: "Seq"; readonly parts: ReadonlyArray<Regex> }
@@ -15,7 +20,12 @@ export type Regex =
   | { readonly _tag: "Edge"; readonly at: "start" | "end" | "word" }
   | { readonly _tag: "Look"; readonly negative: boolean; readonly of: Regex }
 
-/** Why a text is not a regular expression of the flavour: the construct, where it starts (in code points), what to do. */
+/**
+ * Why a text is not a regular expression of the flavour: the construct, where it starts (in code points), what to do.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface RegexFault {
   readonly construct: string
   readonly position: number
@@ -26,18 +36,51 @@ export interface RegexFault {
  * `ecma`: what JSON Schema's `pattern` is written in. `tgi`: the dialect of TGI's model server, Python's interegular,
  * which always matches the whole text and has no anchors. `any`: what both know and other engines write, for a regex
  * whose author may have any of them in mind.
+ *
+ * @category models
+ * @since 0.1.0
  */
 export type Flavour = "ecma" | "tgi" | "any"
 
+/**
+ * Matches the empty text alone.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const empty: Regex = { _tag: "Seq", parts: [] }
+/**
+ * Matches one character of a set.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const chars = (set: CharSet.CharSet): Regex => ({ _tag: "Chars", set })
+/**
+ * Matches the parts one after the other; sequences inside of it are flattened.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const seq = (...parts: ReadonlyArray<Regex>): Regex => {
   const flat = parts.flatMap((part) => part._tag === "Seq" ? part.parts : [part])
   const only = flat.length === 1 ? flat[0] : undefined
   return only ?? { _tag: "Seq", parts: flat }
 }
+/**
+ * Matches any of the options.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const alt = (options: ReadonlyArray<Regex>): Regex =>
   options.length === 1 && options[0] !== undefined ? options[0] : { _tag: "Alt", options }
+/**
+ * Matches so many times in a row; without `max` any number of times.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const repeat = (of: Regex, min: number, max?: number): Regex => ({ _tag: "Repeat", of, min, max })
 
 const digit: CharSet.CharSet = [[0x30, 0x39]]
@@ -65,7 +108,12 @@ class Unreadable {
   }
 }
 
-/** Reads a pattern. Of the flags `i` and `s` are honoured; the caller decides about the others. */
+/**
+ * Reads a pattern. Of the flags `i` and `s` are honoured; the caller decides about the others.
+ *
+ * @category reading
+ * @since 0.1.0
+ */
 export const parse = (source: string, flavour: Flavour, flags = ""): Result.Result<Regex, RegexFault> => {
   try {
     return Result.succeed(new Reader(source, flavour, flags).read())

@@ -9,7 +9,12 @@ import * as RegexSyntax from "./RegexSyntax.ts"
 
 type Regex = RegexSyntax.Regex
 
-/** A regex without anchors, and which of them were taken off. */
+/**
+ * A regex without anchors, and which of them were taken off.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export interface WholeText {
   readonly regex: Regex
   readonly removed: ReadonlyArray<string>
@@ -21,6 +26,9 @@ const names = { start: "^", end: "$", word: "\\b" } as const
 /**
  * Takes off `^` and `\b` at the start and `$` and `\b` at the end. A word boundary goes only where the text begins or
  * ends with a character of a word; an anchor anywhere else has no form in a grammar.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const make = (regex: Regex): Result.Result<WholeText, RegexSyntax.RegexFault> => {
   const removed = new Set<string>()

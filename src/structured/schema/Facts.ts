@@ -111,7 +111,8 @@ export interface Reading {
   readonly dropped: Array<Dropped>
   /** What was read, by the identity of the schema objects that were read together. */
   readonly entries: Map<string, Entry>
-  readonly names: Set<string>
+  /** The names that were given, each with how often. */
+  readonly names: Map<string, number>
   /** How many more schema objects may be read: a reading ends, whatever is put in. */
   budget: number
 }
@@ -177,7 +178,7 @@ export const contradict = (fault: Fault) => (facts: Facts): Facts => ({ ...facts
 
 const lower = ["minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum"]
 const upper = ["maxLength", "maxItems", "maxProperties", "maximum", "exclusiveMaximum"]
-const left: ReadonlyArray<readonly [string, string]> = [
+const left: ReadonlyMap<string, string> = new Map([
   ["if", "conditions are left to the decoder"],
   ["dependentRequired", "dependencies between keys are left to the decoder"],
   ["dependentSchemas", "dependencies between keys are left to the decoder"],
@@ -187,7 +188,8 @@ const left: ReadonlyArray<readonly [string, string]> = [
   ["minContains", "that items exist is left to the decoder"],
   ["maxContains", "how many items match is left to the decoder"],
   ["contentSchema", "the text inside the string is left to the decoder"]
-]
+])
+const numbers = new Set([...lower, ...upper, "multipleOf"])
 const abouts = ["title", "description", "default", "examples"]
 
 /**
@@ -203,8 +205,11 @@ export const state = (
   reading: Reading
 ): Facts => {
   const { path } = at
-  for (const [keyword, reason] of left) {
-    if (schema[keyword] !== undefined && schema[keyword] !== false) leave(reading, path, keyword, reason)
+  for (const keyword of Object.keys(schema)) {
+    const reason = left.get(keyword)
+    if (reason !== undefined && schema[keyword] !== undefined && schema[keyword] !== false) {
+      leave(reading, path, keyword, reason)
+    }
   }
   let facts = stateBounds(schema, stateUnevaluated(path, schema, stateValue(at, schema, known, reading), reading))
   if (facts.about === undefined && abouts.some((keyword) => schema[keyword] !== undefined)) {
@@ -301,6 +306,7 @@ const stateUnevaluated = (
   reading: Reading
 ): Facts => {
   const { unevaluatedItems, unevaluatedProperties } = schema
+  if (unevaluatedItems === undefined && unevaluatedProperties === undefined) return facts
   for (const [keyword, value] of Object.entries({ unevaluatedItems, unevaluatedProperties })) {
     if (isObject(value) && Object.keys(value).length > 0) {
       leave(reading, path, keyword, "what it says of further parts is left to the decoder")
@@ -326,6 +332,7 @@ const meet = (some: ReadonlyArray<Kind>, others: ReadonlyArray<Kind>): ReadonlyA
   )
 
 const stateBounds = (schema: Readonly<Record<string, unknown>>, facts: Facts): Facts => {
+  if (!Object.keys(schema).some((keyword) => numbers.has(keyword))) return facts
   const bounds: Record<string, number> = { ...facts.bounds }
   for (const [keywords, tighter] of [[lower, Math.max], [upper, Math.min]] as const) {
     for (const keyword of keywords) {

@@ -73,13 +73,16 @@ export const keyOf = (schemas: ReadonlyArray<Located>): string =>
  * @category constructors
  * @since 0.2.0
  */
-export const nameOf = (schemas: ReadonlyArray<Located>, taken: Set<string>): string => {
+export const nameOf = (schemas: ReadonlyArray<Located>, taken: Map<string, number>): string => {
   const [first] = schemas
   const ref = isObject(first?.schema) && typeof first.schema.$ref === "string" ? first.schema.$ref : ""
   const step = ref === "" ? first?.path.findLast((step) => typeof step === "string") : ref.split(/[/#]/).at(-1)
   const base = String(step ?? "").replaceAll(/%[0-9A-Fa-f]{2}|~[01]|[^A-Za-z0-9_]/g, "_").slice(0, 40) || "part"
+  let count = taken.get(base) ?? 0
   let name = base
-  for (let count = 2; taken.has(name); count++) name = `${base}_${count}`
-  taken.add(name)
+  // a name with a number may be one that somebody gave
+  while (count > 0 && taken.has(name = `${base}_${count + 1}`)) count++
+  taken.set(base, count + 1)
+  if (name !== base) taken.set(name, 1)
   return name
 }

@@ -464,7 +464,7 @@ export const difference = (
 export const distinct = (dropped: ReadonlyArray<Dropped>): ReadonlyArray<Dropped> => {
   const seen = new Set<string>()
   return dropped.filter(({ effect, keyword, path }) => {
-    const key = JSON.stringify([path, keyword, effect])
+    const key = `${effect} ${keyword} ${path.join("\n")}`
     return seen.has(key) ? false : seen.add(key)
   })
 }

@@ -57,6 +57,8 @@ const rules: ReadonlyArray<readonly [ReadonlyArray<string>, string, (value: unkn
     [["multipleOf"], "must be a number above 0", (value) => typeof value === "number" && value > 0]
   ]
 
+const byKeyword = new Map(rules.flatMap((rule) => rule[0].map((keyword) => [keyword, rule] as const)))
+
 const isRegex = (source: string): boolean =>
   ["u", ""].some((flags) => {
     try {
@@ -73,16 +75,15 @@ const isRegex = (source: string): boolean =>
  * @since 0.2.0
  */
 export const find = (schema: Keywords, path: Path): Fault | undefined => {
-  for (const [keywords, rule, fits] of rules) {
-    for (const keyword of keywords) {
-      const value = schema[keyword]
-      if (value === undefined || fits(value, schema)) continue
-      return {
-        path: [...path, keyword],
-        keyword,
-        reason: `${keyword} ${rule}, got ${preview(value)}`,
-        hint: "correct the schema: every engine would read it in a way of its own"
-      }
+  for (const keyword of Object.keys(schema)) {
+    const rule = byKeyword.get(keyword)
+    const value = schema[keyword]
+    if (rule === undefined || value === undefined || rule[2](value, schema)) continue
+    return {
+      path: [...path, keyword],
+      keyword,
+      reason: `${keyword} ${rule[1]}, got ${preview(value)}`,
+      hint: "correct the schema: every engine would read it in a way of its own"
     }
   }
   return patternKeys(schema, path)

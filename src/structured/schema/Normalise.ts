@@ -38,7 +38,7 @@ export const normalise = (schema: unknown, options: Options): Tree.Document => {
     document,
     dropped: [],
     entries: new Map(),
-    names: new Set(),
+    names: new Map(),
     budget: BUDGET
   }
   const tree = treeOf([{ schema, path: [], root: document, entered: new Set() }], [], reading)
@@ -127,7 +127,7 @@ const fromValues = (facts: Facts.Facts, values: ReadonlyArray<unknown>, reading:
   const beside = facts.shapes.length + facts.required.length + facts.items.length > 0
     ? fromFacts({ ...facts, values: undefined }, { ...reading, dropped: [] })
     : undefined
-  const definitions = new Map(
+  const definitions = beside === undefined ? new Map<string, Tree.Tree>() : new Map(
     [...reading.entries.values()].flatMap(({ name, tree }) => tree === undefined ? [] : [[name, tree] as const])
   )
   const allowed = (value: unknown) =>

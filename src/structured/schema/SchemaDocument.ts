@@ -1,3 +1,8 @@
+/**
+ * A Schema of Effect → its JSON Schema document.
+ *
+ * @since 0.1.0
+ */
 import * as Schema from "effect/Schema"
 import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaRepresentation from "effect/SchemaRepresentation"
@@ -5,7 +10,12 @@ import * as SchemaRepresentation from "effect/SchemaRepresentation"
 type Representation = SchemaRepresentation.Representation
 type Check = SchemaRepresentation.Check
 
-/** A JSON Schema document of draft 2020-12, its definitions under `$defs`. */
+/**
+ * A JSON Schema document of draft 2020-12, its definitions under `$defs`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
 export type Document = { readonly [keyword: string]: unknown }
 
 /**
@@ -13,6 +23,9 @@ export type Document = { readonly [keyword: string]: unknown }
  * `Schema.toJsonSchemaDocument` it says what that leaves out: patterns without the `u` flag (with the keyword
  * `patternFlags`, which never leaves this package), full string lengths, and that dates are dates; and it leaves out
  * what no model should write: the three numbers that JSON does not have.
+ *
+ * @category constructors
+ * @since 0.1.0
  */
 export const fromSchema = (schema: Schema.Constraint): Document => {
   const codec = Schema.toCodecJson(schema)

@@ -1,0 +1,307 @@
+/**
+ * One generation over several requests. TGI generates in slices of 1,024 tokens and begins the grammar anew in each, so
+ * what is longer is asked for piece by piece: with the prompt, the text so far, and the regex of what may still follow it.
+ * The same goes on where a stream broke off, and behind a text that somebody kept.
+ *
+ * @since 0.2.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Headers from "effect/http/Headers"
+import * as Option from "effect/Option"
+import * as Pull from "effect/Pull"
+import * as Result from "effect/Result"
+import * as Scope from "effect/Scope"
+import * as Dialect from "../dialect/Dialect.ts"
+import * as ResponseHeaders from "../dialect/ResponseHeaders.ts"
+import type * as Generation from "../Generation.ts"
+import type { ServerLimits } from "../GenerationOptions.ts"
+import { InferenceError, InvalidResponse } from "../InferenceError.ts"
+import * as FinishReason from "../protocol/FinishReason.ts"
+import * as Residual from "../structured/regex/Residual.ts"
+import type { Meta } from "../transport/Call.ts"
+import * as Border from "./Border.ts"
+import * as Counts from "./Counts.ts"
+import * as FollowUp from "./FollowUp.ts"
+import { SLICE } from "./Slices.ts"
+
+/** So many tokens at the end of a request that will have another behind it are kept back: it begins behind one of them. */
+const HELD = 48
+
+/**
+ * What a generation over several requests is made of.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Plan {
+  /** How many tokens are wanted in all, those that are thrown away at borders included. */
+  readonly limit: number
+  /** The language of the whole text; undefined where nothing constrains it. */
+  readonly language: Residual.Residual | undefined
+  /** What is there already, and begins the language. */
+  readonly written: string
+  readonly stop: ReadonlyArray<string>
+  readonly limits: ServerLimits | undefined
+  /** How often a stream that broke off is gone on with. */
+  readonly resume: number
+  /** Whether a request asks for no more than a slice. */
+  readonly sliced: boolean
+  /** What follows a text that is whole: what is written by the client, and the regex of what comes then. */
+  readonly next: ((written: string) => { readonly written: string; readonly regex: string } | undefined) | undefined
+}
+
+/**
+ * A response on its way: how frames of any route become deltas.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Incoming {
+  /** What is known of the exchange, or of the last of them. */
+  readonly meta: () => Meta
+  /** Adds the frames of one pull to a fold. */
+  readonly pull: (add: (delta: Generation.Delta) => void) => Pull.Pull<void, InferenceError>
+  /** How many frames have come. */
+  readonly count: () => number
+}
+
+/**
+ * Opens the response to one request.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Open = (call: Dialect.Call) => Effect.Effect<Incoming, InferenceError, Scope.Scope>
+
+/**
+ * How the response to a request is put together from several.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Over = (call: Dialect.Call, open: Open) => Effect.Effect<Incoming, InferenceError, Scope.Scope>
+
+/** What a request said when it ended. */
+interface Ended {
+  readonly finishReason: string | undefined
+  readonly usage: Generation.Usage
+  readonly fullText: string | undefined
+}
+
+const silent: Ended = { finishReason: undefined, usage: {}, fullText: undefined }
+
+/** How the whole stands: what was written, and what it cost. */
+interface State {
+  /** What was given to the reader, behind what was there before. */
+  text: string
+  place: Residual.Place | undefined
+  /** Deltas that came and were not given yet, one a token. */
+  held: Array<Generation.Delta>
+  /** Tokens of the request at hand. */
+  tokens: number
+  /** How many of them go to the reader at once. */
+  free: number
+  /** Tokens of the requests that have ended. */
+  generated: number
+  /** Tokens of the text, without those that were thrown away. */
+  kept: number
+  requests: number
+  resumed: number
+  usage: Generation.Usage
+  ended: Ended
+  attempts: number
+  frames: number
+}
+
+/** How many tokens the next request may ask for: what is wanted, what a slice holds, what is left of the context. */
+const roomOf = ({ language, limit, limits, sliced }: Plan, state: State): number => {
+  const left = limit - state.generated
+  const { inputTokens } = state.usage
+  const used = inputTokens === undefined ? 0 : inputTokens + state.kept
+  if (used > (limits?.maxInputTokens ?? Infinity)) return 0
+  // whole slices are safe with the server where no grammar begins anew in them
+  const asked = !sliced || left <= SLICE ? left : language === undefined ? left - left % SLICE : SLICE
+  return Math.min(asked, (limits?.maxTotalTokens ?? Infinity) - used)
+}
+
+const foreign = (call: Dialect.Call, text: string) =>
+  Effect.fail(
+    new InferenceError({
+      method: `POST ${Dialect.paths[call.route]}`,
+      reason: new InvalidResponse({
+        description:
+          "the text does not begin one that its grammar allows, so nothing can follow it: the server does not keep " +
+          "to grammars, or the text was changed",
+        body: text.slice(-1000)
+      }),
+      attempts: 1
+    })
+  )
+
+/** Whether a stream stopped before its end, with no word of the server about the request itself. */
+const isBroken = (cause: Cause.Cause<InferenceError>): boolean => {
+  const error = Cause.findErrorOption(cause)
+  return Option.isSome(error) && ["StreamInterrupted", "Transport", "Timeout"].includes(error.value.reason._tag)
+}
+
+/**
+ * The response over all of the requests that it takes, as if it were one.
+ *
+ * @category running
+ * @since 0.2.0
+ */
+export const make = Effect.fnUntraced(function*(
+  call: Dialect.Call,
+  plan: Plan,
+  open: Open
+): Effect.fn.Return<Incoming, InferenceError, Scope.Scope> {
+  const scope = yield* Effect.scope
+  let { language } = plan
+  const state: State = {
+    text: plan.written,
+    place: language?.read(language.start, plan.written),
+    held: [],
+    tokens: 0,
+    free: 0,
+    generated: 0,
+    kept: 0,
+    requests: 0,
+    resumed: 0,
+    usage: {},
+    ended: silent,
+    attempts: 0,
+    frames: 0
+  }
+  if (language !== undefined && state.place === undefined) return yield* foreign(call, plan.written)
+  const request = Effect.suspend(() => {
+    const isFirst = state.requests === 0
+    const regex = isFirst && plan.written === "" || state.place === undefined ? undefined : Residual.print(state.place)
+    const asked = Math.max(1, roomOf(plan, state))
+    const sent = isFirst && plan.written === "" && !plan.sliced
+      ? call
+      : FollowUp.make(call, state.text, regex, asked)
+    state.free = asked < plan.limit - state.generated ? asked - HELD : Infinity
+    state.requests++
+    state.tokens = 0
+    state.ended = silent
+    return Scope.provide(open(sent), scope)
+  })
+  const first = yield* request
+  let current = first
+  let isTold = plan.written === ""
+  let isDone = false
+
+  const border = (): number | undefined =>
+    Border.choose({
+      deltas: state.held,
+      text: state.text,
+      place: state.place,
+      language,
+      stop: plan.stop,
+      isShort: state.held.length === state.tokens,
+      isTrimmed: call.route === "chat"
+    })
+
+  const another = (): Pull.Pull<void, InferenceError> => {
+    state.attempts += current.meta().attempts
+    state.frames += current.count()
+    return Effect.map(request, (next) => {
+      current = next
+    })
+  }
+
+  const metered = (add: (delta: Generation.Delta) => void) => {
+    const flush = (count: number): void => {
+      for (const delta of state.held.splice(0, count)) {
+        const { text = "" } = delta
+        state.text += text
+        if (state.place !== undefined) state.place = language?.read(state.place, text)
+        state.kept++
+        add(delta)
+      }
+    }
+    const hear = ({ finishReason, fullText, usage, ...delta }: Generation.Delta): void => {
+      state.ended = {
+        finishReason: finishReason ?? state.ended.finishReason,
+        usage: usage === undefined ? state.ended.usage : Counts.later(state.ended.usage, usage),
+        fullText: fullText ?? state.ended.fullText
+      }
+      if (delta.text === undefined && delta.tokens === undefined && delta.reasoning === undefined) return add(delta)
+      state.tokens++
+      state.held.push(delta)
+      if (state.tokens <= state.free) flush(state.held.length)
+    }
+    const close = (finishReason: string | undefined): Effect.Effect<void> =>
+      Effect.sync(() => {
+        flush(state.held.length)
+        isDone = true
+        const { fullText } = state.ended
+        add({
+          usage: state.usage,
+          ...finishReason !== undefined && { finishReason },
+          ...state.requests === 1 && plan.written === "" && fullText !== undefined && { fullText }
+        })
+      })
+    /** The text is whole, or nothing more may be asked for: another stage, or the end. */
+    const over = (finishReason: string | undefined): Pull.Pull<void, InferenceError> => {
+      flush(state.held.length)
+      const isWhole = state.place !== undefined && Residual.mayEnd(state.place) && roomOf(plan, state) > 0
+      const stage = isWhole ? plan.next?.(state.text) : undefined
+      const residual = stage === undefined ? undefined : Residual.make(stage.regex)
+      if (stage === undefined || residual === undefined || Result.isFailure(residual)) return close(finishReason)
+      language = residual.success
+      state.place = language.start
+      state.text += stage.written
+      if (stage.written !== "") add({ text: stage.written })
+      return another()
+    }
+    const further = (at: number | undefined): Pull.Pull<void, InferenceError> => {
+      if (at === undefined) return foreign(call, state.text)
+      flush(at)
+      state.held = []
+      return state.place !== undefined && Residual.isWhole(state.place) ? over("eos_token") : another()
+    }
+    return { further, hear, over }
+  }
+
+  return {
+    // what is measured of one request says nothing of several
+    meta: () => ({
+      ...first.meta(),
+      attempts: state.attempts + current.meta().attempts,
+      ...state.requests > 1 && { headers: Headers.empty }
+    }),
+    count: () => state.frames + current.count(),
+    pull: (add) =>
+      Effect.suspend(() => {
+        if (isDone) return Cause.done()
+        if (!isTold) {
+          isTold = true
+          add({ text: plan.written })
+        }
+        const { further, hear, over } = metered(add)
+        return Pull.matchEffect(current.pull(hear), {
+          onSuccess: () => Effect.void,
+          onFailure: (cause) => {
+            if (!isBroken(cause) || state.resumed >= plan.resume || state.tokens === 0) return Effect.failCause(cause)
+            state.resumed++
+            state.generated += state.tokens
+            state.usage = Counts.summed(state.usage, { outputTokens: state.tokens })
+            return further(border())
+          },
+          onDone: () => {
+            const told = Counts.either(state.ended.usage, ResponseHeaders.usage(current.meta().headers))
+            const outputTokens = told.outputTokens ?? state.tokens
+            state.usage = Counts.summed(state.usage, { ...told, outputTokens })
+            state.generated += outputTokens
+            const { finishReason } = state.ended
+            const isCut = finishReason !== undefined && FinishReason.read(finishReason) === "length"
+            return !isCut || state.tokens === 0 || roomOf(plan, state) <= 0
+              ? over(finishReason)
+              : further(border())
+          }
+        })
+      })
+  }
+})

@@ -1,0 +1,119 @@
+/**
+ * TGI's slices: whether a generation takes more than one request, and why not where it should.
+ *
+ * @since 0.2.0
+ */
+import type * as Dialect from "../dialect/Dialect.ts"
+import type { Target } from "../endpoint/EndpointTarget.ts"
+import * as GenerationOptions from "../GenerationOptions.ts"
+import type { Settings } from "../Settings.ts"
+
+/**
+ * How many tokens TGI generates at once, from 3.1.1 on: a grammar begins anew behind them.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const SLICE = 1024
+
+/**
+ * A generation that is about to be sent.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Asked {
+  readonly target: Target
+  readonly route: Dialect.Route
+  readonly options: GenerationOptions.GenerationOptions
+  readonly settings: Settings
+  readonly isConstrained: boolean
+}
+
+/**
+ * How many tokens are wanted.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const tokensOf = ({ maxNewTokens }: GenerationOptions.GenerationOptions): number =>
+  maxNewTokens ?? GenerationOptions.MAX_NEW_TOKENS
+
+/**
+ * Whether the server generates in slices. A version that is not known is taken for one that does.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const isSliced = ({ engine: { kind, version } }: Target): boolean => {
+  if (kind !== "tgi") return false
+  const [major = 0, minor = 0, patch = 0] = (version ?? "").split(/[.-]/).map((part) => Number.parseInt(part, 10))
+  if (version === undefined || Number.isNaN(major)) return true
+  return major > 3 || (major === 3 && (minor > 1 || (minor === 1 && patch >= 1)))
+}
+
+/** What an answer that is put together from several requests cannot have. */
+const obstacleIn = (
+  { bestOf = 1, decoderInputDetails, returnFullText, truncate }: GenerationOptions.GenerationOptions
+) =>
+  bestOf > 1
+    ? "bestOf"
+    : decoderInputDetails === true
+    ? "decoderInputDetails"
+    : returnFullText === true
+    ? "returnFullText"
+    : truncate !== undefined
+    ? "truncate"
+    : undefined
+
+const hasTools = ({ options: { toolChoice, tools }, route }: Asked): boolean =>
+  route === "chat" && tools !== undefined && tools.length > 0 && toolChoice !== "none"
+
+/**
+ * Whether more than one request may be needed. A constraint must then be a regex, whose rest can be said.
+ *
+ * @category guards
+ * @since 0.2.0
+ */
+export const needs = (asked: Asked): boolean => {
+  const { isConstrained, options, route, settings, target } = asked
+  if (target.engine.kind !== "tgi" || route === "completion") return false
+  const isAsked = (settings.resume ?? 0) > 0 || settings.continueFrom !== undefined
+  const isLong = tokensOf(options) > SLICE && settings.continuation !== false && (isConstrained || route === "generate")
+  return (isAsked || (isLong && isSliced(target))) && !hasTools(asked) && obstacleIn(options) === undefined
+}
+
+/**
+ * What is wrong with what was asked, where it cannot be gone on with.
+ *
+ * @category validation
+ * @since 0.2.0
+ */
+export const issues = (asked: Asked): ReadonlyArray<GenerationOptions.Issue> =>
+  asked.settings.continueFrom === undefined || needs(asked)
+    ? []
+    : [{
+      path: ["continueFrom"],
+      message: "only TGI goes on behind a text, and there without tools, bestOf, decoderInputDetails and truncate"
+    }]
+
+/**
+ * Why not more than a slice is asked for, where more is wanted and a grammar would begin anew behind it.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const capped = (asked: Asked, isContinued: boolean): string | undefined => {
+  const { isConstrained, options, settings, target } = asked
+  const isCut = tokensOf(options) > SLICE && (isConstrained || hasTools(asked)) && isSliced(target) && !isContinued
+  if (!isCut) return undefined
+  const obstacle = obstacleIn(options)
+  const reason = hasTools(asked)
+    ? "The router's own tool calls cannot be gone on with: offer the tools with a template (tokenizerId), or ask for less"
+    : obstacle !== undefined
+    ? `An answer cannot be put together beside ${obstacle}`
+    : settings.continuation === false
+    ? "It is not gone on with, since continuation is false"
+    : "What may follow a text cannot be said of this grammar: leave the target open, and a regex without lookahead"
+  return `Not more than ${SLICE} tokens are asked for, since TGI begins a grammar anew behind them. ${reason}`
+}

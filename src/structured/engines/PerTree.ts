@@ -1,0 +1,28 @@
+/**
+ * What is asked about the same tree again and again, while its grammar is weighed in more and less detail.
+ *
+ * @since 0.2.0
+ */
+import type { Tree } from "../schema/JsonSchemaTree.ts"
+
+/**
+ * A function of a tree and of up to how many optional keys stay in order, computed once for each. The order of keys is
+ * nothing to a scalar.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const remember = <A>(compute: (tree: Tree, optional: number) => A): (tree: Tree, optional: number) => A => {
+  const known = new WeakMap<Tree, Map<number, A>>()
+  return (tree, optional) => {
+    const key = tree._tag === "Literal" || tree._tag === "Text" || tree._tag === "Numeric" ? 0 : optional
+    const made = known.get(tree) ?? new Map<number, A>()
+    known.set(tree, made)
+    let out = made.get(key)
+    if (out === undefined) {
+      out = compute(tree, optional)
+      made.set(key, out)
+    }
+    return out
+  }
+}
