@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { GRAMMAR } from "../pipeline/Measured.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
+import * as Canary from "./Canary.ts"
 import { type Answer, HOT, type Lab } from "./Lab.ts"
 import { type Found, found, type Measure } from "./Measure.ts"
 
@@ -152,6 +153,30 @@ export const choices: Behaviour = {
 
 /** @category constants @since 0.2.0 */
 export const compiler: Behaviour = { name: "grammar engine", documented: () => undefined, measure: whichCompiler }
+
+/**
+ * Whether concurrent callers get their own responses.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const apart: Behaviour = {
+  name: "callers kept apart",
+  documented: () => "honoured",
+  measure: (lab) =>
+    Effect.map(
+      Canary.look(lab.llm, { rounds: 1, streams: 6 }),
+      ({ mixed: [first], requests, silent, verdict }) =>
+        first !== undefined
+          ? found("dropped", `a response to ${first.asked} holds ${first.got}, which another request asked for`)
+          : verdict === "unclear"
+          ? found("unclear", "no response holds the word that was asked for")
+          : found(
+            "honoured",
+            `${requests - silent} of ${requests} concurrent responses hold their own word, none another's`
+          )
+    )
+}
 
 /**
  * Whether a generation ends when its reader leaves, by the server's own count of what runs.

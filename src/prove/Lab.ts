@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as Dialect from "../dialect/Dialect.ts"
 import * as Dialects from "../dialect/Dialects.ts"
 import * as Frames from "../dialect/Frames.ts"
@@ -131,7 +132,7 @@ export const make = Effect.fnUntraced(function*(
         return refusal === undefined ? Effect.fail(error) : Effect.succeed(Result.fail(refusal))
       })
     )
-  const ask: Lab["ask"] = (asked) => {
+  const sent: Lab["ask"] = (asked) => {
     switch (route) {
       case "generate":
         return Effect.map(
@@ -150,18 +151,34 @@ export const make = Effect.fnUntraced(function*(
         )
     }
   }
-  const greedy = yield* Effect.cached(ask({ options: { temperature: 0 } }))
-  const again = yield* Effect.cached(ask({ options: { temperature: 0 } }))
-  const repeating = yield* Effect.cached(ask({ options: { temperature: 0 }, text: REPEAT }))
+  const told = new Map<string, Effect.Effect<Answer, GenerateError>>()
+  /** What has one likeliest answer is asked for once. */
+  const ask: Lab["ask"] = (asked) => {
+    if (asked.options.temperature !== 0) return sent(asked)
+    const key = JSON.stringify(asked)
+    return Effect.suspend(() =>
+      told.get(key) ?? Effect.flatMap(Effect.cached(sent(asked)), (once) => {
+        told.set(key, once)
+        return once
+      })
+    )
+  }
+  const greedy = ask({ options: { temperature: 0 } })
+  const again = yield* Effect.cached(sent({ options: { temperature: 0 } }))
+  const repeating = ask({ options: { temperature: 0 }, text: REPEAT })
   const drawn = yield* Effect.cached(
     Effect.all([ask({ options: { temperature: HOT } }), ask({ options: { temperature: HOT } })])
   )
+  const counted: typeof llm = {
+    ...llm,
+    stream: (input, call) => Stream.unwrap(Effect.as(Ref.update(count, (n) => n + 1), llm.stream(input, call)))
+  }
   const lab: Lab = {
     about,
     dialect,
     route,
     rules: dialect.rules[route],
-    llm,
+    llm: counted,
     ask,
     raw,
     greedy,

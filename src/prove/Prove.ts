@@ -1,5 +1,5 @@
 /**
- * Measures what a live endpoint honours: some forty tiny requests, each of which shows in the answer whether an option was
+ * Measures what a live endpoint honours: some fifty tiny requests, each of which shows in the answer whether an option was
  * read. What an engine's documentation or version says is not believed.
  *
  * @since 0.2.0
@@ -158,14 +158,23 @@ export const prove = Effect.fnUntraced(function*(
     findingOf,
     { concurrency: options.concurrency ?? 2 }
   )
-  // alone, as it counts what runs
+  // alone, since they look at what runs at the same time
   const cancelling: Measured = {
     name: "cancelling",
     lab: primary,
     documented: "honoured",
     measure: Behaviours.cancelling(running)
   }
-  const last = dialect.unstreamed === undefined && isWanted(cancelling) ? [yield* findingOf(cancelling)] : []
+  const apart: Measured = {
+    name: Behaviours.apart.name,
+    lab: primary,
+    documented: Behaviours.apart.documented(primary),
+    measure: Behaviours.apart.measure
+  }
+  const last = yield* Effect.forEach(
+    [apart, ...(dialect.unstreamed === undefined ? [cancelling] : [])].filter(isWanted),
+    findingOf
+  )
   return {
     version: 1,
     measuredAt: new Date(yield* Clock.currentTimeMillis).toISOString(),

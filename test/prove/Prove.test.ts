@@ -79,7 +79,7 @@ const idle: { readonly [E in World.Simulated]?: ReadonlyArray<Lies.Lie> } = {
 
 for (const engine of World.engines) {
   describe(`a proof of ${engine}`, () => {
-    it.effect("finds nothing other than documented where the engine keeps its word, by some forty requests", () =>
+    it.effect("finds nothing other than documented where the engine keeps its word, by some fifty requests", () =>
       Effect.gen(function*() {
         const proof = yield* prove(engine, [])
         assert.deepStrictEqual(proof.findings.filter(Proof.isOther), [])
@@ -118,6 +118,23 @@ for (const engine of World.engines) {
 }
 
 describe("a proof", () => {
+  it.effect("finds a server that mixes up its callers", () =>
+    Effect.gen(function*() {
+      for (const lies of [[], ["mix"]] as ReadonlyArray<ReadonlyArray<Lies.Lie>>) {
+        const proving = Prove.prove({ only: ["callers kept apart"] }).pipe(world({
+          engine: "vllm",
+          lies,
+          latency: { firstToken: "1 second" },
+          script: (_, prompt) => ({ text: `${/the word (\w+)/.exec(prompt)?.[1] ?? ""} `.repeat(10) })
+        }))
+        const fiber = yield* Effect.forkChild(proving)
+        for (let second = 0; second < 30; second++) yield* TestClock.adjust("1 second")
+        const proof = yield* Fiber.join(fiber)
+        assert.strictEqual(outcomeOf(proof, "callers kept apart"), lies.length === 0 ? "honoured" : "dropped")
+        assert.strictEqual(proof.requests, 6)
+      }
+    }))
+
   it.effect("tells which grammar compiler of vLLM is live", () =>
     Effect.gen(function*() {
       const { findings } = yield* prove("vllm", [], ["grammar engine"])
