@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { FileBytes, Parquet } from "../../src/dataset/index.ts"
 import { SimulatorServer } from "../../src/node/index.ts"
 import * as HubServer from "../dataset/HubServer.ts"
-import { directory, run, start } from "./Command.ts"
+import { directory, readLines, run, start } from "./Command.ts"
 
 const TOKEN = "hf_ada"
 const REPO = "ada/chats"
@@ -31,6 +31,7 @@ const world = Effect.fnUntraced(function*(options: Partial<HubServer.Options> = 
     card: () => new TextDecoder().decode(commits().at(-1)?.files.get("README.md")?.bytes),
     writes: Effect.map(hub.hub.received, (all) => all.filter(({ method }) => method !== "GET" && method !== "HEAD")),
     puts: Effect.map(hub.cdn.received, (all) => all.filter(({ method }) => method === "PUT")),
+    reads: Effect.map(hub.cdn.received, (all) => all.filter(({ method }) => method === "GET")),
     push: (...args: ReadonlyArray<string>) => run(["hub", "push", REPO, ...args], { env }),
     start: (...args: ReadonlyArray<string>) => start(["hub", "push", REPO, ...args], { env }),
     simulated: (...args: ReadonlyArray<string>) => run(args, { env })
@@ -151,6 +152,25 @@ describe("hub push", () => {
       assert.strictEqual(copy.code, 0, copy.stderr)
       assert.match(copy.stderr, /train: 30 rows[^]*test: 3 rows/)
     }).pipe(Effect.scoped), LONG)
+
+  it.live(
+    "makes what a batch can read again by its name: the file is fetched once, for looking through and for working",
+    () =>
+      Effect.gen(function*() {
+        const made = yield* world()
+        const { url } = yield* SimulatorServer.SimulatorServer
+        const pushed = yield* made.push(made.rows, "--license", "mit", "--yes")
+        assert.strictEqual(pushed.code, 0, pushed.stderr)
+        const output = join(made.folder, "answers.jsonl")
+        const flags = ["-o", output, "-u", url, "--template", "About {{ text }}", "--max-new-tokens", "4", "--quiet"]
+        const batch = yield* made.simulated("batch", "run", `hf://datasets/${REPO}`, ...flags)
+        assert.strictEqual(batch.code, 0, batch.stderr)
+        assert.lengthOf(readLines(output), 30)
+        const fetched = (yield* made.reads).filter(({ url }) => url.pathname.startsWith("/lfs/"))
+        assert.lengthOf(fetched, 1)
+      }).pipe(Effect.scoped, Effect.provide(SimulatorServer.layer())),
+    LONG
+  )
 
   it.live(
     "of a batch says in the card how it was made: model, engine, options, counts, tokens",

@@ -1,15 +1,19 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Layer, Redacted, Schedule, Scope } from "effect"
+import { Clock, Deferred, Effect, Exit, Layer, Redacted, Schedule, Scope } from "effect"
 import { HttpClient } from "effect/http"
 import { SqlClient } from "effect/sql"
 import { appendFileSync, existsSync, writeFileSync } from "node:fs"
 import { Cluster, Collect, ObjectFiles, ObjectStore, ShardFiles, Watch, Worker } from "../../src/cluster/index.ts"
+import { SimulatorServer } from "../../src/node/index.ts"
+import { Simulator } from "../../src/simulator/index.ts"
 import * as Store from "../../src/simulator/platform/ObjectStore.ts"
 import * as Double from "../../src/simulator/wire/Double.ts"
-import { allRows, model, place, readLines, services, split } from "./Job.ts"
+import { run, start } from "../cli/Command.ts"
+import { allRows, model, place, readLines, rowsText, services, split } from "./Job.ts"
 
 const HOST = "store.example"
+const LONG = { timeout: 120_000 }
 
 /** A store in memory, and the services of a job whose files are there; each build of them is another machine. */
 const world = Effect.fnUntraced(function*(every: number) {
@@ -138,6 +142,63 @@ describe("results in an object store", () => {
         assert.isFalse(existsSync(made.folder))
       }).pipe(Effect.provide(layer))
     }).pipe(Effect.scoped))
+})
+
+/** The store on a socket, and what the environment has to say of it. */
+const listening = Effect.gen(function*() {
+  const store = yield* Store.make()
+  const { url } = yield* SimulatorServer.serve((request) =>
+    Effect.flatMap(Clock.currentTimeMillis, (at) =>
+      store.handler({
+        ...request,
+        headers: { ...request.headers },
+        url: new URL(request.path, `http://${request.headers["host"] ?? ""}`),
+        at
+      }))
+  )
+  const env = {
+    AWS_ENDPOINT_URL_S3: url,
+    AWS_ACCESS_KEY_ID: "key",
+    AWS_SECRET_ACCESS_KEY: "secret",
+    AWS_REGION: "us-east-1"
+  }
+  return { store, env }
+})
+
+describe("workers that share a bucket", () => {
+  it.live(
+    "by the commands: one is killed, and every row is once in what another machine collects",
+    () =>
+      Effect.gen(function*() {
+        const { env, store } = yield* listening
+        const simulator = yield* Simulator.Simulator
+        const { url } = yield* SimulatorServer.SimulatorServer
+        const made = yield* place
+        writeFileSync(made.input, rowsText(60))
+        const folder = "s3://bucket/june"
+        const job = ["--job", "j", "--database", made.sqlite, "--folder", folder, "--lease", "3", "--poll", "0.2"]
+        const worker = ["batch", "work", ...job, "-u", url, "--concurrency", "4", "--max-new-tokens", "4"]
+        const split = yield* run(["batch", "split", made.input, "--rows", "20", ...job], { env })
+        assert.strictEqual(split.code, 0, split.stderr)
+        const killed = yield* start([...worker, "--worker", "a"], { env })
+        yield* Effect.repeat(Effect.sleep(10), {
+          until: () => simulator.journal.entries.pipe(Effect.map((entries) => entries.length > 30), Effect.runSync)
+        })
+        killed.child.kill("SIGKILL")
+        const second = yield* run([...worker, "--worker", "b"], { env })
+        assert.strictEqual(second.code, 0, second.stderr)
+        const collected = yield* run(["batch", "collect", "-o", made.output, ...job], { env })
+        assert.strictEqual(collected.code, 0, collected.stderr)
+        assert.deepStrictEqual(readLines(made.output).map(({ id, index }) => ({ id, index })), allRows(60))
+        assert.isAtLeast(keys(store, "june/results/").length, 3 * 3)
+        const wrong = { ...env, AWS_SECRET_ACCESS_KEY: "not-this-one" }
+        const refused = yield* run(["batch", "collect", "-o", made.output, ...job], { env: wrong })
+        assert.strictEqual(refused.code, 2)
+        assert.include(refused.stderr, "SignatureDoesNotMatch")
+        assert.notInclude(refused.stderr, "not-this-one")
+      }).pipe(Effect.scoped, Effect.provide(SimulatorServer.layer({ latency: { headers: "30 millis" } }))),
+    LONG
+  )
 })
 
 describe("a job whose folder is s3://", () => {
