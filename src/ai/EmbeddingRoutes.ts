@@ -12,7 +12,7 @@ import type { TgiClient } from "../transport/TgiClient.ts"
  * How to ask for vectors.
  *
  * - `route`: `openai` (default) is `/v1/embeddings`, which TEI, vLLM, SGLang and llama.cpp have; `tei` is TEI's `/embed`.
- * - `dimensions`: asks a model that can for shorter vectors.
+ * - `dimensions`: asks a model that can for shorter vectors. One that gives others, as llama.cpp does, is an error.
  * - `normalize` (the server's default is true), `truncate` (cuts a text that is too long, where the server's default is to
  *   refuse it), `promptName` (a prompt that the model's repository defines): on the route `tei` alone.
  * - `extra`: fields for the engine as they go over the wire. They win over what the options make.
@@ -45,7 +45,8 @@ type Embedded = Effect.Effect<Vectors, InferenceError>
 
 /**
  * Embeds texts with one request. Fails with `InvalidRequest` on an option that the route does not have, and with
- * `InvalidResponse` when there is not exactly one vector for each text.
+ * `InvalidResponse` when there is not exactly one vector for each text, or when one does not have the `dimensions` that were
+ * asked for.
  *
  * @category running
  * @since 0.1.0
@@ -58,12 +59,30 @@ export const embed = (
 ): Embedded => {
   const { dimensions, extra, route } = options
   const rest = { ...(dimensions !== undefined && { dimensions }), ...extra }
-  if (route === "tei") return tei(client, { inputs, ...teiFields(options), ...rest }, inputs.length)
+  const checked = checkedBy(dimensions, route === "tei" ? TEI : OPENAI)
+  if (route === "tei") return checked(tei(client, { inputs, ...teiFields(options), ...rest }, inputs.length))
   const misplaced = Object.keys(teiFields(options))
   return misplaced.length > 0
     ? Effect.fail(refused(misplaced))
-    : openAi(client, { model, input: inputs, ...rest }, inputs.length)
+    : checked(openAi(client, { model, input: inputs, ...rest }, inputs.length))
 }
+
+/** An engine that does not know the field drops it, and the vectors fit no index that was made for it. */
+const checkedBy = (dimensions: number | undefined, method: string) => (embedded: Embedded): Embedded =>
+  dimensions === undefined ? embedded : Effect.flatMap(embedded, (vectors) => {
+    const other = vectors.results.find(({ length }) => length !== dimensions)
+    return other === undefined ? Effect.succeed(vectors) : Effect.fail(
+      new InferenceError({
+        method,
+        reason: new InvalidResponse({
+          description:
+            `dimensions ${dimensions} were asked for and vectors of ${other.length} came back: this engine, or ` +
+            "its model, ignores `dimensions`; leave it out"
+        }),
+        attempts: 1
+      })
+    )
+  })
 
 const teiFields = ({ normalize, promptName, truncate }: Options) => ({
   ...(normalize !== undefined && { normalize }),

@@ -75,6 +75,19 @@ describe.each(["tei", "vllm", "sglang", "llamacpp"] as const)("on %s", (engine) 
         assert.lengthOf(yield* sent, 0)
       }))
 
+    it.effect("have the dimensions that were asked for, or are an error that says so", () =>
+      Effect.gen(function*() {
+        const asked = embedMany(["a", "b"]).pipe(HuggingFaceEmbeddingModel.withConfigOverride({ dimensions: 2 }))
+        if (engine === "llamacpp") {
+          const error = yield* Effect.flip(asked)
+          assert.strictEqual(error.reason._tag, "InvalidResponseError")
+          assert.include(error.message, "ignores `dimensions`")
+        } else {
+          assert.deepStrictEqual(vectorsOf(yield* asked).map(({ length }) => length), [2, 2])
+        }
+        yield* sent
+      }))
+
     it.effect("fail as the server failed", () =>
       Effect.gen(function*() {
         yield* (yield* Simulator.Simulator).fail(Fault.rateLimited({ retryAfter: 3 }))

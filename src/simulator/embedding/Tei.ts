@@ -9,14 +9,16 @@ import type { Turn } from "../model/Turn.ts"
 import * as Reply from "../wire/Reply.ts"
 import * as Serde from "../wire/Serde.ts"
 
-const fields = new Set(["inputs", "truncate", "normalize"])
-const openAiFields = new Set(["input", "encoding_format"])
+const fields = new Set(["inputs", "truncate", "normalize", "dimensions"])
+const openAiFields = new Set(["input", "encoding_format", "dimensions"])
 const maxBatch = 32
 
 interface Request {
   readonly inputs: ReadonlyArray<string>
   readonly truncate: boolean
   readonly base64: boolean
+  /** How many numbers a vector is cut to. */
+  readonly dimensions?: number | undefined
 }
 
 const strings = Serde.array(Serde.string)
@@ -29,14 +31,20 @@ const reader: Serde.Reader<Request> = (node, path) => {
   return {
     inputs: Serde.required(self, "inputs", inputs),
     truncate: Serde.optional(self, "truncate", Serde.boolean) ?? false,
-    base64: false
+    base64: false,
+    dimensions: Serde.optional(self, "dimensions", Serde.usize)
   }
 }
 
 const openAiReader: Serde.Reader<Request> = (node, path) => {
   const self = Serde.struct(node, path, "struct OpenAICompatRequest", openAiFields)
   const format = Serde.optional(self, "encoding_format", Serde.string)
-  return { inputs: Serde.required(self, "input", inputs), truncate: false, base64: format === "base64" }
+  return {
+    inputs: Serde.required(self, "input", inputs),
+    truncate: false,
+    base64: format === "base64",
+    dimensions: Serde.optional(self, "dimensions", Serde.usize)
+  }
 }
 
 const failed = (status: number, message: string, type: string): Reply.Unary =>
@@ -65,7 +73,7 @@ const post = (read: Serde.Reader<Request>, write: Answer) => (turn: Turn): Reply
   if (refused !== undefined) return refused
   const { dimensions, seed } = turn.settings
   const vectors = body.value.inputs.map((text) => {
-    const vector = Embeddings.vector(text, dimensions, seed)
+    const vector = Embeddings.vector(text, body.value.dimensions ?? dimensions, seed)
     return body.value.base64 ? `"${Embeddings.base64(vector)}"` : Embeddings.json(vector)
   })
   return Reply.json(200, write(turn, body.value, vectors))
