@@ -150,3 +150,51 @@ describe("a crash of SGLang", () => {
       assert.strictEqual(list.at(-1), "[DONE]")
     }).pipe(on()))
 })
+
+layer(Simulator.layer({ engine: "sglang", modelId: "org/m" }))("SGLang's routes beside generation", (it) => {
+  it.effect("decides: a distribution over the labels of each question, by its id", () =>
+    Effect.gen(function*() {
+      const { json } = yield* post("/v1/decisions", {
+        input: "It rains",
+        questions: [
+          { id: "a", type: "choice", question: "Weather?", options: [{ name: "rain" }, { name: "sun" }] },
+          { id: "b", type: "score", question: "How wet?", levels: ["dry", "damp", "wet"] },
+          { id: "c", type: "yes_no", question: "Umbrella?" }
+        ]
+      })
+      assert.strictEqual(json.object, "decisions")
+      for (const id of ["a", "b", "c"]) {
+        const values = Object.values<number>(json.answers[id].probabilities)
+        assert.closeTo(values.reduce((sum, value) => sum + value, 0), 1, 1e-9)
+      }
+      assert.include(["rain", "sun"], json.answers.a.choice)
+      assert.isNumber(json.answers.b.score)
+    }))
+
+  it.effect("refuses a decision with a field that it does not know, or with one label", () =>
+    Effect.gen(function*() {
+      const refused = yield* post("/v1/decisions", { input: "x", questions: [], extra: 1 })
+      assert.strictEqual(refused.status, 400)
+      assert.include(refused.json.message, "Extra inputs are not permitted")
+      assert.include(refused.json.message, "at least 1 item")
+    }))
+
+  it.effect("scores labels behind items", () =>
+    Effect.gen(function*() {
+      const { json } = yield* post("/v1/score", { query: "q", items: ["a", "b"], label_token_ids: [1, 2, 3] })
+      assert.deepStrictEqual(json.scores.map((row: ReadonlyArray<number>) => row.length), [3, 3])
+      assert.strictEqual((yield* post("/v1/score", { query: "q" })).status, 400)
+    }))
+
+  it.effect("separates thoughts from a text, and calls", () =>
+    Effect.gen(function*() {
+      const thought = yield* post("/separate_reasoning", { text: "<think>hm</think>yes", reasoning_parser: "qwen3" })
+      assert.deepStrictEqual(thought.json, { reasoning_text: "hm", text: "yes" })
+      const text = `so <tool_call>{"name":"f","arguments":{"a":1}}</tool_call>`
+      const parsed = yield* post("/parse_function_call", { text, tools: [], tool_call_parser: "qwen" })
+      assert.deepStrictEqual(parsed.json, {
+        normal_text: "so",
+        calls: [{ tool_index: 0, name: "f", parameters: `{"a":1}` }]
+      })
+    }))
+})

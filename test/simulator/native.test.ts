@@ -132,6 +132,13 @@ layer(Simulator.layer({ prefillLogprobs: true, maxTotalTokens: 4096 }))("a long 
       assert.notProperty(details.prefill[0], "special")
     }))
 
+  it.effect("takes an empty pattern for no grammar", () =>
+    Effect.gen(function*() {
+      const parameters = { max_new_tokens: 5, grammar: { type: "regex", value: "" } }
+      const { json } = yield* post("/generate", { inputs: "x", parameters })
+      assert.isNotEmpty(json.generated_text)
+    }))
+
   it.effect("begins a grammar again at each slice of 1024, since 3.1.1", () =>
     Effect.gen(function*() {
       const tokens = Array.from({ length: 1100 }, (_, index) => `${index} `)

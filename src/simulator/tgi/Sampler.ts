@@ -142,9 +142,13 @@ const candidate = (turn: Turn, job: Job, valid: Validation.Valid, nth: number): 
   const random = Random.make(chanceOf(turn, job, seed))
   const answer = job.answer(job.prompt)
   let text: string | undefined
-  if (parameters.grammar !== undefined) {
+  // an empty pattern is no grammar there
+  const grammar = parameters.grammar?.type === "regex" && parameters.grammar.value === ""
+    ? undefined
+    : parameters.grammar
+  if (grammar !== undefined) {
     if (turn.settings.disableGrammarSupport) return Validation.invalid("grammar is not supported")
-    const drawn = draw(parameters.grammar, random)
+    const drawn = draw(grammar, random)
     if (drawn._tag !== "Ok") return Reply.failure(drawn.status, drawn.error, drawn.errorType)
     text = drawn.text
   }
@@ -153,7 +157,7 @@ const candidate = (turn: Turn, job: Job, valid: Validation.Valid, nth: number): 
     turn.settings.lies
   )
   const limit = limitOf(turn, parameters, valid, bestOf > 1)
-  const all = parameters.grammar !== undefined && Options.since(turn.settings, 3, 1, 1)
+  const all = grammar !== undefined && Options.since(turn.settings, 3, 1, 1)
     ? restarted(written, limit)
     : written
   const { finish, tokens } = cut(all, limit, parameters.stop)

@@ -12,6 +12,7 @@ import * as Reply from "../../wire/Reply.ts"
 import type { OpenAiRequest } from "../OpenAiRequest.ts"
 import * as Responses from "../Responses.ts"
 import * as SglangAnswer from "./SglangAnswer.ts"
+import * as SglangDecisions from "./SglangDecisions.ts"
 import * as SglangJson from "./SglangJson.ts"
 import * as SglangNative from "./SglangNative.ts"
 import * as SglangRefusal from "./SglangRefusal.ts"
@@ -248,6 +249,10 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/v1/chat/completions", { post: post(chat) }],
   ["/v1/completions", { post: post(completions) }],
   ["/v1/responses", { post: post(responses) }],
+  ["/v1/score", { post: post(SglangDecisions.score, true) }],
+  ["/v1/decisions", { post: post(SglangDecisions.decisions, true) }],
+  ["/separate_reasoning", { post: post(SglangDecisions.separate, true) }],
+  ["/parse_function_call", { post: post(SglangDecisions.parseCalls, true) }],
   ["/v1/embeddings", { post: post(embeddings) }],
   ["/tokenize", { post: post(tokenize) }],
   ["/v1/tokenize", { post: post(tokenize) }],
