@@ -97,6 +97,18 @@ describe("a tape", () => {
     }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void warnings.push(message))])))
   })
 
+  it.effect("has nothing of a client without the key, who asked nothing", () => {
+    const lines: Array<string> = []
+    const onExchange = Recording.make({ secrets: [], write: (line) => Effect.sync(() => void lines.push(line)) }, true)
+    const key = Redacted.make("the-key")
+    return Effect.gen(function*() {
+      assert.strictEqual((yield* Port.chat()).status, 401)
+      assert.deepStrictEqual(lines, [])
+      assert.strictEqual((yield* Port.chat({}, { authorization: "Bearer the-key" })).status, 200)
+      assert.lengthOf(lines, 1)
+    }).pipe(Effect.provide(layer({ proxy: { key, onExchange } })))
+  })
+
   it.effect("holds no header of the client, and masks what looks like a secret, by its look and by its field", () =>
     Effect.gen(function*() {
       const { text } = yield* recorded(
