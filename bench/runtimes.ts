@@ -23,7 +23,8 @@ const install = (prefix: string, ...packages: ReadonlyArray<string>): string => 
   const cwd = join(folder, prefix)
   mkdirSync(cwd, { recursive: true })
   writeFileSync(join(cwd, "package.json"), "{\"private\":true,\"type\":\"module\"}")
-  run("npm", ["install", "--silent", "--no-audit", "--no-fund", "--prefix", cwd, ...packages], folder, 300_000)
+  // in the folder itself: `--prefix` would take a folder of the package's name for the package
+  run("npm", ["install", "--silent", "--no-audit", "--no-fund", ...packages], cwd, 300_000)
   return cwd
 }
 

@@ -34,6 +34,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { accepted } from "../http/Decompression.ts"
+import * as FetchTransport from "../http/FetchTransport.ts"
 import { IncomingResponse } from "../http/IncomingResponse.ts"
 import { enforcesLimits, type Limits, type Send } from "../http/TransportLimits.ts"
 import * as Connections from "./Connections.ts"
@@ -81,14 +82,18 @@ const connected = (options: Options): Effect.Effect<Connections.Connections, nev
     (connections) => Effect.sync(() => connections.destroy())
   )
 
+/** Bun answers an import of undici with a part of its own, which has no `dispatch`; its `fetch` is its fast way. */
+const isBun = "bun" in process.versions
+
 /**
- * The client with the given options.
+ * The client with the given options. On Bun it is the transport over `fetch`, which keeps the same limits on time and
+ * size, but for the one on connecting.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerOptions = (options: Options): Layer.Layer<HttpClient.HttpClient> =>
-  Layer.effect(HttpClient.HttpClient, make(options))
+  isBun ? FetchTransport.layer : Layer.effect(HttpClient.HttpClient, make(options))
 
 /**
  * The client with its defaults.

@@ -223,7 +223,7 @@ const calling = (
     if (calls === undefined) return Effect.die("the prompt has no tools")
     const choice = toolChoice === undefined || toolChoice === "none" ? "auto" : toolChoice
     const opening = ThoughtOpening.opening(input.text)
-    const thought = opening._tag === "Inside" ? opening.family.close : undefined
+    const thought = opening._tag === "Inside" ? opening.family?.close : undefined
     const made = ToolRegex.make(calls, { tools, choice, parallel: parallelToolCalls !== false, thought })
     return Effect.flatMap(Effect.fromResult(made), ({ dropped, next, regex }) => {
       const constraint: Constraint = {
