@@ -8,16 +8,22 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
 import * as Queue from "effect/Queue"
 import type * as Result from "effect/Result"
+import type * as Schema from "effect/Schema"
 import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Generation from "../Generation.ts"
+import * as Retry from "../http/Retry.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
+import type * as Message from "../Message.ts"
+import type { CallOptions } from "../Settings.ts"
 import type * as BatchError from "./BatchError.ts"
 import * as Progress from "./report/Progress.ts"
 import type { Report } from "./report/Report.ts"
 import * as Digest from "./rows/Digest.ts"
+import { isRecord } from "./rows/Row.ts"
 import * as Runner from "./Runner.ts"
 import * as Streaming from "./Streaming.ts"
+import * as Task from "./Task.ts"
 import type { Work } from "./Work.ts"
 
 /**
@@ -32,6 +38,13 @@ export interface RunOptions extends Runner.Options {
    * faults, and the rows of one that is given up go to the others.
    */
   readonly others?: Readonly<Record<string, InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]>> | undefined
+  /** What is asked for in place of text: decisions, vectors, scores. Default: text. */
+  readonly task?: Task.Task | undefined
+  /**
+   * Asks each endpoint for sixteen words at once before the first row, and leaves one out that mixes up its callers. Default
+   * false.
+   */
+  readonly canary?: boolean | undefined
 }
 
 /**
@@ -43,10 +56,11 @@ export interface RunOptions extends Runner.Options {
  */
 export const work = (
   llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"],
-  name?: string
-): Work<InferenceEndpointsLLM.GenerateError> => ({
+  name?: string,
+  task?: Task.Task
+): Work<Task.Failed> => ({
   name,
-  generate: Streaming.once(llm),
+  generate: task === undefined ? Streaming.once(llm) : doing(llm, task),
   ready: llm.ready,
   about: Effect.map(llm.about, ({ pricing, template, ...about }) => ({
     model: about.model,
@@ -61,8 +75,23 @@ export const work = (
     price: pricing && { inputPerMillion: pricing.input, outputPerMillion: pricing.output },
     isPinned: about.isPinned
   })),
-  fingerprint: llm.fingerprint
+  fingerprint: task === undefined
+    ? llm.fingerprint
+    : { ...(isRecord(llm.fingerprint) ? llm.fingerprint : { service: llm.fingerprint }), task: taskOf(task) },
+  ...(task !== undefined && { task: JSON.stringify(taskOf(task)) })
 })
+
+const doing = (llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"], task: Task.Task) => {
+  const generate = Task.generate(llm, task)
+  return (
+    input: Message.Input,
+    options: CallOptions
+  ): Effect.Effect<ReadonlyArray<Generation.Generation>, Task.Failed> =>
+    Effect.provideService(generate(input, options), Retry.CurrentPolicy, Retry.none)
+}
+
+/** A task as the manifest holds it. */
+const taskOf = (task: Task.Task): Schema.JsonObject => JSON.parse(JSON.stringify(task))
 
 /**
  * A result, or the failure, of one input.
@@ -141,13 +170,24 @@ export const run = (
       : progress === "none"
       ? () => Effect.void
       : progress
-    return yield* Runner.run(options, worksOf(options, llm), onEvent)
+    return yield* Runner.run(Task.rowsOf(options, options.task), worksOf(options, llm), onEvent)
   })
 
-const worksOf = ({ others = {} }: RunOptions, llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]) => [
-  work(llm),
-  ...Object.entries(others).map(([name, other]) => work(other, name))
-]
+const worksOf = (
+  { canary = false, others = {}, task }: RunOptions,
+  llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]
+) =>
+  [[undefined, llm] as const, ...Object.entries(others)].map(([name, one]) => {
+    const made = work(one, name, task)
+    return canary && task === undefined ? { ...made, ready: Effect.andThen(made.ready, looked(one)) } : made
+  })
+
+/** Fails where the server mixes up its callers. What looks for it is loaded when it is asked for. */
+const looked = (llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]) =>
+  Effect.flatMap(
+    Effect.promise(() => import("../prove/Canary.ts")),
+    (Canary) => Effect.provideService(Canary.check(), InferenceEndpointsLLM.InferenceEndpointsLLM, llm)
+  )
 
 /**
  * As `run`, for programs that watch: what happens as a stream, with the report in the last event. Snapshots that nobody
@@ -171,7 +211,11 @@ export const events = (
     (queue) =>
       Effect.gen(function*() {
         const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
-        yield* Runner.run(options, worksOf(options, llm), (event) => Effect.asVoid(Queue.offer(queue, event)))
+        yield* Runner.run(
+          Task.rowsOf(options, options.task),
+          worksOf(options, llm),
+          (event) => Effect.asVoid(Queue.offer(queue, event))
+        )
         yield* Queue.end(queue)
       }),
     { bufferSize: EVENTS, strategy: "sliding" }

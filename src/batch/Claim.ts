@@ -7,6 +7,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import * as OutputSpec from "../structured/OutputSpec.ts"
@@ -23,6 +24,10 @@ import type * as Part from "./rows/Part.ts"
 export const refuse = (...problems: ReadonlyArray<string>): BatchError.BatchError =>
   BatchError.make(new BatchError.InvalidOptions({ problems }))
 
+/** A refusal to look at an output that has no manifest. */
+export const noBatch = (output: string): BatchError.BatchError =>
+  refuse(`there is no batch with the output ${output}: no run left its manifest beside it`)
+
 /** Refuses names that lead to one file, however they are spelled. */
 export const checkFiles = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.Part>, paths: Paths) {
   const found = yield* Files.shared([
@@ -34,7 +39,18 @@ export const checkFiles = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.
       `${found.other} and ${found.role} are one file (${found.name}); input, output and errors must be different files`
     )
   }
+  const fs = yield* FileSystem.FileSystem
+  for (const path of [paths.output, paths.errors]) {
+    const info = yield* Effect.option(fs.stat(path))
+    if (Option.isSome(info) && info.value.type !== "File") {
+      // a device or a pipe has no lines to go on with, and must not be moved aside
+      return yield* refuse(`${path} is ${kindOf(info.value.type)}; rows go to a file that can be read again`)
+    }
+  }
 })
+
+const kindOf = (type: FileSystem.File.Type): string =>
+  type === "Directory" ? "a folder" : type === "FIFO" ? "a pipe" : "not a plain file"
 
 /** What answers depend on, beside the input: as data, so that a later run can say what changed. */
 export const configurationOf = ({ columns, options = {} }: Options, fingerprint: Schema.Json) => {
@@ -105,7 +121,12 @@ export const claim = Effect.fnUntraced(function*(
       changes: changes.map(({ message }) => message)
     }]
     const resumed: Claim = {
-      manifest: { ...manifest, ...(accepted !== undefined && { accepted }), ...(known.pace && { pace: known.pace }) },
+      manifest: {
+        ...manifest,
+        ...(accepted !== undefined && { accepted }),
+        ...(known.pace && { pace: known.pace }),
+        ...(known.source !== undefined && { source: known.source })
+      },
       expected: {
         rows,
         ...(input.kept < known.input.rows && { matches }),

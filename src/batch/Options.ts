@@ -9,6 +9,7 @@ import type { KeyValueStore } from "effect/persistence/KeyValueStore"
 import * as Settings from "../Settings.ts"
 import * as Budget from "./pace/Budget.ts"
 import type * as Pace from "./pace/Pace.ts"
+import * as ReportFile from "./report/ReportFile.ts"
 import type * as Row from "./rows/Row.ts"
 
 /**
@@ -34,6 +35,11 @@ export interface Options extends Pace.Options {
   readonly retries?: number | undefined
   /** Columns of the input that the output keeps, in `input`: their names, or `true` for all. Default: none. */
   readonly keep?: true | ReadonlyArray<string> | undefined
+  /**
+   * Looks so many rows ahead, and sends those that begin alike one after the other, for the server's cache of prompts. Default:
+   * rows are sent in the order of the input.
+   */
+  readonly together?: number | undefined
   /** Does so many rows and leaves the others for later. Default: all. */
   readonly limit?: number | undefined
   /**
@@ -90,7 +96,7 @@ export const paths = ({ errors, output }: Pick<Options, "errors" | "output">): P
   errors: errors ?? `${output}.errors.jsonl`,
   manifest: `${output}.manifest.json`,
   lock: `${output}.lock`,
-  report: `${output}.report.json`,
+  report: ReportFile.pathOf(output),
   copy: `${output}.input`
 })
 
@@ -101,9 +107,10 @@ export const paths = ({ errors, output }: Pick<Options, "errors" | "output">): P
  * @since 0.2.0
  */
 export const problems = (options: Options): ReadonlyArray<string> => {
-  const { budget, concurrency, limit, requestsPerMinute, retries, tokensPerMinute } = options
+  const { budget, concurrency, limit, requestsPerMinute, retries, together, tokensPerMinute } = options
   const positive = Object.entries({
     limit,
+    together,
     requestsPerMinute,
     tokensPerMinute,
     ...(typeof concurrency === "number" ? { concurrency } : {

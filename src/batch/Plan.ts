@@ -183,7 +183,7 @@ export const make = <E extends Fault.Raised>(
         const judged = Result.isFailure(request)
           ? Result.fail(Fault.of(request.failure))
           : yield* Effect.result(Effect.mapError(
-            RowJob.answered(options, work.generate, about, request.success.input, call ?? {}),
+            RowJob.answered(options, work, about, request.success.input, call ?? {}),
             Fault.of
           ))
         if (Result.isFailure(judged)) {

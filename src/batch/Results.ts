@@ -10,7 +10,7 @@ import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import * as Result from "effect/Result"
 import * as BatchError from "./BatchError.ts"
-import { refuse } from "./Claim.ts"
+import { noBatch, refuse } from "./Claim.ts"
 import * as Durable from "./log/Durable.ts"
 import * as Files from "./log/Files.ts"
 import * as Ids from "./log/Ids.ts"
@@ -47,7 +47,7 @@ export const status = Effect.fnUntraced(function*(files: Pick<Options.Options, "
   const fs = yield* FileSystem.FileSystem
   const paths = Options.paths(files)
   const manifest = yield* Manifest.read(paths.manifest)
-  if (manifest === undefined) return yield* BatchError.make(new BatchError.Foreign({ output: paths.output }))
+  if (manifest === undefined) return yield* noBatch(paths.output)
   const { rows } = manifest.input
   const ledger = yield* Ledger.look(paths, { rows })
   const [done, failed] = [ledger.done.size(), ledger.failed.size()]
@@ -62,8 +62,6 @@ export const status = Effect.fnUntraced(function*(files: Pick<Options.Options, "
   }
   return found
 })
-
-const encoder = new TextEncoder()
 
 /** Gives every whole line of a file, parsed, to a function; fails at the first that is not JSON. */
 const eachLine = Effect.fnUntraced(function*(
@@ -108,16 +106,18 @@ export const merge = Effect.fnUntraced(function*(sources: ReadonlyArray<string>,
   let rows = 0
   yield* Durable.replace(
     target,
-    (file) =>
-      Effect.forEach(sources, (source) =>
+    (file) => {
+      const lines = Durable.lines(file)
+      return Effect.forEach(sources, (source) =>
         eachLine(source, ({ id, index }, { text = "" }) => {
           if (typeof id !== "string" || typeof index !== "number") {
             return Effect.fail(BatchError.invalidInput(source, [{ problem: "is not an output of a batch" }]))
           }
           ids.add(id)
           const renumbered = text.replace(`"index":${index}`, `"index":${rows++}`)
-          return Effect.mapError(file.writeAll(encoder.encode(`${renumbered}\n`)), BatchError.disk(target))
+          return Effect.mapError(lines.add(renumbered), BatchError.disk(target))
         }), { discard: true }).pipe(
+          Effect.andThen(lines.flush),
           Effect.tap(() =>
             ids.repeated().size === 0
               ? Effect.void
@@ -126,6 +126,7 @@ export const merge = Effect.fnUntraced(function*(sources: ReadonlyArray<string>,
               )
           )
         )
+    }
   ).pipe(Effect.mapError(fromDisk(target)))
   return rows
 })
@@ -271,8 +272,9 @@ export const convert = Effect.fnUntraced(function*(
   const columns = (Row.isRecord(configuration) ? configuration : {}) as Row.Columns
   const write = writerOf(form, columns, perGeneration)
   let rows = 0
-  yield* Durable.replace(target, (file) =>
-    eachLine(output, (line, { number }) => {
+  yield* Durable.replace(target, (file) => {
+    const lines = Durable.lines(file)
+    const each = eachLine(output, (line, { number }) => {
       if (form === "distilabel" && !Row.isRecord(line.input)) {
         return Effect.fail(BatchError.invalidInput(output, [{
           line: number,
@@ -281,8 +283,12 @@ export const convert = Effect.fnUntraced(function*(
       }
       const written = write(line)
       rows += written.length
-      const text = written.map((row) => `${JSON.stringify(row)}\n`).join("")
-      return Effect.mapError(file.writeAll(encoder.encode(text)), BatchError.disk(target))
-    })).pipe(Effect.mapError(fromDisk(target)))
+      return Effect.mapError(
+        Effect.forEach(written, (row) => lines.add(JSON.stringify(row)), { discard: true }),
+        BatchError.disk(target)
+      )
+    })
+    return Effect.andThen(each, lines.flush)
+  }).pipe(Effect.mapError(fromDisk(target)))
   return rows
 })

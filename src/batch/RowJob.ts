@@ -3,9 +3,12 @@
  *
  * @since 0.2.0
  */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
+import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as HeaderFields from "../http/HeaderFields.ts"
 import type * as Message from "../Message.ts"
@@ -43,6 +46,8 @@ export interface Run<E extends Raised> {
   readonly mapping: Row.Mapping
   readonly ledger: Ledger.Ledger
   readonly tally: Tally.Tally
+  /** With `pin`: what the first response of the output came from. */
+  readonly pinned: { source: string | undefined }
   readonly onEvent: (event: Progress.Event) => Effect.Effect<void>
 }
 
@@ -119,17 +124,34 @@ const unknown: Work.About = {
   isPinned: false
 }
 
-/** What the generations cost, where the price and the tokens are known; the time of an endpoint belongs to no row. */
+/**
+ * What the generations cost: what the server says of each, else by the price where that and the tokens are known. The time of
+ * an endpoint belongs to no row.
+ */
 const costOf = (price: Budget.Price | undefined, { discarded, generations }: Judge.Judged): number | undefined => {
-  if (price?.inputPerMillion === undefined || price.outputPerMillion === undefined) return undefined
+  const isPriced = price?.inputPerMillion !== undefined && price.outputPerMillion !== undefined
   let dollars = 0
-  for (const { statistics } of [...generations, ...discarded]) {
-    const { inputTokens, outputTokens } = statistics
-    if (inputTokens === undefined || outputTokens === undefined) return undefined
-    dollars += Budget.ofTokens(price, { inputTokens, outputTokens })
+  for (const { statistics } of discarded.length === 0 ? generations : [...generations, ...discarded]) {
+    const { cost, inputTokens, outputTokens } = statistics
+    if (cost !== undefined) dollars += cost
+    else if (isPriced && inputTokens !== undefined && outputTokens !== undefined) {
+      dollars += Budget.ofTokens(price, { inputTokens, outputTokens })
+    } else return undefined
   }
   return dollars
 }
+
+/** What a response says of where it comes from. */
+const sourceOf = ({ model, statistics }: Judge.Judged["generations"][number]): string =>
+  `the model ${JSON.stringify(model ?? "")}${
+    statistics.provider === undefined ? "" : ` of ${JSON.stringify(statistics.provider)}`
+  }`
+
+/** Who answered, where the endpoint does not say it and every response does. */
+const providerOf = ({ provider }: Work.About, { generations }: Judge.Judged): string =>
+  provider === ""
+    ? [...new Set(generations.flatMap(({ statistics }) => statistics.provider ?? []))].join(" ")
+    : provider
 
 const keptOf = ({ keep }: Options, { columns, text }: Row.Row): string | undefined => {
   if (keep === undefined) return undefined
@@ -139,14 +161,25 @@ const keptOf = ({ keep }: Options, { columns, text }: Row.Row): string | undefin
 
 type Generate<E> = (input: Message.Input, options: CallOptions) => Effect.Effect<Judge.Judged["generations"], E>
 
+interface Asking<E> {
+  readonly generate: Generate<E>
+  readonly task?: string | undefined
+}
+
 /** How rows are answered: from the cache where there is one, else generated and judged. */
 const answersOf = (options: Options) => {
   const cache = options.cache === undefined ? undefined : AnswerCache.make(options.cache)
-  return <E>(generate: Generate<E>, about: Work.About, input: Message.Input, call: CallOptions, asked: string) => {
+  return <E>(
+    { generate, task = "" }: Asking<E>,
+    about: Work.About,
+    input: Message.Input,
+    call: CallOptions,
+    asked: string
+  ) => {
     const judged = Effect.suspend(() => Judge.generate(generate, input, call, options.retries ?? RETRIES))
     return cache === undefined
       ? Effect.map(judged, (judged) => ({ ...judged, cached: false }))
-      : cache.through(AnswerCache.keyOf(about, asked), options.retryFailed === true, judged)
+      : cache.through(AnswerCache.keyOf(about, `${task}${asked}`), options.retryFailed === true, judged)
   }
 }
 
@@ -158,12 +191,12 @@ const answersOf = (options: Options) => {
  */
 export const answered = <E>(
   options: Options,
-  generate: Generate<E>,
+  work: Asking<E>,
   about: Work.About | undefined,
   input: Message.Input,
   call: CallOptions
 ): Effect.Effect<Judge.Judged & { readonly cached: boolean }, E | StructuredOutputError> =>
-  answersOf(options)(generate, about ?? unknown, input, call, promptOf(input, call))
+  answersOf(options)(work, about ?? unknown, input, call, promptOf(input, call))
 
 /**
  * The next row with its request, at most so many.
@@ -184,6 +217,49 @@ export const items = <E, R>(
       source,
       (row) => row === undefined ? undefined : { row, request: mapping(row), reserved: undefined }
     )
+  })
+}
+
+/** The text of a row's request, by which rows that begin alike are put together; empty where it has none. */
+const beginning = (mapping: Row.Mapping) => (row: Row.Row): string => {
+  const request = mapping(row)
+  if (Result.isFailure(request)) return ""
+  const { input } = request.success
+  return typeof input === "string" ? input : JSON.stringify(input)
+}
+
+/**
+ * Rows so many at a time, those that begin alike next to each other: a server then finds the beginning of their prompts in its
+ * cache.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const together = <E, R>(
+  pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Row.Row>, E, void, R>,
+  mapping: Row.Mapping,
+  rows: number
+): Pull.Pull<Arr.NonEmptyReadonlyArray<Row.Row>, E, void, R> => {
+  const textOf = beginning(mapping)
+  let ended = false
+  const fill = (found: Array<Row.Row>): Effect.Effect<ReadonlyArray<Row.Row>, E, R> =>
+    found.length >= rows || ended
+      ? Effect.succeed(found)
+      : Pull.matchEffect(pull, {
+        onSuccess: (more) => {
+          found.push(...more)
+          return fill(found)
+        },
+        onFailure: Effect.failCause,
+        onDone: () => {
+          ended = true
+          return Effect.succeed(found)
+        }
+      })
+  return Effect.flatMap(Effect.suspend(() => fill([])), (found) => {
+    const keyed = found.map((row) => [textOf(row), row] as const)
+    const sorted = keyed.toSorted(([a], [b]) => a < b ? -1 : a > b ? 1 : 0).map(([, row]) => row)
+    return Arr.isArrayNonEmpty(sorted) ? Effect.succeed(sorted) : Cause.done()
   })
 }
 
@@ -209,21 +285,18 @@ export const make = <E extends Raised>(
   const { budget } = options
   const note = notes(onEvent)
   const reserve = Reserve.make()
-  const [first] = endpoints
-  const price = first?.price ?? {}
+  const price = endpoints[0]?.price ?? {}
   const answers = answersOf(options)
-  let model: string | undefined
+  const { pinned } = run
 
-  /** With `pin`, the first response says which model it is. */
+  /** With `pin`, the first response says which model of which provider it is. */
   const checked = (given: Given): Effect.Effect<Given> => {
     if (options.pin !== true) return Effect.succeed(given)
-    const other = given.generations.find((generation) => generation.model !== (model ??= generation.model))
+    const other = given.generations.map(sourceOf).find((source) => source !== (pinned.source ??= source))
     return other === undefined ? Effect.succeed(given) : Effect.as(
       stop({
         by: "pin",
-        message: `a response came from the model ${JSON.stringify(other.model)}, and the output holds those of ${
-          JSON.stringify(model)
-        }`
+        message: `a response came from ${other}, and the output holds those of ${pinned.source ?? ""}`
       }),
       given
     )
@@ -259,7 +332,7 @@ export const make = <E extends Raised>(
       const call = { concurrency: 1, ...options.options, ...request.success.options }
       const about = endpoint.about ?? unknown
       const asked = promptOf(input, call)
-      const answered = answers(endpoint.work.generate, about, input, call, asked)
+      const answered = answers(endpoint.work, about, input, call, asked)
       const given = Effect.flatMap(answered, (judged) => {
         const dollars = judged.cached ? 0 : costOf(endpoint.price, judged)
         return checked({
@@ -268,7 +341,7 @@ export const make = <E extends Raised>(
           provenance: {
             model: about.model,
             revision: about.revision,
-            provider: about.provider,
+            provider: providerOf(about, judged),
             engine: about.engine,
             engineVersion: about.engineVersion,
             template: about.template,

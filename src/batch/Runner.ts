@@ -5,6 +5,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
@@ -23,8 +24,10 @@ import * as Budget from "./pace/Budget.ts"
 import type { Raised } from "./pace/Fault.ts"
 import * as Pace from "./pace/Pace.ts"
 import * as Pool from "./pace/Pool.ts"
+import * as Recall from "./Recall.ts"
 import * as Progress from "./report/Progress.ts"
 import * as Report from "./report/Report.ts"
+import * as ReportFile from "./report/ReportFile.ts"
 import * as Tally from "./report/Tally.ts"
 import * as RowJob from "./RowJob.ts"
 import * as Inputs from "./rows/Inputs.ts"
@@ -195,14 +198,15 @@ const paceOf = <E extends Raised>(
 /** Workers for one endpoint, whatever it says that it takes. */
 const MOST = 1024
 
-/** Keeps the levels that the pace found for the next run. */
+/** Keeps the levels that the pace found, and what was pinned, for the next run. */
 const remember = <E extends Raised>(
-  { endpoints, manifest, paths }: Run<E>,
+  { endpoints, manifest, paths, pinned }: Run<E>,
   paces: ReadonlyArray<Pace.Pace>
 ) =>
   Effect.ignore(Effect.suspend(() =>
     Manifest.write(paths.manifest, {
       ...manifest,
+      ...(pinned.source !== undefined && { source: pinned.source }),
       pace: {
         ...manifest.pace,
         ...Object.fromEntries(endpoints.map(({ name }, at) => [name, paces[at]?.level() ?? 1]))
@@ -224,12 +228,14 @@ const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
     options.columns ?? {},
     (index) => ledger.done.has(index) || ledger.failed.has(index)
   )
-  const next = RowJob.items(Source.make(rows), mapping, options.limit)
+  const ordered = options.together === undefined ? rows : RowJob.together(rows, mapping, options.together)
+  const next = RowJob.items(Source.make(ordered), mapping, options.limit)
   const job = RowJob.make(run, next, journal, control.stop, (lane) => {
     const pace = paces[lane]
     return pace === undefined ? Effect.void : announce(pace, onEvent)
   })
   yield* watchers(run, paces, control.stop)
+  yield* Effect.forkScoped(reporting(run))
   yield* Effect.addFinalizer(() => remember(run, paces))
   yield* Pool.run(job, paces, control, {
     drain: options.drain ?? "30 seconds",
@@ -244,11 +250,25 @@ const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
 
 /** The report of a run that did something stays beside its output, for those who look at it later. */
 const keepReport = (path: string, report: Report.Report) =>
-  report.rows.doneNow + report.rows.failedNow === 0
-    ? Effect.void
-    : Effect.ignore(
-      Durable.replace(path, (file) => file.writeAll(new TextEncoder().encode(`${JSON.stringify(report)}\n`)))
+  report.rows.doneNow + report.rows.failedNow === 0 ? Effect.void : ReportFile.write(path, report)
+
+const REPORT_MILLIS = 2000
+
+/** The report so far, every other second, for those who look while it runs. */
+const reporting = <E extends Raised>({ endpoints, manifest, options, paths, tally }: Run<E>) =>
+  Effect.forever(Effect.andThen(
+    Effect.sleep(REPORT_MILLIS),
+    Effect.suspend(() =>
+      keepReport(paths.report, {
+        ...Report.make(tally, undefined, {
+          ...paths,
+          price: endpoints[0]?.price ?? options.price,
+          accepted: manifest.accepted
+        }),
+        ending: "running"
+      })
     )
+  ))
 
 const isDisk = (error: BatchError.BatchError): boolean => error.reason._tag === "Disk"
 
@@ -315,6 +335,9 @@ const fingerprintOf = <E extends Raised>(works: ReadonlyArray<Work<E>>) => {
   return all.length === 1 ? all[0] ?? null : all
 }
 
+/** After so long a check is told of. */
+const LONG_CHECK = "1 second"
+
 /** The run of one that holds the lock. */
 const locked = <E extends Raised>(
   options: Options.Options,
@@ -325,6 +348,7 @@ const locked = <E extends Raised>(
   start: number
 ): Effect.Effect<Report.Report, BatchError.BatchError, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
   Effect.gen(function*() {
+    const told = yield* Effect.forkScoped(Effect.andThen(Effect.sleep(LONG_CHECK), onEvent({ _tag: "Checking" })))
     const parts = yield* Inputs.resolve(options.input, paths.copy)
     yield* Claim.checkFiles(parts, paths)
     const before = yield* Claim.earlier(options, paths)
@@ -334,12 +358,18 @@ const locked = <E extends Raised>(
     const problem = first.problem()
     if (problem !== undefined) return yield* Claim.refuse(problem)
     const configuration = Claim.configurationOf(options, fingerprintOf(works))
-    const { expected, manifest } = yield* Claim.claim(options, paths, input, before, configuration)
+    const { expected, manifest: claimed } = yield* Claim.claim(options, paths, input, before, configuration)
+    const manifest = { ...claimed, ...Recall.givenOf(options) }
     if (options.retryFailed === true && (yield* Claim.holds(paths.errors))) {
       yield* Effect.mapError(Durable.moveAside(paths.errors, "retried"), BatchError.disk(paths.errors))
     }
     const ledger = yield* Ledger.recover(paths, expected, options.repair === true)
+    yield* Fiber.interrupt(told)
     yield* Manifest.write(paths.manifest, manifest)
+    const pinned = { source: manifest.source }
     const tally = Tally.make(input.record.rows, ledger, start)
-    return yield* work({ options, paths, input, manifest, mapping: plan.mapping, ledger, tally, onEvent }, works)
+    return yield* work(
+      { options, paths, input, manifest, mapping: plan.mapping, ledger, tally, pinned, onEvent },
+      works
+    )
   })

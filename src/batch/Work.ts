@@ -45,6 +45,8 @@ export interface Work<E extends Raised> {
   readonly ready: Effect.Effect<void, Raised>
   /** What answers. Asked for after `ready`. */
   readonly about?: Effect.Effect<About, Raised> | undefined
+  /** What is asked for in place of text, so that a cache tells it apart. */
+  readonly task?: string | undefined
   /** What the answers depend on, for the manifest; no secrets. */
   readonly fingerprint: Schema.Json
 }

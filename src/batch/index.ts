@@ -46,6 +46,12 @@ export * as Report from "./report/Report.ts"
 /** What a batch will take, by a sample. @since 0.2.0 */
 export * as Plan from "./Plan.ts"
 
+/** Decisions, vectors and scores in place of text. @since 0.2.0 */
+export * as Task from "./Task.ts"
+
+/** Pipelines of distilabel as batches. @since 0.2.0 */
+export * as Migration from "./Migration.ts"
+
 /** Generations that were paid for already. @since 0.2.0 */
 export * as AnswerCache from "./AnswerCache.ts"
 

@@ -42,7 +42,8 @@ export const groups: ReadonlyArray<{ readonly title: string; readonly verbs: Rea
     title: "Many rows",
     verbs: [
       { name: "batch", summary: "Files to files, resumed after any crash", load: () => import("./BatchCommand.ts") },
-      { name: "hub", summary: "Rows to a data set on the Hub", load: () => import("./verbs/HubPush.ts") }
+      { name: "hub", summary: "Rows to a data set on the Hub", load: () => import("./verbs/HubPush.ts") },
+      { name: "migrate", summary: "A distilabel pipeline as batch commands", load: () => import("./verbs/Migrate.ts") }
     ]
   },
   {

@@ -1,7 +1,10 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
-import { Batch, type Runner } from "../../src/batch/index.ts"
+import { TestClock } from "effect/testing"
+import { Batch, Pace, Progress, type Runner } from "../../src/batch/index.ts"
+import * as RowSet from "../../src/batch/log/RowSet.ts"
+import * as Tally from "../../src/batch/report/Tally.ts"
 import { InferenceEndpointsLLM } from "../../src/index.ts"
 import { Simulator } from "../../src/simulator/index.ts"
 import * as Bench from "./Bench.ts"
@@ -73,4 +76,51 @@ describe("the level of concurrency", () => {
       const [first = 0] = starts.slice(before)
       assert.isAbove(starts.slice(before).filter((at) => at - first < 100).length, 4)
     }).pipe(Effect.provide(NodeServices.layer)))
+})
+
+const answer = (tally: Tally.Tally) => {
+  const { statistics } = Bench.generation("x")
+  for (let row = 0; row < 10; row++) {
+    const generations = [Bench.generation("x", { statistics: { ...statistics, duration: 1000 } })]
+    tally.answered({ generations, discarded: [], cached: false, dollars: undefined })
+  }
+}
+
+/** Ten of a thousand rows, each of which took a second. */
+const tallied = () => {
+  const set = RowSet.make(1000)
+  const tally = Tally.make(1000, {
+    done: set,
+    failed: set,
+    outputEnd: 0,
+    errorsEnd: 0,
+    inputTokens: 0,
+    outputTokens: 0,
+    uncounted: 0,
+    dollars: 0,
+    failures: new Map()
+  }, 0)
+  answer(tally)
+  return tally
+}
+
+describe("the time that is left", () => {
+  it.effect("is not said while the level doubles: nobody can know it then", () =>
+    Effect.gen(function*() {
+      const tally = tallied()
+      const sample = Progress.sampler(tally, [Pace.make({ concurrency: { initial: 4, max: 32 } })], undefined)
+      yield* TestClock.adjust("2 seconds")
+      assert.notProperty(yield* sample, "left")
+      answer(tally)
+      yield* TestClock.adjust("1 minute")
+      assert.property(yield* sample, "left")
+    }))
+
+  it.effect("is early on that of rows as long as those that ended, so many at once", () =>
+    Effect.gen(function*() {
+      const sample = Progress.sampler(tallied(), [Pace.make({ concurrency: 8 })], undefined)
+      yield* TestClock.adjust("2 seconds")
+      const { left } = yield* sample
+      assert.approximately(left ?? 0, 990 / 8 * 1000, 1)
+    }))
 })

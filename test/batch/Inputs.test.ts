@@ -1,6 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema, Stdio, Stream } from "effect"
-import { appendFileSync, linkSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  appendFileSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { gzipSync, zstdCompressSync } from "node:zlib"
 import * as Bench from "./Bench.ts"
@@ -268,5 +277,45 @@ describe("a template over columns", () => {
     Effect.gen(function*() {
       const { prompts } = yield* rows("{{ id }} {{ x }} {{ y }}", "{\"id\":\"a\",\"x\":1234567890123456789,\"y\":1.0}")
       assert.deepStrictEqual(prompts, ["a 1234567890123456789 1.0"])
+    }).pipe(Effect.provide(Bench.Node)))
+})
+
+describe("an output", () => {
+  it.effect.each([["device", "not a plain file"], ["folder", "a folder"]] as const)(
+    "that is a %s is refused, and left where it is",
+    ([name, kind]) =>
+      Effect.gen(function*() {
+        const { input, path } = yield* Bench.files
+        Bench.write(input, Bench.prompts(1))
+        const output = join(path, name)
+        if (name === "folder") mkdirSync(output)
+        else symlinkSync("/dev/null", output)
+        for (const files of [{ output }, { output: join(path, "o.jsonl"), errors: output }]) {
+          const error = yield* Effect.flip(Bench.run({ input, ...files, force: true }))
+          assert.include(error.message, kind)
+          assert.isFalse(statSync(output).isFile())
+        }
+      }).pipe(Effect.provide(Bench.Node))
+  )
+})
+
+describe("an id", () => {
+  it.effect("of 19 digits is the digits of the file, so that two rows next to each other are two", () =>
+    Effect.gen(function*() {
+      const { input, output } = yield* Bench.files
+      writeFileSync(input, [3, 4].map((n) => `{"id":900719925474099312${n},"prompt":"a","more":{"id":1}}\n`).join(""))
+      yield* Bench.run({ input, output })
+      assert.deepStrictEqual(Bench.lines(output).map(({ id }) => id).toSorted(), [
+        "9007199254740993123",
+        "9007199254740993124"
+      ])
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("that is 1e30 or 1.5 is none", () =>
+    Effect.gen(function*() {
+      const { input, output } = yield* Bench.files
+      writeFileSync(input, "{\"id\":1.5,\"prompt\":\"a\"}\n{\"id\":1e30,\"prompt\":\"a\"}\n")
+      const error = yield* Effect.flip(Bench.run({ input, output }))
+      assert.match(error.message, /line 1: its id[^]*line 2: its id/)
     }).pipe(Effect.provide(Bench.Node)))
 })

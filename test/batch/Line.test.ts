@@ -111,6 +111,14 @@ describe("the lines of an output", () => {
     assert.deepInclude(first.statistics, { provider: "together", seed: "7", cost: 0.5, cachedTokens: 2 })
   })
 
+  it("say the seed that was sent where the server tells none", () => {
+    const { statistics } = Bench.generation("x")
+    const line = Line.output({ id: "a", index: 0 }, {
+      generations: [Bench.generation("x", { statistics: { ...statistics, seed: 2n ** 60n } })]
+    })
+    assert.include(line, `"seed":"${2n ** 60n}"`)
+  })
+
   it("of errors all have the same fields, each of one type", () => {
     const failure = { stage: "s", reason: "r", message: "m", attempts: 1 }
     const row = { id: "a", index: 0 }

@@ -178,6 +178,17 @@ describe("provenance", () => {
           Effect.succeed([Bench.generation("x", { model: Bench.textOf(input).endsWith("4") ? "other" : "one" })])
       })
       assert.deepStrictEqual([report.why?.by, report.ending], ["pin", "stopped"])
+      // what the output holds is remembered, and the provider counts too
+      const { statistics } = Bench.generation("x")
+      const later = yield* Bench.runWith({ ...place, pin: true, concurrency: 1 }, {
+        ...work(),
+        generate: () =>
+          Effect.succeed([
+            Bench.generation("x", { model: "one", statistics: { ...statistics, provider: "elsewhere" } })
+          ])
+      })
+      assert.include(later.why?.message ?? "", "of \"elsewhere\"")
+      assert.include(later.why?.message ?? "", "those of the model \"one\"")
     }).pipe(Effect.provide(Bench.Node)))
 })
 

@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { appendFileSync, copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Meaning from "../../src/batch/log/Meaning.ts"
+import * as Recall from "../../src/batch/Recall.ts"
 import { GenerationOptions } from "../../src/index.ts"
 import * as Bench from "./Bench.ts"
 
@@ -213,5 +214,30 @@ describe("a run that version 0.1.0 began", () => {
         Bench.run({ ...place, options: { temperature: 0.9, maxNewTokens: 16 } }, Bench.echo, then)
       )
       assert.include(refused.message, "--continue options.temperature")
+    }).pipe(Effect.provide(Bench.Node)))
+})
+
+describe("what a run was given", () => {
+  it.effect("is in its manifest, so that its failed rows can be done again by the name of the output", () =>
+    Effect.gen(function*() {
+      const place = yield* Bench.files
+      Bench.write(place.input, [{ id: "a", city: "Rome" }, { id: "b", city: "Oslo" }])
+      const columns = { template: "Describe {{ city }}" }
+      const options = { maxNewTokens: 7, seed: 2n ** 60n }
+      yield* Bench.run(
+        { ...place, columns, options, keep: ["city"] },
+        (input, call) => Bench.textOf(input).endsWith("Oslo") ? Effect.fail(Bench.rejected()) : Bench.echo(input, call)
+      )
+      const recalled = yield* Recall.recall(place.output)
+      assert.deepStrictEqual(recalled.options, { input: place.input, columns, options, keep: ["city"] })
+      const report = yield* Bench.run({ ...recalled.options, output: place.output, retryFailed: true })
+      assert.deepStrictEqual([report.rows.done, report.rows.doneNow, report.rows.failed], [2, 1, 0])
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("is asked for where the manifest does not hold it", () =>
+    Effect.gen(function*() {
+      const place = yield* Bench.files
+      const none = yield* Effect.flip(Recall.recall(place.output))
+      assert.include(none.message, "no batch with the output")
     }).pipe(Effect.provide(Bench.Node)))
 })

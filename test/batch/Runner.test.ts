@@ -323,7 +323,7 @@ describe("a run", () => {
     }).pipe(Effect.provide(Bench.Node)))
 })
 
-/** The file system with a disk that takes so many bytes in all and fails half way through the write that is too much. */
+/** The file system with a disk that has so many bytes of room and fails half way through the write that is too much. */
 const smallDisk = (bytes: number) =>
   Layer.effect(
     FileSystem.FileSystem,
@@ -336,6 +336,12 @@ const smallDisk = (bytes: number) =>
             path.endsWith("out.jsonl") && options?.flag === "r+"
               ? new Proxy(file, {
                 get: (target, name) => {
+                  if (name === "truncate") {
+                    return (length: number) => {
+                      left = bytes - length
+                      return target.truncate(length)
+                    }
+                  }
                   if (name !== "writeAll") {
                     const value: unknown = Reflect.get(target, name, target)
                     return typeof value === "function" ? value.bind(target) : value

@@ -35,13 +35,14 @@ describe("a batch that is killed", () => {
       }).pipe(Effect.provide(server()))
   )
 
-  it.live.each([["SIGINT", 130], ["SIGTERM", 143]] as const)(
-    "with %s ends the rows under way and exits %d",
+  it.live.each([["SIGINT", 130], ["SIGTERM", 143], ["SIGHUP", 129]] as const)(
+    "with %s says that it waits for the rows in flight, ends them, and exits %d",
     ([signal, code]) =>
       Effect.gen(function*() {
         const { again, asked, between, ended, place } = yield* killed(signal, 10)
         assert.strictEqual(ended.code, code, ended.stderr)
         assert.isBelow(between, ROWS)
+        assert.include(ended.stderr, "rows in flight are waited for")
         assert.include(ended.stderr, "interrupted")
         assert.strictEqual(again.code, 0, again.stderr)
         assert.deepStrictEqual(ids(place.output), allIds(ROWS))

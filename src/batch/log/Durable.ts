@@ -44,6 +44,31 @@ export const replace = <E, R>(
     yield* syncDirectory(path)
   })
 
+const TOGETHER = 256 * 1024
+
+/**
+ * Lines into a file, many in one write; `flush` writes those that wait.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const lines = (file: FileSystem.File) => {
+  const encoder = new TextEncoder()
+  let waiting = ""
+  const flush = Effect.suspend((): Effect.Effect<void, PlatformError> => {
+    const text = waiting
+    waiting = ""
+    return text === "" ? Effect.void : file.writeAll(encoder.encode(text))
+  })
+  return {
+    add: (line: string): Effect.Effect<void, PlatformError> => {
+      waiting += `${line}\n`
+      return waiting.length >= TOGETHER ? flush : Effect.void
+    },
+    flush
+  }
+}
+
 /**
  * Moves a file aside under the first free name `<path>.<word>`, `<path>.<word>-2`, …; nothing when it is not there.
  *

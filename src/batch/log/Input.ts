@@ -56,7 +56,7 @@ const rowOf = (raw: Part.Raw, columns: Row.Columns, index: number): Row.Row | Pl
   if (!Row.isRecord(value)) {
     return { line, problem: `is not a JSON object: ${JSON.stringify((raw.text ?? "").slice(0, PREVIEW))}` }
   }
-  const id = Row.id(value, columns, index)
+  const id = Row.id(value, columns, index, raw.text)
   return id === undefined
     ? { line, problem: `its id (column ${columns.id ?? "id"}) is neither a string nor an integer` }
     : { id, index, columns: value, ...(raw.text !== undefined && { text: raw.text }) }

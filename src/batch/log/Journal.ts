@@ -44,6 +44,9 @@ interface Entry {
 
 const SYNC_ROWS = 256
 const SYNC_MILLIS = 100
+/** For how many turns of the event loop lines are gathered, and how many lines are enough. */
+const TURNS = 4
+const TOGETHER = 64
 const encoder = new TextEncoder()
 
 /** One of the two files. */
@@ -102,15 +105,30 @@ class Writer implements Journal {
   readonly output = (line: string) => this.#append(this.#output, line)
   readonly errors = (line: string) => this.#append(this.#errors, line)
 
-  /** Waits for lines, then writes all that wait. */
+  /** Waits for a line. */
+  readonly #line = Effect.callback<void>((resume) => {
+    if (this.#pending.length > 0) return resume(Effect.void)
+    this.#idle = () => {
+      this.#idle = undefined
+      resume(Effect.void)
+    }
+  })
+
+  /** Lets the lines of this turn of the event loop come, and those of the next while each turn brings more. */
+  #gather(turns: number): Effect.Effect<void> {
+    const before = this.#pending.length
+    return Effect.flatMap(
+      Effect.yieldNow,
+      () =>
+        turns > 1 && this.#pending.length > before && this.#pending.length < TOGETHER
+          ? this.#gather(turns - 1)
+          : Effect.void
+    )
+  }
+
+  /** Writes all that wait. A write costs as much as a dozen rows, so that lines are written together. */
   readonly #round = Effect.andThen(
-    Effect.callback<void>((resume) => {
-      if (this.#pending.length > 0) return resume(Effect.void)
-      this.#idle = () => {
-        this.#idle = undefined
-        resume(Effect.void)
-      }
-    }),
+    Effect.andThen(this.#line, Effect.suspend(() => this.#gather(TURNS))),
     Effect.uninterruptible(Effect.suspend(() => this.flush))
   )
 
@@ -126,21 +144,29 @@ class Writer implements Journal {
 
   #write(log: Log, all: ReadonlyArray<Entry>): Effect.Effect<void> {
     const entries = all.filter((entry) => entry.log === log)
-    if (entries.length === 0) return Effect.void
+    return entries.length === 0 ? Effect.void : this.#together(log, entries)
+  }
+
+  #together(log: Log, entries: ReadonlyArray<Entry>): Effect.Effect<void> {
     const failed = this.#failed
     if (failed !== undefined) return Effect.sync(() => entries.forEach(({ resume }) => resume(Effect.fail(failed))))
-    return log.write(entries.map(({ line }) => line)).pipe(
-      Effect.andThen(Effect.suspend(() => log.unsynced >= SYNC_ROWS ? log.sync : Effect.void)),
-      Effect.mapError(BatchError.disk(log.path)),
-      Effect.matchEffect({
-        onSuccess: () => Effect.sync(() => entries.forEach(({ resume }) => resume(Effect.void))),
-        onFailure: (error) =>
-          Effect.sync(() => {
-            this.#failed = error
-            entries.forEach(({ resume }) => resume(Effect.fail(error)))
-          })
+    const fail = (error: PlatformError) =>
+      Effect.sync(() => {
+        const failed = this.#failed ??= BatchError.disk(log.path)(error)
+        entries.forEach(({ resume }) => resume(Effect.fail(failed)))
       })
-    )
+    return Effect.matchEffect(log.write(entries.map(({ line }) => line)), {
+      // a disk that has no room for all of them may have room for the first
+      onFailure: (error) =>
+        entries.length === 1
+          ? fail(error)
+          : Effect.forEach(entries, (entry) => this.#together(log, [entry]), { discard: true }),
+      onSuccess: () =>
+        Effect.matchEffect(log.unsynced >= SYNC_ROWS ? log.sync : Effect.void, {
+          onFailure: fail,
+          onSuccess: () => Effect.sync(() => entries.forEach(({ resume }) => resume(Effect.void)))
+        })
+    })
   }
 
   readonly sync: Effect.Effect<void> = Effect.suspend(() =>

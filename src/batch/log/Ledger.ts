@@ -74,6 +74,8 @@ const field = (value: unknown, name: string): unknown =>
 /** Counts that are not known are -1 in a line. */
 const count = (value: unknown): number => typeof value === "number" && value > 0 ? value : 0
 
+const isKnown = (value: unknown): boolean => typeof value === "number" && value >= 0
+
 /** The index of a line of this batch; else what is wrong with it. */
 const indexOf = (value: unknown, { matches, rows }: Expected, what: string): number | string => {
   const index = field(value, "index")
@@ -100,7 +102,7 @@ const outputCheck = (expected: Expected, done: RowSet.RowSet, sums: Sums): Check
     const output = field(statistics, "outputTokens")
     sums.inputTokens += count(input)
     sums.outputTokens += count(output)
-    if (count(input) === 0 || count(output) === 0) sums.uncounted++
+    if (!isKnown(input) || !isKnown(output)) sums.uncounted++
   }
   const dollars = field(field(value, "provenance"), "dollars")
   if (typeof dollars === "number" && dollars >= 0) sums.dollars += dollars
@@ -146,11 +148,12 @@ const verify = Effect.fnUntraced(
 /** Writes the good lines anew, in today's form, and appends the bad ones to `<path>.bad`. */
 const repair = Effect.fnUntraced(function*(path: string, check: Check) {
   const fs = yield* FileSystem.FileSystem
-  const encoder = new TextEncoder()
   yield* Durable.replace(path, (file) =>
     Effect.gen(function*() {
+      const good = Durable.lines(file)
       const { bad } = yield* verify(path, check, (text) =>
-        Effect.mapError(file.writeAll(encoder.encode(`${Line.upgrade(text)}\n`)), BatchError.disk(path)))
+        Effect.mapError(good.add(Line.upgrade(text)), BatchError.disk(path)))
+      yield* good.flush
       const lines = bad.map(({ text }) =>
         `${text}\n`
       ).join("")

@@ -73,6 +73,10 @@ export const Manifest = Schema.Struct({
     at: Schema.String,
     changes: Schema.Array(Schema.String)
   }))),
+  /** What the run was given, where it can be written as JSON: for those who go on without giving it again. */
+  given: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
+  /** Of a pinned output: what its first response came from. */
+  source: Schema.optionalKey(Schema.String),
   /** The level that the pace found, by endpoint. */
   pace: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite))
 })

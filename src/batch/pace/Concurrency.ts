@@ -28,6 +28,8 @@ export interface Bounds {
 export interface Concurrency {
   readonly most: number
   readonly limit: () => number
+  /** Whether the level was found: it may still be tried a little higher, and does not double any more. */
+  readonly isSettled: () => boolean
   /** A response came at this time, with so many tokens, while so many rows were in flight. */
   readonly answered: (now: number, tokens: number, inFlight: number) => void
   /** The server had no room for a request that was sent at this level. */
@@ -73,6 +75,8 @@ class Adaptive implements Concurrency {
   }
 
   readonly limit = (): number => this.#limit
+
+  readonly isSettled = (): boolean => !this.#starting || this.#limit === this.most
 
   readonly answered = (now: number, tokens: number, inFlight: number): void => {
     if (this.#since === undefined) {
@@ -179,5 +183,5 @@ const nothing = () => {}
  */
 export const make = (bounds: number | Bounds = {}): Concurrency =>
   typeof bounds === "number"
-    ? { most: bounds, limit: () => bounds, answered: nothing, refused: nothing }
+    ? { most: bounds, limit: () => bounds, isSettled: () => true, answered: nothing, refused: nothing }
     : new Adaptive(bounds)

@@ -68,6 +68,10 @@ const kinds: { readonly [stage: string]: { readonly [reason: string]: Kind } } =
     Unreachable: "passing",
     RateLimited: "passing"
   },
+  DecisionError: {
+    InvalidQuestion: "lasting",
+    NoLogProbabilities: "lasting"
+  },
   TemplateError: {
     MissingTemplate: "lasting",
     Gated: "lasting",

@@ -112,6 +112,8 @@ export interface Pace {
   readonly limit: () => number
   /** The level of concurrency that was found, pauses aside. */
   readonly level: () => number
+  /** Whether that level was found. */
+  readonly isSettled: () => boolean
   /** Most rows at once. */
   readonly most: number
   readonly pause: (now: number) => Pause | undefined
@@ -331,6 +333,8 @@ class State implements Pace {
   readonly inFlight = (): number => this.#inFlight
 
   readonly level = (): number => this.#concurrency.limit()
+
+  readonly isSettled = (): boolean => this.#concurrency.isSettled()
 
   readonly limit = (): number => this.#probing ? 1 : this.#concurrency.limit()
 }

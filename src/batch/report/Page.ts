@@ -71,10 +71,11 @@ const line=(id,names,pick)=>draw(id,{
 line("rows",["rows/s"],t=>[t.map(p=>p.rate)])
 line("tokens",["tokens/s"],t=>[t.map(p=>p.tokenRate)])
 line("flight",["in flight","level"],t=>[t.map(p=>p.inFlight),t.map(p=>p.limit)])
+const ticks=(u,i,a,b)=>[...Array(16).keys()].flatMap(n=>[1,2,5].map(d=>d*10**(n-3))).filter(x=>x>=a&&x<=b)
 const histogram=(id,bars,unit)=>draw(id,{
-  scales:{x:{time:false}},
-  axes:[{...axis,values:(u,v)=>v.map(x=>x+unit)},{...axis,size:60}],
-  series:[{label:"up to"},{label:"generations",stroke:color("--one"),fill:color("--one")+"55",paths:uPlot.paths.bars({size:[0.9,40]}),points:{show:false}}]
+  scales:{x:{time:false,distr:3,range:(u,a,b)=>[a/1.1,b*1.1]}},
+  axes:[{...axis,splits:ticks,filter:(u,v)=>v,values:(u,v)=>v.map(x=>x.toLocaleString("en-US")+unit)},{...axis,size:60}],
+  series:[{label:"up to"},{label:"generations",stroke:color("--one"),fill:color("--one")+"55",paths:uPlot.paths.bars({size:[0.8,40]}),points:{show:false}}]
 },[bars.map(b=>Math.round(b.to*10)/10),bars.map(b=>b.count)])
 histogram("latency",charts.latency,"ms")
 histogram("length",charts.length,"")
@@ -99,7 +100,7 @@ export const html = (report: Report.Report, plots: { readonly script: string; re
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>Batch ${escaped(report.output)}</title><style>${plots.style}${STYLE}</style></head><body>
 <h1>${escaped(report.output)}</h1>
-<p class="why">${escaped(report.why === undefined ? "complete" : `${report.ending}: ${report.why.message}`)}</p>
+<p class="why">${escaped(report.why === undefined ? report.ending : `${report.ending}: ${report.why.message}`)}</p>
 <dl>${
     [
       card("rows done", number(rows.done), `of ${number(rows.total)}; ${number(rows.doneNow)} in this run`),

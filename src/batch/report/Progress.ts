@@ -50,6 +50,8 @@ export interface Snapshot {
  * @since 0.1.0
  */
 export type Event =
+  /** The input, and what is done of it, are being looked through, which takes more than a second. */
+  | { readonly _tag: "Checking" }
   | { readonly _tag: "Started"; readonly rows: number; readonly done: number; readonly failed: number }
   | { readonly _tag: "Progress"; readonly snapshot: Snapshot }
   /** Something that is not sent, or not as it seems; each is told once. */
@@ -89,18 +91,21 @@ class Rate {
  */
 export const inFlight = (paces: ReadonlyArray<Pace>): number => paces.reduce((sum, pace) => sum + pace.inFlight(), 0)
 
-/** Milliseconds after which what happened tells more than what can be expected. */
+/**
+ * Milliseconds after which what happened tells more than what can be expected, and after which something is said though the
+ * level was not found yet.
+ */
 const EARLY = 30_000
 /** Fewer rows than this tell nothing. */
 const FEW = 8
 
 /**
- * Rows a millisecond. Early on, when the level still rises and the first rows to end are the short ones, it is expected
- * from how long a row takes and how many are in flight; later it is what was seen.
+ * Rows a millisecond. While the level doubles nobody can know; then, since the first rows to end are the short ones, it is
+ * expected from how long a row takes and how many are in flight; later it is what was seen.
  */
-const expectedRate = (tally: Tally, rate: number, limit: number): number | undefined => {
+const expectedRate = (tally: Tally, rate: number, limit: number, isSettled: boolean): number | undefined => {
   const now = tally.done - tally.doneBefore
-  if (now < FEW) return undefined
+  if (now < FEW || (!isSettled && tally.elapsed < EARLY)) return undefined
   const latency = tally.latency.summary()
   if (tally.elapsed >= EARLY || latency === undefined || latency.mean <= 0) return rate > 0 ? rate / 1000 : undefined
   const perRow = latency.mean * Math.max(1, latency.count / now)
@@ -139,7 +144,7 @@ export const sampler = (
     const tokenRate = tokens.next(tally.tokensNow[1], elapsed - last)
     last = elapsed
     const limit = paces.reduce((sum, pace) => sum + pace.limit(), 0)
-    const expected = expectedRate(tally, rate, limit)
+    const expected = expectedRate(tally, rate, limit, paces.every((pace) => pace.isSettled()))
     const left = expected === undefined ? undefined : (tally.rows - finished) / expected
     const pauses = paces.flatMap((pace) => pace.pause(now) ?? [])
     const [pause] = pauses.length === paces.length ? pauses.toSorted((a, b) => a.until - b.until) : []
@@ -214,6 +219,8 @@ export const printer: Effect.Effect<(event: Event) => Effect.Effect<void>, never
     const note = (text: string) => write(live ? `${CLEAR}${text}\n` : `${text}\n`)
     return (event) => {
       switch (event._tag) {
+        case "Checking":
+          return note("checking the input, and what is done of it")
         case "Started":
           return event.done + event.failed === 0
             ? note(`${event.rows} rows`)

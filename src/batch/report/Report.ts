@@ -24,8 +24,11 @@ export interface Why {
  * @since 0.1.0
  */
 export interface Report {
-  /** Every row has its line; or the batch stopped of itself, or was told to, and goes on when it is run again. */
-  readonly ending: "complete" | "stopped" | "interrupted"
+  /**
+   * Every row has its line; or the batch stopped of itself, or was told to, and goes on when it is run again. `running` stands
+   * in the file that a run keeps while it goes on.
+   */
+  readonly ending: "complete" | "stopped" | "interrupted" | "running"
   readonly why?: Why
   readonly output: string
   readonly errors: string
@@ -74,6 +77,12 @@ export interface Report {
 
 const BARS = 40
 
+/** By time and tokens where an hour has a price; else what the lines tell, which is the server's own figure where there is one. */
+const dollarsOf = (price: Budget.Price | undefined, tally: Tally) =>
+  Budget.isKnown(price) && (price.perHour !== undefined || tally.dollarsTold === 0)
+    ? { dollars: Budget.dollars(price, tally) }
+    : tally.dollarsTold > 0 && { dollars: tally.dollarsTold }
+
 /**
  * @category constructors
  * @since 0.1.0
@@ -108,9 +117,7 @@ export const make = (
     },
     tokens: { input: tally.inputTokens, output: tally.outputTokens },
     uncounted: tally.uncounted,
-    ...(Budget.isKnown(facts.price)
-      ? { dollars: Budget.dollars(facts.price, tally) }
-      : tally.dollarsTold > 0 && { dollars: tally.dollarsTold }),
+    ...dollarsOf(facts.price, tally),
     elapsed: tally.elapsed,
     rowsPerSecond: doneNow / seconds,
     outputTokensPerSecond: tally.tokensNow[1] / seconds,
@@ -181,7 +188,7 @@ export const text = (report: Report): string => {
   const { rows } = report
   const failures = Object.keys(report.failures)
   return [
-    report.why === undefined ? "complete" : `${report.ending}: ${report.why.message}`,
+    report.why === undefined ? report.ending : `${report.ending}: ${report.why.message}`,
     `rows: ${number(rows.done)} done, ${number(rows.failed)} failed, ${number(rows.pending)} pending, of ${
       number(rows.total)
     } (${number(rows.doneNow)} done now)`,

@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import type * as Generation from "../../Generation.ts"
+import * as Generation from "../../Generation.ts"
 import type { Ledger } from "../log/Ledger.ts"
 import type { Spent } from "../pace/Budget.ts"
 import type { Fault } from "../pace/Fault.ts"
@@ -95,7 +95,7 @@ class State implements Tally {
 
   #count({ statistics }: Generation.Generation): void {
     const { inputTokens, outputTokens } = statistics
-    if (inputTokens === undefined || outputTokens === undefined) this.uncounted++
+    if (!Generation.isCounted(statistics)) this.uncounted++
     this.inputTokens += inputTokens ?? 0
     this.outputTokens += outputTokens ?? 0
     this.tokensNow = [this.tokensNow[0] + (inputTokens ?? 0), this.tokensNow[1] + (outputTokens ?? 0)]

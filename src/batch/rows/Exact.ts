@@ -44,6 +44,25 @@ const call = (value: Readonly<Record<string, unknown>>): unknown =>
     ])
   )
 
+const exactly = (rawJSON: RawJson["rawJSON"]): Reviver => (_key, value, context) =>
+  typeof value === "number" && context?.source !== undefined && String(value) !== context.source
+    ? rawJSON(context.source)
+    : value
+
+/**
+ * The digits of an integer in a column, which a number may not hold; undefined where it is none, or the runtime cannot tell.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const integer = (text: string, column: string): string | undefined => {
+  const { rawJSON } = raw
+  const columns = rawJSON === undefined ? undefined : JSON.parse(text, exactly(rawJSON))
+  const value: unknown = isObject(columns) ? columns[column] : undefined
+  const digits = raw.isRawJSON?.(value) === true ? value.rawJSON : undefined
+  return digits !== undefined && /^-?\d+$/.test(digits) ? digits : undefined
+}
+
 /**
  * The row with such numbers kept where they count.
  *
@@ -55,10 +74,6 @@ export const row = <R extends { readonly columns: Readonly<Record<string, unknow
 ): R => {
   const { rawJSON } = raw
   if (given.text === undefined || rawJSON === undefined || !RISKY.test(given.text)) return given
-  const reviver: Reviver = (_key, value, context) =>
-    typeof value === "number" && context?.source !== undefined && String(value) !== context.source
-      ? rawJSON(context.source)
-      : value
-  const columns = plain(JSON.parse(given.text, reviver), "")
+  const columns = plain(JSON.parse(given.text, exactly(rawJSON)), "")
   return isObject(columns) ? { ...given, columns } : given
 }

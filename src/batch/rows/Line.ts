@@ -96,7 +96,9 @@ const generation = (value: Generation.Generation, decoded: string | undefined): 
     text(value.refusal)
   },` +
     `"toolCalls":${calls(value.toolCalls)},"finishReason":${text(value.finishReason)},` +
-    `"rawFinishReason":${text(value.rawFinishReason)},"seed":"${value.seed ?? ""}","model":${text(value.model)},` +
+    `"rawFinishReason":${text(value.rawFinishReason)},"seed":"${value.seed ?? statistics.seed ?? ""}","model":${
+      text(value.model)
+    },` +
     `"systemFingerprint":${text(value.systemFingerprint)},` +
     `"value":${text(decoded)},"details":${text(details(value))},"statistics":{"inputTokens":${
       count(statistics.inputTokens)

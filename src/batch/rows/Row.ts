@@ -35,6 +35,10 @@ export interface Columns {
   readonly system?: string | undefined
   /** Tools of the row, in OpenAI's form. Default: `tools`, beside `messages`. */
   readonly tools?: string | undefined
+  /** A text that other texts are scored against; the row then asks for scores. Default: none. */
+  readonly query?: string | undefined
+  /** The texts to score: one, or a list. Default: `texts`, beside `query`. */
+  readonly texts?: string | undefined
   /** Sends the text as it is, without a chat template. Default false. */
   readonly raw?: boolean | undefined
   /** Options of the row, over those of the batch. */
@@ -80,15 +84,23 @@ const isMessages = Schema.is(Message.Messages)
 const isTools = Schema.is(Schema.Array(GenerationOptions.Tool))
 
 /**
- * The id of a row; undefined where the column holds neither a string nor an integer.
+ * The id of a row; undefined where the column holds neither a string nor an integer. A large integer has the digits of the
+ * row's text.
  *
  * @category accessors
  * @since 0.1.0
  */
-export const id = (row: Readonly<Record<string, unknown>>, columns: Columns, index: number): string | undefined => {
-  const value = row[columns.id ?? (OpenAiRequest.is(row) ? "custom_id" : "id")]
+export const id = (
+  row: Readonly<Record<string, unknown>>,
+  columns: Columns,
+  index: number,
+  text?: string
+): string | undefined => {
+  const column = columns.id ?? (OpenAiRequest.is(row) ? "custom_id" : "id")
+  const value = row[column]
   if (typeof value === "string") return value
   if (Number.isSafeInteger(value)) return String(value)
+  if (Number.isInteger(value)) return text === undefined ? undefined : Exact.integer(text, column)
   return (value === undefined || value === null) && columns.id === undefined ? String(index) : undefined
 }
 
@@ -151,7 +163,20 @@ export const mapping = (columns: Columns, render?: Render): Mapping => {
         : Result.succeed(before.length === 0 ? value : [...before, ...value]))
   }
 
+  /** A query and texts, as one text that the work reads. */
+  const pair = (row: Row, column: string): Result.Result<Message.Input, RowError.RowError> => {
+    const query = row.columns[column]
+    const name = columns.texts ?? "texts"
+    const given = row.columns[name]
+    const texts: ReadonlyArray<unknown> = Array.isArray(given) ? given : [given]
+    if (typeof query !== "string") return wrong(column, "must be a string")
+    return texts.length > 0 && texts.every((text) => typeof text === "string")
+      ? Result.succeed({ raw: JSON.stringify({ query, texts }) })
+      : wrong(name, "must be a string, or a list of strings")
+  }
+
   const input = (row: Row): Result.Result<Message.Input, RowError.RowError> => {
+    if (columns.query !== undefined) return pair(row, columns.query)
     if (render !== undefined) {
       const rendered = render(row)
       return Result.isSuccess(rendered)

@@ -14,6 +14,7 @@ import type * as Redacted from "effect/Redacted"
 import { hostname } from "node:os"
 import * as ClusterError from "../../cluster/ClusterError.ts"
 import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
+import * as WatchOutput from "../batch/WatchOutput.ts"
 import { CommandExit } from "../CommandExit.ts"
 import { optional } from "../Flags.ts"
 import * as Sampling from "../Sampling.ts"
@@ -224,35 +225,52 @@ const work = Command.make(
     })
 ).pipe(Command.withDescription("Take shards of a job and work on them until there are no more"))
 
+const watchJob = (given: Given & { readonly once: boolean; readonly every: number; readonly json: boolean }) =>
+  over(given, ({ Watch }) =>
+    Effect.gen(function*() {
+      let before:
+        | { readonly status: Effect.Success<ReturnType<typeof Watch.status>>; readonly at: number }
+        | undefined
+      while (true) {
+        const status = yield* Watch.status(given.job)
+        const at = performance.now()
+        const text = Watch.text(status, before && { status: before.status, millis: at - before.at })
+        yield* Console.log(given.json ? JSON.stringify(status) : visible(text))
+        const { dead, done, total } = status.shards
+        if (given.once || done + dead === total || status.state === "cancelled") {
+          if (dead > 0) return yield* new CommandExit({ code: 1 })
+          return
+        }
+        before = { status, at }
+        yield* Effect.sleep(`${given.every} seconds`)
+      }
+    }))
+
 const watch = Command.make(
   "watch",
   {
     ...common,
+    job: optional(place.job, "The name of the job in the database"),
+    output: Argument.String("output").pipe(
+      Argument.withDescription("In place of a job: the output of a batch of this machine"),
+      Argument.optional
+    ),
+    web: yes("web", "Of an output: show its report as a page on a port of this machine, made anew while it runs"),
+    port: Flag.Int("port").pipe(Flag.withDescription("The port of the page (default: any)"), Flag.withDefault(0)),
     once: yes("once", "Say it once, and end"),
     every: Flag.Finite("every").pipe(Flag.withDescription("Seconds between two looks"), Flag.withDefault(5)),
     json
   },
   (given) =>
-    over(given, ({ Watch }) =>
-      Effect.gen(function*() {
-        let before:
-          | { readonly status: Effect.Success<ReturnType<typeof Watch.status>>; readonly at: number }
-          | undefined
-        while (true) {
-          const status = yield* Watch.status(given.job)
-          const at = performance.now()
-          const text = Watch.text(status, before && { status: before.status, millis: at - before.at })
-          yield* Console.log(given.json ? JSON.stringify(status) : visible(text))
-          const { dead, done, total } = status.shards
-          if (given.once || done + dead === total || status.state === "cancelled") {
-            if (dead > 0) return yield* new CommandExit({ code: 1 })
-            return
-          }
-          before = { status, at }
-          yield* Effect.sleep(`${given.every} seconds`)
-        }
-      }))
-).pipe(Command.withDescription("How far a job is: shards, rows, tokens, dollars, workers, dead letters"))
+    Effect.gen(function*() {
+      if (Option.isSome(given.output)) return yield* WatchOutput.watch(given.output.value, given)
+      if (given.job !== undefined) return yield* watchJob({ ...given, job: given.job })
+      yield* say("Nothing is named to look at: give the output of a batch, or --job with --database")
+      return yield* new CommandExit({ code: 2 })
+    })
+).pipe(
+  Command.withDescription("How far a batch or a job is: rows, tokens, dollars; a job's shards, workers, dead letters")
+)
 
 const collect = Command.make(
   "collect",
