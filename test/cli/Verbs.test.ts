@@ -104,6 +104,24 @@ describe("simulate", () => {
       assert.deepStrictEqual([end.code, end.stdout], [143, `${url}\n`])
     }).pipe(Effect.scoped))
 
+  it.live("is a load balancer in front of two engines with --balancer", () =>
+    Effect.gen(function*() {
+      const { child } = yield* start(["simulate", "--balancer", "sglang-router", "--port", "0", "--model", "org/m"])
+      const url = yield* Effect.callback<string>((resume) => {
+        child.stdout?.once("data", (text) => resume(Effect.succeed(String(text).trim())))
+      })
+      const { code, stderr } = yield* run([
+        "generate",
+        "hello",
+        "-u",
+        url,
+        "--options",
+        JSON.stringify({ extra: { stop_regex: "x" } })
+      ])
+      assert.notStrictEqual(code, 0)
+      assert.include(stderr, "dropped by sglang-router")
+    }).pipe(Effect.scoped))
+
   it.live("is the whole platform with --platform, and says which variables point there", () =>
     Effect.gen(function*() {
       const { child, ended } = yield* start(["simulate", "--platform", "--port", "0", "--start-time", "0"])

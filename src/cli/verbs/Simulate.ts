@@ -7,6 +7,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Balancer from "../../simulator/Balancer.ts"
 import type * as SimulatorOptions from "../../simulator/model/Options.ts"
 import * as Script from "../../simulator/model/Script.ts"
 import * as Sample from "../../simulator/platform/Sample.ts"
@@ -55,6 +56,10 @@ const flags = {
   startTime: Flag.Finite("start-time").pipe(
     Flag.withDescription("With --platform: seconds that an endpoint takes to start (default 10)"),
     Flag.withDefault(10)
+  ),
+  balancer: optional(
+    Flag.Literals("balancer", ["sglang-router", "vllm-router"]),
+    "Put this load balancer in front, with two workers (of SGLang or vLLM, unless --engine says another)"
   ),
   publicUrl: optional(
     Flag.String("public-url"),
@@ -155,6 +160,17 @@ const replayed = Effect.fnUntraced(function*(text: string, given: Given) {
   return yield* listening(server, `A tape of ${tape.exchanges.length} exchanges of ${tape.head.date.slice(0, 10)}`)
 })
 
+/** A balancer in front of two engines; the default engine is the one that it was written for. */
+const balanced = (given: Given, kind: Balancer.Kind) =>
+  Effect.gen(function*() {
+    const { engine, ...options } = optionsOf(given)
+    const { handle } = yield* Balancer.make(kind, { ...options, ...(engine !== "tgi" && { engine }) })
+    const { port, url } = yield* SimulatorServer.serve(handle, { port: given.port, host: given.host })
+    yield* Console.log(url)
+    yield* Console.error(`A simulated ${kind} with two workers on port ${port}. ${STOP}`)
+    return yield* untilStopped
+  })
+
 const platform = (given: Given) =>
   Effect.gen(function*() {
     const { managementUrl, url } = yield* PlatformServer.PlatformServer
@@ -188,7 +204,13 @@ const platform = (given: Given) =>
 
 const command = Command.make("simulate", flags, (given) =>
   Effect.scoped(
-    given.replay !== undefined ? replayed(given.replay, given) : given.platform ? platform(given) : one(given)
+    given.replay !== undefined
+      ? replayed(given.replay, given)
+      : given.platform
+      ? platform(given)
+      : given.balancer !== undefined
+      ? balanced(given, given.balancer)
+      : one(given)
   ).pipe(Effect.catchTag("ListenError", ({ message }) => Notice.usage(message)))).pipe(
     Command.withDescription(
       "A simulated server, the whole platform, or a tape, on a port; it prints its address and runs until it is stopped"
