@@ -124,6 +124,14 @@ it("the main exports have an example each", () => {
   assert.deepStrictEqual(main.filter((name) => !shown.has(`src/${name}.ts`)), [])
 })
 
+it("every page is in the site's sidebar", () => {
+  const config = readFileSync(join(root, "docs/.vitepress/config.ts"), "utf8")
+  const missing = globSync("docs/*.md", { cwd: root })
+    .map((page) => page.slice("docs/".length, -".md".length))
+    .filter((name) => name !== "index" && !config.includes(`page("${name}"`))
+  assert.deepStrictEqual(missing, [])
+})
+
 /** GitHub's anchor of a heading. */
 const anchorOf = (heading: string) =>
   heading.toLowerCase().replaceAll(/[^\p{L}\p{N}\s_-]/gu, "").trim().replaceAll(/\s/g, "-")

@@ -15,6 +15,7 @@ const guide = [
       page("getting-started", "Getting started"),
       page("endpoints", "Endpoints"),
       page("cli", "The command line"),
+      page("proxy", "A port for other programs"),
       page("recipes", "Recipes")
     ]
   },
@@ -25,7 +26,8 @@ const guide = [
       page("templates", "Templates and Magpie"),
       page("structured-output", "Structured output"),
       page("tools", "Tools and agents"),
-      page("decisions", "Decisions")
+      page("decisions", "Decisions"),
+      page("proof", "What an endpoint honours")
     ]
   },
   {

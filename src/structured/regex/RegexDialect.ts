@@ -35,14 +35,6 @@ export const PLAIN = String.raw`(?:[^"\\\x00-\x1F\x7F-\x9F]|\\["\\])`
 export const anything = RegexSyntax.repeat(RegexSyntax.chars(CharSet.all), 0)
 
 /**
- * Says whether TGI's model server can compile a pattern, naming the first construct that it cannot.
- *
- * @category validation
- * @since 0.1.0
- */
-export const check = (pattern: string): Result.Result<Regex, Fault> => RegexSyntax.parse(pattern, "tgi")
-
-/**
  * The whole-text form of a JSON Schema pattern, which only searches: anchors become the presence or absence of
  * "anything" at the ends. Fails for what an automaton over whole texts cannot say, or not cheaply.
  *
