@@ -15,6 +15,7 @@ const guide = [
       page("getting-started", "Getting started"),
       page("endpoints", "Endpoints"),
       page("cli", "The command line"),
+      page("session", "A session in a terminal"),
       page("proxy", "A port for other programs"),
       page("recipes", "Recipes")
     ]
