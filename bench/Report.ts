@@ -7,6 +7,8 @@ const sorted = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - 
 export const median = (values: ReadonlyArray<number>): number =>
   sorted(values)[Math.floor(values.length / 2)] ?? Number.NaN
 
+export const least = (values: ReadonlyArray<number>): number => sorted(values)[0] ?? Number.NaN
+
 export const figure = (value: number): string =>
   Math.abs(value) >= 1000
     ? Math.round(value).toLocaleString("en-US")
@@ -35,13 +37,16 @@ const header = (pinned: boolean) =>
       Os.cpus()[0]?.model.trim()
     }, ${Os.availableParallelism()} cores, ${Os.type()} ${Os.release()}, Node ${process.version}; ${
       pinned ? "client and server each on a core of their own" : "not pinned"
-    }. The machine is shared: CPU is the steadier figure.`,
+    }. Other programs ran at the same time.`,
     `${peers.map((name) => `${name} ${versionOf(name)}`).join(", ")}.`,
-    "Ratios are to the first line of each group; `limit` is undici and one JSON.parse for each answer or event."
+    "Ratios are to the first line of each group; `limit` is undici and one JSON.parse for each answer or event. Throughput is the " +
+    "median of the rounds. CPU is that of the client's process, user and system, and that of the part (a tenth of a round) that took " +
+    "least, as what else runs can only add to it."
   ].join("\n\n")
 
 /** The order of the sections. */
 const order = [
+  "Note",
   "S1",
   "S1s",
   "S2",
@@ -68,7 +73,7 @@ const placeOf = (name: string): number => order.includes(name) ? order.indexOf(n
 export const write = (path: string, name: string, section: string, pinned: boolean): void => {
   const sections = new Map<string, string>()
   for (const text of readFileSync(path, "utf8").split(/^(?=## )/m).slice(1)) {
-    const [, own = ""] = /^## (\w+)/.exec(text) ?? []
+    const [, own = ""] = /^## ([^:\n]+):/.exec(text) ?? []
     sections.set(own, text)
   }
   sections.set(name, section)

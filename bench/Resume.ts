@@ -29,7 +29,7 @@ const generation = (row: number) => ({
 const write = async (path: string, rows: number, line: (row: number) => string) => {
   const file = createWriteStream(path)
   for (let row = 0; row < rows; row++) {
-    if (!file.write(`${line(row)}\n`)) await new Promise((resolve) => file.once("drain", resolve))
+    if (!file.write(`${line(row)}\n`)) await new Promise<void>((resolve) => file.once("drain", resolve))
   }
   file.end()
   await finished(file)

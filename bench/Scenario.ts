@@ -22,13 +22,13 @@ const unary = { unit: "requests", stream: false, tokens: 20, burst: 1 } as const
 const streaming = { unit: "events", stream: true, burst: 16, latency: 0 } as const
 
 export const scenarios: Readonly<Record<string, Scenario>> = {
-  S1: { ...unary, title: "unary, 64 at once", latency: 0, calls: 40_000, concurrency: 64, warmup: 10_000 },
+  S1: { ...unary, title: "unary, 64 at once", latency: 0, calls: 10_000, concurrency: 64, warmup: 10_000 },
   S1s: {
     ...streaming,
     burst: 1,
     title: "streams of 20 tokens, 64 at once",
     tokens: 20,
-    calls: 20_000,
+    calls: 10_000,
     concurrency: 64,
     warmup: 5000
   },
@@ -70,19 +70,28 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     ...streaming,
     title: "256 streams of 200 tokens at once",
     tokens: 200,
-    calls: 2560,
+    calls: 1280,
     concurrency: 256,
     warmup: 512
   },
-  S4: { ...unary, title: "50 ms latency, 512 at once", latency: 50, calls: 40_960, concurrency: 512, warmup: 10_240 },
+  S4: { ...unary, title: "50 ms latency, 512 at once", latency: 50, calls: 10_240, concurrency: 512, warmup: 10_240 },
   S4b: { ...unary, title: "50 ms latency, 64 at once", latency: 50, calls: 5120, concurrency: 64, warmup: 1280 },
-  F1: { ...unary, title: "on fetch: unary, 64 at once", latency: 0, calls: 20_000, concurrency: 64, warmup: 5000 },
+  O1: { ...unary, title: "other libraries: unary, 64 at once", latency: 0, calls: 5000, concurrency: 64, warmup: 2500 },
+  O3: {
+    ...streaming,
+    title: "other libraries: 256 streams of 200 tokens at once",
+    tokens: 200,
+    calls: 512,
+    concurrency: 256,
+    warmup: 256
+  },
+  F1: { ...unary, title: "on fetch: unary, 64 at once", latency: 0, calls: 5000, concurrency: 64, warmup: 5000 },
   F2: {
     ...streaming,
     burst: 1,
     title: "on fetch: streams of 20 tokens, 64 at once",
     tokens: 20,
-    calls: 10_000,
+    calls: 5000,
     concurrency: 64,
     warmup: 2500
   },

@@ -1,10 +1,10 @@
 /**
  * Runs the measurements side by side and puts them into RESULTS.md, each section over the one of that name:
- * `node bench/run.ts [--quick] [--rounds=5] [--clients=limit,sdk] [S1 S2 …]`. With `--quick` or `--clients` nothing is written.
+ * `node bench/run.ts [--quick] [--rounds=5] [--seconds=240] [--clients=limit;sdk] [S1 S2 …]`. With `--quick` or `--clients` nothing is written.
  *
  * Each sample is a process of its own, pinned to one core, with the stand-in server on another. The clients take turns,
- * round after round, so that what disturbs the machine disturbs all of them. Ratios are those of medians; that of CPU is
- * the steadier one where other programs run.
+ * round after round, so that what disturbs the machine disturbs all of them. Throughput is a median. CPU is the least of the
+ * rounds, as what else runs can only add to it, and the steadier figure of the two.
  */
 import { execFileSync, spawn } from "node:child_process"
 import Os from "node:os"
@@ -13,7 +13,7 @@ import * as Bundle from "./Bundle.ts"
 import { contenders } from "./Contenders.ts"
 import type { Sample } from "./Measure.ts"
 import type { Growth } from "./Memory.ts"
-import { figure, median, range, table, write } from "./Report.ts"
+import { figure, least, median, range, table, write } from "./Report.ts"
 import { scenarios } from "./Scenario.ts"
 import * as Startup from "./Startup.ts"
 
@@ -21,6 +21,7 @@ const flags = process.argv.slice(2)
 const quick = flags.includes("--quick")
 const rounds = Number(flags.find((flag) => flag.startsWith("--rounds="))?.slice(9) ?? 5)
 const only = flags.find((flag) => flag.startsWith("--clients="))?.slice(10).split(";")
+const seconds = Number(flags.find((flag) => flag.startsWith("--seconds="))?.slice(10) ?? Infinity)
 const named = flags.filter((flag) => !flag.startsWith("--"))
 const here = import.meta.dirname
 
@@ -38,9 +39,9 @@ const pinned = (core: number, command: ReadonlyArray<string>): [string, Array<st
   return [program, rest]
 }
 
-const onClientCore = (command: ReadonlyArray<string>): string => {
+const onClientCore = (command: ReadonlyArray<string>, env = process.env): string => {
   const [program, rest] = pinned(0, command)
-  return execFileSync(program, rest, { cwd: here, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })
+  return execFileSync(program, rest, { cwd: here, encoding: "utf8", env, stdio: ["ignore", "pipe", "pipe"] })
 }
 
 const startServer = async () => {
@@ -55,7 +56,10 @@ const startServer = async () => {
 /** Takes turns, round after round, and says how each did. */
 const turns = <A>(name: string, who: ReadonlyArray<string>, take: (who: string) => A, told: (taken: A) => string) => {
   const samples = new Map<string, Array<A>>(who.map((one) => [one, []]))
+  const start = performance.now()
   for (let round = 0; round < rounds; round++) {
+    // another round like those before would take too long
+    if (round > 0 && (performance.now() - start) * (1 + 1 / round) > seconds * 1000) break
     for (const [one, taken] of samples) {
       const sample = take(one)
       taken.push(sample)
@@ -65,7 +69,7 @@ const turns = <A>(name: string, who: ReadonlyArray<string>, take: (who: string) 
   return (one: string, pick: (sample: A) => number): ReadonlyArray<number> => (samples.get(one) ?? []).map(pick)
 }
 
-const cost = ({ cpu }: Sample) => 1 / cpu
+const cost = ({ cpu }: Sample) => cpu
 const speed = ({ perSecond }: Sample) => perSecond
 
 const measured = (name: string, origin: string): string => {
@@ -78,19 +82,24 @@ const measured = (name: string, origin: string): string => {
   const of = turns(
     name,
     groups.flat(),
-    (client): Sample => JSON.parse(onClientCore(command(client))),
+    // what is cold is measured as it is published
+    (client): Sample =>
+      JSON.parse(onClientCore(command(client), scenario.warmup === 0 ? { ...process.env, BUILT: "1" } : process.env)),
     ({ cpu, perSecond }) => `${figure(perSecond)}/s, ${figure(cpu)} µs of CPU each`
   )
-  const ratio = (client: string, reference: string, pick: (sample: Sample) => number) =>
-    client === reference ? "1" : (median(of(client, pick)) / median(of(reference, pick))).toFixed(2)
+  const faster = (client: string, reference: string) => median(of(client, speed)) / median(of(reference, speed))
+  const cheaper = (client: string, reference: string) => least(of(reference, cost)) / least(of(client, cost))
+  const ratio = (client: string, reference: string, by: typeof faster) =>
+    client === reference ? "1" : by(client, reference).toFixed(2)
   const rows = groups.flatMap((group) =>
     group.map((client) => [
       client,
-      ratio(client, group[0] ?? "", speed),
-      ratio(client, group[0] ?? "", cost),
+      ratio(client, group[0] ?? "", faster),
+      ratio(client, group[0] ?? "", cheaper),
       figure(median(of(client, speed))),
       range(of(client, speed)),
-      figure(median(of(client, ({ cpu }) => cpu))),
+      figure(least(of(client, cost))),
+      figure(median(of(client, ({ usualCpu }) => usualCpu))),
       figure(median(of(client, ({ milliseconds }) => milliseconds))),
       String(median(of(client, ({ connections }) => connections ?? 0)))
     ])
@@ -103,6 +112,7 @@ const measured = (name: string, origin: string): string => {
     `${scenario.unit}/s`,
     "range",
     `CPU µs/${unit}`,
+    "usual CPU",
     "ms in all",
     "connections"
   ]
@@ -162,8 +172,8 @@ const batch = (origin: string): string => {
     told
   )
   const rows = ways.map((way) => {
-    const cpu = median(of(way, ({ cpu }) => cpu))
-    const plain = median(of(way.replace("batch", "plain"), ({ cpu }) => cpu))
+    const cpu = least(of(way, ({ cpu }) => cpu))
+    const plain = least(of(way.replace("batch", "plain"), ({ cpu }) => cpu))
     return [way, (cpu / plain).toFixed(2), figure(cpu), figure(median(of(way, ({ perSecond }) => perSecond)))]
   })
   return `${count} rows of a batch, 64 at once, beside a plain script\n\n${
@@ -182,7 +192,7 @@ const several = (origin: string): string => {
   )
   const rows = ways.map((way) => [
     way === "calls" ? "32 calls of `generate`" : "`numGenerations: 32`",
-    figure(median(of(way, ({ cpu }) => cpu))),
+    figure(least(of(way, ({ cpu }) => cpu))),
     figure(median(of(way, ({ perSecond }) => perSecond)))
   ])
   return `32 generations of one conversation of 40 messages, rendered here\n\n${
@@ -190,12 +200,19 @@ const several = (origin: string): string => {
   }\n`
 }
 
+/** What the layers cost without a network. */
+const layers = (): string => {
+  const costs: Readonly<Record<string, number>> = JSON.parse(onClientCore([process.execPath, "Layers.ts"]))
+  const rows = Object.entries(costs).map(([name, cost]) => [name, figure(cost)])
+  return `layers without a network: a whole response, and streams of 200 events\n\n${table(["call", "CPU µs"], rows)}\n`
+}
+
 /** What another program prints. */
 const printed = (title: string, ...command: ReadonlyArray<string>) => () =>
   `${title}\n\n\`\`\`text\n${onClientCore([process.execPath, ...command]).trim()}\n\`\`\`\n`
 
 const facts = () =>
-  `Measured ${new Date().toISOString().slice(0, 10)}, ${rounds} rounds${quick ? ", fewer calls" : ""}, load ${
+  `Measured ${new Date().toISOString().slice(0, 10)}, at most ${rounds} rounds${quick ? ", fewer calls" : ""}, load ${
     Os.loadavg().slice(0, 2).map((load) => load.toFixed(2)).join(" ")
   } at the start.`
 
@@ -204,6 +221,7 @@ const parts: Readonly<Record<string, (origin: string) => string | Promise<string
   S5: memory,
   S6: startup,
   B1: batch,
+  M1: layers,
   N1: several,
   P1: printed("requests of the simulator", "Simulator.ts", "tgi", quick ? "1" : "3"),
   T1: printed("chat templates", "template.mjs"),

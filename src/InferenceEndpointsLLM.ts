@@ -9,6 +9,7 @@
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
@@ -226,21 +227,35 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
   const clientOf = yield* TargetClients.make(options.client)
   const { total } = Timeouts.make(options.client?.timeouts)
 
-  const prepared = (target: Target, wanted: Preparing.Wanted, stream: boolean) => {
+  const prepared = (target: Target, wanted: Preparing.Wanted, stream: boolean, deadline: number) => {
     const make = () =>
       Effect.flatMapEager(
         clientOf(target),
         (client) => Preparing.prepare(client, target, prompting, wanted, stream, options.proof)
       )
     const { options: { seed }, shared } = wanted
-    return shared === undefined || seed === undefined ? make() : shared.of(target, seed, make)
+    const ready = shared === undefined || seed === undefined ? make() : shared.of(target, seed, make)
+    // what is there already needs no limit
+    return Exit.isExit(ready) ? ready : Deadline.by(deadline)(ready)
   }
 
-  const plain = (target: Target, wanted: Preparing.Wanted) => {
+  let isKnown = false
+  /** The target. Only the first time does it have to be found. */
+  const known = (deadline: number): Effect.Effect<Target, EndpointError> =>
+    isKnown
+      ? endpoint.target
+      : Effect.map(Deadline.by(deadline)(endpoint.target), (target) => {
+        isKnown = true
+        return target
+      })
+
+  const plain = (target: Target, wanted: Preparing.Wanted, deadline: number) => {
     const stream = Preparing.isFolded(target, wanted)
-    return Effect.flatMapEager(prepared(target, wanted, stream), (ready) =>
+    return Effect.flatMapEager(prepared(target, wanted, stream, deadline), (ready) =>
       Effect.map(
-        Telemetry.observed(ready.telemetry, stream ? Generating.folded(ready) : Generating.unary(ready)),
+        Deadline.before(deadline, total)(
+          Telemetry.observed(ready.telemetry, stream ? Generating.folded(ready) : Generating.unary(ready))
+        ),
         (generation): Objects.Constrained => ({
           generation,
           constraint: ready.constraint,
@@ -252,15 +267,15 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
   const plainStream = (target: Target, wanted: Preparing.Wanted, deadline: number) => {
     const stream = Preparing.isStreamed(target, wanted)
     return Effect.map(
-      Effect.tap(prepared(target, wanted, stream), Preparing.warnUnstreamed(target)),
+      Effect.tap(prepared(target, wanted, stream, deadline), Preparing.warnUnstreamed(target)),
       (ready): Objects.Streamed<GenerateError> => ({
         constraint: ready.constraint,
         events: Telemetry.observedStream(
           ready.telemetry,
           // calls that stand in the text stream as any text does
-          stream || (ready.calls !== undefined && wanted.settings.delivery !== "unary")
-            ? Generating.stream(ready, deadline)
-            : Generating.atOnce(ready, deadline)
+          (stream || (ready.calls !== undefined && wanted.settings.delivery !== "unary")
+            ? Generating.stream
+            : Generating.atOnce)(ready, Deadline.before(deadline, total))
         )
       })
     )
@@ -274,13 +289,17 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
       (ready): Preparing.Ready => ({ ...ready, splitReasoning: opening !== undefined, opening })
     )
 
-  const once = (target: Target, wanted: Preparing.Wanted): Effect.Effect<Objects.Constrained, GenerateError> =>
+  const once = (
+    target: Target,
+    wanted: Preparing.Wanted,
+    deadline: number
+  ): Effect.Effect<Objects.Constrained, GenerateError> =>
     (wanted.options.thinkingBudget ?? 0) <= 0
-      ? plain(target, wanted)
-      : Effect.flatMap(
+      ? plain(target, wanted, deadline)
+      : Deadline.by(deadline)(Effect.flatMap(
         ThinkingPhases.of(target, wanted, prompting),
         (plan) =>
-          plan === undefined ? plain(target, wanted) : ThinkingPhases.generate(plan, (next) => {
+          plan === undefined ? plain(target, wanted, deadline) : ThinkingPhases.generate(plan, (next) => {
             const stream = Preparing.isFolded(target, next.wanted)
             return Effect.flatMap(phase(target, next, stream), (ready) =>
               Effect.map(
@@ -288,7 +307,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
                 (generation): Objects.Constrained => ({ generation, constraint: ready.constraint })
               ))
           })
-      )
+      ))
 
   const begin = (
     target: Target,
@@ -296,7 +315,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     deadline: number
   ): Effect.Effect<Objects.Streamed<GenerateError>, GenerateError> => {
     if ((wanted.options.thinkingBudget ?? 0) <= 0) return plainStream(target, wanted, deadline)
-    return Effect.flatMap(ThinkingPhases.of(target, wanted, prompting), (plan) => {
+    return Deadline.by(deadline)(Effect.flatMap(ThinkingPhases.of(target, wanted, prompting), (plan) => {
       if (plan === undefined) return plainStream(target, wanted, deadline)
       const stream = Preparing.isStreamed(target, wanted)
       const whole: ThinkingPhases.Phase = { wanted, prompt: plan.thought.prompt, opening: undefined }
@@ -309,31 +328,36 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
             Stream.unwrap(Effect.map(phase(target, next, stream), (ready) =>
               Telemetry.observedStream(
                 ready.telemetry,
-                stream ? Generating.stream(ready, deadline) : Generating.atOnce(ready, deadline)
+                (stream ? Generating.stream : Generating.atOnce)(ready, Deadline.before(deadline, total))
               )))
         )
       }))
-    })
+    }))
   }
 
   return yield* assemble(options, {
+    // finding the endpoint, reviving it and what is generated have one time together
     one: (wanted) =>
-      Deadline.within(total)(Effect.catchIf(
-        Effect.flatMap(endpoint.target, (target) => once(target, wanted)),
-        isRevivable(wanted),
-        (error) => Effect.flatMap(Revival.revive(endpoint, error), (target) => once(target, wanted))
-      )),
-    // finding the endpoint, reviving it and the stream itself have one time together
+      Effect.flatMap(Deadline.after(total), (deadline) =>
+        Effect.catchIf(
+          Effect.flatMap(known(deadline), (target) => once(target, wanted, deadline)),
+          isRevivable(wanted),
+          (error) =>
+            Effect.flatMap(
+              Deadline.by(deadline)(Revival.revive(endpoint, error)),
+              (target) => once(target, wanted, deadline)
+            )
+        )),
     streamed: (wanted) =>
       Effect.flatMap(Deadline.after(total), (deadline) => {
         const begun = (target: Effect.Effect<Target, EndpointError>) =>
-          Deadline.by(deadline)(Effect.flatMap(target, (target) => begin(target, wanted, deadline)))
-        return Effect.map(begun(endpoint.target), ({ constraint, events }) => ({
+          Effect.flatMap(target, (target) => begin(target, wanted, deadline))
+        return Effect.map(begun(known(deadline)), ({ constraint, events }) => ({
           constraint,
-          events: Stream.catchIf(
+          events: Revival.stream(
             events,
             isRevivable(wanted),
-            (error) => Stream.unwrap(Effect.map(begun(Revival.revive(endpoint, error)), ({ events }) => events))
+            (error) => Effect.map(begun(Deadline.by(deadline)(Revival.revive(endpoint, error))), ({ events }) => events)
           )
         }))
       }),

@@ -21,6 +21,14 @@ export const CurrentDeadline = Context.Reference<number | undefined>(
 )
 
 /**
+ * Milliseconds: the end of something larger that is as near as this to a call's own is not worth limits of its own.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const NEAR = 50
+
+/**
  * The moment that is so far from now, or the deadline in force where that is earlier.
  *
  * @category accessors
@@ -49,3 +57,15 @@ export const within = (limit: Duration.Duration) => <A, E, R>(self: Effect.Effec
  */
 export const by = (deadline: number | undefined) => <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   deadline === undefined ? self : Effect.provideService(self, CurrentDeadline, deadline)
+
+/**
+ * As `by`, for an effect that keeps a limit of its own: it is told of the moment only where that is earlier by more than
+ * `NEAR`. Nearly no call is, and the others are spared a context of their own.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const before = (deadline: number, limit: Duration.Duration) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
+  Effect.clockWith((clock) =>
+    deadline + NEAR < clock.currentTimeMillisUnsafe() + Duration.toMillis(limit) ? by(deadline)(self) : self
+  )

@@ -6,32 +6,12 @@
  *
  * @since 0.2.0
  */
-import * as Effect from "effect/Effect"
-import { fault, late, tooLarge } from "./TransportFault.ts"
+import { fault, tooLarge } from "./TransportFault.ts"
 import type { Limits, Size } from "./TransportLimits.ts"
+import { Watch } from "./Watch.ts"
 
 /** Bytes held for a slow reader before the transport stops reading. */
 const HIGH_WATER = 256 * 1024
-
-/** The longest time that timers can wait, 24 days. */
-const LONGEST = 2 ** 31 - 1
-
-/**
- * A limit in milliseconds as timers take it: whole, and 0 for none.
- *
- * @category conversions
- * @since 0.2.0
- */
-export const timer = (limit: number | undefined): number =>
-  limit === undefined || !Number.isFinite(limit) ? 0 : Math.min(Math.max(1, Math.ceil(limit)), LONGEST)
-
-type Timer = ReturnType<typeof setTimeout>
-
-/** A limit as a moment, from another one on; never where it is none. */
-const after = (now: number, limit: number | undefined): number => {
-  const wait = timer(limit)
-  return wait === 0 ? Infinity : now + wait
-}
 
 /**
  * What a transport fills and a reader empties. A reader polls it, and leaves a callback in `wake` while it waits.
@@ -65,60 +45,12 @@ export abstract class Incoming {
   #received = 0
   #paused = false
   #scheduled = false
-  /**
-   * The moments at which the limits pass, which move while one timer waits: it looks at them when the first of them may have
-   * passed, and waits on for the next. So a limit that does not pass, and a chunk that comes in time, costs no timer.
-   */
-  readonly #totalAt: number
-  #firstEventAt: number
-  #headAt = Infinity
-  #silenceAt = Infinity
-  /** When the reader was last given something, or began to wait; nothing while it does not wait. */
-  #heard: number | undefined
-  #timer: Timer | undefined
+  readonly #watch: Watch
 
   constructor(limits: Limits) {
     this.limits = limits
     this.limit = limits.maxBodyBytes ?? Infinity
-    const now = performance.now()
-    this.#totalAt = after(now, limits.total)
-    this.#firstEventAt = after(now, limits.firstEvent)
-    const { headers, idle, silence } = limits
-    this.#watch(
-      now,
-      Math.min(this.#totalAt, this.#firstEventAt, after(now, headers), after(now, idle), after(now, silence?.after))
-    )
-  }
-
-  #watch(now: number, at: number): void {
-    if (at < Infinity) this.#timer = setTimeout(look, Math.min(Math.ceil(at - now), LONGEST), this)
-  }
-
-  /** Ends the exchange if one of its limits has passed. */
-  look(): void {
-    const now = performance.now()
-    const idleAt = this.#heard === undefined ? Infinity : after(this.#heard, this.limits.idle)
-    // timers may be early by less than a millisecond
-    const passed = now + 1
-    if (this.#totalAt <= passed) return this.cancel(late.total())
-    if (this.#firstEventAt <= passed) return this.cancel(late.firstEvent())
-    if (this.#headAt <= passed) return this.cancel(late.headers())
-    if (idleAt <= passed) return this.cancel(late.idle())
-    if (this.#silenceAt <= passed) this.#askForLife()
-    if (this.failure !== undefined) return
-    this.#watch(
-      now,
-      Math.min(this.#totalAt, this.#firstEventAt, this.#headAt, this.#silenceAt, idleAt, this.#next(now))
-    )
-  }
-
-  /** A limit that does not run yet may begin to, at the soonest now. */
-  #next(now: number): number {
-    const { headers, idle, silence } = this.limits
-    return Math.min(
-      this.status === 0 ? Math.min(after(now, headers), after(now, silence?.after)) : Infinity,
-      after(now, idle)
-    )
+    this.#watch = new Watch(this, limits)
   }
 
   // ---- what a transport brings ---------------------------------------------------------------------------------------
@@ -131,37 +63,21 @@ export abstract class Incoming {
 
   /** The request is on the wire: the limit on the head runs from here, however slowly its bytes come. */
   protected sent(): void {
-    if (this.#headAt < Infinity || this.status > 0) return
-    const now = performance.now()
-    this.#headAt = after(now, this.limits.headers)
-    this.#silenceAt = after(now, this.limits.silence?.after)
+    this.#watch.sent()
   }
 
   /** Something came, or is waited for: the limit between two reads starts anew. For transports that do not keep it. */
   protected alive(): void {
-    this.#heard = performance.now()
+    this.#watch.heard()
   }
 
   /** Nothing is waited for. */
   protected quiet(): void {
-    this.#heard = undefined
-  }
-
-  /** Asks for a sign of life when no head came for long. */
-  #askForLife(): void {
-    const { silence } = this.limits
-    this.#silenceAt = Infinity
-    if (silence === undefined) return
-    Effect.runCallback(silence.ask, {
-      onExit: (exit) => {
-        if (exit._tag !== "Success" || !exit.value) this.cancel(late.silence())
-        else if (this.status === 0) this.#silenceAt = after(performance.now(), silence.after)
-      }
-    })
+    this.#watch.quiet()
   }
 
   protected begin(status: number, headers: Incoming["headers"], announced: number): void {
-    this.#headAt = this.#silenceAt = Infinity
+    this.#watch.begun()
     this.status = status
     this.headers = headers
     if (announced > this.limit) this.abort(tooLarge(this.limit))
@@ -206,7 +122,7 @@ export abstract class Incoming {
 
   /** Nothing comes any more. */
   protected settled(): void {
-    clearTimeout(this.#timer)
+    this.#watch.stop()
   }
 
   /** Fails the exchange from this side. */
@@ -283,8 +199,9 @@ export abstract class Incoming {
   }
 
   /** Ends the exchange from outside; a reader that waits fails. */
-  cancel(reason: Error = abandoned()): void {
-    if (!this.ended && this.failure === undefined) this.abort(reason)
+  cancel(reason?: Error): void {
+    // an error has a stack, which is not made for what has ended
+    if (!this.ended && this.failure === undefined) this.abort(reason ?? abandoned())
   }
 
   /** The reader goes, and wants to hear nothing more. */
@@ -295,7 +212,7 @@ export abstract class Incoming {
 
   /** The reader has the first event of its stream. */
   firstEventCame(): void {
-    this.#firstEventAt = Infinity
+    this.#watch.firstEventCame()
   }
 
   #notify(): void {
@@ -311,7 +228,5 @@ export abstract class Incoming {
     wake?.()
   }
 }
-
-const look = (incoming: Incoming): void => incoming.look()
 
 const abandoned = (): Error => fault("ERR_ABANDONED", "The request was given up before its response was complete")

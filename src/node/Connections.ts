@@ -8,8 +8,8 @@
 import * as Duration from "effect/Duration"
 import type * as Net from "node:net"
 import { buildConnector, Client, type Dispatcher } from "undici"
-import { timer } from "../http/Incoming.ts"
 import { fault } from "../http/TransportFault.ts"
+import { timer } from "../http/Watch.ts"
 
 /**
  * How to connect. Connections speak HTTP/1.1, so that N requests at once are N connections, and TLS certificates are

@@ -6,9 +6,10 @@
  */
 import type { Dispatcher } from "undici"
 import * as Decompression from "../http/Decompression.ts"
-import { Incoming, timer } from "../http/Incoming.ts"
+import { Incoming } from "../http/Incoming.ts"
 import { fault, tooLarge } from "../http/TransportFault.ts"
 import type { Limits } from "../http/TransportLimits.ts"
+import { timer } from "../http/Watch.ts"
 import type { Connections, Lease, Request, Sender } from "./Connections.ts"
 
 type Fields = Incoming["headers"]

@@ -6,16 +6,13 @@
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Channel from "effect/Channel"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as Dialect from "../dialect/Dialect.ts"
 import * as Frames from "../dialect/Frames.ts"
 import * as ResponseHeaders from "../dialect/ResponseHeaders.ts"
 import type * as Generation from "../Generation.ts"
-import * as Deadline from "../http/Deadline.ts"
 import { InferenceError } from "../InferenceError.ts"
 import type { CallForm } from "../template/CallForm.ts"
 import type { Meta } from "../transport/Call.ts"
@@ -23,6 +20,7 @@ import type { Opened, TgiClient } from "../transport/TgiClient.ts"
 import type * as Continuation from "./Continuation.ts"
 import * as Echo from "./Echo.ts"
 import * as Folding from "./Folding.ts"
+import type * as Telemetry from "./Telemetry.ts"
 import * as ToolText from "./ToolText.ts"
 import * as Verdict from "./Verdict.ts"
 
@@ -222,40 +220,52 @@ const begin = (prepared: Prepared): Effect.Effect<Begun, InferenceError, Scope.S
     })
   })
 
+/** Keeps a limit on time. */
+type Within = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+type Opening = Telemetry.Opening<Generation.Event, InferenceError>
+
+/** The last events of a stream, which has then ended, or the failure that ends it. */
+const last = (
+  end: Effect.Effect<Generation.Generation, InferenceError>,
+  events: Events,
+  { ended, failed }: Telemetry.Outcome<InferenceError>
+): Effect.Effect<Arr.NonEmptyReadonlyArray<Generation.Event>, InferenceError> =>
+  Effect.matchCauseEffect(end, {
+    onSuccess: (generation) => {
+      ended()
+      return Effect.succeed(Arr.append(events, { _tag: "Finish", generation }))
+    },
+    onFailure: (cause) => Effect.andThen(failed(cause), Effect.failCause(cause))
+  })
+
 /**
- * Streams a generation. The last event is `Finish`; leaving the stream closes the socket. The deadline, where there is one,
- * is that of what the generation is the last part of.
+ * Streams a generation. The last event is `Finish`; leaving the stream closes the socket. `within` keeps the time of what the
+ * generation is the last part of.
  *
  * @category running
  * @since 0.1.0
  */
-export const stream = (
-  prepared: Prepared,
-  deadline: number | undefined
-): Stream.Stream<Generation.Event, InferenceError> =>
-  Stream.fromChannel(
-    Channel.fromTransform((_upstream, scope) =>
-      Effect.map(Deadline.by(deadline)(Scope.provide(begin(prepared), scope)), ({ end, fold, pull }) => {
-        let events: Events = []
-        let done = false
-        const frames = pull((delta) => fold.add(delta, events))
-        const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Generation.Event>, InferenceError> = Pull.matchEffect(frames, {
-          onSuccess: () => {
-            const heard = events
-            if (!Arr.isArrayNonEmpty(heard)) return next
-            events = []
-            return Effect.succeed(heard)
-          },
-          onFailure: Effect.failCause,
-          onDone: () => {
-            done = true
-            return Effect.map(end(events), (generation) => Arr.append(events, { _tag: "Finish", generation }))
-          }
-        })
-        return Effect.suspend(() => done ? Cause.done() : next)
-      })
-    )
-  )
+export const stream = (prepared: Prepared, within: Within): Opening => (scope, outcome) =>
+  Effect.map(within(Scope.provide(begin(prepared), scope)), ({ end, fold, pull }) => {
+    let events: Events = []
+    let done = false
+    const frames = pull((delta) => fold.add(delta, events))
+    const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Generation.Event>, InferenceError> = Pull.matchEffect(frames, {
+      onSuccess: () => {
+        const heard = events
+        if (!Arr.isArrayNonEmpty(heard)) return next
+        events = []
+        return Effect.succeed(heard)
+      },
+      onFailure: (cause) => Effect.andThen(outcome.failed(cause), Effect.failCause(cause)),
+      onDone: () => {
+        done = true
+        return last(end(events), events, outcome)
+      }
+    })
+    return Effect.suspend(() => done ? Cause.done() : next)
+  })
 
 /**
  * The generation of a stream, folded as its frames come, without a `Stream` of its events.
@@ -364,14 +374,13 @@ export const unary = (prepared: Prepared): Effect.Effect<Generation.Generation, 
  * @category running
  * @since 0.1.0
  */
-export const atOnce = (
-  prepared: Prepared,
-  deadline: number | undefined
-): Stream.Stream<Generation.Event, InferenceError> =>
-  Stream.fromArrayEffect(Effect.suspend(() => {
+export const atOnce = (prepared: Prepared, within: Within): Opening => (_scope, outcome) =>
+  Effect.sync(() => {
+    let done = false
     const events: Events = []
-    return Effect.map(
-      Deadline.by(deadline)(answered(prepared, events)),
-      (generation) => Arr.append(events, { _tag: "Finish", generation })
-    )
-  }))
+    return Effect.suspend((): Pull.Pull<Arr.NonEmptyReadonlyArray<Generation.Event>, InferenceError> => {
+      if (done) return Cause.done()
+      done = true
+      return last(within(answered(prepared, events)), events, outcome)
+    })
+  })

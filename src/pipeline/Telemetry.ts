@@ -4,10 +4,15 @@
  *
  * @since 0.1.0
  */
+import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
+import * as Channel from "effect/Channel"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
+import type * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { GenerateRequest } from "../dialect/Dialect.ts"
@@ -206,18 +211,62 @@ export const observed = <A, E>(call: Call, self: Effect.Effect<A, E>): Effect.Ef
 }
 
 /**
- * As `observed`, of a stream.
+ * What becomes of a stream, as those who pull it are to say.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Outcome<E> {
+  readonly failed: (cause: Cause.Cause<E>) => Effect.Effect<void>
+  /** It has ended well: whatever becomes of its reader is no failure of it. */
+  readonly ended: () => void
+}
+
+/**
+ * Opens a stream, and gives what pulls it for as long as the scope is open.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Opening<A, E> = (
+  scope: Scope.Scope,
+  outcome: Outcome<E>
+) => Effect.Effect<Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>, E>
+
+/**
+ * As `observed`, of a stream. It costs something once, and nothing with each pull.
  *
  * @category combinators
  * @since 0.2.0
  */
-export const observedStream = <A, E>(call: Call, self: Stream.Stream<A, E>): Stream.Stream<A, E> => {
-  const counted = Stream.onError(self, (cause) => recordFailure(call, cause))
-  return Stream.unwrap(
-    Effect.withFiber((fiber) =>
-      Effect.succeed(isTraced(fiber) ? Stream.withSpan(counted, spanOf(call), spanOptions(call)) : counted)
-    )
-  )
+export const observedStream = <A, E>(call: Call, open: Opening<A, E>): Stream.Stream<A, E> => {
+  const counted = Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
+    Effect.suspend(() => {
+      let over = false
+      const failed = (cause: Cause.Cause<E>): Effect.Effect<void> => {
+        if (over) return Effect.void
+        over = true
+        return recordFailure(call, cause)
+      }
+      const ended = () => {
+        over = true
+      }
+      // an interrupt comes to no handler of a pull, but to the scope
+      const closed = (exit: Exit.Exit<unknown, unknown>) =>
+        // what it fails with is not looked at
+        exit._tag === "Failure" ? failed(exit.cause as Cause.Cause<E>) : Effect.void
+      return Effect.andThen(
+        Scope.addFinalizerExit(scope, closed),
+        Effect.onError(open(scope, { failed, ended }), failed)
+      )
+    })
+  ))
+  return Stream.fromChannel(Channel.fromTransform((upstream, scope) =>
+    Effect.withFiber((fiber) => {
+      const observed = isTraced(fiber) ? Stream.withSpan(counted, spanOf(call), spanOptions(call)) : counted
+      return Channel.toTransform(observed.channel)(upstream, scope)
+    })
+  ))
 }
 
 /**

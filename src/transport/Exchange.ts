@@ -90,7 +90,7 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
         if (request === undefined) return Effect.fail(unwritable(method, call.body))
         const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
         const end = fiber.getRef(Deadline.CurrentDeadline)
-        const bounded = end !== undefined && end + NEAR < now + within
+        const bounded = end !== undefined && end + Deadline.NEAR < now + within
         const deadline = bounded ? end : now + within
         const late = (attempts: number) =>
           new InferenceError({ method, reason: new Timeout({ phase: "total", after: total }), attempts })
@@ -130,9 +130,6 @@ const failure = (method: string, { reason, received, requestId }: Failed, attemp
     ...(requestId !== undefined && { requestId }),
     ...(received !== undefined && { received })
   })
-
-/** The end of something larger that is as near as this to a call's own is not worth limits of its own. */
-const NEAR = 50
 
 /** A body that JSON cannot hold is told before anything is sent. */
 const unwritable = (method: string, body: Call["body"]) =>

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { readFileSync } from "node:fs"
 import * as Retry from "../../src/http/Retry.ts"
 import * as NodeTransport from "../../src/node/NodeTransport.ts"
 import * as TgiClient from "../../src/transport/TgiClient.ts"
@@ -19,6 +20,30 @@ const failing = (answer: () => Wire.Answer, url = "http://tgi") => {
     return { attempts: error.attempts, message: error.message }
   }).pipe(Effect.provide(wire.layer))
 }
+
+/** The rows of the page on errors that name codes, and how often it says that each is attempted. */
+const page = readFileSync(new URL("../../docs/errors.md", import.meta.url), "utf8")
+const attemptsOf: { readonly [word: string]: number } = { yes: 4, once: 2, no: 1 }
+const rows = page.slice(page.indexOf("Faults below HTTP are")).split("\n").flatMap((line) => {
+  const [, , codes, , again] = line.split("|").map((cell) => cell.trim())
+  const attempts = again === undefined ? undefined : attemptsOf[again]
+  return attempts === undefined
+    ? []
+    : [...(codes ?? "").matchAll(/`([A-Z_]+)`/g)].map(([, code = ""]) => [code, attempts] as const)
+})
+
+describe("the page on errors", () => {
+  it("names codes", () => assert.isAbove(rows.length, 10))
+
+  it.effect.each(rows.filter(([code]) => code !== "ERR_PROBABLY_CORS"))(
+    "is right about %s: attempted %i times",
+    ([code, attempts]) =>
+      Effect.gen(function*() {
+        const failed = yield* failing(() => Wire.nested(code), code === "ERR_INVALID_URL" ? "localhost" : undefined)
+        assert.strictEqual(failed.attempts, attempts)
+      })
+  )
+})
 
 describe("a fault", () => {
   it.effect.each(
