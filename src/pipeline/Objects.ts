@@ -24,7 +24,7 @@ import type { Attempt, StructuredOutputError } from "../structured/StructuredOut
  *
  * - `retries`: how often to ask again when the answer does not decode (default 0). A wrong shape is asked about with the
  *   list of problems, an answer that the token limit cut with twice the limit; each time with the next seed.
- * - `salvage`: an answer that was cut, or is no JSON, is gone on with where it was still good (default false; TGI alone),
+ * - `salvage`: an answer that was cut, or is not JSON, is gone on with where it was still good (default false; TGI alone),
  *   instead of being asked for anew.
  * - `lenient`: sees through code fences, prose and thinking around the JSON (default false), for engines without grammar.
  * - `depth`, `free`, `target`, `name`, `strict`, `compiler`: how the Schema becomes a grammar (see `Grammar.Options`).

@@ -59,6 +59,6 @@ export const taskOf = Effect.fnUntraced(function*(given: Given): Effect.fn.Retur
   }
 })
 
-/** A server that embeds or ranks is no text engine, and none is looked for. */
+/** A server that embeds or ranks is not a text engine, and none is looked for. */
 export const targetOf = (target: Target, task: Task | undefined): Target =>
   task?.kind === "embed" || task?.kind === "score" ? { ...target, engine: target.engine ?? "openai" } : target

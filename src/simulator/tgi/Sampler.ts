@@ -142,7 +142,7 @@ const candidate = (turn: Turn, job: Job, valid: Validation.Valid, nth: number): 
   const random = Random.make(chanceOf(turn, job, seed))
   const answer = job.answer(job.prompt)
   let text: string | undefined
-  // an empty pattern is no grammar there
+  // an empty pattern is not a grammar there
   const grammar = parameters.grammar?.type === "regex" && parameters.grammar.value === ""
     ? undefined
     : parameters.grammar

@@ -174,7 +174,7 @@ export const depth = (place: Place): number => {
 }
 
 /**
- * The regex of what may follow, in TGI's dialect. An empty text where the text is whole, which is no grammar there: nothing
+ * The regex of what may follow, in TGI's dialect. An empty text where the text is whole, which is not a grammar there: nothing
  * should be sent then.
  *
  * @category printing
