@@ -2,6 +2,7 @@
 // is used without Effect (the command line and the promise entry) to dist/bundle.
 import { execFileSync } from "node:child_process"
 import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { rolldown } from "rolldown"
 import { minifySync } from "rolldown/utils"
 
@@ -18,9 +19,19 @@ compile("--declaration", "false", "--removeComments")
 // the command line is bundled below; nothing else of it is public
 rmSync("dist/cli", { recursive: true })
 
-const isPublic = new Set(Object.values(manifest.exports).map((files) => files.types?.slice(2)))
-for (const path of globSync("dist/**/*.d.ts").filter((path) => !isPublic.has(path))) {
-  writeFileSync(path, readFileSync(path, "utf8").replaceAll(/^ *\/\*\*[^]*?\*\/\n/gm, ""))
+// declarations that no public module leads to explain nothing to anybody; of those between, the types alone count
+const isPublic = new Set(Object.values(manifest.exports).flatMap((files) => files.types?.slice(2) ?? []))
+const reached = new Set(isPublic)
+for (const path of reached) {
+  for (const [, to] of readFileSync(path, "utf8").matchAll(/(?:from |import\()"(\.[^"]+)\.(?:ts|js)"/g)) {
+    reached.add(join(dirname(path), `${to}.d.ts`))
+  }
+}
+for (const path of globSync("dist/**/*.d.ts")) {
+  if (!reached.has(path)) rmSync(path)
+  else if (!isPublic.has(path)) {
+    writeFileSync(path, readFileSync(path, "utf8").replaceAll(/^ *\/\*\*[^]*?\*\/\n/gm, ""))
+  }
 }
 
 for (const path of globSync("dist/**/*.js")) {
