@@ -218,7 +218,7 @@ export const observed = <A, E>(call: Call, self: Effect.Effect<A, E>): Effect.Ef
  */
 export interface Outcome<E> {
   readonly failed: (cause: Cause.Cause<E>) => Effect.Effect<void>
-  /** It has ended well: whatever becomes of its reader is no failure of it. */
+  /** It has ended well: what becomes of its reader does not make it a failure. */
   readonly ended: () => void
 }
 
