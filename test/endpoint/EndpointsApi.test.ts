@@ -195,8 +195,10 @@ describe("EndpointsApi", () => {
     Effect.gen(function*() {
       const definition = { model: { repository: "org/m", framework: "pytorch", image: { vLLM: {} } } }
       const { api } = yield* setup({ endpoints: { endpoints: { "org/llm": { definition } } } })
+      const { model } = yield* api.get(name)
       const changed = yield* api.update(name, { model: { repository: "org/n" }, compute: { instanceSize: "x4" } })
-      assert.deepStrictEqual(changed.model, { ...definition.model, repository: "org/n" })
+      assert.deepStrictEqual(changed.model, { ...model, repository: "org/n" })
+      assert.deepStrictEqual(changed.model.image, definition.model.image)
       assert.strictEqual(changed.compute?.accelerator, "gpu")
       assert.strictEqual(changed.compute?.instanceSize, "x4")
     }))
