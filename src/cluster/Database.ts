@@ -13,7 +13,7 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import type * as Redacted from "effect/Redacted"
 import * as Schedule from "effect/Schedule"
 import * as SqlClient from "effect/sql/SqlClient"
-import type * as SqlError from "effect/sql/SqlError"
+import * as SqlError from "effect/sql/SqlError"
 import type * as Statement from "effect/sql/Statement"
 import * as ClusterError from "./ClusterError.ts"
 import * as SqliteClient from "./SqliteClient.ts"
@@ -38,11 +38,14 @@ export class Database extends Context.Service<Database, {
   readonly sql: SqlClient.SqlClient
   /** The database's own clock, in seconds since 1970. No other clock is compared with. */
   readonly now: Statement.Fragment
-  /** Runs a statement, and waits while the database is away; `doing` is for the message, such as `claiming a shard`. */
-  readonly run: <A>(
+  /**
+   * Runs a statement, and waits while the database is away; `doing` is for the message, such as `claiming a shard`. Failures
+   * that are not the database's pass.
+   */
+  readonly run: <A, E, R>(
     doing: string,
-    statement: Effect.Effect<A, SqlError.SqlError>
-  ) => Effect.Effect<A, ClusterError.ClusterError>
+    statement: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, ClusterError.ClusterError | Exclude<E, SqlError.SqlError>, R>
 }>()("effect-inference-endpoints/cluster/Database") {}
 
 const PATIENCE = Duration.minutes(15)
@@ -55,6 +58,9 @@ const lasting = new Set([
   "UniqueViolation",
   "ConstraintError"
 ])
+
+const passes = (error: unknown): error is SqlError.SqlError =>
+  SqlError.isSqlError(error) && !lasting.has(error.reason._tag)
 
 const problemOf = (error: SqlError.SqlError): string => {
   const { cause } = error.reason
@@ -75,16 +81,19 @@ const waiting = ({ patience = PATIENCE }: Options) => {
     isAway = false
     return Effect.logInfo("the database is back")
   })
-  return <A, R>(doing: string, statement: Effect.Effect<A, SqlError.SqlError, R>) =>
+  return <A, E, R>(
+    doing: string,
+    statement: Effect.Effect<A, E, R>
+  ): Effect.Effect<A, ClusterError.ClusterError | Exclude<E, SqlError.SqlError>, R> =>
     statement.pipe(
-      Effect.tapError((error) => lasting.has(error.reason._tag) ? Effect.void : away(error)),
-      Effect.retry({
-        while: (error) => !lasting.has(error.reason._tag),
-        schedule: Schedule.upTo(Schedule.spaced("1 second"), { duration: patience })
-      }),
+      Effect.tapError((error) => passes(error) ? away(error) : Effect.void),
+      Effect.retry({ while: passes, schedule: Schedule.upTo(Schedule.spaced("1 second"), { duration: patience }) }),
       Effect.tap(() => back),
-      Effect.mapError((error) =>
-        ClusterError.make("database", new ClusterError.DatabaseFailed({ doing, problem: problemOf(error) }))
+      Effect.mapError((error): ClusterError.ClusterError | Exclude<E, SqlError.SqlError> =>
+        SqlError.isSqlError(error)
+          ? ClusterError.make("database", new ClusterError.DatabaseFailed({ doing, problem: problemOf(error) }))
+          // whatever is a SqlError went the other way
+          : error as Exclude<E, SqlError.SqlError>
       )
     )
 }
@@ -107,15 +116,15 @@ const make = Effect.fnUntraced(function*(options: Options) {
   const wait = waiting(options)
   const isPg = sql.onDialectOrElse({ pg: () => true, orElse: () => false })
   const prepare = Effect.andThen(isPg ? checkZone(sql) : Effect.void, Tables.migrate)
-  yield* Effect.catchTag(
-    wait("connecting", Effect.asVoid(sql`SELECT 1`)).pipe(Effect.andThen(prepare)),
-    ["SqlError", "MigrationError"],
-    (error) =>
-      ClusterError.make(
-        "migrate",
-        new ClusterError.DatabaseFailed({ doing: "making the tables", problem: error.message })
-      )
-  ).pipe(Effect.provideService(SqlClient.SqlClient, sql))
+  yield* wait("connecting", Effect.asVoid(sql`SELECT 1`)).pipe(
+    Effect.andThen(wait("making the tables", prepare)),
+    Effect.catchTag(
+      "MigrationError",
+      ({ message }) =>
+        ClusterError.make("migrate", new ClusterError.DatabaseFailed({ doing: "making the tables", problem: message }))
+    ),
+    Effect.provideService(SqlClient.SqlClient, sql)
+  )
   return Database.of({
     sql,
     now: isPg ? sql.literal("extract(epoch FROM clock_timestamp())::float8") : sql.literal("unixepoch('subsec')"),

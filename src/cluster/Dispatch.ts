@@ -98,11 +98,11 @@ const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Optio
     lockExpiration: lease
   })
   // while the database is away the queue would print a stack trace twice a second; our own statements say it in a line
-  const { make: makeQueue } = yield* Layer.build(PersistedQueue.layer.pipe(Layer.provide(store))).pipe(
-    Effect.map(Context.get(PersistedQueue.PersistedQueueFactory)),
-    Effect.provideService(References.MinimumLogLevel, "None"),
-    Effect.mapError(({ message }) =>
-      ClusterError.make("connect", new ClusterError.DatabaseFailed({ doing: "making the queue", problem: message }))
+  const { make: makeQueue } = yield* run(
+    "making the queue",
+    Layer.build(PersistedQueue.layer.pipe(Layer.provide(store))).pipe(
+      Effect.map(Context.get(PersistedQueue.PersistedQueueFactory)),
+      Effect.provideService(References.MinimumLogLevel, "None")
     )
   )
   const schema = Schema.Struct({ shard: Schema.Int })
