@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
-import { SqlClient } from "effect/sql"
+import { Effect, Fiber, Layer } from "effect"
+import { SqlClient, SqlError } from "effect/sql"
+import { TestClock } from "effect/testing"
 import { Database, ShardTable, SqliteClient } from "../../src/cluster/index.ts"
 import * as Tables from "../../src/cluster/Tables.ts"
 
@@ -142,6 +143,26 @@ describe("the tables", () => {
         assert.deepStrictEqual(yield* sql`SELECT repeated FROM batch_shard`, [{ repeated: 8 }])
       }).pipe(Effect.provide(layer))
     }).pipe(Effect.scoped))
+
+  it.effect("are made once the database is back, where it goes away in the middle", () =>
+    Effect.gen(function*() {
+      const sql = yield* SqlClient.SqlClient
+      let goes = 3
+      const away = new SqlError.SqlError({
+        reason: new SqlError.ConnectionError({ cause: new Error("Connection closed") })
+      })
+      const restarting: typeof sql = Object.assign(sql.bind(undefined), sql, {
+        withoutTransforms: () => restarting,
+        withTransaction: <R, E, A>(body: Effect.Effect<A, E, R>) =>
+          Effect.suspend(() => goes-- > 0 ? Effect.fail(away) : sql.withTransaction(body))
+      })
+      const fiber = yield* Effect.forkChild(
+        Layer.build(Database.layer().pipe(Layer.provide(Layer.succeed(SqlClient.SqlClient, restarting))))
+      )
+      yield* TestClock.adjust("3 seconds")
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(yield* sql`SELECT shard FROM batch_shard`, [])
+    }).pipe(Effect.scoped, Effect.provide(SqliteClient.layer(":memory:"))))
 
   it.effect("of a newer version of the package are refused", () =>
     Effect.gen(function*() {
