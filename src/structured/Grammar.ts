@@ -13,6 +13,7 @@ import * as SchemaLowering from "./engines/SchemaLowering.ts"
 import * as SelfCheck from "./engines/SelfCheck.ts"
 import * as TgiLowering from "./engines/TgiLowering.ts"
 import * as RegexDialect from "./regex/RegexDialect.ts"
+import * as BrokenText from "./schema/BrokenText.ts"
 import * as Tree from "./schema/JsonSchemaTree.ts"
 import { normalise } from "./schema/Normalise.ts"
 import * as SchemaDocument from "./schema/SchemaDocument.ts"
@@ -214,6 +215,8 @@ export const read = (source: JsonSource): Attempted<Tree.Document> =>
  */
 export const document = (source: JsonSource): Result.Result<Tree.Document, Tree.Fault> =>
   once(documents, source.document, String(source.emptyStruct), () => {
+    const broken = BrokenText.faultOf(source.document)
+    if (broken !== undefined) return Result.fail(broken)
     const document = normalise(source.document, { emptyStruct: source.emptyStruct })
     return document.tree._tag === "Never" ? Result.fail(document.tree.fault) : Result.succeed(document)
   })

@@ -159,3 +159,17 @@ describe("on TGI", () => {
     assert.isTrue(Result.isFailure(closed) && closed.failure.message.includes("no JSON value"))
   })
 })
+
+describe("half of a surrogate pair in a schema", () => {
+  for (const engine of ["tgi", "vllm", "sglang", "llamacpp"] as const) {
+    it(`is refused with its path before anything is sent: ${engine}`, () => {
+      for (
+        const schema of [rooted({ type: "string" }, { properties: { "a\ud83d": {} } }), rooted({ const: "\ude00" })]
+      ) {
+        const checked = Grammar.check(schema, engine)
+        assert.isTrue(Result.isFailure(checked))
+        if (Result.isFailure(checked)) assert.include(checked.failure.message, "half of a surrogate pair")
+      }
+    })
+  }
+})
