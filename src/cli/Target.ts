@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Endpoint from "../endpoint/Endpoint.ts"
 import * as EndpointConfig from "../endpoint/EndpointConfig.ts"
@@ -17,6 +18,7 @@ import * as Engine from "../endpoint/Engine.ts"
 import * as HubEnv from "../hub/HubEnv.ts"
 import type * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as NodeInferenceEndpoints from "../node/NodeInferenceEndpoints.ts"
+import * as Proof from "../Proof.ts"
 import { optional } from "./Flags.ts"
 import * as Notice from "./Notice.ts"
 
@@ -41,6 +43,11 @@ export const flags = {
   revision: optional(Flag.String("revision"), "The revision of the repository that templates are read from"),
   engine: optional(Flag.Literals("engine", Engine.Kind.literals), "The engine, where it cannot be told apart"),
   wait: optional(Flag.Finite("wait"), "Seconds to wait for an endpoint that wakes (default 300)"),
+  timeout: optional(Flag.Finite("timeout"), "Seconds for one call, finding the endpoint and all attempts included"),
+  attempts: optional(Flag.Int("request-attempts"), "Attempts at one request (default 4; 1 repeats nothing)"),
+  routerUrl: optional(Flag.String("router-url"), "The serverless router, where it is not Hugging Face's"),
+  managementUrl: optional(Flag.String("management-url"), "The management API, where it is not Hugging Face's"),
+  proof: optional(Flag.FileText("proof"), "What doctor --prove --save wrote: what was measured is held to"),
   token: optional(Flag.Redacted("token"), "Better HF_TOKEN or --token-file: other users see your command line"),
   tokenFile: optional(Flag.String("token-file"), "A file that holds the token"),
   tokenizer: optional(Flag.String("tokenizer"), "Render prompts here, by this repository's chat template"),
@@ -66,6 +73,12 @@ export interface Target {
   readonly revision: string | undefined
   readonly engine: Engine.Kind | undefined
   readonly wait: number | undefined
+  readonly timeout: number | undefined
+  readonly attempts: number | undefined
+  readonly routerUrl: string | undefined
+  readonly managementUrl: string | undefined
+  /** The text of a saved proof. */
+  readonly proof: string | undefined
   readonly token: Redacted.Redacted<string> | undefined
   readonly tokenFile: string | undefined
   readonly tokenizer: string | undefined
@@ -97,6 +110,11 @@ export const none: Target = {
   revision: undefined,
   engine: undefined,
   wait: undefined,
+  timeout: undefined,
+  attempts: undefined,
+  routerUrl: undefined,
+  managementUrl: undefined,
+  proof: undefined,
   token: undefined,
   tokenFile: undefined,
   tokenizer: undefined,
@@ -145,6 +163,18 @@ const promptOf = Effect.fnUntraced(function*({ chatTemplate, magpie, tokenizer }
   }
 })
 
+const proofOf = (text: string) =>
+  Effect.catch(
+    Schema.decodeEffect(Proof.Json)(text),
+    () => Notice.usage("--proof: the file is not what doctor --prove --save writes")
+  )
+
+const clientOf = ({ attempts, timeout }: Target): InferenceEndpointsLLM.Options["client"] =>
+  attempts === undefined && timeout === undefined ? undefined : {
+    ...(attempts !== undefined && { retry: { attempts } }),
+    ...(timeout !== undefined && { timeouts: { total: Duration.seconds(timeout) } })
+  }
+
 /**
  * The options that the flags say, over those of the environment. A flag that names a target replaces the environment's
  * target; without either the command ends with the exit code of a usage error.
@@ -175,6 +205,10 @@ export const optionsOf = Effect.fnUntraced(function*(target: Target) {
       modelDisplayName: target.displayName,
       revision: target.revision,
       engine: target.engine,
+      routerUrl: target.routerUrl,
+      managementUrl: target.managementUrl,
+      client: clientOf(target),
+      proof: target.proof === undefined ? undefined : yield* proofOf(target.proof),
       apiKey,
       ...(yield* promptOf(target)),
       ...(target.wait !== undefined && { waitTimeout: Duration.seconds(target.wait) })

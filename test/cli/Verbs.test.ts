@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Verbs from "../../src/cli/Verbs.ts"
 import { SimulatorServer } from "../../src/node/index.ts"
-import { Simulator } from "../../src/simulator/index.ts"
+import { Fault, Simulator } from "../../src/simulator/index.ts"
 import { directory, run, start } from "./Command.ts"
 
 const served = Effect.provide(SimulatorServer.layer())
@@ -26,6 +26,25 @@ describe("generate", () => {
       }
       assert.deepStrictEqual(prompts, ["a text", "a text", "Summarise:\n\na text"])
     }).pipe(served))
+
+  it.live("takes limits of a call, other addresses and a saved proof by flags", () =>
+    Effect.gen(function*() {
+      const { url } = yield* SimulatorServer.SimulatorServer
+      const simulator = yield* Simulator.Simulator
+      yield* simulator.fail(Fault.status(503, {}), { times: Infinity, when: ({ path }) => path === "/v1/chat/completions" })
+      yield* simulator.journal.clear
+      const failed = yield* run(["generate", "x", "-u", url, "--request-attempts", "2", "--timeout", "20"])
+      assert.strictEqual(failed.code, 1)
+      const asked = (yield* simulator.journal.entries).filter(({ request }) => request.path === "/v1/chat/completions")
+      assert.lengthOf(asked, 2)
+      const routed = yield* run(["generate", "x", "-m", "org/model", "--router-url", `${url}/nowhere`, "--wait", "0"])
+      assert.notInclude(routed.stderr, "router.huggingface.co")
+      const place = yield* directory
+      const proof = join(place, "proof.json")
+      writeFileSync(proof, "{}")
+      const refused = yield* run(["generate", "x", "-u", url, "--proof", proof])
+      assert.deepStrictEqual([refused.code, /doctor --prove --save/.test(refused.stderr)], [2, true])
+    }).pipe(Effect.scoped, served))
 
   it.live("refuses what is not UTF-8 and names the byte", () =>
     Effect.gen(function*() {
