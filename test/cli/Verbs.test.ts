@@ -31,7 +31,10 @@ describe("generate", () => {
     Effect.gen(function*() {
       const { url } = yield* SimulatorServer.SimulatorServer
       const simulator = yield* Simulator.Simulator
-      yield* simulator.fail(Fault.status(503, ""), { times: Infinity, when: ({ path }) => path === "/v1/chat/completions" })
+      yield* simulator.fail(Fault.status(503, ""), {
+        times: Infinity,
+        when: ({ path }) => path === "/v1/chat/completions"
+      })
       yield* simulator.journal.clear
       const failed = yield* run(["generate", "x", "-u", url, "--request-attempts", "2", "--timeout", "20"])
       assert.strictEqual(failed.code, 1)
