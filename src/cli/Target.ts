@@ -47,6 +47,11 @@ export const flags = {
   attempts: optional(Flag.Int("request-attempts"), "Attempts at one request (default 4; 1 repeats nothing)"),
   routerUrl: optional(Flag.String("router-url"), "The serverless router, where it is not Hugging Face's"),
   managementUrl: optional(Flag.String("management-url"), "The management API, where it is not Hugging Face's"),
+  engineLimits: optional(
+    Flag.String("engine-limits"),
+    "What requests are checked against, as JSON: {\"maxTotalTokens\":4096}; with --engine nothing is asked first"
+  ),
+  endpointHosts: optional(Flag.String("endpoint-hosts"), "Domains whose dedicated endpoints get the token, by commas"),
   proof: optional(Flag.FileText("proof"), "What doctor --prove --save wrote: what was measured is held to"),
   token: optional(Flag.Redacted("token"), "Better HF_TOKEN or --token-file: other users see your command line"),
   tokenFile: optional(Flag.String("token-file"), "A file that holds the token"),
@@ -77,6 +82,10 @@ export interface Target {
   readonly attempts: number | undefined
   readonly routerUrl: string | undefined
   readonly managementUrl: string | undefined
+  /** Limits as JSON. */
+  readonly engineLimits: string | undefined
+  /** Domains, separated by commas. */
+  readonly endpointHosts: string | undefined
   /** The text of a saved proof. */
   readonly proof: string | undefined
   readonly token: Redacted.Redacted<string> | undefined
@@ -114,6 +123,8 @@ export const none: Target = {
   attempts: undefined,
   routerUrl: undefined,
   managementUrl: undefined,
+  engineLimits: undefined,
+  endpointHosts: undefined,
   proof: undefined,
   token: undefined,
   tokenFile: undefined,
@@ -163,6 +174,21 @@ const promptOf = Effect.fnUntraced(function*({ chatTemplate, magpie, tokenizer }
   }
 })
 
+/** What is known of the server, by flags, else by `INFERENCE_ENGINE_LIMITS` and `INFERENCE_ENDPOINT_HOSTS`. */
+const serverOf = Effect.fnUntraced(function*({ endpointHosts, engineLimits }: Target) {
+  const limits = engineLimits ?? (yield* HubEnv.variable("INFERENCE_ENGINE_LIMITS"))
+  const hosts = endpointHosts ?? (yield* HubEnv.variable("INFERENCE_ENDPOINT_HOSTS"))
+  return given({
+    engineLimits: limits === undefined
+      ? undefined
+      : yield* Effect.catch(
+        Schema.decodeEffect(Schema.fromJsonString(Engine.Limits))(limits, { onExcessProperty: "error" }),
+        ({ message }) => Notice.usage(`--engine-limits: ${message}`)
+      ),
+    endpointHosts: hosts?.split(",").map((host) => host.trim()).filter((host) => host !== "")
+  })
+})
+
 const proofOf = (text: string) =>
   Effect.catch(
     Schema.decodeEffect(Proof.Json)(text),
@@ -207,6 +233,7 @@ export const optionsOf = Effect.fnUntraced(function*(target: Target) {
       engine: target.engine,
       routerUrl: target.routerUrl,
       managementUrl: target.managementUrl,
+      ...(yield* serverOf(target)),
       client: clientOf(target),
       proof: target.proof === undefined ? undefined : yield* proofOf(target.proof),
       apiKey,

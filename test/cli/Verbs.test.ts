@@ -42,6 +42,11 @@ describe("generate", () => {
       assert.lengthOf(asked, 2)
       const routed = yield* run(["generate", "x", "-m", "org/model", "--router-url", `${url}/nowhere`, "--wait", "0"])
       assert.notInclude(routed.stderr, "router.huggingface.co")
+      const limited = ["generate", "x", "-u", url, "--engine-limits"]
+      const unknown = yield* run([...limited, "{\"tokens\":5}"])
+      assert.deepStrictEqual([unknown.code, /--engine-limits: .*tokens/s.test(unknown.stderr)], [2, true])
+      const over = yield* run([...limited, "{\"maxTotalTokens\":5}", "--engine", "tgi", "--max-new-tokens", "50"])
+      assert.deepStrictEqual([over.code, /5/.test(over.stderr)], [1, true])
       const place = yield* directory
       const proof = join(place, "proof.json")
       writeFileSync(proof, "{}")
