@@ -13,6 +13,7 @@ import * as Page from "../../batch/report/Page.ts"
 import * as Report from "../../batch/report/Report.ts"
 import * as ReportFile from "../../batch/report/ReportFile.ts"
 import * as Results from "../../batch/Results.ts"
+import * as Json from "../Json.ts"
 import { errors, file, json, MEGABYTE, output, text, yes } from "./Flag.ts"
 
 export const status = Command.make(
@@ -28,7 +29,7 @@ export const status = Command.make(
         ...Object.entries(found.failures).map(([name, count]) => `failures: ${name} ${count}`),
         ...(found.locked ? ["a run holds the output, or left its lock behind"] : [])
       ]
-      yield* Console.log(given.json ? JSON.stringify(found) : lines.join("\n"))
+      yield* Console.log(given.json ? Json.line(found) : lines.join("\n"))
     })
 ).pipe(Command.withDescription("Say how far a batch is, by its files"))
 
@@ -66,7 +67,7 @@ export const report = Command.make(
         const page = yield* Page.make(found)
         yield* Effect.mapError(fs.writeFileString(html, page), BatchError.disk(html))
       }
-      yield* Console.log(json ? JSON.stringify(found) : Report.text(found))
+      yield* Console.log(json ? Json.line(found) : Report.text(found))
     })
 ).pipe(Command.withDescription("Show what the last run of a batch did"))
 

@@ -13,6 +13,7 @@ import * as Results from "../../batch/Results.ts"
 import * as BatchTask from "../../batch/Task.ts"
 import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
 import { CommandExit } from "../CommandExit.ts"
+import * as Json from "../Json.ts"
 import * as Sampling from "../Sampling.ts"
 import * as Signals from "../Signals.ts"
 import * as Target from "../Target.ts"
@@ -27,7 +28,7 @@ const ended = Effect.fnUntraced(function*(
   { json, quiet }: { readonly json: boolean; readonly quiet: boolean },
   signal: Signals.Signal | undefined
 ) {
-  if (json) yield* Console.log(JSON.stringify(report))
+  if (json) yield* Console.log(Json.line(report))
   if (quiet && report.why !== undefined) yield* Console.error(visible(`${report.ending}: ${report.why.message}`))
   const code = report.ending === "interrupted" && signal !== undefined ? Signals.codes[signal] : Report.exitCode(report)
   if (code !== 0) return yield* new CommandExit({ code })
@@ -90,7 +91,7 @@ export const plan = Command.make(
           { ...BatchTask.rowsOf(options, task), sample: flags.sample },
           Batch.work(llm, undefined, task)
         )).pipe(Effect.provide(Target.layer(Task.targetOf(flags.target, task))))
-      yield* Console.log(flags.json ? JSON.stringify(found) : Plan.text(found))
+      yield* Console.log(flags.json ? Json.line(found) : Plan.text(found))
       if (found.problems.length > 0) return yield* new CommandExit({ code: 2 })
     }).pipe(toStandardError)
 ).pipe(Command.withDescription("Generate a sample, and say what all rows will take: tokens, dollars, hours"))

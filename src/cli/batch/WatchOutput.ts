@@ -4,6 +4,7 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Results from "../../batch/Results.ts"
+import * as Json from "../Json.ts"
 import { visible } from "../Visible.ts"
 
 interface How {
@@ -34,7 +35,7 @@ export const watch = (output: string, { every, json, once, port, web }: How) =>
     }
     while (true) {
       const status = yield* Results.status({ output })
-      yield* Console.log(json ? JSON.stringify(status) : visible(line(status)))
+      yield* Console.log(json ? Json.line(status) : visible(line(status)))
       if (once || status.rows.pending === 0 || !status.locked) return
       yield* Effect.sleep(`${every} seconds`)
     }

@@ -17,6 +17,7 @@ import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
 import * as WatchOutput from "../batch/WatchOutput.ts"
 import { CommandExit } from "../CommandExit.ts"
 import { optional } from "../Flags.ts"
+import * as Json from "../Json.ts"
 import * as Sampling from "../Sampling.ts"
 import * as Signals from "../Signals.ts"
 import * as Target from "../Target.ts"
@@ -135,7 +136,7 @@ const split = Command.make(
         Split.run({ job: given.job, input: given.input, rowsPerShard: given.rows, id: given.id }),
         (made) =>
           given.json
-            ? Console.log(JSON.stringify(made))
+            ? Console.log(Json.line(made))
             : Console.log(`job ${made.job}: ${made.rows} rows in ${made.shards} shards, ${made.offered} queued now`)
       ))
 ).pipe(Command.withDescription("Make a job of an input: shards of rows for workers to take"))
@@ -205,7 +206,7 @@ const work = Command.make(
               ? say(`shard ${event.claim.shard}: handed in, ${event.counts.done} done, ${event.counts.failed} failed`)
               : say(`shard ${event.claim.shard}: given back (${event.why})`)
         }).pipe(Effect.scoped, Effect.provide(Target.layer(given.target))))
-      if (given.json) yield* Console.log(JSON.stringify(summary))
+      if (given.json) yield* Console.log(Json.line(summary))
       else {
         yield* say(
           `${
@@ -235,7 +236,7 @@ const watchJob = (given: Given & { readonly once: boolean; readonly every: numbe
         const status = yield* Watch.status(given.job)
         const at = performance.now()
         const text = Watch.text(status, before && { status: before.status, millis: at - before.at })
-        yield* Console.log(given.json ? JSON.stringify(status) : visible(text))
+        yield* Console.log(given.json ? Json.line(status) : visible(text))
         const { dead, done, total } = status.shards
         if (given.once || done + dead === total || status.state === "cancelled") {
           if (dead > 0) return yield* new CommandExit({ code: 1 })
@@ -288,7 +289,7 @@ const collect = Command.make(
         const made = yield* Collect.run({ job, output, errors, partial })
         yield* Console.log(
           given.json
-            ? JSON.stringify(made)
+            ? Json.line(made)
             : `${made.done} rows in ${output}, ${made.failed} failed` +
               (made.missing === 0 ? "" : `; ${made.missing} of ${made.shards} shards have no result yet`)
         )

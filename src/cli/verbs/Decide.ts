@@ -18,6 +18,7 @@ import { labelsOf, type Question } from "../../decide/Question.ts"
 import { CommandExit } from "../CommandExit.ts"
 import { optional } from "../Flags.ts"
 import * as Input from "../Input.ts"
+import * as Json from "../Json.ts"
 import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 import * as Target from "../Target.ts"
@@ -147,7 +148,7 @@ const measure = Effect.fnUntraced(function*(
     )
   )
   if (json) {
-    yield* Console.log(JSON.stringify({ version: 1, rows: rows.length, failed: failed.length, calibration }))
+    yield* Console.log(Json.line({ rows: rows.length, failed: failed.length, calibration }))
   } else if (calibration !== undefined) {
     yield* Console.log(
       `${calibration.count} of ${rows.length} rows: ${percent(calibration.accuracy)} right, ${
@@ -169,7 +170,7 @@ const command = Command.make("decide", flags, (given) =>
     const options: Decision.Options = { codes, orders, minimumMass, route }
     if (rows !== undefined) return yield* measure(rows, question, options, concurrency, json)
     const decision = yield* Decision.decide(yield* Input.prompt(words), question, options)
-    yield* json ? Console.log(JSON.stringify({ version: 1, ...decision })) : tell(decision)
+    yield* json ? Console.log(Json.line({ ...decision })) : tell(decision)
   }).pipe(Effect.provide(Target.layer(given.target)))).pipe(
     Command.withDescription(
       "Which label answers a question, and how likely each one is; with --rows, how far that can be believed"

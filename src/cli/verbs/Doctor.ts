@@ -19,6 +19,7 @@ import * as StructuredOutput from "../../structured/StructuredOutput.ts"
 import * as Colour from "../Colour.ts"
 import { CommandExit } from "../CommandExit.ts"
 import { optional } from "../Flags.ts"
+import * as Json from "../Json.ts"
 import * as Program from "../Program.ts"
 import * as Target from "../Target.ts"
 import * as Visible from "../Visible.ts"
@@ -162,7 +163,7 @@ const command = Command.make("doctor", flags, ({ json, prove, save, target }) =>
     if (prove) return yield* DoctorProof.run(json, save)
     const checks = yield* examine(target)
     const verdict = verdictOf(checks)
-    if (json) yield* Console.log(JSON.stringify({ version: 1, verdict, checks }))
+    if (json) yield* Console.log(Json.line({ verdict, checks }))
     else {
       for (const { detail, name, verdict } of checks) {
         yield* Console.log(

@@ -10,6 +10,7 @@ import * as Schema from "effect/Schema"
 import * as Proof from "../../Proof.ts"
 import * as Prove from "../../prove/Prove.ts"
 import { CommandExit } from "../CommandExit.ts"
+import * as Json from "../Json.ts"
 import * as Visible from "../Visible.ts"
 
 const mark = (finding: Proof.Finding): string =>
@@ -41,7 +42,7 @@ export const run = Effect.fnUntraced(function*(json: boolean, save: string | und
         Effect.andThen(Console.error(`${save} was not written: ${error.message}`), new CommandExit({ code: 3 }))
     )
   }
-  if (json) yield* Console.log(JSON.stringify({ verdict, ...proof }))
+  if (json) yield* Console.log(Json.line({ verdict, ...proof }))
   else {
     for (const finding of proof.findings) yield* Console.log(line(finding))
     yield* Console.error(

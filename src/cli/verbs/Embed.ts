@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as HuggingFaceEmbeddingModel from "../../ai/HuggingFaceEmbeddingModel.ts"
 import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
 import * as Input from "../Input.ts"
+import * as Json from "../Json.ts"
 import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 import * as Target from "../Target.ts"
@@ -47,7 +48,7 @@ const command = Command.make("embed", flags, ({ lines, target, texts }) =>
     const model = yield* EmbeddingModel.EmbeddingModel
     const { embeddings, usage } = yield* model.embedMany(inputs)
     for (const [index, { vector }] of embeddings.entries()) {
-      yield* Console.log(JSON.stringify({ version: 1, index, text: inputs[index], vector }))
+      yield* Console.log(Json.line({ index, text: inputs[index], vector }))
     }
     yield* Notice.say(`${embeddings.length} vectors, ${usage.inputTokens ?? "an unknown number of"} tokens`)
   }).pipe(Effect.provide(layer(target)))).pipe(

@@ -22,6 +22,7 @@ import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
 import * as Colour from "../Colour.ts"
 import * as Confirm from "../Confirm.ts"
 import { optional } from "../Flags.ts"
+import * as Json from "../Json.ts"
 import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 import * as Table from "../Table.ts"
@@ -64,7 +65,7 @@ const head = ["NAME", "STATE", "REPLICAS", "TYPE", "MODEL", "URL"]
 const show = (endpoints: ReadonlyArray<DedicatedEndpoint>, json: boolean) =>
   Effect.gen(function*() {
     if (json) {
-      for (const endpoint of endpoints) yield* Console.log(JSON.stringify({ version: 1, ...endpoint }))
+      for (const endpoint of endpoints) yield* Console.log(Json.line({ ...endpoint }))
       return
     }
     const rows = Table.lines(
@@ -297,7 +298,7 @@ const hardware = Command.make(
       const found = (yield* api.hardware({ namespace })).filter((one) =>
         (all || /^(?:low_)?avail/.test(one.status)) && (accelerator === undefined || one.accelerator === accelerator)
       ).toSorted((a, b) => a.pricePerHour - b.pricePerHour)
-      if (json) return yield* Console.log(JSON.stringify({ version: 1, hardware: found }))
+      if (json) return yield* Console.log(Json.line({ hardware: found }))
       const rows = found.map((one) => [
         `${one.vendor}/${one.region}/${one.instanceType}/${one.instanceSize}`,
         one.pricePerHour.toFixed(2),
@@ -329,7 +330,7 @@ const catalogue = Command.make(
     Effect.gen(function*() {
       const api = yield* EndpointsApi.EndpointsApi
       const models = yield* api.catalogue({ accelerator, engine, limit, search, task })
-      if (json) return yield* Console.log(JSON.stringify({ version: 1, models }))
+      if (json) return yield* Console.log(Json.line({ models }))
       const rows = models.map(({ license, recipes, repoId, task }) => [
         repoId,
         task ?? "?",

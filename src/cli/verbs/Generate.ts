@@ -18,6 +18,7 @@ import type { CallOptions } from "../../Settings.ts"
 import { optional } from "../Flags.ts"
 import * as Images from "../Images.ts"
 import * as Input from "../Input.ts"
+import * as Json from "../Json.ts"
 import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 import * as Sampling from "../Sampling.ts"
@@ -144,7 +145,7 @@ const value = Effect.fnUntraced(function*(text: string, input: Message.Input, op
       `the engine does not enforce ${keyword} at ${path.join(".") || "the root"}; the value was checked here`
     )
   }
-  yield* Console.log(json ? JSON.stringify({ version: 1, value, generation }, plain) : shown(JSON.stringify(value)))
+  yield* Console.log(json ? Json.line({ value, generation }, plain) : shown(JSON.stringify(value)))
 })
 
 /** Text as it comes, and a word where none comes for a second. */
@@ -185,7 +186,7 @@ const run = (given: Given) =>
     for (const generation of generations) {
       yield* Console.log(
         given.json
-          ? JSON.stringify({ version: 1, ...generation }, plain)
+          ? Json.line({ ...generation }, plain)
           : shown(generation.text + calls(generation)).trimEnd()
       )
       yield* told(generation)

@@ -14,6 +14,7 @@ import * as Engine from "../../endpoint/Engine.ts"
 import * as Grammar from "../../structured/Grammar.ts"
 import { CommandExit } from "../CommandExit.ts"
 import * as Input from "../Input.ts"
+import * as Json from "../Json.ts"
 import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 
@@ -64,7 +65,7 @@ const check = Command.make("check", flags, ({ engine, json, schema }) =>
       (error) => Effect.andThen(Console.error(error.message), new CommandExit({ code: 1 }))
     )
     yield* json
-      ? Console.log(JSON.stringify({ ...result, version: 1, engine, compilerVersion: result.version }))
+      ? Console.log(Json.line({ ...result, version: 1, engine, compilerVersion: result.version }))
       : tell(result)
   })).pipe(
     Command.withDescription(

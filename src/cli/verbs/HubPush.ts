@@ -26,6 +26,7 @@ import * as BatchCard from "../BatchCard.ts"
 import { CommandExit } from "../CommandExit.ts"
 import * as Confirm from "../Confirm.ts"
 import { optional } from "../Flags.ts"
+import * as Json from "../Json.ts"
 import * as Program from "../Program.ts"
 import * as Target from "../Target.ts"
 import { visible } from "../Visible.ts"
@@ -211,7 +212,7 @@ const push = Command.make("push", flags, (given) =>
       }
     })
     if (given.dryRun) {
-      if (given.json) return yield* Console.log(JSON.stringify(plan))
+      if (given.json) return yield* Console.log(Json.line(plan))
       for (const line of lines(plan)) yield* Console.log(visible(line))
       return yield* Console.log(visible(`\n${plan.card}`))
     }
@@ -220,7 +221,7 @@ const push = Command.make("push", flags, (given) =>
     const pushed = yield* Push.push(options)
     yield* Console.log(
       given.json
-        ? JSON.stringify(pushed)
+        ? Json.line(pushed)
         : pushed.commits.length === 0
         ? `${given.repo}: nothing has changed`
         : `${given.repo}: ${pushed.uploaded} files sent, commit ${pushed.commits.at(-1)}`

@@ -12,6 +12,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as BatchError from "../../batch/BatchError.ts"
 import * as Migration from "../../batch/Migration.ts"
 import * as LLMConfig from "../../LLMConfig.ts"
+import * as Json from "../Json.ts"
 import * as Program from "../Program.ts"
 import { visible } from "../Visible.ts"
 
@@ -29,7 +30,7 @@ const command = Command.make(
       const text = yield* Effect.mapError(fs.readFileString(pipeline), BatchError.disk(pipeline))
       const migrated = yield* Migration.migrate(text)
       if (json) {
-        yield* Console.log(JSON.stringify({
+        yield* Console.log(Json.line({
           version: 1,
           steps: migrated.map((one) => ({ ...one, config: LLMConfig.encode(one.config), line: Migration.line(one) }))
         }))

@@ -9,6 +9,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Endpoint from "../../endpoint/Endpoint.ts"
+import * as Json from "../Json.ts"
 import * as Notice from "../Notice.ts"
 import * as Program from "../Program.ts"
 import * as Table from "../Table.ts"
@@ -32,7 +33,7 @@ const command = Command.make("models", flags, ({ json, model, ...credentials }) 
   Effect.gen(function*() {
     const { target } = yield* Endpoint.Endpoint
     const { modelName, offers = [] } = yield* target
-    if (json) return yield* Console.log(JSON.stringify({ version: 1, model: modelName, offers }))
+    if (json) return yield* Console.log(Json.line({ model: modelName, offers }))
     const rows = offers.map((offer) => [
       offer.provider,
       offer.status,

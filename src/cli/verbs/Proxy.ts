@@ -22,6 +22,7 @@ import * as Proxy from "../../proxy/Proxy.ts"
 import * as Recording from "../../proxy/Recording.ts"
 import { CommandExit } from "../CommandExit.ts"
 import { optional } from "../Flags.ts"
+import * as Json from "../Json.ts"
 import * as Notice from "../Notice.ts"
 import * as Port from "../Port.ts"
 import * as Program from "../Program.ts"
@@ -207,7 +208,7 @@ const command = Command.make("proxy", flags, (given) =>
     })
     const { port, url } = yield* Port.serve(proxy.app, given)
     const secret = key !== undefined && made ? Redacted.value(key) : undefined
-    yield* Console.log(given.json ? JSON.stringify({ version: 1, url, port, models: proxy.models, key: secret }) : url)
+    yield* Console.log(given.json ? Json.line({ url, port, models: proxy.models, key: secret }) : url)
     yield* Notice.say(`${proxy.models.join(", ")} on port ${port}: ${Proxy.routes.join(", ")}. Ctrl-C stops it.`)
     if (!given.json) {
       yield* Notice.say(

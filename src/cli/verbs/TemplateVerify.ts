@@ -21,6 +21,7 @@ import type { About } from "../../pipeline/About.ts"
 import * as ChatTemplate from "../../template/ChatTemplate.ts"
 import * as MiniJinja from "../../template/MiniJinja.ts"
 import { CommandExit } from "../CommandExit.ts"
+import * as Json from "../Json.ts"
 import * as Target from "../Target.ts"
 import * as Visible from "../Visible.ts"
 
@@ -124,7 +125,7 @@ export const command = Command.make("verify", {
     const compared = offline
       ? undefined
       : yield* compare(messages, ours).pipe(Effect.provide(Target.layer({ ...target, tokenizer: undefined })))
-    if (json) yield* Console.log(JSON.stringify({ version: 1, ...compared, minijinja: findings }))
+    if (json) yield* Console.log(Json.line({ ...compared, minijinja: findings }))
     else yield* tell(findings, compared)
     const isOther = compared?.asked === true && compared.difference !== undefined
     if (isOther) return yield* new CommandExit({ code: 1 })
