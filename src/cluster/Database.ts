@@ -5,6 +5,7 @@
  * @since 0.2.0
  */
 import type * as PgClient from "@effect/sql-pg/PgClient"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -67,6 +68,16 @@ const problemOf = (error: SqlError.SqlError): string => {
   return cause instanceof Error && cause.message !== "" ? cause.message : error.message
 }
 
+/**
+ * A transaction whose rollback fails too, as it does where the connection is gone, dies with both failures: nothing that it
+ * did was kept, so it is a failure of the database like any other.
+ */
+const surfaced = <A, E, R>(statement: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError.SqlError, R> =>
+  Effect.catchCause(statement, (cause): Effect.Effect<never, E | SqlError.SqlError> => {
+    const error = cause.reasons.filter(Cause.isDieReason).map(({ defect }) => defect).find(SqlError.isSqlError)
+    return error === undefined ? Effect.failCause(cause) : Effect.fail(error)
+  })
+
 /** Waits while the database is away: one line when it goes, one when it is back. */
 const waiting = ({ patience = PATIENCE }: Options) => {
   let isAway = false
@@ -85,7 +96,7 @@ const waiting = ({ patience = PATIENCE }: Options) => {
     doing: string,
     statement: Effect.Effect<A, E, R>
   ): Effect.Effect<A, ClusterError.ClusterError | Exclude<E, SqlError.SqlError>, R> =>
-    statement.pipe(
+    surfaced(statement).pipe(
       Effect.tapError((error) => passes(error) ? away(error) : Effect.void),
       Effect.retry({ while: passes, schedule: Schedule.upTo(Schedule.spaced("1 second"), { duration: patience }) }),
       Effect.tap(() => back),

@@ -154,7 +154,10 @@ describe("the tables", () => {
       const restarting: typeof sql = Object.assign(sql.bind(undefined), sql, {
         withoutTransforms: () => restarting,
         withTransaction: <R, E, A>(body: Effect.Effect<A, E, R>) =>
-          Effect.suspend(() => goes-- > 0 ? Effect.fail(away) : sql.withTransaction(body))
+          Effect.suspend(() =>
+            // where the rollback fails too, both failures come as defects
+            goes-- > 0 ? goes === 1 ? Effect.die(away) : Effect.fail(away) : sql.withTransaction(body)
+          )
       })
       const fiber = yield* Effect.forkChild(
         Layer.build(Database.layer().pipe(Layer.provide(Layer.succeed(SqlClient.SqlClient, restarting))))
