@@ -20,8 +20,11 @@ export const unpack = (): { readonly folder: string; readonly bin: string } => {
 
 export const remove = (folder: string): void => rmSync(folder, { recursive: true, force: true })
 
+// a machine of continuous integration says so, and has no colour
+const { CI: _, FORCE_COLOR: __, NO_COLOR: ___, ...outside } = process.env
+
 const environment = (env: Readonly<Record<string, string>>) => ({
-  ...process.env,
+  ...outside,
   HF_TOKEN: "",
   INFERENCE_BASE_URL: "",
   INFERENCE_MODEL_ID: "",
