@@ -68,13 +68,24 @@ const problemOf = (error: SqlError.SqlError): string => {
   return cause instanceof Error && cause.message !== "" ? cause.message : error.message
 }
 
+/** The database's own failure, also where a migration or a queue carries it as its cause. */
+const saidBy = (error: unknown): SqlError.SqlError | undefined => {
+  if (SqlError.isSqlError(error)) return error
+  if (!Cause.isCause(error)) return error instanceof Error ? saidBy(error.cause) : undefined
+  for (const reason of error.reasons) {
+    const found = saidBy(Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) && reason.defect)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
 /**
  * A transaction whose rollback fails too, as it does where the connection is gone, dies with both failures: nothing that it
  * did was kept, so it is a failure of the database like any other.
  */
 const surfaced = <A, E, R>(statement: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError.SqlError, R> =>
   Effect.catchCause(statement, (cause): Effect.Effect<never, E | SqlError.SqlError> => {
-    const error = cause.reasons.filter(Cause.isDieReason).map(({ defect }) => defect).find(SqlError.isSqlError)
+    const error = Cause.hasInterrupts(cause) ? undefined : saidBy(cause)
     return error === undefined ? Effect.failCause(cause) : Effect.fail(error)
   })
 

@@ -4,7 +4,6 @@
  *
  * @since 0.2.0
  */
-import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,7 +12,6 @@ import * as PersistedQueue from "effect/persistence/PersistedQueue"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
 import type * as SqlClient from "effect/sql/SqlClient"
-import * as SqlError from "effect/sql/SqlError"
 import type * as Statement from "effect/sql/Statement"
 import * as ClusterError from "./ClusterError.ts"
 import { Database } from "./Database.ts"
@@ -89,17 +87,6 @@ interface Unqueued {
 const failed = (doing: string) => ({ message }: { readonly message: string }) =>
   ClusterError.make("offer", new ClusterError.DatabaseFailed({ doing, problem: message }))
 
-/** What the database said, where the queue's failure is the database's: that is waited for. */
-const failedOffer = (
-  error: { readonly message: string; readonly cause?: unknown }
-): SqlError.SqlError | ClusterError.ClusterError => {
-  const reasons = Cause.isCause(error.cause) ? error.cause.reasons : []
-  const said = reasons.map((reason) =>
-    Cause.isFailReason(reason) ? reason.error : Cause.isDieReason(reason) && reason.defect
-  )
-  return said.find(SqlError.isSqlError) ?? failed("offering a shard")(error)
-}
-
 const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Options) {
   const { run, sql } = yield* Database
   const lease = Duration.max(Duration.fromInputUnsafe(options.lease ?? "90 seconds"), SHORTEST)
@@ -148,9 +135,10 @@ const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Optio
     const queue = yield* queueOf(job)
     const number = element === null ? offered : offered + 1
     // again under the same number changes nothing
-    yield* run(
-      "offering a shard",
-      Effect.mapError(queue.offer({ shard }, { id: `${shard}-${number}` }), failedOffer)
+    yield* Effect.catchTag(
+      run("offering a shard", queue.offer({ shard }, { id: `${shard}-${number}` })),
+      ["PersistedQueueError", "SchemaError"],
+      (error) => Effect.fail(failed("offering a shard")(error))
     )
     return 1
   })

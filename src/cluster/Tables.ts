@@ -7,7 +7,6 @@
 import * as Effect from "effect/Effect"
 import * as Migrator from "effect/sql/Migrator"
 import * as SqlClient from "effect/sql/SqlClient"
-import * as SqlError from "effect/sql/SqlError"
 import * as ClusterError from "./ClusterError.ts"
 
 const MIGRATIONS = "batch_migrations"
@@ -81,15 +80,10 @@ export const VERSION = Object.keys(migrations).length
  * @since 0.2.0
  */
 export const migrateTo = (version: number) =>
-  Effect.catchTag(
-    Migrator.make({})({
-      loader: Migrator.fromRecord(Object.fromEntries(Object.entries(migrations).slice(0, version))),
-      table: MIGRATIONS
-    }),
-    "MigrationError",
-    // a database that went away in the middle is the database's failure: it is waited for, and nothing of it was kept
-    (error) => Effect.fail(SqlError.isSqlError(error.cause) ? error.cause : error)
-  )
+  Migrator.make({})({
+    loader: Migrator.fromRecord(Object.fromEntries(Object.entries(migrations).slice(0, version))),
+    table: MIGRATIONS
+  })
 
 /**
  * Brings the tables to this version. Fails where a newer version of the package made them.
