@@ -44,17 +44,6 @@ export const text = (status: number, body: string): Exchange.Response => ({
   body
 })
 
-/** @category responses @since 0.2.0 */
-export const json = (
-  status: number,
-  body: unknown,
-  headers: Readonly<Record<string, string>> = {}
-): Exchange.Response => ({
-  status,
-  headers: { "content-type": "application/json", ...headers },
-  body: JSON.stringify(body)
-})
-
 /** A request with another body. @category conversions @since 0.2.0 */
 export const withBody = (request: Exchange.Request, body: unknown): Exchange.Request => ({
   method: request.method,

@@ -4,6 +4,7 @@
  *
  * @since 0.2.0
  */
+import * as Double from "../wire/Double.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as Serde from "../wire/Serde.ts"
 import * as Face from "./Face.ts"
@@ -48,7 +49,7 @@ const info = (workers: Face.Workers): Readonly<Record<string, Exchange.Response>
   return {
     "/health": Face.text(200, "All servers healthy"),
     "/liveness": Face.text(200, "OK"),
-    "/readiness": Face.json(200, { status: "ready", healthy_workers: count, total_workers: count })
+    "/readiness": Double.json(200, { status: "ready", healthy_workers: count, total_workers: count })
   }
 }
 
