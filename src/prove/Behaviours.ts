@@ -11,8 +11,8 @@ import * as Stream from "effect/Stream"
 import { GRAMMAR } from "../pipeline/Measured.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
 import * as Canary from "./Canary.ts"
-import { type Answer, HOT, type Lab } from "./Lab.ts"
-import { type Found, found, type Measure } from "./Measure.ts"
+import { HOT, type Lab } from "./Lab.ts"
+import { type Found, found, judged, type Measure } from "./Measure.ts"
 
 /**
  * A behaviour: its name, what it is documented to be, and how it is measured.
@@ -32,21 +32,27 @@ const Odd = Schema.Struct({ qx7: Schema.Literals(["zk-41", "zk-42"]) })
 const output = StructuredOutput.make(Odd)
 const pattern = StructuredOutput.fromRegex("[0-9]{4}-zk")
 
+const grammarOf = <A>(lab: Lab, output: StructuredOutput.StructuredOutput<A>) =>
+  Effect.result(output.grammar(lab.about.engine, lab.route === "chat" ? "chat" : "raw"))
+
 const constrained = <A>(
   output: StructuredOutput.StructuredOutput<A>,
   is: (text: string) => boolean,
   what: string
 ): Measure =>
   Effect.fnUntraced(function*(lab) {
-    const constraint = yield* Effect.result(output.grammar(lab.about.engine, lab.route === "chat" ? "chat" : "raw"))
+    const constraint = yield* grammarOf(lab, output)
     if (Result.isFailure(constraint)) return found("refused", `not sent: ${constraint.failure.message}`)
-    const answer = yield* lab.ask({ options: { maxNewTokens: 64 }, constraint: constraint.success.fields })
-    if (Result.isFailure(answer)) return found("refused", answer.failure)
-    const { reasoning = "", text } = answer.success
-    // llama.cpp files what a regex shapes under the thinking
-    return is(text.trim() === "" ? reasoning : text)
-      ? found("honoured", `the text is ${what}`)
-      : found("dropped", `the text is not ${what}: ${JSON.stringify((text || reasoning).slice(0, 60))}`)
+    return judged(
+      yield* lab.ask({ options: { maxNewTokens: 64 }, constraint: constraint.success.fields }),
+      // llama.cpp files what a regex shapes under the thinking
+      ({ reasoning = "", text }) => {
+        const told = text.trim() === "" ? reasoning : text
+        return is(told)
+          ? found("honoured", `the text is ${what}`)
+          : found("dropped", `the text is not ${what}: ${JSON.stringify(told.slice(0, 60))}`)
+      }
+    )
   })
 
 const isOdd = (text: string): boolean => {
@@ -102,24 +108,21 @@ const counted: Measure = (lab) =>
     }
   )
 
-const LONG = Array.from({ length: 300 }, (_, at) => `item ${at}`).join(", ")
-
 /** The second of two equal prompts may be read from a cache. */
-const cached: Measure = (lab) => {
-  const ask = lab.ask({ options: { maxNewTokens: 1, temperature: 0 }, text: `${LONG}. Which item comes first?` })
-  return Effect.map(Effect.andThen(ask, ask), (answer: Answer): Found => {
-    if (Result.isFailure(answer)) return found("refused", answer.failure)
-    const { cachedTokens, inputTokens } = answer.success.statistics
-    return cachedTokens === undefined
-      ? found("unclear", "the server does not tell what it read from a cache")
-      : cachedTokens > 0
-      ? found(
-        "honoured",
-        `${cachedTokens} of ${inputTokens ?? "unknown"} tokens of a repeated prompt came from the cache`
-      )
-      : found("unclear", "a repeated prompt was read anew, or the server does not count its cache")
-  })
-}
+const cached: Measure = (lab) =>
+  Effect.map(
+    lab.long,
+    ([, answer]) =>
+      judged(answer, ({ statistics: { cachedTokens, inputTokens } }) =>
+        cachedTokens === undefined
+          ? found("unclear", "the server does not tell what it read from a cache")
+          : cachedTokens > 0
+          ? found(
+            "honoured",
+            `${cachedTokens} of ${inputTokens ?? "unknown"} tokens of a repeated prompt came from the cache`
+          )
+          : found("unclear", "a repeated prompt was read anew, or the server does not count its cache"))
+  )
 
 /**
  * The behaviours that every endpoint is measured for.
@@ -165,7 +168,7 @@ export const apart: Behaviour = {
   documented: () => "honoured",
   measure: (lab) =>
     Effect.map(
-      Canary.look(lab.llm, { rounds: 1, streams: 6 }),
+      Canary.look(lab.llm, { rounds: 1, streams: 4 }),
       ({ mixed: [first], requests, silent, verdict }) =>
         first !== undefined
           ? found("dropped", `a response to ${first.asked} holds ${first.got}, which another request asked for`)

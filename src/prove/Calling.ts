@@ -4,6 +4,8 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
+import type * as Generation from "../Generation.ts"
 import type { GenerationOptions } from "../GenerationOptions.ts"
 import type { Lab } from "./Lab.ts"
 import { both, found, judged, type Measure, same, sent } from "./Measure.ts"
@@ -25,6 +27,14 @@ const PLACES = "What is the weather in Paris, and what is the population of Rome
 const calls = (lab: Lab, options: GenerationOptions) =>
   sent(lab, { maxNewTokens: 128, temperature: 0, tools: TOOLS, ...options }, { text: PLACES })
 
+/** A call that is demanded, and several of them allowed where the engine knows the word: the rest is seen beside it. */
+const demand = (lab: Lab, options: GenerationOptions = {}) =>
+  calls(lab, {
+    toolChoice: "required",
+    ...(lab.rules?.parallelToolCalls._tag === "Sent" && { parallelToolCalls: true }),
+    ...options
+  })
+
 /**
  * Calls that are what was demanded.
  *
@@ -34,11 +44,34 @@ const calls = (lab: Lab, options: GenerationOptions) =>
 export const called =
   (options: GenerationOptions, is: (names: ReadonlyArray<string>) => boolean, wanted: string): Measure => (lab) =>
     Effect.map(calls(lab, options), (answer) =>
-      judged(answer, ({ toolCalls }) => {
-        const names = toolCalls.map(({ name }) => name)
-        const came = names.length === 0 ? "no call came" : `called: ${names.join(", ")}`
-        return is(names) ? found("honoured", came) : found("dropped", `${wanted}; ${came}`)
+      judged(answer, (generation) => {
+        const came = cameOf(generation)
+        return is(namesOf(generation)) ? found("honoured", came) : found("dropped", `${wanted}; ${came}`)
       }))
+
+const namesOf = ({ toolCalls }: Generation.Generation): ReadonlyArray<string> => toolCalls.map(({ name }) => name)
+
+const cameOf = (generation: Generation.Generation): string => {
+  const names = namesOf(generation)
+  return names.length === 0 ? "no call came" : `called: ${names.join(", ")}`
+}
+
+/**
+ * A call comes where one is demanded.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const demanded: Measure = (lab) =>
+  Effect.flatMap(
+    demand(lab),
+    (answer) =>
+      Result.isSuccess(answer) && answer.success.toolCalls.length > 0
+        ? Effect.succeed(found("honoured", cameOf(answer.success)))
+        : alone(lab)
+  )
+
+const alone = called({ toolChoice: "required" }, (names) => names.length > 0, "a call was demanded")
 
 /**
  * The first of several measures that found something wrong.
@@ -63,10 +96,7 @@ export const worst = (...measures: ReadonlyArray<Measure>): Measure => (lab) =>
  */
 export const parallel: Measure = (lab) =>
   Effect.map(
-    Effect.all([
-      calls(lab, { toolChoice: "required", parallelToolCalls: true }),
-      calls(lab, { toolChoice: "required", parallelToolCalls: false })
-    ]),
+    Effect.all([demand(lab, { parallelToolCalls: true }), demand(lab, { parallelToolCalls: false })]),
     ([many, one]) =>
       both(many, one, (many, one) =>
         one.toolCalls.length > 1
@@ -84,14 +114,17 @@ export const parallel: Measure = (lab) =>
  */
 export const prompted: Measure = (lab) =>
   Effect.map(
-    Effect.all([
-      calls(lab, { toolChoice: "auto" }),
-      calls(lab, { toolChoice: "auto", toolPrompt: "Never use these tools, whatever is asked:" })
-    ]),
+    Effect.all([demand(lab), demand(lab, { toolPrompt: "Never use these tools, whatever is asked:" })]),
     ([plain, told]) =>
-      both(plain, told, (plain, told) =>
-        plain.statistics.inputTokens !== told.statistics.inputTokens || !same(plain, told) ||
-          JSON.stringify(plain.toolCalls) !== JSON.stringify(told.toolCalls)
-          ? found("honoured", "the prompt is another one with it")
-          : found("unclear", "the response is the same with it and without it"))
+      both(plain, told, (plain, told) => {
+        const [without, held] = [plain.statistics.inputTokens, told.statistics.inputTokens]
+        if (
+          without !== held || !same(plain, told) || JSON.stringify(plain.toolCalls) !== JSON.stringify(told.toolCalls)
+        ) {
+          return found("honoured", "the prompt is another one with it")
+        }
+        return held === undefined
+          ? found("unclear", "the response is the same with it and without it")
+          : found("dropped", `the prompt has ${held} tokens with it and without it`)
+      })
   )

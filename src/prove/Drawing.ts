@@ -7,17 +7,18 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import type { GenerationOptions } from "../GenerationOptions.ts"
 import type { GenerateError } from "../InferenceEndpointsLLM.ts"
-import { type Asked, HOT, type Lab, REPEAT } from "./Lab.ts"
+import { type Answer, type Asked, HOT, type Lab, REPEAT, SEED } from "./Lab.ts"
 import { both, type Found, found, judged, type Measure, same, sent } from "./Measure.ts"
 
 /** Whether texts are drawn at all, without which nothing that limits drawing can be seen. */
-const isDrawing = (lab: Lab) =>
-  Effect.map(
-    Effect.all([lab.greedy, lab.drawn]),
-    ([greedy, [one, two]]) =>
-      Result.isSuccess(greedy) && Result.isSuccess(one) && Result.isSuccess(two) &&
-      !(same(greedy.success, one.success) && same(greedy.success, two.success))
-  )
+const isDrawing = Effect.fnUntraced(function*(lab: Lab) {
+  const [greedy, one] = yield* Effect.all([lab.greedy, lab.drawn])
+  if (Result.isFailure(greedy) || Result.isFailure(one)) return false
+  if (!same(greedy.success, one.success)) return true
+  // by chance, perhaps
+  const two = yield* sent(lab, { temperature: HOT })
+  return Result.isSuccess(two) && !same(greedy.success, two.success)
+})
 
 const NOT_DRAWING = found("unclear", "the model writes the same at a high temperature")
 
@@ -53,17 +54,11 @@ export const leavesOne = (options: GenerationOptions): Measure => (lab) =>
     )
   )
 
-/**
- * What makes drawing repeatable makes two texts the same.
- *
- * @category measures
- * @since 0.2.0
- */
-export const repeats = (options: GenerationOptions): Measure => (lab) =>
+const twice = (lab: Lab, answers: Effect.Effect<readonly [Answer, Answer], GenerateError>) =>
   drawing(
     lab,
     Effect.map(
-      Effect.all([sent(lab, { temperature: HOT, ...options }), sent(lab, { temperature: HOT, ...options })]),
+      answers,
       ([one, two]) =>
         both(one, two, (one, two) =>
           same(one, two)
@@ -71,6 +66,25 @@ export const repeats = (options: GenerationOptions): Measure => (lab) =>
             : found("dropped", "two requests that are equal gave two texts"))
     )
   )
+
+/**
+ * What leaves one candidate, though not the likeliest, makes two texts the same.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const repeats = (options: GenerationOptions): Measure => (lab) => {
+  const one = sent(lab, { temperature: HOT, ...options })
+  return twice(lab, Effect.all([one, one]))
+}
+
+/**
+ * One seed makes two texts the same.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const seeded: Measure = (lab) => twice(lab, Effect.all([lab.drawn, sent(lab, { temperature: HOT, seed: SEED })]))
 
 /**
  * What bends the likeliest text gives another one.
@@ -125,7 +139,7 @@ export const samples: Measure = (lab) =>
               ? found("dropped", "sampling was asked for, and the text is the likeliest one")
               : found("honoured", "the text is drawn")))
     )
-    : Effect.map(Effect.all([lab.greedy, sent(lab, { doSample: false })]), ([greedy, one]) =>
+    : Effect.map(Effect.all([lab.greedy, lab.again]), ([greedy, one]) =>
       both(greedy, one, (greedy, one) =>
         same(greedy, one)
           ? found("honoured", "the text is the likeliest one")

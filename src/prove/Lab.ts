@@ -65,12 +65,16 @@ export interface Lab {
   ) => Effect.Effect<Result.Result<A, string>, GenerateError>
   /** The likeliest text. */
   readonly greedy: Effect.Effect<Answer, GenerateError>
-  /** The likeliest text, asked for once more. */
+  /** The likeliest text once more, as an engine is asked for it that knows `doSample`. */
   readonly again: Effect.Effect<Answer, GenerateError>
-  /** Two texts that are drawn. */
-  readonly drawn: Effect.Effect<readonly [Answer, Answer], GenerateError>
+  /** A text that is drawn, by the seed `SEED` where the engine reads one and takes it. */
+  readonly drawn: Effect.Effect<Answer, GenerateError>
   /** A text that repeats itself. */
   readonly repeating: Effect.Effect<Answer, GenerateError>
+  /** The likeliest text with all that a response can list: what it shows needs no request of its own. */
+  readonly listing: Effect.Effect<Answer, GenerateError>
+  /** The likeliest text behind a long prompt, and its first three tokens, asked for when the first response had come. */
+  readonly long: Effect.Effect<readonly [Answer, Answer], GenerateError>
 }
 
 /** What every measure writes: long enough to differ, short enough to cost nothing. */
@@ -79,10 +83,16 @@ export const LENGTH = 16
 /** A temperature at which texts differ, and which every engine takes. */
 export const HOT = 1.8
 
+/** The seed by which every drawn text is drawn. */
+export const SEED = 7
+
 const WORDS = { chat: "Write ten random words, separated by blanks.", raw: "Ten random words, separated by blanks:" }
 
 /** What makes a model repeat itself, so that a penalty shows. */
 export const REPEAT = "Repeat the word red for ever: red red red red red red"
+
+/** A prompt whose beginning can be cut off, and which a cache is worth for. */
+export const LONG = `${Array.from({ length: 60 }, (_, at) => `word${at}`).join(" ")} ${REPEAT}`
 
 const paths = { generate: "/generate", chat: "/v1/chat/completions", completion: "/v1/completions" } as const
 
@@ -152,10 +162,10 @@ export const make = Effect.fnUntraced(function*(
     }
   }
   const told = new Map<string, Effect.Effect<Answer, GenerateError>>()
-  /** What has one likeliest answer is asked for once. */
+  /** What has one likeliest answer is asked for once, whatever the options are called. */
   const ask: Lab["ask"] = (asked) => {
     if (asked.options.temperature !== 0) return sent(asked)
-    const key = JSON.stringify(asked)
+    const key = JSON.stringify(encoded(asked))
     return Effect.suspend(() =>
       told.get(key) ?? Effect.flatMap(Effect.cached(sent(asked)), (once) => {
         told.set(key, once)
@@ -163,11 +173,31 @@ export const make = Effect.fnUntraced(function*(
       })
     )
   }
+  const rules = dialect.rules[route]
+  const reads = (name: Name): boolean => rules?.[name]._tag === "Sent"
   const greedy = ask({ options: { temperature: 0 } })
-  const again = yield* Effect.cached(sent({ options: { temperature: 0 } }))
+  const again = yield* Effect.cached(sent({ options: reads("doSample") ? { doSample: false } : { temperature: 0 } }))
   const repeating = ask({ options: { temperature: 0 }, text: REPEAT })
+  const plain = sent({ options: { temperature: HOT } })
+  const seeded = sent({ options: { temperature: HOT, seed: SEED } })
   const drawn = yield* Effect.cached(
-    Effect.all([ask({ options: { temperature: HOT } }), ask({ options: { temperature: HOT } })])
+    reads("seed") ? Effect.flatMap(seeded, (one) => Result.isSuccess(one) ? Effect.succeed(one) : plain) : plain
+  )
+  const listing = ask({
+    options: {
+      temperature: 0,
+      ...(reads("logprobs") && { logprobs: true }),
+      ...(reads("topLogprobs") && { topLogprobs: 3 }),
+      ...(reads("decoderInputDetails") && { decoderInputDetails: true })
+    }
+  })
+  const longest = ask({ options: { temperature: 0 }, text: LONG })
+  const long = yield* Effect.cached(
+    Effect.flatMap(longest, (first) =>
+      Effect.map(
+        ask({ options: { temperature: 0, maxNewTokens: 3 }, text: LONG }),
+        (second) => [first, second] as const
+      ))
   )
   const counted: typeof llm = {
     ...llm,
@@ -177,14 +207,16 @@ export const make = Effect.fnUntraced(function*(
     about,
     dialect,
     route,
-    rules: dialect.rules[route],
+    rules,
     llm: counted,
     ask,
     raw,
     greedy,
     again,
     drawn,
-    repeating
+    repeating,
+    listing,
+    long
   }
   return lab
 })

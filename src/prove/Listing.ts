@@ -10,9 +10,23 @@ import type * as Generation from "../Generation.ts"
 import type { GenerationOptions } from "../GenerationOptions.ts"
 import type { GenerateError } from "../InferenceEndpointsLLM.ts"
 import { HOT, type Lab } from "./Lab.ts"
-import { found, judged, type Measure, same, sent } from "./Measure.ts"
+import { type Found, found, judged, type Measure, same, sent } from "./Measure.ts"
 
 const first = (tokens: Generation.Generation["tokens"]) => tokens?.[0]
+
+/** By the one request for all that can be listed, where it shows what is looked for; else by one of its own. */
+const shown = (
+  name: "logprobs" | "topLogprobs" | "topNTokens" | "decoderInputDetails",
+  options: GenerationOptions,
+  judge: (generation: Generation.Generation) => Found
+): Measure =>
+  Effect.fnUntraced(function*(lab) {
+    if (lab.rules?.[name]._tag === "Sent") {
+      const found = judged(yield* lab.listing, judge)
+      if (found.outcome === "honoured") return found
+    }
+    return judged(yield* sent(lab, { temperature: 0, ...options }), judge)
+  })
 
 /**
  * So many alternatives at the first place.
@@ -20,14 +34,13 @@ const first = (tokens: Generation.Generation["tokens"]) => tokens?.[0]
  * @category measures
  * @since 0.2.0
  */
-export const listed = (options: GenerationOptions, count: number): Measure => (lab) =>
-  Effect.map(sent(lab, { temperature: 0, ...options }), (answer) =>
-    judged(answer, ({ tokens }) => {
-      const top = first(tokens)?.top ?? []
-      return tokens === undefined || top.length < count
-        ? found("dropped", `${count} alternatives were asked for, and ${top.length} came`)
-        : found("honoured", `${top.length} alternatives at the first place`)
-    }))
+export const listed = (name: "topLogprobs" | "topNTokens", count: number): Measure =>
+  shown(name, { [name]: count }, ({ tokens }) => {
+    const top = first(tokens)?.top ?? []
+    return tokens === undefined || top.length < count
+      ? found("dropped", `${count} alternatives were asked for, and ${top.length} came`)
+      : found("honoured", `${top.length} alternatives at the first place`)
+  })
 
 /**
  * Log probabilities that are numbers, and not made up.
@@ -35,17 +48,15 @@ export const listed = (options: GenerationOptions, count: number): Measure => (l
  * @category measures
  * @since 0.2.0
  */
-export const probabilities: Measure = (lab) =>
-  Effect.map(sent(lab, { temperature: 0, logprobs: true }), (answer) =>
-    judged(answer, ({ tokens = [] }) => {
-      const told = tokens.flatMap(({ logprob }) => logprob === undefined ? [] : [logprob])
-      if (told.length === 0) return found("dropped", "none came")
-      const wrong = told.find((logprob) => logprob > 1e-6)
-      if (wrong !== undefined) return found("dropped", `${wrong} is not a log probability`)
-      return told.length >= 4 && new Set(told).size === 1
-        ? found("dropped", `all ${told.length} tokens have ${told[0]}: they are made up`)
-        : found("honoured", `of ${told.length} tokens`)
-    }))
+export const probabilities: Measure = shown("logprobs", { logprobs: true }, ({ tokens = [] }) => {
+  const told = tokens.flatMap(({ logprob }) => logprob === undefined ? [] : [logprob])
+  if (told.length === 0) return found("dropped", "none came")
+  const wrong = told.find((logprob) => logprob > 1e-6)
+  if (wrong !== undefined) return found("dropped", `${wrong} is not a log probability`)
+  return told.length >= 4 && new Set(told).size === 1
+    ? found("dropped", `all ${told.length} tokens have ${told[0]}: they are made up`)
+    : found("honoured", `of ${told.length} tokens`)
+})
 
 /**
  * The token that the likeliest text begins with is forbidden, by its id in the server's own tokenizer.
@@ -56,7 +67,8 @@ export const probabilities: Measure = (lab) =>
 export const bias: Measure = Effect.fnUntraced(function*(lab) {
   const plain = yield* lab.greedy
   if (Result.isFailure(plain)) return found("refused", plain.failure)
-  const told = yield* sent(lab, { temperature: 0, logprobs: true })
+  const listing = yield* lab.listing
+  const told = Result.isSuccess(listing) ? listing : yield* sent(lab, { temperature: 0, logprobs: true })
   const begins = Result.isSuccess(told) ? first(told.success.tokens)?.text : undefined
   const word = begins ?? plain.success.text.match(/^\s*\S+/)?.[0] ?? ""
   const ids = word === "" ? [] : yield* idsOf(lab, word)
@@ -115,12 +127,11 @@ export const candidates: Measure = (lab) =>
  * @category measures
  * @since 0.2.0
  */
-export const prefilled: Measure = (lab) =>
-  Effect.map(
-    sent(lab, { temperature: 0, decoderInputDetails: true }),
-    (answer) =>
-      judged(answer, ({ prefill = [] }) =>
-        prefill.length > 0
-          ? found("honoured", `${prefill.length} tokens of the prompt`)
-          : found("unclear", "the tokens of the prompt are not listed; a server may have to be started for it"))
-  )
+export const prefilled: Measure = shown(
+  "decoderInputDetails",
+  { decoderInputDetails: true },
+  ({ prefill = [] }) =>
+    prefill.length > 0
+      ? found("honoured", `${prefill.length} tokens of the prompt`)
+      : found("unclear", "the tokens of the prompt are not listed; a server may have to be started for it")
+)

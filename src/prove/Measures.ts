@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import type { Name } from "../GenerationOptions.ts"
 import * as Calling from "./Calling.ts"
 import * as Drawing from "./Drawing.ts"
-import { REPEAT } from "./Lab.ts"
+import { LONG, REPEAT } from "./Lab.ts"
 import * as Listing from "./Listing.ts"
 import { found, judged, type Measure, said, sent } from "./Measure.ts"
 import * as Thinking from "./Thinking.ts"
@@ -30,8 +30,8 @@ const stops: Measure = Effect.fnUntraced(function*(lab) {
 
 const limits: Measure = (lab) =>
   Effect.map(
-    sent(lab, { temperature: 0, maxNewTokens: 3 }),
-    (answer) =>
+    lab.long,
+    ([, answer]) =>
       judged(answer, ({ finishReason, statistics: { outputTokens }, ...rest }) => {
         const written = outputTokens ??
           said({ finishReason, statistics: { duration: 0, attempts: 1 }, ...rest }).split(/\s+/).length
@@ -57,8 +57,6 @@ const adapter: Measure = (lab) =>
       ? found("honoured", "an adapter that is not there is refused")
       : found("unclear", "any name is taken; whether an adapter is used, one that is there would have to tell"))
 
-const LONG = `${Array.from({ length: 60 }, (_, at) => `word${at}`).join(" ")} ${REPEAT}`
-
 /**
  * How each option is measured. What is not here needs no measure: it changes nothing on the server.
  *
@@ -73,24 +71,24 @@ export const options: { readonly [N in Name]?: Measure } = {
   topK: Drawing.leavesOne({ topK: 1 }),
   minP: Drawing.leavesOne({ minP: 1 }),
   typicalP: Drawing.repeats({ typicalP: 0.001 }),
-  seed: Drawing.repeats({ seed: 7 }),
+  seed: Drawing.seeded,
   repetitionPenalty: Drawing.bends({ repetitionPenalty: 1.9 }),
   frequencyPenalty: Drawing.bends({ frequencyPenalty: 2 }),
   presencePenalty: Drawing.bends({ presencePenalty: 2 }),
   logitBias: Listing.bias,
   stopSequences: stops,
   logprobs: Listing.probabilities,
-  topLogprobs: Listing.listed({ topLogprobs: 3 }, 3),
-  topNTokens: Listing.listed({ topNTokens: 3 }, 3),
+  topLogprobs: Listing.listed("topLogprobs", 3),
+  topNTokens: Listing.listed("topNTokens", 3),
   returnFullText: echoes,
   watermark: Drawing.differs({ watermark: true }),
   truncate: Drawing.differs({ truncate: 8 }, { text: LONG }),
   bestOf: Listing.candidates,
   decoderInputDetails: Listing.prefilled,
   adapterId: adapter,
-  tools: Calling.called({ toolChoice: "required" }, (names) => names.length > 0, "a call was demanded"),
+  tools: Calling.demanded,
   toolChoice: Calling.worst(
-    Calling.called({ toolChoice: "required" }, (names) => names.length > 0, "a call was demanded"),
+    Calling.demanded,
     Calling.called(
       { toolChoice: { name: "population" } },
       (names) => names.length > 0 && names.every((name) => name === "population"),

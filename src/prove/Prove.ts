@@ -1,5 +1,5 @@
 /**
- * Measures what a live endpoint honours: some fifty tiny requests, each of which shows in the answer whether an option was
+ * Measures what a live endpoint honours: some forty tiny requests, each of which shows in the answer whether an option was
  * read. What an engine's documentation or version says is not believed.
  *
  * @since 0.2.0

@@ -151,7 +151,7 @@ const codes: Readonly<Record<Verdict, number>> = { pass: 0, fail: 1, warn: 4 }
 const flags = {
   json: Flag.Boolean("json").pipe(Flag.withDescription("Print the checks as JSON"), Flag.withDefault(false)),
   prove: Flag.Boolean("prove").pipe(
-    Flag.withDescription("Measure what the endpoint honours, by some fifty tiny requests"),
+    Flag.withDescription("Measure what the endpoint honours, by some forty tiny requests"),
     Flag.withDefault(false)
   ),
   save: optional(Flag.String("save"), "With --prove: a file for what was measured, as JSON"),
