@@ -9,8 +9,8 @@ import type * as Generation from "../Generation.ts"
 import type * as LLM from "../InferenceEndpointsLLM.ts"
 import type * as Message from "../Message.ts"
 import type * as Objects from "../pipeline/Objects.ts"
-import * as Wrapper from "../structured/engines/Wrapper.ts"
 import * as Grammar from "../structured/Grammar.ts"
+import * as Wrapper from "../structured/schema/Wrapper.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
 
 /**

@@ -5,7 +5,7 @@
  */
 import * as Result from "effect/Result"
 import * as SchemaLowering from "./engines/SchemaLowering.ts"
-import * as TgiLowering from "./engines/TgiLowering.ts"
+import * as TgiLowering from "./engines/tgi/TgiLowering.ts"
 import * as Grammar from "./Grammar.ts"
 import * as Tree from "./schema/JsonSchemaTree.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"

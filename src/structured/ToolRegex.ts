@@ -5,7 +5,7 @@
  * @since 0.2.0
  */
 import * as Result from "effect/Result"
-import * as Cost from "./engines/Cost.ts"
+import * as Cost from "./engines/tgi/Cost.ts"
 import * as Grammar from "./Grammar.ts"
 import * as CharSet from "./regex/CharSet.ts"
 import * as RegexDialect from "./regex/RegexDialect.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
-import * as Enforcement from "../../src/structured/engines/Enforcement.ts"
+import * as Enforcement from "../../src/structured/engines/printers/Enforcement.ts"
 
 const compilers = ["tgi", "xgrammar", "llguidance", "llamacpp", "openai"] as const
 

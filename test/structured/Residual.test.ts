@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
-import * as Cost from "../../src/structured/engines/Cost.ts"
 import * as JsonText from "../../src/structured/engines/JsonText.ts"
+import * as Cost from "../../src/structured/engines/tgi/Cost.ts"
 import * as Grammar from "../../src/structured/Grammar.ts"
 import * as Residual from "../../src/structured/regex/Residual.ts"
 import * as Sample from "../../src/structured/schema/Sample.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
-import * as Enforcement from "../../src/structured/engines/Enforcement.ts"
 import * as JsonText from "../../src/structured/engines/JsonText.ts"
+import * as Enforcement from "../../src/structured/engines/printers/Enforcement.ts"
 import * as Grammar from "../../src/structured/Grammar.ts"
 import * as Sample from "../../src/structured/schema/Sample.ts"
 import * as ToolGrammar from "../../src/structured/ToolGrammar.ts"

@@ -9,8 +9,8 @@ import * as RegexDialect from "../regex/RegexDialect.ts"
 import * as RegexSyntax from "../regex/RegexSyntax.ts"
 import * as WholeText from "../regex/WholeText.ts"
 import type { Dropped, Fault } from "../schema/JsonSchemaTree.ts"
-import * as Cost from "./Cost.ts"
 import * as Gbnf from "./Gbnf.ts"
+import * as Cost from "./tgi/Cost.ts"
 
 /**
  * A regex for an engine, and what was taken off.

@@ -5,12 +5,12 @@
  */
 import * as Result from "effect/Result"
 import type { Document, Dropped, Fault } from "../schema/JsonSchemaTree.ts"
-import * as LlamaCpp from "./LlamaCpp.ts"
-import * as LlGuidance from "./LlGuidance.ts"
-import * as OpenAi from "./OpenAi.ts"
-import * as SchemaPrinter from "./SchemaPrinter.ts"
-import { WRAP } from "./Wrapper.ts"
-import * as XGrammar from "./XGrammar.ts"
+import { WRAP } from "../schema/Wrapper.ts"
+import * as LlamaCpp from "./printers/LlamaCpp.ts"
+import * as LlGuidance from "./printers/LlGuidance.ts"
+import * as OpenAi from "./printers/OpenAi.ts"
+import * as SchemaPrinter from "./printers/SchemaPrinter.ts"
+import * as XGrammar from "./printers/XGrammar.ts"
 
 /**
  * A schema for an engine.

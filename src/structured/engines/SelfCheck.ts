@@ -11,10 +11,10 @@ import type { Document, Dropped, Path, Tree } from "../schema/JsonSchemaTree.ts"
 import { isObject, isSafeLimit, needsEscape } from "../schema/JsonSchemaTree.ts"
 import * as Members from "../schema/Members.ts"
 import * as Sample from "../schema/Sample.ts"
-import * as Cost from "./Cost.ts"
 import * as JsonText from "./JsonText.ts"
-import * as RegexGrammar from "./RegexGrammar.ts"
-import type * as TgiLowering from "./TgiLowering.ts"
+import * as Cost from "./tgi/Cost.ts"
+import * as RegexGrammar from "./tgi/RegexGrammar.ts"
+import type * as TgiLowering from "./tgi/TgiLowering.ts"
 
 /**
  * A constraint of the schema that holds in what is written.

@@ -5,11 +5,11 @@
  * @since 0.2.0
  */
 import * as Result from "effect/Result"
-import * as Automaton from "../regex/Automaton.ts"
-import * as RegexDialect from "../regex/RegexDialect.ts"
-import type { Regex } from "../regex/RegexSyntax.ts"
-import * as Formats from "../schema/Formats.ts"
-import * as Tree from "../schema/JsonSchemaTree.ts"
+import * as Automaton from "../../regex/Automaton.ts"
+import * as RegexDialect from "../../regex/RegexDialect.ts"
+import type { Regex } from "../../regex/RegexSyntax.ts"
+import * as Formats from "../../schema/Formats.ts"
+import * as Tree from "../../schema/JsonSchemaTree.ts"
 import * as Cost from "./Cost.ts"
 import * as FreeValue from "./FreeValue.ts"
 import * as Reach from "./Reach.ts"

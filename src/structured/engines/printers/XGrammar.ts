@@ -8,12 +8,12 @@
  * @since 0.2.0
  */
 import * as Result from "effect/Result"
-import * as CharSet from "../regex/CharSet.ts"
-import * as RegexDialect from "../regex/RegexDialect.ts"
-import type { Regex } from "../regex/RegexSyntax.ts"
-import * as Formats from "../schema/Formats.ts"
-import type { Fields, List, Numeric, Text } from "../schema/JsonSchemaTree.ts"
-import { isSafeLimit } from "../schema/JsonSchemaTree.ts"
+import * as CharSet from "../../regex/CharSet.ts"
+import * as RegexDialect from "../../regex/RegexDialect.ts"
+import type { Regex } from "../../regex/RegexSyntax.ts"
+import * as Formats from "../../schema/Formats.ts"
+import type { Fields, List, Numeric, Text } from "../../schema/JsonSchemaTree.ts"
+import { isSafeLimit } from "../../schema/JsonSchemaTree.ts"
 import * as Enforcement from "./Enforcement.ts"
 import * as FurtherKeys from "./FurtherKeys.ts"
 import type { Form, Pen, Schema } from "./SchemaPrinter.ts"

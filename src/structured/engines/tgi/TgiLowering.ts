@@ -4,13 +4,13 @@
  * @since 0.2.0
  */
 import * as Result from "effect/Result"
-import type * as Tree from "../schema/JsonSchemaTree.ts"
+import type * as Tree from "../../schema/JsonSchemaTree.ts"
+import { WRAP } from "../../schema/Wrapper.ts"
 import * as Cost from "./Cost.ts"
 import * as JsonGrammar from "./JsonGrammar.ts"
 import * as RegexGrammar from "./RegexGrammar.ts"
 import * as TgiPlan from "./TgiPlan.ts"
 import * as TgiTree from "./TgiTree.ts"
-import { WRAP } from "./Wrapper.ts"
 
 /**
  * A grammar as TGI takes it.

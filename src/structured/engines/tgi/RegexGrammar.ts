@@ -3,8 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as RegexDialect from "../regex/RegexDialect.ts"
-import type { Fields, List, Property, Rest, Text, Tree } from "../schema/JsonSchemaTree.ts"
+import * as RegexDialect from "../../regex/RegexDialect.ts"
+import type { Fields, List, Property, Rest, Text, Tree } from "../../schema/JsonSchemaTree.ts"
 import * as PerTree from "./PerTree.ts"
 
 const GAP = " ?"

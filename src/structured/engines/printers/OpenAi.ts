@@ -4,10 +4,10 @@
  *
  * @since 0.2.0
  */
-import * as RegexDialect from "../regex/RegexDialect.ts"
-import type { Document, Fields, List, Numeric, Path, Property, Text, Tree } from "../schema/JsonSchemaTree.ts"
-import { isSafeLimit, literal, union } from "../schema/JsonSchemaTree.ts"
-import * as Members from "../schema/Members.ts"
+import * as RegexDialect from "../../regex/RegexDialect.ts"
+import type { Document, Fields, List, Numeric, Path, Property, Text, Tree } from "../../schema/JsonSchemaTree.ts"
+import { isSafeLimit, literal, union } from "../../schema/JsonSchemaTree.ts"
+import * as Members from "../../schema/Members.ts"
 import * as Enforcement from "./Enforcement.ts"
 import type { Form, Pen, Schema } from "./SchemaPrinter.ts"
 import * as SchemaPrinter from "./SchemaPrinter.ts"

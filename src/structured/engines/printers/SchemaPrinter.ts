@@ -16,8 +16,8 @@ import type {
   Scalar,
   Text,
   Tree
-} from "../schema/JsonSchemaTree.ts"
-import { difference, distinct } from "../schema/JsonSchemaTree.ts"
+} from "../../schema/JsonSchemaTree.ts"
+import { difference, distinct } from "../../schema/JsonSchemaTree.ts"
 import type * as Enforcement from "./Enforcement.ts"
 import { isHeld, keywords } from "./Enforcement.ts"
 
