@@ -5,7 +5,7 @@
  * @since 0.2.0
  */
 import * as Schema from "effect/Schema"
-import * as Engine from "./endpoint/Engine.ts"
+import * as Engine from "./endpoint/address/Engine.ts"
 
 /**
  * What became of something that was asked for. `unclear`: the model's answers did not tell.

@@ -35,16 +35,16 @@ export * as EndpointConfig from "./endpoint/EndpointConfig.ts"
 export * as EndpointError from "./endpoint/EndpointError.ts"
 
 /** The management API of dedicated endpoints. @since 0.1.0 */
-export * as EndpointsApi from "./endpoint/EndpointsApi.ts"
+export * as EndpointsApi from "./endpoint/dedicated/EndpointsApi.ts"
 
 /** The catalogue of models for dedicated endpoints, and what is deployed from it. @since 0.2.0 */
-export * as Catalogue from "./endpoint/Catalogue.ts"
+export * as Catalogue from "./endpoint/dedicated/Catalogue.ts"
 
 /** What dedicated endpoints can run on. @since 0.2.0 */
-export * as Hardware from "./endpoint/Hardware.ts"
+export * as Hardware from "./endpoint/dedicated/Hardware.ts"
 
 /** Which engine answers, and what it can. @since 0.1.0 */
-export * as Engine from "./endpoint/Engine.ts"
+export * as Engine from "./endpoint/address/Engine.ts"
 
 /** Files, model info and providers on the Hub. @since 0.1.0 */
 export * as Hub from "./hub/Hub.ts"

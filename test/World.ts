@@ -1,8 +1,8 @@
 /** The service over a simulated server and an endpoint made by hand. */
 import { Duration, Effect, Layer, Redacted, Stream } from "effect"
 import type { HttpClient } from "effect/http"
+import type { Kind } from "../src/endpoint/address/Engine.ts"
 import * as Endpoint from "../src/endpoint/Endpoint.ts"
-import type { Kind } from "../src/endpoint/Engine.ts"
 import * as Retry from "../src/http/Retry.ts"
 import * as InferenceEndpointsLLM from "../src/InferenceEndpointsLLM.ts"
 import { Simulator } from "../src/simulator/index.ts"

@@ -98,7 +98,7 @@ describe("the arrows", () => {
         inside("dialect"),
         (given) =>
           !isOurs(given) || inside("dialect", "protocol")(given.of) || models.has(given.of) ||
-          (given.of === "endpoint/Engine.ts" && given.isType)
+          (given.of === "endpoint/address/Engine.ts" && given.isType)
       ),
       []
     )
@@ -295,9 +295,11 @@ describe("one policy reaches everything", () => {
     ""
   )
 
-  it("nothing that sends requests repeats one, or waits to do so, but http; and endpoint/Waiting, which waits for endpoints by it", () =>
+  it("nothing that sends requests repeats one, or waits to do so, but http; and endpoint/dedicated/Waiting, which waits for endpoints by it", () =>
     assert.deepStrictEqual(
-      sources.filter(({ path }) => requests(path) && path !== "endpoint/Waiting.ts").flatMap(({ code, path }) =>
+      sources.filter(({ path }) => requests(path) && path !== "endpoint/dedicated/Waiting.ts").flatMap((
+        { code, path }
+      ) =>
         [...code.matchAll(/\b(?:Effect\.(?:retry|repeat|sleep|delay|schedule|eventually)|Schedule\.\w+)\b/g)].map((
           [use]
         ) => `${path}: ${use}`)

@@ -110,7 +110,7 @@ it("the main exports have an example each", () => {
     "batch/Batch",
     "cluster/Worker",
     "decide/Decision",
-    "endpoint/EndpointsApi",
+    "endpoint/dedicated/EndpointsApi",
     "node/NodeInferenceEndpoints",
     "promise/node",
     "simulator/Platform",

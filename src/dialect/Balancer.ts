@@ -4,7 +4,7 @@
  *
  * @since 0.2.0
  */
-import type { Balancer } from "../endpoint/Engine.ts"
+import type { Balancer } from "../endpoint/address/Engine.ts"
 import type { GenerationOptions, Issue } from "../GenerationOptions.ts"
 import type { Call } from "./Dialect.ts"
 

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Kind } from "../endpoint/Engine.ts"
+import type { Kind } from "../endpoint/address/Engine.ts"
 import type { GenerationOptions, Issue, Name } from "../GenerationOptions.ts"
 import type { Message } from "../Message.ts"
 import type * as ChatCompletion from "../protocol/ChatCompletion.ts"

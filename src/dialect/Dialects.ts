@@ -1,4 +1,4 @@
-import type { Kind } from "../endpoint/Engine.ts"
+import type { Kind } from "../endpoint/address/Engine.ts"
 import type { Dialect } from "./Dialect.ts"
 import * as HfServe from "./HfServe.ts"
 import * as LlamaCpp from "./LlamaCpp.ts"

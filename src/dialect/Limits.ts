@@ -4,7 +4,7 @@
  *
  * @since 0.2.0
  */
-import type { Kind } from "../endpoint/Engine.ts"
+import type { Kind } from "../endpoint/address/Engine.ts"
 import type { GenerationOptions, Issue, ServerLimits } from "../GenerationOptions.ts"
 import { names, type Route } from "./Dialect.ts"
 

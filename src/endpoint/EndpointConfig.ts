@@ -15,9 +15,9 @@ import * as SchemaTransformation from "effect/SchemaTransformation"
 import * as HubEnv from "../hub/HubEnv.ts"
 import * as HubToken from "../hub/HubToken.ts"
 import * as RepoPath from "../hub/RepoPath.ts"
+import * as EndpointUrl from "./address/EndpointUrl.ts"
+import * as Engine from "./address/Engine.ts"
 import { EndpointError, InvalidConfig } from "./EndpointError.ts"
-import * as EndpointUrl from "./EndpointUrl.ts"
-import * as Engine from "./Engine.ts"
 
 const Name = Schema.String.check(Schema.isPattern(/^[a-z0-9](?:[a-z0-9-]{0,62})$/u))
 const Namespace = Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$/u))

@@ -3,8 +3,8 @@
  *
  * @since 0.2.0
  */
+import type * as Engine from "../endpoint/address/Engine.ts"
 import type { Target } from "../endpoint/EndpointTarget.ts"
-import type * as Engine from "../endpoint/Engine.ts"
 
 /**
  * What answers, as far as it is known.

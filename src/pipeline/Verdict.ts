@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import type { Kind } from "../endpoint/Engine.ts"
+import type { Kind } from "../endpoint/address/Engine.ts"
 import type { Generation, ToolCall } from "../Generation.ts"
 import type { GenerationOptions, Tool } from "../GenerationOptions.ts"
 import { InvalidResponse, InvalidToolCall } from "../InferenceError.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema } from "effect"
 import * as Decision from "../../src/decide/Decision.ts"
-import type { Kind } from "../../src/endpoint/Engine.ts"
+import type { Kind } from "../../src/endpoint/address/Engine.ts"
 import { InferenceEndpointsLLM, layerTest } from "../../src/InferenceEndpointsLLM.ts"
 
 /** The service over an engine whose own route gives these responses; it keeps what it was asked. */

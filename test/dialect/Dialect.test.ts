@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Dialect from "../../src/dialect/Dialect.ts"
 import * as Dialects from "../../src/dialect/Dialects.ts"
-import { Kind } from "../../src/endpoint/Engine.ts"
+import { Kind } from "../../src/endpoint/address/Engine.ts"
 import * as GenerationOptions from "../../src/GenerationOptions.ts"
 import { columns, rows } from "./OptionTable.ts"
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Dialect from "../../src/dialect/Dialect.ts"
 import * as Dialects from "../../src/dialect/Dialects.ts"
-import type { Kind } from "../../src/endpoint/Engine.ts"
+import type { Kind } from "../../src/endpoint/address/Engine.ts"
 import type * as GenerationOptions from "../../src/GenerationOptions.ts"
 import type { Message } from "../../src/Message.ts"
 

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Dialects from "../../src/dialect/Dialects.ts"
-import type { Kind } from "../../src/endpoint/Engine.ts"
+import type { Kind } from "../../src/endpoint/address/Engine.ts"
 import * as Message from "../../src/Message.ts"
 import * as TgiChatRequest from "../../src/simulator/tgi/ChatRequest.ts"
 import * as Json from "../../src/simulator/wire/Json.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
-import * as EndpointUrl from "../../src/endpoint/EndpointUrl.ts"
+import * as EndpointUrl from "../../src/endpoint/address/EndpointUrl.ts"
 
 const parsed = (input: string) => Result.getOrThrow(EndpointUrl.parse(input))
 

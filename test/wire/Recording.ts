@@ -2,7 +2,7 @@
 import { Effect, Layer, Stream } from "effect"
 import type { HttpClient } from "effect/http"
 import { readFileSync } from "node:fs"
-import type { Kind } from "../../src/endpoint/Engine.ts"
+import type { Kind } from "../../src/endpoint/address/Engine.ts"
 import type * as Generation from "../../src/Generation.ts"
 import * as Retry from "../../src/http/Retry.ts"
 import * as InferenceEndpointsLLM from "../../src/InferenceEndpointsLLM.ts"

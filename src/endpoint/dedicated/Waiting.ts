@@ -8,9 +8,9 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Random from "effect/Random"
-import * as Deadline from "../http/Deadline.ts"
-import * as Retry from "../http/Retry.ts"
-import * as EndpointError from "./EndpointError.ts"
+import * as Deadline from "../../http/Deadline.ts"
+import * as Retry from "../../http/Retry.ts"
+import * as EndpointError from "../EndpointError.ts"
 
 /**
  * One thing that was seen or done while waiting.

@@ -9,7 +9,7 @@
  */
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import * as Wire from "../protocol/Info.ts"
+import * as Wire from "../../protocol/Info.ts"
 
 /**
  * The engines whose dialects are spoken. `transformers` is `transformers serve`, `router` is Hugging Face's serverless router, `openai` the plain dialect for

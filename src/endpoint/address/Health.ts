@@ -8,8 +8,8 @@ import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import * as RoundTrip from "../http/RoundTrip.ts"
-import * as EndpointError from "./EndpointError.ts"
+import * as RoundTrip from "../../http/RoundTrip.ts"
+import * as EndpointError from "../EndpointError.ts"
 import * as EndpointUrl from "./EndpointUrl.ts"
 
 /**

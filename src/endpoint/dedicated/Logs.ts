@@ -5,9 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import * as RoundTrip from "../http/RoundTrip.ts"
-import { redact } from "../http/Secret.ts"
-import * as EndpointError from "./EndpointError.ts"
+import * as RoundTrip from "../../http/RoundTrip.ts"
+import { redact } from "../../http/Secret.ts"
+import * as EndpointError from "../EndpointError.ts"
 import * as Management from "./Management.ts"
 
 /**

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import * as RoundTrip from "../http/RoundTrip.ts"
+import * as RoundTrip from "../../http/RoundTrip.ts"
 
 /**
  * A base URL taken apart.

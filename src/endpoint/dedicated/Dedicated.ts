@@ -7,11 +7,11 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import * as Retry from "../http/Retry.ts"
+import * as Retry from "../../http/Retry.ts"
+import * as EndpointUrl from "../address/EndpointUrl.ts"
+import type * as Health from "../address/Health.ts"
+import * as EndpointError from "../EndpointError.ts"
 import type { DedicatedEndpoint } from "./DedicatedEndpoint.ts"
-import * as EndpointError from "./EndpointError.ts"
-import * as EndpointUrl from "./EndpointUrl.ts"
-import type * as Health from "./Health.ts"
 import * as Waiting from "./Waiting.ts"
 
 /**

@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as Hub from "../hub/Hub.ts"
-import * as EndpointError from "./EndpointError.ts"
-import * as HubVerdict from "./HubVerdict.ts"
+import type * as Hub from "../../hub/Hub.ts"
+import * as EndpointError from "../EndpointError.ts"
+import * as HubVerdict from "../HubVerdict.ts"
 
 /**
  * An endpoint by name. `namespace` is the user or organisation that owns it, by default the owner of the token.
