@@ -104,25 +104,25 @@ export * as InferenceError from "./InferenceError.ts"
 export * as ChatTemplate from "./template/ChatTemplate.ts"
 
 /** The program that runs templates, as a choice. @since 0.2.0 */
-export * as TemplateEngine from "./template/TemplateEngine.ts"
+export * as TemplateEngine from "./template/engine/TemplateEngine.ts"
 
 /** Jinja as Python runs it: the engine of the layers that name none. @since 0.2.0 */
-export * as PythonJinja from "./template/PythonJinja.ts"
+export * as PythonJinja from "./template/engine/PythonJinja.ts"
 
 /** `@huggingface/jinja` as the engine. @since 0.2.0 */
-export * as HuggingFaceJinja from "./template/HuggingFaceJinja.ts"
+export * as HuggingFaceJinja from "./template/engine/HuggingFaceJinja.ts"
 
 /** The prompt that a server makes, asked of the server. @since 0.2.0 */
 export * as ServerPrompt from "./template/ServerPrompt.ts"
 
 /** Versions of transformers, and what changed between them. @since 0.2.0 */
-export * as Compatibility from "./template/Compatibility.ts"
+export * as Compatibility from "./template/engine/Compatibility.ts"
 
 /** Words of a user that would be control tokens. @since 0.2.0 */
-export * as ControlTokens from "./template/ControlTokens.ts"
+export * as ControlTokens from "./template/prompt/ControlTokens.ts"
 
 /** The marks that the model families put around thoughts. @since 0.2.0 */
-export * as ThinkingTags from "./template/ThinkingTags.ts"
+export * as ThinkingTags from "./template/thinking/ThinkingTags.ts"
 
 /** What an endpoint was measured to honour. @since 0.2.0 */
 export * as Proof from "./Proof.ts"

@@ -52,7 +52,7 @@ describe("a program that imports from the entry point", () => {
       `import { ChatTemplate, HuggingFaceJinja } from "${entryPoint}"\nimport * as Layer from "effect/Layer"\n` +
         "export const layer = (template) => Layer.provide(ChatTemplate.layerTextWith({ template }), HuggingFaceJinja.layer)"
     )
-    assert.includeMembers([...modules], ["template/HuggingFaceJinja.ts", "template/Conversation.ts"])
+    assert.includeMembers([...modules], ["template/engine/HuggingFaceJinja.ts", "template/prompt/Conversation.ts"])
     assert.deepStrictEqual(
       modules.filter((id) => /^template\/(PythonJinja|jinja\/(?!values\/Space\.ts$))/.test(id)),
       []
@@ -64,7 +64,7 @@ describe("a program that imports from the entry point", () => {
       `import { ChatTemplate } from "${entryPoint}"\nexport const layer = ChatTemplate.layerText`
     )
     assert.include(modules, "template/jinja/Template.ts")
-    assert.notInclude(modules, "template/HuggingFaceJinja.ts")
+    assert.notInclude(modules, "template/engine/HuggingFaceJinja.ts")
   })
 
   it("loads our template engine with the first template that the service renders", async () => {

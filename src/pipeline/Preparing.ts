@@ -23,7 +23,7 @@ import type { StructuredOutputError } from "../structured/StructuredOutputError.
 import type * as ToolGrammar from "../structured/ToolGrammar.ts"
 import type { CallForm } from "../template/CallForm.ts"
 import type { TemplateError } from "../template/TemplateError.ts"
-import * as ThoughtOpening from "../template/ThoughtOpening.ts"
+import * as ThoughtOpening from "../template/thinking/ThoughtOpening.ts"
 import type { TgiClient } from "../transport/TgiClient.ts"
 import type * as Continuation from "./Continuation.ts"
 import type { Prepared } from "./Generating.ts"

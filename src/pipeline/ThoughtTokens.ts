@@ -4,8 +4,8 @@
  * @since 0.2.0
  */
 import type { Token } from "../Generation.ts"
-import type * as ThoughtOpening from "../template/ThoughtOpening.ts"
-import * as ThoughtSplitter from "../template/ThoughtSplitter.ts"
+import type * as ThoughtOpening from "../template/thinking/ThoughtOpening.ts"
+import * as ThoughtSplitter from "../template/thinking/ThoughtSplitter.ts"
 
 /**
  * @category models

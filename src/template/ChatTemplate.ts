@@ -10,21 +10,21 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { Hub } from "../hub/Hub.ts"
 import { type ChatTemplate, layerFilesWith, layerHubWith, layerTextWith, type Options } from "./ChatTemplateService.ts"
-import { newestRules } from "./Compatibility.ts"
-import { find } from "./ControlTokens.ts"
-import * as Conversation from "./Conversation.ts"
+import { newestRules } from "./engine/Compatibility.ts"
+import * as PythonJinja from "./engine/PythonJinja.ts"
+import type { Span, Template } from "./engine/TemplateEngine.ts"
+import * as TemplateFiles from "./files/TemplateFiles.ts"
 import { Failure } from "./jinja/values/Failure.ts"
 import * as Json from "./jinja/values/Json.ts"
 import type { Limits, Now } from "./jinja/values/Machine.ts"
 import { Float } from "./jinja/values/Value.ts"
-import * as PythonJinja from "./PythonJinja.ts"
-import type { Span, Template } from "./TemplateEngine.ts"
+import { find } from "./prompt/ControlTokens.ts"
+import * as Conversation from "./prompt/Conversation.ts"
 import { InvalidInput, TemplateError } from "./TemplateError.ts"
-import * as TemplateFiles from "./TemplateFiles.ts"
-import * as ThinkingTags from "./ThinkingTags.ts"
+import * as ThinkingTags from "./thinking/ThinkingTags.ts"
 
-export type { Bos, BosRule, Rendered } from "./Bos.ts"
-export type { Intrusion } from "./ControlTokens.ts"
+export type { Bos, BosRule, Rendered } from "./prompt/Bos.ts"
+export type { Intrusion } from "./prompt/ControlTokens.ts"
 /**
  * The service, and its layers on an engine of choice.
  *
@@ -40,8 +40,8 @@ export {
   type Options,
   type ServiceRequest
 } from "./ChatTemplateService.ts"
+export type { Span, Template } from "./engine/TemplateEngine.ts"
 export type { JsonValue } from "./jinja/values/Json.ts"
-export type { Span, Template } from "./TemplateEngine.ts"
 export type { Difference, Verification } from "./Verification.ts"
 export type { Limits, Now }
 /**
@@ -50,7 +50,7 @@ export type { Limits, Now }
  * @category conversions
  * @since 0.1.0
  */
-export { withoutDoubleBos } from "./Bos.ts"
+export { withoutDoubleBos } from "./prompt/Bos.ts"
 /**
  * Comparing with a server: see `Verification`.
  *

@@ -9,7 +9,7 @@
  */
 import * as Result from "effect/Result"
 import * as ChatTemplate from "./ChatTemplate.ts"
-import * as HuggingFaceJinja from "./HuggingFaceJinja.ts"
+import * as HuggingFaceJinja from "./engine/HuggingFaceJinja.ts"
 import type { TemplateError } from "./TemplateError.ts"
 
 /**

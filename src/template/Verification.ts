@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { ChatTemplate, type ServiceRequest } from "./ChatTemplateService.ts"
-import * as MiniJinja from "./MiniJinja.ts"
+import * as MiniJinja from "./engine/MiniJinja.ts"
 
 /**
  * The first place where two texts differ, with up to 40 characters around it on either side.

@@ -2,8 +2,8 @@
 // is an ISO text in UTC.
 import { Result } from "effect"
 import * as ChatTemplate from "../../dist/template/ChatTemplate.js"
+import * as PythonJinja from "../../dist/template/engine/PythonJinja.js"
 import * as Magpie from "../../dist/template/Magpie.js"
-import * as PythonJinja from "../../dist/template/PythonJinja.js"
 
 const orThrow = (result) => {
   if (Result.isSuccess(result)) return result.success

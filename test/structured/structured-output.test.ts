@@ -4,7 +4,7 @@ import * as Feedback from "../../src/structured/decode/Feedback.ts"
 import * as ObjectStream from "../../src/structured/decode/ObjectStream.ts"
 import * as StructuredOutput from "../../src/structured/StructuredOutput.ts"
 import { StructuredOutputError } from "../../src/structured/StructuredOutputError.ts"
-import { families } from "../../src/template/ThinkingTags.ts"
+import { families } from "../../src/template/thinking/ThinkingTags.ts"
 
 class User extends Schema.Class<User>("User")({ name: Schema.String, lastName: Schema.String, id: Schema.Int }) {}
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import * as ChatTemplate from "../../src/template/ChatTemplate.ts"
-import * as Compatibility from "../../src/template/Compatibility.ts"
+import * as Compatibility from "../../src/template/engine/Compatibility.ts"
 
 const rendered = (source: string, request: ChatTemplate.Request): string =>
   Result.match(Result.flatMap(ChatTemplate.compile(source), (template) => ChatTemplate.apply(template, request)), {

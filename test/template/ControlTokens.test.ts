@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import * as ChatTemplate from "../../src/template/ChatTemplate.ts"
-import * as ControlTokens from "../../src/template/ControlTokens.ts"
+import * as ControlTokens from "../../src/template/prompt/ControlTokens.ts"
 
 const wedge = "\u200b"
 const tokens = ["<|im_start|>", "<|im_end|>", "|im_end|>", "</s>", "[INST]", "ab", "\n", "x"]

@@ -2,9 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"
 import { TestClock } from "effect/testing"
 import * as ChatTemplate from "../../src/template/ChatTemplate.ts"
-import * as HuggingFaceJinja from "../../src/template/HuggingFaceJinja.ts"
-import * as PythonJinja from "../../src/template/PythonJinja.ts"
-import { TemplateEngine } from "../../src/template/TemplateEngine.ts"
+import * as HuggingFaceJinja from "../../src/template/engine/HuggingFaceJinja.ts"
+import * as PythonJinja from "../../src/template/engine/PythonJinja.ts"
+import { TemplateEngine } from "../../src/template/engine/TemplateEngine.ts"
 
 const engines = [["PythonJinja", PythonJinja.layer], ["HuggingFaceJinja", HuggingFaceJinja.layer]] as const
 

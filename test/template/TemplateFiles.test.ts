@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
-import * as TemplateFiles from "../../src/template/TemplateFiles.ts"
+import * as TemplateFiles from "../../src/template/files/TemplateFiles.ts"
 
 const text = (files: TemplateFiles.Files, ask?: TemplateFiles.Ask): string =>
   Result.match(TemplateFiles.resolve(files, ask), { onSuccess: (found) => found, onFailure: (reason) => reason._tag })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as ChatTemplate from "../../src/template/ChatTemplate.ts"
-import { families } from "../../src/template/ThinkingTags.ts"
+import { families } from "../../src/template/thinking/ThinkingTags.ts"
 
 describe("the tags of a template", () => {
   it.effect.each(families.map((family) => [family.open, family] as const))(

@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { families } from "../../src/template/ThinkingTags.ts"
-import * as ThoughtOpening from "../../src/template/ThoughtOpening.ts"
-import * as ThoughtSplitter from "../../src/template/ThoughtSplitter.ts"
+import { families } from "../../src/template/thinking/ThinkingTags.ts"
+import * as ThoughtOpening from "../../src/template/thinking/ThoughtOpening.ts"
+import * as ThoughtSplitter from "../../src/template/thinking/ThoughtSplitter.ts"
 
 const split = (pieces: ReadonlyArray<string>, opening?: ThoughtOpening.Opening) => {
   const splitter = ThoughtSplitter.make(opening)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import * as ChatTemplate from "../../src/template/ChatTemplate.ts"
-import * as MiniJinja from "../../src/template/MiniJinja.ts"
+import * as MiniJinja from "../../src/template/engine/MiniJinja.ts"
 import * as ServerPrompt from "../../src/template/ServerPrompt.ts"
 
 const chatml =

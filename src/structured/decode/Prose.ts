@@ -3,9 +3,9 @@
  *
  * @since 0.2.0
  */
-import { families } from "../../template/ThinkingTags.ts"
-import type { Opening } from "../../template/ThoughtOpening.ts"
-import * as ThoughtSplitter from "../../template/ThoughtSplitter.ts"
+import { families } from "../../template/thinking/ThinkingTags.ts"
+import type { Opening } from "../../template/thinking/ThoughtOpening.ts"
+import * as ThoughtSplitter from "../../template/thinking/ThoughtSplitter.ts"
 
 /** Closing tags that say by themselves that what stands before them was thinking. */
 const closes = families.filter(({ alone }) => alone).map(({ close }) => close)

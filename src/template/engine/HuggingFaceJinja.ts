@@ -10,8 +10,8 @@
 import { Template as Engine } from "@huggingface/jinja"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import { InvalidTemplate, RenderError, TemplateError } from "../TemplateError.ts"
 import { type Template, TemplateEngine } from "./TemplateEngine.ts"
-import { InvalidTemplate, RenderError, TemplateError } from "./TemplateError.ts"
 
 const detailOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 

@@ -6,9 +6,9 @@
  */
 import * as Context from "effect/Context"
 import type * as Result from "effect/Result"
+import type { Limits, Now } from "../jinja/values/Machine.ts"
+import type { TemplateError } from "../TemplateError.ts"
 import type { Rules } from "./Compatibility.ts"
-import type { Limits, Now } from "./jinja/values/Machine.ts"
-import type { TemplateError } from "./TemplateError.ts"
 
 /**
  * A part of a rendered text, from `start` up to but not including `end`, in UTF-16 units.

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import { InvalidInput, InvalidTemplate, MissingTemplate, type Reason } from "./TemplateError.ts"
+import { InvalidInput, InvalidTemplate, MissingTemplate, type Reason } from "../TemplateError.ts"
 
 /**
  * Files by their path in the repository; the JSON ones as text or parsed.

@@ -4,11 +4,11 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import * as Compatibility from "./Compatibility.ts"
+import * as Compatibility from "../engine/Compatibility.ts"
+import type { Output, Surroundings, Template } from "../engine/TemplateEngine.ts"
+import { trimEnd, trimStart } from "../jinja/values/Space.ts"
+import { InvalidInput, TemplateError } from "../TemplateError.ts"
 import { neutralize } from "./ControlTokens.ts"
-import { trimEnd, trimStart } from "./jinja/values/Space.ts"
-import type { Output, Surroundings, Template } from "./TemplateEngine.ts"
-import { InvalidInput, TemplateError } from "./TemplateError.ts"
 
 /**
  * What a template is rendered with. Values are plain JSON-like data, or what `fromJson` gives where `1.0` and integers above 2^53 matter.

@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { Hub } from "../hub/Hub.ts"
-import type { HubError } from "../hub/HubError.ts"
-import { Gated, NotFound, type Reason, Unauthorized, Unreachable } from "./TemplateError.ts"
+import type { Hub } from "../../hub/Hub.ts"
+import type { HubError } from "../../hub/HubError.ts"
+import { Gated, NotFound, type Reason, Unauthorized, Unreachable } from "../TemplateError.ts"
 import type { Files } from "./TemplateFiles.ts"
 
 /** The files that a template and its special tokens can be in. */

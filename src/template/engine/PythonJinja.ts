@@ -5,10 +5,10 @@
  */
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
-import * as Jinja from "./jinja/Template.ts"
-import { defaultLimits } from "./jinja/values/Machine.ts"
+import * as Jinja from "../jinja/Template.ts"
+import { defaultLimits } from "../jinja/values/Machine.ts"
+import { fromProblem, type TemplateError } from "../TemplateError.ts"
 import { type Template, TemplateEngine } from "./TemplateEngine.ts"
-import { fromProblem, type TemplateError } from "./TemplateError.ts"
 
 const toResult = <A>(method: string, outcome: Jinja.Outcome<A>): Result.Result<A, TemplateError> =>
   outcome.ok ? Result.succeed(outcome.value) : Result.fail(fromProblem(method, outcome.problem))

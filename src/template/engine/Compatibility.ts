@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import * as Result from "effect/Result"
-import { InvalidInput } from "./TemplateError.ts"
+import { InvalidInput } from "../TemplateError.ts"
 
 /**
  * A version of transformers, such as `"5.22"` or `"5.22.2"`; without its last number the first release of that line.
