@@ -89,7 +89,7 @@ export * as FetchTransport from "./http/FetchTransport.ts"
 export * as Timeouts from "./http/Timeouts.ts"
 
 /** Bytes to events, by the grammar of event streams. @since 0.1.0 */
-export * as EventStream from "./transport/EventStream.ts"
+export * as EventStream from "./transport/events/EventStream.ts"
 
 /** What a generation is, and the fold that makes one. @since 0.1.0 */
 export * as Generation from "./Generation.ts"

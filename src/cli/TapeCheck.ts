@@ -15,7 +15,7 @@ import * as Schema from "effect/Schema"
 import * as EndpointUrl from "../endpoint/address/EndpointUrl.ts"
 import * as Difference from "../simulator/tape/Difference.ts"
 import type * as Tape from "../simulator/tape/Tape.ts"
-import * as EventStream from "../transport/EventStream.ts"
+import * as EventStream from "../transport/events/EventStream.ts"
 import { CommandExit } from "./CommandExit.ts"
 import { visible } from "./Visible.ts"
 

@@ -7,7 +7,7 @@ import * as Generation from "../Generation.ts"
 import * as ToolCalls from "../protocol/ToolCalls.ts"
 import type * as ThoughtOpening from "../template/thinking/ThoughtOpening.ts"
 import * as ThoughtSplitter from "../template/thinking/ThoughtSplitter.ts"
-import { GrowingText } from "../transport/GrowingText.ts"
+import { GrowingText } from "../transport/events/GrowingText.ts"
 import * as Counts from "./Counts.ts"
 import * as ThoughtTokens from "./ThoughtTokens.ts"
 

@@ -18,11 +18,11 @@ import { InferenceError, InvalidRequest, Timeout } from "../InferenceError.ts"
 import * as Json from "../protocol/Json.ts"
 import { Calls } from "./Attempt.ts"
 import type { Accept, At, Call, Meta, Options } from "./Call.ts"
-import type * as Events from "./Events.ts"
-import { type Failed, verdict } from "./Failed.ts"
-import type { Read } from "./Reading.ts"
-import type { Route } from "./Route.ts"
-import * as Suspects from "./Suspects.ts"
+import { type Failed, verdict } from "./failure/Failed.ts"
+import * as Suspects from "./failure/Suspects.ts"
+import type * as Events from "./read/Events.ts"
+import type { Read } from "./routes/Reading.ts"
+import type { Route } from "./routes/Route.ts"
 
 /**
  * An open event stream.

@@ -27,9 +27,9 @@ import * as Info from "../protocol/Info.ts"
 import * as Tokenize from "../protocol/Tokenize.ts"
 import type * as Call from "./Call.ts"
 import * as Exchange from "./Exchange.ts"
-import * as Readers from "./Readers.ts"
-import type { Reading } from "./Reading.ts"
-import type * as Routes from "./Routes.ts"
+import * as Readers from "./read/Readers.ts"
+import type { Reading } from "./routes/Reading.ts"
+import type * as Routes from "./routes/Routes.ts"
 
 /**
  * A whole answer with its headers, request id and the number of attempts it took.

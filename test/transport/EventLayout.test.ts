@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import * as EventLayout from "../../src/transport/EventLayout.ts"
-import type { Route } from "../../src/transport/Route.ts"
-import * as Routes from "../../src/transport/Routes.ts"
+import * as EventLayout from "../../src/transport/events/EventLayout.ts"
+import type { Route } from "../../src/transport/routes/Route.ts"
+import * as Routes from "../../src/transport/routes/Routes.ts"
 
 /** What a reader made of a text that is all of one event; `undefined` is nothing. */
 const readAll = <F>(reader: EventLayout.Reader<F>, json: string) => reader.read(json, 0, json.length)

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { vi } from "vitest"
-import * as EventStream from "../../src/transport/EventStream.ts"
+import * as EventStream from "../../src/transport/events/EventStream.ts"
 import { cut } from "./Pieces.ts"
 
 type Event = readonly [data: string, type: string | undefined]

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted, Schema, Stream } from "effect"
 import { FetchHttpClient, Headers } from "effect/http"
 import { InferenceError } from "../../src/InferenceError.ts"
-import * as InferenceFailure from "../../src/transport/InferenceFailure.ts"
+import * as InferenceFailure from "../../src/transport/failure/InferenceFailure.ts"
 import { answered as inAnswers, type Case, cases, faults } from "./FailureTable.ts"
 import * as Wire from "./Wire.ts"
 

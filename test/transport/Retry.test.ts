@@ -3,7 +3,7 @@ import { Effect, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Retry from "../../src/http/Retry.ts"
 import { type InferenceError, Transport } from "../../src/InferenceError.ts"
-import { verdict } from "../../src/transport/Failed.ts"
+import { verdict } from "../../src/transport/failure/Failed.ts"
 import * as Wire from "./Wire.ts"
 
 const failed = (code: string, retryable: boolean, shouldRetry?: boolean) =>

@@ -6,10 +6,10 @@
  */
 import * as Duration from "effect/Duration"
 import type * as Headers from "effect/http/Headers"
-import type { Fault } from "../http/Fault.ts"
-import type { Scrub } from "../http/Secret.ts"
-import * as InferenceError from "../InferenceError.ts"
-import * as Failure from "../protocol/Failure.ts"
+import type { Fault } from "../../http/Fault.ts"
+import type { Scrub } from "../../http/Secret.ts"
+import * as InferenceError from "../../InferenceError.ts"
+import * as Failure from "../../protocol/Failure.ts"
 import * as FailureWords from "./FailureWords.ts"
 
 /** How much of a server's text is kept: in a message, and whole. */

@@ -5,16 +5,16 @@
  * @since 0.2.0
  */
 import type * as Arr from "effect/Array"
-import type { Scrub } from "../http/Secret.ts"
-import { EmptyResponse, InvalidResponse, type Reason, StreamInterrupted, Transport } from "../InferenceError.ts"
-import * as Failure from "../protocol/Failure.ts"
-import * as Compressed from "./Compressed.ts"
-import * as EventLayout from "./EventLayout.ts"
-import * as EventStream from "./EventStream.ts"
-import { GrowingText } from "./GrowingText.ts"
-import * as InferenceFailure from "./InferenceFailure.ts"
-import * as Notes from "./Notes.ts"
-import type { Route } from "./Route.ts"
+import type { Scrub } from "../../http/Secret.ts"
+import { EmptyResponse, InvalidResponse, type Reason, StreamInterrupted, Transport } from "../../InferenceError.ts"
+import * as Failure from "../../protocol/Failure.ts"
+import * as Compressed from "../events/Compressed.ts"
+import * as EventLayout from "../events/EventLayout.ts"
+import * as EventStream from "../events/EventStream.ts"
+import { GrowingText } from "../events/GrowingText.ts"
+import * as Notes from "../events/Notes.ts"
+import * as InferenceFailure from "../failure/InferenceFailure.ts"
+import type { Route } from "../routes/Route.ts"
 
 /**
  * @category models

@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import * as ChatCompletion from "../protocol/ChatCompletion.ts"
-import * as Completion from "../protocol/Completion.ts"
-import * as FinishReason from "../protocol/FinishReason.ts"
-import * as Generate from "../protocol/Generate.ts"
-import type { Layout } from "./EventLayout.ts"
+import * as ChatCompletion from "../../protocol/ChatCompletion.ts"
+import * as Completion from "../../protocol/Completion.ts"
+import * as FinishReason from "../../protocol/FinishReason.ts"
+import * as Generate from "../../protocol/Generate.ts"
+import type { Layout } from "../events/EventLayout.ts"
 import type { Route } from "./Route.ts"
 
 /**

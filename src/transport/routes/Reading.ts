@@ -3,8 +3,8 @@
  *
  * @since 0.2.0
  */
-import type { Scrub } from "../http/Secret.ts"
-import type { Reason } from "../InferenceError.ts"
+import type { Scrub } from "../../http/Secret.ts"
+import type { Reason } from "../../InferenceError.ts"
 
 /**
  * A value; or what is wrong with the text; or that the server says, or shows, that it failed, with what it had generated.

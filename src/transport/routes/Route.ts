@@ -4,8 +4,8 @@
  * @since 0.2.0
  */
 import type * as Arr from "effect/Array"
-import type { Guard } from "../protocol/Guard.ts"
-import type * as EventLayout from "./EventLayout.ts"
+import type { Guard } from "../../protocol/Guard.ts"
+import type * as EventLayout from "../events/EventLayout.ts"
 import type { Read } from "./Reading.ts"
 
 /**

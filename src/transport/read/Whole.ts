@@ -5,10 +5,10 @@
  * @since 0.2.0
  */
 import * as Arr from "effect/Array"
-import * as ChatCompletion from "../protocol/ChatCompletion.ts"
-import type * as Completion from "../protocol/Completion.ts"
-import type * as Generate from "../protocol/Generate.ts"
-import * as ToolCalls from "../protocol/ToolCalls.ts"
+import * as ChatCompletion from "../../protocol/ChatCompletion.ts"
+import type * as Completion from "../../protocol/Completion.ts"
+import type * as Generate from "../../protocol/Generate.ts"
+import * as ToolCalls from "../../protocol/ToolCalls.ts"
 
 type Frames<F> = Arr.NonEmptyReadonlyArray<F>
 

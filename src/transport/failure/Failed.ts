@@ -3,8 +3,8 @@
  *
  * @since 0.2.0
  */
-import type * as Retry from "../http/Retry.ts"
-import type { Reason } from "../InferenceError.ts"
+import type * as Retry from "../../http/Retry.ts"
+import type { Reason } from "../../InferenceError.ts"
 
 /**
  * A failed attempt, and the server's own verdict on another one (`x-should-retry`), where it gave it.

@@ -14,7 +14,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
-import { Fatal, type Reason } from "../InferenceError.ts"
+import { Fatal, type Reason } from "../../InferenceError.ts"
 import * as BodyDigest from "./BodyDigest.ts"
 import type { Failed } from "./Failed.ts"
 

@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import * as Hash from "effect/Hash"
-import * as Json from "../protocol/Json.ts"
+import * as Json from "../../protocol/Json.ts"
 
 type Body = Readonly<Record<string, unknown>>
 

@@ -4,7 +4,7 @@
  *
  * @since 0.2.0
  */
-import type { Failure } from "../protocol/Failure.ts"
+import type { Failure } from "../../protocol/Failure.ts"
 
 /**
  * What a failure is, by its words.
