@@ -4,7 +4,7 @@
 import * as Command from "effect/cli/Command"
 import { cache, convert, merge, report, status } from "./batch/Files.ts"
 import { plan, retry, run } from "./batch/Run.ts"
-import * as Program from "./Program.ts"
+import * as Program from "./terminal/Program.ts"
 import * as Cluster from "./verbs/Cluster.ts"
 
 /** `batch` with its subcommands. */

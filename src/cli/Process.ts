@@ -8,7 +8,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import * as Signals from "./Signals.ts"
+import * as Signals from "./terminal/Signals.ts"
 import type * as Verbs from "./Verbs.ts"
 
 /** A pipe that was closed by its reader, such as `head`: what was to be said is said. */

@@ -4,7 +4,7 @@
  *
  * @since 0.2.0
  */
-import type * as Program from "./Program.ts"
+import type * as Program from "./terminal/Program.ts"
 
 /**
  * A verb: its line in the help, and where its command is.

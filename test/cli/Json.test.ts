@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import * as Json from "../../src/cli/Json.ts"
+import * as Json from "../../src/cli/terminal/Json.ts"
 
 const root = new URL("../../src/cli", import.meta.url).pathname
 

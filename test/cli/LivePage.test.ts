@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import * as Http from "node:http"
 import { Report } from "../../src/batch/index.ts"
 import * as Tally from "../../src/batch/report/Tally.ts"
-import * as LivePage from "../../src/cli/LivePage.ts"
+import * as LivePage from "../../src/cli/batch/LivePage.ts"
 import * as Bench from "../batch/Bench.ts"
 
 const get = (address: string, path: string, host?: string) =>

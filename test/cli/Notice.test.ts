@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Console, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import * as Notice from "../../src/cli/Notice.ts"
+import * as Notice from "../../src/cli/terminal/Notice.ts"
 
 /** What is said on standard error while an effect runs. */
 const heard = <A>(self: Effect.Effect<A>, quiet = false) =>

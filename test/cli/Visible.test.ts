@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema, Sink, Stdio, Stream } from "effect"
-import { visible } from "../../src/cli/Visible.ts"
-import * as Visible from "../../src/cli/Visible.ts"
+import { visible } from "../../src/cli/terminal/Visible.ts"
+import * as Visible from "../../src/cli/terminal/Visible.ts"
 
 const tricks: ReadonlyArray<readonly [name: string, text: string, shown: string]> = [
   ["OSC 52, which writes the clipboard", "\u001b]52;c;cm0gLXJmIC8=\u0007", "␛]52;c;cm0gLXJmIC8=␇"],

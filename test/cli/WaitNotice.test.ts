@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Console, Duration, Effect } from "effect"
-import * as WaitNotice from "../../src/cli/WaitNotice.ts"
+import * as WaitNotice from "../../src/cli/terminal/WaitNotice.ts"
 import * as Retry from "../../src/http/Retry.ts"
 
 /** What a verb says of a wait on standard error. */

@@ -3,7 +3,7 @@
  */
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
-import { optional } from "../Flags.ts"
+import { optional } from "../input/Flags.ts"
 
 export const text = (name: string, description: string) => optional(Flag.String(name), description)
 export const texts = (name: string, description: string) =>

@@ -4,8 +4,8 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type { Task } from "../../batch/Task.ts"
-import { CommandExit } from "../CommandExit.ts"
-import type { Target } from "../Target.ts"
+import type { Target } from "../input/Target.ts"
+import { CommandExit } from "../terminal/CommandExit.ts"
 import { integer, text, texts, yes } from "./Flag.ts"
 
 export const flags = {

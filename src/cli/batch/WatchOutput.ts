@@ -4,8 +4,8 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Results from "../../batch/Results.ts"
-import * as Json from "../Json.ts"
-import { visible } from "../Visible.ts"
+import * as Json from "../terminal/Json.ts"
+import { visible } from "../terminal/Visible.ts"
 
 interface How {
   readonly web: boolean
@@ -27,7 +27,7 @@ const line = ({ dollars, failures, rows, tokens }: Results.Status): string =>
 export const watch = (output: string, { every, json, once, port, web }: How) =>
   Effect.gen(function*() {
     if (web) {
-      const { serve } = yield* Effect.promise(() => import("../LivePage.ts"))
+      const { serve } = yield* Effect.promise(() => import("./LivePage.ts"))
       const address = yield* serve(output, port)
       yield* Console.log(address)
       yield* Console.error("the page of this batch, for browsers of this machine; interrupt to end")

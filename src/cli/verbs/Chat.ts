@@ -16,11 +16,11 @@ import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
 import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
 import * as Message from "../../Message.ts"
-import * as Program from "../Program.ts"
-import * as Sampling from "../Sampling.ts"
-import * as Signals from "../Signals.ts"
-import * as Target from "../Target.ts"
-import * as Visible from "../Visible.ts"
+import * as Sampling from "../input/Sampling.ts"
+import * as Target from "../input/Target.ts"
+import * as Program from "../terminal/Program.ts"
+import * as Signals from "../terminal/Signals.ts"
+import * as Visible from "../terminal/Visible.ts"
 
 const help = `/system TEXT  say how to behave, and begin anew
 /new          begin anew

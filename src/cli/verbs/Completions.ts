@@ -6,7 +6,7 @@
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
-import * as Program from "../Program.ts"
+import * as Program from "../terminal/Program.ts"
 
 /** What is completed: a verb and its line in the help. */
 interface Word {

@@ -9,9 +9,9 @@ import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as Proof from "../../Proof.ts"
 import * as Prove from "../../prove/Prove.ts"
-import { CommandExit } from "../CommandExit.ts"
-import * as Json from "../Json.ts"
-import * as Visible from "../Visible.ts"
+import { CommandExit } from "../terminal/CommandExit.ts"
+import * as Json from "../terminal/Json.ts"
+import * as Visible from "../terminal/Visible.ts"
 
 const mark = (finding: Proof.Finding): string =>
   Proof.isBroken(finding) ? "FAIL" : Proof.isOther(finding) ? "warn" : finding.outcome === "unclear" ? "?   " : "ok  "

@@ -12,11 +12,11 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as HuggingFaceEmbeddingModel from "../../ai/HuggingFaceEmbeddingModel.ts"
 import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
-import * as Input from "../Input.ts"
-import * as Json from "../Json.ts"
-import * as Notice from "../Notice.ts"
-import * as Program from "../Program.ts"
-import * as Target from "../Target.ts"
+import * as Input from "../input/Input.ts"
+import * as Target from "../input/Target.ts"
+import * as Json from "../terminal/Json.ts"
+import * as Notice from "../terminal/Notice.ts"
+import * as Program from "../terminal/Program.ts"
 
 const flags = {
   texts: Argument.String("text").pipe(

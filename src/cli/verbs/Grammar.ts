@@ -12,11 +12,11 @@ import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as Engine from "../../endpoint/address/Engine.ts"
 import * as Grammar from "../../structured/Grammar.ts"
-import { CommandExit } from "../CommandExit.ts"
-import * as Input from "../Input.ts"
-import * as Json from "../Json.ts"
-import * as Notice from "../Notice.ts"
-import * as Program from "../Program.ts"
+import * as Input from "../input/Input.ts"
+import { CommandExit } from "../terminal/CommandExit.ts"
+import * as Json from "../terminal/Json.ts"
+import * as Notice from "../terminal/Notice.ts"
+import * as Program from "../terminal/Program.ts"
 
 const flags = {
   schema: Argument.String("schema").pipe(Argument.withDescription("A file with a JSON Schema; - reads standard input")),

@@ -12,9 +12,9 @@ import * as FileSystem from "effect/FileSystem"
 import * as BatchError from "../../batch/BatchError.ts"
 import * as Migration from "../../batch/Migration.ts"
 import * as LLMConfig from "../../LLMConfig.ts"
-import * as Json from "../Json.ts"
-import * as Program from "../Program.ts"
-import { visible } from "../Visible.ts"
+import * as Json from "../terminal/Json.ts"
+import * as Program from "../terminal/Program.ts"
+import { visible } from "../terminal/Visible.ts"
 
 const command = Command.make(
   "migrate",

@@ -9,11 +9,11 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Endpoint from "../../endpoint/Endpoint.ts"
-import * as Json from "../Json.ts"
-import * as Notice from "../Notice.ts"
-import * as Program from "../Program.ts"
-import * as Table from "../Table.ts"
-import * as Target from "../Target.ts"
+import * as Target from "../input/Target.ts"
+import * as Json from "../terminal/Json.ts"
+import * as Notice from "../terminal/Notice.ts"
+import * as Program from "../terminal/Program.ts"
+import * as Table from "../terminal/Table.ts"
 
 const flags = {
   model: Argument.String("model").pipe(

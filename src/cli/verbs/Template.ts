@@ -10,8 +10,8 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Message from "../../Message.ts"
 import * as ChatTemplate from "../../template/ChatTemplate.ts"
-import * as Program from "../Program.ts"
-import * as Visible from "../Visible.ts"
+import * as Program from "../terminal/Program.ts"
+import * as Visible from "../terminal/Visible.ts"
 import * as TemplateVerify from "./TemplateVerify.ts"
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Message.Messages))

@@ -20,10 +20,10 @@ import * as Message from "../../Message.ts"
 import type { About } from "../../pipeline/About.ts"
 import * as ChatTemplate from "../../template/ChatTemplate.ts"
 import * as MiniJinja from "../../template/engine/MiniJinja.ts"
-import { CommandExit } from "../CommandExit.ts"
-import * as Json from "../Json.ts"
-import * as Target from "../Target.ts"
-import * as Visible from "../Visible.ts"
+import * as Target from "../input/Target.ts"
+import { CommandExit } from "../terminal/CommandExit.ts"
+import * as Json from "../terminal/Json.ts"
+import * as Visible from "../terminal/Visible.ts"
 
 const decode = Schema.decodeEffect(Schema.fromJsonString(Message.Messages))
 

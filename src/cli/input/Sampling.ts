@@ -4,11 +4,11 @@
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import * as GenerationOptions from "../GenerationOptions.ts"
-import * as Settings from "../Settings.ts"
-import type { CommandExit } from "./CommandExit.ts"
+import * as GenerationOptions from "../../GenerationOptions.ts"
+import * as Settings from "../../Settings.ts"
+import type { CommandExit } from "../terminal/CommandExit.ts"
+import * as Notice from "../terminal/Notice.ts"
 import { optional } from "./Flags.ts"
-import * as Notice from "./Notice.ts"
 
 export const flags = {
   maxNewTokens: optional(Flag.Int("max-new-tokens"), GenerationOptions.describe("maxNewTokens")),

@@ -9,8 +9,8 @@ import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import type { CommandExit } from "./CommandExit.ts"
-import * as Notice from "./Notice.ts"
+import type { CommandExit } from "../terminal/CommandExit.ts"
+import * as Notice from "../terminal/Notice.ts"
 
 const decoder = () => new TextDecoder("utf-8", { fatal: true })
 

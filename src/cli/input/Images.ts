@@ -6,8 +6,8 @@
 import * as Effect from "effect/Effect"
 import * as Base64 from "effect/encoding/Base64"
 import * as FileSystem from "effect/FileSystem"
-import type * as Message from "../Message.ts"
-import * as Notice from "./Notice.ts"
+import type * as Message from "../../Message.ts"
+import * as Notice from "../terminal/Notice.ts"
 
 /** The kinds that engines take, by how their bytes begin. */
 const kinds: ReadonlyArray<readonly [type: string, begins: (bytes: Uint8Array) => boolean]> = [

@@ -6,12 +6,12 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
-import * as BatchError from "../batch/BatchError.ts"
-import * as Manifest from "../batch/log/Manifest.ts"
-import * as BatchOptions from "../batch/Options.ts"
-import * as Results from "../batch/Results.ts"
-import type { Provenance } from "../dataset/card/Provenance.ts"
-import * as Jsonl from "../dataset/text/Jsonl.ts"
+import * as BatchError from "../../batch/BatchError.ts"
+import * as Manifest from "../../batch/log/Manifest.ts"
+import * as BatchOptions from "../../batch/Options.ts"
+import * as Results from "../../batch/Results.ts"
+import type { Provenance } from "../../dataset/card/Provenance.ts"
+import * as Jsonl from "../../dataset/text/Jsonl.ts"
 
 const field = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined

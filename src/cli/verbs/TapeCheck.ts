@@ -12,12 +12,12 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as EndpointUrl from "../endpoint/address/EndpointUrl.ts"
-import * as Difference from "../simulator/tape/Difference.ts"
-import type * as Tape from "../simulator/tape/Tape.ts"
-import * as EventStream from "../transport/events/EventStream.ts"
-import { CommandExit } from "./CommandExit.ts"
-import { visible } from "./Visible.ts"
+import * as EndpointUrl from "../../endpoint/address/EndpointUrl.ts"
+import * as Difference from "../../simulator/tape/Difference.ts"
+import type * as Tape from "../../simulator/tape/Tape.ts"
+import * as EventStream from "../../transport/events/EventStream.ts"
+import { CommandExit } from "../terminal/CommandExit.ts"
+import { visible } from "../terminal/Visible.ts"
 
 const parse = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Json))
 

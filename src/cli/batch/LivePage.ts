@@ -11,8 +11,8 @@ import * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
-import * as Page from "../batch/report/Page.ts"
-import * as ReportFile from "../batch/report/ReportFile.ts"
+import * as Page from "../../batch/report/Page.ts"
+import * as ReportFile from "../../batch/report/ReportFile.ts"
 
 const REFRESH_SECONDS = 3
 

@@ -5,7 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Retry from "../http/Retry.ts"
+import * as Retry from "../../http/Retry.ts"
 import * as Notice from "./Notice.ts"
 
 /** Shorter waits are over before they are read. */

@@ -11,7 +11,7 @@ import type * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as NetAddress from "effect/net/NetAddress"
 import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
-import { CommandExit } from "./CommandExit.ts"
+import { CommandExit } from "../terminal/CommandExit.ts"
 
 /** Longer than the balancers of the clouds keep a connection, which otherwise meet one that has just been closed. */
 const KEEP_ALIVE = 75_000
