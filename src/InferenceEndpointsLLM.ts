@@ -33,16 +33,16 @@ import * as HubEnv from "./hub/HubEnv.ts"
 import type { InferenceError } from "./InferenceError.ts"
 import type * as Message from "./Message.ts"
 import * as About from "./pipeline/About.ts"
-import * as Conversing from "./pipeline/Conversing.ts"
-import * as Generating from "./pipeline/Generating.ts"
-import type * as Objects from "./pipeline/Objects.ts"
-import * as Preparing from "./pipeline/Preparing.ts"
-import * as Prompting from "./pipeline/Prompting.ts"
+import * as Generating from "./pipeline/generate/Generating.ts"
+import * as Telemetry from "./pipeline/generate/Telemetry.ts"
+import type * as Objects from "./pipeline/object/Objects.ts"
+import * as Structures from "./pipeline/object/Structures.ts"
+import * as Conversing from "./pipeline/prepare/Conversing.ts"
+import * as Preparing from "./pipeline/prepare/Preparing.ts"
+import * as Prompting from "./pipeline/prepare/Prompting.ts"
 import * as Revival from "./pipeline/Revival.ts"
 import * as Scripting from "./pipeline/Scripting.ts"
-import * as Structures from "./pipeline/Structures.ts"
 import * as TargetClients from "./pipeline/TargetClients.ts"
-import * as Telemetry from "./pipeline/Telemetry.ts"
 import * as ThinkingPhases from "./pipeline/ThinkingPhases.ts"
 import type { Proof } from "./Proof.ts"
 import * as Settings from "./Settings.ts"
@@ -60,7 +60,7 @@ export type {
    * @since 0.2.0
    */
   Wanted
-} from "./pipeline/Preparing.ts"
+} from "./pipeline/prepare/Preparing.ts"
 
 /**
  * Every way in which a generation can fail, by stage.

@@ -23,7 +23,7 @@ export * as LLMConfig from "./LLMConfig.ts"
 export * as InferenceEndpointsLLM from "./InferenceEndpointsLLM.ts"
 
 /** Values of a Schema: what to ask with, and what comes of it. @since 0.2.0 */
-export type * as Objects from "./pipeline/Objects.ts"
+export type * as Objects from "./pipeline/object/Objects.ts"
 
 /** The resolved target, as a service. @since 0.1.0 */
 export * as Endpoint from "./endpoint/Endpoint.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import * as Generation from "../src/Generation.ts"
-import * as Folding from "../src/pipeline/Folding.ts"
+import * as Folding from "../src/pipeline/fold/Folding.ts"
 
 const statistics = { duration: 1, attempts: 1 }
 

@@ -10,7 +10,7 @@ import type { GenerateRequest } from "../dialect/Dialect.ts"
 import type * as Generation from "../Generation.ts"
 import { InferenceError, NotFound } from "../InferenceError.ts"
 import type { About } from "./About.ts"
-import type { Wanted } from "./Preparing.ts"
+import type { Wanted } from "./prepare/Preparing.ts"
 
 const complete = (scripted: string | Partial<Generation.Generation>): Generation.Generation => ({
   text: typeof scripted === "string" ? scripted : "",

@@ -18,9 +18,9 @@ import type { InferenceError } from "../InferenceError.ts"
 import type { TemplateError } from "../template/TemplateError.ts"
 import type { Family } from "../template/thinking/ThinkingTags.ts"
 import * as ThoughtOpening from "../template/thinking/ThoughtOpening.ts"
-import type { Constrained } from "./Objects.ts"
-import { invalid, type Wanted } from "./Preparing.ts"
-import type { Prompting } from "./Prompting.ts"
+import type { Constrained } from "./object/Objects.ts"
+import { invalid, type Wanted } from "./prepare/Preparing.ts"
+import type { Prompting } from "./prepare/Prompting.ts"
 
 type Prompt = Extract<GenerateRequest["input"], { readonly _tag: "Prompt" }>
 

@@ -4,7 +4,7 @@ import type { AiError, Response } from "effect/ai"
 import * as ResponseParts from "../../src/ai/ResponseParts.ts"
 import * as ToolOffer from "../../src/ai/ToolOffer.ts"
 import type * as Generation from "../../src/Generation.ts"
-import * as Folding from "../../src/pipeline/Folding.ts"
+import * as Folding from "../../src/pipeline/fold/Folding.ts"
 
 const { params } = Result.getOrThrow(ToolOffer.make([], "auto"))
 const options: ResponseParts.Options = { modelId: "m", timestamp: 0, callId: "made", params }

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import type * as Message from "../../src/Message.ts"
-import * as Conversing from "../../src/pipeline/Conversing.ts"
+import * as Conversing from "../../src/pipeline/prepare/Conversing.ts"
 import * as Json from "../../src/protocol/Json.ts"
 import * as Wire from "../transport/Wire.ts"
 

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Metric, Random, Schema } from "effect"
 import * as Generation from "../../src/Generation.ts"
 import { InferenceEndpointsLLM } from "../../src/InferenceEndpointsLLM.ts"
-import * as Folding from "../../src/pipeline/Folding.ts"
+import * as Folding from "../../src/pipeline/fold/Folding.ts"
 import * as World from "../World.ts"
 import * as Recording from "./Recording.ts"
 

@@ -3,9 +3,9 @@
  *
  * @since 0.2.0
  */
-import { type Dialect, names, type Route, type Rules } from "../dialect/Dialect.ts"
-import type { GenerationOptions, Issue } from "../GenerationOptions.ts"
-import type { Finding, Proof } from "../Proof.ts"
+import { type Dialect, names, type Route, type Rules } from "../../dialect/Dialect.ts"
+import type { GenerationOptions, Issue } from "../../GenerationOptions.ts"
+import type { Finding, Proof } from "../../Proof.ts"
 
 /**
  * The name of the finding on JSON under a grammar.

@@ -8,22 +8,22 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Result from "effect/Result"
-import type { GenerateRequest } from "../dialect/Dialect.ts"
-import * as Dialects from "../dialect/Dialects.ts"
-import type { Kind } from "../endpoint/address/Engine.ts"
-import { EndpointError, InvalidConfig } from "../endpoint/EndpointError.ts"
-import type { GenerationOptions } from "../GenerationOptions.ts"
-import type * as Hub from "../hub/Hub.ts"
-import * as Message from "../Message.ts"
-import * as CallForm from "../template/CallForm.ts"
-import * as ChatTemplate from "../template/ChatTemplateService.ts"
-import type { Compatibility } from "../template/engine/Compatibility.ts"
-import { TemplateEngine } from "../template/engine/TemplateEngine.ts"
-import * as Magpie from "../template/Magpie.ts"
-import type { BosRule } from "../template/prompt/Bos.ts"
-import type { TemplateError } from "../template/TemplateError.ts"
-import * as ThinkingTags from "../template/thinking/ThinkingTags.ts"
-import * as ThoughtOpening from "../template/thinking/ThoughtOpening.ts"
+import type { GenerateRequest } from "../../dialect/Dialect.ts"
+import * as Dialects from "../../dialect/Dialects.ts"
+import type { Kind } from "../../endpoint/address/Engine.ts"
+import { EndpointError, InvalidConfig } from "../../endpoint/EndpointError.ts"
+import type { GenerationOptions } from "../../GenerationOptions.ts"
+import type * as Hub from "../../hub/Hub.ts"
+import * as Message from "../../Message.ts"
+import * as CallForm from "../../template/CallForm.ts"
+import * as ChatTemplate from "../../template/ChatTemplateService.ts"
+import type { Compatibility } from "../../template/engine/Compatibility.ts"
+import { TemplateEngine } from "../../template/engine/TemplateEngine.ts"
+import * as Magpie from "../../template/Magpie.ts"
+import type { BosRule } from "../../template/prompt/Bos.ts"
+import type { TemplateError } from "../../template/TemplateError.ts"
+import * as ThinkingTags from "../../template/thinking/ThinkingTags.ts"
+import * as ThoughtOpening from "../../template/thinking/ThoughtOpening.ts"
 
 /**
  * Where the template comes from, and what is added to its prompts.
@@ -265,7 +265,7 @@ const engine = Layer.effectContext(
     Option.isSome(given)
       ? Effect.succeed(Context.make(TemplateEngine, given.value))
       : Effect.map(
-        Effect.promise(() => import("../template/engine/PythonJinja.ts")),
+        Effect.promise(() => import("../../template/engine/PythonJinja.ts")),
         ({ compile }) => Context.make(TemplateEngine, { compile })
       ))
 )

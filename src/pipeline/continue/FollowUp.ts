@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import type * as Dialect from "../dialect/Dialect.ts"
+import type * as Dialect from "../../dialect/Dialect.ts"
 
 /**
  * The request that goes on behind a text: under a regex where there is one, for so many tokens. On the chat

@@ -3,10 +3,10 @@
  *
  * @since 0.2.0
  */
-import type * as Dialect from "../dialect/Dialect.ts"
-import type { Target } from "../endpoint/EndpointTarget.ts"
-import * as GenerationOptions from "../GenerationOptions.ts"
-import type { Settings } from "../Settings.ts"
+import type * as Dialect from "../../dialect/Dialect.ts"
+import type { Target } from "../../endpoint/EndpointTarget.ts"
+import * as GenerationOptions from "../../GenerationOptions.ts"
+import type { Settings } from "../../Settings.ts"
 
 /**
  * How many tokens TGI generates at once, from 3.1.1 on: a grammar begins anew behind them.

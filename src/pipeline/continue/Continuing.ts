@@ -4,8 +4,8 @@
  * @since 0.2.0
  */
 import * as Result from "effect/Result"
-import type { Constraint } from "../structured/Grammar.ts"
-import * as Residual from "../structured/regex/Residual.ts"
+import type { Constraint } from "../../structured/Grammar.ts"
+import * as Residual from "../../structured/regex/Residual.ts"
 import * as Continuation from "./Continuation.ts"
 import * as Slices from "./Slices.ts"
 

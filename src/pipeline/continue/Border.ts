@@ -3,8 +3,8 @@
  *
  * @since 0.2.0
  */
-import type * as Generation from "../Generation.ts"
-import * as Residual from "../structured/regex/Residual.ts"
+import type * as Generation from "../../Generation.ts"
+import * as Residual from "../../structured/regex/Residual.ts"
 
 /**
  * A text, and the tokens that came behind it and may still be thrown away.

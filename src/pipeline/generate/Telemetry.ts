@@ -15,10 +15,10 @@ import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
-import type { GenerateRequest } from "../dialect/Dialect.ts"
-import { type Generation, isCounted } from "../Generation.ts"
-import type { GenerationOptions } from "../GenerationOptions.ts"
-import * as Message from "../Message.ts"
+import type { GenerateRequest } from "../../dialect/Dialect.ts"
+import { type Generation, isCounted } from "../../Generation.ts"
+import type { GenerationOptions } from "../../GenerationOptions.ts"
+import * as Message from "../../Message.ts"
 
 /** The convention's unit is the second. */
 const seconds = (id: string, description: string, attributes: Record<string, string>, start = 0.01) =>

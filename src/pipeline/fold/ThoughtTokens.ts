@@ -3,9 +3,9 @@
  *
  * @since 0.2.0
  */
-import type { Token } from "../Generation.ts"
-import type * as ThoughtOpening from "../template/thinking/ThoughtOpening.ts"
-import * as ThoughtSplitter from "../template/thinking/ThoughtSplitter.ts"
+import type { Token } from "../../Generation.ts"
+import type * as ThoughtOpening from "../../template/thinking/ThoughtOpening.ts"
+import * as ThoughtSplitter from "../../template/thinking/ThoughtSplitter.ts"
 
 /**
  * @category models

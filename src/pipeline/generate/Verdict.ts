@@ -3,11 +3,11 @@
  *
  * @since 0.2.0
  */
-import type { Kind } from "../endpoint/address/Engine.ts"
-import type { Generation, ToolCall } from "../Generation.ts"
-import type { GenerationOptions, Tool } from "../GenerationOptions.ts"
-import { InvalidResponse, InvalidToolCall } from "../InferenceError.ts"
-import * as ToolCalls from "../protocol/ToolCalls.ts"
+import type { Kind } from "../../endpoint/address/Engine.ts"
+import type { Generation, ToolCall } from "../../Generation.ts"
+import type { GenerationOptions, Tool } from "../../GenerationOptions.ts"
+import { InvalidResponse, InvalidToolCall } from "../../InferenceError.ts"
+import * as ToolCalls from "../../protocol/ToolCalls.ts"
 
 /**
  * What was offered to the model, to whom, and how the response came.

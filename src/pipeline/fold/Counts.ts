@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import type { Usage } from "../Generation.ts"
+import type { Usage } from "../../Generation.ts"
 
 const counts = ["inputTokens", "outputTokens", "cachedTokens", "reasoningTokens", "cost"] as const
 

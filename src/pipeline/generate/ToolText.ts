@@ -3,8 +3,8 @@
  *
  * @since 0.2.0
  */
-import type * as Generation from "../Generation.ts"
-import type { CallForm } from "../template/CallForm.ts"
+import type * as Generation from "../../Generation.ts"
+import type { CallForm } from "../../template/CallForm.ts"
 
 /**
  * Reads deltas one after the other. Text before and between calls stays text; what might be the opening of a call is kept

@@ -3,11 +3,11 @@
  *
  * @since 0.2.0
  */
-import * as Generation from "../Generation.ts"
-import * as ToolCalls from "../protocol/ToolCalls.ts"
-import type * as ThoughtOpening from "../template/thinking/ThoughtOpening.ts"
-import * as ThoughtSplitter from "../template/thinking/ThoughtSplitter.ts"
-import { GrowingText } from "../transport/events/GrowingText.ts"
+import * as Generation from "../../Generation.ts"
+import * as ToolCalls from "../../protocol/ToolCalls.ts"
+import type * as ThoughtOpening from "../../template/thinking/ThoughtOpening.ts"
+import * as ThoughtSplitter from "../../template/thinking/ThoughtSplitter.ts"
+import { GrowingText } from "../../transport/events/GrowingText.ts"
 import * as Counts from "./Counts.ts"
 import * as ThoughtTokens from "./ThoughtTokens.ts"
 

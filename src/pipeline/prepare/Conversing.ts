@@ -4,9 +4,9 @@
  *
  * @since 0.2.0
  */
-import type { GenerationOptions, Issue } from "../GenerationOptions.ts"
-import type * as Message from "../Message.ts"
-import * as Json from "../protocol/Json.ts"
+import type { GenerationOptions, Issue } from "../../GenerationOptions.ts"
+import type * as Message from "../../Message.ts"
+import * as Json from "../../protocol/Json.ts"
 
 /** The keys that each part of a conversation has; others pass, since engines and templates have their own. */
 const known = {

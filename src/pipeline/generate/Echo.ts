@@ -4,7 +4,7 @@
  *
  * @since 0.2.0
  */
-import type { Delta, Token } from "../Generation.ts"
+import type { Delta, Token } from "../../Generation.ts"
 
 /**
  * Starts with the whole prompt. The result moves the tokens that make it up from `tokens` to `prefill`.

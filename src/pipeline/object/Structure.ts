@@ -4,8 +4,8 @@
  *
  * @since 0.2.0
  */
-export * as OutputSpec from "../structured/OutputSpec.ts"
-export * as ToolGrammar from "../structured/ToolGrammar.ts"
-export * as ToolRegex from "../structured/ToolRegex.ts"
-export * as Continuing from "./Continuing.ts"
+export * as OutputSpec from "../../structured/OutputSpec.ts"
+export * as ToolGrammar from "../../structured/ToolGrammar.ts"
+export * as ToolRegex from "../../structured/ToolRegex.ts"
+export * as Continuing from "../continue/Continuing.ts"
 export * as Objects from "./Objects.ts"
