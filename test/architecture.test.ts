@@ -375,6 +375,19 @@ describe("the style", () => {
       []
     ))
 
+  it("files of tests are named after what they speak of, as sources are; only laws about the whole project are in lower case", () => {
+    const tests = globSync("**/*.ts", { cwd: join(root, "..", "test") }).filter((path) => !/^fixtures\b/.test(path))
+    assert.isAbove(tests.length, 0)
+    assert.deepStrictEqual(
+      tests.filter((path) =>
+        path.includes("/") ?
+          !/^[a-z]+(?:\/[a-z]+)*\/[A-Z]\w*(?:\.test)?\.ts$/.test(path) :
+          !/^(?:[A-Z]\w*(?:\.test)?|[a-z]+\.test)\.ts$/.test(path)
+      ),
+      []
+    )
+  })
+
   it("there is no file of the nameless kind", () =>
     assert.deepStrictEqual(
       sources.filter(({ path }) => /(?:^|\/)(?:utils?|helpers?|common|types|lib|misc)(?:\.ts|\/)/i.test(path)).map((

@@ -4,7 +4,7 @@ import { TestClock } from "effect/testing"
 import { InferenceEndpointsLLM } from "../../src/InferenceEndpointsLLM.ts"
 import { Simulator } from "../../src/simulator/index.ts"
 import * as World from "../World.ts"
-import { events, get, payloads, post, user } from "./wire.ts"
+import { events, get, payloads, post, user } from "./Wire.ts"
 
 const chat = (body: object = {}) =>
   post("/v1/chat/completions", { model: "m", messages: user("Hi"), max_tokens: 8, ...body })

@@ -2,7 +2,7 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { type Answer, Fault, Simulator, type SimulatorOptions } from "../../src/simulator/index.ts"
-import { events, get, payloads, post, send, user } from "./wire.ts"
+import { events, get, payloads, post, send, user } from "./Wire.ts"
 
 const chat = (body: object = {}) => post("/v1/chat/completions", { messages: user("Hi"), max_tokens: 8, ...body })
 const complete = (body: object = {}) => post("/v1/completions", { prompt: "Hi there", max_tokens: 4, ...body })

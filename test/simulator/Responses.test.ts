@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Platform, SamplePlatform, Simulator } from "../../src/simulator/index.ts"
 import * as Port from "../../src/simulator/platform/Port.ts"
-import { events, post } from "./wire.ts"
+import { events, post } from "./Wire.ts"
 
 const ask = (body: object) => post("/v1/responses", { model: "org/m", input: "Hi", max_output_tokens: 200, ...body })
 

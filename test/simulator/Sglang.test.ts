@@ -2,7 +2,7 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { Fault, Simulator, type SimulatorOptions } from "../../src/simulator/index.ts"
-import { events, get, payloads, post, user } from "./wire.ts"
+import { events, get, payloads, post, user } from "./Wire.ts"
 
 const chat = (body: object = {}) => post("/v1/chat/completions", { messages: user("Hi"), max_tokens: 8, ...body })
 const seeded = (seed: string) => `{"messages":[{"role":"user","content":"x"}],"max_tokens":2,"seed":${seed}}`

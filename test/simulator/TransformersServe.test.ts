@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Simulator } from "../../src/simulator/index.ts"
-import { events, get, post, user } from "./wire.ts"
+import { events, get, post, user } from "./Wire.ts"
 
 const chat = (body: object = {}) => post("/v1/chat/completions", { messages: user("Hi"), max_tokens: 8, ...body })
 

@@ -1,7 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Simulator } from "../../src/simulator/index.ts"
-import { events, post } from "./wire.ts"
+import { events, post } from "./Wire.ts"
 
 const scripted = (text: string) => Simulator.Simulator.use((simulator) => simulator.answer({ text }))
 const seeded = (seed: number) => post("/generate", { inputs: "x", parameters: { do_sample: true, seed } })

@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Simulator } from "../../src/simulator/index.ts"
-import { events, payloads, post } from "./wire.ts"
+import { events, payloads, post } from "./Wire.ts"
 
 const complete = (body: object) => post("/v1/completions", { prompt: "x", ...body })
 const scripted = (...texts: ReadonlyArray<string>) =>

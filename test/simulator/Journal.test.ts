@@ -3,7 +3,7 @@ import { Effect, Fiber, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
 import { Fault, Simulator } from "../../src/simulator/index.ts"
-import { get, post } from "./wire.ts"
+import { get, post } from "./Wire.ts"
 
 const open = HttpClientRequest.post("http://simulator/generate_stream").pipe(
   HttpClientRequest.bodyJsonUnsafe({ inputs: "x", parameters: { max_new_tokens: 8 } }),

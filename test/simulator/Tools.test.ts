@@ -2,7 +2,7 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { type Answer, Simulator } from "../../src/simulator/index.ts"
-import { events, payloads, post, user } from "./wire.ts"
+import { events, payloads, post, user } from "./Wire.ts"
 
 const weather = {
   type: "function",

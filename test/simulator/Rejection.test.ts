@@ -2,7 +2,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { Simulator } from "../../src/simulator/index.ts"
-import { post, user } from "./wire.ts"
+import { post, user } from "./Wire.ts"
 
 const prefix = {
   400: "Failed to parse the request body as JSON: ",

@@ -1,7 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Simulator } from "../../src/simulator/index.ts"
-import { events, payloads, post, user } from "./wire.ts"
+import { events, payloads, post, user } from "./Wire.ts"
 
 const chat = (body: object) => post("/v1/chat/completions", { messages: user("Hello"), ...body })
 const scripted = (text: string) => Simulator.Simulator.use((simulator) => simulator.answer({ text }))

@@ -3,7 +3,7 @@ import { Effect, Fiber, Stream } from "effect"
 import { HttpClient, HttpClientRequest } from "effect/http"
 import { TestClock } from "effect/testing"
 import { Fault, Simulator } from "../../src/simulator/index.ts"
-import { events, payloads, post, user } from "./wire.ts"
+import { events, payloads, post, user } from "./Wire.ts"
 
 const fail = (...faults: ReadonlyArray<Fault.Fault>) => Simulator.Simulator.use((simulator) => simulator.fail(faults))
 const stream = post("/generate_stream", { inputs: "x", parameters: { max_new_tokens: 4 } })

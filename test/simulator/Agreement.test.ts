@@ -7,7 +7,7 @@ import * as Generate from "../../src/protocol/Generate.ts"
 import * as Info from "../../src/protocol/Info.ts"
 import * as Tokenize from "../../src/protocol/Tokenize.ts"
 import { Simulator } from "../../src/simulator/index.ts"
-import { events, get, post, user } from "./wire.ts"
+import { events, get, post, user } from "./Wire.ts"
 
 const tools = [{ type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } }]
 const chats = [{}, { logprobs: true, top_logprobs: 2 }, { tools }]

@@ -1,7 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Simulator } from "../../src/simulator/index.ts"
-import { post } from "./wire.ts"
+import { post } from "./Wire.ts"
 
 const options = { maxTotalTokens: 2048, maxInputTokens: 1000 }
 

@@ -1,7 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { type Answer, Fault, Simulator, type SimulatorOptions } from "../../src/simulator/index.ts"
-import { events, get, payloads, post, user } from "./wire.ts"
+import { events, get, payloads, post, user } from "./Wire.ts"
 
 const engines = ["vllm", "sglang", "llamacpp"] as const
 const chat = (body: object) => post("/v1/chat/completions", { messages: user("Hi"), ...body })

@@ -1,7 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { Simulator } from "../../src/simulator/index.ts"
-import { events, get, post, send, user } from "./wire.ts"
+import { events, get, post, send, user } from "./Wire.ts"
 
 const status = (authorization: string) =>
   Effect.map(post("/generate", { inputs: "x" }, { authorization }), (answer) => answer.status)
