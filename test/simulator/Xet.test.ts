@@ -3,8 +3,8 @@ import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import * as Hub from "../../src/simulator/platform/Hub.ts"
-import * as Lz4 from "../../src/simulator/platform/Lz4.ts"
-import * as Xet from "../../src/simulator/platform/Xet.ts"
+import * as Lz4 from "../../src/simulator/platform/xet/Lz4.ts"
+import * as Xet from "../../src/simulator/platform/xet/Xet.ts"
 import type * as Double from "../../src/simulator/wire/Double.ts"
 
 /** What two clients sent for the same two files. */

@@ -1,5 +1,6 @@
 /**
- * The Hub's routes for data sets: repositories, trees in pages, commits, LFS, Xet tokens, and files by ranges.
+ * The Hub's routes for repositories that can be written to, of data sets and of models: trees in pages, commits, branches
+ * and tags, LFS, Xet tokens, and files by ranges.
  *
  * @since 0.2.0
  */
@@ -9,6 +10,7 @@ import * as Yaml from "effect/encoding/Yaml"
 import * as Double from "../wire/Double.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as Commit from "./DatasetCommit.ts"
+import * as Refs from "./DatasetRefs.ts"
 import * as Repo from "./DatasetRepo.ts"
 import * as Storage from "./DatasetStorage.ts"
 import * as HubListing from "./HubListing.ts"
@@ -21,8 +23,11 @@ import * as HubTree from "./HubTree.ts"
  * @since 0.2.0
  */
 export interface State {
+  readonly kind: "datasets" | "models"
   readonly repos: Map<string, Repo.DatasetRepo>
   readonly storage: Storage.Storage
+  /** New ids by the old ones. */
+  readonly moved: Map<string, string>
   /** Where the Hub and its storage are, without a slash at the end. */
   readonly hub: string
   readonly cdn: string
@@ -33,15 +38,12 @@ export interface State {
   readonly mayRead: (token: string | undefined, id: string) => boolean
   readonly mayWrite: (token: string | undefined, namespace: string) => boolean
   readonly knows: (token: string | undefined) => boolean
+  /** Whether a repository that cannot be written to has the id. */
+  readonly isTaken: (id: string) => boolean
   readonly nameOf: (token: string | undefined) => string | undefined
 }
 
-const refuse = (status: number, message: string, code?: string): Exchange.Response =>
-  Double.json(status, { error: message }, {
-    "x-request-id": "Root=1-hub",
-    "x-error-message": message,
-    ...(code !== undefined && { "x-error-code": code })
-  })
+const { refuse } = Refs
 
 /** The commit to show with an entry, where that is asked for. */
 type Shown = Repo.Commit | undefined
@@ -119,11 +121,15 @@ const infoOf = (repo: Repo.DatasetRepo, commit: Repo.Commit, query: URLSearchPar
   createdAt: "2026-01-01T00:00:00.000Z",
   siblings: [...commit.files].toSorted(([left], [right]) => left < right ? -1 : 1).map(([rfilename, entry]) =>
     query.get("blobs")?.toLowerCase() === "true" ? siblingOf(rfilename, entry) : { rfilename }
-  )
+  ),
+  ...repo.info
 })
 
 const answered = (result: Commit.Refusal | Readonly<Record<string, unknown>>): Exchange.Response =>
   Commit.isRefusal(result) ? refuse(result.status, result.message) : Double.json(200, result)
+
+/** Where pages of a repository are: those of models have no word for their kind. */
+const pathOf = (state: State, id: string): string => state.kind === "models" ? id : `${state.kind}/${id}`
 
 /** A token of Xet, and how headers say it. */
 const xetGrant = (state: State) =>
@@ -145,6 +151,7 @@ const write = (
   request: Double.Received,
   repo: Repo.DatasetRepo,
   verb: string,
+  revision: string,
   commit: Repo.Commit
 ): Effect.Effect<Exchange.Response> => {
   if (!state.mayWrite(Double.bearer(request), repo.id.split("/")[0] ?? "")) {
@@ -152,15 +159,17 @@ const write = (
   }
   if (verb === "preupload") return Effect.succeed(answered(Commit.preupload(commit, Commit.json(request.body))))
   if (verb === "xet-write-token") return xetToken(state)
+  const history = Repo.history(repo, revision)
+  if (history === undefined) return Effect.succeed(refuse(400, `${revision} is not a branch`))
   return Effect.map(
-    Commit.commit(repo, request, state.storage.files),
+    Commit.commit(repo, history, request, state.storage.files),
     (made) =>
       Commit.isRefusal(made)
         ? refuse(made.status, made.message)
         : Double.json(200, {
           success: true,
           commitOid: made.oid,
-          commitUrl: `${state.hub}/datasets/${repo.id}/commit/${made.oid}`,
+          commitUrl: `${state.hub}/${pathOf(state, repo.id)}/commit/${made.oid}`,
           hookOutput: ""
         })
   )
@@ -181,7 +190,7 @@ const denied = (
       : refuse(404, "Repository not found", "RepoNotFound")
   }
   return content && repo.gated && !state.mayRead(token, id)
-    ? refuse(token === undefined ? 401 : 403, `Access to dataset ${id} is restricted.`, "GatedRepo")
+    ? refuse(token === undefined ? 401 : 403, `Access to ${state.kind.slice(0, -1)} ${id} is restricted.`, "GatedRepo")
     : undefined
 }
 
@@ -199,58 +208,37 @@ const pathsInfo = (commit: Repo.Commit, request: Double.Received): Exchange.Resp
 }
 
 /**
- * `GET /api/datasets`.
+ * What the lists `GET /api/datasets` and `GET /api/models` say of each repository.
  *
  * @category routes
  * @since 0.2.0
  */
-export const list = (state: State, request: Double.Received): Exchange.Response =>
-  HubListing.list(
-    [...state.repos.values()].flatMap((repo) => {
-      const commit = Repo.at(repo, "main")
-      return commit === undefined ? [] : [infoOf(repo, commit, request.url.searchParams)]
-    }),
-    request
-  )
+export const infos = (state: State, request: Double.Received): ReadonlyArray<HubListing.Info> =>
+  [...state.repos.values()].flatMap((repo) => {
+    const commit = Repo.at(repo, "main")
+    return commit === undefined ? [] : [infoOf(repo, commit, request.url.searchParams)]
+  })
 
 /**
- * `DELETE /api/repos/delete`.
- *
- * @category routes
- * @since 0.2.0
- */
-export const remove = (state: State, request: Double.Received): Exchange.Response => {
-  const body = Commit.json(request.body)
-  const field = (name: string): unknown =>
-    typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined
-  const token = Double.bearer(request)
-  const organization = field("organization") ?? state.nameOf(token)
-  const id = `${String(organization)}/${String(field("name"))}`
-  if (!state.repos.has(id)) return refuse(404, "Repository not found", "RepoNotFound")
-  if (!state.mayWrite(token, String(organization))) {
-    return refuse(403, `you do not have the rights to delete ${id}`)
-  }
-  state.repos.delete(id)
-  return Double.plain(200, "OK")
-}
-
-/**
- * Below `/api/datasets/`.
+ * Below `/api/datasets/` and `/api/models/`.
  *
  * @category routes
  * @since 0.2.0
  */
 export const api = (state: State, request: Double.Received): Effect.Effect<Exchange.Response> => {
   const [, id = "", verb = "", rest = ""] =
-    /^\/api\/datasets\/([^/]+\/[^/]+)(?:\/([a-z-]+)(?:\/(.+))?)?$/.exec(request.url.pathname) ?? []
+    /^\/api\/(?:datasets|models)\/([^/]+\/[^/]+)(?:\/([a-z-]+)(?:\/(.+))?)?$/.exec(request.url.pathname) ?? []
   const query = request.url.searchParams
+  const moved = Refs.redirect(state, request, id)
+  if (moved !== undefined) return Effect.succeed(moved)
   const refusal = denied(state, request, id, verb === "auth-check")
   const repo = state.repos.get(id)
   if (refusal !== undefined || repo === undefined) {
     return Effect.succeed(refusal ?? refuse(404, "Repository not found", "RepoNotFound"))
   }
-  const [revision = "main", ...below] = rest === "" ? ["main"] : rest.split("/")
-  const commit = Repo.at(repo, decodeURIComponent(revision))
+  const [revision = "main", ...below] = rest === "" ? ["main"] : rest.split("/").map(decodeURIComponent)
+  if (Refs.verbs.has(verb)) return Effect.succeed(Refs.change(state, request, repo, verb, revision))
+  const commit = Repo.at(repo, revision)
   if (commit === undefined) return Effect.succeed(refuse(404, `Invalid rev id: ${revision}`, "RevisionNotFound"))
   switch (verb) {
     case "":
@@ -259,19 +247,23 @@ export const api = (state: State, request: Double.Received): Effect.Effect<Excha
     case "auth-check":
       return Effect.succeed(Double.json(200, {}))
     case "tree":
-      return Effect.succeed(tree(state, request, commit, below.map(decodeURIComponent).join("/")))
+      return Effect.succeed(tree(state, request, commit, below.join("/")))
     case "paths-info":
       return Effect.succeed(pathsInfo(commit, request))
     case "refs":
-      return Effect.succeed(HubListing.refs({ main: repo.commits.at(-1)?.oid ?? "" }, {}, query))
+      return Effect.succeed(Refs.list(repo, query))
     case "commits":
       return Effect.succeed(
-        Double.json(200, repo.commits.toReversed().map(({ oid, summary }) => HubListing.commit(oid, summary, query)))
+        Double.json(
+          200,
+          (Repo.history(repo, revision) ?? [commit]).toReversed()
+            .map(({ oid, summary }) => HubListing.commit(oid, summary, query))
+        )
       )
     case "preupload":
     case "commit":
     case "xet-write-token":
-      return write(state, request, repo, verb, commit)
+      return write(state, request, repo, verb, revision, commit)
     default:
       return Effect.succeed(refuse(404, "Not Found"))
   }
@@ -288,16 +280,17 @@ export const create = Effect.fnUntraced(function*(state: State, request: Double.
   const field = (name: string): unknown =>
     typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined
   const [organization, name] = [field("organization") ?? state.nameOf(Double.bearer(request)), field("name")]
-  if (typeof name !== "string" || field("type") !== "dataset") return refuse(400, "\"name\" and \"type\" are required")
+  if (typeof name !== "string") return refuse(400, "\"name\" is required")
   if (typeof organization !== "string") return refuse(401, "Invalid username or password.")
   const id = `${organization}/${name}`
+  const kind = state.kind.slice(0, -1)
   if (!state.knows(Double.bearer(request))) return refuse(401, "Invalid username or password.")
   if (!state.mayWrite(Double.bearer(request), organization)) {
-    return refuse(403, `You don't have the rights to create a dataset under the namespace "${organization}"`)
+    return refuse(403, `You don't have the rights to create a ${kind} under the namespace "${organization}"`)
   }
-  const facts = { url: `${state.hub}/datasets/${id}`, name: id, id: "6".repeat(24) }
-  if (state.repos.has(id)) {
-    return Double.json(409, { error: "You already created this dataset repo", ...facts })
+  const facts = { url: `${state.hub}/${pathOf(state, id)}`, name: id, id: "6".repeat(24) }
+  if (state.repos.has(id) || state.isTaken(id)) {
+    return Double.json(409, { error: `You already created this ${kind} repo`, ...facts })
   }
   const isPrivate = field("private") === true || field("visibility") === "private"
   state.repos.set(id, yield* Repo.make(id, { private: isPrivate }))
@@ -308,7 +301,7 @@ const signedUrl = (state: State, oid: string, query = ""): string =>
   `${state.cdn}/lfs/${oid}?X-Amz-Signature=a%2Fb${query}`
 
 const action = (state: State, id: string, oid: string, size: number) => {
-  const verify = { href: `${state.hub}/datasets/${id}.git/info/lfs/objects/verify`, header: {} }
+  const verify = { href: `${state.hub}/${pathOf(state, id)}.git/info/lfs/objects/verify`, header: {} }
   if (size <= state.partSize) return { upload: { href: signedUrl(state, oid), header: {} }, verify }
   const parts = Array.from({ length: Math.ceil(size / state.partSize) }, (_, at) => [
     String(at + 1).padStart(5, "0"),
@@ -342,7 +335,7 @@ const lfs = Effect.fnUntraced(function*(state: State, request: Double.Received, 
   const transfers: unknown = typeof body === "object" && body !== null ? Reflect.get(body, "transfers") : undefined
   const isXet = Array.isArray(transfers) && transfers.includes("xet")
   const upload = {
-    href: `${state.hub}/api/datasets/${id}/xet-write-token/main`,
+    href: `${state.hub}/api/${state.kind}/${id}/xet-write-token/main`,
     header: (yield* xetGrant(state)).headers
   }
   return Double.json(200, {
@@ -380,15 +373,16 @@ export const validateYaml = (request: Double.Received): Exchange.Response => {
 }
 
 /**
- * Below `/datasets/`: files, by ranges too, and LFS.
+ * Below `/datasets/`, and for models below `/`: files, by ranges too, and LFS.
  *
  * @category routes
  * @since 0.2.0
  */
 export const files = (state: State, request: Double.Received): Effect.Effect<Exchange.Response> => {
   const { pathname } = request.url
-  const [, lfsId, verb = ""] = /^\/datasets\/([^/]+\/[^/]+)\.git\/info\/lfs\/objects\/(batch|verify)$/.exec(pathname) ??
-    []
+  const [, lfsId, verb = ""] =
+    /^(?:\/datasets)?\/([^/]+\/[^/]+)\.git\/info\/lfs\/objects\/(batch|verify)$/.exec(pathname) ??
+      []
   if (lfsId !== undefined) {
     const refusal = denied(state, request, lfsId, false)
     if (refusal !== undefined) return Effect.succeed(refusal)
@@ -401,8 +395,11 @@ export const files = (state: State, request: Double.Received): Effect.Effect<Exc
 
 const file = (state: State, request: Double.Received): Exchange.Response => {
   const { pathname } = request.url
-  const [, id = "", revision = "", path = ""] = /^\/datasets\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(pathname) ??
-    []
+  const [, id = "", revision = "", path = ""] =
+    /^(?:\/datasets)?\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(pathname) ??
+      []
+  const moved = Refs.redirect(state, request, id)
+  if (moved !== undefined) return moved
   const refusal = denied(state, request, id, true)
   const repo = state.repos.get(id)
   if (refusal !== undefined || repo === undefined) return refusal ?? refuse(404, "Not Found")

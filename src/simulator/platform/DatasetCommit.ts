@@ -1,5 +1,5 @@
 /**
- * What is written to a data set: which way each file goes, and commits of lines of JSON.
+ * What is written to a repository: which way each file goes, and commits of lines of JSON.
  *
  * @since 0.2.0
  */
@@ -116,13 +116,14 @@ const removed = (files: Map<string, Repo.Entry>, { key, value }: Line): void => 
 }
 
 /**
- * Makes a commit. `stored` is what large storage has, by SHA-256.
+ * Makes a commit at the end of a branch's history. `stored` is what large storage has, by SHA-256.
  *
  * @category routes
  * @since 0.2.0
  */
 export const commit = Effect.fnUntraced(function*(
   repo: Repo.DatasetRepo,
+  history: Array<Repo.Commit>,
   request: Double.Received,
   stored: ReadonlyMap<string, Uint8Array>
 ) {
@@ -134,7 +135,7 @@ export const commit = Effect.fnUntraced(function*(
   if (header?.key !== "header" || typeof header.value["summary"] !== "string") {
     return refusal(400, "the first line must be a header with a summary")
   }
-  const head = repo.commits.at(-1)
+  const head = history.at(-1)
   const parent = header.value["parentCommit"]
   if (parent !== undefined && parent !== head?.oid) {
     return refusal(412, "A commit has happened since. Please refresh and try again.")
@@ -152,5 +153,5 @@ export const commit = Effect.fnUntraced(function*(
     } else if (key === "deletedFile" || key === "deletedFolder") removed(files, change)
     else return refusal(400, `unknown key ${key}`)
   }
-  return yield* Repo.commit(repo, header.value["summary"], files)
+  return yield* Repo.commit(repo, header.value["summary"], files, history)
 })

@@ -1,5 +1,6 @@
 /**
- * A data set repository in memory: commits, each with its whole tree, and files as they were sent.
+ * A repository in memory that can be written to: commits, each with its whole tree, branches and tags, and files as they
+ * were sent.
  *
  * @since 0.2.0
  */
@@ -32,7 +33,7 @@ export interface Commit {
 }
 
 /**
- * What a data set has at the start.
+ * What a repository has at the start.
  *
  * @category models
  * @since 0.2.0
@@ -42,6 +43,8 @@ export interface Options {
   readonly files?: Readonly<Record<string, string | Uint8Array>>
   readonly private?: boolean
   readonly gated?: boolean
+  /** What the Hub says of it beside the usual. */
+  readonly info?: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -52,8 +55,12 @@ export interface DatasetRepo {
   readonly id: string
   readonly private: boolean
   readonly gated: boolean
-  /** The newest is the last. */
+  /** Those of the branch `main`; the newest is the last. */
   readonly commits: Array<Commit>
+  /** The commits of each other branch. */
+  readonly branches: Map<string, Array<Commit>>
+  readonly tags: Map<string, Commit>
+  readonly info: Readonly<Record<string, unknown>>
 }
 
 const hex = (bytes: ArrayBuffer): string =>
@@ -102,18 +109,32 @@ export const large = (lfs: string, bytes: Uint8Array): Effect.Effect<Entry> =>
   Effect.map(gitId(pointer(lfs, bytes.length)), (oid) => ({ oid, size: bytes.length, lfs, bytes }))
 
 /**
- * Adds a commit with this tree.
+ * The commits of a branch, oldest first.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const history = (repo: DatasetRepo, branch: string): Array<Commit> | undefined =>
+  branch === "main" || branch === "HEAD" ? repo.commits : repo.branches.get(branch)
+
+/**
+ * Adds a commit with this tree to the end of a history, which is that of `main` by default.
  *
  * @category changing
  * @since 0.2.0
  */
 export const commit = Effect.fnUntraced(
-  function*(repo: DatasetRepo, summary: string, files: ReadonlyMap<string, Entry>) {
+  function*(
+    repo: DatasetRepo,
+    summary: string,
+    files: ReadonlyMap<string, Entry>,
+    commits: Array<Commit> = repo.commits
+  ) {
     const tree = [...files].map(([path, { oid }]) => `${path} ${oid}`).toSorted()
-    const parent = repo.commits.at(-1)?.oid ?? ""
-    const oid = yield* digest("SHA-1", encoder.encode([parent, repo.commits.length, summary, ...tree].join("\n")))
+    const parent = commits.at(-1)?.oid ?? ""
+    const oid = yield* digest("SHA-1", encoder.encode([parent, commits.length, summary, ...tree].join("\n")))
     const made: Commit = { oid, summary, files }
-    repo.commits.push(made)
+    commits.push(made)
     return made
   }
 )
@@ -125,7 +146,15 @@ export const commit = Effect.fnUntraced(
  * @since 0.2.0
  */
 export const make = Effect.fnUntraced(function*(id: string, options: Options = {}) {
-  const repo: DatasetRepo = { id, private: options.private ?? false, gated: options.gated ?? false, commits: [] }
+  const repo: DatasetRepo = {
+    id,
+    private: options.private ?? false,
+    gated: options.gated ?? false,
+    commits: [],
+    branches: new Map(),
+    tags: new Map(),
+    info: options.info ?? {}
+  }
   const files = new Map<string, Entry>()
   for (const [path, content] of Object.entries(options.files ?? {})) {
     const bytes = typeof content === "string" ? encoder.encode(content) : content
@@ -141,10 +170,11 @@ export const make = Effect.fnUntraced(function*(id: string, options: Options = {
 })
 
 /**
- * The commit of a revision: `main` or `HEAD`, a pull request that nobody opened, or an id.
+ * The commit of a revision: a branch (`HEAD` is `main`), a tag, or an id.
  *
  * @category accessors
  * @since 0.2.0
  */
 export const at = (repo: DatasetRepo, revision: string): Commit | undefined =>
-  revision === "main" || revision === "HEAD" ? repo.commits.at(-1) : repo.commits.find(({ oid }) => oid === revision)
+  history(repo, revision)?.at(-1) ?? repo.tags.get(revision) ??
+    [repo.commits, ...repo.branches.values()].flat().find(({ oid }) => oid === revision)

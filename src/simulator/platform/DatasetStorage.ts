@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Double from "../wire/Double.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as Repo from "./DatasetRepo.ts"
-import * as Xet from "./Xet.ts"
+import * as Xet from "./xet/Xet.ts"
 
 /**
  * What is stored.

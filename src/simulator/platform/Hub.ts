@@ -9,10 +9,11 @@ import * as Effect from "effect/Effect"
 import * as Double from "../wire/Double.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as DatasetApi from "./DatasetApi.ts"
-import * as DatasetRepo from "./DatasetRepo.ts"
+import type * as DatasetRepo from "./DatasetRepo.ts"
 import * as DatasetStorage from "./DatasetStorage.ts"
 import * as HubListing from "./HubListing.ts"
 import * as HubTree from "./HubTree.ts"
+import * as HubWritable from "./HubWritable.ts"
 
 /**
  * A model repository.
@@ -212,11 +213,14 @@ const infoOf = (id: string, repo: Repo, query: URLSearchParams): HubListing.Info
   ...repo.info
 })
 
-const api = (options: Options, request: Double.Received): Exchange.Response => {
+const api = (options: Options, request: Double.Received, models: DatasetApi.State): Exchange.Response => {
   const { pathname, search, searchParams } = request.url
   if (pathname === "/api/models") {
-    const infos = Object.entries(options.repos ?? {}).map(([id, repo]) => infoOf(id, repo, searchParams))
-    return HubListing.list(infos, request)
+    const fixed = Object.entries(options.repos ?? {}).filter(([id]) => !models.repos.has(id))
+    return HubListing.list(
+      [...fixed.map(([id, repo]) => infoOf(id, repo, searchParams)), ...DatasetApi.infos(models, request)],
+      request
+    )
   }
   if (pathname === "/api/whoami-v2") {
     const user = userOf(options, Double.bearer(request))
@@ -261,11 +265,11 @@ const file = (options: Options, request: Double.Received): Exchange.Response => 
     : resolve(options, request, repo, decodeURIComponent(revision), decodeURIComponent(path)))
 }
 
-const datasetState = Effect.fnUntraced(function*(options: Options) {
-  const state: DatasetApi.State = {
-    repos: new Map(),
-    storage: DatasetStorage.make(),
+const writables = (options: Options) =>
+  HubWritable.make({
     ...originsOf(options),
+    fixed: options.repos ?? {},
+    datasets: options.datasets ?? {},
     pageSize: options.pageSize ?? 1000,
     partSize: options.partSize ?? 64 * 1024 * 1024,
     knows: (token) => userOf(options, token) !== undefined,
@@ -279,29 +283,19 @@ const datasetState = Effect.fnUntraced(function*(options: Options) {
       const user = userOf(options, token)
       return user !== undefined && (user.access?.includes(id) === true || user.name === id.split("/")[0])
     }
-  }
-  for (const [id, repo] of Object.entries(options.datasets ?? {})) {
-    state.repos.set(id, yield* DatasetRepo.make(id, repo))
-  }
-  return state
-})
+  })
 
-const routed = (
-  state: DatasetApi.State,
+const routed = Effect.fnUntraced(function*(
+  all: HubWritable.HubWritable,
   options: Options,
   request: Double.Received
-): Effect.Effect<Exchange.Response> => {
+) {
   const { pathname } = request.url
-  if (pathname === "/api/datasets") return Effect.succeed(DatasetApi.list(state, request))
-  if (pathname === "/api/repos/delete" && request.method === "DELETE") {
-    return Effect.succeed(DatasetApi.remove(state, request))
-  }
-  if (pathname.startsWith("/api/datasets/")) return DatasetApi.api(state, request)
-  if (pathname === "/api/repos/create" && request.method === "POST") return DatasetApi.create(state, request)
-  if (pathname === "/api/validate-yaml") return Effect.succeed(DatasetApi.validateYaml(request))
-  if (pathname.startsWith("/datasets/")) return DatasetApi.files(state, request)
-  return Effect.succeed(pathname.startsWith("/api/") ? api(options, request) : file(options, request))
-}
+  if (pathname === "/api/validate-yaml") return DatasetApi.validateYaml(request)
+  const answer = yield* HubWritable.answer(all, request)
+  if (answer !== undefined) return answer
+  return pathname.startsWith("/api/") ? api(options, request, all.models) : file(options, request)
+})
 
 const windowMillis = 300_000
 
@@ -321,11 +315,11 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     const reset = Math.ceil(((window + 1) * windowMillis - now) / 1000)
     return Double.json(429, { error: "We had to rate limit you" }, { ratelimit: `"api";r=0;t=${reset}` })
   }
-  const datasets = yield* datasetState(options)
+  const all = yield* writables(options)
   const hub = yield* Double.make((request) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const refusal = request.url.pathname.startsWith("/api/") ? limited(now) : undefined
-      return refusal === undefined ? routed(datasets, options, request) : Effect.succeed(refusal)
+      return refusal === undefined ? routed(all, options, request) : Effect.succeed(refusal)
     })
   )
   const oneHost = isOneHost(options)
@@ -334,8 +328,8 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     const isXet = authorization?.startsWith("Bearer xet_") === true
     const request = oneHost && !isXet ? { ...received, headers } : received
     const { pathname, searchParams } = request.url
-    if (pathname.startsWith("/lfs/")) return DatasetStorage.signed(datasets.storage, request)
-    if (/^\/v[12]\//.test(pathname)) return DatasetStorage.cas(datasets.storage, request)
+    if (pathname.startsWith("/lfs/")) return DatasetStorage.signed(all.datasets.storage, request)
+    if (/^\/v[12]\//.test(pathname)) return DatasetStorage.cas(all.datasets.storage, request)
     return Effect.succeed(
       request.headers["authorization"] === undefined
         ? HubTree.ranged(request, new TextEncoder().encode(searchParams.get("X-Repo") ?? ""), {
@@ -349,7 +343,7 @@ export const make = Effect.fnUntraced(function*(options: Options = {}) {
     hub,
     cdn: storage,
     /** The data sets as they are now, by id. */
-    datasets: datasets.repos,
+    datasets: all.datasets.repos,
     handlers: { [hosts.hub]: hub.handler, [hosts.cdn]: storage.handler }
   }
 })
