@@ -109,7 +109,7 @@ export const claim = Effect.fnUntraced(function*(
   const manifest = Manifest.make(input.record, configuration)
   const { rows } = input.record
   const fresh: Claim = { manifest, expected: { rows } }
-  const matches = (index: number, id: string) => input.ids === undefined || input.ids.matches(index, id)
+  const matches = (index: number, id: string) => input.matches === undefined || input.matches(index, id)
   const written = (yield* holds(paths.output)) || (yield* holds(paths.errors))
   if (before === "damaged" && options.force !== true) return { manifest, expected: { rows, matches } }
   const known = before === "damaged" ? undefined : before

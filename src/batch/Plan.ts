@@ -159,7 +159,7 @@ export const make = <E extends Fault.Raised>(
     if (template !== undefined && Result.isFailure(template)) return yield* refuse(template.failure)
     const mapping = Row.mapping(columns, template === undefined ? undefined : Result.getOrUndefined(template)?.render)
     const parts = yield* Inputs.resolve(options.input, Options.paths(options).copy)
-    const input = yield* Input.scan(parts, columns, undefined)
+    const input = yield* Input.scan(parts, columns)
     const { rows: total } = input.record
     const about = yield* Effect.mapError(
       Effect.andThen(work.ready, work.about ?? Effect.succeed(undefined)),

@@ -102,7 +102,7 @@ const checkTarget = Effect.fnUntraced(function*(sources: ReadonlyArray<string>, 
  */
 export const merge = Effect.fnUntraced(function*(sources: ReadonlyArray<string>, target: string) {
   yield* checkTarget(sources, target)
-  const ids = new Ids.Ids()
+  const ids = yield* Ids.make()
   let rows = 0
   yield* Durable.replace(
     target,
@@ -115,21 +115,20 @@ export const merge = Effect.fnUntraced(function*(sources: ReadonlyArray<string>,
           }
           ids.add(id)
           const renumbered = text.replace(`"index":${index}`, `"index":${rows++}`)
-          return Effect.mapError(lines.add(renumbered), BatchError.disk(target))
+          return Effect.mapError(Effect.andThen(lines.add(renumbered), ids.settle), BatchError.disk(target))
         }), { discard: true }).pipe(
           Effect.andThen(lines.flush),
-          Effect.tap(() =>
-            ids.repeated().size === 0
+          Effect.andThen(ids.repeated),
+          Effect.flatMap(({ size }) =>
+            size === 0
               ? Effect.void
-              : Effect.fail(
-                refuse(`${ids.repeated().size} ids come in more than one row of these files; nothing was written`)
-              )
+              : Effect.fail(refuse(`${size} ids come in more than one row of these files; nothing was written`))
           )
         )
     }
   ).pipe(Effect.mapError(fromDisk(target)))
   return rows
-})
+}, Effect.scoped)
 
 /**
  * The forms in which results can be written.

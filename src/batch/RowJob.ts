@@ -108,10 +108,28 @@ const manner = new Set([
   "captureContent"
 ])
 
-/** The input and the options of a row as one text, which is the same for the same request. */
-const promptOf = (input: Message.Input, options: CallOptions): string => {
+/** The options of a row as a text, which is the same for the same options. */
+const textOf = (options: CallOptions): string => {
   const asked = Object.entries(options).filter(([name, value]) => value !== undefined && !manner.has(name))
-  return JSON.stringify([input, asked.toSorted(([a], [b]) => a < b ? -1 : 1)], bigintText)
+  return JSON.stringify(asked.toSorted(([a], [b]) => a < b ? -1 : 1), bigintText)
+}
+
+/** The input and the options of a row as one text, which is the same for the same request. */
+const promptOf = (input: Message.Input, optionsText: string): string =>
+  // a text holds no large integer, and a replacer costs as much as the rest
+  `[${
+    typeof input === "string" || "raw" in input ? JSON.stringify(input) : JSON.stringify(input, bigintText)
+  },${optionsText}]`
+
+/** The options of a call, and their text, by those of the row: most rows have none, and share one object. */
+const callsOf = (options: CallOptions | undefined) => {
+  const make = (own: CallOptions) => {
+    // one request of a row at a time, so that rows in flight are requests in flight
+    const call = { concurrency: 1, ...options, ...own }
+    return { call, optionsText: textOf(call) }
+  }
+  const shared = make({})
+  return (own: CallOptions) => Object.keys(own).length === 0 ? shared : make(own)
 }
 
 const unknown: Work.About = {
@@ -148,10 +166,13 @@ const sourceOf = ({ model, statistics }: Judge.Judged["generations"][number]): s
   }`
 
 /** Who answered, where the endpoint does not say it and every response does. */
-const providerOf = ({ provider }: Work.About, { generations }: Judge.Judged): string =>
-  provider === ""
-    ? [...new Set(generations.flatMap(({ statistics }) => statistics.provider ?? []))].join(" ")
-    : provider
+const providerOf = ({ provider }: Work.About, { generations }: Judge.Judged): string => {
+  const [first] = generations
+  if (provider !== "") return provider
+  return generations.length === 1
+    ? first?.statistics.provider ?? ""
+    : [...new Set(generations.flatMap(({ statistics }) => statistics.provider ?? []))].join(" ")
+}
 
 const keptOf = ({ keep }: Options, { columns, text }: Row.Row): string | undefined => {
   if (keep === undefined) return undefined
@@ -176,10 +197,13 @@ const answersOf = (options: Options) => {
     call: CallOptions,
     asked: string
   ) => {
-    const judged = Effect.suspend(() => Judge.generate(generate, input, call, options.retries ?? RETRIES))
+    const judged = () => Judge.generate(generate, input, call, options.retries ?? RETRIES)
     return cache === undefined
-      ? Effect.map(judged, (judged) => ({ ...judged, cached: false }))
-      : cache.through(AnswerCache.keyOf(about, `${task}${asked}`), options.retryFailed === true, judged)
+      ? Effect.map(
+        judged(),
+        ({ discarded, generations, values }) => ({ generations, values, discarded, cached: false })
+      )
+      : cache.through(AnswerCache.keyOf(about, `${task}${asked}`), options.retryFailed === true, Effect.suspend(judged))
   }
 }
 
@@ -196,7 +220,7 @@ export const answered = <E>(
   input: Message.Input,
   call: CallOptions
 ): Effect.Effect<Judge.Judged & { readonly cached: boolean }, E | StructuredOutputError> =>
-  answersOf(options)(work, about ?? unknown, input, call, promptOf(input, call))
+  answersOf(options)(work, about ?? unknown, input, call, promptOf(input, textOf(call)))
 
 /**
  * The next row with its request, at most so many.
@@ -287,6 +311,7 @@ export const make = <E extends Raised>(
   const reserve = Reserve.make()
   const price = endpoints[0]?.price ?? {}
   const answers = answersOf(options)
+  const callOf = callsOf(options.options)
   const { pinned } = run
 
   /** With `pin`, the first response says which model of which provider it is. */
@@ -328,15 +353,18 @@ export const make = <E extends Raised>(
       const endpoint = endpoints[lane]
       if (endpoint === undefined) return Effect.never
       const { input, notes: told } = request.success
-      // one request of a row at a time, so that rows in flight are requests in flight
-      const call = { concurrency: 1, ...options.options, ...request.success.options }
+      const { call, optionsText } = callOf(request.success.options)
       const about = endpoint.about ?? unknown
-      const asked = promptOf(input, call)
+      const asked = promptOf(input, optionsText)
       const answered = answers(endpoint.work, about, input, call, asked)
       const given = Effect.flatMap(answered, (judged) => {
-        const dollars = judged.cached ? 0 : costOf(endpoint.price, judged)
+        const { cached, discarded, generations, values } = judged
+        const dollars = cached ? 0 : costOf(endpoint.price, judged)
         return checked({
-          ...judged,
+          generations,
+          values,
+          discarded,
+          cached,
           dollars,
           provenance: {
             model: about.model,
@@ -364,7 +392,8 @@ export const make = <E extends Raised>(
       }
       if (Result.isSuccess(outcome)) {
         const given = outcome.success
-        return Effect.map(journal.output(Line.output(row, { ...given, input: keptOf(options, row) })), () => {
+        const input = keptOf(options, row)
+        return Effect.map(journal.output(Line.output(row, input === undefined ? given : { ...given, input })), () => {
           tally.answered(given)
           settle()
         })

@@ -354,7 +354,11 @@ const locked = <E extends Raised>(
     const before = yield* Claim.earlier(options, paths)
     const first = firstRows(plan)
     const known = before === undefined || before === "damaged" ? undefined : before.input
-    const input = yield* Input.scan(parts, options.columns ?? {}, known, first.see)
+    const input = yield* Input.scan(parts, options.columns ?? {}, {
+      before: known,
+      onRow: first.see,
+      ...(before === "damaged" && { prints: true })
+    })
     const problem = first.problem()
     if (problem !== undefined) return yield* Claim.refuse(problem)
     const configuration = Claim.configurationOf(options, fingerprintOf(works))
@@ -369,7 +373,17 @@ const locked = <E extends Raised>(
     const pinned = { source: manifest.source }
     const tally = Tally.make(input.record.rows, ledger, start)
     return yield* work(
-      { options, paths, input, manifest, mapping: plan.mapping, ledger, tally, pinned, onEvent },
+      {
+        options,
+        paths,
+        input: { ...input, matches: undefined },
+        manifest,
+        mapping: plan.mapping,
+        ledger,
+        tally,
+        pinned,
+        onEvent
+      },
       works
     )
   })

@@ -128,7 +128,7 @@ const store = Effect.fnUntraced(function*({ id, input, rowsPerShard = ROWS }: Op
     ClusterError.file("split", "a temporary folder")
   )
   const parts = yield* refused(Inputs.resolve(input, join(folder, "input")))
-  const looked = yield* refused(Input.scan(parts, columns, undefined))
+  const looked = yield* refused(Input.scan(parts, columns))
   const pull = yield* Input.rows(looked, columns, () => false)
   const shards = new Shards(rowsPerShard)
   const flush = Effect.suspend(() => {

@@ -66,20 +66,32 @@ describe("lines of a file", () => {
 })
 
 describe("ids", () => {
-  it("that come twice are found among a hundred thousand, and no others", () => {
-    const ids = new Ids.Ids()
-    for (let index = 0; index < 100_000; index++) ids.add(`id-${index}`)
-    assert.strictEqual(ids.repeated().size, 0)
-    for (const index of [1, 777, 99_999]) ids.add(`id-${index}`)
-    assert.deepStrictEqual(ids.repeated(), new Set([1, 777, 99_999].map((index) => Ids.hash(`id-${index}`))))
-  })
+  it.effect.each([["in memory", undefined], ["through a file", 700]] as const)(
+    "that come twice are found among a hundred thousand, and no others: %s",
+    ([, together]) =>
+      Effect.gen(function*() {
+        const repeated = Effect.fnUntraced(function*(twice: ReadonlyArray<number>) {
+          const ids = yield* Ids.make(together)
+          for (const index of [...Array.from({ length: 100_000 }, (_, index) => index), ...twice]) {
+            ids.add(`id-${index}`)
+            if (index % 100 === 0) yield* ids.settle
+          }
+          return yield* ids.repeated
+        }, Effect.scoped)
+        assert.strictEqual((yield* repeated([])).size, 0)
+        assert.deepStrictEqual(
+          yield* repeated([1, 777, 777, 99_999]),
+          new Set([1, 777, 99_999].map((index) => Ids.hash(`id-${index}`)))
+        )
+      }).pipe(Effect.provide(Bench.Node))
+  )
 
   it("are known by their index", () => {
-    const ids = new Ids.Ids()
-    for (let index = 0; index < 100_000; index++) ids.add(`id-${index}`)
-    assert.isTrue(ids.matches(70_000, "id-70000"))
-    assert.isFalse(ids.matches(70_000, "id-70001"))
-    assert.isFalse(ids.matches(100_000, "id-100000"))
+    const prints = new Ids.Prints()
+    for (let index = 0; index < 100_000; index++) prints.add(`id-${index}`)
+    assert.isTrue(prints.matches(70_000, "id-70000"))
+    assert.isFalse(prints.matches(70_000, "id-70001"))
+    assert.isFalse(prints.matches(100_000, "id-100000"))
   })
 })
 

@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Progress } from "../../src/batch/index.ts"
+import * as Order from "../../src/batch/log/Order.ts"
 import * as Bench from "./Bench.ts"
 
 const setup = Effect.fnUntraced(function*(rows: number) {
@@ -411,5 +412,18 @@ describe("an input", () => {
       const place = yield* setup(0)
       const exit = yield* Effect.exit(Bench.run(place))
       assert.isTrue(Exit.isSuccess(exit) && exit.value.ending === "complete")
+    }).pipe(Effect.provide(Bench.Node)))
+})
+
+describe("an output in another order", () => {
+  it.effect("is put in the order of the input by a table of any length", () =>
+    Effect.gen(function*() {
+      const { output } = yield* Bench.files
+      const order = Array.from({ length: 100 }, (_, at) => (at * 37) % 101).filter((index) => index % 7 !== 3)
+      for (const window of [1, 7, 64, 101, 1000]) {
+        Bench.write(output, order.map((index) => ({ id: `"index":${index},`, index, generations: [] })))
+        yield* Order.sort(output, 101, window)
+        assert.deepStrictEqual(Bench.lines(output).map(({ index }) => index), order.toSorted((a, b) => a - b))
+      }
     }).pipe(Effect.provide(Bench.Node)))
 })

@@ -29,8 +29,8 @@ export interface Input {
   readonly parts: ReadonlyArray<Checked>
   /** How far it is the input of the earlier run: its rows, unchanged; 0 where it is another. */
   readonly kept: number
-  /** The ids, where they had to be looked at. */
-  readonly ids: Ids.Ids | undefined
+  /** Whether the row of this index has this id; absent where nothing asks. */
+  readonly matches: ((index: number, id: string) => boolean) | undefined
 }
 
 interface Checked {
@@ -69,6 +69,20 @@ const together = (parts: ReadonlyArray<{ readonly sha256: string }>): string =>
   parts.length === 1 ? parts[0]?.sha256 ?? "" : Digest.of(parts.map(({ sha256 }) => sha256).join(""))
 
 /**
+ * What is wanted of a scan beside the record.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Scan {
+  /** The record of an earlier run. */
+  readonly before?: Manifest.InputRecord | undefined
+  readonly onRow?: ((row: Row.Row) => void) | undefined
+  /** Keeps what `matches` needs: four bytes a row. Default: where there is a record that may be of another input. */
+  readonly prints?: boolean | undefined
+}
+
+/**
  * Digest, length and rows of the input. Fails with every line that is not a row, or has an id that another one has.
  * What `before` recorded is not parsed again where its bytes are the same.
  *
@@ -78,16 +92,16 @@ const together = (parts: ReadonlyArray<{ readonly sha256: string }>): string =>
 export const scan = (
   parts: ReadonlyArray<Part.Part>,
   columns: Row.Columns,
-  before: Manifest.InputRecord | undefined,
-  onRow?: (row: Row.Row) => void
+  how: Scan = {}
 ): Effect.Effect<Input, BatchError.BatchError, FileSystem.FileSystem> =>
   Effect.gen(function*() {
+    const { before } = how
     const known = before?.parts ?? []
     if (before !== undefined && known.length === parts.length) {
       const same = yield* identical(parts, before)
       if (same !== undefined) return same
     }
-    return yield* parse(parts, columns, before, onRow)
+    return yield* Effect.scoped(parse(parts, columns, how))
   })
 
 const howOf = (before: Manifest.InputRecord | undefined, at: number): Part.Open => ({
@@ -105,17 +119,18 @@ const identical = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.Part>, b
     checked.push({ part, seen: identity, first })
     first += known.rows
   }
-  const input: Input = { record: before, parts: checked, kept: before.rows, ids: undefined }
+  const input: Input = { record: before, parts: checked, kept: before.rows, matches: undefined }
   return input
 })
 
 const parse = Effect.fnUntraced(function*(
   parts: ReadonlyArray<Part.Part>,
   columns: Row.Columns,
-  before: Manifest.InputRecord | undefined,
-  onRow: ((row: Row.Row) => void) | undefined
+  { before, onRow, prints: wanted = before !== undefined }: Scan
 ) {
-  const ids = new Ids.Ids()
+  const ids = yield* Ids.make()
+  const prints = wanted ? new Ids.Prints() : undefined
+  const fromDisk = Effect.mapError(BatchError.disk("the folder of temporary files"))
   const checked: Array<Checked> = []
   const records: Array<Manifest.PartRecord> = []
   let rows = 0
@@ -141,8 +156,10 @@ const parse = Effect.fnUntraced(function*(
             continue
           }
           ids.add(row.id)
+          prints?.add(row.id)
           onRow?.(row)
         }
+        yield* fromDisk(ids.settle)
       }
     }))
     if (count > 0) return yield* BatchError.invalidInput(part.path, bad, count)
@@ -157,7 +174,7 @@ const parse = Effect.fnUntraced(function*(
       unchanged = same
     }
   }
-  yield* distinct(checked, columns, ids.repeated())
+  yield* distinct(checked, columns, yield* fromDisk(ids.repeated))
   const record: Manifest.InputRecord = {
     sha256: together(records),
     bytes: records.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -165,7 +182,7 @@ const parse = Effect.fnUntraced(function*(
     ...(before?.whole === true && { whole: true }),
     parts: records
   }
-  const input: Input = { record, parts: checked, kept, ids }
+  const input: Input = { record, parts: checked, kept, matches: prints && ((index, id) => prints.matches(index, id)) }
   return input
 })
 
@@ -179,6 +196,7 @@ const distinct = Effect.fnUntraced(function*(
   const found = new Map<string, string>()
   for (const { first, part, seen } of parts) {
     const bad: Array<Place> = []
+    let count = 0
     yield* Effect.scoped(Effect.gen(function*() {
       const reading = yield* part.open({ seen })
       while (true) {
@@ -190,11 +208,15 @@ const distinct = Effect.fnUntraced(function*(
           const earlier = found.get(row.id)
           if (earlier === undefined) {
             found.set(row.id, parts.length === 1 ? `line ${raw.number}` : `${part.path}, line ${raw.number}`)
-          } else bad.push({ line: raw.number, problem: `its id ${JSON.stringify(row.id)} is also that of ${earlier}` })
+            continue
+          }
+          count++
+          if (bad.length >= SHOWN) continue
+          bad.push({ line: raw.number, problem: `its id ${JSON.stringify(row.id)} is also that of ${earlier}` })
         }
       }
     }))
-    if (bad.length > 0) return yield* BatchError.invalidInput(part.path, bad)
+    if (count > 0) return yield* BatchError.invalidInput(part.path, bad, count)
   }
 })
 

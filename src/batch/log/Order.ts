@@ -1,7 +1,8 @@
 /**
- * The output in the order of the input: read by a table of offsets (12 bytes a row), written beside and renamed.
+ * The output in the order of the input: read by a table of offsets, written beside and renamed.
  *
- * Lines are written as rows complete, so they are nearly in order, and a few blocks of the file serve almost every read.
+ * Lines are written as rows complete, so they are nearly in order, and a few blocks of the file serve almost every read. The
+ * table is of two million rows (24 MB) at a time: for each further two million the file is looked through once more.
  *
  * @since 0.1.0
  */
@@ -16,7 +17,10 @@ import * as Durable from "./Durable.ts"
 const BLOCK = 1024 * 1024
 const BLOCKS = 16
 
-/** Bytes of a file by offset, through blocks of which the least used are let go. */
+/**
+ * Bytes of a file by offset, through blocks of which the least used gives its memory to the next one: what comes is to be used
+ * before more is asked for.
+ */
 const blocks = (file: FileSystem.File) => {
   const held = new Map<number, Uint8Array>()
   const block = (number: number): Effect.Effect<Uint8Array, PlatformError> =>
@@ -27,16 +31,19 @@ const blocks = (file: FileSystem.File) => {
         held.set(number, known)
         return Effect.succeed(known)
       }
-      const bytes = new Uint8Array(BLOCK)
+      const [oldest] = held.size < BLOCKS ? [] : held
+      if (oldest !== undefined) held.delete(oldest[0])
+      const bytes = oldest === undefined ? new Uint8Array(BLOCK) : new Uint8Array(oldest[1].buffer)
       return Effect.map(file.read(bytes, { position: BigInt(number * BLOCK) }), (read) => {
-        const [oldest] = held.keys()
-        if (held.size >= BLOCKS && oldest !== undefined) held.delete(oldest)
         const filled = bytes.subarray(0, read)
         held.set(number, filled)
         return filled
       })
     })
   return Effect.fnUntraced(function*(offset: number, length: number) {
+    const first = yield* block(Math.floor(offset / BLOCK))
+    const whole = first.subarray(offset % BLOCK, offset % BLOCK + length)
+    if (whole.length === length) return whole
     const line = new Uint8Array(length)
     for (let at = 0; at < length;) {
       const from = offset + at
@@ -50,10 +57,42 @@ const blocks = (file: FileSystem.File) => {
   })
 }
 
-const indexOf = (line: Jsonl.Line): number => {
-  const value = line.text === undefined ? undefined : Jsonl.parse(line.text)
+const INDEX = /^\{"id":"(?:[^"\\]|\\.)*","index":(\d+),/
+
+/** The index of a verified line: where it stands in lines of ours, else by parsing. */
+const indexOf = ({ text = "" }: Jsonl.Line): number => {
+  const [, digits] = INDEX.exec(text) ?? []
+  if (digits !== undefined) return Number(digits)
+  const value = Jsonl.parse(text)
   const index = typeof value === "object" && value !== null ? Reflect.get(value, "index") : undefined
   return typeof index === "number" ? index : -1
+}
+
+const WINDOW = 2_000_000
+
+/** Where the lines of so many rows are, from one on. */
+const table = (length: number) => {
+  const offsets = new Float64Array(length)
+  // a length of 0 marks a row without a line
+  const lengths = new Uint32Array(length)
+  return {
+    offsets,
+    lengths,
+    look: Effect.fnUntraced(function*(file: FileSystem.File, first: number) {
+      lengths.fill(0)
+      let last = -1
+      let sorted = true
+      yield* Jsonl.forEach(file, {}, (line) => {
+        const index = indexOf(line)
+        sorted &&= index > last
+        last = index
+        if (index < first || index >= first + length) return
+        offsets[index - first] = line.offset
+        lengths[index - first] = line.bytes
+      })
+      return sorted
+    })
+  }
 }
 
 /**
@@ -64,33 +103,26 @@ const indexOf = (line: Jsonl.Line): number => {
  */
 export const sort = (
   path: string,
-  rows: number
+  rows: number,
+  /** How many rows the table of offsets holds. */
+  window = WINDOW
 ): Effect.Effect<void, BatchError.BatchError, FileSystem.FileSystem | Path.Path> =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const file = yield* fs.open(path, { flag: "r" })
-    // a length of 0 marks a row without a line
-    const offsets = new Float64Array(rows)
-    const lengths = new Uint32Array(rows)
-    let last = -1
-    let sorted = true
-    yield* Jsonl.forEach(file, {}, (line) => {
-      const index = indexOf(line)
-      sorted &&= index > last
-      last = index
-      offsets[index] = line.offset
-      lengths[index] = line.bytes
-    })
-    if (sorted) return
+    const { lengths, look, offsets } = table(Math.min(rows, window))
+    if (yield* look(file, 0)) return
     const read = blocks(file)
     yield* Durable.replace(path, (target) =>
       Effect.gen(function*() {
         const buffer = new Uint8Array(BLOCK)
         let filled = 0
         for (let index = 0; index < rows; index++) {
-          const length = lengths[index] ?? 0
+          const at = index % window
+          if (at === 0 && index > 0) yield* look(file, index)
+          const length = lengths[at] ?? 0
           if (length === 0) continue
-          const line = yield* read(offsets[index] ?? 0, length)
+          const line = yield* read(offsets[at] ?? 0, length)
           if (filled + length > BLOCK) {
             yield* target.writeAll(buffer.subarray(0, filled))
             filled = 0

@@ -13,6 +13,8 @@ import * as Jsonl from "./Jsonl.ts"
 import type * as Part from "./Part.ts"
 
 const BLOCK = 1024 * 1024
+/** Bytes whose rows are held at once: few, so that they die young. */
+const PIECE = 64 * 1024
 const LF = 10
 
 const invalid = (path: string) => (problem: string | BatchError.BatchError): BatchError.BatchError =>
@@ -127,13 +129,24 @@ const jsonl = (
 ): Effect.Effect<ReadonlyArray<Part.Raw> | undefined, BatchError.BatchError | string> => {
   const splitter = new Jsonl.Splitter({ skip })
   let ended = false
-  return Effect.suspend(() =>
-    ended ? Effect.undefined : Effect.map(next, (bytes) => {
-      if (bytes !== undefined) return splitter.push(bytes).flatMap(rawOf)
-      ended = true
-      return splitter.rest().flatMap(rawOf)
+  let left: Uint8Array | undefined
+  const rows = () => {
+    const piece = left?.subarray(0, PIECE) ?? new Uint8Array()
+    left = left === undefined || left.length <= PIECE ? undefined : left.subarray(PIECE)
+    return splitter.push(piece).flatMap(rawOf)
+  }
+  return Effect.suspend(() => {
+    if (ended) return Effect.undefined
+    if (left !== undefined) return Effect.succeed(rows())
+    return Effect.map(next, (bytes) => {
+      if (bytes === undefined) {
+        ended = true
+        return splitter.rest().flatMap(rawOf)
+      }
+      left = bytes
+      return rows()
     })
-  )
+  })
 }
 
 /**

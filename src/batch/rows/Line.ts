@@ -75,6 +75,22 @@ export interface Result {
 
 const text = (value: string | undefined): string => value === undefined || value === "" ? "\"\"" : JSON.stringify(value)
 
+const SHORT = 64
+const FEW = 256
+
+/** Names of models, engines and reasons come again in every line. */
+const quoted = new Map<string, string>()
+
+/** A text that few others stand beside in its place. */
+const name = (value: string | undefined): string => {
+  if (value === undefined || value === "") return "\"\""
+  const known = quoted.get(value)
+  if (known !== undefined) return known
+  const made = JSON.stringify(value)
+  if (value.length <= SHORT && quoted.size < FEW) quoted.set(value, made)
+  return made
+}
+
 const count = (value: number | undefined): string => value === undefined ? "-1" : String(Math.round(value))
 
 const float = (value: number | undefined): string =>
@@ -95,18 +111,18 @@ const generation = (value: Generation.Generation, decoded: string | undefined): 
   return `{"text":${JSON.stringify(value.text)},"reasoning":${text(value.reasoning)},"refusal":${
     text(value.refusal)
   },` +
-    `"toolCalls":${calls(value.toolCalls)},"finishReason":${text(value.finishReason)},` +
-    `"rawFinishReason":${text(value.rawFinishReason)},"seed":"${value.seed ?? statistics.seed ?? ""}","model":${
-      text(value.model)
+    `"toolCalls":${calls(value.toolCalls)},"finishReason":${name(value.finishReason)},` +
+    `"rawFinishReason":${name(value.rawFinishReason)},"seed":"${value.seed ?? statistics.seed ?? ""}","model":${
+      name(value.model)
     },` +
-    `"systemFingerprint":${text(value.systemFingerprint)},` +
+    `"systemFingerprint":${name(value.systemFingerprint)},` +
     `"value":${text(decoded)},"details":${text(details(value))},"statistics":{"inputTokens":${
       count(statistics.inputTokens)
     },` +
     `"outputTokens":${count(statistics.outputTokens)},"cachedTokens":${count(statistics.cachedTokens)},` +
     `"reasoningTokens":${count(statistics.reasoningTokens)},"timeToFirstToken":${count(statistics.timeToFirstToken)},` +
     `"duration":${count(statistics.duration)},"attempts":${statistics.attempts},` +
-    `"requestId":${text(statistics.requestId)},"provider":${text(statistics.provider)},` +
+    `"requestId":${text(statistics.requestId)},"provider":${name(statistics.provider)},` +
     `"seed":"${statistics.seed ?? ""}","cost":${float(statistics.cost)}}}`
 }
 
@@ -123,11 +139,11 @@ const unknown: Provenance = {
 }
 
 const origin = (provenance: Provenance): string =>
-  `{"model":${text(provenance.model)},"revision":${text(provenance.revision)},"provider":${
-    text(provenance.provider)
-  },"engine":${text(provenance.engine)},"engineVersion":${text(provenance.engineVersion)},"template":${
-    text(provenance.template)
-  },"prompt":${text(provenance.prompt)},"dollars":${float(provenance.dollars)},"package":${text(provenance.package)}}`
+  `{"model":${name(provenance.model)},"revision":${name(provenance.revision)},"provider":${
+    name(provenance.provider)
+  },"engine":${name(provenance.engine)},"engineVersion":${name(provenance.engineVersion)},"template":${
+    name(provenance.template)
+  },"prompt":${text(provenance.prompt)},"dollars":${float(provenance.dollars)},"package":${name(provenance.package)}}`
 
 /**
  * @category conversions
