@@ -12,7 +12,7 @@ import { GRAMMAR } from "../pipeline/prepare/Measured.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
 import * as Canary from "./Canary.ts"
 import { HOT, type Lab } from "./Lab.ts"
-import { type Found, found, judged, type Measure } from "./Measure.ts"
+import { type Found, found, judged, type Measure, stillThinking } from "./Measure.ts"
 
 /**
  * A behaviour: its name, what it is documented to be, and how it is measured.
@@ -46,11 +46,13 @@ const constrained = <A>(
     return judged(
       yield* lab.ask({ options: { maxNewTokens: 64 }, constraint: constraint.success.fields }),
       // llama.cpp files what a regex shapes under the thinking
-      ({ reasoning = "", text }) => {
+      (generation) => {
+        const { reasoning = "", text } = generation
         const told = text.trim() === "" ? reasoning : text
         return is(told)
           ? found("honoured", `the text is ${what}`)
-          : found("dropped", `the text is not ${what}: ${JSON.stringify(told.slice(0, 60))}`)
+          : stillThinking(generation) ??
+            found("dropped", `the text is not ${what}: ${JSON.stringify(told.slice(0, 60))}`)
       }
     )
   })

@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import type * as Generation from "../Generation.ts"
 import type { GenerationOptions } from "../GenerationOptions.ts"
 import type { Lab } from "./Lab.ts"
-import { both, found, judged, type Measure, same, sent } from "./Measure.ts"
+import { both, found, judged, type Measure, same, sent, stillThinking } from "./Measure.ts"
 
 const tool = (name: string) => ({
   name,
@@ -46,8 +46,16 @@ export const called =
     Effect.map(calls(lab, options), (answer) =>
       judged(answer, (generation) => {
         const came = cameOf(generation)
-        return is(namesOf(generation)) ? found("honoured", came) : found("dropped", `${wanted}; ${came}`)
+        return is(namesOf(generation))
+          ? found("honoured", came)
+          : stillThinking(generation) ?? begun(generation) ?? found("dropped", `${wanted}; ${came}`)
       }))
+
+/** A model that calls again and again until it is cut: servers that parse a whole answer then give its text. */
+const begun = ({ finishReason, text }: Generation.Generation) =>
+  finishReason === "length" && /"name"\s*:\s*"(?:weather|population)"/.test(text)
+    ? found("unclear", "calls were written until the limit, and the server gives them as text")
+    : undefined
 
 const namesOf = ({ toolCalls }: Generation.Generation): ReadonlyArray<string> => toolCalls.map(({ name }) => name)
 
@@ -83,7 +91,8 @@ export const worst = (...measures: ReadonlyArray<Measure>): Measure => (lab) =>
   Effect.map(
     Effect.forEach(measures, (measure) => measure(lab)),
     (all) => {
-      const bad = all.find(({ outcome }) => outcome === "dropped" || outcome === "refused")
+      const bad = all.find(({ outcome }) => outcome === "dropped" || outcome === "refused") ??
+        all.find(({ outcome }) => outcome === "unclear")
       return bad ?? found("honoured", all.map(({ detail }) => detail).join("; "))
     }
   )

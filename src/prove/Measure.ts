@@ -40,6 +40,31 @@ export const found = (outcome: Outcome, detail: string): Found => ({ outcome, de
 export const said = ({ reasoning = "", text }: Generation.Generation): string => reasoning + text
 
 /**
+ * What is found where the model only thought: what is demanded of an answer begins behind the thought, which did not end.
+ * Servers that file a constrained text under the thinking are not meant.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const stillThinking = ({ reasoning = "", text, toolCalls }: Generation.Generation): Found | undefined =>
+  text.trim() === "" && toolCalls.length === 0 && reasoning.trim() !== ""
+    ? found("unclear", "the model thought until the end, and what is demanded begins behind the thought")
+    : undefined
+
+/**
+ * Whether the server counts two prompts that differ in length.
+ *
+ * @category measures
+ * @since 0.2.0
+ */
+export const counted = (a: Generation.Generation, b: Generation.Generation): string | undefined => {
+  const [one, other] = [a.statistics.inputTokens, b.statistics.inputTokens]
+  return one === undefined || other === undefined || one === other
+    ? undefined
+    : `the prompt has ${one} tokens with it and ${other} without it`
+}
+
+/**
  * Judges an answer, unless it was refused.
  *
  * @category measures

@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import type * as Generation from "../Generation.ts"
 import type { GenerationOptions } from "../GenerationOptions.ts"
 import type { Lab } from "./Lab.ts"
-import { both, found, judged, type Measure, same, sent } from "./Measure.ts"
+import { both, counted, found, judged, type Measure, same, sent } from "./Measure.ts"
 
 const THINKING = { enable_thinking: true, thinking: true }
 
@@ -52,9 +52,9 @@ export const variables: Measure = (lab) =>
     ]),
     ([on, off]) =>
       both(on, off, (on, off) =>
-        same(on, off)
+        same(on, off) && counted(on, off) === undefined
           ? found("unclear", "thinking switched on and off gives the same text")
-          : found("honoured", "thinking switched on and off gives two texts"))
+          : found("honoured", counted(on, off) ?? "thinking switched on and off gives two texts"))
   )
 
 /**
@@ -93,7 +93,7 @@ export const continues: Measure = (lab) =>
       judged(on, (on) =>
         Result.isFailure(off)
           ? found("honoured", "a last message of the assistant is taken with it alone")
-          : same(on, off.success)
+          : same(on, off.success) && counted(on, off.success) === undefined
           ? found("dropped", "the text is the same whether the last message is continued or not")
-          : found("honoured", "continued and not give two texts"))
+          : found("honoured", counted(on, off.success) ?? "continued and not give two texts"))
   )

@@ -159,6 +159,23 @@ describe("a proof", () => {
       assert.match(findings[0]?.detail ?? "", /^xgrammar/)
     }))
 
+  it.effect("does not say that a server drops what a model that thinks to the end never comes to", () =>
+    Effect.gen(function*() {
+      const only = ["grammar: JSON Schema", "grammar: regex", "tools", "toolChoice"]
+      const proof = yield* Prove.prove({ only }).pipe(
+        world({ engine: "vllm", script: () => ({ reasoning: "Let me think of it again. ".repeat(90), text: "" }) })
+      )
+      assert.deepStrictEqual(proof.findings.map(({ outcome }) => outcome), only.map(() => "unclear"))
+    }))
+
+  it.effect("sees a last message that is gone on with in the prompt, where the text does not tell", () =>
+    Effect.gen(function*() {
+      const proof = yield* Prove.prove({ only: ["continueFinalMessage"] }).pipe(
+        world({ engine: "vllm", script: () => ({ text: "}}}}" }) })
+      )
+      assert.strictEqual(outcomeOf(proof, "continueFinalMessage"), "honoured")
+    }))
+
   it.effect("is the same when it was saved and read again, and a table for people", () =>
     Effect.gen(function*() {
       const proof = yield* prove("tgi", ["seed"], ["seed", "topK"])

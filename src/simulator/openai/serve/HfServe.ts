@@ -8,6 +8,7 @@ import * as Prompt from "../../model/Prompt.ts"
 import * as Tokenizer from "../../model/Tokenizer.ts"
 import type { Turn } from "../../model/Turn.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
+import * as PythonJson from "../../wire/PythonJson.ts"
 import * as Reply from "../../wire/Reply.ts"
 import * as OpenAiRun from "../OpenAiRun.ts"
 import * as ServeRequest from "./ServeRequest.ts"
@@ -184,8 +185,8 @@ const posted = (handler: (turn: Turn, body: Pydantic.Body) => Reply.Reply) => (t
   if (body === "") return misfit([{ type: "missing", loc: ["body"], msg: "Field required", input: null }], null)
   const isJson = /^application\/(?:[\w.-]+\+)?json/.test(sent["content-type"] ?? "application/json")
   if (isJson && json === undefined) {
-    const error = body.trimStart() === "{" ? "Expecting property name enclosed in double quotes" : "Expecting value"
-    const loc = ["body", body.length]
+    const { at, msg: error } = PythonJson.mistake(body) ?? { at: 0, msg: "Expecting value" }
+    const loc = ["body", at]
     return misfit([{ type: "json_invalid", loc, msg: "JSON decode error", input: {}, ctx: { error } }], body)
   }
   if (isJson && Pydantic.isBody(json)) return handler(turn, json)

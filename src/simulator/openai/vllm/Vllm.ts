@@ -9,11 +9,13 @@ import * as Prompt from "../../model/Prompt.ts"
 import * as Tokenizer from "../../model/Tokenizer.ts"
 import type { Turn } from "../../model/Turn.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
+import * as PythonJson from "../../wire/PythonJson.ts"
 import * as Reply from "../../wire/Reply.ts"
 import type { Message } from "../OpenAiRequest.ts"
 import * as VllmAnswer from "./VllmAnswer.ts"
 import * as VllmDecisions from "./VllmDecisions.ts"
 import * as VllmJson from "./VllmJson.ts"
+import * as VllmMessages from "./VllmMessages.ts"
 import * as VllmPrompt from "./VllmPrompt.ts"
 import * as VllmRequest from "./VllmRequest.ts"
 import * as VllmResponses from "./VllmResponses.ts"
@@ -31,27 +33,12 @@ const catching = (handler: Handler): Handler => (turn) => {
 }
 
 const notJson = (body: string): Pydantic.Problem => {
-  const prefix = longestJson(body)
-  return {
-    type: "json_invalid",
-    loc: ["body", prefix ?? body.length],
-    msg: "JSON decode error",
-    input: {},
-    ctx: { error: prefix === undefined ? "Expecting value" : "Extra data" }
-  }
+  const { at, msg } = PythonJson.mistake(body) ?? { at: 0, msg: "Expecting value" }
+  return { type: "json_invalid", loc: ["body", at], msg: "JSON decode error", input: {}, ctx: { error: msg } }
 }
 
-/** Where the rest begins behind a value that is JSON. */
-const longestJson = (body: string): number | undefined => {
-  const close = Math.max(body.lastIndexOf("}"), body.lastIndexOf("]"))
-  if (close === -1) return undefined
-  try {
-    JSON.parse(body.slice(0, close + 1))
-    return close + 2
-  } catch {
-    return undefined
-  }
-}
+/** Stands in a body for bytes that are not UTF-8. */
+const notUtf8 = "\udcff"
 
 const post = (handler: BodyHandler): Handler =>
   catching((turn) => {
@@ -64,8 +51,15 @@ const post = (handler: BodyHandler): Handler =>
         "Bad Request"
       )
     }
-    if (body === "") return VllmJson.misfit([{ type: "missing", loc: ["body"], msg: "Field required", input: null }])
-    if (json === undefined) return VllmJson.misfit([notJson(body)])
+    if (body === "" || json === null) {
+      return VllmJson.misfit([{ type: "missing", loc: ["body"], msg: "Field required", input: null }])
+    }
+    if (body.includes(notUtf8)) {
+      return VllmJson.unreadable
+    }
+    if (json === undefined) {
+      return VllmJson.misfit([notJson(body)])
+    }
     if (Pydantic.isBody(json)) return handler(turn, json)
     const msg = "Input should be a valid dictionary or object to extract fields from"
     return VllmJson.misfit([{ type: "model_attributes_type", loc: ["body"], msg, input: json }])
@@ -103,17 +97,39 @@ const completions: BodyHandler = (turn, body) => {
   return VllmAnswer.answer(turn, asked, asked.request.prompts, false)
 }
 
+const conversation = Pydantic.list(Pydantic.anything)
+
+const conversations: Pydantic.Reader<ReadonlyArray<unknown>> = (value, loc, problems) => {
+  const read = Pydantic.list(conversation)(value, loc, problems)
+  if (read?.length === 0) {
+    const msg = "List should have at least 1 item after validation, not 0"
+    const ctx = { field_type: "List", min_length: 1, actual_length: 0 }
+    problems.push({ type: "too_short", loc, msg, input: value, ctx })
+  }
+  return read
+}
+
 /** Several conversations at once: a choice for each. */
 const batch: BodyHandler = (turn, body) => {
-  const { messages } = body
-  if (!Array.isArray(messages)) {
-    const problems: Array<Pydantic.Problem> = []
-    Pydantic.required(body, "messages", Pydantic.list(Pydantic.anything), ["body"], problems)
-    return VllmJson.misfit(problems)
+  if (typeof body["n"] === "number" && body["n"] > 1) {
+    VllmJson.invalid(
+      "Batch chat completions do not support `n > 1`. Please set `n` to 1.",
+      "n",
+      String(body["n"])
+    )
   }
-  const read = messages.map((conversation: unknown) =>
-    readChat(turn, { ...body, messages: conversation, stream: false })
-  )
+  if (body["use_beam_search"] === true) {
+    VllmJson.invalid(
+      "Batch chat completions do not support beam search. Please set `use_beam_search` to False.",
+      "use_beam_search"
+    )
+  }
+  const problems: Array<Pydantic.Problem> = []
+  const messages = Pydantic.required(body, "messages", conversations, ["body"], problems)
+  if (messages === undefined || problems.length > 0) return VllmJson.misfit(problems)
+  // tools are not read here
+  const rest = Object.fromEntries(Object.entries(body).filter(([name]) => name !== "tools"))
+  const read = messages.map((messages) => readChat(turn, { ...rest, messages, stream: false }))
   const [first] = read
   if (first === undefined) return VllmJson.invalid("You must pass at least one conversation")
   return VllmAnswer.answer(turn, first[0], read.map(([, prompt]) => prompt), true)
@@ -122,9 +138,12 @@ const batch: BodyHandler = (turn, body) => {
 const tokenize: BodyHandler = (turn, body) => {
   const problems: Array<Pydantic.Problem> = []
   const prompt = Pydantic.required(body, "prompt", Pydantic.text, ["body", "TokenizeCompletionRequest()"], problems)
+  const special = ["body", "TokenizeCompletionRequest()"]
+  Pydantic.optional(body, "add_special_tokens", Pydantic.flag, special, problems)
   const model = typeof body["model"] === "string" ? body["model"] : undefined
-  if (prompt === undefined && !Array.isArray(body["messages"])) {
+  if (problems.length > 0 && !Array.isArray(body["messages"])) {
     Pydantic.required(body, "messages", Pydantic.list(Pydantic.anything), ["body", "TokenizeChatRequest()"], problems)
+    Pydantic.optional(body, "add_special_tokens", Pydantic.flag, ["body", "TokenizeChatRequest()"], problems)
     return VllmJson.misfit(problems)
   }
   VllmPrompt.served(server(turn), model)
@@ -138,12 +157,15 @@ const tokenize: BodyHandler = (turn, body) => {
   })
 }
 
-const detokenize: BodyHandler = (_turn, body) => {
+const tokenIds = Pydantic.list(Pydantic.within(Pydantic.integer, 0, Number.MAX_SAFE_INTEGER))
+
+const detokenize: BodyHandler = (turn, body) => {
   const problems: Array<Pydantic.Problem> = []
-  const tokens = Pydantic.required(body, "tokens", Pydantic.list(Pydantic.integer), ["body"], problems)
-  return tokens === undefined
-    ? VllmJson.misfit(problems)
-    : VllmJson.ok({ prompt: tokens.map(Tokenizer.known).join("") })
+  const model = Pydantic.optional(body, "model", Pydantic.nullable(Pydantic.text), ["body"], problems)
+  const tokens = Pydantic.required(body, "tokens", tokenIds, ["body"], problems)
+  if (tokens === undefined || problems.length > 0) return VllmJson.misfit(problems)
+  VllmPrompt.served(server(turn), model)
+  return VllmJson.ok({ prompt: tokens.map(Tokenizer.known).join("") })
 }
 
 const embeddings: BodyHandler = (turn, body) => {
@@ -228,7 +250,21 @@ const scaledOut: Handler = () =>
     )
   )
 
-const invocations: BodyHandler = (turn, body) => (body["messages"] === undefined ? completions : chat)(turn, body)
+/** SageMaker's route takes what the others take, reads the body by itself, and knows one model by any name. */
+const invocations: Handler = catching((turn) => {
+  const { body, headers, json } = turn.request
+  if (headers["content-type"]?.toLowerCase().split(";", 1)[0] !== "application/json") return post(completions)(turn)
+  const mistake = body === "" ? { msg: "Expecting value", at: 0 } : PythonJson.mistake(body)
+  if (mistake !== undefined) {
+    throw new VllmJson.Thrown(400, `JSON decode error: ${PythonJson.shown(body, mistake)}`, "Bad Request")
+  }
+  if (Array.isArray(json)) {
+    throw new VllmJson.Thrown(400, "list indices must be integers or slices, not str", "Bad Request")
+  }
+  return post((_, given) => (given["messages"] === undefined ? completions : chat)(turn, { ...given, model: null }))(
+    turn
+  )
+})
 
 /** The description that every application of the framework has; it does not name the engine. */
 const openApi = { openapi: "3.1.0", info: { title: "FastAPI", version: "0.1.0" }, paths: {} }
@@ -239,6 +275,10 @@ interface Route {
 }
 
 const shared: ReadonlyArray<readonly [string, Route]> = [
+  ["/docs", {
+    get: () =>
+      Reply.unary(200, { ...VllmJson.headers, "content-type": "text/html; charset=utf-8" }, "<title>FastAPI</title>")
+  }],
   ["/openapi.json", { get: () => VllmJson.ok(openApi) }],
   ["/health", { get: healthy }],
   ["/ping", { get: healthy, post: healthy }],
@@ -258,11 +298,12 @@ const generating: ReadonlyMap<string, Route> = new Map([
   ["/v1/completions", { post: post(completions) }],
   ["/v1/completions/render", { post: scaledOut }],
   ["/v1/responses", { post: post((turn, body) => VllmResponses.answer(turn, body, readChat)) }],
-  ["/v1/messages", { post: post((turn, body) => VllmResponses.message(turn, body, readChat)) }],
-  ["/v1/messages/count_tokens", { post: post((turn, body) => VllmResponses.count(turn, body, readChat)) }],
+  ["/v1/messages", { post: post((turn, body) => VllmMessages.answer(turn, body, readChat)) }],
+  ["/v1/messages/count_tokens", { post: post((turn, body) => VllmMessages.count(turn, body, readChat)) }],
   ["/generative_scoring", { post: post(VllmDecisions.scoring) }],
   ["/v1/systemone", { post: post(VllmDecisions.systemOne) }],
-  ["/invocations", { post: post(invocations) }]
+  ["/invocations", { post: invocations }],
+  ["/inference/v1/generate", { post: scaledOut }]
 ])
 
 const embedding: ReadonlyMap<string, Route> = new Map([...shared, ["/v1/embeddings", { post: post(embeddings) }]])
@@ -273,7 +314,9 @@ const find = ({ settings }: Turn, path: string): Route | undefined =>
   path === "/v1/decisions" && Options.since(settings, 0, 33)
     ? decisions
     : path.startsWith("/v1/responses/")
-    ? { get: catching(() => VllmResponses.missing(path)) }
+    ? path.endsWith("/cancel")
+      ? { post: catching(() => VllmResponses.missing(path)) }
+      : { get: catching(() => VllmResponses.missing(path)) }
     : (settings.embeddings ? embedding : generating).get(path)
 
 /**

@@ -90,8 +90,17 @@ const bytes = (of: string): string => `[${[...new TextEncoder().encode(of)].join
 const probability = (token: Answer.Token): string =>
   `"token":${quote(token.text)},"logprob":${token.logprob},"bytes":${bytes(token.text)}`
 
-/** The alternatives of a token: the most likely ones, or the labels that were asked for behind the chosen one. */
-const alternatives = (self: Answered, token: Answer.Token, random: Random.Random): ReadonlyArray<Answer.Token> => {
+/**
+ * The alternatives of a token: the most likely ones, or the labels that were asked for behind the chosen one.
+ *
+ * @category answering
+ * @since 0.2.0
+ */
+export const alternatives = (
+  self: Answered,
+  token: Answer.Token,
+  random: Random.Random
+): ReadonlyArray<Answer.Token> => {
   const { labels, request } = self.asked
   if (labels.length === 0) return Answer.alternatives(token, request.topLogprobs, random)
   return [
@@ -174,7 +183,7 @@ const message = (self: Answered, run: OpenAiRun.Run): string => {
   const silent = run.content.length === 0 && (run.calls.length > 0 ? !named : run.reasoning.length > 0)
   const calls = run.calls.length === 0 ? "" : `,"tool_calls":[${run.calls.map(call).join(",")}]`
   const thought = run.reasoning.length === 0 || !self.asked.includeReasoning ? "null" : quote(text(run.reasoning))
-  return `{"role":"assistant","content":${
+  return `{"role":${quote(self.asked.role)},"content":${
     silent ? "null" : quote(said(self, run))
   },"refusal":null,"annotations":null,` +
     `"audio":null,"function_call":null${calls},"reasoning":${thought}}`
@@ -249,12 +258,12 @@ const deltas = (self: Answered, run: OpenAiRun.Run): ReadonlyArray<Delta> => {
     ...run.content.map((token) => ({ json: `{"content":${quote(token.text)}}`, tokens: [token] })),
     ...run.calls.flatMap((made, index) => [
       {
-        json: `{"tool_calls":[{"id":${quote(`chatcmpl-tool-${made.id}`)},"type":"function","index":${index},` +
-          `"function":{"name":${quote(made.name)},"arguments":""}}]}`,
+        json: `{"content":null,"tool_calls":[{"id":${quote(`chatcmpl-tool-${made.id}`)},"type":"function",` +
+          `"index":${index},"function":{"name":${quote(made.name)}}}]}`,
         tokens: []
       },
       ...made.fragments.map((fragment) => ({
-        json: `{"tool_calls":[{"index":${index},"function":{"arguments":${quote(fragment)}}}]}`,
+        json: `{"content":null,"tool_calls":[{"index":${index},"function":{"arguments":${quote(fragment)}}}]}`,
         tokens: []
       }))
     ])
@@ -264,7 +273,7 @@ const deltas = (self: Answered, run: OpenAiRun.Run): ReadonlyArray<Delta> => {
 }
 
 const used = (self: Answered, sent: number): string =>
-  self.asked.request.continuousUsage
+  self.asked.request.continuousUsage && self.asked.request.includeUsage
     ? `,"usage":${VllmJson.leanUsage({ ...self.counts, completion: sent })}`
     : ""
 
@@ -273,7 +282,10 @@ const marked = (self: Answered): string => `,"system_fingerprint":${VllmJson.fin
 
 const roleFrames = (self: Answered): ReadonlyArray<Reply.Frame> =>
   self.choices.map(({ index, prompt }) => ({
-    payload: `{${head(self, "chat.completion.chunk")},"choices":[{"index":${index},"delta":{"role":"assistant",` +
+    payload:
+      `{${head(self, "chat.completion.chunk")},"choices":[{"index":${index},"delta":{"role":${
+        quote(self.asked.role)
+      },` +
       `"content":""},"logprobs":null,"finish_reason":null}]${used(self, 0)},"prompt_token_ids":${
         promptIds(self, prompt)
       },"prompt_text":${self.asked.promptText ? quote(prompt) : "null"}}`,

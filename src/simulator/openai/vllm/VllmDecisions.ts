@@ -10,6 +10,7 @@ import * as Pydantic from "../../wire/Pydantic.ts"
 import * as Random from "../../wire/Random.ts"
 import type * as Reply from "../../wire/Reply.ts"
 import * as VllmJson from "./VllmJson.ts"
+import { served } from "./VllmPrompt.ts"
 
 type Body = Pydantic.Body
 
@@ -126,15 +127,30 @@ export const systemOne = (turn: Turn, body: Body): Reply.Reply => {
 /** The probability of each label behind each item. @category answering @since 0.2.0 */
 export const scoring = (turn: Turn, body: Body): Reply.Reply => {
   need(body, "query", "items", "label_token_ids")
+  const { maxTotalTokens: context, modelId, multimodal } = turn.settings
+  served({ modelId, context, multimodal }, typeof body["model"] === "string" ? body["model"] : undefined)
   const random = Random.make(turn.chance)
-  const items = list(body["items"])
+  const items = typeof body["items"] === "string" ? [body["items"]] : list(body["items"])
+  if (items.length === 0) return VllmJson.invalid("items must contain at least one item.")
+  const outside = list(body["label_token_ids"]).map(Number).find((id) => id < 0 || id >= Tokenizer.vocabulary)
+  if (outside !== undefined) {
+    return VllmJson.invalid(
+      `label_token_id ${outside} is out of vocabulary range [0, ${Tokenizer.vocabulary}). Please provide valid token IDs.`
+    )
+  }
   const tokens = items.reduce<number>((total, item) => total + Tokenizer.count(String(item)), 0)
   return VllmJson.ok({
-    id: `gscore-${VllmJson.name(random)}`,
+    id: `generative-scoring-${VllmJson.name(random)}`,
     object: "list",
     created: Math.trunc(turn.now / 1000),
     model: turn.settings.modelId,
     data: items.map((_, index) => ({ index, object: "score", score: random() })),
-    usage: { prompt_tokens: tokens, total_tokens: tokens, completion_tokens: 0 }
+    usage: {
+      prompt_tokens: tokens,
+      total_tokens: tokens + items.length,
+      completion_tokens: items.length,
+      prompt_tokens_details: null,
+      completion_tokens_details: null
+    }
   })
 }

@@ -6,62 +6,12 @@
 import * as Tokenizer from "../../model/Tokenizer.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import * as OpenAiFields from "../OpenAiFields.ts"
-import type { Message, Tool } from "../OpenAiRequest.ts"
+import type { Tool } from "../OpenAiRequest.ts"
 import * as VllmJson from "./VllmJson.ts"
 
 const { invalid } = VllmJson
 
 type Body = Pydantic.Body
-
-const isText = (value: unknown): value is string => typeof value === "string"
-
-const content: Pydantic.Reader<string> = (value, loc, problems) => {
-  if (isText(value)) return value
-  if (Array.isArray(value)) {
-    return value.map((part: unknown) => {
-      if (isText(part)) return part
-      if (!Pydantic.isBody(part)) return ""
-      const url = part["image_url"]
-      return Pydantic.isBody(url) ? `![](${String(url["url"])})` : isText(part["text"]) ? part["text"] : ""
-    }).join("\n")
-  }
-  problems.push(
-    { type: "string_type", loc, msg: "Input should be a valid string", input: value },
-    { type: "iterable_type", loc, msg: "Input should be iterable", input: value }
-  )
-  return undefined
-}
-
-const messageTypes = ["Developer", "System", "User", "Assistant", "Tool", "Function"]
-
-/** A message of any role, whose content may be absent; null is for the assistant's alone. @category readers @since 0.2.0 */
-export const message: Pydantic.Reader<Message> = (value, loc, problems) => {
-  const at = (name: string) => [...loc, `ChatCompletion${name}MessageParam`]
-  if (!Pydantic.isBody(value)) {
-    const msg = "Input should be a valid dictionary"
-    problems.push(...messageTypes.map((name) => ({ type: "dict_type", loc: at(name), msg, input: value })))
-    return undefined
-  }
-  const { role } = value
-  if (!isText(role)) {
-    const missing = role === undefined
-    problems.push(...messageTypes.map((name) => ({
-      type: missing ? "missing" : "literal_error",
-      loc: [...at(name), "role"],
-      msg: missing ? "Field required" : `Input should be '${name.toLowerCase()}'`,
-      input: missing ? value : role
-    })))
-    return undefined
-  }
-  const calls = Array.isArray(value["tool_calls"]) && value["tool_calls"].length > 0
-    ? JSON.stringify(value["tool_calls"])
-    : ""
-  if (value["content"] === undefined || (value["content"] === null && role === "assistant")) {
-    return { role, content: calls }
-  }
-  const text = content(value["content"], [...at("Developer"), "content"], problems)
-  return text === undefined ? undefined : { role, content: text + calls }
-}
 
 /** Whether its arguments are held to the schema: only where the tool says so. @category models @since 0.2.0 */
 export interface VllmTool extends Tool {
@@ -132,6 +82,19 @@ const streamOptions = Pydantic.model((body, loc, problems) => ({
     false
 }))
 
+/** Its own type in Python, which is no dictionary. */
+const detection: Pydantic.Reader<Body> = (value, loc, problems) => {
+  if (Pydantic.isBody(value)) return value
+  problems.push({
+    type: "dataclass_type",
+    loc,
+    msg: "Input should be a dictionary or an instance of RepetitionDetectionParams",
+    input: value,
+    ctx: { class_name: "RepetitionDetectionParams" }
+  })
+  return undefined
+}
+
 const seedLimit = BigInt("9223372036854775807")
 
 /** An int64, read from the text because most are more than a double holds. */
@@ -187,10 +150,25 @@ export const common = (fields: Fields, text: string, chat: boolean) => {
     badWords: fields.read("bad_words", Pydantic.list(Pydantic.text)) ?? []
   }
   fields.read("length_penalty", Pydantic.float)
-  fields.maybe("stop_token_ids", Pydantic.list(Pydantic.integer))
   fields.read("ignore_eos", Pydantic.flag)
   fields.maybe("user", Pydantic.text)
-  fields.maybe("truncate_prompt_tokens", Pydantic.within(Pydantic.integer, -1, Number.MAX_SAFE_INTEGER))
+  for (
+    const field of ["skip_special_tokens", "spaces_between_special_tokens", "add_special_tokens", "use_beam_search"]
+  ) {
+    fields.read(field, Pydantic.flag)
+  }
+  fields.read("priority", Pydantic.integer)
+  fields.read("request_id", Pydantic.text)
+  fields.maybe("return_tokens_as_token_ids", Pydantic.flag)
+  fields.maybe("kv_transfer_params", Pydantic.record)
+  fields.maybe("vllm_xargs", Pydantic.record)
+  fields.maybe("repetition_detection", detection)
+  const truncate = fields.maybe(
+    "truncate_prompt_tokens",
+    Pydantic.within(Pydantic.integer, -1, Number.MAX_SAFE_INTEGER)
+  )
+  const stopIds = fields.maybe("stop_token_ids", Pydantic.list(Pydantic.integer)) ?? []
+  const allowed = fields.maybe("allowed_token_ids", Pydantic.list(Pydantic.integer)) ?? []
   const options = fields.maybe("stream_options", streamOptions)
   return {
     sampling,
@@ -204,6 +182,8 @@ export const common = (fields: Fields, text: string, chat: boolean) => {
     tokenIds: fields.maybe("return_token_ids", Pydantic.flag) ?? false,
     promptLogprobs: fields.maybe("prompt_logprobs", Pydantic.integer),
     labels: fields.maybe("logprob_token_ids", Pydantic.list(Pydantic.integer)) ?? [],
+    truncate,
+    ids: { stop: stopIds, allowed },
     includeStop: fields.read("include_stop_str_in_output", Pydantic.flag) ?? false
   }
 }

@@ -106,6 +106,9 @@ export const failureFrame = ({ message, param, status, type }: Thrown): Reply.Fr
 /** @category failures @since 0.2.0 */
 export const failed = (thrown: Thrown): Reply.Unary => Reply.json(thrown.status, failure(thrown), headers)
 
+/** What the framework says of a body that is not UTF-8. @category failures @since 0.2.0 */
+export const unreadable: Reply.Unary = Reply.json(400, `{"detail":"There was an error parsing the body"}`, headers)
+
 /** What the framework says of a path or method that is not there. @category failures @since 0.2.0 */
 export const unknown = (status: 404 | 405): Reply.Unary =>
   Reply.json(status, `{"detail":"${status === 404 ? "Not Found" : "Method Not Allowed"}"}`, headers)

@@ -6,6 +6,7 @@
 import * as Pydantic from "../../wire/Pydantic.ts"
 import type { Message } from "../OpenAiRequest.ts"
 import * as VllmJson from "./VllmJson.ts"
+import { checkParts } from "./VllmMessage.ts"
 import { given, truthy } from "./VllmValidators.ts"
 
 const { invalid } = VllmJson
@@ -51,6 +52,19 @@ export const fits = (server: Server, input: number, name: string, wanted: number
   }
 }
 
+/** A prompt that is cut to so many tokens: to none, or to more than there can be, is refused. @category checks @since 0.2.0 */
+export const truncated = (server: Server, tokens: number | undefined): void => {
+  if (tokens === 0) return invalid("The decoder prompt cannot be empty")
+  if (tokens !== undefined && tokens > server.context) {
+    invalid(
+      `truncate_prompt_tokens=${tokens} cannot be greater than max_model_len = ${server.context}. Please request a smaller ` +
+        "truncation size.",
+      "truncate_prompt_tokens",
+      String(tokens)
+    )
+  }
+}
+
 const hasImage = (body: Body): boolean =>
   Array.isArray(body["messages"]) &&
   body["messages"].some((item: unknown) =>
@@ -58,15 +72,6 @@ const hasImage = (body: Body): boolean =>
       Pydantic.isBody(part) && (part["type"] === "image_url" || part["image_url"] !== undefined)
     )
   )
-
-const partTypes = new Set(["text", "refusal", "thinking", "image_url", "input_audio", "audio_url", "video_url", "file"])
-
-const oddPart = (body: Body): unknown =>
-  (Array.isArray(body["messages"]) ? body["messages"] : [])
-    .flatMap((item: unknown): ReadonlyArray<unknown> =>
-      Pydantic.isBody(item) && Array.isArray(item["content"]) ? item["content"] : []
-    )
-    .find((part) => Pydantic.isBody(part) && part["type"] !== undefined && !partTypes.has(String(part["type"])))
 
 /** @category checks @since 0.2.0 */
 export const checkPrompt = (
@@ -91,13 +96,7 @@ export const checkPrompt = (
       )
     }
   }
-  const odd = oddPart(body)
-  if (odd !== undefined) {
-    invalid(
-      `8 validation errors for ValidatorIterator\n0.ChatCompletionContentPartTextParam.text\n  Field required ` +
-        `[type=missing, input_value=${Pydantic.repr(odd)}, input_type=dict]`
-    )
-  }
+  checkParts(Array.isArray(body["messages"]) ? body["messages"] : [])
   if (!server.multimodal && hasImage(body)) invalid(`${server.modelId} is not a multimodal model`)
   if (messages.length === 0) {
     invalid("Cannot apply chat template to an empty conversation. Provide at least one message.")

@@ -6,10 +6,11 @@
 import * as Tokenizer from "../../model/Tokenizer.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import type { Message, OpenAiRequest } from "../OpenAiRequest.ts"
-import { common, efforts, Fields, message, prompts, tool } from "./VllmFields.ts"
+import { common, efforts, Fields, prompts, tool } from "./VllmFields.ts"
 import * as VllmJson from "./VllmJson.ts"
+import { message } from "./VllmMessage.ts"
 import * as VllmOutputs from "./VllmOutputs.ts"
-import { checkPrompt, fits, served, type Server } from "./VllmPrompt.ts"
+import { checkPrompt, fits, served, type Server, truncated } from "./VllmPrompt.ts"
 import { budget, engineCheck, verify } from "./VllmSampling.ts"
 import { checkChat, checkFormat, checkProbabilities, checkSalt, checkStreamOptions, truthy } from "./VllmValidators.ts"
 
@@ -30,6 +31,8 @@ export interface VllmRequest {
   readonly promptText: boolean
   readonly tokenIds: boolean
   readonly promptLogprobs: number | undefined
+  /** Whose message the answer is: the last one's, where no new one is opened. */
+  readonly role: string
   readonly labels: ReadonlyArray<number>
   readonly includeReasoning: boolean
   readonly includeStop: boolean
@@ -73,6 +76,9 @@ export const chat = (
   const includeReasoning = fields.read("include_reasoning", Pydantic.flag) ?? true
   const continues = fields.read("continue_final_message", Pydantic.flag) ?? false
   const promptText = fields.maybe("return_prompt_text", Pydantic.flag) ?? false
+  const opens = fields.read("add_generation_prompt", Pydantic.flag) ?? true
+  const echo = fields.read("echo", Pydantic.flag) ?? false
+  fields.maybe("documents", Pydantic.list(Pydantic.record))
   if (fields.problems.length > 0 || messages === undefined) return VllmJson.misfit(fields.problems)
 
   served(server, own.model)
@@ -80,12 +86,21 @@ export const chat = (
   const limit = maxCompletion ?? maxTokens
   const name = maxCompletion === undefined ? "max_tokens" : "max_completion_tokens"
   if (limit !== undefined && limit > server.context) fits(server, 0, name, limit)
+  truncated(server, own.truncate)
   fits(server, measure(messages, continues), name, limit)
   const asked = VllmOutputs.read(own.outputs, own.format)
+  // an echo tells the log probabilities of the prompt too, unless so many were asked for
+  const promptLogprobs = own.promptLogprobs ?? (echo ? top : undefined)
   verify(own.sampling, limit, truthy(body["use_beam_search"]))
   const held: { constraint?: OpenAiRequest["constraint"] } = {}
   const late = caught(() => {
-    engineCheck(own.sampling, body, logprobs && own.labels.length === 0 ? top : undefined)
+    engineCheck(own.sampling, body, {
+      top: logprobs && own.labels.length === 0 ? top : undefined,
+      prompt: promptLogprobs,
+      stop: own.ids.stop,
+      allowed: own.ids.allowed,
+      labels: own.labels
+    })
     held.constraint = VllmOutputs.compile(asked)
   })
   const named = Pydantic.isBody(choice) && Pydantic.isBody(choice["function"])
@@ -98,7 +113,8 @@ export const chat = (
     late,
     promptText,
     tokenIds: own.tokenIds,
-    promptLogprobs: own.promptLogprobs,
+    promptLogprobs,
+    role: opens && !continues ? "assistant" : messages.at(-1)?.role ?? "assistant",
     labels: own.labels,
     includeReasoning,
     includeStop: own.includeStop,
@@ -161,6 +177,13 @@ export const completions = (body: Body, text: string, server: Server): VllmReque
       "suffix"
     )
   }
+  if (truthy(body["prompt_embeds"])) {
+    return invalid("You must set `--enable-prompt-embeds` to input `prompt_embeds`.", "prompt_embeds")
+  }
+  truncated(server, own.truncate)
+  if (Array.isArray(body["prompt"]) && body["prompt"].some((item) => Array.isArray(item) && item.length === 0)) {
+    return invalid("The decoder prompt cannot be empty")
+  }
   if (list.length === 0) return invalid("You must pass at least one prompt")
   for (const prompt of list) fits(server, Tokenizer.count(prompt) + (special ? 1 : 0), "max_tokens", limit)
   const asked = VllmOutputs.read(own.outputs, own.format)
@@ -168,7 +191,13 @@ export const completions = (body: Body, text: string, server: Server): VllmReque
   verify(own.sampling, none ? 1 : limit, truthy(body["use_beam_search"]))
   const held: { constraint?: OpenAiRequest["constraint"] } = {}
   const late = caught(() => {
-    engineCheck(own.sampling, body, own.labels.length === 0 ? top : undefined)
+    engineCheck(own.sampling, body, {
+      top: own.labels.length === 0 ? top : undefined,
+      prompt: own.promptLogprobs,
+      stop: own.ids.stop,
+      allowed: own.ids.allowed,
+      labels: own.labels
+    })
     held.constraint = VllmOutputs.compile(asked)
   })
   return {
@@ -176,6 +205,7 @@ export const completions = (body: Body, text: string, server: Server): VllmReque
     promptText: false,
     tokenIds: own.tokenIds,
     promptLogprobs: own.promptLogprobs,
+    role: "assistant",
     labels: own.labels,
     includeReasoning: true,
     includeStop: own.includeStop,

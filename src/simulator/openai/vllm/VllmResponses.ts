@@ -1,148 +1,315 @@
 /**
- * `/v1/responses` and `/v1/messages` of vLLM, answered by the chat that they are converted to.
+ * `/v1/responses` of vLLM, answered by the chat that it is converted to.
  *
  * @since 0.2.0
  */
-import * as Tokenizer from "../../model/Tokenizer.ts"
 import type { Turn } from "../../model/Turn.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import * as Reply from "../../wire/Reply.ts"
+import type * as OpenAiRun from "../OpenAiRun.ts"
 import * as Responses from "../Responses.ts"
 import * as VllmAnswer from "./VllmAnswer.ts"
+import { efforts } from "./VllmFields.ts"
 import * as VllmJson from "./VllmJson.ts"
 import type { VllmRequest } from "./VllmRequest.ts"
+import { given } from "./VllmValidators.ts"
 
-type Read = (turn: Turn, body: Pydantic.Body) => readonly [VllmRequest, string]
+type Body = Pydantic.Body
+type Read = (turn: Turn, body: Body) => readonly [VllmRequest, string]
 
-const need = (body: Pydantic.Body, ...names: ReadonlyArray<string>): void => {
-  const problems: Array<Pydantic.Problem> = []
-  for (const name of names) Pydantic.required(body, name, Pydantic.anything, ["body"], problems)
-  if (problems.length > 0) VllmJson.misfit(problems)
-}
+const unknown = (id: string): VllmJson.Thrown =>
+  new VllmJson.Thrown(404, `Response with id '${id}' not found.`, "invalid_request_error", "response_id")
 
 /** A response that was not kept. @category answering @since 0.2.0 */
 export const missing = (path: string): Reply.Reply =>
-  VllmJson.failed(
-    new VllmJson.Thrown(
-      404,
-      `Response with id '${path.slice("/v1/responses/".length)}' not found.`,
-      "invalid_request_error",
-      "response_id"
-    )
+  VllmJson.failed(unknown(path.slice("/v1/responses/".length).replace(/\/cancel$/, "")))
+
+const input = Pydantic.union<unknown>(["str", Pydantic.text], ["list[union]", Pydantic.list(Pydantic.anything)])
+
+const includes = Pydantic.list(Pydantic.literal(
+  "code_interpreter_call.outputs",
+  "computer_call_output.output.image_url",
+  "file_search_call.results",
+  "message.input_image.image_url",
+  "message.output_text.logprobs",
+  "reasoning.encrypted_content"
+))
+
+const check = (body: Body): void => {
+  const problems: Array<Pydantic.Problem> = []
+  const maybe = <A>(name: string, reader: Pydantic.Reader<A>) =>
+    Pydantic.optional(body, name, Pydantic.nullable(reader), ["body"], problems)
+  if (given(body["prompt"])) VllmJson.invalid("prompt template is not supported", "prompt")
+  if (body["background"] === true && body["store"] === false) {
+    VllmJson.invalid("background can only be used when `store` is true", "background")
+  }
+  maybe("include", includes)
+  // the server puts a name of its own into the body before it is read
+  Pydantic.required({ request_id: "", ...body }, "input", input, ["body"], problems)
+  maybe("max_output_tokens", Pydantic.integer)
+  maybe("metadata", Pydantic.record)
+  maybe(
+    "reasoning",
+    Pydantic.model((inner, loc, own) => Pydantic.optional(inner, "effort", Pydantic.nullable(efforts), loc, own))
   )
+  maybe("truncation", Pydantic.literal("auto", "disabled"))
+  if (problems.length > 0) VllmJson.misfit(problems)
+  const previous = body["previous_response_id"]
+  if (typeof previous === "string") throw unknown(previous)
+  if (body["background"] === true) {
+    throw new VllmJson.Thrown(
+      400,
+      "This vLLM engine does not support `store=True` and therefore does not support the background mode. To enable these " +
+        "features, set the environment variable `VLLM_ENABLE_RESPONSES_API_STORE=1` when launching the vLLM server.",
+      "invalid_request_error",
+      "background"
+    )
+  }
+}
+
+const limited = (text: string): string => text.replaceAll("max_tokens", "max_output_tokens")
+
+/** The chat behind it speaks of a limit by another name. */
+const renamed = <A>(read: () => A): A => {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof VllmJson.Thrown)) throw error
+    const { message, param, status, type } = error
+    throw new VllmJson.Thrown(status, limited(message), type, param === null ? null : limited(param))
+  }
+}
+
+const textSettings = (text: unknown): unknown => {
+  if (!Pydantic.isBody(text)) return null
+  const { format } = text
+  const shown = Pydantic.isBody(format) && format["type"] === "json_schema"
+    ? {
+      name: format["name"],
+      schema: format["schema"],
+      type: "json_schema",
+      description: format["description"] ?? null,
+      strict: format["strict"] ?? null
+    }
+    : format ?? null
+  return { format: shown, verbosity: text["verbosity"] ?? null }
+}
+
+const reasoningSettings = (reasoning: unknown): unknown =>
+  Pydantic.isBody(reasoning)
+    ? { context: null, effort: null, generate_summary: null, mode: null, summary: null, ...reasoning }
+    : null
+
+const shownTool = (tool: unknown): unknown =>
+  Pydantic.isBody(tool) && tool["type"] === "function"
+    ? {
+      name: tool["name"],
+      parameters: tool["parameters"] ?? null,
+      strict: tool["strict"] ?? null,
+      type: "function",
+      allowed_callers: null,
+      async: null,
+      defer_loading: null,
+      description: tool["description"] ?? null,
+      output_schema: null
+    }
+    : tool
+
+const callItem = (call: OpenAiRun.Call) => {
+  const { id, status, ...rest } = Responses.callItem(call)
+  return { ...rest, id, async: null, caller: null, namespace: null, status }
+}
+
+const bytes = (text: string): ReadonlyArray<number> => [...new TextEncoder().encode(text)]
+
+const probability = (token: { readonly text: string; readonly logprob: number }) => ({
+  token: token.text,
+  bytes: bytes(token.text),
+  logprob: token.logprob
+})
+
+/** Log probabilities of the text, where they are asked for by name and number. */
+const probabilities = (self: VllmAnswer.Answered, run: OpenAiRun.Run, body: Body): unknown => {
+  const include = Array.isArray(body["include"]) ? body["include"] : []
+  if (!include.includes("message.output_text.logprobs")) return null
+  return run.content.map((token) => ({
+    ...probability(token),
+    top_logprobs: VllmAnswer.alternatives(self, token, run.random).map(probability)
+  }))
+}
+
+interface Item {
+  /** As it stands at the end, and while it is written. */
+  readonly whole: Body
+  readonly begun: Body
+  /** Its one part at the beginning, the events of its text, and the part at the end; calls have none. */
+  readonly begins?: Body
+  readonly texts: ReadonlyArray<Responses.Event>
+  readonly ends?: Body
+}
+
+const thought = (self: VllmAnswer.Answered, run: OpenAiRun.Run): Item => {
+  const text = run.reasoning.map((token) => token.text).join("")
+  const part = { text, type: "reasoning_text" }
+  const item = { id: `rs_${self.id}`, summary: [], type: "reasoning", content: [part], encrypted_content: null }
+  return {
+    whole: { ...item, status: null },
+    begun: { ...item, content: null, status: "in_progress" },
+    begins: { ...part, text: "" },
+    ends: part,
+    texts: [
+      ...run.reasoning.map((token): Responses.Event => ["response.reasoning_text.delta", { delta: token.text }, 1]),
+      ["response.reasoning_text.done", { text }, 0]
+    ]
+  }
+}
+
+const spoken = (self: VllmAnswer.Answered, run: OpenAiRun.Run, body: Body): Item => {
+  const text = Responses.textOf(run)
+  const part = { annotations: [], text, type: "output_text", logprobs: probabilities(self, run, body) }
+  const item = { id: `msg_${self.id}`, content: [part], role: "assistant", status: "completed", type: "message" }
+  return {
+    whole: { ...item, phase: null },
+    begun: { ...item, content: [], status: "in_progress", phase: null },
+    begins: { ...part, text: "", logprobs: [] },
+    ends: part,
+    texts: [
+      ...run.content.map((token): Responses.Event => [
+        "response.output_text.delta",
+        { delta: token.text, logprobs: [] },
+        1
+      ]),
+      ["response.output_text.done", { logprobs: [], text }, 0]
+    ]
+  }
+}
+
+const called = (call: OpenAiRun.Call): Item => {
+  const whole = callItem(call)
+  return {
+    whole,
+    begun: { ...whole, arguments: "", status: "in_progress" },
+    texts: [
+      ...call.fragments.map((delta): Responses.Event => ["response.function_call_arguments.delta", { delta }, 1]),
+      ["response.function_call_arguments.done", { arguments: whole.arguments, name: call.name }, 0]
+    ]
+  }
+}
+
+/** Events of an item in their order. */
+const written = (item: Item, at: number): ReadonlyArray<Responses.Event> => {
+  const { begins, begun, ends, texts, whole } = item
+  const isCall = begins === undefined
+  const place = { ...(!isCall && { content_index: 0 }), item_id: whole["id"], output_index: at }
+  // a thought has no status but in its own event
+  const done = whole["status"] === null ? { ...whole, status: "completed" } : whole
+  return [
+    ["response.output_item.added", { item: begun, output_index: at }, 0],
+    ...(isCall ? [] : [["response.content_part.added", { ...place, part: begins }, 0] as const]),
+    ...texts.map(([type, fields, tokens]): Responses.Event => [type, { ...place, ...fields }, tokens]),
+    ...(isCall ? [] : [["response.content_part.done", { ...place, part: ends }, 0] as const]),
+    ["response.output_item.done", { item: done, output_index: at }, 0]
+  ]
+}
+
+const itemsOf = (self: VllmAnswer.Answered, body: Body): ReadonlyArray<Item> => {
+  const run = self.choices[0]?.run
+  if (run === undefined) return []
+  const isSpoken = run.content.length > 0 || (run.calls.length === 0 && run.reasoning.length === 0)
+  return [
+    ...(run.reasoning.length > 0 ? [thought(self, run)] : []),
+    ...(isSpoken ? [spoken(self, run, body)] : []),
+    ...run.calls.map(called)
+  ]
+}
+
+const sorted = (fields: Body): Body =>
+  Object.fromEntries(Object.entries(fields).toSorted(([left], [right]) => left < right ? -1 : 1))
 
 /** @category answering @since 0.2.0 */
-export const answer = (turn: Turn, body: Pydantic.Body, read: Read): Reply.Reply => {
-  need(body, "input")
-  const limit = body["max_output_tokens"]
+export const answer = (turn: Turn, body: Body, read: Read): Reply.Reply => {
+  check(body)
+  const include = Array.isArray(body["include"]) ? body["include"] : []
+  const wanted = include.includes("message.output_text.logprobs")
   const chat = Responses.chat(body)
-  const [asked, prompt] = read(turn, chat)
+  const top = Number(body["top_logprobs"] ?? 0)
+  const [asked, prompt] = renamed(() =>
+    read(turn, wanted ? { ...chat, logprobs: true, ...(top > 0 && { top_logprobs: top }) } : chat)
+  )
+  if (asked.late !== undefined && body["stream"] !== true) throw asked.late
   const self = VllmAnswer.generate(turn, asked, [prompt], true)
-  const run = self.choices[0]?.run
-  const text = Responses.textOf(run)
-  const message = {
-    id: `msg_${self.id}`,
-    content: [{ annotations: [], text, type: "output_text", logprobs: null }],
-    role: "assistant",
-    status: "completed",
-    type: "message",
-    phase: null
+  const cut = self.choices[0]?.run.finish === "length"
+  const items = itemsOf(self, body)
+  const { completion, prompt: input, reasoning } = self.counts
+  const usage = {
+    input_tokens: input,
+    input_tokens_details: {
+      cached_tokens: 0,
+      cache_write_tokens: 0,
+      input_tokens_per_turn: [],
+      cached_tokens_per_turn: []
+    },
+    output_tokens: completion,
+    output_tokens_details: {
+      reasoning_tokens: reasoning ?? 0,
+      tool_output_tokens: 0,
+      output_tokens_per_turn: [],
+      tool_output_tokens_per_turn: []
+    },
+    total_tokens: input + completion
   }
-  const cut = run?.finish === "length"
   const response = (status: string, output: ReadonlyArray<object>, ended: boolean) => ({
     id: `resp_${self.id}`,
     created_at: Math.trunc(turn.now / 1000),
     incomplete_details: ended && cut ? { reason: "max_output_tokens" } : null,
     instructions: body["instructions"] ?? null,
-    metadata: null,
+    metadata: body["metadata"] ?? null,
     model: turn.settings.modelId,
     object: "response",
     output,
-    parallel_tool_calls: true,
+    parallel_tool_calls: body["parallel_tool_calls"] ?? true,
     temperature: body["temperature"] ?? 1,
     tool_choice: chat["tools"] === undefined ? "none" : body["tool_choice"] ?? "auto",
-    tools: chat["tools"] === undefined ? [] : body["tools"],
+    tools: Array.isArray(body["tools"]) ? body["tools"].map(shownTool) : [],
     top_p: body["top_p"] ?? 1,
     background: false,
-    max_output_tokens: limit ?? null,
+    max_output_tokens: body["max_output_tokens"] ?? null,
     max_tool_calls: null,
     previous_response_id: null,
     prompt: null,
-    reasoning: null,
-    service_tier: "auto",
+    reasoning: reasoningSettings(body["reasoning"]),
+    service_tier: body["service_tier"] ?? "auto",
     status,
-    text: body["text"] ?? null,
-    top_logprobs: null,
-    truncation: "disabled",
-    usage: ended
-      ? {
-        input_tokens: self.counts.prompt,
-        input_tokens_details: {
-          cached_tokens: 0,
-          cache_write_tokens: 0,
-          input_tokens_per_turn: [],
-          cached_tokens_per_turn: []
-        },
-        output_tokens: self.counts.completion,
-        output_tokens_details: {
-          reasoning_tokens: self.counts.reasoning ?? 0,
-          tool_output_tokens: 0,
-          output_tokens_per_turn: [],
-          tool_output_tokens_per_turn: []
-        },
-        total_tokens: self.counts.prompt + self.counts.completion
-      }
-      : null,
-    user: null,
-    presence_penalty: 0,
-    frequency_penalty: 0,
+    text: textSettings(body["text"]),
+    top_logprobs: body["top_logprobs"] ?? null,
+    truncation: body["truncation"] ?? "disabled",
+    usage: ended ? usage : null,
+    user: body["user"] ?? null,
+    presence_penalty: body["presence_penalty"] ?? 0,
+    frequency_penalty: body["frequency_penalty"] ?? 0,
     kv_transfer_params: null,
     ec_transfer_params: null,
     input_messages: null,
     output_messages: null
   })
-  const spoken = Responses.speaks(run)
-  const output = [...(spoken ? [message] : []), ...(run?.calls ?? []).map(Responses.callItem)]
-  const whole = response(cut ? "incomplete" : "completed", output, true)
-  const tokens = self.counts.completion
-  if (body["stream"] !== true) return Reply.json(200, JSON.stringify(whole), VllmJson.headers, { tokens, slots: 1 })
-  let count = 0
-  const event = (type: string, rest: object, sent = 0): Reply.Frame => ({
-    event: type,
-    payload: JSON.stringify({ ...rest, sequence_number: count++, type }),
-    tokens: sent
-  })
-  const place = { content_index: 0, item_id: message.id, output_index: 0 }
-  const said = () => [
-    event("response.output_item.added", {
-      item: { ...message, content: [], status: "in_progress" },
-      output_index: 0
-    }),
-    event("response.content_part.added", {
-      ...place,
-      part: { annotations: [], text: "", type: "output_text", logprobs: [] }
-    }),
-    ...(run?.content ?? []).map((token) =>
-      event("response.output_text.delta", { ...place, delta: token.text, logprobs: [] }, 1)
-    ),
-    event("response.output_text.done", { ...place, logprobs: [], text }),
-    event("response.content_part.done", {
-      ...place,
-      part: { annotations: [], text, type: "output_text", logprobs: null }
-    }),
-    event("response.output_item.done", { item: message, output_index: 0 })
-  ]
-  const frames = [
-    event("response.created", { response: response("in_progress", [], false) }),
-    event("response.in_progress", { response: response("in_progress", [], false) }),
-    ...(spoken ? said() : []),
-    ...Responses.callEvents(run, spoken ? 1 : 0).map(([type, fields, tokens]) => event(type, fields, tokens)),
-    event("response.completed", { response: whole })
+  const whole = response(cut ? "incomplete" : "completed", items.map((item) => item.whole), true)
+  if (body["stream"] !== true) {
+    return Reply.json(200, JSON.stringify(whole), VllmJson.headers, { tokens: completion, slots: 1 })
+  }
+  const all: ReadonlyArray<Responses.Event> = [
+    ["response.created", { response: response("in_progress", [], false) }, 0],
+    ["response.in_progress", { response: response("in_progress", [], false) }, 0],
+    ...items.flatMap(written),
+    ["response.completed", { response: whole }, 0]
   ]
   return {
     _tag: "Streaming",
     headers: { ...VllmJson.headers, "content-type": "text/event-stream; charset=utf-8" },
-    frames,
+    frames: all.map(([type, fields, tokens], sequence_number): Reply.Frame => ({
+      event: type,
+      payload: JSON.stringify(sorted({ ...fields, sequence_number, type })),
+      tokens
+    })),
     space: true,
     keepAlive: VllmJson.keepAlive(turn.settings),
     slots: 1,
@@ -150,33 +317,4 @@ export const answer = (turn: Turn, body: Pydantic.Body, read: Read): Reply.Reply
       VllmJson.failureFrame(new VllmJson.Thrown(500, why, "InternalServerError"))
     ]
   }
-}
-
-/** Anthropic's Messages API, whole. @category answering @since 0.2.0 */
-export const message = (turn: Turn, body: Pydantic.Body, read: Read): Reply.Reply => {
-  need(body, "model", "messages", "max_tokens")
-  const [asked, prompt] = read(turn, { ...body, stream: false })
-  const self = VllmAnswer.generate(turn, asked, [prompt], true)
-  const run = self.choices[0]?.run
-  return Reply.json(
-    200,
-    JSON.stringify({
-      id: `chatcmpl-${self.id}`,
-      type: "message",
-      role: "assistant",
-      content: [{ type: "text", text: (run?.content ?? []).map((token) => token.text).join("") }],
-      model: turn.settings.modelId,
-      stop_reason: run?.finish === "length" ? "max_tokens" : "end_turn",
-      usage: { input_tokens: self.counts.prompt, output_tokens: self.counts.completion }
-    }),
-    VllmJson.headers,
-    { tokens: self.counts.completion, slots: 1 }
-  )
-}
-
-/** @category answering @since 0.2.0 */
-export const count = (turn: Turn, body: Pydantic.Body, read: Read): Reply.Reply => {
-  need(body, "messages")
-  const tokens = Tokenizer.count(read(turn, { ...body, max_tokens: 1 })[1])
-  return VllmJson.ok({ input_tokens: tokens, context_management: { original_input_tokens: tokens } })
 }

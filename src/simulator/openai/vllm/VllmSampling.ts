@@ -73,28 +73,55 @@ export const verify = (sampling: Sampling, maxTokens: number | undefined, beams:
   if (temperature === 0 && count > 1 && !beams) invalid(`n must be 1 when using greedy sampling, got ${count}.`)
 }
 
-/** What the engine refuses when the request reaches it. @category checks @since 0.2.0 */
-export const engineCheck = (sampling: Sampling, body: Body, top: number | undefined): void => {
-  const wanted = top === -1 ? Tokenizer.vocabulary : top
+/** Numbers and token ids that the engine itself has bounds for. @category models @since 0.2.0 */
+export interface Asked {
+  /** Log probabilities of the answer, and of the prompt. */
+  readonly top: number | undefined
+  readonly prompt: number | undefined
+  readonly stop: ReadonlyArray<number>
+  readonly allowed: ReadonlyArray<number>
+  readonly labels: ReadonlyArray<number>
+}
+
+const checkCount = (kind: "sample" | "prompt", param: string, asked: number | undefined): void => {
+  const wanted = asked === -1 ? Tokenizer.vocabulary : asked
   if (wanted !== undefined && wanted > most) {
     invalid(
-      `Requested sample logprobs of ${wanted}, which is greater than max allowed: ${most}`,
-      "logprobs",
+      `Requested ${kind} logprobs of ${wanted}, which is greater than max allowed: ${most}`,
+      param,
       String(wanted)
     )
   }
-  const outside = Object.keys(sampling.biases ?? {}).map(Number).filter((id) => id < 0 || id >= Tokenizer.vocabulary)
-  if (outside.length > 0) {
+}
+
+const outside = (ids: ReadonlyArray<number>): ReadonlyArray<number> =>
+  ids.filter((id) => id < 0 || id >= Tokenizer.vocabulary)
+
+const checkKnown = (param: string, ids: ReadonlyArray<number>): void => {
+  const unknown = outside(ids)
+  if (unknown.length > 0) {
     invalid(
-      `token_id(s) ${Pydantic.repr(outside)} in logit_bias contain out-of-vocab token ids. Vocabulary size: ` +
+      `token_id(s) ${Pydantic.repr(unknown)} in ${param} contain out-of-vocab token ids. Vocabulary size: ` +
         String(Tokenizer.vocabulary),
-      "logit_bias",
-      Pydantic.repr(outside)
+      param,
+      Pydantic.repr(unknown)
     )
   }
+}
+
+/** What the engine refuses when the request reaches it. @category checks @since 0.2.0 */
+export const engineCheck = (sampling: Sampling, body: Body, asked: Asked): void => {
+  checkCount("sample", "logprobs", asked.top)
+  checkCount("prompt", "prompt_logprobs", asked.prompt)
+  checkKnown("logit_bias", Object.keys(sampling.biases ?? {}).map(Number))
+  checkKnown("stop_token_ids", asked.stop)
+  checkKnown("logprob_token_ids", asked.labels)
   const allowed = body["allowed_token_ids"]
   if (Array.isArray(allowed) && allowed.length === 0) {
     invalid("allowed_token_ids is not None and empty!", "allowed_token_ids", "[]")
+  }
+  if (outside(asked.allowed).length > 0) {
+    invalid("allowed_token_ids contains out-of-vocab token id!", "allowed_token_ids", Pydantic.repr(asked.allowed))
   }
 }
 
@@ -106,7 +133,7 @@ export const budget = (fields: Fields): void => {
     invalid(
       "`thinking_token_budget` must be a non-negative integer or -1 for unlimited.",
       "thinking_token_budget",
-      Pydantic.repr(value)
+      typeof value === "string" ? value : Pydantic.repr(value)
     )
   }
 }
