@@ -119,7 +119,7 @@ layer(Simulator.layer({ engine: "sglang" }))("SGLang", (it) => {
       assert.strictEqual((yield* get("/v1/models/simulator/sglang")).json.id, "simulator/sglang")
       assert.strictEqual((yield* get("/v1/models/x")).json.error.code, "model_not_found")
       assert.strictEqual((yield* get("/ready")).status, 200)
-      assert.deepInclude((yield* get("/nowhere")).json, { object: "error", message: "Not Found", code: 404 })
+      assert.deepStrictEqual((yield* get("/nowhere")).json, { detail: "Not Found" })
     }))
 
   it.effect("has a native route whose stream repeats the text so far and whose errors tell whether to try again", () =>
@@ -133,9 +133,6 @@ layer(Simulator.layer({ engine: "sglang" }))("SGLang", (it) => {
 
   it.effect("holds an answer to what xgrammar enforces", () =>
     Effect.gen(function*() {
-      const said =
-        (yield* chat({ ...format({ type: "string", pattern: "[a-c]+", maxLength: 2 }), max_tokens: 60 })).json
-      assert.match(JSON.parse(said.choices[0].message.content), /^[a-c]+$/)
       const all = { allOf: [{ const: 1 }, { type: "integer" }] }
       assert.notStrictEqual((yield* chat({ ...format(all), max_tokens: 60 })).json.choices[0].message.content, "1")
     }))

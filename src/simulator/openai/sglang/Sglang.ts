@@ -14,37 +14,67 @@ import * as Responses from "../Responses.ts"
 import * as SglangAnswer from "./SglangAnswer.ts"
 import * as SglangDecisions from "./SglangDecisions.ts"
 import * as SglangJson from "./SglangJson.ts"
+import * as SglangMessages from "./SglangMessages.ts"
 import * as SglangNative from "./SglangNative.ts"
+import * as SglangOllama from "./SglangOllama.ts"
 import * as SglangRefusal from "./SglangRefusal.ts"
 import * as SglangRequest from "./SglangRequest.ts"
 import * as SglangResponses from "./SglangResponses.ts"
+import * as SglangSystemOne from "./SglangSystemOne.ts"
 
 type Handler = (turn: Turn, path: string) => Reply.Reply
-type BodyHandler = (turn: Turn, body: Pydantic.Body) => Reply.Reply
+type BodyHandler = (turn: Turn, body: Pydantic.Body) => Reply.Reply | SglangRefusal.Refused
 
-const refused = ({ message, type }: SglangRefusal.Refused): Reply.Unary => SglangJson.failed(400, message, type)
+/** What a route makes of a body that is not an object. */
+const notBody = (path: string, input: unknown): SglangRefusal.Refused => {
+  const loc = ["body"]
+  return path === "/generate"
+    ? SglangRefusal.misfit([{
+      type: "dataclass_type",
+      loc,
+      msg: "Input should be a dictionary or an instance of GenerateReqInput",
+      input,
+      ctx: { class_name: "GenerateReqInput" }
+    }])
+    : SglangRefusal.misfit([{
+      type: "model_attributes_type",
+      loc,
+      msg: "Input should be a valid dictionary or object to extract fields from",
+      input
+    }])
+}
 
-const notJson = (body: string): Pydantic.Problem => ({
-  type: "json_invalid",
-  loc: ["body", body.length],
-  msg: "JSON decode error",
-  input: {},
-  ctx: { error: body.trim() === "" ? "Expecting value" : "Expecting value" }
-})
+/** Routes whose types look into a body before they know what it is. */
+const careless = new Set(["/v1/chat/completions", "/invocations"])
+
+const broken = Reply.unary(
+  500,
+  { ...SglangJson.headers, "content-type": "text/plain; charset=utf-8" },
+  "Internal Server Error"
+)
+
+const bodyOf = (turn: Turn, path: string, strict: boolean): Pydantic.Body | SglangRefusal.Refused | Reply.Unary => {
+  const { body, headers, json } = turn.request
+  const isJson = headers["content-type"]?.toLowerCase().split(";", 1)[0] === "application/json"
+  if (!isJson && strict) return SglangRefusal.foreign
+  if (body === "" || (isJson && (json === undefined || body.includes("\udcff")))) return SglangRefusal.unreadable(body)
+  if (isJson && Pydantic.isBody(json)) return json
+  if (careless.has(path) && typeof json !== "number") return broken
+  if (isJson && json === null) return SglangRefusal.unreadable("")
+  return notBody(path, isJson ? json : Pydantic.verbatim(`b${Pydantic.repr(body)}`))
+}
+
+const isReply = (value: object): value is Reply.Reply =>
+  "_tag" in value && (value._tag === "Unary" || value._tag === "Streaming")
+
+const isRefused = (value: object): value is SglangRefusal.Refused => "_tag" in value && value._tag === "Refused"
 
 /** Reads a JSON object; most routes refuse another content type than JSON. */
-const post = (handler: BodyHandler, anyType = false): Handler => (turn) => {
-  const { body, headers, json } = turn.request
-  const media = headers["content-type"]?.toLowerCase().split(";", 1)[0]
-  if (!anyType && media !== "application/json") {
-    const loc = ["header", "content-type"]
-    const msg = "Unsupported Media Type: Only 'application/json' is allowed"
-    return refused(SglangRefusal.misfit([{ type: "value_error", loc, msg, input: undefined }]))
-  }
-  if (json === undefined) return refused(SglangRefusal.misfit([notJson(body)]))
-  if (Pydantic.isBody(json)) return handler(turn, json)
-  const msg = "Input should be a valid dictionary or object to extract fields from"
-  return refused(SglangRefusal.misfit([{ type: "model_attributes_type", loc: ["body"], msg, input: json }]))
+const post = (handler: BodyHandler, anyType = false): Handler => (turn, path) => {
+  const body = bodyOf(turn, path, !anyType)
+  if (isReply(body)) return body
+  const answered = isRefused(body) ? body : handler(turn, body)
+  return isRefused(answered) ? SglangRefusal.reply(answered, turn.request.method, path) : answered
 }
 
 const server = ({ settings }: Turn): SglangRequest.Server => ({
@@ -59,61 +89,79 @@ const render = (turn: Turn, request: OpenAiRequest): string | SglangRefusal.Refu
 
 const chat: BodyHandler = (turn, body) => {
   const request = SglangRequest.chat(body, turn.request.body, server(turn))
-  if ("_tag" in request) return refused(request)
+  if ("_tag" in request) return request
   const prompt = render(turn, request)
-  return typeof prompt === "string" ? SglangAnswer.answer(turn, request, [prompt], true) : refused(prompt)
+  return typeof prompt === "string" ? SglangAnswer.answer(turn, request, [prompt], true) : prompt
+}
+
+const readChat: SglangMessages.Read = (turn, body) => {
+  const request = SglangRequest.chat(body, turn.request.body, server(turn))
+  if ("_tag" in request) return request
+  const prompt = render(turn, request)
+  return typeof prompt === "string" ? [request, prompt] : prompt
 }
 
 const completions: BodyHandler = (turn, body) => {
   const request = SglangRequest.completions(body, turn.request.body)
-  return "_tag" in request ? refused(request) : SglangAnswer.answer(turn, request, request.prompts, false)
+  return "_tag" in request ? request : SglangAnswer.answer(turn, request, request.prompts, false)
 }
 
 const responses: BodyHandler = (turn, body) => {
-  if (body["input"] === undefined) {
-    const { message } = SglangRefusal.misfit([
-      { type: "missing", loc: ["body", "input"], msg: "Field required", input: body }
-    ])
-    return SglangResponses.failed(400, message, "Bad Request")
-  }
+  const wrong = SglangResponses.check(turn, body)
+  if (wrong !== undefined) return wrong
   const chat = Responses.chat(body)
   const request = SglangRequest.chat(chat, JSON.stringify(chat), server(turn))
-  if ("_tag" in request) return SglangResponses.failed(400, request.message, "Bad Request")
+  if ("_tag" in request) return SglangResponses.failed(400, request.message, "invalid_request_error")
   const prompt = render(turn, request)
   return typeof prompt === "string"
     ? SglangResponses.answer(turn, body, request, prompt)
     : SglangResponses.failed(400, prompt.message, "Bad Request")
 }
 
+/** Responses are kept where the server was started to keep them. */
+const unkept: Handler = () =>
+  Reply.json(
+    400,
+    JSON.stringify({
+      error: {
+        message:
+          "Response store is disabled. Stateful Responses require --enable-response-store on a standalone server; " +
+          "response storage is unavailable in PD mode.",
+        type: "invalid_request_error",
+        param: "response_id",
+        code: 400
+      }
+    }),
+    SglangJson.headers
+  )
+
 const ids = (text: string, special: boolean): ReadonlyArray<number> =>
   Tokenizer.encode(text, special).map(({ id }) => id)
 
 const tokenize: BodyHandler = (turn, body) => {
   const { messages, prompt } = body
-  const both = "Value error, Exactly one of 'prompt' or 'messages' must be provided."
+  const both = "Exactly one of 'prompt' or 'messages' must be provided."
   if ((prompt == null) === (messages == null)) {
-    return refused(SglangRefusal.misfit([{ type: "value_error", loc: ["body"], msg: both, input: body }]))
+    return SglangRefusal.misfit([SglangRefusal.unfit(both, ["body"], body)])
   }
-  const special = body["add_special_tokens"] !== false
+  const problems: Array<Pydantic.Problem> = []
+  const text = Pydantic.union<unknown>(["list[str]", Pydantic.list(Pydantic.text)], ["str", Pydantic.text])
+  Pydantic.optional(body, "prompt", Pydantic.nullable(text), ["body"], problems)
+  const special = Pydantic.optional(body, "add_special_tokens", Pydantic.flag, ["body"], problems) ?? true
+  if (problems.length > 0) return SglangRefusal.misfit(problems)
   const { maxTotalTokens } = turn.settings
   if (Array.isArray(prompt) && prompt.every((text) => typeof text === "string")) {
     const tokens = prompt.map((text: string) => ids(text, special))
     return SglangJson.ok({ tokens, count: tokens.map((list) => list.length), max_model_len: maxTotalTokens })
   }
-  if (prompt != null) {
-    if (typeof prompt !== "string") {
-      const msg = "Input should be a valid string"
-      return refused(
-        SglangRefusal.misfit([{ type: "string_type", loc: ["body", "prompt", "str"], msg, input: prompt }])
-      )
-    }
+  if (typeof prompt === "string") {
     const tokens = ids(prompt, special)
     return SglangJson.ok({ tokens, count: tokens.length, max_model_len: maxTotalTokens })
   }
   const request = SglangRequest.chat(body, turn.request.body, server(turn))
-  if ("_tag" in request) return refused(request)
+  if ("_tag" in request) return request
   const rendered = render(turn, request)
-  if (typeof rendered !== "string") return refused(rendered)
+  if (typeof rendered !== "string") return rendered
   const tokens = ids(rendered, false)
   return SglangJson.ok({ tokens, count: tokens.length, max_model_len: maxTotalTokens })
 }
@@ -138,23 +186,66 @@ const detokenize: BodyHandler = (_turn, body) => {
     ["body"],
     problems
   )
-  return problems.length > 0 ? refused(SglangRefusal.misfit(problems)) : SglangJson.ok({ text })
+  return problems.length > 0 ? SglangRefusal.misfit(problems) : SglangJson.ok({ text })
+}
+
+const notEmbedding = SglangRefusal.refused(
+  "This model does not appear to be an embedding model by default. Please add `--is-embedding` when launching the " +
+    "server or try another model."
+)
+
+const isWord = (text: unknown): boolean => typeof text !== "string" || text.trim() !== ""
+
+/** What is wrong with texts that are to be embedded. */
+const embeddable = (body: Pydantic.Body): SglangRefusal.Refused | undefined => {
+  const problems: Array<Pydantic.Problem> = []
+  const input = Pydantic.required(body, "input", embeddingInput, ["body"], problems)
+  if (problems.length > 0) return SglangRefusal.misfit(problems)
+  const format = body["encoding_format"] ?? "float"
+  if (format !== "float" && format !== "base64") {
+    return SglangRefusal.refused(`encoding_format must be either 'float' or 'base64', got ${Pydantic.repr(format)}`)
+  }
+  if (input === "" || (Array.isArray(input) && input.length === 0)) {
+    return SglangRefusal.refused("Input cannot be empty")
+  }
+  if (!isWord(input)) return SglangRefusal.refused("Input cannot be empty or whitespace only")
+  const blank = Array.isArray(input) ? input.findIndex((text) => !isWord(text)) : -1
+  return blank === -1
+    ? undefined
+    : SglangRefusal.refused(`Input at index ${blank} cannot be empty or whitespace only`)
+}
+
+const embeddingInput = Pydantic.union<unknown>(
+  ["list[int]", Pydantic.list(Pydantic.integer)],
+  ["list[list[int]]", Pydantic.list(Pydantic.list(Pydantic.integer))],
+  ["str", Pydantic.text],
+  ["list[str]", Pydantic.list(Pydantic.text)],
+  ["list[MultimodalEmbeddingInput]", Pydantic.list(Pydantic.record)]
+)
+
+const classify: BodyHandler = (_turn, body) => embeddable(body) ?? notEmbedding
+
+const rerank: BodyHandler = (_turn, body) => {
+  const problems: Array<Pydantic.Problem> = []
+  const query = Pydantic.required(body, "query", Pydantic.anything, ["body"], problems)
+  const documents = Pydantic.required(body, "documents", Pydantic.list(Pydantic.anything), ["body"], problems)
+  if (problems.length > 0) return SglangRefusal.misfit(problems)
+  if (query === "") return SglangRefusal.refused("Query cannot be empty")
+  if (!isWord(query)) return SglangRefusal.refused("Query cannot be empty or whitespace only")
+  if (documents?.length === 0) return SglangRefusal.refused("Documents cannot be empty")
+  if (documents?.includes("") === true) return SglangRefusal.refused("Each document must be a non-empty string")
+  if (documents?.every(isWord) === false) {
+    return SglangRefusal.refused("Each document cannot be empty or whitespace only")
+  }
+  return notEmbedding
 }
 
 const embeddings: BodyHandler = (turn, body) => {
   const { dimensions, embeddings: started, modelId, seed } = turn.settings
-  if (!started) {
-    return SglangJson.failed(
-      400,
-      "This model does not appear to be an embedding model by default. Please add `--is-embedding` when launching the " +
-        "server or try another model.",
-      "BadRequestError"
-    )
-  }
+  const wrong = embeddable(body)
+  if (wrong !== undefined) return wrong
+  if (!started) return notEmbedding
   const input: ReadonlyArray<unknown> = Array.isArray(body["input"]) ? body["input"] : [body["input"]]
-  if (input.length === 0 || input.some((text) => typeof text !== "string")) {
-    return SglangJson.failed(400, "Input cannot be empty", "BadRequestError")
-  }
   const texts = input.map(String)
   const size = typeof body["dimensions"] === "number" ? body["dimensions"] : dimensions
   const base64 = body["encoding_format"] === "base64"
@@ -217,6 +308,26 @@ const modelInfo: Handler = ({ settings }) =>
     architectures: ["SimulatedForCausalLM"]
   })
 
+const root: Handler = () => SglangJson.ok("SGLang is running")
+
+const flushed: Handler = () =>
+  Reply.unary(
+    200,
+    { ...SglangJson.headers, "content-type": "text/plain; charset=utf-8" },
+    "Cache flushed.\nPlease check backend logs for more details. (When there are running or waiting requests, the operation will not be performed.)\n"
+  )
+
+/** Vertex' form of the native route: each instance is a text of its own. */
+const vertex: BodyHandler = (turn, body) => {
+  const instances = Array.isArray(body["instances"]) ? body["instances"].filter(Pydantic.isBody) : []
+  if (instances.length === 0) return SglangJson.ok([])
+  const parameters = Pydantic.isBody(body["parameters"]) ? body["parameters"] : {}
+  const answered = SglangNative.answer(turn, { ...parameters, text: instances.map(({ text }) => text) })
+  return answered._tag === "Unary" && answered.status === 200
+    ? SglangJson.ok({ predictions: JSON.parse(answered.body) })
+    : answered
+}
+
 const healthy: Handler = () => Reply.empty(200, SglangJson.headers)
 
 const metrics: Handler = ({ counters, running }) =>
@@ -249,8 +360,22 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/v1/chat/completions", { post: post(chat) }],
   ["/v1/completions", { post: post(completions) }],
   ["/v1/responses", { post: post(responses) }],
-  ["/v1/score", { post: post(SglangDecisions.score, true) }],
-  ["/v1/decisions", { post: post(SglangDecisions.decisions, true) }],
+  ["/", { get: root }],
+  ["/flush_cache", { get: flushed, post: flushed }],
+  ["/abort_request", { post: post(() => Reply.empty(200, SglangJson.headers), true) }],
+  ["/v1/score", { post: post(SglangDecisions.score) }],
+  ["/v1/decisions", { post: post(SglangDecisions.decisions) }],
+  ["/v1/systemone", { post: post(SglangSystemOne.answer) }],
+  ["/v1/messages", { post: post((turn, body) => SglangMessages.answer(turn, body, readChat)) }],
+  ["/v1/messages/count_tokens", { post: post((turn, body) => SglangMessages.count(turn, body, readChat)) }],
+  ["/v1/rerank", { post: post(rerank) }],
+  ["/v1/classify", { post: post(classify) }],
+  ["/invocations", { post: post(chat, true) }],
+  ["/vertex_generate", { post: post(vertex, true) }],
+  ["/api/chat", { post: post(SglangOllama.chat, true) }],
+  ["/api/generate", { post: post(SglangOllama.text, true) }],
+  ["/api/show", { post: post(SglangOllama.show, true) }],
+  ["/api/tags", { get: SglangOllama.tags }],
   ["/separate_reasoning", { post: post(SglangDecisions.separate, true) }],
   ["/parse_function_call", { post: post(SglangDecisions.parseCalls, true) }],
   ["/v1/embeddings", { post: post(embeddings) }],
@@ -264,7 +389,11 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
 const find = (turn: Turn, path: string): Route | undefined =>
   path === "/metrics" && turn.settings.metrics
     ? { get: metrics }
-    : routes.get(path) ?? (path.startsWith("/v1/models/") ? { get: model } : undefined)
+    : routes.get(path) ?? (path.startsWith("/v1/models/")
+      ? { get: model }
+      : path.startsWith("/v1/responses/")
+      ? path.endsWith("/cancel") ? { post: unkept } : { get: unkept }
+      : undefined)
 
 const open = new Set(["/health", "/health_generate", "/ready"])
 
@@ -283,7 +412,7 @@ export const answer = (turn: Turn): Reply.Reply => {
   const { method } = turn.request
   if (!authorised(turn, path)) return Reply.json(401, `{"error":"Unauthorized"}`, SglangJson.headers)
   const route = find(turn, path)
-  if (route === undefined) return SglangJson.failed(404, "Not Found", "404")
+  if (route === undefined) return SglangJson.unknown(404)
   const handler = method === "POST" ? route.post : method === "GET" ? route.get : undefined
-  return handler === undefined ? SglangJson.failed(405, "Method Not Allowed", "405") : handler(turn, path)
+  return handler === undefined ? SglangJson.unknown(405) : handler(turn, path)
 }

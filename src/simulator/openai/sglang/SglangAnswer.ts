@@ -69,6 +69,7 @@ const textProbabilities = (
     ? Answer.tokens(prompt, run.random)
     : []
   const all = [...echoed, ...tokens]
+  const unknown = (at: number): boolean => at === 0 && echoed.length > 0
   const top = all.map((token) =>
     `{${
       Answer.alternatives(token, self.request.topLogprobs, run.random)
@@ -76,7 +77,7 @@ const textProbabilities = (
     }}`
   )
   return `{"text_offset":[${all.map(() => -1).join(",")}],"token_logprobs":[${
-    all.map((token) => token.logprob).join(",")
+    all.map((token, at) => unknown(at) ? "null" : token.logprob).join(",")
   }],"tokens":[${all.map((token) => quote(token.text)).join(",")}],"top_logprobs":[${
     self.request.topLogprobs > 0 ? top.join(",") : ""
   }]}`
@@ -107,7 +108,9 @@ const unary = (self: Answered): Reply.Unary =>
     `{"id":"${self.id}","object":"${self.chat ? "chat.completion" : "text_completion"}",${created(self)},"model":${
       model(self)
     },"choices":[${self.choices.map((choice) => choiceJson(self, choice)).join(",")}],` +
-      `"usage":${SglangJson.usage(self.counts)},"metadata":{"weight_version":"default"}}`,
+      `"usage":${SglangJson.usage(self.counts)},"metadata":{"weight_version":"default","weight_versions":[${
+        self.choices.slice(0, 1).map(({ run }) => `{"version":"default","start":0,"end":${run.tokens}}`).join(",")
+      }]}}`,
     SglangJson.headers,
     {
       tokens: Math.max(...self.choices.map(({ run }) => run.tokens)),
@@ -118,15 +121,13 @@ const unary = (self: Answered): Reply.Unary =>
 
 /** The head of an event, and its tail of usage where every event shows it. */
 const event = (self: Answered, sent: number, choices: string): string => {
-  const used = self.request.continuousUsage
+  const used = self.request.continuousUsage && !(self.chat && sent === 0)
     ? `,"usage":${SglangJson.usage({ ...self.counts, completion: sent })}`
     : self.chat
     ? ""
     : `,"usage":null`
   return `{"id":"${self.id}","object":"${self.chat ? "chat.completion.chunk" : "text_completion"}",${created(self)},` +
-    (self.chat
-      ? `"model":${model(self)},"choices":[${choices}]${used}}`
-      : `"choices":[${choices}],"model":${model(self)}${used}}`)
+    `"model":${model(self)},"choices":[${choices}]${used}}`
 }
 
 /** The delta of a call, whose other keys are null and there. */
@@ -210,7 +211,7 @@ const usageFrame = (self: Answered): Reply.Frame => ({
   payload: self.chat
     ? `{"id":"${self.id}","object":"chat.completion.chunk",${created(self)},"model":${model(self)},"choices":[],` +
       `"usage":${SglangJson.usage(self.counts)}}`
-    : `{"id":"${self.id}","object":"text_completion",${created(self)},"choices":[],"model":${model(self)},` +
+    : `{"id":"${self.id}","object":"text_completion",${created(self)},"model":${model(self)},"choices":[],` +
       `"usage":${SglangJson.leanUsage(self.counts)}}`,
   tokens: 0
 })

@@ -7,9 +7,11 @@ import * as Gbnf from "../../grammar/Gbnf.ts"
 import * as Grammar from "../../grammar/Grammar.ts"
 import * as XgrammarSchema from "../../grammar/XgrammarSchema.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
+import * as PythonJson from "../../wire/PythonJson.ts"
 import * as Random from "../../wire/Random.ts"
 import type { Constraint } from "../OpenAiRequest.ts"
 import { type Refused, refused } from "./SglangRefusal.ts"
+import * as SglangSchema from "./SglangSchema.ts"
 
 const isRegex = (pattern: string): boolean =>
   Grammar.sample({ type: "regex", value: pattern.replace(/^\^/, "").replace(/\$$/, "") }, Random.make(0))._tag === "Ok"
@@ -27,34 +29,41 @@ export const constraintOf = (
     : own.schema === undefined
     ? undefined
     : parsed(own.schema)
+  if (schema instanceof NotJson) return refused(`Failed to compile json grammar: ${schema.why}`)
   const given = [schema, own.regex, own.ebnf].filter((value) => value !== undefined)
   if (given.length > 1) {
     return refused("Only one of json_schema, regex, ebnf, or structural_tag can be set.")
   }
   if (schema !== undefined) {
+    const why = SglangSchema.unsupported(schema)
+    if (why !== undefined) return refused(`Failed to compile json grammar: ${why}`)
     const compiled = XgrammarSchema.compile(schema)
     return compiled._tag === "Refused"
-      ? refused(`Failed to compile json grammar: ${compiled.message}`, "BAD_REQUEST")
+      ? refused(`Failed to compile json grammar: ${compiled.message}`, "BadRequestError")
       : { _tag: "Schema", schema: compiled.schema }
   }
   if (own.regex !== undefined) {
     return isRegex(own.regex)
       ? { _tag: "Regex", pattern: own.regex }
-      : refused("Failed to compile regex grammar: Regex parsing error", "BAD_REQUEST")
+      : refused("Failed to compile regex grammar: Regex parsing error", "BadRequestError")
   }
   if (own.ebnf === undefined) return undefined
   const grammar = Gbnf.parse(own.ebnf)
   return grammar === undefined
-    ? refused("Failed to compile ebnf grammar: EBNF parser error", "BAD_REQUEST")
+    ? refused("Failed to compile ebnf grammar: EBNF parser error", "BadRequestError")
     : { _tag: "Grammar", grammar }
 }
 
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return { type: "not JSON" }
+class NotJson {
+  readonly why: string
+  constructor(why: string) {
+    this.why = why
   }
+}
+
+const parsed = (text: string): unknown => {
+  const mistake = PythonJson.mistake(text)
+  return mistake === undefined ? JSON.parse(text) : new NotJson(PythonJson.shown(text, mistake))
 }
 
 const schemaTypes = new Set(["array", "boolean", "integer", "null", "number", "object", "string"])

@@ -7,6 +7,7 @@ import * as Tokenizer from "../../model/Tokenizer.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import * as OpenAiFields from "../OpenAiFields.ts"
 import type { Message, OpenAiRequest, Tool } from "../OpenAiRequest.ts"
+import { unfit } from "./SglangRefusal.ts"
 import type { Sampling } from "./SglangSampling.ts"
 
 const partMembers: ReadonlyArray<Pydantic.Member<string>> = [
@@ -59,10 +60,10 @@ const roles = ["system", "assistant", "tool", "function", "developer", "latest_r
 const role: Pydantic.Reader<string> = (value, loc, problems) => {
   const lower = typeof value === "string" ? value.toLowerCase() : undefined
   if (lower !== undefined && roles.includes(lower)) return lower
-  const msg = lower === undefined
-    ? "Value error, 'role' must be a string"
-    : `Value error, 'role' must be one of ${roles.map((name) => `'${name}'`).join(", ")} (case-insensitive).`
-  problems.push({ type: "value_error", loc, msg, input: value })
+  const message = lower === undefined
+    ? "'role' must be a string"
+    : `'role' must be one of ${roles.map((name) => `'${name}'`).join(", ")} (case-insensitive).`
+  problems.push(unfit(message, loc, value))
   return undefined
 }
 
@@ -74,7 +75,7 @@ const calls = (body: Pydantic.Body, loc: Pydantic.Problem["loc"], problems: Arra
 /** @category readers @since 0.2.0 */
 export const message = Pydantic.union<Message>(
   [
-    "ChatCompletionMessageGenericParam",
+    "function-after[validate_thinking_parts_role(), ChatCompletionMessageGenericParam]",
     Pydantic.model((body, loc, problems) => ({
       role: Pydantic.required(body, "role", role, loc, problems) ?? "",
       content: (Pydantic.optional(body, "content", Pydantic.nullable(content), loc, problems) ?? "") +
@@ -82,7 +83,7 @@ export const message = Pydantic.union<Message>(
     }))
   ],
   [
-    "ChatCompletionMessageUserParam",
+    "function-after[validate_thinking_parts_role(), ChatCompletionMessageUserParam]",
     Pydantic.model((body, loc, problems) => ({
       role: Pydantic.required(body, "role", Pydantic.literal("user"), loc, problems) ?? "",
       content: Pydantic.required(body, "content", content, loc, problems) ?? ""
@@ -141,9 +142,19 @@ export const responseFormat = Pydantic.union<Pydantic.Body>(
     })
   ],
   [
-    "StructuralTag",
+    "LegacyStructuralTagResponseFormat",
     Pydantic.model((body, loc, problems) => {
       Pydantic.required(body, "type", Pydantic.literal("structural_tag"), loc, problems)
+      Pydantic.required(body, "structures", Pydantic.list(Pydantic.record), loc, problems)
+      Pydantic.required(body, "triggers", Pydantic.list(Pydantic.text), loc, problems)
+      return body
+    })
+  ],
+  [
+    "StructuralTag",
+    Pydantic.model((body, loc, problems) => {
+      Pydantic.optional(body, "type", Pydantic.literal("structural_tag"), loc, problems)
+      Pydantic.required(body, "format", Pydantic.anything, loc, problems)
       return body
     })
   ]
@@ -154,12 +165,7 @@ const tiers = Pydantic.literal("none", "minimal", "low", "medium", "high", "xhig
 /** @category readers @since 0.2.0 */
 export const effort: Pydantic.Reader<string | number> = (value, loc, problems) => {
   if (typeof value === "boolean") {
-    problems.push({
-      type: "value_error",
-      loc,
-      msg: "Value error, reasoning_effort must not be a boolean",
-      input: value
-    })
+    problems.push(unfit("reasoning_effort must not be a boolean", loc, value))
     return undefined
   }
   return Pydantic.union<string | number>(
@@ -183,15 +189,26 @@ export const open = (body: Pydantic.Body): Read => {
   }
 }
 
+const stop = Pydantic.union<ReadonlyArray<string>>(
+  ["list[str]", Pydantic.list(Pydantic.text)],
+  ["str", OpenAiFields.single]
+)
+
+/** Fields that are read for their types alone. */
+const flags = ["ignore_eos", "skip_special_tokens", "no_stop_trim", "return_token_ids", "separate_reasoning"]
+
 /** @category readers @since 0.2.0 */
 export const readSampling = ({ field }: Read, nullable: boolean): Sampling => {
   const maybe = <A>(reader: Pydantic.Reader<A>) => nullable ? Pydantic.nullable(reader) : reader
+  for (const name of flags) field(name, Pydantic.flag)
+  field("priority", Pydantic.nullable(Pydantic.integer))
+  field("stop_token_ids", Pydantic.nullable(Pydantic.list(Pydantic.integer)))
   return {
     frequency: field("frequency_penalty", Pydantic.float),
     biases: field("logit_bias", Pydantic.nullable(OpenAiFields.biases)),
     presence: field("presence_penalty", Pydantic.float),
     seed: field("seed", Pydantic.nullable(Pydantic.integer)),
-    stop: field("stop", Pydantic.nullable(OpenAiFields.stop())) ?? [],
+    stop: field("stop", Pydantic.nullable(stop)) ?? [],
     temperature: field("temperature", maybe(Pydantic.float)),
     topP: field("top_p", maybe(Pydantic.float)),
     topK: field("top_k", maybe(Pydantic.integer)),
@@ -214,7 +231,7 @@ export const streamOptions = Pydantic.nullable(
 export const positive: Pydantic.Reader<number> = (value, loc, problems) => {
   const read = Pydantic.integer(value, loc, problems)
   if (read === undefined || read > 0) return read
-  problems.push({ type: "value_error", loc, msg: "Value error, max_tokens must be positive", input: value })
+  problems.push(unfit("max_tokens must be positive", loc, value))
   return undefined
 }
 

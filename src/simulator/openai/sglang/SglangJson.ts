@@ -24,6 +24,10 @@ export const failure = (status: number, message: string, type: string): string =
 export const failed = (status: number, message: string, type: string): Reply.Unary =>
   Reply.json(status, failure(status, message, type), headers)
 
+/** What the framework says of a path or method that is not there. @category failures @since 0.2.0 */
+export const unknown = (status: 404 | 405): Reply.Unary =>
+  Reply.json(status, `{"detail":"${status === 404 ? "Not Found" : "Method Not Allowed"}"}`, headers)
+
 /**
  * @category models
  * @since 0.2.0

@@ -3,19 +3,219 @@
  *
  * @since 0.2.0
  */
+import * as Answer from "../../model/Answer.ts"
 import * as Tokenizer from "../../model/Tokenizer.ts"
 import type { Turn } from "../../model/Turn.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import * as Random from "../../wire/Random.ts"
 import * as Reply from "../../wire/Reply.ts"
+import type { OpenAiRequest } from "../OpenAiRequest.ts"
 import * as OpenAiRun from "../OpenAiRun.ts"
 import * as SglangJson from "./SglangJson.ts"
+import * as SglangRefusal from "./SglangRefusal.ts"
 import * as SglangRequest from "./SglangRequest.ts"
 
-const failure = (message: string): string =>
-  JSON.stringify({ error: { message, type: "invalid_request_error", code: 400, retryable: false } })
+type Body = Pydantic.Body
 
-const failed = (message: string): Reply.Unary => Reply.json(400, failure(message), SglangJson.headers)
+/** The names of sampling parameters, in the server's order; another one is refused. */
+const parameters = [
+  "max_new_tokens",
+  "stop",
+  "stop_token_ids",
+  "stop_regex",
+  "temperature",
+  "top_p",
+  "top_k",
+  "min_p",
+  "frequency_penalty",
+  "presence_penalty",
+  "repetition_penalty",
+  "min_new_tokens",
+  "n",
+  "json_schema",
+  "regex",
+  "ebnf",
+  "structural_tag",
+  "ignore_eos",
+  "skip_special_tokens",
+  "spaces_between_special_tokens",
+  "no_stop_trim",
+  "stream_interval",
+  "logit_bias",
+  "sampling_seed",
+  "custom_params"
+]
+
+const failed = (error: unknown): Reply.Unary => Reply.json(400, JSON.stringify({ error }), SglangJson.headers)
+
+const oneOrMany = <A>(name: string, one: readonly [string, Pydantic.Reader<A>]): Pydantic.Reader<unknown> =>
+  Pydantic.union<unknown>([one[0], one[1]], [name, Pydantic.list(one[1])])
+
+const check = (body: Body): ReadonlyArray<Pydantic.Problem> => {
+  const problems: Array<Pydantic.Problem> = []
+  const maybe = <A>(name: string, reader: Pydantic.Reader<A>) =>
+    Pydantic.optional(body, name, Pydantic.nullable(reader), ["body"], problems)
+  maybe("text", oneOrMany("list[str]", ["str", Pydantic.text]))
+  maybe(
+    "sampling_params",
+    Pydantic.union<unknown>(["list[dict[str,any]]", Pydantic.list(Pydantic.record)], ["dict[str,any]", Pydantic.record])
+  )
+  maybe("stream", Pydantic.flag)
+  return problems
+}
+
+/** The prompts of a request, ids decoded; several answer in a list. */
+const promptsOf = ({ input_ids: ids, text }: Body): ReadonlyArray<string> | undefined => {
+  if (typeof text === "string") return [text]
+  if (Array.isArray(text)) return text.map(String)
+  if (!Array.isArray(ids)) return undefined
+  const lists: ReadonlyArray<unknown> = ids.every((id) => typeof id === "number") ? [ids] : ids
+  return lists.map((list) => (Array.isArray(list) ? list : []).map((id) => Tokenizer.known(Number(id))).join(""))
+}
+
+const requestOf = (turn: Turn, sampling: Body, prompt: string): OpenAiRequest | SglangRefusal.Refused =>
+  SglangRequest.completions(
+    {
+      prompt,
+      max_tokens: 1,
+      temperature: sampling["temperature"],
+      top_p: sampling["top_p"],
+      top_k: sampling["top_k"],
+      min_p: sampling["min_p"],
+      min_tokens: sampling["min_new_tokens"],
+      frequency_penalty: sampling["frequency_penalty"],
+      presence_penalty: sampling["presence_penalty"],
+      repetition_penalty: sampling["repetition_penalty"],
+      stop: sampling["stop"],
+      seed: sampling["sampling_seed"],
+      json_schema: sampling["json_schema"],
+      regex: sampling["regex"],
+      ebnf: sampling["ebnf"]
+    },
+    turn.request.body,
+    { limit: Number(sampling["max_new_tokens"] ?? 128) }
+  )
+
+const tooLong = (input: number, wanted: number, context: number): string | undefined => {
+  if (input >= context) {
+    return `The input (${input} tokens) is longer than the model's context length (${context} tokens).`
+  }
+  return input + wanted > context
+    ? `Requested token count exceeds the model's maximum context length of ${context} tokens. You requested a total of ` +
+      `${
+        input + wanted
+      } tokens: ${input} tokens from the input messages and ${wanted} tokens for the completion. Please ` +
+      "reduce the number of tokens in the input messages or the completion to fit within the limit."
+    : undefined
+}
+
+interface Job {
+  readonly run: OpenAiRun.Run
+  readonly input: number
+  readonly id: string
+  readonly index: number
+}
+
+const triple = (token: Answer.Token, withText: boolean): ReadonlyArray<unknown> => [
+  token.logprob,
+  token.id,
+  withText ? token.text : null
+]
+
+/** What is told of log probabilities, of so many tokens. */
+const probabilities = (body: Body, { run }: Job, tokens: ReadonlyArray<Answer.Token>): Body => {
+  if (body["return_logprob"] !== true) return {}
+  const withText = body["return_text_in_logprobs"] === true
+  const top = Number(body["top_logprobs_num"] ?? 0)
+  return {
+    input_token_logprobs: [],
+    output_token_logprobs: tokens.map((token) => triple(token, withText)),
+    output_token_logprobs_length: tokens.length,
+    ...(top > 0 && {
+      input_top_logprobs: [],
+      output_top_logprobs: tokens.map((token) =>
+        Answer.alternatives(token, top, run.random).map((other) => triple(other, withText))
+      )
+    })
+  }
+}
+
+const finishOf = (run: OpenAiRun.Run): object =>
+  run.finish === "length"
+    ? { type: "length", length: run.tokens }
+    : { type: "stop", matched: run.stopped ?? Tokenizer.eos.id }
+
+/** What stands behind so many tokens; the last one tells why it ended. */
+const value = (turn: Turn, body: Body, job: Job, count: number, ended: boolean): Body => {
+  const tokens = job.run.content.slice(0, count)
+  const completion = ended ? job.run.tokens : count
+  return {
+    text: tokens.map((token) => token.text).join(""),
+    output_ids: tokens.map((token) => token.id),
+    meta_info: {
+      id: job.id,
+      finish_reason: ended ? finishOf(job.run) : null,
+      prompt_tokens: job.input,
+      weight_version: "default",
+      num_retractions: 0,
+      ...probabilities(body, job, tokens),
+      reasoning_tokens: 0,
+      completion_tokens: completion,
+      cached_tokens: 0,
+      ...(ended && { weight_versions: [{ version: "default", start: 0, end: completion }] }),
+      cached_tokens_details: null,
+      dp_rank: null,
+      ...(ended && { e2e_latency: 0.02 }),
+      response_sent_to_client_ts: turn.now / 1000
+    }
+  }
+}
+
+const streaming = (frames: ReadonlyArray<Reply.Frame>, slots: number): Reply.Streaming => ({
+  _tag: "Streaming",
+  headers: { ...SglangJson.headers, "content-type": "text/event-stream; charset=utf-8" },
+  frames: [...frames, Reply.done],
+  space: true,
+  keepAlive: undefined,
+  slots,
+  failed: ({ message }) => [failure(message), Reply.done]
+})
+
+const failure = (message: string): Reply.Frame => ({
+  payload: JSON.stringify({ error: { message, type: "invalid_request_error", code: 400, retryable: false } }),
+  tokens: 0
+})
+
+const hex = (random: Random.Random): string =>
+  Array.from({ length: 32 }, () => Random.int(random, 16).toString(16)).join("")
+
+/** Runs every prompt as often as is asked; a text is why not. */
+const jobsOf = (turn: Turn, body: Body, prompts: ReadonlyArray<string>): ReadonlyArray<Job> | string => {
+  const { sampling_params: given } = body
+  const random = Random.make(turn.chance)
+  const jobs: Array<Job> = []
+  for (const [at, prompt] of prompts.entries()) {
+    const own: unknown = Array.isArray(given) ? given[at] : given
+    const sampling = Pydantic.isBody(own) ? own : {}
+    const request = requestOf(turn, sampling, prompt)
+    if ("_tag" in request) return request.message
+    const input = Tokenizer.count(prompt) + 1
+    const limit = request.maxTokens ?? 128
+    const long = tooLong(input, limit, turn.settings.maxTotalTokens)
+    if (long !== undefined) return long
+    for (let nth = 0; nth < Number(sampling["n"] ?? 1); nth++) {
+      const run = OpenAiRun.generate(turn, request, prompt, nth, limit)
+      jobs.push({ run, input, id: typeof body["rid"] === "string" ? body["rid"] : hex(random), index: jobs.length })
+    }
+  }
+  return jobs
+}
+
+const unknownParameter = (body: Body): string | undefined => {
+  const { sampling_params: given } = body
+  const all = (Array.isArray(given) ? given : [given]).filter(Pydantic.isBody)
+  return all.flatMap((each) => Object.keys(each)).find((name) => !parameters.includes(name))
+}
 
 /**
  * Answers a native request: its parameters are those of the completions route under names of their own.
@@ -23,76 +223,40 @@ const failed = (message: string): Reply.Unary => Reply.json(400, failure(message
  * @category answering
  * @since 0.2.0
  */
-export const answer = (turn: Turn, body: Pydantic.Body): Reply.Reply => {
-  const text = body["text"]
-  if (typeof text !== "string") return failed("Either text, input_ids or input_embeds should be provided.")
-  const sampling = Pydantic.isBody(body["sampling_params"]) ? body["sampling_params"] : {}
-  const stream = body["stream"] === true
-  const request = SglangRequest.completions(
-    {
-      prompt: text,
-      max_tokens: sampling["max_new_tokens"] ?? 128,
-      temperature: sampling["temperature"],
-      top_p: sampling["top_p"],
-      top_k: sampling["top_k"],
-      min_p: sampling["min_p"],
-      stop: sampling["stop"],
-      seed: sampling["sampling_seed"],
-      json_schema: sampling["json_schema"],
-      regex: sampling["regex"],
-      ebnf: sampling["ebnf"]
-    },
-    turn.request.body
-  )
-  if ("_tag" in request) {
-    return stream
-      ? streaming([{ payload: failure(request.message), tokens: 0 }, Reply.done])
-      : failed(request.message)
+export const answer = (turn: Turn, body: Body): Reply.Reply | SglangRefusal.Refused => {
+  const problems = check(body)
+  if (problems.length > 0) return SglangRefusal.misfit(problems)
+  const unknown = unknownParameter(body)
+  if (unknown !== undefined) {
+    return failed(`unknown field \`${unknown}\`, expected one of ${parameters.map((name) => `\`${name}\``).join(", ")}`)
   }
-  const input = Tokenizer.count(text) + 1
-  const run = OpenAiRun.generate(turn, request, text, 0, request.maxTokens ?? turn.settings.maxTotalTokens)
-  const random = Random.make(turn.chance)
-  const id = Array.from({ length: 32 }, () => Random.int(random, 16).toString(16)).join("")
-  const value = (said: string, tokens: number, ended: boolean): string =>
-    JSON.stringify({
-      text: said,
-      output_ids: run.content.slice(0, tokens).map((token) => token.id),
-      meta_info: {
-        id,
-        finish_reason: ended
-          ? run.finish === "length"
-            ? { type: "length", length: run.tokens }
-            : { type: "stop", matched: run.stopped ?? Tokenizer.eos.id }
-          : null,
-        prompt_tokens: input,
-        weight_version: "default",
-        completion_tokens: tokens,
-        cached_tokens: 0
-      }
-    })
-  if (!stream) {
-    const said = run.content.map((token) => token.text).join("")
-    return Reply.json(200, value(said, run.tokens, true), SglangJson.headers, {
-      tokens: run.tokens,
-      slots: 1,
-      failed: ({ message }) => failed(message)
+  const prompts = promptsOf(body)
+  if (prompts === undefined) {
+    return failed({ message: "Either text, input_ids or input_embeds should be provided." })
+  }
+  const jobs = jobsOf(turn, body, prompts)
+  const isStream = body["stream"] === true
+  if (typeof jobs === "string") return isStream ? streaming([failure(jobs)], 0) : failed({ message: jobs })
+  const isList = Array.isArray(body["text"]) || jobs.length > 1
+  const tokens = Math.max(0, ...jobs.map(({ run }) => run.tokens))
+  if (!isStream) {
+    const all = jobs.map((job) => value(turn, body, job, job.run.content.length, true))
+    return Reply.json(200, JSON.stringify(isList ? all : all[0]), SglangJson.headers, {
+      tokens,
+      slots: jobs.length,
+      failed: ({ message }) => failed({ message })
     })
   }
-  let said = ""
   // each event repeats the whole text so far
-  const frames = run.content.map((token, at): Reply.Frame => {
-    said += token.text
-    return { payload: value(said, at + 1, at === run.content.length - 1), tokens: 1 }
+  const frames = jobs.map((job) => {
+    const count = Math.max(1, job.run.content.length)
+    return Array.from({ length: count }, (_, at): Reply.Frame => ({
+      payload: JSON.stringify({
+        ...value(turn, body, job, at + 1, at === count - 1),
+        ...(isList && { index: job.index })
+      }),
+      tokens: 1
+    }))
   })
-  return streaming([...frames, Reply.done])
+  return streaming(OpenAiRun.interleave(frames), jobs.length)
 }
-
-const streaming = (frames: ReadonlyArray<Reply.Frame>): Reply.Streaming => ({
-  _tag: "Streaming",
-  headers: { ...SglangJson.headers, "content-type": "text/event-stream; charset=utf-8" },
-  frames,
-  space: true,
-  keepAlive: undefined,
-  slots: 1,
-  failed: ({ message }) => [{ payload: failure(message), tokens: 0 }, Reply.done]
-})

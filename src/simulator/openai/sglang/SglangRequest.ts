@@ -51,7 +51,9 @@ export interface Server {
 export const chat = (body: Pydantic.Body, text: string, server: Server): OpenAiRequest | Refused => {
   const read = open(body)
   const { field, problems } = read
-  const messages = Pydantic.required(body, "messages", Pydantic.list(message), ["body"], problems)
+  // the server puts a choice of tools into the body before it is read
+  const filled = { ...body, tool_choice: body["tool_choice"] ?? (body["tools"] == null ? "none" : "auto") }
+  const messages = Pydantic.required(filled, "messages", Pydantic.list(message), ["body"], problems)
   const model = field("model", Pydantic.text)
   const sampling = readSampling(read, true)
   const logprobs = field("logprobs", Pydantic.flag) ?? false
@@ -86,7 +88,7 @@ export const chat = (body: Pydantic.Body, text: string, server: Server): OpenAiR
       "BadRequest"
     )
   }
-  const verified = verify(sampling, limit || undefined, seedText(text, body["seed"]))
+  const verified = notEnabled(body) ?? verify(sampling, limit || undefined, seedText(text, body["seed"]))
   if (verified !== undefined) return refused(verified)
   const constraint = constraintOf(format, { schema: undefined, regex, ebnf })
   if (constraint?._tag === "Refused") return constraint
@@ -141,6 +143,37 @@ const mediaIn = (body: Pydantic.Body): string | undefined => {
   return undefined
 }
 
+/** What the server must be started for, and was not. */
+const notEnabled = (body: Pydantic.Body): string | undefined => {
+  if (body["return_hidden_states"] === true) {
+    return "The server is not configured to return hidden states. Please set `--return-hidden-states-mode last`, " +
+      "`--return-hidden-states-mode full`, or the legacy `--enable-return-hidden-states` flag."
+  }
+  if (typeof body["custom_logit_processor"] === "string") {
+    return "The server is not configured to enable custom logit processor. Please set " +
+      "`--enable-custom-logit-processor` to enable this feature."
+  }
+  return undefined
+}
+
+const isJson = (text: unknown): boolean => {
+  if (typeof text !== "string") return true
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether a call that a message repeats has arguments that are not JSON. */
+const badArguments = (body: Pydantic.Body): boolean =>
+  (Array.isArray(body["messages"]) ? body["messages"] : []).filter(Pydantic.isBody).some((item) =>
+    (Array.isArray(item["tool_calls"]) ? item["tool_calls"] : []).filter(Pydantic.isBody).some((call) =>
+      Pydantic.isBody(call["function"]) && !isJson(call["function"]["arguments"])
+    )
+  )
+
 const check = (body: Pydantic.Body, given: Checked): string | undefined => {
   const { choice, format, kwargs, limit, messages, server, tools } = given
   if (messages.length === 0) return "Messages cannot be empty."
@@ -162,6 +195,7 @@ const check = (body: Pydantic.Body, given: Checked): string | undefined => {
   if (limit !== undefined && limit > server.context) {
     return `max_completion_tokens is too large: ${limit}.This model supports at most ${server.context} completion tokens.`
   }
+  if (badArguments(body)) return "Assistant tool call function.arguments must be valid JSON."
   const wrapper = Pydantic.isBody(format?.["json_schema"]) ? format["json_schema"] : undefined
   return format?.["type"] === "json_schema" && (wrapper?.["schema"] === undefined || wrapper["schema"] === null)
     ? "schema_ is required for json_schema response format request."
@@ -169,12 +203,17 @@ const check = (body: Pydantic.Body, given: Checked): string | undefined => {
 }
 
 /**
- * Reads a completions request.
+ * Reads a completions request. `native` is one that the server's own routes make: its limit, and numbers as they were
+ * written.
  *
  * @category readers
  * @since 0.2.0
  */
-export const completions = (body: Pydantic.Body, text: string): OpenAiRequest | Refused => {
+export const completions = (
+  body: Pydantic.Body,
+  text: string,
+  native?: { readonly limit: number }
+): OpenAiRequest | Refused => {
   const read = open(body)
   const { field, problems } = read
   const model = field("model", Pydantic.text)
@@ -182,7 +221,8 @@ export const completions = (body: Pydantic.Body, text: string): OpenAiRequest | 
   const echo = field("echo", Pydantic.flag) ?? false
   const sampling = readSampling(read, false)
   const top = field("logprobs", Pydantic.nullable(Pydantic.integer))
-  const maxTokens = field("max_tokens", positive) ?? 16
+  const asked = field("max_tokens", positive) ?? 16
+  const maxTokens = native?.limit ?? asked
   const count = field("n", Pydantic.integer) ?? 1
   const stream = field("stream", Pydantic.flag) ?? false
   const options = field("stream_options", streamOptions)
@@ -191,8 +231,8 @@ export const completions = (body: Pydantic.Body, text: string): OpenAiRequest | 
   const ebnf = field("ebnf", Pydantic.nullable(Pydantic.text))
   const format = field("response_format", Pydantic.nullable(responseFormat))
   if (problems.length > 0 || given === undefined) return misfit(problems)
-  if (given.every((prompt) => prompt === "")) return refused("Prompt cannot be empty")
-  const verified = verify(sampling, maxTokens, seedText(text, body["seed"]))
+  if (native === undefined && given.every((prompt) => prompt === "")) return refused("Prompt cannot be empty")
+  const verified = notEnabled(body) ?? verify(sampling, maxTokens, seedText(text, body["seed"]), native !== undefined)
   if (verified !== undefined) return refused(verified)
   const constraint = constraintOf(format, { schema, regex, ebnf })
   if (constraint?._tag === "Refused") return constraint

@@ -5,17 +5,18 @@
  */
 import * as Tokenizer from "../../model/Tokenizer.ts"
 import type { Turn } from "../../model/Turn.ts"
-import type * as Pydantic from "../../wire/Pydantic.ts"
+import * as Pydantic from "../../wire/Pydantic.ts"
 import * as Random from "../../wire/Random.ts"
 import * as Reply from "../../wire/Reply.ts"
 import type { OpenAiRequest } from "../OpenAiRequest.ts"
 import * as OpenAiRun from "../OpenAiRun.ts"
 import * as Responses from "../Responses.ts"
 import * as SglangJson from "./SglangJson.ts"
+import * as SglangRefusal from "./SglangRefusal.ts"
 
 /** A failure, which is nested on this route alone. @category failures @since 0.2.0 */
-export const failed = (status: number, message: string, type: string): Reply.Unary =>
-  Reply.json(status, JSON.stringify({ error: { message, type, param: null, code: status } }), SglangJson.headers)
+export const failed = (status: number, message: string, type: string, param: string | null = null): Reply.Unary =>
+  Reply.json(status, JSON.stringify({ error: { message, type, param, code: status } }), SglangJson.headers)
 
 const part = (text: string) => ({ annotations: [], text, type: "output_text", logprobs: null })
 
@@ -47,16 +48,16 @@ const response = (self: Answered, status: string, output: ReadonlyArray<object>,
       : null,
     parallel_tool_calls: body["parallel_tool_calls"] ?? true,
     tool_choice: body["tool_choice"] ?? "auto",
-    tools: body["tools"] ?? [],
+    tools: Array.isArray(body["tools"]) ? body["tools"].map(shownTool) : [],
     error: null,
     incomplete_details: ended && run.finish === "length" ? { reason: "max_output_tokens" } : null,
     instructions: body["instructions"] ?? null,
     max_output_tokens: body["max_output_tokens"] ?? null,
     previous_response_id: body["previous_response_id"] ?? null,
-    reasoning: body["reasoning"] ?? null,
+    reasoning: { effort: null, summary: null, ...(Pydantic.isBody(body["reasoning"]) && body["reasoning"]) },
     store: body["store"] ?? true,
     temperature: body["temperature"] ?? null,
-    text: body["text"] ?? { format: { type: "text" } },
+    text: textOf(body["text"]) ?? (ended ? { format: { type: "text" } } : null),
     top_p: body["top_p"] ?? null,
     truncation: body["truncation"] ?? "disabled",
     user: body["user"] ?? null,
@@ -64,12 +65,68 @@ const response = (self: Answered, status: string, output: ReadonlyArray<object>,
   }
 }
 
+const input = Pydantic.union<unknown>(["str", Pydantic.text], ["list[union]", Pydantic.list(Pydantic.anything)])
+
+const includes = Pydantic.list(Pydantic.literal(
+  "code_interpreter_call.outputs",
+  "computer_call_output.output.image_url",
+  "file_search_call.results",
+  "message.input_image.image_url",
+  "message.output_text.logprobs",
+  "reasoning.encrypted_content"
+))
+
+const efforts = Pydantic.literal("none", "minimal", "low", "medium", "high", "xhigh", "max")
+
+/** What is wrong with a request before its chat is read. @category checks @since 0.2.0 */
+export const check = (turn: Turn, body: Pydantic.Body): SglangRefusal.Refused | Reply.Unary | undefined => {
+  const problems: Array<Pydantic.Problem> = []
+  const maybe = <A>(name: string, reader: Pydantic.Reader<A>) =>
+    Pydantic.optional(body, name, Pydantic.nullable(reader), ["body"], problems)
+  maybe("include", includes)
+  Pydantic.required(body, "input", input, ["body"], problems)
+  maybe("max_output_tokens", Pydantic.integer)
+  maybe("metadata", Pydantic.record)
+  const model = maybe("model", Pydantic.text)
+  maybe(
+    "reasoning",
+    Pydantic.model((inner, loc, own) => Pydantic.optional(inner, "effort", Pydantic.nullable(efforts), loc, own))
+  )
+  maybe("truncation", Pydantic.literal("auto", "disabled"))
+  if (problems.length > 0) return SglangRefusal.misfit(problems)
+  return model === undefined || model.split(":")[0] === turn.settings.modelId
+    ? undefined
+    : failed(404, `The model '${model}' does not exist`, "invalid_request_error", "model")
+}
+
+const textOf = (text: unknown): unknown => {
+  const format = Pydantic.isBody(text) ? text["format"] : undefined
+  if (!Pydantic.isBody(format) || format["type"] !== "json_schema") return text
+  const { description = null, name, schema, strict = null, type } = format
+  return { format: { name, schema, type, description, strict } }
+}
+
+const shownTool = (tool: unknown): unknown =>
+  Pydantic.isBody(tool)
+    ? {
+      type: tool["type"],
+      name: tool["name"] ?? null,
+      description: tool["description"] ?? null,
+      parameters: tool["parameters"] ?? null,
+      strict: tool["strict"] ?? null,
+      tools: null,
+      defer_loading: null,
+      format: null
+    }
+    : tool
+
 const messageOf = ({ id, run }: Answered) => ({
   id: `msg_${id}`,
   content: [part(Responses.textOf(run))],
   role: "assistant",
   status: "completed",
-  type: "message"
+  type: "message",
+  phase: "final_answer"
 })
 
 const outputOf = (self: Answered): ReadonlyArray<object> => [
@@ -96,6 +153,9 @@ const spoken = (self: Answered): ReadonlyArray<Responses.Event> => {
   ]
 }
 
+const sorted = (fields: Pydantic.Body): Pydantic.Body =>
+  Object.fromEntries(Object.entries(fields).toSorted(([left], [right]) => left < right ? -1 : 1))
+
 const streaming = (self: Answered, whole: object): Reply.Streaming => {
   const events: ReadonlyArray<Responses.Event> = [
     ["response.created", { response: response(self, "in_progress", [], false) }, 0],
@@ -114,7 +174,11 @@ const streaming = (self: Answered, whole: object): Reply.Streaming => {
     },
     frames: events.map(([type, fields, tokens], at) => ({
       event: type,
-      payload: JSON.stringify({ ...fields, sequence_number: at, type }),
+      payload: JSON.stringify(
+        "response" in fields
+          ? { type, ...fields, sequence_number: at }
+          : sorted({ ...fields, sequence_number: at, type })
+      ),
       tokens
     })),
     space: true,

@@ -27,8 +27,10 @@ const most = 2_000_000_000
 export const verify = (
   sampling: Sampling,
   maxTokens: number | undefined,
-  seedText: string | undefined
+  seedText: string | undefined,
+  asGiven = false
 ): string | undefined => {
+  const float = asGiven ? String : floatOf
   const { biases: map, frequency = 0, minP = 0, minTokens = 0, presence = 0, repetition = 1, topK = -1, topP = 1 } =
     sampling
   const temperature = sampling.temperature ?? 1
@@ -37,7 +39,8 @@ export const verify = (
   }
   if (!(topP > 0 && topP <= 1)) return `top_p must be in (0, 1], got ${float(topP)}.`
   if (!(minP >= 0 && minP <= 1)) return `min_p must be in [0, 1], got ${float(minP)}.`
-  if (topK !== -1 && topK < 1) return `top_k must be -1 (disable) or at least 1, got ${topK}.`
+  // a temperature of 0 takes the likeliest token, whatever else is asked
+  if (temperature !== 0 && topK !== -1 && topK < 1) return `top_k must be -1 (disable) or at least 1, got ${topK}.`
   if (!(frequency >= -2 && frequency <= 2)) return `frequency_penalty must be in [-2, 2], got ${float(frequency)}.`
   if (!(presence >= -2 && presence <= 2)) return `presence_penalty must be in [-2, 2], got ${float(presence)}.`
   if (!(repetition > 0 && repetition <= 2)) {
@@ -61,7 +64,7 @@ export const verify = (
 }
 
 /** A float as Python prints it. */
-const float = (value: number): string => Number.isInteger(value) ? value.toFixed(1) : String(value)
+const floatOf = (value: number): string => Number.isInteger(value) ? value.toFixed(1) : String(value)
 
 /** The seed as it was written, where it is a whole number. @category checks @since 0.2.0 */
 export const seedText = (text: string, seed: unknown): string | undefined =>
