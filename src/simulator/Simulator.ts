@@ -13,8 +13,9 @@ import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as Engines from "./Engines.ts"
 import type { Answer } from "./model/Answer.ts"
+import * as Defaults from "./model/Defaults.ts"
 import * as Lies from "./model/Lies.ts"
-import * as Options from "./model/Options.ts"
+import type * as Options from "./model/Options.ts"
 import type { Counters, Turn } from "./model/Turn.ts"
 import * as Delivery from "./wire/Delivery.ts"
 import * as Exchange from "./wire/Exchange.ts"
@@ -151,6 +152,15 @@ const count = (counters: Counters, reply: Reply.Reply): void => {
   }
 }
 
+/** With late status lines, where a fault says so. */
+const delayed = (timing: Transmission.Timing, faults: ReadonlyArray<Fault>): Transmission.Timing => ({
+  ...timing,
+  headers: faults.reduce(
+    (total, fault) => fault._tag === "SlowHeaders" ? total + Duration.toMillis(fault.delay) : total,
+    timing.headers
+  )
+})
+
 /** Milliseconds until a process that died of a request is there again. */
 const RESTART = 10_000
 
@@ -162,7 +172,7 @@ const RESTART = 10_000
  */
 export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Service"]> =>
   Effect.sync(() => {
-    const settings = Options.resolve(options)
+    const settings = Defaults.resolve(options)
     const engine = Engines.make(settings)
     const { journal, open } = Journal.make(settings.journalLimit)
     const faults = makeFaults(settings)
@@ -226,7 +236,7 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
           held = places
         })
       const early = answered._tag === "Unary" || answered.headWaits === true
-      const transmission = Transmission.prepare(answered, wrong, settings.latency)
+      const transmission = Transmission.prepare(answered, wrong, delayed(settings.latency, wrong))
       const lost = answered._tag === "Unary" ? answered.lost : undefined
       return { ticket, wrong, lost, transmission, early: early ? gate : undefined, late: early ? undefined : gate }
     }

@@ -4,7 +4,7 @@
  *
  * @since 0.2.0
  */
-import * as Double from "../wire/Double.ts"
+import * as DoubleResponse from "../wire/DoubleResponse.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as Serde from "../wire/Serde.ts"
 import * as Face from "./Face.ts"
@@ -79,10 +79,10 @@ const generate = (fields: Face.Fields): unknown => {
 }
 
 const error = (status: number, type: string, code: string, message: string): Exchange.Response =>
-  Double.json(status, { error: { type, code, message } }, { "x-smg-error-code": code })
+  DoubleResponse.json(status, { error: { type, code, message } }, { "x-smg-error-code": code })
 
 const invalid = (message: string, code: string | number): Exchange.Response =>
-  Double.json(400, { error: { message, type: "invalid_request_error", code } })
+  DoubleResponse.json(400, { error: { message, type: "invalid_request_error", code } })
 
 const mistyped = (body: string, reader: Serde.Reader<void>): Exchange.Response | undefined => {
   const read = Serde.read(body, reader)
@@ -137,7 +137,7 @@ const info = (workers: Face.Workers): Readonly<Record<string, Exchange.Response>
   return {
     "/health": Face.text(200, "OK"),
     "/liveness": Face.text(200, "OK"),
-    "/readiness": Double.json(200, { status: "ready", healthy_workers: count, total_workers: count }),
+    "/readiness": DoubleResponse.json(200, { status: "ready", healthy_workers: count, total_workers: count }),
     "/get_server_info": Face.text(
       200,
       JSON.stringify({ router_manager: true, routers_count: 1, workers_count: count })
@@ -146,7 +146,7 @@ const info = (workers: Face.Workers): Readonly<Record<string, Exchange.Response>
       200,
       JSON.stringify({ object: "list", data: [{ id: workers.model ?? "unknown", object: "model", owned_by: "local" }] })
     ),
-    "/get_loads": Double.json(200, { workers: workers.urls.map((worker) => ({ worker, load: -1 })) })
+    "/get_loads": DoubleResponse.json(200, { workers: workers.urls.map((worker) => ({ worker, load: -1 })) })
   }
 }
 
@@ -162,7 +162,7 @@ export const face: Face.Face = {
     }
     if (path === "/v1/tokenize" || path === "/v1/detokenize") {
       const message = "No tokenizers available. Use POST /v1/tokenizers to add one."
-      return Double.json(400, { error: { message, type: "tokenizer_not_found" } })
+      return DoubleResponse.json(400, { error: { message, type: "tokenizer_not_found" } })
     }
     return passes.has(path) ? checked(request) : { status: 404, headers: {}, body: "" }
   },

@@ -4,7 +4,7 @@
  *
  * @since 0.2.0
  */
-import * as Double from "../wire/Double.ts"
+import * as DoubleResponse from "../wire/DoubleResponse.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as Serde from "../wire/Serde.ts"
 import * as Face from "./Face.ts"
@@ -49,7 +49,7 @@ const info = (workers: Face.Workers): Readonly<Record<string, Exchange.Response>
   return {
     "/health": Face.text(200, "All servers healthy"),
     "/liveness": Face.text(200, "OK"),
-    "/readiness": Double.json(200, { status: "ready", healthy_workers: count, total_workers: count })
+    "/readiness": DoubleResponse.json(200, { status: "ready", healthy_workers: count, total_workers: count })
   }
 }
 

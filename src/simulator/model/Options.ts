@@ -7,12 +7,24 @@ import type * as Duration from "effect/Duration"
 import type { Chunking } from "../wire/Chunks.ts"
 import type { Fault } from "../wire/Fault.ts"
 import type { Received } from "../wire/Reply.ts"
-import type { Latency } from "../wire/Transmission.ts"
+import type { Timing } from "../wire/Transmission.ts"
 import type { Script } from "./Answer.ts"
 import type { Lie } from "./Lies.ts"
 
-/** How long things take. @category models @since 0.1.0 */
-export type { Latency } from "../wire/Transmission.ts"
+/**
+ * How long things take, on the clock of Effect.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Latency {
+  /** Before the status line. */
+  readonly headers?: Duration.Input | undefined
+  /** From there to the first token. */
+  readonly firstToken?: Duration.Input | undefined
+  /** Between one token and the next. */
+  readonly perToken?: Duration.Input | undefined
+}
 
 /**
  * Whose protocol the simulator speaks.
@@ -128,16 +140,6 @@ export interface Options {
   readonly metrics?: boolean | undefined
 }
 
-const versions: Readonly<Record<Engine, string>> = {
-  tgi: "3.3.7",
-  vllm: "0.32.0",
-  sglang: "0.5.23",
-  llamacpp: "v0.5.0",
-  "hf-serve": "0.2.0",
-  transformers: "5.24.0",
-  tei: "1.9.0"
-}
-
 /**
  * Options with every default filled in.
  *
@@ -148,60 +150,16 @@ export type Settings =
   & {
     readonly [K in Exclude<keyof Options, Unset>]-?: Exclude<Options[K], undefined>
   }
-  & Pick<Options, Unset>
+  & Pick<Options, Exclude<Unset, "latency" | "keepAlive">>
   & {
     /** The version as numbers. */
     readonly release: readonly [major: number, minor: number, patch: number]
+    readonly latency: Timing
+    /** Milliseconds of silence after which a comment is sent, where that was said. */
+    readonly keepAlive: number | undefined
   }
 
 type Unset = "apiKey" | "template" | "corsAllowOrigin" | "latency" | "keepAlive" | "script" | "faults" | "space"
-
-/**
- * @category constructors
- * @since 0.1.0
- */
-export const resolve = (options: Options): Settings => {
-  const engine = options.engine ?? "tgi"
-  const version = options.version ?? versions[engine]
-  const maxTotalTokens = options.maxTotalTokens ?? 4096
-  return {
-    ...options,
-    engine,
-    modelId: options.modelId ?? `simulator/${engine}`,
-    pipelineTag: options.pipelineTag === undefined ? "text-generation" : options.pipelineTag,
-    version,
-    release: releaseOf(version),
-    seed: options.seed ?? 0,
-    maxConcurrentRequests: options.maxConcurrentRequests ?? 128,
-    maxBestOf: options.maxBestOf ?? 2,
-    maxStopSequences: options.maxStopSequences ?? 4,
-    maxTopNTokens: options.maxTopNTokens ?? 5,
-    maxTotalTokens,
-    maxInputTokens: options.maxInputTokens ?? maxTotalTokens - 1,
-    maxClientBatchSize: options.maxClientBatchSize ?? 4,
-    payloadLimit: options.payloadLimit ?? 2_000_000,
-    validationWorkers: options.validationWorkers ?? 2,
-    disableGrammarSupport: options.disableGrammarSupport ?? false,
-    multimodal: options.multimodal ?? false,
-    prefillLogprobs: options.prefillLogprobs ?? false,
-    computeType: options.computeType ?? "simulated",
-    chunking: options.chunking ?? { events: 64 },
-    headers: options.headers ?? {},
-    journalLimit: options.journalLimit ?? 2_000,
-    dimensions: options.dimensions ?? 8,
-    slots: options.slots ?? (engine === "llamacpp" ? 4 : engine === "hf-serve" ? 1 : Infinity),
-    queueLimit: options.queueLimit ?? Infinity,
-    embeddings: options.embeddings ?? false,
-    unsafeStreams: options.unsafeStreams ?? false,
-    metrics: options.metrics ?? true,
-    lies: options.lies ?? []
-  }
-}
-
-const releaseOf = (version: string): Settings["release"] => {
-  const [major = 0, minor = 0, patch = 0] = version.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0)
-  return [major, minor, patch]
-}
 
 /**
  * Whether the simulated version is at least `major.minor.patch`.

@@ -3,7 +3,8 @@
  *
  * @since 0.2.0
  */
-import * as Double from "../wire/Double.ts"
+import type { Received } from "../wire/Double.ts"
+import * as DoubleResponse from "../wire/DoubleResponse.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 
 /**
@@ -61,14 +62,14 @@ const matches = (info: Info, query: URLSearchParams): boolean => {
  * @category routes
  * @since 0.2.0
  */
-export const list = (infos: ReadonlyArray<Info>, request: Double.Received): Exchange.Response => {
+export const list = (infos: ReadonlyArray<Info>, request: Received): Exchange.Response => {
   const query = request.url.searchParams
   const isFull = query.get("full")?.toLowerCase() === "true"
   const found = infos.filter((info) => !info.private && matches(info, query)).slice(
     0,
     Number(query.get("limit") ?? 1000)
   )
-  return Double.json(
+  return DoubleResponse.json(
     200,
     found.map((info) =>
       all(query, "expand").length > 0
@@ -121,7 +122,7 @@ export const refs = (
   tags: Readonly<Record<string, string>>,
   query: URLSearchParams
 ): Exchange.Response => {
-  return Double.json(200, {
+  return DoubleResponse.json(200, {
     branches: refsOf("heads", branches),
     converts: [],
     tags: refsOf("tags", tags),

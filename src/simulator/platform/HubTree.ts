@@ -3,7 +3,8 @@
  *
  * @since 0.2.0
  */
-import * as Double from "../wire/Double.ts"
+import type { Received } from "../wire/Double.ts"
+import * as DoubleResponse from "../wire/DoubleResponse.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as HubListing from "./HubListing.ts"
 
@@ -96,10 +97,10 @@ export const entries = (repo: Files, below: string, query: URLSearchParams): Rea
  * @category routes
  * @since 0.2.0
  */
-export const pathsInfo = (repo: Files, request: Double.Received): Exchange.Response => {
+export const pathsInfo = (repo: Files, request: Received): Exchange.Response => {
   const folders = foldersOf(repo)
   const { expand, paths } = pathsOf(request)
-  return Double.json(
+  return DoubleResponse.json(
     200,
     paths.flatMap((path) => {
       const content = repo.files[path]
@@ -116,7 +117,7 @@ export const pathsInfo = (repo: Files, request: Double.Received): Exchange.Respo
  * @since 0.2.0
  */
 export const pathsOf = (
-  { body }: Double.Received
+  { body }: Received
 ): { readonly paths: ReadonlyArray<string>; readonly expand: boolean } => {
   if (!body.startsWith("{")) {
     const form = new URLSearchParams(body)
@@ -139,7 +140,7 @@ export const refs = ({ commit, revisions = [] }: Files, query: URLSearchParams):
 
 /** `GET /api/models/{id}/commits/{revision}`: there is one. @category routes @since 0.2.0 */
 export const commits = ({ commit }: Files, query: URLSearchParams): Exchange.Response =>
-  Double.json(200, [HubListing.commit(commit, "initial commit", query)], { "x-total-count": "1" })
+  DoubleResponse.json(200, [HubListing.commit(commit, "initial commit", query)], { "x-total-count": "1" })
 
 /** As `storedOf`, with the digest under the name that this route has for it. */
 const blobOf = (repo: Files, path: string, content: string) => {
@@ -162,7 +163,7 @@ export const siblings = (repo: Files, blobs: boolean): ReadonlyArray<object> =>
  * @since 0.2.0
  */
 export const ranged = (
-  request: Double.Received,
+  request: Received,
   bytes: Uint8Array<ArrayBuffer>,
   headers: Readonly<Record<string, string>>
 ): Exchange.Response => {

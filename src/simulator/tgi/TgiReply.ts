@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import type { Token } from "../model/Answer.ts"
 import * as Float from "../model/Float.ts"
 import * as Options from "../model/Options.ts"
@@ -75,16 +74,14 @@ const scalars = (text: string): number => {
   return count
 }
 
-const millis = (input: Duration.Input | undefined): number => input === undefined ? 0 : Duration.toMillis(input)
-
 /** Generation time in milliseconds that the latency settings give to so many tokens. */
 const inferenceMillis = (turn: Turn, tokens: number): number =>
-  millis(turn.settings.latency?.firstToken) + millis(turn.settings.latency?.perToken) * Math.max(0, tokens - 1)
+  turn.settings.latency.firstToken + turn.settings.latency.perToken * Math.max(0, tokens - 1)
 
 /** Headers of an answer in one piece, for all runs that went into it together. @category headers @since 0.1.0 */
 export const timings = (turn: Turn, runs: ReadonlyArray<Run>, time: boolean): Record<string, string> => {
   const sum = (f: (run: Run) => number): number => runs.reduce((total, run) => total + f(run), 0)
-  const queue = Math.trunc(millis(turn.settings.latency?.headers))
+  const queue = Math.trunc(turn.settings.latency.headers)
   const inference = sum((run) => inferenceMillis(turn, run.tokens.length))
   const total = queue + inference
   return {
@@ -130,6 +127,6 @@ export const stream = (
   headers: streamHeaders(turn, prompts),
   frames,
   space: turn.settings.space ?? Options.since(turn.settings, 2, 1),
-  keepAlive: millis(turn.settings.keepAlive ?? "15 seconds"),
+  keepAlive: turn.settings.keepAlive ?? 15_000,
   failed: fail
 })

@@ -78,54 +78,8 @@ export const make = (handler: Handler): Effect.Effect<Double> =>
 export const fromServer = (server: Exchange.Handler): Handler => ({ body, headers, method, url }) =>
   server({ method, path: url.pathname + url.search, headers, body })
 
-/**
- * An answer with a JSON body.
- *
- * @category answers
- * @since 0.1.0
- */
-export const json = (
-  status: number,
-  body: unknown,
-  headers: Readonly<Record<string, string>> = {}
-): Exchange.Response => ({
-  status,
-  headers: { "content-type": "application/json", ...headers },
-  body: JSON.stringify(body)
-})
-
-/**
- * An answer without a body, or with a text.
- *
- * @category answers
- * @since 0.1.0
- */
-export const plain = (
-  status: number,
-  body = "",
-  headers: Readonly<Record<string, string>> = {}
-): Exchange.Response => ({ status, headers, body })
-
-/**
- * An answer that sends elsewhere.
- *
- * @category answers
- * @since 0.1.0
- */
-export const redirect = (
-  status: 302 | 307,
-  location: string,
-  headers: Readonly<Record<string, string>> = {}
-): Exchange.Response => plain(status, `Temporary Redirect. Redirecting to ${location}`, { location, ...headers })
-
-/**
- * The bearer token of a request, `undefined` without one.
- *
- * @category reading
- * @since 0.1.0
- */
-export const bearer = (request: Received): string | undefined =>
-  /^Bearer (.+)$/.exec(request.headers["authorization"] ?? "")?.[1]
+/** Answers with a body, without one, and that send elsewhere; and the token of a request. @category answers @since 0.1.0 */
+export { bearer, json, plain, redirect } from "./DoubleResponse.ts"
 
 /**
  * A client whose network is a table of handlers by host (`host` or `host:port`, or `.domain` for all hosts below it, where

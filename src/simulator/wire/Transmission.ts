@@ -3,25 +3,19 @@
  *
  * @since 0.1.0
  */
-import * as Duration from "effect/Duration"
 import * as Bytes from "./Bytes.ts"
 import type { Fault } from "./Fault.ts"
 import type * as Reply from "./Reply.ts"
 import * as Shapes from "./Shapes.ts"
 
-/**
- * How long things take, on the clock of Effect.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Latency {
+/** How long things take, in milliseconds. @category models @since 0.1.0 */
+export interface Timing {
   /** Before the status line. */
-  readonly headers?: Duration.Input | undefined
+  readonly headers: number
   /** From there to the first token. */
-  readonly firstToken?: Duration.Input | undefined
+  readonly firstToken: number
   /** Between one token and the next. */
-  readonly perToken?: Duration.Input | undefined
+  readonly perToken: number
 }
 
 /**
@@ -67,8 +61,6 @@ export interface Transmission {
   readonly streaming: boolean
 }
 
-const millis = (input: Duration.Input | undefined): number => input === undefined ? 0 : Duration.toMillis(input)
-
 /** The index behind the frame of token number `after`; in front of the first token for 0. */
 const position = (frames: ReadonlyArray<Reply.Frame>, after: number): number => {
   let seen = 0
@@ -108,9 +100,6 @@ const alterFrames = (reply: Reply.Streaming, faults: ReadonlyArray<Fault>): Alte
 
 const has = (faults: ReadonlyArray<Fault>, tag: Fault["_tag"]): boolean => faults.some((fault) => fault._tag === tag)
 
-const headDelay = (faults: ReadonlyArray<Fault>): number =>
-  faults.reduce((total, fault) => fault._tag === "SlowHeaders" ? total + millis(fault.delay) : total, 0)
-
 const decorate = (pieces: Array<Piece>, faults: ReadonlyArray<Fault>): ReadonlyArray<Piece> => {
   if (has(faults, "RetryLine")) pieces.unshift({ text: "retry: 3000\n\n", tokens: 0, wait: 0 })
   if (has(faults, "ByteOrderMark")) pieces.unshift({ text: "\ufeff", tokens: 0, wait: 0 })
@@ -121,7 +110,7 @@ const decorate = (pieces: Array<Piece>, faults: ReadonlyArray<Fault>): ReadonlyA
   return pieces
 }
 
-const timing = /^x-(?:compute-time|total-time|validation-time|queue-time|inference-time|time-per-token)$/
+const timingHeader = /^x-(?:compute-time|total-time|validation-time|queue-time|inference-time|time-per-token)$/
 
 const headersOf = (
   reply: Reply.Reply,
@@ -131,7 +120,7 @@ const headersOf = (
   const more = faults.flatMap((fault) => fault._tag === "Headers" ? [fault.headers] : [])
   const headers = Object.assign({ ...reply.headers, ...promised }, ...more)
   if (!has(faults, "CacheHit")) return headers
-  const kept = Object.entries(headers).filter(([name]) => !timing.test(name))
+  const kept = Object.entries(headers).filter(([name]) => !timingHeader.test(name))
   return { ...Object.fromEntries(kept), "x-compute-type": "cache" }
 }
 
@@ -147,12 +136,12 @@ const promise = (reply: Reply.Streaming, prefix: string): Record<string, string>
 const prepareStream = (
   reply: Reply.Streaming,
   faults: ReadonlyArray<Fault>,
-  latency: Latency | undefined
+  timing: Timing
 ): Transmission => {
   const { ending, frames } = alterFrames(reply, faults)
-  const early = reply.headWaits === true ? millis(latency?.firstToken) : 0
-  const first = millis(latency?.firstToken) - early
-  const next = millis(latency?.perToken)
+  const early = reply.headWaits === true ? timing.firstToken : 0
+  const first = timing.firstToken - early
+  const next = timing.perToken
   const prefix = reply.space ? "data: " : "data:"
   let started = false
   const pieces = frames.map((frame): Piece => {
@@ -168,7 +157,7 @@ const prepareStream = (
     pieces: faults.length === 0 ? pieces : decorate(pieces, faults),
     ending,
     outcome: ending === "complete" && !has(faults, "Crash") ? "completed" : "failed",
-    wait: millis(latency?.headers) + early + headDelay(faults),
+    wait: timing.headers + early,
     keepAlive: silent || reply.keepAlive === 0 ? undefined : reply.keepAlive,
     encoding: faults.find((fault) => fault._tag === "Encoding"),
     streaming: true
@@ -187,13 +176,13 @@ const endingOf = (faults: ReadonlyArray<Fault>): Ending => {
 const prepareUnary = (
   given: Reply.Unary,
   faults: ReadonlyArray<Fault>,
-  latency: Latency | undefined
+  timing: Timing
 ): Transmission => {
   const crash = faults.find((fault) => fault._tag === "Crash")
   const reply = crash === undefined ? given : given.failed(crash)
   const ending = endingOf(faults)
   const text = ending === "complete" ? reply.body : reply.body.slice(0, Math.ceil(reply.body.length / 2))
-  const tokens = given.tokens === 0 ? 0 : millis(latency?.firstToken) + millis(latency?.perToken) * (given.tokens - 1)
+  const tokens = given.tokens === 0 ? 0 : timing.firstToken + timing.perToken * (given.tokens - 1)
   const piece = { text: has(faults, "ByteOrderMark") ? `\ufeff${text}` : text, tokens: given.tokens, wait: 0 }
   const promised = ending === "short" ? { "content-length": String(Bytes.length(reply.body)) } : {}
   return {
@@ -202,7 +191,7 @@ const prepareUnary = (
     pieces: [piece],
     ending,
     outcome: ending === "complete" && reply.status < 400 ? "completed" : "failed",
-    wait: millis(latency?.headers) + tokens + headDelay(faults),
+    wait: timing.headers + tokens,
     keepAlive: undefined,
     encoding: faults.find((fault) => fault._tag === "Encoding"),
     streaming: false
@@ -210,7 +199,7 @@ const prepareUnary = (
 }
 
 /**
- * Applies faults and latency to a reply.
+ * Applies faults and times to a reply.
  *
  * @category constructors
  * @since 0.1.0
@@ -218,11 +207,11 @@ const prepareUnary = (
 export const prepare = (
   given: Reply.Reply,
   faults: ReadonlyArray<Fault>,
-  latency: Latency | undefined
+  timing: Timing
 ): Transmission => {
   const reply = faults.reduce<Reply.Reply>(
     (reply, fault) => fault._tag === "Shape" ? Shapes.apply(fault.shape, reply) : reply,
     given
   )
-  return reply._tag === "Streaming" ? prepareStream(reply, faults, latency) : prepareUnary(reply, faults, latency)
+  return reply._tag === "Streaming" ? prepareStream(reply, faults, timing) : prepareUnary(reply, faults, timing)
 }

@@ -4,7 +4,6 @@
  *
  * @since 0.2.0
  */
-import * as Duration from "effect/Duration"
 import * as Answer from "../../model/Answer.ts"
 import * as Tokenizer from "../../model/Tokenizer.ts"
 import type { Turn } from "../../model/Turn.ts"
@@ -264,7 +263,7 @@ export const streaming = (self: Answered): Reply.Streaming => {
     headers: { ...LlamaJson.headers, "x-accel-buffering": "no", "content-type": "text/event-stream" },
     frames: self.kind === "native" ? frames : [...frames, Reply.done],
     space: space ?? true,
-    keepAlive: keepAlive === undefined ? 30_000 : Duration.toMillis(keepAlive),
+    keepAlive: keepAlive ?? 30_000,
     slots: self.choices.length,
     headWaits: true,
     // an error ends the stream, and no end mark follows

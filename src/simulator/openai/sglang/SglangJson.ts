@@ -3,7 +3,6 @@
  *
  * @since 0.2.0
  */
-import * as Duration from "effect/Duration"
 import type { Turn } from "../../model/Turn.ts"
 import * as Reply from "../../wire/Reply.ts"
 
@@ -51,5 +50,4 @@ export const leanUsage = ({ completion, prompt, reasoning }: Counts): string =>
   `"reasoning_tokens":${reasoning}}`
 
 /** Milliseconds of silence after which a comment is sent: never, unless the settings say so. @category streams @since 0.2.0 */
-export const keepAlive = ({ settings }: Turn): number | undefined =>
-  settings.keepAlive === undefined ? undefined : Duration.toMillis(settings.keepAlive)
+export const keepAlive = ({ settings }: Turn): number | undefined => settings.keepAlive

@@ -3,7 +3,6 @@
  *
  * @since 0.2.0
  */
-import * as Duration from "effect/Duration"
 import type { Settings } from "../../model/Options.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import * as Random from "../../wire/Random.ts"
@@ -147,8 +146,7 @@ export const name = (random: Random.Random): string =>
   Array.from({ length: 16 }, () => Random.int(random, 16).toString(16)).join("")
 
 /** Milliseconds of silence after which a comment is sent: never, unless the settings say so. @category streams @since 0.2.0 */
-export const keepAlive = ({ keepAlive }: Settings): number | undefined =>
-  keepAlive === undefined ? undefined : Duration.toMillis(keepAlive)
+export const keepAlive = ({ keepAlive }: Settings): number | undefined => keepAlive
 
 /** A float as Python prints it. @category encoding @since 0.2.0 */
 export const float = (value: number): string =>
