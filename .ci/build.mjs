@@ -4,7 +4,8 @@ import { execFileSync } from "node:child_process"
 import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { rolldown } from "rolldown"
-import { minifySync } from "rolldown/utils"
+import { minifySync, parseSync } from "rolldown/utils"
+import * as Shared from "./shared.mjs"
 
 rmSync("dist", { recursive: true, force: true })
 const compile = (...options) =>
@@ -18,6 +19,7 @@ compile("--emitDeclarationOnly")
 compile("--declaration", "false", "--removeComments")
 // the command line is bundled below; nothing else of it is public
 rmSync("dist/cli", { recursive: true })
+for (const path of globSync("dist/promise/*.js")) rmSync(path)
 
 // declarations that no public module leads to explain nothing to anybody; of those between, the types alone count
 const isPublic = new Set(Object.values(manifest.exports).flatMap((files) => files.types?.slice(2) ?? []))
@@ -34,22 +36,36 @@ for (const path of globSync("dist/**/*.d.ts")) {
   }
 }
 
+// top-level names stay, so that a stack says where it was
+const readable = { module: true, mangle: { toplevel: false } }
 for (const path of globSync("dist/**/*.js")) {
-  // top-level names stay, so that a stack says where it was
-  const { code } = minifySync(path, readFileSync(path, "utf8"), { module: true, mangle: { toplevel: false } })
-  writeFileSync(path, code)
+  writeFileSync(path, minifySync(path, readFileSync(path, "utf8"), readable).code)
 }
+
+const shared = Shared.make((path) => isPublic.has(path.replace(/\.js$/, ".d.ts")))
+// what every call needs stays in the bundle
+const isLate = (path) =>
+  /^dist\/(?:batch|cluster|dataset|decide|simulator|structured|template\/jinja\/(?!values\/Space\.))/.test(path)
 
 // what npm installs with the package stays outside
 const external = [/^node:/, ...Object.keys(manifest.dependencies)]
 
 // The command line serves no web sockets. Their package is not an ECMAScript module: it would bring `createRequire`, and with
-// it Node, into what all chunks share.
-const withoutWebSockets = {
-  name: "without-web-sockets",
+// it Node, into what all chunks share. Nor does it serve forms or files, or make a Schema of a JSON Schema: what Effect has for
+// those is out, however it is imported.
+const unused = /effect\/dist\/(?:http\/(?:Multipart|internal\/mimeTypes)|internal\/schema\/fromJsonSchemaDocument)\.js$/
+const leftOut = {
+  name: "left-out",
   resolveId: (id) => id === "ws" ? "\0ws" : undefined,
-  load: (id) =>
-    id === "\0ws" ? "export const WebSocket = globalThis.WebSocket\nexport class WebSocketServer {}" : undefined
+  load: (id) => {
+    if (id === "\0ws") return "export const WebSocket = globalThis.WebSocket\nexport class WebSocketServer {}"
+    if (!unused.test(id)) return undefined
+    const { staticExports } = parseSync(id, readFileSync(id, "utf8")).module
+    const names = staticExports.flatMap(({ entries }) => entries.map(({ exportName }) => exportName.name ?? "default"))
+    return `const absent = () => { throw new Error("left out of this bundle") }\nexport { ${
+      names.map((name) => `absent as ${name}`).join(", ")
+    } }`
+  }
 }
 
 // chunks by what is loaded together: a command's own code is read when the command is run, and nothing of Node is in what
@@ -58,7 +74,7 @@ const build = await rolldown({
   input: { cli: "src/cli/main.ts", "promise-node": "src/promise/node.ts", "promise-fetch": "src/promise/fetch.ts" },
   platform: "node",
   external,
-  plugins: [withoutWebSockets],
+  plugins: [leftOut, shared.plugin(isLate)],
   logLevel: "warn",
   onLog: (level, log, handler) => log.code === "CIRCULAR_DEPENDENCY" ? undefined : handler(level, log)
 })
@@ -69,3 +85,4 @@ await build.write({
   chunkFileNames: "[name]-[hash].js"
 })
 await build.close()
+await shared.merge({ mangle: { toplevel: false } })

@@ -4,10 +4,14 @@
  *
  * @since 0.2.0
  */
-import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
+import * as NodeStdio from "@effect/platform-node/NodeStdio"
+import * as NodeTerminal from "@effect/platform-node/NodeTerminal"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import { ChildProcessSpawner, make as spawner } from "effect/process/ChildProcessSpawner"
 import * as Signals from "./terminal/Signals.ts"
 import type * as Verbs from "./Verbs.ts"
 
@@ -16,6 +20,15 @@ const endQuietly = (error: NodeJS.ErrnoException): void => {
   if (error.code === "EPIPE") process.exit(0)
   throw error
 }
+
+/** What `NodeServices` has, but for a spawner: no verb starts another program. */
+const services = Layer.mergeAll(
+  NodeFileSystem.layer,
+  NodePath.layer,
+  NodeStdio.layer,
+  NodeTerminal.layer,
+  Layer.succeed(ChildProcessSpawner, spawner(() => Effect.die("no verb starts another program")))
+)
 
 /**
  * Runs a verb to its end and exits with its code.
@@ -30,7 +43,7 @@ export const run = async (verb: Verbs.Verb, args: ReadonlyArray<string>, version
   const signals = Signals.make()
   const fiber = Effect.runFork(
     main(args, version).pipe(
-      Effect.provide(Layer.mergeAll(NodeServices.layer, Layer.succeed(Signals.Signals, signals.service)))
+      Effect.provide(Layer.mergeAll(services, Layer.succeed(Signals.Signals, signals.service)))
     )
   )
   const onSignal = (signal: Signals.Signal) => {

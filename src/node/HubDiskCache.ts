@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as DatasetCache from "../hub/DatasetCache.ts"
@@ -20,7 +21,7 @@ import * as HubHome from "./HubHome.ts"
 export const layer: Layer.Layer<HubCache.HubCache> = Layer.effect(
   HubCache.HubCache,
   Effect.flatMap(HubHome.hubCache, HubCacheDisk.make)
-).pipe(Layer.provide(NodeServices.layer))
+).pipe(Layer.provide(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer)))
 
 /**
  * The same for files of data sets, which are read whole (`DatasetSource`).
@@ -31,4 +32,4 @@ export const layer: Layer.Layer<HubCache.HubCache> = Layer.effect(
 export const layerDatasets: Layer.Layer<DatasetCache.DatasetCache> = Layer.effect(
   DatasetCache.DatasetCache,
   Effect.flatMap(HubHome.hubCache, DatasetCache.make)
-).pipe(Layer.provide(NodeServices.layer))
+).pipe(Layer.provide(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer)))

@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodePath from "@effect/platform-node/NodePath"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
@@ -24,4 +25,4 @@ export const layer: Layer.Layer<never> = Layer.effect(
     HubHome.tokenFile,
     (fs, file) => Effect.orElseSucceed(fs.readFileString(file), () => undefined)
   )
-).pipe(Layer.provide(NodeServices.layer))
+).pipe(Layer.provide(Layer.mergeAll(NodeFileSystem.layer, NodePath.layer)))
