@@ -77,7 +77,7 @@ describe("the packed tarball", () => {
     assert.deepStrictEqual(problems, [])
   })
 
-  it("is smaller than 1.35 megabytes", () => assert.isBelow(statSync(tarball).size, 1_350_000))
+  it("is smaller than 1.12 megabytes", () => assert.isBelow(statSync(tarball).size, 1_120_000))
 
   it("holds no test, no bench, no source and no map", () => {
     const files = run("tar", ["-tzf", tarball], folder).split("\n").filter((file) => file !== "")
@@ -100,20 +100,34 @@ describe("the packed tarball", () => {
       assert.deepStrictEqual(installed.toSorted(), ["@huggingface", "csv-parse", manifest.name, "undici", "uplot"])
       writeFileSync(
         join(project, "program.ts"),
-        `import { connect, InferenceEndpointsError, type Generation } from "${manifest.name}/promise"
+        `import { BatchFailure, connect, InferenceEndpointsError, type FileBatchReport, type Generation } from "${manifest.name}/promise"
 const llm = connect({ baseUrl: "http://127.0.0.1:9", apiKey: false, engine: "tgi", attempts: 1, waitTimeout: 0 })
 const text = (generation: Generation): string => generation.text
 const said = await llm.generate("Hello").then(text, (error: unknown) =>
   error instanceof InferenceEndpointsError ? error.reason._tag : String(error))
-console.log(said)
+const done = (report: FileBatchReport): number => report.rows.done
+const file = await llm.batchFile({ input: "nowhere.jsonl", output: "out.jsonl" }).then(done, (error: unknown) =>
+  error instanceof BatchFailure ? error.reason._tag : String(error))
+console.log(said, file)
 await llm.close()
 `
       )
       const options = ["--noEmit", "--strict", "--target", "es2022", "--types", "", "--lib", "esnext,dom"]
-      run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), ...options, "program.ts"], project)
+      for (const [module, resolution] of [["nodenext", "nodenext"], ["esnext", "bundler"]] as const) {
+        const how = ["--module", module, "--moduleResolution", resolution]
+        run(
+          process.execPath,
+          [join(root, "node_modules/typescript/bin/tsc"), ...options, ...how, "program.ts"],
+          project
+        )
+      }
       for (const condition of ["node", "browser"]) {
         const said = run(process.execPath, ["--conditions", condition, "program.ts"], project).trim()
-        assert.match(said, /^(?:NotDeployed|Unreachable|Transport)$/, `where the condition ${condition} holds`)
+        assert.match(
+          said,
+          /^(?:NotDeployed|Unreachable|Transport) InvalidInput$/,
+          `where the condition ${condition} holds`
+        )
       }
       for (const name of ["effect-inference-endpoints", "inference-endpoints"]) {
         assert.match(run(process.execPath, [`node_modules/.bin/${name}`, "--help"], project), /inference-endpoints/)

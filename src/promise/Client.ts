@@ -11,13 +11,11 @@ import type * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
-import * as Streaming from "../batch/Streaming.ts"
-import * as Decision from "../decide/Decision.ts"
 import * as Retry from "../http/Retry.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as Errors from "./Errors.ts"
+import type { FileBatchControl, FileBatchOptions, FileBatchReport } from "./FileBatch.ts"
 import type { BatchOptions, Client, JsonSchema, ObjectOptions, ObjectResult, Outcome, Standard } from "./index.ts"
-import * as ObjectSchema from "./ObjectSchema.ts"
 import type { Abortable, Input, Options } from "./Options.ts"
 
 /** The options of the service. A `Time` is a `Duration.Input` by its form. */
@@ -31,6 +29,11 @@ const settingsOf = (
     ...(attempts !== undefined && { retry: { ...Retry.standard, attempts } })
   }
 })
+
+const noFiles = () => {
+  const message = "batchFile: there are no files here; on Node the same import has them, and `batch` runs everywhere"
+  return new Errors.BatchFailure(message, { _tag: "InvalidOptions", message, isRetryable: false })
+}
 
 class Aborted {
   readonly _tag = "Aborted"
@@ -53,7 +56,20 @@ const withService = <A, E>(
 ) => Effect.flatMap(InferenceEndpointsLLM.InferenceEndpointsLLM, use)
 
 /**
- * Makes a client over a layer of the service, which is built by the first call and ended by `close`.
+ * Loads the batch from file to file, where there are files.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type LoadFiles = () => Promise<{
+  readonly run: (
+    options: FileBatchOptions & FileBatchControl
+  ) => Effect.Effect<FileBatchReport, unknown, InferenceEndpointsLLM.InferenceEndpointsLLM>
+}>
+
+/**
+ * Makes a client over a layer of the service, which is built by the first call and ended by `close`; and over files, where
+ * there are any.
  *
  * @category constructors
  * @since 0.2.0
@@ -61,7 +77,8 @@ const withService = <A, E>(
 export const make = (
   layerOf: (
     options: InferenceEndpointsLLM.LayerOptions
-  ) => Layer.Layer<InferenceEndpointsLLM.InferenceEndpointsLLM, unknown>
+  ) => Layer.Layer<InferenceEndpointsLLM.InferenceEndpointsLLM, unknown>,
+  loadFiles?: LoadFiles
 ) =>
 (options: Options): Client => {
   const runtime = ManagedRuntime.make(layerOf(settingsOf(options)))
@@ -117,6 +134,7 @@ export const make = (
       )
     },
     object: async (input: Input, { schema: given, signal, ...call }: ObjectOptions<Standard<unknown> | JsonSchema>) => {
+      const ObjectSchema = await import("./ObjectSchema.ts")
       const { finish, schema } = ObjectSchema.make(given)
       const { generation, value } = await run(
         withService((llm) => llm.generateObject(input, { ...call, schema })),
@@ -127,9 +145,15 @@ export const make = (
     },
     decide: async (input, question, call) => {
       const { signal, ...rest } = call ?? {}
+      const Decision = await import("../decide/Decision.ts")
       return run(Decision.decide(input, question, rest), signal)
     },
     batch: (inputs, call) => batch(inputs, call, iterate),
+    batchFile: async ({ signal, ...options }) => {
+      if (loadFiles === undefined) throw noFiles()
+      const { run: runFiles } = await loadFiles()
+      return run(runFiles(options), signal)
+    },
     ready: (call) => run(withService((llm) => llm.ready), call?.signal),
     close,
     [Symbol.asyncDispose]: close
@@ -150,9 +174,10 @@ const batch = (
     ? Stream.fromAsyncIterable(inputs, (error) => error)
     : Stream.fromIterable(inputs)
   // not by Batch, which knows files as well: this runs in browsers
-  const outcomes = Stream.unwrap(Effect.map(
+  const outcomes = Stream.unwrap(Effect.zipWith(
     InferenceEndpointsLLM.InferenceEndpointsLLM,
-    (llm) =>
+    Effect.promise(() => import("../batch/Streaming.ts")),
+    (llm, Streaming) =>
       Streaming.stream(Stream.map(source, (input) => ({ input })), Streaming.once(llm), {
         concurrency,
         options,

@@ -84,13 +84,24 @@ export class DecisionFailure extends InferenceEndpointsError {
   override readonly name = "DecisionFailure"
 }
 
+/**
+ * A batch from file to file was refused before it began, or could not go on. What is written is whole.
+ *
+ * @category errors
+ * @since 0.2.0
+ */
+export class BatchFailure extends InferenceEndpointsError {
+  override readonly name = "BatchFailure"
+}
+
 /** The class of each stage, by the tag of the stage's error in the service. */
 const classes = {
   EndpointError: EndpointFailure,
   TemplateError: TemplateFailure,
   InferenceError: InferenceFailure,
   StructuredOutputError: StructuredOutputFailure,
-  DecisionError: DecisionFailure
+  DecisionError: DecisionFailure,
+  BatchError: BatchFailure
 } as const
 
 const isStage = (tag: unknown): tag is keyof typeof classes => typeof tag === "string" && Object.hasOwn(classes, tag)

@@ -12,9 +12,11 @@
  */
 import type { Event, Generation, Usage } from "../Generation.ts"
 import type { InferenceEndpointsError } from "./Errors.ts"
+import type { FileBatchControl, FileBatchOptions, FileBatchReport } from "./FileBatch.ts"
 import type { Abortable, CallOptions, Input, Json } from "./Options.ts"
 
 export {
+  BatchFailure,
   DecisionFailure,
   EndpointFailure,
   InferenceEndpointsError,
@@ -35,6 +37,7 @@ export type {
   ToolCallDelta,
   Usage
 } from "../Generation.ts"
+export type * from "./FileBatch.ts"
 export type * from "./Options.ts"
 
 /**
@@ -218,6 +221,12 @@ export interface Client extends AsyncDisposable {
     inputs: Iterable<Input> | AsyncIterable<Input>,
     options?: BatchOptions & Abortable
   ) => AsyncIterableIterator<Outcome>
+  /**
+   * Generates for the rows of a file into a file, on Node: every row ends exactly once in the output or the errors file, whatever
+   * happens in between. Run again, it goes on where it stopped; a finished one sends nothing. An abort of `signal` rejects
+   * and leaves the files whole. It cannot start: `BatchFailure`, before anything is sent.
+   */
+  readonly batchFile: (options: FileBatchOptions & FileBatchControl & Abortable) => Promise<FileBatchReport>
   /** Finds the endpoint, wakes it and waits for it, so that what is wrong with it is known before any work is begun. */
   readonly ready: (options?: Abortable) => Promise<void>
   /** Ends what is in flight and closes all sockets. */
