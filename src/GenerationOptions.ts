@@ -7,7 +7,6 @@
  */
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as SchemaJITCompiler from "effect/schema/SchemaJITCompiler"
 import * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
 
@@ -247,12 +246,17 @@ let checks = 0
 let isOptions = Schema.is(GenerationOptions)
 
 const is = (options: unknown): options is GenerationOptions => {
-  if (++checks === COMPILE_AFTER) {
-    SchemaJITCompiler.enable(GenerationOptions.ast)
-    isOptions = Schema.is(GenerationOptions)
-  }
+  if (++checks === COMPILE_AFTER) compile()
   return isOptions(options)
 }
+
+/** The compiler is large: it is loaded when it is worth it. Where it cannot be, the check stays as it is. */
+const compile = (): void =>
+  void import("effect/schema/SchemaJITCompiler").then(({ enable }) => {
+    enable(GenerationOptions.ast)
+    isOptions = Schema.is(GenerationOptions)
+  }, () => {})
+
 const names: ReadonlySet<string> = new Set(Object.keys(GenerationOptions.fields))
 
 const kinds: { readonly [kind: string]: string } = {

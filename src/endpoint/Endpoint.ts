@@ -11,8 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as PubSub from "effect/PubSub"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import * as Deadline from "../http/Deadline.ts"
 import { RequestDefaults } from "../http/RequestDefaults.ts"
 import * as Retry from "../http/Retry.ts"
@@ -25,6 +24,7 @@ import type { WaitProgress } from "./dedicated/Waiting.ts"
 import * as EndpointConfig from "./EndpointConfig.ts"
 import * as EndpointError from "./EndpointError.ts"
 import * as EndpointTarget from "./EndpointTarget.ts"
+import * as Feed from "./Feed.ts"
 import * as HubVerdict from "./HubVerdict.ts"
 
 export type { Target } from "./EndpointTarget.ts"
@@ -87,14 +87,23 @@ const makeMemory = Effect.map(Effect.scope, (scope) => {
   return { get, share }
 })
 
-const resolverOf = (means: EndpointTarget.Means, target: EndpointConfig.Target) => (asleep: boolean) => {
+type Resolver = (asleep: boolean) => Effect.Effect<EndpointTarget.Target, EndpointError.Reason>
+
+/** How a target is resolved. What is for its kind alone is loaded with it. */
+const resolverOf = (means: EndpointTarget.Means, target: EndpointConfig.Target): Effect.Effect<Resolver> => {
   switch (target._tag) {
     case "Serverless":
-      return EndpointTarget.serverless(means, target.modelId)
+      return Effect.map(
+        Effect.promise(() => import("./ServerlessTarget.ts")),
+        ({ resolve }) => () => resolve(means, target.modelId)
+      )
     case "Dedicated":
-      return EndpointTarget.dedicated(means, target, asleep)
+      return Effect.map(
+        Effect.promise(() => import("./DedicatedTarget.ts")),
+        ({ resolve }) => (asleep) => resolve(means, target, asleep)
+      )
     case "Url":
-      return EndpointTarget.url(means, target)
+      return Effect.succeed(() => EndpointTarget.url(means, target))
   }
 }
 
@@ -112,13 +121,13 @@ const log = (progress: WaitProgress) =>
 export const make = Effect.fnUntraced(function*(options: EndpointConfig.Options) {
   const { config, target } = yield* EndpointConfig.make(options)
   const token = yield* EndpointConfig.token(options.apiKey, target)
-  const events = yield* Effect.acquireRelease(
-    PubSub.sliding<WaitProgress>({ capacity: 256, replay: 16 }),
-    PubSub.shutdown
+  const feed = yield* Effect.acquireRelease(
+    Effect.sync(() => Feed.make<WaitProgress>({ kept: 256, replayed: 16 })),
+    (feed) => Effect.sync(feed.end)
   )
   const defaults = yield* RequestDefaults
   const { total } = Timeouts.make(defaults.timeouts)
-  const resolver = resolverOf({
+  const resolver = yield* resolverOf({
     retry: Retry.make(defaults.retry),
     userAgent: defaults.userAgent,
     client: yield* HttpClient.HttpClient,
@@ -126,7 +135,11 @@ export const make = Effect.fnUntraced(function*(options: EndpointConfig.Options)
     api: yield* EndpointsApi.EndpointsApi,
     config,
     token,
-    onProgress: (progress) => Effect.andThen(PubSub.publish(events, progress), log(progress))
+    onProgress: (progress) =>
+      Effect.suspend(() => {
+        feed.publish(progress)
+        return log(progress)
+      })
   }, target)
   const memory = yield* makeMemory
   const resolve = (method: string, asleep: boolean) =>
@@ -141,7 +154,7 @@ export const make = Effect.fnUntraced(function*(options: EndpointConfig.Options)
     target: resolved,
     refresh: memory.share(resolve("refresh", false)),
     revive: (why) => target._tag === "Serverless" ? resolved : memory.share(resolve("revive", why === "Asleep")),
-    progress: Stream.fromPubSub(events),
+    progress: feed.stream,
     displayName: config.modelDisplayName !== undefined
       ? Effect.succeed(config.modelDisplayName)
       : target._tag === "Serverless"
@@ -170,13 +183,25 @@ const hubOf = (options: EndpointConfig.Options) =>
     Hub.Hub,
     Effect.gen(function*() {
       const token = EndpointConfig.hubToken(options.apiKey)
-      return yield* Hub.make({ token, baseUrl: yield* HubEnv.hubUrl, offline: yield* HubEnv.offline })
+      const hub = { token, baseUrl: yield* HubEnv.hubUrl, offline: yield* HubEnv.offline }
+      return yield* isUrl(options) ? Hub.makeLate(hub) : Hub.make(hub)
     }).pipe(
       Effect.mapError((error) =>
         new EndpointError.EndpointError({ method: "config", reason: HubVerdict.reason(error) })
       )
     )
   )
+
+const apiOf = (options: EndpointConfig.Options) => {
+  const api = { token: EndpointConfig.hubToken(options.apiKey), baseUrl: options.managementUrl }
+  return Layer.effect(
+    EndpointsApi.EndpointsApi,
+    isUrl(options) ? EndpointsApi.makeLate(api) : EndpointsApi.make(api)
+  )
+}
+
+/** A server by its address is found without the Hub and without the management API. */
+const isUrl = ({ baseUrl }: EndpointConfig.Options): boolean => baseUrl !== undefined
 
 /**
  * The endpoint with the `Hub` and the `EndpointsApi` that it needs, built from the same token.
@@ -188,10 +213,7 @@ export const layer = <const O extends EndpointConfig.Options>(
   options: O & EndpointConfig.OneTarget<O, EndpointConfig.Options>
 ): Layer.Layer<Endpoint | Hub.Hub | EndpointsApi.EndpointsApi, EndpointError.EndpointError, HttpClient.HttpClient> =>
   layerWith(options).pipe(
-    Layer.provideMerge(EndpointsApi.layer({
-      token: EndpointConfig.hubToken(options.apiKey),
-      baseUrl: options.managementUrl
-    })),
+    Layer.provideMerge(apiOf(options)),
     Layer.provideMerge(hubOf(options))
   )
 

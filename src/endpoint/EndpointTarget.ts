@@ -9,7 +9,6 @@ import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
-import { CurrentDeadline } from "../http/Deadline.ts"
 import * as Retry from "../http/Retry.ts"
 import type * as Hub from "../hub/Hub.ts"
 import * as RepoPath from "../hub/RepoPath.ts"
@@ -17,13 +16,11 @@ import * as EndpointUrl from "./address/EndpointUrl.ts"
 import type * as Engine from "./address/Engine.ts"
 import * as EngineProbe from "./address/EngineProbe.ts"
 import * as Health from "./address/Health.ts"
-import type * as EndpointName from "./dedicated/EndpointName.ts"
 import type * as EndpointsApi from "./dedicated/EndpointsApi.ts"
 import * as Waiting from "./dedicated/Waiting.ts"
 import type * as EndpointConfig from "./EndpointConfig.ts"
 import * as EndpointError from "./EndpointError.ts"
 import type * as Router from "./serverless/Router.ts"
-import * as Serverless from "./serverless/Serverless.ts"
 
 /**
  * Where requests go, resolved.
@@ -85,120 +82,11 @@ export interface Means {
 /** The gateway holds a request for at most so long. */
 const hold = Duration.seconds(50)
 
-const holdHeader = (config: EndpointConfig.EndpointConfig): Readonly<Record<string, string>> => {
+/** Asks the gateway to hold a request while the endpoint wakes. @category headers @since 0.2.0 */
+export const holdHeader = (config: EndpointConfig.EndpointConfig): Readonly<Record<string, string>> => {
   const seconds = Math.floor(Duration.toSeconds(Duration.min(hold, config.waitTimeout)))
   return seconds > 0 ? { "x-scale-up-timeout": String(seconds) } : {}
 }
-
-/**
- * Resolves a model id through the router.
- *
- * @category resolving
- * @since 0.1.0
- */
-export const serverless = Effect.fnUntraced(function*({ client, config, hub, token }: Means, modelId: string) {
-  const routerUrl = URL.parse(config.routerUrl ?? "https://router.huggingface.co")
-  const problem = routerUrl === null ? "it is not a URL" : EndpointUrl.tokenProblem(routerUrl)
-  if (routerUrl === null || problem !== undefined) {
-    return yield* new EndpointError.InvalidConfig({ problem: `routerUrl: ${problem}`, given: ["routerUrl"] })
-  }
-  const served = yield* Serverless.resolve(client, hub, { modelId, provider: config.provider, token, routerUrl })
-  const only = served.offers.length === 1 ? served.offers[0] : undefined
-  const engine: Engine.Engine = {
-    kind: config.engine ?? "router",
-    modelName: served.modelName,
-    ...(config.engineLimits !== undefined
-      ? { limits: config.engineLimits }
-      : typeof only?.contextLength === "number" && { limits: { contextLength: only.contextLength } }),
-    source: config.engine === undefined ? "target" : "override"
-  }
-  const target: Target = {
-    kind: "serverless",
-    url: routerUrl,
-    search: "",
-    headers: config.billTo === undefined ? {} : { "x-hf-bill-to": config.billTo },
-    token,
-    modelName: served.modelName,
-    engine,
-    repository: served.modelId,
-    ...(config.revision !== undefined && { revision: config.revision }),
-    displayName: config.modelDisplayName ?? modelId,
-    ...(only?.pricing !== undefined && only.pricing !== null && { pricing: only.pricing }),
-    offers: served.offers,
-    ...(served.raw !== undefined && (served.raw.isNative
-      ? { nativeUrl: served.raw.url }
-      : { completionUrl: served.raw.url, completionModel: served.raw.modelName })),
-    ...(!served.isChat && { isRawOnly: true })
-  }
-  return target
-})
-
-/** A status that says "not yet" may pass. What cannot be reached at all has been asked for by the policy already. */
-const notYet = (reason: EndpointError.Reason): Retry.Verdict => ({
-  tag: reason._tag,
-  message: reason.message,
-  retry: reason._tag === "Unreachable" && reason.status !== undefined,
-  throttled: true
-})
-
-/** A management API on this machine, which is a simulated one, may give addresses on this machine. */
-const simulatedHosts = ({ managementUrl }: EndpointConfig.EndpointConfig): ReadonlyArray<string> => {
-  const url = managementUrl === undefined ? null : URL.parse(managementUrl)
-  return url !== null && EndpointUrl.isLoopback(url) ? EndpointUrl.LOOPBACK : []
-}
-
-/**
- * Resolves a dedicated endpoint by name, waking and awaiting it.
- *
- * @category resolving
- * @since 0.1.0
- */
-export const dedicated = Effect.fnUntraced(function*(
-  means: Means,
-  name: EndpointName.Name,
-  asleep: boolean
-) {
-  const { api, client, config, onProgress, retry, token, userAgent } = means
-  const { endpoint, url } = yield* api.wait(name, {
-    timeout: config.waitTimeout,
-    asleep,
-    onProgress,
-    endpointHosts: [...(config.endpointHosts ?? []), ...simulatedHosts(config)]
-  }).pipe(Effect.mapError(({ reason }) => reason))
-  const probe = EngineProbe.detect(client, {
-    url,
-    search: "",
-    token,
-    image: endpoint.model.image,
-    override: config.engine,
-    limits: config.engineLimits,
-    modelName: config.modelName,
-    retry,
-    userAgent
-  })
-  // the first replica answered, the next one may still be on its way
-  const engine = yield* Retry.run(
-    () => probe,
-    { subject: EndpointUrl.show(url), policy: retry, deadline: yield* CurrentDeadline, verdict: notYet },
-    (reason) => reason
-  )
-  const { repository } = endpoint.model
-  const revision = config.revision ?? endpoint.model.revision
-  const target: Target = {
-    kind: "dedicated",
-    url,
-    search: "",
-    headers: EndpointUrl.isDedicated(url) ? holdHeader(config) : {},
-    token,
-    // TGI takes any name, the others only their own
-    modelName: engine.kind === "tgi" ? repository : engine.modelName ?? repository,
-    engine,
-    repository,
-    ...(typeof revision === "string" && { revision }),
-    displayName: config.modelDisplayName ?? repository
-  }
-  return target
-})
 
 type Found = Waiting.Step<Engine.Engine>
 

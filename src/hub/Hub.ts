@@ -4,24 +4,20 @@
  *
  * @since 0.1.0
  */
-import * as Cache from "effect/Cache"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
 import { RequestDefaults } from "../http/RequestDefaults.ts"
 import * as Retry from "../http/Retry.ts"
 import * as RoundTrip from "../http/RoundTrip.ts"
-import * as HubCache from "./HubCache.ts"
 import * as HubEnv from "./HubEnv.ts"
 import * as HubError from "./HubError.ts"
-import * as HubFile from "./HubFile.ts"
-import * as HubHttp from "./HubHttp.ts"
-import * as HubModels from "./HubModels.ts"
+import type * as HubFile from "./HubFile.ts"
+import type * as HubHttp from "./HubHttp.ts"
+import type * as HubModels from "./HubModels.ts"
+import * as HubPolicy from "./HubPolicy.ts"
 import * as HubToken from "./HubToken.ts"
 import type * as Info from "./ModelInfo.ts"
 
@@ -82,18 +78,21 @@ export const settingsOf = Effect.fnUntraced(function*(options: Options) {
     baseUrl,
     token: yield* HubToken.resolve(options.token),
     offline: options.offline ?? false,
-    retry: Retry.make(options.retry ?? defaults.retry, HubHttp.policy),
+    retry: Retry.make(options.retry ?? defaults.retry, HubPolicy.standard),
     userAgent: defaults.userAgent
   }
   return settings
 })
 
-const named =
-  (method: string) => <A, R>(effect: Effect.Effect<A, HubError.Reason, R>): Effect.Effect<A, HubError.HubError, R> =>
-    effect.pipe(
-      Effect.mapError((reason) => new HubError.HubError({ method, reason })),
-      Effect.withSpan(`Hub.${method}`)
-    )
+/** The client, and what is talked to. */
+const settle = Effect.fnUntraced(function*(options: Options) {
+  const settings = yield* settingsOf(options).pipe(
+    Effect.mapError((reason) => new HubError.HubError({ method: "make", reason }))
+  )
+  return { client: yield* HttpClient.HttpClient, settings }
+})
+
+const methods = Effect.promise(() => import("./HubClient.ts"))
 
 /**
  * Builds the service. Uses the `HubCache` of the context, else one in memory.
@@ -102,32 +101,29 @@ const named =
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(options: Options = {}) {
-  const client = yield* HttpClient.HttpClient
-  const settings = yield* settingsOf(options).pipe(
-    Effect.mapError((reason) => new HubError.HubError({ method: "make", reason }))
-  )
-  const cache = Option.getOrUndefined(yield* Effect.serviceOption(HubCache.HubCache)) ?? (yield* HubCache.makeMemory)
-  const send = (request: HubHttp.Request) => HubHttp.send(client, settings, request)
-  const means: HubFile.Means = { cache, send, baseUrl: settings.baseUrl, offline: settings.offline }
-  const providers = yield* Cache.makeWith((repo: string) => named("providers")(HubModels.providers(send, repo)), {
-    capacity: 256,
-    timeToLive: (exit) => Exit.isSuccess(exit) ? "5 minutes" : Duration.zero
-  })
+  const { client, settings } = yield* settle(options)
+  const { of } = yield* methods
+  return Hub.of(yield* of(client, settings))
+})
 
-  const whoami = yield* Cache.makeWith<"owner", Info.WhoAmI, HubError.HubError>(
-    () => named("whoami")(HubModels.whoami(send)),
-    {
-      capacity: 1,
-      timeToLive: (exit) => Exit.isSuccess(exit) ? Duration.infinity : "10 seconds"
-    }
+/**
+ * As `make`, but most of its code is loaded by the first call, for programs that may never make one.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const makeLate = Effect.fnUntraced(function*(options: Options = {}) {
+  const { client, settings } = yield* settle(options)
+  const context = yield* Effect.context<never>()
+  const hub = yield* Effect.cached(
+    Effect.provideContext(Effect.flatMap(methods, ({ of }) => of(client, settings)), context)
   )
-
   return Hub.of({
-    file: (file) => named("file")(HubFile.fetch(means, file)),
-    listFiles: (tree) => named("listFiles")(HubModels.listFiles(means, tree)),
-    modelInfo: (repo, asked) => named("modelInfo")(HubModels.modelInfo(send, repo, asked)),
-    providers: (repo) => Cache.get(providers, repo),
-    whoami: Cache.get(whoami, "owner")
+    file: (file) => Effect.flatMap(hub, (found) => found.file(file)),
+    listFiles: (tree) => Effect.flatMap(hub, ({ listFiles }) => listFiles(tree)),
+    modelInfo: (repo, asked) => Effect.flatMap(hub, ({ modelInfo }) => modelInfo(repo, asked)),
+    providers: (repo) => Effect.flatMap(hub, ({ providers }) => providers(repo)),
+    whoami: Effect.flatMap(hub, ({ whoami }) => whoami)
   })
 })
 

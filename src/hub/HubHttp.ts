@@ -30,19 +30,6 @@ export interface Settings {
 }
 
 /**
- * The policy where nothing else is said: that of the Hub's own clients.
- *
- * @category constants
- * @since 0.2.0
- */
-export const policy: Retry.Policy = Retry.make({
-  attempts: 6,
-  transientBase: "1 second",
-  cap: "8 seconds",
-  quota: false
-})
-
-/**
  * @category models
  * @since 0.1.0
  */

@@ -9,7 +9,8 @@
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type { Hub } from "../hub/Hub.ts"
-import { type ChatTemplate, layerFilesWith, layerHubWith, layerTextWith, type Options } from "./ChatTemplateService.ts"
+import { layerFilesWith, layerHubWith, layerTextWith } from "./ChatTemplateLayers.ts"
+import type { ChatTemplate, Options } from "./ChatTemplateService.ts"
 import { newestRules } from "./engine/Compatibility.ts"
 import * as PythonJinja from "./engine/PythonJinja.ts"
 import type { Span, Template } from "./engine/TemplateEngine.ts"
@@ -31,15 +32,8 @@ export type { Intrusion } from "./prompt/ControlTokens.ts"
  * @category services
  * @since 0.1.0
  */
-export {
-  ChatTemplate,
-  layerFilesWith,
-  layerHubWith,
-  layerTextWith,
-  make,
-  type Options,
-  type ServiceRequest
-} from "./ChatTemplateService.ts"
+export { layerFilesWith, layerHubWith, layerTextWith, make } from "./ChatTemplateLayers.ts"
+export { ChatTemplate, type Options, type ServiceRequest } from "./ChatTemplateService.ts"
 export type { Span, Template } from "./engine/TemplateEngine.ts"
 export type { JsonValue } from "./jinja/values/Json.ts"
 export type { Difference, Verification } from "./Verification.ts"

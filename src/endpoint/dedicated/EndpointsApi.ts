@@ -9,24 +9,21 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
-import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { RequestDefaults } from "../../http/RequestDefaults.ts"
 import * as Retry from "../../http/Retry.ts"
 import * as RoundTrip from "../../http/RoundTrip.ts"
 import * as Hub from "../../hub/Hub.ts"
 import * as HubToken from "../../hub/HubToken.ts"
-import * as Health from "../address/Health.ts"
-import * as EndpointError from "../EndpointError.ts"
-import * as Catalogue from "./Catalogue.ts"
-import * as Dedicated from "./Dedicated.ts"
-import { Create, type DedicatedEndpoint, Update } from "./DedicatedEndpoint.ts"
+import type * as EndpointError from "../EndpointError.ts"
+import type * as Catalogue from "./Catalogue.ts"
+import type * as Dedicated from "./Dedicated.ts"
+import type { Create, DedicatedEndpoint, Update } from "./DedicatedEndpoint.ts"
 import * as EndpointName from "./EndpointName.ts"
-import * as Hardware from "./Hardware.ts"
-import * as Logs from "./Logs.ts"
-import * as Management from "./Management.ts"
+import type * as Hardware from "./Hardware.ts"
+import type * as Logs from "./Logs.ts"
+import type * as Management from "./Management.ts"
+import { invalid, named } from "./Method.ts"
 import type { WaitProgress } from "./Waiting.ts"
 
 /**
@@ -109,15 +106,6 @@ export interface Options {
   readonly retry?: Retry.Input | undefined
 }
 
-const named = (method: string) => <A, R>(effect: Effect.Effect<A, EndpointError.Reason, R>) =>
-  effect.pipe(
-    Effect.mapError((reason) => new EndpointError.EndpointError({ method, reason })),
-    Effect.withSpan(`EndpointsApi.${method}`)
-  )
-
-const invalid = (problem: string, given: ReadonlyArray<string> = []) =>
-  new EndpointError.InvalidConfig({ problem, given })
-
 const addressOf = (of: string, address: string): Effect.Effect<URL, EndpointError.Reason> => {
   const url = URL.parse(address)
   return url === null || url.username !== "" || url.password !== "" || !RoundTrip.isPrivate(url)
@@ -147,171 +135,48 @@ const settingsOf = Effect.fnUntraced(function*(options: Options) {
   return settings
 })
 
-const encodeCreate = Management.encode(Create)
-const encodeUpdate = Management.encode(Update)
+/** What is talked to, before anything is asked. */
+const settle = Effect.fnUntraced(function*(options: Options) {
+  const path = EndpointName.pathOf(yield* Hub.Hub)
+  return { path, settings: yield* named("make")(settingsOf(options)) }
+})
+
+const methods = Effect.promise(() => import("./ManagedEndpoints.ts"))
 
 /**
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(options: Options = {}) {
-  const path = EndpointName.pathOf(yield* Hub.Hub)
-  const settings = yield* named("make")(settingsOf(options))
-  const call = <A>(request: Management.Call<A>) => Management.call(settings, request)
+  const { path, settings } = yield* settle(options)
+  const { of } = yield* methods
+  return EndpointsApi.of(of(settings, path))
+})
 
-  const about = <A>(
-    { name, namespace }: EndpointName.Name,
-    request: (subject: string) => Effect.Effect<A, EndpointError.Reason>
-  ) => Effect.flatMap(path(name, namespace), request)
-
-  const repeated = (subject: string) => Management.repeated(settings, subject)
-
-  const get = (subject: string) => call({ method: "GET", subject, path: subject, decode: Management.endpoint })
-
-  const state = (subject: string) => repeated(subject)(get(subject))
-
-  const act = (action: "pause" | "resume" | "scale-to-zero") => (subject: string) =>
-    call({ method: "POST", subject, path: `${subject}/${action}`, decode: Management.endpoint })
-
-  const create = (subject: string, owner: string, body: unknown, { model }: Create) =>
-    Management.once(call({ method: "POST", subject, path: owner, body, decode: Management.endpoint }), {
-      action: "create the endpoint",
-      state: state(subject),
-      done: (found) =>
-        Result.isSuccess(found) && found.success.model.repository === model.repository ? found.success : undefined
-    })
-
-  const deploy = (owner: string, choice: Catalogue.Choice, name: string | undefined) => {
-    const path = Catalogue.route(choice)
-    if (path === undefined) return Effect.fail(invalid("deploy takes a model as `owner/name`, or the id of a recipe"))
-    const subject = name === undefined ? owner : `${owner}/${name}`
-    const { accelerator, ggufFile } = "recipe" in choice ? {} : choice
-    const body = {
-      namespace: owner,
-      ...(name !== undefined && { config: { name } }),
-      ...(accelerator !== undefined && { accelerator }),
-      ...(ggufFile !== undefined && { ggufFile })
-    }
-    const sent = call({ method: "POST", about: "catalogue", subject, path, body, decode: Management.deployed })
-    return Management.once(Effect.map(sent, ({ endpoint }) => endpoint), {
-      action: "deploy the model",
-      // without a name there is nothing to look for
-      state: name === undefined ? invalid("the endpoint has no name yet") : state(subject),
-      done: (found) =>
-        Result.isSuccess(found) && "repository" in choice && found.success.model.repository === choice.repository
-          ? found.success
-          : undefined
-    })
-  }
-
-  const resume = (subject: string) =>
-    Management.once(act("resume")(subject), {
-      action: "resume the endpoint",
-      state: state(subject),
-      done: (found) => Result.isSuccess(found) && found.success.status.state !== "paused" ? found.success : undefined
-    }).pipe(Effect.catchIf(Management.isResumed, () => state(subject)))
-
-  const remove = (subject: string) =>
-    Management.once(
-      Effect.as(call({ method: "DELETE", subject, path: subject, decode: Management.nothing }), true as const),
-      {
-        action: "delete the endpoint",
-        state: state(subject),
-        done: (found) => Result.isFailure(found) && found.failure._tag === "NotFound" ? true as const : undefined
-      }
-    )
-
-  const pages = (owner: string, query: URLSearchParams) =>
-    Stream.paginate("", (cursor) => {
-      if (cursor !== "") query.set("cursor", cursor)
-      const text = query.size === 0 ? "" : `?${query}`
-      return call({ method: "GET", subject: owner, path: owner + text, decode: Management.page })
-        .pipe(
-          repeated(owner),
-          Effect.map(({ items, nextCursor }) =>
-            [items, nextCursor ? Option.some(nextCursor) : Option.none<string>()] as const
-          )
-        )
-    })
-
-  const wait = (name: EndpointName.Name, waiting: Dedicated.Options = {}) =>
-    named("wait")(about(name, (subject) =>
-      Dedicated.wait({
-        subject,
-        retry: settings.retry,
-        get: get(subject),
-        resume: Effect.catchIf(act("resume")(subject), Management.isResumed, () => Effect.void),
-        health: (request) => Health.check(settings.client, settings.token, request)
-      }, waiting)))
-
+/**
+ * As `make`, but most of its code is loaded by the first call, for programs that may never make one.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const makeLate = Effect.fnUntraced(function*(options: Options = {}) {
+  const { path, settings } = yield* settle(options)
+  const api = Effect.map(methods, ({ of }) => of(settings, path))
   return EndpointsApi.of({
-    list: ({ namespace, search, tags } = {}) =>
-      Stream.unwrap(Effect.map(path(undefined, namespace), (owner) =>
-        pages(
-          owner,
-          new URLSearchParams({
-            ...(search !== undefined && { search }),
-            ...(tags !== undefined && tags.length > 0 && { tags: tags.join(",") })
-          })
-        ))).pipe(
-          Stream.mapError((reason) => new EndpointError.EndpointError({ method: "list", reason })),
-          Stream.withSpan("EndpointsApi.list")
-        ),
-    get: (name) => named("get")(about(name, state)),
-    create: (endpoint, { namespace } = {}) =>
-      named("create")(Effect.gen(function*() {
-        const owner = yield* path(undefined, namespace)
-        const subject = `${owner}/${endpoint.name}`
-        const body = yield* encodeCreate(subject, endpoint)
-        return yield* create(subject, owner, body, endpoint)
-      })),
-    update: (name, changes) =>
-      named("update")(
-        about(name, (subject) =>
-          Effect.flatMap(encodeUpdate(subject, changes), (body) =>
-            repeated(subject)(call({ method: "PUT", subject, path: subject, body, decode: Management.endpoint }))))
-      ),
-    pause: (name) => named("pause")(about(name, (subject) => repeated(subject)(act("pause")(subject)))),
-    resume: (name) => named("resume")(about(name, resume)),
-    scaleToZero: (name) =>
-      named("scaleToZero")(about(name, (subject) => repeated(subject)(act("scale-to-zero")(subject)))),
-    delete: (name) => named("delete")(Effect.asVoid(about(name, remove))),
-    wait,
-    watch: (name, waiting) =>
-      Stream.callback((queue) =>
-        wait(name, { ...waiting, onProgress: (progress) => Queue.offer(queue, progress) }).pipe(
-          Effect.andThen(Queue.end(queue))
-        )
-      ),
-    logs: (name, options) =>
-      Stream.unwrap(Effect.map(path(name.name, name.namespace), (subject) => Logs.lines(settings, subject, options)))
-        .pipe(
-          Stream.mapError((reason) => new EndpointError.EndpointError({ method: "logs", reason })),
-          Stream.withSpan("EndpointsApi.logs")
-        ),
-    hardware: ({ namespace } = {}) =>
-      named("hardware")(
-        Effect.flatMap(path(undefined, namespace), (owner) =>
-          repeated(owner)(
-            call({ method: "GET", about: "provider", subject: owner, path: owner, decode: Management.hardware })
-          )).pipe(Effect.map(Hardware.list))
-      ),
-    catalogue: (query = {}) =>
-      named("catalogue")(
-        repeated("the catalogue")(call({
-          method: "GET",
-          about: "catalogue",
-          subject: "the catalogue",
-          path: `list${Catalogue.search(query)}`,
-          decode: Management.catalogue
-        })).pipe(Effect.map(({ items }) => items))
-      ),
-    deploy: (choice, { name, namespace } = {}) =>
-      named("deploy")(Effect.gen(function*() {
-        const owner = yield* path(undefined, namespace)
-        if (name !== undefined) yield* path(name, owner)
-        return yield* deploy(owner, choice, name)
-      }))
+    list: (query) => Stream.unwrap(Effect.map(api, ({ list }) => list(query))),
+    get: (name) => Effect.flatMap(api, ({ get }) => get(name)),
+    create: (endpoint, where) => Effect.flatMap(api, ({ create }) => create(endpoint, where)),
+    update: (name, changes) => Effect.flatMap(api, ({ update }) => update(name, changes)),
+    pause: (name) => Effect.flatMap(api, ({ pause }) => pause(name)),
+    resume: (name) => Effect.flatMap(api, ({ resume }) => resume(name)),
+    scaleToZero: (name) => Effect.flatMap(api, ({ scaleToZero }) => scaleToZero(name)),
+    delete: (name) => Effect.flatMap(api, (found) => found.delete(name)),
+    wait: (name, waiting) => Effect.flatMap(api, ({ wait }) => wait(name, waiting)),
+    watch: (name, waiting) => Stream.unwrap(Effect.map(api, ({ watch }) => watch(name, waiting))),
+    logs: (name, how) => Stream.unwrap(Effect.map(api, ({ logs }) => logs(name, how))),
+    hardware: (where) => Effect.flatMap(api, ({ hardware }) => hardware(where)),
+    catalogue: (query) => Effect.flatMap(api, ({ catalogue }) => catalogue(query)),
+    deploy: (choice, where) => Effect.flatMap(api, ({ deploy }) => deploy(choice, where))
   })
 })
 

@@ -16,6 +16,7 @@ import type { GenerationOptions } from "../../GenerationOptions.ts"
 import type * as Hub from "../../hub/Hub.ts"
 import * as Message from "../../Message.ts"
 import * as CallForm from "../../template/CallForm.ts"
+import type * as ChatTemplateLayers from "../../template/ChatTemplateLayers.ts"
 import * as ChatTemplate from "../../template/ChatTemplateService.ts"
 import type { Compatibility } from "../../template/engine/Compatibility.ts"
 import { TemplateEngine } from "../../template/engine/TemplateEngine.ts"
@@ -270,6 +271,17 @@ const engine = Layer.effectContext(
       ))
 )
 
+/** A template on its engine. What makes it is loaded for it. */
+const made = <R>(
+  layerOf: (
+    layers: typeof ChatTemplateLayers
+  ) => Layer.Layer<ChatTemplate.ChatTemplate, TemplateError, R | TemplateEngine>
+) =>
+  Layer.unwrap(Effect.map(
+    Effect.promise(() => import("../../template/ChatTemplateLayers.ts")),
+    (layers) => Layer.provide(layerOf(layers), engine)
+  ))
+
 /**
  * The template that the options name, if they name one. A repository's is loaded when it is first needed; a text is parsed
  * at once. It runs on the `TemplateEngine` of the context, if there is one.
@@ -282,10 +294,10 @@ export const layer = (options: Options): Layer.Layer<never, TemplateError, Hub.H
   const { bos, compatibility, sanitizeControlTokens, specialTokens } = options
   const how = { bos, compatibility, sanitizeControlTokens, specialTokens }
   if (chatTemplate !== undefined) {
-    return Layer.provide(ChatTemplate.layerTextWith({ ...how, template: chatTemplate }), engine)
+    return made(({ layerTextWith }) => layerTextWith({ ...how, template: chatTemplate }))
   }
   if (tokenizerId === undefined) return Layer.empty
-  const loading = Layer.provide(ChatTemplate.layerHubWith({ ...how, tokenizerId, revision }), engine)
+  const loading = made(({ layerHubWith }) => layerHubWith({ ...how, tokenizerId, revision }))
   return Layer.effect(
     ChatTemplate.ChatTemplate,
     Effect.flatMap(Effect.context<Hub.Hub>(), (context) =>
