@@ -1,45 +1,108 @@
 /**
- * How much of the SDK and of Effect reaches a browser: the sources bundled, minified and gzipped. The bundler is the one
- * that vitest brings along.
+ * What of the SDK and of its peers reaches a browser: a program bundled, minified and gzipped. The bundler is the one that
+ * vitest brings along.
+ *
+ * ```sh
+ * node Bundle.ts
+ * ```
  */
 import { gzipSync } from "node:zlib"
 import { rolldown } from "rolldown"
 
 const core = new URL("../src/", import.meta.url).pathname
+const here = new URL("bundled.ts", import.meta.url).pathname
 
-/** What a program takes, and from where. */
-const programs: Readonly<Record<string, string>> = {
-  "TgiClient": `export { layer } from "${core}transport/TgiClient.ts"`,
-  "InferenceEndpointsLLM": `export { layer } from "${core}InferenceEndpointsLLM.ts"`,
-  "one error class": `export { InferenceError } from "${core}InferenceError.ts"`,
-  "nothing": `import "${core}index.ts"`
+/** What a program takes, and the chunks beyond its first one that are loaded when it does what its name says. */
+interface Program {
+  readonly source: string
+  readonly late?: ReadonlyArray<string>
 }
 
-const entry = "virtual:entry"
+const service = `import { layer } from "${core}InferenceEndpointsLLM.ts"
+import { layer as transport } from "${core}http/FetchTransport.ts"
+import { provide } from "effect/Layer"
+export const model = (options) => provide(layer(options), transport)`
 
-const bundle = async (source: string, external: ReadonlyArray<RegExp>): Promise<number> => {
+const programs: Readonly<Record<string, Program>> = {
+  "one error class": { source: `export { InferenceError } from "${core}InferenceError.ts"` },
+  "`Effect`, `Stream`, `Schema` and `HttpClient` alone": {
+    source: `import { gen } from "effect/Effect"
+import { make, execute } from "effect/http/HttpClient"
+import { get } from "effect/http/HttpClientRequest"
+import { Struct, String, decodeUnknownEffect } from "effect/Schema"
+import { runForEach } from "effect/Stream"
+export { gen, make, execute, get, Struct, String, decodeUnknownEffect, runForEach }`
+  },
+  "`TgiClient`": { source: `export { layer } from "${core}transport/TgiClient.ts"` },
+  "the service": { source: `export { layer } from "${core}InferenceEndpointsLLM.ts"` },
+  "the service over `fetch`": { source: service },
+  "the service over `fetch`, with `generateObject`": { source: service, late: ["pipeline/object/Structure.ts"] },
+  "the promise entry": { source: `export { connect } from "${core}promise/fetch.ts"` },
+  "`openai`": { source: `export { default } from "openai"` },
+  "`ai` with `@ai-sdk/openai-compatible`": {
+    source:
+      `export { generateText, streamText } from "ai"\nexport { createOpenAICompatible } from "@ai-sdk/openai-compatible"`
+  },
+  "`@huggingface/inference`": { source: `export { InferenceClient } from "@huggingface/inference"` }
+}
+
+/** Bytes of what is loaded with the program, or with what it does; and of every chunk that it might ever load. */
+const sizes = async (
+  { late = [], source }: Program,
+  external: ReadonlyArray<RegExp>
+): Promise<readonly [loaded: number, all: number]> => {
   const build = await rolldown({
-    input: entry,
+    input: here,
     platform: "browser",
     external: [...external],
     logLevel: "silent",
     plugins: [{
-      name: "entry",
-      resolveId: (id) => id === entry ? id : undefined,
-      load: (id) => id === entry ? source : undefined
+      name: "program",
+      resolveId: (id) => id === here ? id : undefined,
+      load: (id) => id === here ? source : undefined
     }]
   })
   const { output } = await build.generate({ minify: true })
   await build.close()
-  return gzipSync(output.map((part) => part.type === "chunk" ? part.code : "").join("\n")).length
+  const chunks = new Map(output.flatMap((part) => part.type === "chunk" ? [[part.fileName, part] as const] : []))
+  const loaded = new Set(
+    [...chunks.values()]
+      .filter(({ isEntry, moduleIds }) =>
+        isEntry || late.some((path) => moduleIds.some((id) => id.endsWith(`/src/${path}`)))
+      )
+      .map(({ fileName }) => fileName)
+  )
+  for (const name of loaded) for (const next of chunks.get(name)?.imports ?? []) if (chunks.has(next)) loaded.add(next)
+  const size = (names: Iterable<string>) =>
+    [...names].reduce((sum, name) => sum + gzipSync(chunks.get(name)?.code ?? "").length, 0)
+  return [size(loaded), size(chunks.keys())]
 }
 
-/** Kilobytes after gzip of each program: with everything, and without the packages that it shares with its user. */
-export const measure = async (): Promise<ReadonlyArray<readonly [program: string, all: number, own: number]>> => {
-  const sizes: Array<readonly [string, number, number]> = []
-  for (const [program, source] of Object.entries(programs)) {
-    const own = await bundle(source, [/^effect(\/|$)/, /^@huggingface\/jinja$/])
-    sizes.push([program, await bundle(source, []) / 1000, own / 1000])
+/** Kilobytes after gzip. */
+interface Size {
+  readonly program: string
+  /** Loaded with the program. */
+  readonly loaded: number
+  /** The same without Effect, which it shares with what else is written with it. */
+  readonly own: number
+  /** All that it may ever load. */
+  readonly all: number
+}
+
+/** The sizes of all programs. */
+export const measure = async (): Promise<ReadonlyArray<Size>> => {
+  const measured: Array<Size> = []
+  for (const [name, program] of Object.entries(programs)) {
+    const [loaded, all] = await sizes(program, [])
+    const [own] = await sizes(program, [/^effect(?:\/|$)/])
+    measured.push({ program: name, loaded: loaded / 1000, own: own / 1000, all: all / 1000 })
   }
-  return sizes
+  return measured
+}
+
+if (import.meta.main) {
+  console.log("| program | loaded | of it without Effect | all it may ever load |\n| --- | --- | --- | --- |")
+  for (const { all, loaded, own, program } of await measure()) {
+    console.log(`| ${program} | ${loaded.toFixed(0)} | ${own.toFixed(0)} | ${all.toFixed(0)} |`)
+  }
 }
