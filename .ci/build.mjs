@@ -78,11 +78,25 @@ const build = await rolldown({
   logLevel: "warn",
   onLog: (level, log, handler) => log.code === "CIRCULAR_DEPENDENCY" ? undefined : handler(level, log)
 })
-await build.write({
+const { output } = await build.write({
   dir: "dist/bundle",
   minify: true,
   entryFileNames: "[name].js",
   chunkFileNames: "[name]-[hash].js"
 })
+
+// who wrote what is bundled, as their licences ask
+const bundled = new Set(
+  output.flatMap((part) => part.type === "chunk" ? part.moduleIds : [])
+    .flatMap((id) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? [])
+)
+writeFileSync(
+  "dist/bundle/LICENSES.txt",
+  [...bundled].toSorted().map((name) => {
+    const folder = join("node_modules", name)
+    const { license, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
+    return `${name} ${version} (${license})\n\n${readFileSync(join(folder, "LICENSE"), "utf8").trim()}\n`
+  }).join("\n----\n\n")
+)
 await build.close()
 await shared.merge({ mangle: { toplevel: false } })

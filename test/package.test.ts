@@ -84,7 +84,7 @@ describe("the packed tarball", () => {
     assert.isTrue(files.includes("package/dist/index.js"))
     assert.deepStrictEqual(
       files.filter((file) =>
-        !/^package\/(dist\/.*\.(js|d\.ts)$|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|AGENTS\.md$|llms\.txt$)/
+        !/^package\/(dist\/.*\.(js|d\.ts)$|dist\/bundle\/LICENSES\.txt$|package\.json$|README\.md$|LICENSE$|CHANGELOG\.md$|AGENTS\.md$|llms\.txt$)/
           .test(file)
       ),
       []
