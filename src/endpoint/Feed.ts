@@ -34,8 +34,10 @@ export const make = <A>(options: { readonly kept: number; readonly replayed: num
   let hasEnded = false
   const waiting = new Set<() => void>()
   const wake = () => {
-    for (const resume of waiting) resume()
+    // who is woken may listen again at once
+    const listeners = [...waiting]
     waiting.clear()
+    for (const resume of listeners) resume()
   }
 
   const more = Effect.callback<void>((resume) => {
