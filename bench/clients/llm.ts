@@ -14,27 +14,28 @@ const service = async (
   delivery: "stream" | "unary" | undefined,
   transport: Layer.Layer<HttpClient.HttpClient>
 ) => {
-  const runtime = ManagedRuntime.make(
+  const context = await ManagedRuntime.make(
     Service.layer({ baseUrl: base, engine: "tgi", apiKey: false, delivery }).pipe(
       Layer.provide(transport)
     )
-  )
-  return { runtime, llm: await runtime.runPromise(Service.InferenceEndpointsLLM.use(Effect.succeed)) }
+  ).context()
+  const run = Effect.runPromiseWith(context)
+  return { run, llm: await run(Service.InferenceEndpointsLLM.use(Effect.succeed)) }
 }
 
 const generating = (delivery: "stream" | "unary" | undefined, transport: Layer.Layer<HttpClient.HttpClient>) =>
 async (
   base: string
 ) => {
-  const { llm, runtime } = await service(base, delivery, transport)
+  const { llm, run } = await service(base, delivery, transport)
   const call = Effect.map(llm.generate(prompt), ({ generations }) => expectText(generations[0]?.text))
-  return () => runtime.runPromise(call)
+  return () => run(call)
 }
 
 const streaming = (transport: Layer.Layer<HttpClient.HttpClient>) => async (base: string) => {
-  const { llm, runtime } = await service(base, "stream", transport)
+  const { llm, run } = await service(base, "stream", transport)
   const call = Effect.suspend(() => count(llm.stream(prompt), (event) => event._tag === "Text"))
-  return () => runtime.runPromise(call)
+  return () => run(call)
 }
 
 /** As it is by default: `generate` asks for short responses whole, `stream` streams. */
@@ -47,11 +48,11 @@ export const byDefault = (transport: Layer.Layer<HttpClient.HttpClient>): Client
 export const folded = (transport: Layer.Layer<HttpClient.HttpClient>): Client => ({
   unary: generating("stream", transport),
   stream: async (base) => {
-    const { llm, runtime } = await service(base, "stream", transport)
+    const { llm, run } = await service(base, "stream", transport)
     const call = Effect.map(llm.generate(prompt), ({ generations }) => {
       expectText(generations[0]?.text)
       return generations[0]?.statistics.outputTokens ?? 0
     })
-    return () => runtime.runPromise(call)
+    return () => run(call)
   }
 })

@@ -21,41 +21,43 @@ export const fetch: Transport = async () =>
 export const fetchHttpClient: Transport = async () => (await import("effect/http/FetchHttpClient")).layer
 
 const open = async (base: string, transport: Layer.Layer<HttpClient.HttpClient>) => {
-  const runtime = ManagedRuntime.make(TgiClient.layer({ url: base }).pipe(Layer.provide(transport)))
-  return { runtime, client: await runtime.runPromise(TgiClient.TgiClient.use(Effect.succeed)) }
+  const context = await ManagedRuntime.make(TgiClient.layer({ url: base }).pipe(Layer.provide(transport))).context()
+  // calls are made in a program that runs: `ManagedRuntime.runPromise` would note every one of them, to end them with it
+  const run = Effect.runPromiseWith(context)
+  return { run, client: await run(TgiClient.TgiClient.use(Effect.succeed)) }
 }
 
 const native = { inputs: prompt, parameters: { max_new_tokens: 20, details: true } }
 
 export const generate = (transport: Layer.Layer<HttpClient.HttpClient>): Client => ({
   unary: async (base) => {
-    const { client, runtime } = await open(base, transport)
+    const { client, run } = await open(base, transport)
     const call = Effect.map(client.generate(native), ({ value }) => expectText(value.generated_text))
-    return () => runtime.runPromise(call)
+    return () => run(call)
   },
   stream: async (base) => {
-    const { client, runtime } = await open(base, transport)
+    const { client, run } = await open(base, transport)
     const call = Effect.suspend(() =>
       count(client.generateStream(native), (frame) => typeof frame.token.text === "string")
     )
-    return () => runtime.runPromise(call)
+    return () => run(call)
   }
 })
 
 export const chat = (transport: Layer.Layer<HttpClient.HttpClient>): Client => ({
   unary: async (base) => {
-    const { client, runtime } = await open(base, transport)
+    const { client, run } = await open(base, transport)
     const call = Effect.map(
       client.chat({ model, messages }),
       ({ value }) => expectText(value.choices?.[0]?.message.content)
     )
-    return () => runtime.runPromise(call)
+    return () => run(call)
   },
   stream: async (base) => {
-    const { client, runtime } = await open(base, transport)
+    const { client, run } = await open(base, transport)
     const call = Effect.suspend(() =>
       count(client.chatStream({ model, messages }), (chunk) => typeof chunk.choices?.[0]?.delta?.content === "string")
     )
-    return () => runtime.runPromise(call)
+    return () => run(call)
   }
 })

@@ -12,8 +12,8 @@ import { type Client, expectText, prompt } from "./Client.ts"
 const native = { inputs: prompt, parameters: { max_new_tokens: 20, details: true } }
 
 const open = async (base: string, path: string) => {
-  const runtime = ManagedRuntime.make(NodeTransport.layer)
-  const client = await runtime.runPromise(HttpClient.HttpClient.use(Effect.succeed))
+  const run = Effect.runPromiseWith(await ManagedRuntime.make(NodeTransport.layer).context())
+  const client = await run(HttpClient.HttpClient.use(Effect.succeed))
   const send = sendOf(client)
   if (send === undefined) throw new Error("this transport keeps no limits")
   const limits = { headers: 60_000, idle: 60_000, total: 600_000, maxBodyBytes: 64 * 1024 * 1024 }
@@ -23,20 +23,20 @@ const open = async (base: string, path: string) => {
       limits
     )
   )
-  return { runtime, call }
+  return { run, call }
 }
 
 export const generate: Client = {
   unary: async (base) => {
-    const { call, runtime } = await open(base, "/generate")
+    const { call, run } = await open(base, "/generate")
     const text = Effect.map(
       Effect.flatMap(call, (response) => response.text),
       (text) => expectText(JSON.parse(text).generated_text)
     )
-    return () => runtime.runPromise(text)
+    return () => run(text)
   },
   stream: async (base) => {
-    const { call, runtime } = await open(base, "/generate_stream")
+    const { call, run } = await open(base, "/generate_stream")
     const tokens = Effect.suspend(() => {
       let count = 0
       let rest = ""
@@ -56,6 +56,6 @@ export const generate: Client = {
         () => count
       )
     })
-    return () => runtime.runPromise(tokens)
+    return () => run(tokens)
   }
 }

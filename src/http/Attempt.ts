@@ -31,10 +31,10 @@ type Chunks = readonly [Uint8Array, ...Array<Uint8Array>]
  * @since 0.2.0
  */
 export interface Options {
-  /** Whether the trace goes with it (W3C `traceparent`): to a server of the caller's, never to a third party. */
-  readonly traced?: boolean | undefined
   /** Where the transport is fetch: whether it follows redirects. Default: `manual`. */
   readonly redirect?: "follow" | "manual" | undefined
+  /** The body of a success is read whole, at most so much of it. */
+  readonly whole?: TransportLimits.Size | undefined
 }
 
 /**
@@ -59,19 +59,33 @@ export class Attempts {
     return this.#send !== undefined
   }
 
-  /** The head of the response; with a scope, the request lives as long as that. */
+  /**
+   * The head of the response; with a scope, the request lives as long as that. With `whole`, where the transport can,
+   * a success comes when its body has: see `arrivedText`.
+   */
   head(
     request: HttpClientRequest.HttpClientRequest,
     limits: TransportLimits.Limits,
-    { redirect = "manual", traced }: Options,
+    { redirect = "manual", whole }: Options,
     scope?: Scope.Scope
   ): Effect.Effect<HttpClientResponse, Fault.Fault> {
-    const head = Effect.withFiber<HttpClientResponse, HttpClientError>((fiber) => {
-      const sent = traced === true ? withTrace(request, fiber) : request
-      if (this.#send !== undefined && redirect === "manual") return this.#send(sent, limits)
+    const send = redirect === "manual" ? this.#send : undefined
+    const head = send === undefined ? this.#execute(request, redirect, scope) : send(request, limits, whole)
+    const told = pageOrigin() === undefined
+      ? Effect.mapError(head, (error) => Fault.from(error, limits))
+      : inBrowser(head, request.url, limits)
+    return this.#send === undefined ? bounded(told, limits) : told
+  }
+
+  #execute(
+    request: HttpClientRequest.HttpClientRequest,
+    redirect: "follow" | "manual",
+    scope: Scope.Scope | undefined
+  ) {
+    return Effect.withFiber<HttpClientResponse, HttpClientError>((fiber) => {
       const executed = scope === undefined
-        ? this.#client.execute(sent)
-        : Scope.provide(this.#scoped.execute(sent), scope)
+        ? this.#client.execute(request)
+        : Scope.provide(this.#scoped.execute(request), scope)
       const init = Context.getOrUndefined(fiber.context, FetchHttpClient.RequestInit)
       return Effect.provideContext(
         executed,
@@ -81,10 +95,6 @@ export class Attempts {
         )
       )
     })
-    const told = pageOrigin() === undefined
-      ? Effect.mapError(head, (error) => Fault.from(error, limits))
-      : inBrowser(head, request.url, limits)
-    return this.#send === undefined ? bounded(told, limits) : told
   }
 
   /** The whole body of a response as text. */
@@ -168,10 +178,13 @@ const bounded = <A>(
 }
 
 /**
- * The request with the trace, where a tracer is installed that exports it and the program has not switched propagation
- * off. TGI reads it since 3.3.
+ * The request with the trace (W3C `traceparent`), where a tracer is installed that exports it and the program has not
+ * switched propagation off: for servers of the caller's, never for a third party. TGI reads it since 3.3.
+ *
+ * @category combinators
+ * @since 0.2.0
  */
-const withTrace = (
+export const withTrace = (
   request: HttpClientRequest.HttpClientRequest,
   fiber: {
     readonly context: Context.Context<never>

@@ -32,11 +32,13 @@ const SMALL = 256 * 1024
 /** Bytes of a body that is read whole where the request sets no limit. */
 const MAX_WHOLE_BYTES = 64 * 1024 * 1024
 
-const within: Send = (request, limits) => {
-  if (request.urlParams.params.length === 0 && Option.isNone(request.hash)) return send(request, request.url, limits)
+const within: Send = (request, limits, whole) => {
+  if (request.urlParams.params.length === 0 && Option.isNone(request.hash)) {
+    return send(request, request.url, limits, whole)
+  }
   const url = Url.make(request.url, request.urlParams, Option.getOrUndefined(request.hash))
   return Result.isSuccess(url)
-    ? send(request, url.success.href, limits)
+    ? send(request, url.success.href, limits, whole)
     : Effect.fail(
       new HttpClientError.HttpClientError({
         reason: new HttpClientError.InvalidUrlError({ request, cause: url.failure })
@@ -51,7 +53,7 @@ const within: Send = (request, limits) => {
  * @since 0.2.0
  */
 export const client: HttpClient.HttpClient = Object.defineProperty(
-  HttpClient.make((request, url, signal) => send(request, url.href, {}, signal)),
+  HttpClient.make((request, url, signal) => send(request, url.href, {}, undefined, signal)),
   enforcesLimits,
   { value: within }
 )
@@ -68,11 +70,13 @@ const send = (
   request: HttpClientRequest,
   url: string,
   limits: Limits,
+  whole?: Size,
   signal?: AbortSignal
 ): Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError> =>
   Effect.withFiber((fiber) =>
     Effect.callback((resume) => {
       const exchange = new Exchange(limits)
+      if (whole !== undefined) exchange.expect(whole)
       exchange.wake = () =>
         resume(
           exchange.failure === undefined || exchange.status > 0

@@ -36,6 +36,8 @@ export abstract class Incoming {
 
   /** The reader wants the body in one piece. */
   protected whole = false
+  /** The reader wants the body of a success in one piece, and nothing before. */
+  #expected: Size | undefined
   /** What is above the limit is cut off, which is not a failure. */
   #cut = false
   /** Bytes that the body may have, on the wire and decoded. */
@@ -81,7 +83,8 @@ export abstract class Incoming {
     this.status = status
     this.headers = headers
     if (announced > this.limit) this.abort(tooLarge(this.limit))
-    this.#notify()
+    if (this.#expected === undefined || status >= 300) this.#notify()
+    else this.collect(this.#expected, true)
   }
 
   protected receive(chunk: Uint8Array): void {
@@ -168,6 +171,11 @@ export abstract class Incoming {
     }
     this.wake = dropped
     return stop
+  }
+
+  /** Said before the head is there: of a success the reader wants the whole body, and is woken when that has come. */
+  expect(size: Size): void {
+    this.#expected = size
   }
 
   /** The reader wants the body in one piece: it is woken at the end only, and the transport never stops reading. */

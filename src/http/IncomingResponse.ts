@@ -140,6 +140,13 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
     )
   }
 
+  arrivedText(): string | undefined {
+    const incoming = this.#incoming
+    if (!incoming.ended || incoming.failure !== undefined || this.#streamed) return undefined
+    const body = this.#body ?? this.#settle()
+    return body?._tag === "Success" ? this.#text ??= incoming.text ?? decoder.decode(body.value) : undefined
+  }
+
   #all(size: Size, asText: boolean): Effect.Effect<Uint8Array, Failure> {
     return Effect.suspend(() => {
       this.#size ??= size

@@ -58,12 +58,16 @@ export const enforcesLimits: unique symbol = Symbol.for(
  * Sends a request within limits. Such a call is the caller's own: the transport leaves the span, the trace headers and the
  * closing of a response that nobody reads to it, which is a fifth of the cost of a call.
  *
+ * With `whole`, a response with a status below 300 comes when its body is complete or has failed, so that its reader waits
+ * once and not twice. Then `Reading.arrivedText` has the body. A transport may ignore it.
+ *
  * @category models
  * @since 0.1.0
  */
 export type Send = (
   request: HttpClientRequest,
-  limits: Limits
+  limits: Limits,
+  whole?: Size
 ) => Effect.Effect<HttpClientResponse, HttpClientError>
 
 /**
@@ -113,6 +117,8 @@ export interface Reading {
   /** The whole body, at most so many bytes; what is above fails it, or is cut off. */
   readonly bytes: (size: Size) => Effect.Effect<Uint8Array, HttpClientError>
   readonly wholeText: (size: Size) => Effect.Effect<string, HttpClientError>
+  /** The body of a request that was sent with `whole`, where all of it has arrived. */
+  readonly arrivedText: () => string | undefined
   /** Reads on and drops what comes, to the end of the body, so many bytes or milliseconds; never fails. */
   readonly readRest: (bytes: number, milliseconds: number) => Effect.Effect<void>
 }

@@ -36,7 +36,7 @@ import * as Stream from "effect/Stream"
 import { accepted } from "../http/Decompression.ts"
 import * as FetchTransport from "../http/FetchTransport.ts"
 import { IncomingResponse } from "../http/IncomingResponse.ts"
-import { enforcesLimits, type Limits, type Send } from "../http/TransportLimits.ts"
+import { enforcesLimits, type Limits, type Send, type Size } from "../http/TransportLimits.ts"
 import * as Connections from "./Connections.ts"
 import { Exchange } from "./Exchange.ts"
 import * as Proxy from "./Proxy.ts"
@@ -64,10 +64,10 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
   Effect.map(connected(options), (connections) => {
     const send = sender(connections, options)
     const targetOf = memoized()
-    const client = HttpClient.make((request, url, signal) => send(request, target(url), {}, signal))
-    const within: Send = (request, limits) => {
+    const client = HttpClient.make((request, url, signal) => send(request, target(url), {}, undefined, signal))
+    const within: Send = (request, limits, whole) => {
       const to = targetOf(request)
-      return Result.isSuccess(to) ? send(request, to.success, limits) : Effect.fail(to.failure)
+      return Result.isSuccess(to) ? send(request, to.success, limits, whole) : Effect.fail(to.failure)
     }
     return Object.defineProperty(client, enforcesLimits, { value: within })
   })
@@ -119,13 +119,14 @@ type SendTo = (
   request: HttpClientRequest,
   to: Target,
   limits: Limits,
+  whole?: Size,
   signal?: AbortSignal
 ) => Effect.Effect<HttpClientResponse, HttpClientError.HttpClientError>
 
 const sender = (connections: Connections.Connections, options: Options): SendTo => {
   const maxWholeBytes = options.maxBodyBytes ?? 64 * 1024 * 1024
   const compression = options.compression ?? true
-  return (request, to, limits, signal) =>
+  return (request, to, limits, whole, signal) =>
     Effect.callback((resume) => {
       const payload = payloadOf(request)
       const exchange = new Exchange(connections, {
@@ -135,6 +136,7 @@ const sender = (connections: Connections.Connections, options: Options): SendTo 
         headers: headersOf(request, payload, compression),
         body: payload.body
       }, limits)
+      if (whole !== undefined) exchange.expect(whole)
       exchange.wake = () =>
         resume(
           exchange.status > 0

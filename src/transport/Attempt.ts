@@ -14,7 +14,7 @@ import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
-import { Attempts } from "../http/Attempt.ts"
+import { Attempts, type Options as SendOptions } from "../http/Attempt.ts"
 import * as Fault from "../http/Fault.ts"
 import * as HeaderFields from "../http/HeaderFields.ts"
 import * as Secret from "../http/Secret.ts"
@@ -36,7 +36,8 @@ const ERROR_BODY: TransportLimits.Size = { limit: 64 * 1024, cut: true }
 /** How long the health route may take to give a sign of life. */
 const SIGN_OF_LIFE = 10_000
 
-const traced = { traced: true }
+/** Of a stream the head is wanted, and of anything else the whole body. */
+const streamed: SendOptions = {}
 
 /**
  * The attempts at calls to one target.
@@ -50,6 +51,7 @@ export class Calls {
   readonly #requests: Requests
   /** The limits of a first attempt, whole and streamed. */
   readonly #limits: { readonly [A in Accept]: TransportLimits.Limits }
+  readonly #whole: SendOptions
   readonly #scrub: Secret.Scrub
 
   constructor(client: HttpClient.HttpClient, options: Options) {
@@ -58,6 +60,7 @@ export class Calls {
     this.#requests = new Requests(options.target, options.userAgent)
     this.#scrub = Secret.scrubber(options.target.token)
     const { limits, timeouts } = options
+    this.#whole = { whole: { limit: limits.body } }
     const firstEvent = Duration.toMillis(timeouts.firstEvent)
     const shared: TransportLimits.Limits = {
       connect: Duration.toMillis(timeouts.connect),
@@ -100,15 +103,20 @@ export class Calls {
     read: Read<A>,
     at: At
   ): Effect.Effect<{ readonly value: A; readonly meta: Meta }, Failed> {
-    return Effect.flatMap(this.#head(request, "application/json", at), (response) =>
-      response.status >= 300
-        ? this.#refused(response)
-        : Effect.flatMap(this.#text(response), (text) => {
-          const reading = read(text)
-          return reading._tag === "Read"
-            ? Effect.succeed({ value: reading.value, meta: this.#meta(response, at.attempts) })
-            : this.#unread(text, reading, response)
-        }))
+    return Effect.flatMap(this.#head(request, "application/json", at), (response) => {
+      if (response.status >= 300) return this.#refused(response)
+      const arrived = TransportLimits.readingOf(response)?.arrivedText()
+      return arrived === undefined
+        ? Effect.flatMap(this.#text(response), (text) => this.#read(text, read, response, at))
+        : this.#read(arrived, read, response, at)
+    })
+  }
+
+  #read<A>(text: string, read: Read<A>, response: HttpClientResponse, at: At) {
+    const reading = read(text)
+    return reading._tag === "Read"
+      ? Effect.succeed({ value: reading.value, meta: this.#meta(response, at.attempts) })
+      : this.#unread(text, reading, response)
   }
 
   open<F extends { readonly error?: unknown }>(
@@ -194,11 +202,12 @@ export class Calls {
     scope?: Scope.Scope
   ): Effect.Effect<HttpClientResponse, Failed> {
     const limits = this.#limits[accept]
+    const options = accept === "application/json" ? this.#whole : streamed
     const head = attempts === 1 && !bounded
-      ? this.#http.head(request, limits, traced, scope)
+      ? this.#http.head(request, limits, options, scope)
       : Effect.clockWith((clock) => {
         const total = Math.max(1, deadline - clock.currentTimeMillisUnsafe())
-        return this.#http.head(request, { ...limits, total }, traced, scope)
+        return this.#http.head(request, { ...limits, total }, options, scope)
       })
     return Effect.mapError(head, (fault) => this.#failed(InferenceFailure.fromFault(fault)))
   }

@@ -12,6 +12,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
+import { withTrace } from "../http/Attempt.ts"
 import * as Deadline from "../http/Deadline.ts"
 import * as Retry from "../http/Retry.ts"
 import { InferenceError, InvalidRequest, Timeout } from "../InferenceError.ts"
@@ -86,8 +87,8 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
     ): Effect.Effect<A, InferenceError> =>
       Effect.withFiber((fiber) => {
         const method = `${call.method} ${call.path}`
-        const request = wire.request(call, accept)
-        if (request === undefined) return Effect.fail(unwritable(method, call.body))
+        const plain = wire.request(call, accept)
+        if (plain === undefined) return Effect.fail(unwritable(method, call.body))
         const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
         const end = fiber.getRef(Deadline.CurrentDeadline)
         const bounded = end !== undefined && end + Deadline.NEAR < now + within
@@ -95,6 +96,7 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
         const late = (attempts: number) =>
           new InferenceError({ method, reason: new Timeout({ phase: "total", after: total }), attempts })
         if (deadline <= now) return Effect.fail(late(0))
+        const request = withTrace(plain, fiber)
         let attempts = 0
         const { body } = call
         const one = (n: number) => {

@@ -138,6 +138,31 @@ const limited = (
       yield* server.closed(0)
     }))
 
+const sent = (url: string) =>
+  (sendOf(FetchTransport.client) ?? assert.fail("it keeps no limits"))(HttpClientRequest.get(url), {}, {
+    limit: 1000
+  })
+
+describe("a response that is wanted whole", () => {
+  it.live("comes with its text, whatever it says of its length", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http(({ url }, response) =>
+        url === "/known" ? response.writeHead(200, { "content-length": "6" }).end("größ") : response.end("größ")
+      )
+      for (const path of ["/known", "/"]) {
+        const response = yield* sent(server.url + path)
+        assert.deepStrictEqual([readingOf(response)?.arrivedText(), yield* response.text], ["größ", "größ"])
+      }
+    }))
+
+  it.live("comes by its head where it refuses", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.writeHead(503).write("busy"))
+      const response = yield* sent(server.url)
+      assert.deepStrictEqual([response.status, readingOf(response)?.arrivedText()], [503, undefined])
+    }))
+})
+
 describe("limits", () => {
   limited("of the head fail a request that gets none", { headers: 50 }, "UND_ERR_HEADERS_TIMEOUT", () => undefined)
   limited(

@@ -229,6 +229,62 @@ describe("the body", () => {
     }).pipe(withClient()))
 })
 
+describe("a response that is wanted whole", () => {
+  const whole = { limit: 1000 }
+  const sent = (url: string) =>
+    Effect.flatMap(HttpClient.HttpClient, (client) => {
+      const send = sendOf(client) ?? assert.fail("no way to send within limits")
+      return send(HttpClientRequest.get(url), {}, whole)
+    })
+
+  it.live("comes with its text, compressed or not", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http(({ url }, response) =>
+        url === "/gzip"
+          ? response.writeHead(200, { "content-encoding": "gzip" }).end(Zlib.gzipSync("größ"))
+          : response.end("größ")
+      )
+      for (const path of ["", "/gzip"]) {
+        const response = yield* sent(server.url + path)
+        assert.deepStrictEqual([readingOf(response)?.arrivedText(), yield* response.text], ["größ", "größ"])
+      }
+    }).pipe(withClient()))
+
+  it.live("comes by its head where it refuses, so that little of its body need be read", () =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.http((_, response) => response.writeHead(503).write("busy"))
+      const response = yield* sent(server.url)
+      assert.deepStrictEqual([response.status, readingOf(response)?.arrivedText()], [503, undefined])
+    }).pipe(withClient()))
+
+  it.live.each([
+    ["cut short", "content-length: 100\r\n\r\npart", "UND_ERR_SOCKET"],
+    ["too large by its head", "content-length: 1001\r\n\r\n", "ERR_BODY_TOO_LARGE"],
+    ["too large by its body", `connection: close\r\n\r\n${"x".repeat(1001)}`, "ERR_BODY_TOO_LARGE"]
+  ])("fails as one that is read later: %s", ([, rest, code]) =>
+    Effect.gen(function*() {
+      const server = yield* Loopback.raw((socket) => socket.end(`HTTP/1.1 200 OK\r\n${rest}`))
+      const client = yield* HttpClient.HttpClient
+      const send = sendOf(client) ?? assert.fail("no way to send within limits")
+      const response = yield* send(HttpClientRequest.get(server.url), { maxBodyBytes: whole.limit }, whole)
+      assert.isUndefined(readingOf(response)?.arrivedText())
+      const error = yield* Effect.flip(readingOf(response)?.wholeText(whole) ?? Effect.succeed(""))
+      assert.deepStrictEqual(told(error), ["DecodeError", code])
+    }).pipe(withClient()))
+
+  it.live("closes its connection when its reader leaves before the end", () =>
+    Effect.gen(function*() {
+      const written = yield* Deferred.make<void>()
+      const server = yield* Loopback.http((_, response) =>
+        response.write("part", () => Deferred.doneUnsafe(written, Effect.void))
+      )
+      const fiber = yield* Effect.forkChild(sent(server.url))
+      yield* Deferred.await(written)
+      yield* Fiber.interrupt(fiber)
+      yield* server.closed(0)
+    }).pipe(withClient()))
+})
+
 describe("the head", () => {
   it.live("is the final one when interim answers come before it", () =>
     Effect.gen(function*() {

@@ -107,11 +107,13 @@ export class Suspects {
         isBreak(failed.reason)
           ? this.#judged(failed, body, first && this.#sent === nth)
           : Effect.fail(failed))
-      return Effect.onExit(judged, () => {
-        this.#inFlight--
-        return Effect.void
-      })
+      return Effect.onExitPrimitive(judged, this.#left)
     })
+  }
+
+  readonly #left = (): undefined => {
+    this.#inFlight--
+    return undefined
   }
 
   #judged(failed: Failed, body: Body, alone: boolean): Effect.Effect<never, Failed> {
