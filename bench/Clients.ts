@@ -12,6 +12,7 @@ export const clients: Readonly<Record<string, () => Promise<Client>>> = {
   "sdk on fetch": async () => (await sdk()).chat(await (await sdk()).fetch()),
   "sdk on FetchHttpClient": async () => (await sdk()).chat(await (await sdk()).fetchHttpClient()),
   "llm": async () => (await llm()).byDefault(await (await sdk()).node()),
+  "llm, limits given": async () => (await llm()).known(await (await sdk()).node()),
   "llm, folded": async () => (await llm()).folded(await (await sdk()).node()),
   "llm on fetch": async () => (await llm()).byDefault(await (await sdk()).fetch()),
   "@huggingface/inference": async () => (await import("./clients/peers.ts")).huggingface,

@@ -8,7 +8,7 @@ const chat = ["limit, chat", "sdk, chat", "llm"]
 /** Those that run on `fetch`; the peer of the field is the reference. */
 const onFetch = [peer, "sdk on fetch", "llm on fetch"]
 
-const cold = ["limit, chat", "sdk, chat", "llm", peer]
+const cold = ["limit, chat", "sdk, chat", "llm, limits given", "llm", peer]
 
 export const contenders: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
   S1: [native, [...chat, "llm, folded", peer]],
@@ -23,7 +23,7 @@ export const contenders: Readonly<Record<string, ReadonlyArray<ReadonlyArray<str
   F1: [onFetch],
   F2: [onFetch],
   C1: [cold],
-  C2: [cold],
+  C2: [cold.filter((client) => client !== "llm, limits given")],
   L1: [["limit", "transport", "sdk"]],
   L2: [["limit", "transport", "sdk"]],
   L3: [["limit", "transport", "sdk"]]

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
+import type * as InferenceEndpointsLLM from "../../src/InferenceEndpointsLLM.ts"
 import { load } from "./Built.ts"
 import { type Client, expectText, prompt } from "./Client.ts"
 import { count } from "./Counting.ts"
@@ -12,10 +13,11 @@ const Service = await load("InferenceEndpointsLLM", () => import("../../src/Infe
 const service = async (
   base: string,
   delivery: "stream" | "unary" | undefined,
-  transport: Layer.Layer<HttpClient.HttpClient>
+  transport: Layer.Layer<HttpClient.HttpClient>,
+  engineLimits?: InferenceEndpointsLLM.Options["engineLimits"]
 ) => {
   const context = await ManagedRuntime.make(
-    Service.layer({ baseUrl: base, engine: "tgi", apiKey: false, delivery }).pipe(
+    Service.layer({ baseUrl: base, engine: "tgi", apiKey: false, delivery, engineLimits }).pipe(
       Layer.provide(transport)
     )
   ).context()
@@ -23,11 +25,15 @@ const service = async (
   return { run, llm: await run(Service.InferenceEndpointsLLM.use(Effect.succeed)) }
 }
 
-const generating = (delivery: "stream" | "unary" | undefined, transport: Layer.Layer<HttpClient.HttpClient>) =>
+const generating = (
+  delivery: "stream" | "unary" | undefined,
+  transport: Layer.Layer<HttpClient.HttpClient>,
+  engineLimits?: InferenceEndpointsLLM.Options["engineLimits"]
+) =>
 async (
   base: string
 ) => {
-  const { llm, run } = await service(base, delivery, transport)
+  const { llm, run } = await service(base, delivery, transport, engineLimits)
   const call = Effect.map(llm.generate(prompt), ({ generations }) => expectText(generations[0]?.text))
   return () => run(call)
 }
@@ -42,6 +48,11 @@ const streaming = (transport: Layer.Layer<HttpClient.HttpClient>) => async (base
 export const byDefault = (transport: Layer.Layer<HttpClient.HttpClient>): Client => ({
   unary: generating(undefined, transport),
   stream: streaming(transport)
+})
+
+/** With the limits of the engine given, so that nothing is asked before the first call. */
+export const known = (transport: Layer.Layer<HttpClient.HttpClient>): Client => ({
+  unary: generating(undefined, transport, { maxInputTokens: 4096, maxTotalTokens: 8192 })
 })
 
 /** `generate` where it is told to stream: what nobody sees before its end is folded as it comes. */
