@@ -87,14 +87,17 @@ const transport = Layer.succeed(
 )
 
 const baseUrl = "http://127.0.0.1:9"
-const client = ManagedRuntime.make(TgiClient.layer({ url: baseUrl }).pipe(Layer.provide(transport)))
-const tgi = await client.runPromise(TgiClient.TgiClient.use(Effect.succeed))
-const service = ManagedRuntime.make(
+/** Calls are made in a program that runs: `ManagedRuntime.runPromise` would note every one of them, to end them with it. */
+const runner = async <R>(layer: Layer.Layer<R>) => Effect.runPromiseWith(await ManagedRuntime.make(layer).context())
+
+const client = await runner(TgiClient.layer({ url: baseUrl }).pipe(Layer.provide(transport)))
+const tgi = await client(TgiClient.TgiClient.use(Effect.succeed))
+const service = await runner(
   InferenceEndpointsLLM.layer({ baseUrl, engine: "tgi", engineLimits: {}, apiKey: false }).pipe(
     Layer.provide(transport)
   )
 )
-const llm = await service.runPromise(InferenceEndpointsLLM.InferenceEndpointsLLM.use(Effect.succeed))
+const llm = await service(InferenceEndpointsLLM.InferenceEndpointsLLM.use(Effect.succeed))
 
 const drain = <A, E>(stream: Stream.Stream<A, E>) => Stream.runForEachArray(stream, () => Effect.void)
 
@@ -117,12 +120,12 @@ const parsed = async () => {
 /** What is called, and how often in a part. */
 const calls: Readonly<Record<string, readonly [call: () => Promise<unknown>, times: number]>> = {
   "JSON.parse of the response": [async () => JSON.parse(new TextDecoder().decode(whole)), 6400],
-  "TgiClient.chat": [() => client.runPromise(tgi.chat({ model, messages })), 6400],
-  "generate": [() => service.runPromise(llm.generate(prompt)), 6400],
+  "TgiClient.chat": [() => client(tgi.chat({ model, messages })), 6400],
+  "generate": [() => service(llm.generate(prompt)), 6400],
   "JSON.parse of each event": [parsed, 640],
-  "TgiClient.chatStream": [() => client.runPromise(drain(tgi.chatStream({ model, messages }))), 640],
-  "stream": [() => service.runPromise(drain(llm.stream(prompt))), 640],
-  "generate, streamed": [() => service.runPromise(llm.generate(prompt, { delivery: "stream" })), 640]
+  "TgiClient.chatStream": [() => client(drain(tgi.chatStream({ model, messages }))), 640],
+  "stream": [() => service(drain(llm.stream(prompt))), 640],
+  "generate, streamed": [() => service(llm.generate(prompt, { delivery: "stream" })), 640]
 }
 
 const part = async (call: () => Promise<unknown>, times: number): Promise<number> => {

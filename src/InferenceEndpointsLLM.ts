@@ -338,8 +338,9 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
   return yield* assemble(options, {
     // finding the endpoint, reviving it and what is generated have one time together
     one: (wanted) =>
-      Effect.flatMap(Deadline.after(total), (deadline) =>
-        Effect.catchIf(
+      Effect.withFiber((fiber) => {
+        const deadline = Deadline.of(fiber, total)
+        return Effect.catchIf(
           Effect.flatMap(known(deadline), (target) => once(target, wanted, deadline)),
           isRevivable(wanted),
           (error) =>
@@ -347,7 +348,8 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
               Deadline.by(deadline)(Revival.revive(endpoint, error)),
               (target) => once(target, wanted, deadline)
             )
-        )),
+        )
+      }),
     streamed: (wanted) =>
       Effect.flatMap(Deadline.after(total), (deadline) => {
         const begun = (target: Effect.Effect<Target, EndpointError>) =>
@@ -405,24 +407,25 @@ const serving = (
 
   const plain = Settings.resolve(defaults, {})
 
-  const want = (
+  const wantNow = (
     input: Message.Input,
     call: Settings.CallOptions | undefined,
     output?: StructuredOutput.StructuredOutput<unknown, unknown>
-  ): Effect.Effect<Preparing.Wanted, GenerateError> =>
-    Effect.suspend((): Effect.Effect<Preparing.Wanted, GenerateError> => {
-      const { issues, options: sampling, settings } = call === undefined ? plain : Settings.resolve(defaults, call)
-      const wrong = [
-        ...issues,
-        ...(isEmpty(input) && options.useMagpieTemplate !== true ? [noMessages] : []),
-        ...Conversing.check(input, sampling)
-      ]
-      if (wrong.length > 0) return Effect.fail(Preparing.invalid("generate", wrong))
-      return Effect.mapEager(
-        output === undefined ? outputOf(defaults, call) : Effect.succeed(output),
-        (output): Preparing.Wanted => ({ input, options: sampling, settings, output })
-      )
-    })
+  ): Effect.Effect<Preparing.Wanted, GenerateError> => {
+    const { issues, options: sampling, settings } = call === undefined ? plain : Settings.resolve(defaults, call)
+    const wrong = [
+      ...issues,
+      ...(isEmpty(input) && options.useMagpieTemplate !== true ? [noMessages] : []),
+      ...Conversing.check(input, sampling)
+    ]
+    if (wrong.length > 0) return Effect.fail(Preparing.invalid("generate", wrong))
+    return Effect.mapEager(
+      output === undefined ? outputOf(defaults, call) : Effect.succeed(output),
+      (output): Preparing.Wanted => ({ input, options: sampling, settings, output })
+    )
+  }
+
+  const want = (...given: Parameters<typeof wantNow>) => Effect.suspend(() => wantNow(...given))
 
   const several = (wanted: Preparing.Wanted, permits: Semaphore.Semaphore) =>
     Effect.map(
@@ -457,10 +460,12 @@ const serving = (
 
   return InferenceEndpointsLLM.of({
     generate: (input, call) =>
-      Effect.flatMap(want(input, call), (wanted) =>
-        (wanted.settings.numGenerations ?? 1) === 1
-          ? single(wanted)
-          : Effect.flatMap(limit(call), (permits) => several(wanted, permits))),
+      Effect.suspend(() =>
+        Effect.flatMapEager(wantNow(input, call), (wanted) =>
+          (wanted.settings.numGenerations ?? 1) === 1
+            ? single(wanted)
+            : Effect.flatMap(limit(call), (permits) => several(wanted, permits)))
+      ),
     generateMany: (inputs, call) =>
       Effect.flatMap(limit(call), (permits) =>
         Effect.forEach(

@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 
 /**
  * In milliseconds of the clock; absent where nothing larger bounds a call than its own limit.
@@ -35,10 +36,18 @@ export const NEAR = 50
  * @since 0.2.0
  */
 export const after = (limit: Duration.Duration): Effect.Effect<number> =>
-  Effect.withFiber((fiber) => {
-    const own = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() + Duration.toMillis(limit)
-    return Effect.succeed(Math.min(own, fiber.getRef(CurrentDeadline) ?? Infinity))
-  })
+  Effect.withFiber((fiber) => Effect.succeed(of(fiber, limit)))
+
+/**
+ * As `after`, where the fiber is at hand.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const of = (fiber: Fiber.Fiber<unknown, unknown>, limit: Duration.Duration): number => {
+  const own = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() + Duration.toMillis(limit)
+  return Math.min(own, fiber.getRef(CurrentDeadline) ?? Infinity)
+}
 
 /**
  * Bounds all that is sent within an effect by one moment, so far from now.

@@ -6,6 +6,7 @@
  */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
@@ -20,7 +21,7 @@ import type { Opened, TgiClient } from "../../transport/TgiClient.ts"
 import type * as Continuation from "../continue/Continuation.ts"
 import * as Folding from "../fold/Folding.ts"
 import * as Echo from "./Echo.ts"
-import type * as Telemetry from "./Telemetry.ts"
+import * as Telemetry from "./Telemetry.ts"
 import * as ToolText from "./ToolText.ts"
 import * as Verdict from "./Verdict.ts"
 
@@ -45,8 +46,8 @@ export interface Prepared extends Folding.Options {
   readonly continuation: Continuation.Over | undefined
   /** How calls of tools stand in the text, where they do. */
   readonly calls: CallForm | undefined
-  /** Sees the generation before the caller does. */
-  readonly onFinish: (generation: Generation.Generation) => Effect.Effect<unknown>
+  /** What is told of the call, when it ends. */
+  readonly telemetry: Telemetry.Call
 }
 
 type Events = Array<Generation.Event>
@@ -166,6 +167,7 @@ const unfiled = (prepared: Prepared, generation: Generation.Generation, events: 
 
 /** The generation at its end, or why it is none. Nothing of it is an effect where nothing has to be asked or told. */
 const finishing = (
+  fiber: Telemetry.Fiber,
   prepared: Prepared,
   fold: Folding.Fold,
   meta: Meta,
@@ -187,7 +189,10 @@ const finishing = (
       })
     )
   }
-  const end = (generation: Generation.Generation) => Effect.as(prepared.onFinish(generation), generation)
+  const end = (generation: Generation.Generation): Effect.Effect<Generation.Generation> => {
+    Telemetry.finished(fiber, prepared.telemetry, generation)
+    return Effect.succeed(generation)
+  }
   const { countInput } = prepared
   const isUncounted = told.statistics.inputTokens === undefined && countInput !== undefined
   const counted = isUncounted
@@ -215,7 +220,10 @@ const begin = (prepared: Prepared): Effect.Effect<Begun, InferenceError, Scope.S
       const times: Times = { start, first: clock.currentTimeMillisUnsafe() }
       const fold = folding(prepared)
       const end = (events: Events) =>
-        finishing(prepared, fold, meta(), times, clock.currentTimeMillisUnsafe(), events, count())
+        // on the fiber that pulls, which may be another one than began
+        Effect.withFiber<Generation.Generation, InferenceError>((fiber) =>
+          finishing(fiber, prepared, fold, meta(), times, clock.currentTimeMillisUnsafe(), events, count())
+        )
       return { fold, pull, end }
     })
   })
@@ -325,7 +333,8 @@ const assembled = (
   events: Events
 ): Effect.Effect<Generation.Generation, InferenceError> =>
   Effect.scopedWith((scope) =>
-    Effect.clockWith((clock) => {
+    Effect.withFiber((fiber) => {
+      const clock = fiber.getRef(Clock.Clock)
       const start = clock.currentTimeMillisUnsafe()
       const opened = over(prepared.call, (call) => openWhole({ ...prepared, call }))
       return Effect.flatMap(Scope.provide(opened, scope), ({ count, meta, pull }) => {
@@ -336,7 +345,7 @@ const assembled = (
           onFailure: Effect.failCause,
           onDone: () => {
             const times = { start, first: undefined }
-            return finishing(prepared, fold, meta(), times, clock.currentTimeMillisUnsafe(), events, count())
+            return finishing(fiber, prepared, fold, meta(), times, clock.currentTimeMillisUnsafe(), events, count())
           }
         })
         return next
@@ -350,12 +359,22 @@ const answered = (prepared: Prepared, events: Events): Effect.Effect<Generation.
     : assembled(prepared, prepared.continuation, events)
 
 const answeredOnce = (prepared: Prepared, events: Events): Effect.Effect<Generation.Generation, InferenceError> =>
-  Effect.clockWith((clock) => {
+  Effect.withFiber((fiber) => {
+    const clock = fiber.getRef(Clock.Clock)
     const start = clock.currentTimeMillisUnsafe()
     return ask(prepared, (delta, meta) => {
       const fold = folding(prepared)
       fold.add(delta, events)
-      return finishing(prepared, fold, meta, { start, first: undefined }, clock.currentTimeMillisUnsafe(), events, 1)
+      return finishing(
+        fiber,
+        prepared,
+        fold,
+        meta,
+        { start, first: undefined },
+        clock.currentTimeMillisUnsafe(),
+        events,
+        1
+      )
     })
   })
 

@@ -7,7 +7,7 @@
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Channel from "effect/Channel"
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
@@ -170,9 +170,19 @@ const of = (call: Call) => {
   return made
 }
 
+/**
+ * The fiber that a call runs on, as far as its telemetry needs it.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Fiber {
+  readonly context: Context.Context<never>
+  readonly getRef: <A>(ref: Context.Reference<A>) => A
+}
+
 /** Whether spans go anywhere: those of the tracer that is there by default are kept by nobody. */
-const isTraced = (fiber: { readonly getRef: <A>(ref: Context.Reference<A>) => A }): boolean =>
-  fiber.getRef(Tracer.Tracer) !== Tracer.nativeTracer
+const isTraced = (fiber: Pick<Fiber, "getRef">): boolean => fiber.getRef(Tracer.Tracer) !== Tracer.nativeTracer
 
 /**
  * Tells of a finished generation, on the span of its call where there is one.
@@ -180,16 +190,13 @@ const isTraced = (fiber: { readonly getRef: <A>(ref: Context.Reference<A>) => A 
  * @category combinators
  * @since 0.2.0
  */
-export const finished = (call: Call, generation: Generation): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => {
-    record(fiber.context, call, generation)
-    // without a span of its own, the one that is there is the caller's
-    if (!isTraced(fiber)) return Effect.void
-    return Effect.match(Effect.currentSpan, {
-      onSuccess: (span) => annotate(span, call, generation),
-      onFailure: () => undefined
-    })
-  })
+export const finished = (fiber: Fiber, call: Call, generation: Generation): void => {
+  record(fiber.context, call, generation)
+  // without a span of its own, the one that is there is the caller's
+  if (!isTraced(fiber)) return
+  const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+  if (span?._tag === "Span") annotate(span, call, generation)
+}
 
 /** The name of a call's span. */
 const spanOf = ({ model, operation }: Call): string => `${operation} ${model}`
@@ -204,7 +211,10 @@ const spanOptions = (call: Call) =>
  * @since 0.2.0
  */
 export const observed = <A, E>(call: Call, self: Effect.Effect<A, E>): Effect.Effect<A, E> => {
-  const counted = Effect.onError(self, (cause) => recordFailure(call, cause))
+  const counted = Effect.onExitPrimitive(
+    self,
+    (exit) => exit._tag === "Failure" ? recordFailure(call, exit.cause) : undefined
+  )
   return Effect.withFiber((fiber) =>
     isTraced(fiber) ? Effect.withSpan(counted, spanOf(call), spanOptions(call)) : counted
   )

@@ -28,7 +28,7 @@ import type { TgiClient } from "../../transport/TgiClient.ts"
 import type * as Continuation from "../continue/Continuation.ts"
 import * as Slices from "../continue/Slices.ts"
 import type { Prepared } from "../generate/Generating.ts"
-import * as Telemetry from "../generate/Telemetry.ts"
+import type * as Telemetry from "../generate/Telemetry.ts"
 import * as Verdict from "../generate/Verdict.ts"
 import * as Structures from "../object/Structures.ts"
 import * as Measured from "./Measured.ts"
@@ -61,7 +61,6 @@ export interface Ready extends Prepared {
   readonly constraint: Constraint | undefined
   /** Why fewer tokens are asked for than wanted, where that is so. */
   readonly capped: string | undefined
-  readonly telemetry: Telemetry.Call
   /** The same request with another seed: its prompt is not rendered, and its body not written, once more. */
   readonly withSeed: (seed: number | bigint) => Effect.Effect<Ready, InferenceError>
 }
@@ -336,7 +335,6 @@ const readyOf = (decided: Decided, capped: string | undefined, encoded: Dialect.
     seed: options.seed,
     filedAsThinking: constraint !== undefined && kind === "llamacpp",
     countInput: settings.countTokens === true ? countInput(client, target, encoded) : undefined,
-    onFinish: (generation) => Telemetry.finished(telemetry, generation),
     telemetry,
     withSeed: seeded(decided, capped, encoded)
   }
