@@ -208,6 +208,27 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
     return incoming.ended ? Cause.done() : this.#more
   })
 
+  each(take: (chunks: Chunks) => boolean): Effect.Effect<"ended" | "enough", Failure> {
+    return Effect.callback((resume) => {
+      const incoming = this.#incoming
+      const read = (): void => {
+        const chunks = incoming.take()
+        try {
+          if (isFilled(chunks) && !take(chunks)) return resume(Effect.succeed("enough"))
+        } catch (defect) {
+          return resume(Effect.die(defect))
+        }
+        if (incoming.failure !== undefined) resume(Effect.fail(this.#decodeError(incoming.failure)))
+        else if (incoming.ended) resume(Effect.succeed("ended"))
+        else incoming.wake = read
+      }
+      read()
+      return Effect.sync(() => {
+        incoming.wake = undefined
+      })
+    })
+  }
+
   readonly #more: Pull.Pull<Chunks, Failure> = Effect.callback((resume) => {
     this.#incoming.wake = () => resume(this.#pull)
   })

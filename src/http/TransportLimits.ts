@@ -119,6 +119,13 @@ export interface Reading {
   readonly wholeText: (size: Size) => Effect.Effect<string, HttpClientError>
   /** The body of a request that was sent with `whole`, where all of it has arrived. */
   readonly arrivedText: () => string | undefined
+  /**
+   * Takes the chunks of a body that was begun to be streamed as they come, without waking the fiber for each read: until
+   * the body ends, or `take` says that it wants no more, which is what it succeeds with.
+   */
+  readonly each: (
+    take: (chunks: readonly [Uint8Array, ...Array<Uint8Array>]) => boolean
+  ) => Effect.Effect<"ended" | "enough", HttpClientError>
   /** Reads on and drops what comes, to the end of the body, so many bytes or milliseconds; never fails. */
   readonly readRest: (bytes: number, milliseconds: number) => Effect.Effect<void>
 }

@@ -15,7 +15,7 @@ import type * as Scope from "effect/Scope"
 import { withTrace } from "../http/Attempt.ts"
 import * as Deadline from "../http/Deadline.ts"
 import * as Retry from "../http/Retry.ts"
-import { InferenceError, InvalidRequest, Timeout } from "../InferenceError.ts"
+import { InferenceError, InvalidRequest, type Reason, Timeout } from "../InferenceError.ts"
 import * as Json from "../protocol/Json.ts"
 import { Calls } from "./Attempt.ts"
 import type { Accept, At, Call, Meta, Options } from "./Call.ts"
@@ -34,6 +34,8 @@ import type { Route } from "./routes/Route.ts"
 export interface Opened<F> {
   readonly meta: Meta
   readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, InferenceError>
+  /** All frames to whoever hears them, instead of `pull`. */
+  readonly each: (hear: (frames: Arr.NonEmptyReadonlyArray<F>) => void) => Effect.Effect<void, InferenceError>
 }
 
 /**
@@ -119,7 +121,7 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
       open: (call, route, scope) =>
         Effect.map(
           calling(call, "text/event-stream", (request, at) => wire.open(request, route, scope, at)),
-          ({ first, meta, reader }) => ({ meta, pull: pulling(call, meta, first, reader) })
+          ({ first, meta, reader }) => ({ meta, ...reading(call, meta, first, reader) })
         )
     }
   })
@@ -150,13 +152,13 @@ const flaw = (body: Call["body"]) => {
 }
 
 /** The frames that are there already, then the rest; a failure says what had been handed over before it. */
-const pulling = <F>(
+const reading = <F>(
   call: Call,
   meta: Meta,
   first: Arr.NonEmptyReadonlyArray<F> | undefined,
   reader: Events.Reader<F>
-): Opened<F>["pull"] => {
-  const rest = reader.pull((reason) =>
+): Pick<Opened<F>, "pull" | "each"> => {
+  const failed = (reason: Reason) =>
     new InferenceError({
       method: `${call.method} ${call.path}`,
       reason,
@@ -164,12 +166,20 @@ const pulling = <F>(
       ...(meta.requestId !== undefined && { requestId: meta.requestId }),
       received: reader.received()
     })
-  )
+  const rest = reader.pull(failed)
   let head = first
-  return Effect.suspend(() => {
-    if (head === undefined) return rest
-    const frames = head
-    head = undefined
-    return Effect.succeed(frames)
-  })
+  return {
+    pull: Effect.suspend(() => {
+      if (head === undefined) return rest
+      const frames = head
+      head = undefined
+      return Effect.succeed(frames)
+    }),
+    each: (hear) =>
+      Effect.suspend(() => {
+        if (head !== undefined) hear(head)
+        head = undefined
+        return reader.each(failed, hear)
+      })
+  }
 }

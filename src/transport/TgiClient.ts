@@ -50,8 +50,13 @@ export interface Answer<A> {
  */
 export interface Opened<F> {
   readonly meta: Call.Meta
-  /** One pull of `frames`, for a reader without a `Stream`. Use one of the two. */
+  /** One pull of `frames`, for a reader without a `Stream`. Use one of the three. */
   readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, InferenceError>
+  /**
+   * Gives all frames to whoever hears them, as they come, and succeeds when the generation is complete. The cheapest of
+   * the three: no fiber is woken for each read of the socket. `hear` must not block.
+   */
+  readonly each: (hear: (frames: Arr.NonEmptyReadonlyArray<F>) => void) => Effect.Effect<void, InferenceError>
   readonly frames: Stream.Stream<F, InferenceError>
 }
 
@@ -174,9 +179,10 @@ export const make = (options: Options): Effect.Effect<TgiClient["Service"], neve
         <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) =>
         (body: Readonly<Record<string, unknown>>): Effect.Effect<Opened<F>, InferenceError, Scope.Scope> =>
           Effect.flatMap(Effect.scope, (scope) =>
-            Effect.map(open({ method: "POST", path, body }, routeOf(body), scope), ({ meta, pull }) => ({
+            Effect.map(open({ method: "POST", path, body }, routeOf(body), scope), ({ each, meta, pull }) => ({
               meta,
               pull,
+              each,
               frames: Stream.fromPull(Effect.succeed(pull))
             })))
       const streaming = <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) => {

@@ -1,9 +1,11 @@
 /** Streams of the client over the Node transport, which keeps their limits and reads on after their end by itself. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Pull, Stream } from "effect"
 import type * as Http from "node:http"
 import * as Retry from "../../src/http/Retry.ts"
+import type { InferenceError } from "../../src/InferenceError.ts"
 import * as NodeTransport from "../../src/node/NodeTransport.ts"
+import type * as Generate from "../../src/protocol/Generate.ts"
 import * as TgiClient from "../../src/transport/TgiClient.ts"
 import * as Wire from "../transport/Wire.ts"
 import * as Loopback from "./Loopback.ts"
@@ -26,6 +28,96 @@ const streaming = (
 
 const collect = (client: TgiClient.TgiClient["Service"]) =>
   Effect.map(Stream.runCollect(client.generateStream(Wire.prompt)), (frames) => frames.map(({ token }) => token.text))
+
+/** All frames and the end of a stream, by one way to read it. */
+const readings = {
+  pull: ({ pull }: TgiClient.Opened<Generate.Frame>, hear: (text: string) => void) => {
+    const next: Effect.Effect<void, InferenceError> = Pull.matchEffect(pull, {
+      onSuccess: (frames) => {
+        for (const { token } of frames) hear(token.text)
+        return next
+      },
+      onFailure: Effect.failCause,
+      onDone: () => Effect.void
+    })
+    return next
+  },
+  each: ({ each }: TgiClient.Opened<Generate.Frame>, hear: (text: string) => void) =>
+    each((frames) => {
+      for (const { token } of frames) hear(token.text)
+    })
+}
+
+const heardBy = (client: TgiClient.TgiClient["Service"], read: (typeof readings)["pull"]) =>
+  Effect.suspend(() => {
+    const texts: Array<string> = []
+    return Effect.scoped(
+      Effect.flatMap(client.openGenerate(Wire.prompt), (opened) => read(opened, (text) => texts.push(text)))
+    )
+      .pipe(
+        Effect.match({
+          onSuccess: () => ({ texts, end: "ended" }),
+          onFailure: ({ message, received }) => ({ texts, end: message, received })
+        })
+      )
+  })
+
+describe("frames that are given as they come", () => {
+  const [a, b] = [Wire.token("a"), Wire.token("b")]
+  it.live.each<readonly [string, (response: Http.ServerResponse) => void]>([
+    ["a whole stream", (response) => response.end(a + b + Wire.last("ab"))],
+    ["a stream in many reads", (response) => {
+      const parts = [a, b.slice(0, 9), b.slice(9), Wire.last("ab")]
+      const next = () => {
+        const part = parts.shift()
+        if (part === undefined) response.end()
+        else response.write(part, () => setImmediate(next))
+      }
+      next()
+    }],
+    ["one without its end mark", (response) => response.end(a + b)],
+    ["one that breaks off", (response) => response.write(a + b, () => response.destroy())],
+    [
+      "one whose server says that it failed",
+      (response) => response.end(`${a}data:{"error":"late","error_type":"x"}\n\n`)
+    ],
+    ["one that ends with something else", (response) => response.end(`${a}data: {"hello":1}\n\n`)]
+  ])(
+    "are those of a pull, and end as it does: %s",
+    ([, answer]) =>
+      streaming(answer, undefined, (client) =>
+        Effect.gen(function*() {
+          const pulled = yield* heardBy(client, readings.pull)
+          assert.isAbove(pulled.texts.length, 0)
+          assert.deepStrictEqual(yield* heardBy(client, readings.each), pulled)
+        }))
+  )
+
+  it.live("stop with their reader, whose connection is closed", () =>
+    streaming((response) => response.write(a), undefined, (client, server) =>
+      Effect.gen(function*() {
+        const heard = yield* Deferred.make<void>()
+        const fiber = yield* Effect.forkChild(Effect.scoped(
+          Effect.flatMap(client.openGenerate(Wire.prompt), ({ each }) =>
+            each(() => Deferred.doneUnsafe(heard, Effect.void)))
+        ))
+        yield* Deferred.await(heard)
+        yield* Fiber.interrupt(fiber)
+        yield* server.closed(0)
+      })))
+
+  it.live("a hearer that throws is a defect of its program, and not of the process", () =>
+    streaming((response) => response.end(a + b + Wire.last("ab")), undefined, (client) =>
+      Effect.gen(function*() {
+        const exit = yield* Effect.exit(Effect.scoped(
+          Effect.flatMap(client.openGenerate(Wire.prompt), ({ each }) =>
+            each(() => {
+              throw new Error("mine")
+            }))
+        ))
+        assert.isTrue(Exit.hasDies(exit))
+      })))
+})
 
 describe("after the end mark", () => {
   it.live("a body that ends a little later gives its connection back", () =>

@@ -62,6 +62,8 @@ export interface Incoming {
   readonly meta: () => Meta
   /** Adds the frames of one pull to a fold. */
   readonly pull: (add: (delta: Generation.Delta) => void) => Pull.Pull<void, InferenceError>
+  /** Adds all frames to a fold, without waking the fiber for each read; where it can. */
+  readonly each?: ((add: (delta: Generation.Delta) => void) => Effect.Effect<void, InferenceError>) | undefined
   /** How many frames have come. */
   readonly count: () => number
 }

@@ -67,18 +67,19 @@ const incoming = <F>(
   opened: Effect.Effect<Opened<F>, InferenceError, Scope.Scope>,
   delta: (frame: F, tokens: boolean) => Generation.Delta
 ): Effect.Effect<Incoming, InferenceError, Scope.Scope> =>
-  Effect.map(opened, ({ meta, pull }) => {
+  Effect.map(opened, ({ each, meta, pull }) => {
     const { keepTokens } = prepared
     const own = keepTokens ? echoed(prepared) : same
     let count = 0
+    const hearing = (add: (delta: Generation.Delta) => void) => (frames: ReadonlyArray<F>) => {
+      count += frames.length
+      for (const frame of frames) add(own(delta(frame, keepTokens)))
+    }
     return {
       meta: () => meta,
       count: () => count,
-      pull: (add) =>
-        Effect.map(pull, (frames) => {
-          count += frames.length
-          for (const frame of frames) add(own(delta(frame, keepTokens)))
-        })
+      pull: (add) => Effect.map(pull, hearing(add)),
+      each: (add) => each(hearing(add))
     }
   })
 
@@ -210,13 +211,14 @@ const finishing = (
 interface Begun {
   readonly fold: Folding.Fold
   readonly pull: Incoming["pull"]
+  readonly each: Incoming["each"]
   readonly end: (events: Events) => Effect.Effect<Generation.Generation, InferenceError>
 }
 
 const begin = (prepared: Prepared): Effect.Effect<Begun, InferenceError, Scope.Scope> =>
   Effect.clockWith((clock) => {
     const start = clock.currentTimeMillisUnsafe()
-    return Effect.map(open(prepared), ({ count, meta, pull }) => {
+    return Effect.map(open(prepared), ({ count, each, meta, pull }) => {
       const times: Times = { start, first: clock.currentTimeMillisUnsafe() }
       const fold = folding(prepared)
       const end = (events: Events) =>
@@ -224,7 +226,7 @@ const begin = (prepared: Prepared): Effect.Effect<Begun, InferenceError, Scope.S
         Effect.withFiber<Generation.Generation, InferenceError>((fiber) =>
           finishing(fiber, prepared, fold, meta(), times, clock.currentTimeMillisUnsafe(), events, count())
         )
-      return { fold, pull, end }
+      return { fold, pull, each, end }
     })
   })
 
@@ -283,13 +285,15 @@ export const stream = (prepared: Prepared, within: Within): Opening => (scope, o
  */
 export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation, InferenceError> =>
   Effect.scopedWith((scope) =>
-    Effect.flatMap(Scope.provide(begin(prepared), scope), ({ end, fold, pull }) => {
+    Effect.flatMap(Scope.provide(begin(prepared), scope), ({ each, end, fold, pull }) => {
       // nobody hears these
       const events: Events = []
-      const frames = pull((delta) => {
+      const add = (delta: Generation.Delta) => {
         fold.add(delta, events)
         events.length = 0
-      })
+      }
+      if (each !== undefined) return Effect.flatMap(each(add), () => end(events))
+      const frames = pull(add)
       const next: Effect.Effect<Generation.Generation, InferenceError> = Pull.matchEffect(frames, {
         onSuccess: () => next,
         onFailure: Effect.failCause,

@@ -58,6 +58,11 @@ export interface Reader<F> {
    * complete, else fails with what the caller makes of the reason.
    */
   readonly pull: <E>(failed: (reason: Reason) => E) => Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E>
+  /** Gives all frames to whoever hears them, and succeeds where `pull` ends. Nothing is woken for each read. */
+  readonly each: <E>(
+    failed: (reason: Reason) => E,
+    hear: (frames: Arr.NonEmptyReadonlyArray<F>) => void
+  ) => Effect.Effect<void, E>
   /** How many frames were handed over, and their text. */
   readonly received: () => { readonly events: number; readonly text: string }
 }
@@ -80,30 +85,34 @@ export const read = <F extends { readonly error?: unknown }>(
   const rest = transport === undefined ? linger(bytes) : transport.readRest(LINGER_BYTES, LINGER)
   const ended = Effect.flatMap(settings.closed, () => Cause.done())
   const lingered = Effect.flatMap(rest, () => ended)
+  /** What a fault of the transport means; a defect or an interrupt, of which no type speaks, is passed on. */
+  const broken = (cause: Cause.Cause<HttpClientError | Fault | Timeout>): Effect.Effect<never> | undefined => {
+    const failure = Cause.findErrorOption(cause)
+    // without an error it holds a defect or an interrupt
+    if (failure._tag === "None") return Effect.failCause(cause as Cause.Cause<never>)
+    const error = failure.value
+    state.fail(
+      error._tag === "HttpClientError" || error._tag === "DecompressionFault" ? settings.reasonOf(error) : error
+    )
+    return undefined
+  }
+  /** How it ends, once there are no more frames to hand over. */
+  const ending = <E>(failed: (reason: Reason) => E): Pull.Pull<never, E> | undefined => {
+    const { failure } = state
+    if (failure !== undefined) return Effect.flatMap(settings.closed, () => Effect.fail(failed(failure)))
+    return state.over ? state.ended ? ended : lingered : undefined
+  }
   const pull = <E>(failed: (reason: Reason) => E): Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E> => {
     const step = (): Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E> => {
       const frames = state.take()
-      if (Arr.isArrayNonEmpty(frames)) return Effect.succeed(frames)
-      const { failure } = state
-      if (failure !== undefined) return Effect.flatMap(settings.closed, () => Effect.fail(failed(failure)))
-      if (state.over) return state.ended ? ended : lingered
-      return fed
+      return Arr.isArrayNonEmpty(frames) ? Effect.succeed(frames) : ending(failed) ?? fed
     }
     const fed = Pull.matchEffect(next, {
       onSuccess: (pieces) => {
         state.push(pieces)
         return step()
       },
-      onFailure: (cause) => {
-        const failure = Cause.findErrorOption(cause)
-        // without an error it holds a defect or an interrupt, which no type speaks of
-        if (failure._tag === "None") return Effect.failCause(cause as Cause.Cause<never>)
-        const error = failure.value
-        state.fail(
-          error._tag === "HttpClientError" || error._tag === "DecompressionFault" ? settings.reasonOf(error) : error
-        )
-        return step()
-      },
+      onFailure: (cause) => broken(cause) ?? step(),
       onDone: () => {
         state.end()
         return step()
@@ -111,7 +120,48 @@ export const read = <F extends { readonly error?: unknown }>(
     })
     return Effect.suspend(step)
   }
-  return { pull, received: () => ({ events: state.events, text: state.text }) }
+  const each = <E>(
+    failed: (reason: Reason) => E,
+    hear: (frames: Arr.NonEmptyReadonlyArray<F>) => void
+  ): Effect.Effect<void, E> => {
+    if (transport === undefined) {
+      const frames = pull(failed)
+      const next: Effect.Effect<void, E> = Pull.matchEffect(frames, {
+        onSuccess: (some) => {
+          hear(some)
+          return next
+        },
+        onFailure: Effect.failCause,
+        onDone: () => Effect.void
+      })
+      return next
+    }
+    const handOver = (): void => {
+      const frames = state.take()
+      if (Arr.isArrayNonEmpty(frames)) hear(frames)
+    }
+    const last = (): Effect.Effect<void, E> => {
+      handOver()
+      return Pull.catchDone(ending(failed) ?? Cause.done(), () => Effect.void)
+    }
+    return Effect.suspend(() => {
+      handOver()
+      if (state.over || state.failure !== undefined) return last()
+      const read = transport.each((pieces) => {
+        state.push(pieces)
+        handOver()
+        return !state.over && state.failure === undefined
+      })
+      return Effect.matchCauseEffect(read, {
+        onSuccess: (how) => {
+          if (how === "ended") state.end()
+          return last()
+        },
+        onFailure: (cause) => broken(cause) ?? last()
+      })
+    })
+  }
+  return { pull, each, received: () => ({ events: state.events, text: state.text }) }
 }
 
 /**
@@ -120,7 +170,11 @@ export const read = <F extends { readonly error?: unknown }>(
  * @category constructors
  * @since 0.2.0
  */
-export const ended: Reader<never> = { pull: () => Cause.done(), received: () => ({ events: 1, text: "" }) }
+export const ended: Reader<never> = {
+  pull: () => Cause.done(),
+  each: () => Effect.void,
+  received: () => ({ events: 1, text: "" })
+}
 
 /**
  * Reads an event stream that is there as a whole.
