@@ -28,6 +28,12 @@ export const refuse = (...problems: ReadonlyArray<string>): BatchError.BatchErro
 export const noBatch = (output: string): BatchError.BatchError =>
   refuse(`there is no batch with the output ${output}: no run left its manifest beside it`)
 
+/** Files that a run of this batch wrote, which are none of its input: a folder of inputs may hold them. */
+export const ownFiles = Effect.fnUntraced(function*({ errors, manifest, output }: Paths) {
+  const fs = yield* FileSystem.FileSystem
+  return (yield* Effect.mapError(fs.exists(manifest), BatchError.disk(manifest))) ? [output, errors] : []
+})
+
 /** Refuses names that lead to one file, however they are spelled. */
 export const checkFiles = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.Part>, paths: Paths) {
   const found = yield* Files.shared([

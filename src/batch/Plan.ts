@@ -14,7 +14,7 @@ import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as GenerationOptions from "../GenerationOptions.ts"
 import * as BatchError from "./BatchError.ts"
-import { refuse } from "./Claim.ts"
+import { ownFiles, refuse } from "./Claim.ts"
 import * as Input from "./log/Input.ts"
 import * as Options from "./Options.ts"
 import * as Budget from "./pace/Budget.ts"
@@ -158,7 +158,8 @@ export const make = <E extends Fault.Raised>(
     if (problems.length > 0) return yield* refuse(...problems)
     if (template !== undefined && Result.isFailure(template)) return yield* refuse(template.failure)
     const mapping = Row.mapping(columns, template === undefined ? undefined : Result.getOrUndefined(template)?.render)
-    const parts = yield* Inputs.resolve(options.input, Options.paths(options).copy)
+    const paths = Options.paths(options)
+    const parts = yield* Inputs.resolve(options.input, paths.copy, yield* ownFiles(paths))
     const input = yield* Input.scan(parts, columns)
     const { rows: total } = input.record
     const about = yield* Effect.mapError(

@@ -135,7 +135,8 @@ export const merge = Effect.fnUntraced(function*(sources: ReadonlyArray<string>,
  *
  * - `openai`: the output file of OpenAI's Batch API.
  * - `distilabel`: the rows of distilabel's `TextGeneration`: the columns of the input, `generation`, `model_name` and
- *   `distilabel_metadata` with raw input, output and statistics. Needs an output that keeps its input columns.
+ *   `distilabel_metadata` with raw input, output and statistics. Needs an output that keeps its input columns. `generation` is
+ *   a text, and where any row of the output has several, a list in every row; a count that is not known is -1.
  * - `flat`: the columns that were kept, with `id`, `generation`, `finish_reason` and `model_name`; one row a generation.
  *
  * @category models
@@ -208,14 +209,16 @@ const flat = (line: Line): ReadonlyArray<unknown> =>
     model_name: modelOf(line, generation)
   }))
 
+/** Counts as the lines have them: a number in every row, -1 where it is not known. */
 const statistics = (generation: unknown) => ({
-  input_tokens: count(field(field(generation, "statistics"), "inputTokens")),
-  output_tokens: count(field(field(generation, "statistics"), "outputTokens"))
+  input_tokens: count(field(field(generation, "statistics"), "inputTokens")) ?? -1,
+  output_tokens: count(field(field(generation, "statistics"), "outputTokens")) ?? -1
 })
 
 const STEP = "text_generation_0"
 
-const toDistilabel = (mapping: Row.Mapping, perGeneration: boolean) => (line: Line): ReadonlyArray<unknown> => {
+/** `isList`: each row has the list of its generations, however many they are. */
+const toDistilabel = (mapping: Row.Mapping, isList: boolean) => (line: Line): ReadonlyArray<unknown> => {
   const columns = Row.isRecord(line.input) ? line.input : {}
   const mapped = mapping({ id: String(line.id), index: Number(line.index), columns })
   const input = Result.isSuccess(mapped) ? mapped.success.input : null
@@ -233,13 +236,26 @@ const toDistilabel = (mapping: Row.Mapping, perGeneration: boolean) => (line: Li
     [`statistics_${STEP}`]: told
   })
   const texts = generations.map((generation) => field(generation, "text"))
-  if (perGeneration || generations.length === 1) {
+  if (!isList) {
     return generations.map((generation, at) => row(texts[at], metadata(texts[at], statistics(generation))))
   }
   return [row(texts, metadata(texts, generations.map(statistics)))]
 }
 
-const writerOf = (form: Form, columns: Row.Columns, perGeneration: boolean) => {
+/** Whether any row has more than one generation, or none. */
+const hasSeveral = Effect.fnUntraced(function*(output: string) {
+  let found = false
+  yield* Effect.mapError(
+    eachLine(output, ({ generations }) => {
+      found ||= listOf(generations).length !== 1
+      return Effect.void
+    }),
+    fromDisk(output)
+  )
+  return found
+})
+
+const writerOf = (form: Form, columns: Row.Columns, isList: boolean) => {
   switch (form) {
     case "openai":
       return toOpenAi
@@ -248,7 +264,7 @@ const writerOf = (form: Form, columns: Row.Columns, perGeneration: boolean) => {
     case "distilabel": {
       const template = columns.template === undefined ? undefined : RowTemplate.compile(columns.template)
       const render = template === undefined ? undefined : Result.getOrUndefined(template)?.render
-      return toDistilabel(Row.mapping(columns, render), perGeneration)
+      return toDistilabel(Row.mapping(columns, render), isList)
     }
   }
 }
@@ -269,7 +285,8 @@ export const convert = Effect.fnUntraced(function*(
   const configuration = field(manifest?.configuration, "columns")
   // the manifest holds the columns as an earlier run of this package was given them
   const columns = (Row.isRecord(configuration) ? configuration : {}) as Row.Columns
-  const write = writerOf(form, columns, perGeneration)
+  const isList = form === "distilabel" && !perGeneration && (yield* hasSeveral(output))
+  const write = writerOf(form, columns, isList)
   let rows = 0
   yield* Durable.replace(target, (file) => {
     const lines = Durable.lines(file)

@@ -198,21 +198,27 @@ const paceOf = <E extends Raised>(
 /** Workers for one endpoint, whatever it says that it takes. */
 const MOST = 1024
 
-/** Keeps the levels that the pace found, and what was pinned, for the next run. */
-const remember = <E extends Raised>(
+/** Keeps the levels that the pace found, and what was pinned, for the next run; nothing where both are as they were. */
+const remembering = <E extends Raised>(
   { endpoints, manifest, paths, pinned }: Run<E>,
   paces: ReadonlyArray<Pace.Pace>
-) =>
-  Effect.ignore(Effect.suspend(() =>
-    Manifest.write(paths.manifest, {
-      ...manifest,
+) => {
+  let kept = ""
+  return Effect.uninterruptible(Effect.ignore(Effect.suspend(() => {
+    const found = {
       ...(pinned.source !== undefined && { source: pinned.source }),
       pace: {
         ...manifest.pace,
         ...Object.fromEntries(endpoints.map(({ name }, at) => [name, paces[at]?.level() ?? 1]))
       }
+    }
+    const text = JSON.stringify(found)
+    if (text === kept) return Effect.void
+    return Effect.map(Manifest.write(paths.manifest, { ...manifest, ...found }), () => {
+      kept = text
     })
-  ))
+  })))
+}
 
 /** Works on what is pending. Gives why it ended before the last row, if it did. */
 const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
@@ -235,8 +241,9 @@ const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
     return pace === undefined ? Effect.void : announce(pace, onEvent)
   })
   yield* watchers(run, paces, control.stop)
-  yield* Effect.forkScoped(reporting(run))
-  yield* Effect.addFinalizer(() => remember(run, paces))
+  const remember = remembering(run, paces)
+  yield* Effect.addFinalizer(() => remember)
+  yield* Effect.forkScoped(reporting(run, remember))
   yield* Pool.run(job, paces, control, {
     drain: options.drain ?? "30 seconds",
     giveUp: (fault): Report.Why => ({
@@ -254,10 +261,13 @@ const keepReport = (path: string, report: Report.Report) =>
 
 const REPORT_MILLIS = 2000
 
-/** The report so far, every other second, for those who look while it runs. */
-const reporting = <E extends Raised>({ endpoints, manifest, options, paths, tally }: Run<E>) =>
+/** The report so far, every other second, for those who look while it runs, and what a run after a crash is to know. */
+const reporting = <E extends Raised, R>(
+  { endpoints, manifest, options, paths, tally }: Run<E>,
+  remember: Effect.Effect<void, never, R>
+) =>
   Effect.forever(Effect.andThen(
-    Effect.sleep(REPORT_MILLIS),
+    Effect.andThen(Effect.sleep(REPORT_MILLIS), remember),
     Effect.suspend(() =>
       keepReport(paths.report, {
         ...Report.make(tally, undefined, {
@@ -349,7 +359,7 @@ const locked = <E extends Raised>(
 ): Effect.Effect<Report.Report, BatchError.BatchError, FileSystem.FileSystem | Path.Path | Scope.Scope> =>
   Effect.gen(function*() {
     const told = yield* Effect.forkScoped(Effect.andThen(Effect.sleep(LONG_CHECK), onEvent({ _tag: "Checking" })))
-    const parts = yield* Inputs.resolve(options.input, paths.copy)
+    const parts = yield* Inputs.resolve(options.input, paths.copy, yield* Claim.ownFiles(paths))
     yield* Claim.checkFiles(parts, paths)
     const before = yield* Claim.earlier(options, paths)
     const first = firstRows(plan)

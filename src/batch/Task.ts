@@ -11,8 +11,9 @@ import * as Decision from "../decide/Decision.ts"
 import type { DecisionError } from "../decide/DecisionError.ts"
 import type * as Generation from "../Generation.ts"
 import type { GenerateError, InferenceEndpointsLLM } from "../InferenceEndpointsLLM.ts"
-import { InferenceError, InvalidRequest, InvalidResponse } from "../InferenceError.ts"
+import { InferenceError, type InvalidRequest, InvalidResponse } from "../InferenceError.ts"
 import * as Message from "../Message.ts"
+import * as Jsonl from "./rows/Jsonl.ts"
 import { type Columns, isRecord } from "./rows/Row.ts"
 
 type Service = InferenceEndpointsLLM["Service"]
@@ -22,8 +23,11 @@ type Service = InferenceEndpointsLLM["Service"]
  *
  * - `decide`: which label answers each question about the row's input. Text: `{ "<name>": { "label", "probabilities", "mass" } }`.
  * - `embed`: the vector of the row's text, by `/v1/embeddings`. Text: `[0.01, …]`.
- * - `score`: how well each of the row's texts fits its query, by `/rerank` or `/v1/rerank`. The row has a `query` and `texts`
- *   (or the columns that `columns.query` and `columns.texts` name). Text: a number for each text, in their order.
+ * - `score`: of a row with a `query` and `texts` (or the columns that `columns.query` and `columns.texts` name), how well each
+ *   of the texts fits the query, by `/rerank` or `/v1/rerank`. Text: a number for each text, in their order. Of any other
+ *   row, how a model that classifies sequences or rates them rates its text, by `/predict` (text-embeddings-inference),
+ *   `/classify` (vLLM) or `/v1/classify` (SGLang). Text: `[{ "label", "score" }, …]`, the highest score first; a class that
+ *   the server does not name has its number for a label.
  *
  * @category models
  * @since 0.2.0
@@ -102,6 +106,21 @@ const embed = (llm: Service, dimensions: number | undefined) => (input: Message.
     return [generationOf([...vector.embedding], duration, usage?.prompt_tokens)]
   })
 
+/** The routes of one kind of work, of which a server has one: the first that is there is kept. */
+const routes = (...paths: ReadonlyArray<string>) => {
+  let known: string | undefined
+  return <A>(ask: (path: string) => Effect.Effect<A, GenerateError>): Effect.Effect<A, GenerateError> => {
+    const from = ([path = "", ...others]: ReadonlyArray<string>): Effect.Effect<A, GenerateError> => {
+      const asked = Effect.tap(ask(path), () => {
+        known = path
+        return Effect.void
+      })
+      return others.length === 0 ? asked : Effect.catchIf(asked, isMissing, () => from(others))
+    }
+    return Effect.suspend(() => from(known === undefined ? paths : [known]))
+  }
+}
+
 /** TEI's list, or the object of vLLM, SGLang and llama.cpp. */
 const Scores = Schema.Union([
   Schema.Array(Schema.Struct({ index: Schema.Int, score: Schema.Finite })),
@@ -126,7 +145,7 @@ const pairOf = (
   input: Message.Input
 ): { readonly query: string; readonly texts: ReadonlyArray<string> } | undefined => {
   const text = textOf(input)
-  const value: unknown = text.startsWith("{") ? JSON.parse(text) : undefined
+  const value = text.startsWith("{") ? Jsonl.parse(text) : undefined
   if (!isRecord(value) || typeof value.query !== "string" || !Array.isArray(value.texts)) return undefined
   const texts = value.texts.filter((text) => typeof text === "string")
   return { query: value.query, texts }
@@ -136,32 +155,82 @@ const isMissing = (error: GenerateError): boolean =>
   error._tag === "InferenceError" && (error.reason._tag === "NotFound" ||
     ("status" in error.reason && (error.reason.status === 404 || error.reason.status === 405)))
 
-const score = (llm: Service) => (input: Message.Input) =>
-  Effect.gen(function*() {
-    const pair = pairOf(input)
-    if (pair === undefined) {
-      return yield* failed(
-        "POST /rerank",
-        new InvalidRequest({ issues: [{ path: ["query"], message: "a row to score has a query and texts" }] })
-      )
-    }
-    const { model, served } = yield* llm.about
-    // one body for the two dialects: TEI reads `texts`, the others `documents`
-    const body = { model: served ?? model, query: pair.query, texts: pair.texts, documents: pair.texts }
-    const ask = (path: string) => llm.request(path, body, Scores)
-    const [scores, duration] = yield* timed(
-      Effect.catchIf(ask("/rerank"), isMissing, () => ask("/v1/rerank"))
-    )
-    const found = scoresOf(scores)
-    const all = pair.texts.flatMap((_, at) => found.get(at) ?? [])
-    if (all.length !== pair.texts.length) {
-      return yield* failed(
-        "POST /rerank",
-        new InvalidResponse({ description: `${pair.texts.length} texts were sent and ${all.length} scores came back` })
-      )
-    }
-    return [generationOf(all, duration, isList(scores) ? undefined : scores.usage?.total_tokens)]
+/** TEI's list, of one text or of each, or the list of vLLM and SGLang, which names the likeliest class alone. */
+const Label = Schema.Struct({ label: Schema.String, score: Schema.Finite })
+
+const Classes = Schema.Union([
+  Schema.Array(Label),
+  Schema.Array(Schema.Array(Label)),
+  Schema.Struct({
+    data: Schema.Array(Schema.Struct({ label: Schema.NullOr(Schema.String), probs: Schema.Array(Schema.Finite) })),
+    usage: Schema.optionalKey(Tokens)
   })
+])
+
+const named = (label: string | null, probs: ReadonlyArray<number>): ReadonlyArray<typeof Label.Type> => {
+  const top = probs.indexOf(Math.max(...probs))
+  return probs.map((score, at) => ({ label: at === top && label !== null ? label : String(at), score }))
+}
+
+const labelsOf = (classes: typeof Classes.Type): ReadonlyArray<typeof Label.Type> =>
+  "data" in classes
+    ? classes.data.length === 1 ? classes.data.flatMap(({ label, probs }) => named(label, probs)) : []
+    : classes.flat()
+
+const classify = (llm: Service) => {
+  const route = routes("/v1/classify", "/classify", "/predict")
+  return Effect.fnUntraced(function*(input: Message.Input) {
+    const { model, served } = yield* llm.about
+    const text = textOf(input)
+    const [classes, duration] = yield* timed(
+      route((path) =>
+        llm.request(path, path === "/predict" ? { inputs: text } : { model: served ?? model, input: text }, Classes)
+      )
+    )
+    const labels = labelsOf(classes)
+    if (labels.length === 0) {
+      return yield* failed(
+        "POST /classify",
+        new InvalidResponse({ description: "one text was sent and no scores of its classes came back" })
+      )
+    }
+    return [generationOf(
+      labels.toSorted((a, b) => b.score - a.score),
+      duration,
+      "data" in classes ? classes.usage?.prompt_tokens : undefined
+    )]
+  })
+}
+
+const rank = (llm: Service) => {
+  const route = routes("/rerank", "/v1/rerank")
+  return Effect.fnUntraced(
+    function*({ query, texts }: { readonly query: string; readonly texts: ReadonlyArray<string> }) {
+      const { model, served } = yield* llm.about
+      // one body for the two dialects: TEI reads `texts`, the others `documents`
+      const body = { model: served ?? model, query, texts, documents: texts }
+      const [scores, duration] = yield* timed(route((path) => llm.request(path, body, Scores)))
+      const found = scoresOf(scores)
+      const all = texts.flatMap((_, at) => found.get(at) ?? [])
+      if (all.length !== texts.length) {
+        return yield* failed(
+          "POST /rerank",
+          new InvalidResponse({ description: `${texts.length} texts were sent and ${all.length} scores came back` })
+        )
+      }
+      return [generationOf(all, duration, isList(scores) ? undefined : scores.usage?.total_tokens)]
+    }
+  )
+}
+
+const score = (llm: Service) => {
+  const ranked = rank(llm)
+  const classified = classify(llm)
+  return (input: Message.Input) => {
+    const pair = pairOf(input)
+    return pair === undefined ? classified(input) : ranked(pair)
+  }
+}
 
 /**
  * What is done for a row of a batch.

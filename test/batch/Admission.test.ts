@@ -2,6 +2,7 @@ import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { readFileSync } from "node:fs"
 import { Batch, Pace, Progress, type Runner } from "../../src/batch/index.ts"
 import * as RowSet from "../../src/batch/log/RowSet.ts"
 import * as Tally from "../../src/batch/report/Tally.ts"
@@ -75,6 +76,24 @@ describe("the level of concurrency", () => {
       yield* Bench.virtually(Bench.run(some, generate))
       const [first = 0] = starts.slice(before)
       assert.isAbove(starts.slice(before).filter((at) => at - first < 100).length, 4)
+    }).pipe(Effect.provide(NodeServices.layer)))
+
+  it.effect("is remembered where the run was killed, and so is what was pinned", () =>
+    Effect.gen(function*() {
+      const { input, output } = yield* Bench.files
+      Bench.write(input, Bench.prompts(2000))
+      let row = 0
+      // what a kill would leave at that moment
+      let left = ""
+      const generate: Bench.Generate = (text, options) =>
+        Effect.suspend(() => {
+          if (++row === 1800) left = readFileSync(`${output}.manifest.json`, "utf8")
+          return Effect.delay(Bench.echo(text, options), 100)
+        })
+      yield* Bench.virtually(Bench.run({ input, output, concurrency: { max: 32 }, pin: true }, generate))
+      const manifest = JSON.parse(left)
+      assert.isAbove(manifest.pace.endpoint, 4)
+      assert.include(manifest.source, "the model")
     }).pipe(Effect.provide(NodeServices.layer)))
 })
 

@@ -96,6 +96,21 @@ describe("an input in several", () => {
       assert.include(refused.message, "cannot be decompressed")
     }).pipe(Effect.provide(Bench.Node)))
 
+  it.effect("a folder or a pattern that holds the batch's own files too goes on without them", () =>
+    Effect.gen(function*() {
+      const { path } = yield* Bench.files
+      for (const pattern of ["a", "b/*.jsonl"]) {
+        const folder = join(path, pattern.slice(0, 1))
+        mkdirSync(folder)
+        writeFileSync(join(folder, "rows.jsonl"), jsonl(0, 6))
+        const input = join(path, pattern)
+        const output = join(folder, "out.jsonl")
+        yield* asked({ input, limit: 2 }, output)
+        const { prompts, report } = yield* asked({ input }, output)
+        assert.deepStrictEqual([report.rows.total, report.rows.done, prompts.length], [6, 6, 4])
+      }
+    }).pipe(Effect.provide(Bench.Node)))
+
   it.effect("files, a folder, or a pattern is one input in the order of its names", () =>
     Effect.gen(function*() {
       const place = yield* Bench.files

@@ -100,6 +100,26 @@ describe("another form", () => {
       })
     }).pipe(Effect.provide(Bench.Node)))
 
+  it.effect("of distilabel has one type for each column, whatever a row gave", () =>
+    Effect.gen(function*() {
+      const { errors: _, input, output, path } = yield* Bench.files
+      const target = join(path, "rows.jsonl")
+      Bench.write(input, Bench.prompts(3))
+      const uncounted = { duration: 1, attempts: 1 }
+      yield* Bench.run({ input, output, keep: true }, (text) =>
+        Effect.succeed(
+          Bench.textOf(text).endsWith("2")
+            ? [Bench.generation("a"), Bench.generation("b")]
+            : [Bench.generation("c", { statistics: uncounted })]
+        ))
+      yield* Results.convert({ output }, target, { form: "distilabel" })
+      const [first, , last] = read(target).toSorted((a, b) => a.id < b.id ? -1 : 1)
+      assert.deepStrictEqual([first.generation, last.generation], [["c"], ["a", "b"]])
+      assert.deepStrictEqual(first.distilabel_metadata.statistics_text_generation_0, [
+        { input_tokens: -1, output_tokens: -1 }
+      ])
+    }).pipe(Effect.provide(Bench.Node)))
+
   it.effect("of distilabel has a row a generation on request", () =>
     Effect.gen(function*() {
       const { place, target } = yield* done(3)

@@ -1,6 +1,7 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Result } from "effect"
+import { HttpClient, HttpClientResponse } from "effect/http"
 import { AnswerCache, Batch, type Runner, Task } from "../../src/batch/index.ts"
 import { InferenceEndpointsLLM, type InferenceError } from "../../src/index.ts"
 import { Simulator } from "../../src/simulator/index.ts"
@@ -18,6 +19,12 @@ const values = (path: string) =>
   Bench.lines(path).toSorted((a, b) => a.index - b.index).map(({ generations }) =>
     JSON.parse(generations?.[0]?.text ?? "null")
   )
+
+const classified = {
+  object: "list",
+  data: [{ index: 0, label: "spam", probs: [0.2, 0.7, 0.1], num_classes: 3 }],
+  usage: { prompt_tokens: 7, total_tokens: 7 }
+}
 
 describe("a batch", () => {
   it.effect("embeds: each row has the vector of its text, and its tokens are counted", () =>
@@ -39,16 +46,62 @@ describe("a batch", () => {
       Bench.write(input, [
         { id: "a", query: "cats", texts: ["dogs", "cats"] },
         { id: "b", query: "cats", texts: "cats" },
-        { id: "c", query: "cats" }
+        { id: "c", query: "cats" },
+        { id: "d", texts: ["cats"] }
       ])
       const report = yield* Batch.run({ input, output, task: { kind: "score" }, progress: "none" })
       const [first, second] = values(output)
       assert.lengthOf(first, 2)
       assert.isAbove(first[1], first[0])
       assert.deepStrictEqual(second, [first[1]])
-      assert.strictEqual(report.rows.failed, 1)
-      assert.include(Bench.lines(errors)[0]?.error?.message ?? "", "texts")
+      assert.strictEqual(report.rows.failed, 2)
+      const [c, d] = Bench.lines(errors).toSorted((a, b) => a.index - b.index)
+      assert.include(c?.error?.message ?? "", "texts")
+      assert.include(d?.error?.message ?? "", "query")
     }).pipe(Effect.provide(on({ engine: "tei" }, "openai"))))
+
+  it.effect("scores: a row of one text has the scores of its classes, the highest first", () =>
+    Effect.gen(function*() {
+      const { input, output } = yield* Bench.files
+      Bench.write(input, [...Bench.prompts(3), { id: "json", prompt: "{ is no JSON" }])
+      const report = yield* Batch.run({ input, output, task: { kind: "score" }, progress: "none" })
+      assert.strictEqual(report.rows.done, 4)
+      for (const classes of values(output)) {
+        assert.sameMembers(classes.map(({ label }: { readonly label: string }) => label), ["LABEL_0", "LABEL_1"])
+        assert.isAtLeast(classes[0].score, classes[1].score)
+      }
+    }).pipe(Effect.provide(on({ engine: "tei" }, "openai"))))
+
+  it.effect.each(["/classify", "/v1/classify"])("scores: the classes of %s, of which the server names one", (path) => {
+    const asked: Array<string> = []
+    const server = HttpClient.make((request, url) => {
+      if (request.method === "POST") asked.push(url.pathname)
+      const response = url.pathname === "/v1/models"
+        ? Response.json({ object: "list", data: [{ id: "judge", object: "model" }] })
+        : url.pathname === path
+        ? Response.json(classified)
+        : Response.json({ error: { message: "Not Found", code: 404 } }, { status: 404 })
+      return Effect.succeed(HttpClientResponse.fromWeb(request, response))
+    })
+    return Effect.gen(function*() {
+      const { input, output } = yield* Bench.files
+      Bench.write(input, Bench.prompts(3))
+      const report = yield* Batch.run({ input, output, task: { kind: "score" }, concurrency: 1, progress: "none" })
+      assert.deepStrictEqual([report.rows.done, report.tokens.input], [3, 21])
+      assert.deepStrictEqual(values(output)[0], [
+        { label: "spam", score: 0.7 },
+        { label: "0", score: 0.2 },
+        { label: "2", score: 0.1 }
+      ])
+      // what is not there is asked for once
+      assert.isAtMost(asked.filter((asked) => asked !== path).length, 1)
+    }).pipe(Effect.provide(Layer.merge(
+      InferenceEndpointsLLM.layer({ baseUrl: "http://server.test", engine: "openai", apiKey: false }).pipe(
+        Layer.provide(Layer.succeed(HttpClient.HttpClient, server))
+      ),
+      NodeServices.layer
+    )))
+  })
 
   it.effect("decides: each row has a label with probabilities for each question", () =>
     Effect.gen(function*() {

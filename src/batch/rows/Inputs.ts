@@ -62,18 +62,32 @@ const standardInput = Effect.fnUntraced(function*(path: string) {
   return kept && (yield* stdio.stdinIsTerminal) ? path : yield* spool(stdio.stdin, path, "standard input")
 })
 
-const filesBelow = Effect.fnUntraced(function*(path: string) {
+/** Files that were found, not named, without those that the batch itself writes among them. */
+const foreign = Effect.fnUntraced(function*(files: ReadonlyArray<string>, own: ReadonlyArray<string>) {
+  const fs = yield* FileSystem.FileSystem
+  const { resolve } = yield* Path.Path
+  const real = (name: string) => Effect.orElseSucceed(fs.realPath(name), () => resolve(name))
+  const written = yield* Effect.forEach(own, real)
+  const found: Array<string> = []
+  for (const name of files) {
+    if (!written.includes(yield* real(name))) found.push(name)
+  }
+  return found
+})
+
+const filesBelow = Effect.fnUntraced(function*(path: string, own: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
   const names = yield* Effect.mapError(fs.glob("**/*", { root: path }), BatchError.disk(path))
-  const files = names.filter((name) => STORED.test(name)).toSorted().map((name) => join(path, name))
+  const found = names.filter((name) => STORED.test(name)).toSorted().map((name) => join(path, name))
+  const files = yield* foreign(found, own)
   return files.length > 0 ? files : yield* refuse(path, "the folder holds no .jsonl, .csv, .tsv or .parquet file")
 })
 
-const matching = Effect.fnUntraced(function*(pattern: string) {
+const matching = Effect.fnUntraced(function*(pattern: string, own: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   if (!/[*?[{]/.test(pattern)) return yield* missing(pattern)
-  const files = yield* Effect.mapError(fs.glob(pattern), BatchError.disk(pattern))
+  const files = yield* foreign(yield* Effect.mapError(fs.glob(pattern), BatchError.disk(pattern)), own)
   return files.length > 0 ? files.toSorted() : yield* refuse(pattern, "no file matches the pattern")
 })
 
@@ -89,12 +103,16 @@ const fileParts = Effect.fnUntraced(function*(path: string, openers: ReadonlyArr
 
 /**
  * The parts of an input in the order in which it names them; folders and patterns give theirs sorted by name. `copy` is
- * where standard input (`-`) and pipes are kept.
+ * where standard input (`-`) and pipes are kept, and `own` what the batch writes, which folders and patterns leave out.
  *
  * @category constructors
  * @since 0.2.0
  */
-export const resolve = Effect.fnUntraced(function*(input: string | ReadonlyArray<string>, copy: string) {
+export const resolve = Effect.fnUntraced(function*(
+  input: string | ReadonlyArray<string>,
+  copy: string,
+  own: ReadonlyArray<string> = []
+) {
   const openers = [...yield* Openers, DatasetPart.opener]
   const parts: Array<Part> = []
   for (const [at, name] of (typeof input === "string" ? [input] : input).entries()) {
@@ -111,9 +129,9 @@ export const resolve = Effect.fnUntraced(function*(input: string | ReadonlyArray
     const info = yield* statOf(name)
     const type = Option.isSome(info) ? info.value.type : undefined
     const files = type === undefined
-      ? yield* matching(name)
+      ? yield* matching(name, own)
       : type === "Directory"
-      ? yield* filesBelow(name)
+      ? yield* filesBelow(name, own)
       : type === "File"
       ? [name]
       : [yield* piped(name, place)]

@@ -35,7 +35,7 @@ export interface Columns {
   readonly system?: string | undefined
   /** Tools of the row, in OpenAI's form. Default: `tools`, beside `messages`. */
   readonly tools?: string | undefined
-  /** A text that other texts are scored against; the row then asks for scores. Default: none. */
+  /** A text that other texts are scored against; a row with it asks for scores of `texts`. Default: none. */
   readonly query?: string | undefined
   /** The texts to score: one, or a list. Default: `texts`, beside `query`. */
   readonly texts?: string | undefined
@@ -175,8 +175,12 @@ export const mapping = (columns: Columns, render?: Render): Mapping => {
       : wrong(name, "must be a string, or a list of strings")
   }
 
+  /** A row with neither has one text to be scored alone. */
+  const isPair = (row: Row, column: string): boolean =>
+    [column, columns.texts ?? "texts"].some((name) => row.columns[name] !== undefined && row.columns[name] !== null)
+
   const input = (row: Row): Result.Result<Message.Input, RowError.RowError> => {
-    if (columns.query !== undefined) return pair(row, columns.query)
+    if (columns.query !== undefined && isPair(row, columns.query)) return pair(row, columns.query)
     if (render !== undefined) {
       const rendered = render(row)
       return Result.isSuccess(rendered)

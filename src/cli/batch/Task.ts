@@ -17,7 +17,10 @@ export const flags = {
   minimumMass: text("minimum-mass", "The least probability that the labels must hold together (default 0.5)"),
   embed: yes("embed", "Vectors of the rows, on an endpoint that embeds"),
   dimensions: integer("dimensions", "How many numbers a vector has, where the model can be asked"),
-  score: yes("score", "How well each of a row's texts fits its query, on an endpoint that ranks")
+  score: yes(
+    "score",
+    "How well each of a row's texts fits its query, on an endpoint that ranks; of rows of one text, the scores of its classes"
+  )
 }
 
 interface Given {

@@ -115,6 +115,33 @@ const rerank = (turn: Turn): Reply.Reply => {
   return Reply.json(200, JSON.stringify(ranks.toSorted((left, right) => right.score - left.score)))
 }
 
+const predictFields = new Set(["inputs", "truncate", "truncation_direction", "raw_scores"])
+
+const predictReader: Serde.Reader<Request & { readonly isOne: boolean }> = (node, path) => {
+  const self = Serde.struct(node, path, "struct PredictRequest", predictFields)
+  const texts = Serde.required(self, "inputs", inputs)
+  return {
+    inputs: texts,
+    isOne: Serde.optional(self, "inputs", Serde.string) !== undefined,
+    truncate: Serde.optional(self, "truncate", Serde.boolean) ?? false,
+    base64: false
+  }
+}
+
+/** Two classes of a text by its vector, the likelier first. */
+const predict = (turn: Turn): Reply.Reply => {
+  const body = Serde.read(turn.request.body, predictReader)
+  if (body._tag === "Refused") return Reply.text(body.status, body.text)
+  const refused = check(turn, body.value)
+  if (refused !== undefined) return refused
+  const classes = body.value.inputs.map((text) => {
+    const [first = 0] = Embeddings.vector(text, 1 + turn.settings.dimensions, turn.settings.seed)
+    const score = (1 + first) / 2
+    return [{ score, label: "LABEL_1" }, { score: 1 - score, label: "LABEL_0" }].toSorted((a, b) => b.score - a.score)
+  })
+  return Reply.json(200, JSON.stringify(body.value.isOne ? classes[0] : classes))
+}
+
 const openAi: Answer = (turn, request, vectors) => {
   const data = vectors.map((vector, index) => `{"object":"embedding","embedding":${vector},"index":${index}}`)
   const tokens = request.inputs.reduce((total, text) => total + Tokenizer.count(text) + 1, 0)
@@ -167,6 +194,7 @@ const posts = new Map<string, (turn: Turn) => Reply.Reply>([
   ["/embed", embed],
   ["/v1/embeddings", post(openAiReader, openAi)],
   ["/rerank", rerank],
+  ["/predict", predict],
   ["/tokenize", post(reader, tokenized)]
 ])
 
