@@ -21,11 +21,13 @@ import * as HubEnv from "../hub/HubEnv.ts"
 import * as EndpointUrl from "./address/EndpointUrl.ts"
 import * as EndpointsApi from "./dedicated/EndpointsApi.ts"
 import type { WaitProgress } from "./dedicated/Waiting.ts"
+import type * as DedicatedTarget from "./DedicatedTarget.ts"
 import * as EndpointConfig from "./EndpointConfig.ts"
 import * as EndpointError from "./EndpointError.ts"
 import * as EndpointTarget from "./EndpointTarget.ts"
 import * as Feed from "./Feed.ts"
 import * as HubVerdict from "./HubVerdict.ts"
+import type * as ServerlessTarget from "./ServerlessTarget.ts"
 
 export type { Target } from "./EndpointTarget.ts"
 
@@ -87,6 +89,21 @@ const makeMemory = Effect.map(Effect.scope, (scope) => {
   return { get, share }
 })
 
+let serverlessTarget: typeof ServerlessTarget | undefined
+let dedicatedTarget: typeof DedicatedTarget | undefined
+
+// once they are there, nothing is waited for
+const serverless = Effect.suspend(() =>
+  serverlessTarget === undefined
+    ? Effect.map(Effect.promise(() => import("./ServerlessTarget.ts")), (target) => serverlessTarget = target)
+    : Effect.succeed(serverlessTarget)
+)
+const dedicated = Effect.suspend(() =>
+  dedicatedTarget === undefined
+    ? Effect.map(Effect.promise(() => import("./DedicatedTarget.ts")), (target) => dedicatedTarget = target)
+    : Effect.succeed(dedicatedTarget)
+)
+
 type Resolver = (asleep: boolean) => Effect.Effect<EndpointTarget.Target, EndpointError.Reason>
 
 /** How a target is resolved. What is for its kind alone is loaded with it. */
@@ -94,12 +111,12 @@ const resolverOf = (means: EndpointTarget.Means, target: EndpointConfig.Target):
   switch (target._tag) {
     case "Serverless":
       return Effect.map(
-        Effect.promise(() => import("./ServerlessTarget.ts")),
+        serverless,
         ({ resolve }) => () => resolve(means, target.modelId)
       )
     case "Dedicated":
       return Effect.map(
-        Effect.promise(() => import("./DedicatedTarget.ts")),
+        dedicated,
         ({ resolve }) => (asleep) => resolve(means, target, asleep)
       )
     case "Url":

@@ -12,6 +12,7 @@ import * as Layer from "effect/Layer"
 import { RequestDefaults } from "../http/RequestDefaults.ts"
 import * as Retry from "../http/Retry.ts"
 import * as RoundTrip from "../http/RoundTrip.ts"
+import type * as HubClient from "./HubClient.ts"
 import * as HubEnv from "./HubEnv.ts"
 import * as HubError from "./HubError.ts"
 import type * as HubFile from "./HubFile.ts"
@@ -92,7 +93,14 @@ const settle = Effect.fnUntraced(function*(options: Options) {
   return { client: yield* HttpClient.HttpClient, settings }
 })
 
-const methods = Effect.promise(() => import("./HubClient.ts"))
+let loaded: typeof HubClient | undefined
+
+/** Once it is there, nothing is waited for. */
+const methods = Effect.suspend(() =>
+  loaded === undefined
+    ? Effect.map(Effect.promise(() => import("./HubClient.ts")), (client) => loaded = client)
+    : Effect.succeed(loaded)
+)
 
 /**
  * Builds the service. Uses the `HubCache` of the context, else one in memory.

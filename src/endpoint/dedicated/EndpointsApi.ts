@@ -22,6 +22,7 @@ import type { Create, DedicatedEndpoint, Update } from "./DedicatedEndpoint.ts"
 import * as EndpointName from "./EndpointName.ts"
 import type * as Hardware from "./Hardware.ts"
 import type * as Logs from "./Logs.ts"
+import type * as ManagedEndpoints from "./ManagedEndpoints.ts"
 import type * as Management from "./Management.ts"
 import { invalid, named } from "./Method.ts"
 import type { WaitProgress } from "./Waiting.ts"
@@ -141,7 +142,14 @@ const settle = Effect.fnUntraced(function*(options: Options) {
   return { path, settings: yield* named("make")(settingsOf(options)) }
 })
 
-const methods = Effect.promise(() => import("./ManagedEndpoints.ts"))
+let loaded: typeof ManagedEndpoints | undefined
+
+/** Once it is there, nothing is waited for. */
+const methods = Effect.suspend(() =>
+  loaded === undefined
+    ? Effect.map(Effect.promise(() => import("./ManagedEndpoints.ts")), (managed) => loaded = managed)
+    : Effect.succeed(loaded)
+)
 
 /**
  * @category constructors
