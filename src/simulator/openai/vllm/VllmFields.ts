@@ -82,7 +82,7 @@ const streamOptions = Pydantic.model((body, loc, problems) => ({
     false
 }))
 
-/** Its own type in Python, which is no dictionary. */
+/** Its own type in Python, which is not a dictionary. */
 const detection: Pydantic.Reader<Body> = (value, loc, problems) => {
   if (Pydantic.isBody(value)) return value
   problems.push({
