@@ -29,15 +29,21 @@ const versionOf = (name: string): string =>
 
 const peers = ["undici", "@huggingface/inference", "openai", "ai", "@langchain/openai", "@ai-sdk/openai-compatible"]
 
-const header = (pinned: boolean) =>
+/** How far other programs were kept away from the cores. */
+export interface Apart {
+  readonly pinning: boolean
+  readonly realTime: boolean
+}
+
+const header = ({ pinning, realTime }: Apart) =>
   [
     "# Results",
     "Command: `node bench/run.ts`, or with the names of the sections. Each section says when it was measured.",
     `${
       Os.cpus()[0]?.model.trim()
     }, ${Os.availableParallelism()} cores, ${Os.type()} ${Os.release()}, Node ${process.version}; ${
-      pinned ? "client and server each on a core of their own" : "not pinned"
-    }. Other programs ran at the same time.`,
+      pinning ? "client and server each on a core of their own" : "not pinned"
+    }${realTime ? ", at real-time priority" : ""}. Other programs ran at the same time.`,
     `${peers.map((name) => `${name} ${versionOf(name)}`).join(", ")}.`,
     "Ratios are to the first line of each group; `limit` is undici and one JSON.parse for each answer or event. Throughput is the " +
     "median of the rounds. CPU is that of the client's process, user and system, and that of the part (a tenth of a round) that took " +
@@ -70,7 +76,7 @@ const order = [
 const placeOf = (name: string): number => order.includes(name) ? order.indexOf(name) : order.length
 
 /** Puts a section into the file, over the one of that name. */
-export const write = (path: string, name: string, section: string, pinned: boolean): void => {
+export const write = (path: string, name: string, section: string, apart: Apart): void => {
   const sections = new Map<string, string>()
   for (const text of readFileSync(path, "utf8").split(/^(?=## )/m).slice(1)) {
     const [, own = ""] = /^## ([^:\n]+):/.exec(text) ?? []
@@ -78,5 +84,5 @@ export const write = (path: string, name: string, section: string, pinned: boole
   }
   sections.set(name, section)
   const texts = [...sections].toSorted(([one], [other]) => placeOf(one) - placeOf(other)).map(([, text]) => text.trim())
-  writeFileSync(path, `${[header(pinned), ...texts].join("\n\n")}\n`)
+  writeFileSync(path, `${[header(apart), ...texts].join("\n\n")}\n`)
 }

@@ -25,17 +25,26 @@ const seconds = Number(flags.find((flag) => flag.startsWith("--seconds="))?.slic
 const named = flags.filter((flag) => !flag.startsWith("--"))
 const here = import.meta.dirname
 
-const pinning = (() => {
+const runs = (program: string, args: ReadonlyArray<string>): boolean => {
   try {
-    execFileSync("taskset", ["-c", "0", "true"])
-    return Os.availableParallelism() > 1
+    execFileSync(program, args, { stdio: "ignore" })
+    return true
   } catch {
     return false
   }
-})()
+}
+
+const pinning = Os.availableParallelism() > 1 && runs("taskset", ["-c", "0", "true"])
+
+/** At real-time priority, where the system permits it, no other program takes the core away in the middle of a sample. */
+const realTime = pinning && runs("chrt", ["-r", "10", "true"])
 
 const pinned = (core: number, command: ReadonlyArray<string>): [string, Array<string>] => {
-  const [program = "", ...rest] = pinning ? ["taskset", "-c", String(core), ...command] : command
+  const [program = "", ...rest] = [
+    ...(realTime ? ["chrt", "-r", "10"] : []),
+    ...(pinning ? ["taskset", "-c", String(core)] : []),
+    ...command
+  ]
   return [program, rest]
 }
 
@@ -241,7 +250,7 @@ try {
     const begun = facts()
     const section = `## ${name}: ${await part(server.origin)}\n${begun}\n`
     process.stdout.write(`${section}\n`)
-    if (!quick && only === undefined) write(`${here}/RESULTS.md`, name, section, pinning)
+    if (!quick && only === undefined) write(`${here}/RESULTS.md`, name, section, { pinning, realTime })
   }
 } finally {
   server.stop()
