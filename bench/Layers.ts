@@ -88,7 +88,8 @@ const transport = Layer.succeed(
 
 const baseUrl = "http://127.0.0.1:9"
 /** Calls are made in a program that runs: `ManagedRuntime.runPromise` would note every one of them, to end them with it. */
-const runner = async <R>(layer: Layer.Layer<R>) => Effect.runPromiseWith(await ManagedRuntime.make(layer).context())
+const runner = async <R, E>(layer: Layer.Layer<R, E>) =>
+  Effect.runPromiseWith(await ManagedRuntime.make(layer).context())
 
 const client = await runner(TgiClient.layer({ url: baseUrl }).pipe(Layer.provide(transport)))
 const tgi = await client(TgiClient.TgiClient.use(Effect.succeed))

@@ -32,11 +32,11 @@ const server = createServer((request, response) => {
   request.on("data", (text) => body += text)
   request.on("end", () => {
     // what a client asks of a server first
-    if (request.method !== "POST") return response.writeHead(404).end()
+    if (request.method !== "POST") return void response.writeHead(404).end()
     if (JSON.parse(body).stream !== true) {
       response.writeHead(200, { "content-type": "application/json" })
       const message = { role: "assistant", content: "a b c d e f" }
-      return response.end(
+      return void response.end(
         JSON.stringify({
           id: "1",
           object: "chat.completion",
@@ -73,7 +73,8 @@ const trace = async (delivery: "unary" | "stream") => {
   })
   const model = layer({ baseUrl: `http://127.0.0.1:${port}`, apiKey: false, engine: "openai" })
   const { result } = await Effect.runPromise(
-    Effect.provide(program, Layer.provide(model, FetchHttpClient.layer)) as Effect.Effect<
+    // the package is imported by a path of its caller, which has no types
+    Effect.provide(program, Layer.provide(model, FetchHttpClient.layer)) as unknown as Effect.Effect<
       // what the protocol of the inspector says of this method
       {
         readonly result: ReadonlyArray<

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
-import type * as InferenceEndpointsLLM from "../../src/InferenceEndpointsLLM.ts"
+import type * as EndpointConfig from "../../src/endpoint/EndpointConfig.ts"
 import { load } from "./Built.ts"
 import { type Client, expectText, prompt } from "./Client.ts"
 import { count } from "./Counting.ts"
@@ -14,10 +14,16 @@ const service = async (
   base: string,
   delivery: "stream" | "unary" | undefined,
   transport: Layer.Layer<HttpClient.HttpClient>,
-  engineLimits?: InferenceEndpointsLLM.Options["engineLimits"]
+  engineLimits?: EndpointConfig.Options["engineLimits"]
 ) => {
   const context = await ManagedRuntime.make(
-    Service.layer({ baseUrl: base, engine: "tgi", apiKey: false, delivery, engineLimits }).pipe(
+    Service.layer({
+      baseUrl: base,
+      engine: "tgi",
+      apiKey: false,
+      delivery,
+      ...(engineLimits !== undefined && { engineLimits })
+    }).pipe(
       Layer.provide(transport)
     )
   ).context()
@@ -28,7 +34,7 @@ const service = async (
 const generating = (
   delivery: "stream" | "unary" | undefined,
   transport: Layer.Layer<HttpClient.HttpClient>,
-  engineLimits?: InferenceEndpointsLLM.Options["engineLimits"]
+  engineLimits?: EndpointConfig.Options["engineLimits"]
 ) =>
 async (
   base: string
