@@ -8,6 +8,8 @@ import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import type * as Generation from "../Generation.ts"
+import type { GenerationOptions } from "../GenerationOptions.ts"
 import { GRAMMAR } from "../pipeline/prepare/Measured.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
 import * as Canary from "./Canary.ts"
@@ -35,6 +37,15 @@ const pattern = StructuredOutput.fromRegex("[0-9]{4}-zk")
 const grammarOf = <A>(lab: Lab, output: StructuredOutput.StructuredOutput<A>) =>
   Effect.result(output.grammar(lab.about.engine, lab.route === "chat" ? "chat" : "raw"))
 
+const shapedAs = (is: (text: string) => boolean, what: string) => (generation: Generation.Generation): Found => {
+  const { reasoning = "", text } = generation
+  // llama.cpp files what a regex shapes under the thinking
+  const told = text.trim() === "" ? reasoning : text
+  return is(told)
+    ? found("honoured", `the text is ${what}`)
+    : stillThinking(generation) ?? found("dropped", `the text is not ${what}: ${JSON.stringify(told.slice(0, 60))}`)
+}
+
 const constrained = <A>(
   output: StructuredOutput.StructuredOutput<A>,
   is: (text: string) => boolean,
@@ -43,18 +54,13 @@ const constrained = <A>(
   Effect.fnUntraced(function*(lab) {
     const constraint = yield* grammarOf(lab, output)
     if (Result.isFailure(constraint)) return found("refused", `not sent: ${constraint.failure.message}`)
-    return judged(
-      yield* lab.ask({ options: { maxNewTokens: 64 }, constraint: constraint.success.fields }),
-      // llama.cpp files what a regex shapes under the thinking
-      (generation) => {
-        const { reasoning = "", text } = generation
-        const told = text.trim() === "" ? reasoning : text
-        return is(told)
-          ? found("honoured", `the text is ${what}`)
-          : stillThinking(generation) ??
-            found("dropped", `the text is not ${what}: ${JSON.stringify(told.slice(0, 60))}`)
-      }
-    )
+    const ask = (options: GenerationOptions) =>
+      lab.ask({ options: { maxNewTokens: 64, ...options }, constraint: constraint.success.fields })
+    const judge = shapedAs(is, what)
+    const first = judged(yield* ask({}), judge)
+    return first.outcome === "unclear" && lab.rules?.templateVariables._tag === "Sent"
+      ? judged(yield* ask({ templateVariables: { enable_thinking: false, thinking: false } }), judge)
+      : first
   })
 
 const isOdd = (text: string): boolean => {

@@ -48,7 +48,8 @@ export const called =
         const came = cameOf(generation)
         return is(namesOf(generation))
           ? found("honoured", came)
-          : stillThinking(generation) ?? begun(generation) ?? found("dropped", `${wanted}; ${came}`)
+          : stillThinking(generation) ?? begun(generation) ?? cut(generation, wanted) ??
+            found("dropped", `${wanted}; ${came}`)
       }))
 
 /** A model that calls again and again until it is cut: servers that parse a whole answer then give its text. */
@@ -58,6 +59,12 @@ const begun = ({ finishReason, text }: Generation.Generation) =>
     : undefined
 
 const namesOf = ({ toolCalls }: Generation.Generation): ReadonlyArray<string> => toolCalls.map(({ name }) => name)
+
+/** Engines that let a model speak before it calls may be cut there. */
+const cut = ({ finishReason, toolCalls }: Generation.Generation, wanted: string) =>
+  toolCalls.length === 0 && finishReason === "length"
+    ? found("unclear", `${wanted}; the text was cut before one could come`)
+    : undefined
 
 const cameOf = (generation: Generation.Generation): string => {
   const names = namesOf(generation)

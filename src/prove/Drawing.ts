@@ -5,10 +5,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type * as Generation from "../Generation.ts"
 import type { GenerationOptions } from "../GenerationOptions.ts"
 import type { GenerateError } from "../InferenceEndpointsLLM.ts"
 import { type Answer, type Asked, HOT, type Lab, REPEAT, SEED } from "./Lab.ts"
-import { both, type Found, found, judged, type Measure, same, sent } from "./Measure.ts"
+import { both, type Found, found, judged, type Measure, said, same, sent } from "./Measure.ts"
 
 /** Whether texts are drawn at all, without which nothing that limits drawing can be seen. */
 const isDrawing = Effect.fnUntraced(function*(lab: Lab) {
@@ -54,18 +55,26 @@ export const leavesOne = (options: GenerationOptions): Measure => (lab) =>
     )
   )
 
-const twice = (lab: Lab, answers: Effect.Effect<readonly [Answer, Answer], GenerateError>) =>
-  drawing(
-    lab,
-    Effect.map(
-      answers,
-      ([one, two]) =>
-        both(one, two, (one, two) =>
-          same(one, two)
-            ? found("honoured", "the same text twice")
-            : found("dropped", "two requests that are equal gave two texts"))
-    )
-  )
+/**
+ * Asks a third time where two texts differ and the engine is known to read what was sent: it may have read the second prompt
+ * from a cache, which changes floats.
+ */
+const twice = Effect.fnUntraced(function*(
+  isKnown: boolean,
+  first: Effect.Effect<Answer, GenerateError>,
+  next: Effect.Effect<Answer, GenerateError>
+) {
+  const one = yield* first
+  const two = yield* next
+  if (Result.isFailure(one)) return found("refused", one.failure)
+  if (Result.isFailure(two)) return found("refused", two.failure)
+  if (same(one.success, two.success)) return found("honoured", "the same text twice")
+  if (!isKnown) return found("dropped", "two requests that are equal gave two texts")
+  return judged(yield* next, (three) =>
+    same(three, one.success) || same(three, two.success)
+      ? found("honoured", "the same text in two of three requests; a prompt cache or a batch changes floats")
+      : found("dropped", "three requests that are equal gave three texts"))
+})
 
 /**
  * What leaves one candidate, though not the likeliest, makes two texts the same.
@@ -73,9 +82,9 @@ const twice = (lab: Lab, answers: Effect.Effect<readonly [Answer, Answer], Gener
  * @category measures
  * @since 0.2.0
  */
-export const repeats = (options: GenerationOptions): Measure => (lab) => {
-  const one = sent(lab, { temperature: HOT, ...options })
-  return twice(lab, Effect.all([one, one]))
+export const typical: Measure = (lab) => {
+  const one = sent(lab, { temperature: HOT, typicalP: 0.001 })
+  return drawing(lab, twice(lab.rules?.typicalP._tag === "Sent", one, one))
 }
 
 /**
@@ -84,7 +93,14 @@ export const repeats = (options: GenerationOptions): Measure => (lab) => {
  * @category measures
  * @since 0.2.0
  */
-export const seeded: Measure = (lab) => twice(lab, Effect.all([lab.drawn, sent(lab, { temperature: HOT, seed: SEED })]))
+export const seeded: Measure = (lab) =>
+  drawing(lab, twice(true, lab.drawn, sent(lab, { temperature: HOT, seed: SEED })))
+
+/** Whether a penalty has something to bend: a word that comes three times. */
+const isRepeating = (generation: Generation.Generation): boolean => {
+  const words = said(generation).toLowerCase().split(/\s+/)
+  return words.some((word) => word !== "" && words.filter((other) => other === word).length >= 3)
+}
 
 /**
  * What bends the likeliest text gives another one.
@@ -98,9 +114,11 @@ export const bends = (options: GenerationOptions): Measure =>
       Effect.all([lab.repeating, sent(lab, { temperature: 0, ...options }, { text: REPEAT })]),
       ([plain, bent]) =>
         both(plain, bent, (plain, bent) =>
-          same(plain, bent)
-            ? found("dropped", "the text is the same with it and without it")
-            : found("honoured", "the text is another one with it"))
+          !same(plain, bent)
+            ? found("honoured", "the text is another one with it")
+            : isRepeating(plain)
+            ? found("dropped", "the text repeats itself with it as it does without it")
+            : found("unclear", "the text repeats nothing that a penalty could bend"))
     )
   )
 

@@ -71,7 +71,8 @@ export const bias: Measure = Effect.fnUntraced(function*(lab) {
   const told = Result.isSuccess(listing) ? listing : yield* sent(lab, { temperature: 0, logprobs: true })
   const begins = Result.isSuccess(told) ? first(told.success.tokens)?.text : undefined
   const word = begins ?? plain.success.text.match(/^\s*\S+/)?.[0] ?? ""
-  const ids = word === "" ? [] : yield* idsOf(lab, word)
+  if (word === "") return found("unclear", "the likeliest text is empty, and no token of it can be forbidden")
+  const ids = yield* idsOf(lab, word)
   const [id] = ids
   if (id === undefined) return found("unclear", "the server's tokenizer could not be asked for the id of a token")
   const bent = yield* sent(lab, { temperature: 0, logitBias: { [id]: -100 } })

@@ -65,12 +65,12 @@ const adapter: Measure = (lab) =>
  */
 export const options: { readonly [N in Name]?: Measure } = {
   maxNewTokens: limits,
-  temperature: Drawing.leavesOne({ temperature: 0.01 }),
+  temperature: Drawing.leavesOne({ temperature: 0.001 }),
   doSample: Drawing.samples,
   topP: Drawing.leavesOne({ topP: 0.001 }),
   topK: Drawing.leavesOne({ topK: 1 }),
   minP: Drawing.leavesOne({ minP: 1 }),
-  typicalP: Drawing.repeats({ typicalP: 0.001 }),
+  typicalP: Drawing.typical,
   seed: Drawing.seeded,
   repetitionPenalty: Drawing.bends({ repetitionPenalty: 1.9 }),
   frequencyPenalty: Drawing.bends({ frequencyPenalty: 2 }),

@@ -22,6 +22,12 @@ const world = (server: Options.Options, service: InferenceEndpointsLLM.Options =
 const prove = (engine: World.Simulated, lies: ReadonlyArray<Lies.Lie>, only?: ReadonlyArray<string>) =>
   Prove.prove({ only }).pipe(world({ engine, lies }))
 
+/** A model that writes by what it was asked with. */
+const scripted =
+  (write: (fields: Readonly<Record<string, unknown>>) => string): Options.Options["script"] => (request) => ({
+    text: write(typeof request.json === "object" && request.json !== null ? { ...request.json } : {})
+  })
+
 const outcomeOf = ({ findings }: Proof.Proof, name: string) =>
   findings.find((finding) => finding.name === name)?.outcome
 
@@ -151,6 +157,49 @@ describe("a proof", () => {
       assert.strictEqual(lying.requests, 2)
       assert.strictEqual(outcomeOf(lying, "logprobs"), "dropped")
       assert.strictEqual(outcomeOf(lying, "topLogprobs"), "honoured")
+    }))
+
+  it.effect("takes a seed for read where a cached prompt alone makes the difference", () =>
+    Effect.gen(function*() {
+      let drawn = 0
+      let seeded = 0
+      const script = scripted(({ seed, temperature }) =>
+        temperature === 0 ? "the likeliest" : seed === undefined ? `drawn ${drawn++}` : seeded++ === 0 ? "cold" : "warm"
+      )
+      const proof = yield* Prove.prove({ only: ["seed"] }).pipe(world({ engine: "llamacpp", script }))
+      assert.strictEqual(outcomeOf(proof, "seed"), "honoured")
+      assert.match(proof.findings[0]?.detail ?? "", /two of three/)
+    }))
+
+  it.effect("does not take what a model did not write for dropped", () =>
+    Effect.gen(function*() {
+      const names = ["tools", "toolChoice", "frequencyPenalty", "presencePenalty", "logitBias"]
+      const proof = yield* Prove.prove({ only: names }).pipe(
+        world({
+          engine: "llamacpp",
+          script: (_, prompt) => ({ text: /Paris/.test(prompt) ? "and so on ".repeat(99) : "" })
+        })
+      )
+      assert.deepStrictEqual(proof.findings.map(({ name, outcome }) => [name, outcome]).sort(), [
+        ["frequencyPenalty", "unclear"],
+        ["logitBias", "unclear"],
+        ["presencePenalty", "unclear"],
+        ["toolChoice", "unclear"],
+        ["tools", "unclear"]
+      ])
+      assert.match(proof.findings.find(({ name }) => name === "logitBias")?.detail ?? "", /empty/)
+    }))
+
+  it.effect("switches thinking off where a thought leaves no room for what is constrained", () =>
+    Effect.gen(function*() {
+      const thinking = (off: unknown) => off === false ? undefined : "hm, ".repeat(200)
+      const script: Options.Options["script"] = (request) => {
+        const reasoning = thinking(JSON.stringify(request.json).includes("\"enable_thinking\":false") ? false : true)
+        return { text: JSON.stringify({ qx7: "zk-41" }), ...(reasoning !== undefined && { reasoning }) }
+      }
+      const proof = yield* Prove.prove({ only: ["grammar: JSON Schema"] }).pipe(world({ engine: "vllm", script }))
+      assert.strictEqual(outcomeOf(proof, "grammar: JSON Schema"), "honoured")
+      assert.strictEqual(proof.requests, 2)
     }))
 
   it.effect("tells which grammar compiler of vLLM is live", () =>

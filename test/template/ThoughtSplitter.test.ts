@@ -133,6 +133,14 @@ describe("thinking", () => {
     assert.deepStrictEqual(splitter.push("yes"), [{ thinking: false, text: "yes" }])
   })
 
+  it("does not begin with a close that the model wrote into a text from which the server took it", () => {
+    const splitter = ThoughtSplitter.make()
+    splitter.separated()
+    assert.deepStrictEqual(splitter.push("a tag is </think>, you see"), [
+      { thinking: false, text: "a tag is </think>, you see" }
+    ])
+  })
+
   it("leaves no second close in the answer", () =>
     assert.deepStrictEqual(split(["<think>hm</think>so</thi", "nk>yes"]), { thinking: "hm", said: "soyes" }))
 

@@ -62,6 +62,8 @@ class State implements Splitter {
   #held = ""
   /** Nothing was generated inside the thought that the prompt opened. */
   #isFresh = true
+  /** The server told thinking apart, so that a closing tag without an opening one is a text like any other. */
+  #isSeparated = false
 
   constructor(opening: Opening) {
     this.#family = opening._tag === "Unknown" ? undefined : opening.family
@@ -73,6 +75,7 @@ class State implements Splitter {
   }
 
   separated(): void {
+    this.#isSeparated = true
     if (this.#isFresh && this.#at === "thinking") this.#at = "behind"
   }
 
@@ -152,7 +155,11 @@ class State implements Splitter {
   }
 
   #answer(rest: string, pieces: Array<Piece>): string | undefined {
-    const closes = this.#family === undefined ? alone.map(({ close }) => close) : [this.#family.close]
+    const closes = this.#family !== undefined
+      ? [this.#family.close]
+      : this.#isSeparated
+      ? []
+      : alone.map(({ close }) => close)
     const tags = this.#wrapper === undefined ? closes : [...closes, this.#wrapper]
     const found = first(rest, tags)
     if (found === undefined) return this.#give(rest, tags, false, pieces)
@@ -171,7 +178,7 @@ class State implements Splitter {
 
   /** Gives out a text without a tag, but for an end that could begin one. */
   #give(rest: string, tags: ReadonlyArray<string>, thinking: boolean, pieces: Array<Piece>): undefined {
-    const kept = Math.max(...tags.map((tag) => tailOf(rest, tag)))
+    const kept = Math.max(0, ...tags.map((tag) => tailOf(rest, tag)))
     if (rest.length > kept) pieces.push({ thinking, text: rest.slice(0, rest.length - kept) })
     this.#held = rest.slice(rest.length - kept)
     return undefined
