@@ -85,6 +85,22 @@ layer(Simulator.layer({ payloadLimit: 1000 }))("a body that does not fit is refu
         `{"prompt":[]}`,
         422,
         "prompt: Empty array detected. Do not use an empty array for the prompt. at line 1 column 12"
+      ],
+      ["/generate", String.raw`{"inputs":"\x"}`, 400, "inputs: invalid escape at line 1 column 13"],
+      ["/generate", `{"inputs":-}`, 400, "inputs: invalid number at line 1 column 12"],
+      ["/generate", `{"inputs":01}`, 400, "inputs: invalid number at line 1 column 12"],
+      [
+        "/generate",
+        `{"inputs":"x","parameters":{"grammar":[]}}`,
+        422,
+        "parameters.grammar: invalid length 0, expected adjacently tagged enum GrammarType at line 1 column 40"
+      ],
+      ["/vertex", "[]", 422, "invalid length 0, expected struct VertexRequest with 1 element at line 1 column 2"],
+      [
+        "/vertex",
+        `{"instances":[{"x":1}]}`,
+        422,
+        "instances[0]: data did not match any variant of untagged enum VertexInstance at line 1 column 22"
       ]
     ] as const
   )("%s %s", ([path, body, status, detail]) =>
@@ -109,6 +125,11 @@ layer(Simulator.layer({ payloadLimit: 1000 }))("a body that does not fit is refu
   it.effect("unknown keys and text after the first value are ignored", () =>
     Effect.gen(function*() {
       assert.strictEqual((yield* post("/generate", `{"inputs":"x","other":[1,{}]} trailing`)).status, 200)
+    }))
+
+  it.effect("an empty list stands for parameters that are all left out", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* post("/generate", { inputs: "x", parameters: [] })).status, 200)
     }))
 
   it.effect("an OpenAI map of logit biases and a null for stream options", () =>

@@ -39,6 +39,9 @@ layer(Simulator.layer())("routes", (it) => {
       assert.strictEqual(status, 200)
       assert.strictEqual(headers["access-control-allow-headers"], "content-type")
       assert.strictEqual(headers["access-control-allow-origin"], "*")
+      assert.isUndefined(headers["allow"])
+      const known = yield* send("OPTIONS", "/generate", { "access-control-request-method": "POST" })
+      assert.strictEqual(known.headers["allow"], "POST")
     }))
 
   it.effect("describe the server, which says that it is a simulator", () =>

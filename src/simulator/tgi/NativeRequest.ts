@@ -99,6 +99,9 @@ const jsonSchema: Serde.Reader<unknown> = (node, path) => {
  * @since 0.1.0
  */
 export const grammar = (named: boolean): Serde.Reader<Grammar> => (node, path) => {
+  if (node.kind === "array" && node.items.length === 0) {
+    throw new Serde.Misfit(path, "invalid length 0, expected adjacently tagged enum GrammarType", node.end)
+  }
   const self = Serde.struct(node, path, "adjacently tagged enum GrammarType", grammarFields)
   const type = Serde.required(self, "type", Serde.string)
   if (type === "json" || type === "json_object") {
@@ -147,7 +150,11 @@ const strings = Serde.array(Serde.string)
 export const parameters = (named: boolean): Serde.Reader<Parameters> => {
   const readGrammar = grammar(named)
   return (node, path) => {
-    const self = Serde.struct(node, path, "struct GenerateParameters", parameterFields)
+    // every field has a default, and so an empty list of fields does as well
+    const fields = node.kind === "array" && node.items.length === 0
+      ? { kind: "object" as const, entries: [], start: node.start, end: node.end }
+      : node
+    const self = Serde.struct(fields, path, "struct GenerateParameters", parameterFields)
     return {
       bestOf: Serde.optional(self, "best_of", Serde.usize),
       temperature: Serde.optional(self, "temperature", Serde.f32),

@@ -124,13 +124,14 @@ const allowed = (route: Route): string => [route.post && "POST", route.get && "G
 
 const dispatch = (routes: ReadonlyMap<string, Route>, turn: Turn): Reply.Reply => {
   const { request, settings } = turn
+  const route = routes.get(request.path.split("?", 1)[0] ?? "")
   if (request.method === "OPTIONS") {
     return Reply.empty(200, {
+      ...(route !== undefined && { allow: allowed(route) }),
       "access-control-allow-methods": "GET,POST",
       "access-control-allow-headers": "content-type"
     })
   }
-  const route = routes.get(request.path.split("?", 1)[0] ?? "")
   if (route === undefined) return Reply.empty(404)
   const get = request.method === "GET" || request.method === "HEAD"
   // The key is asked for before the method is looked at; only `GET /`, a health check, shares a path with a guarded route.

@@ -43,7 +43,7 @@ export const reader = (options: { readonly named: boolean }): Serde.Reader<Reado
     if (!(first instanceof Serde.Misfit)) return first
     const second = Serde.attempt(node, path, chat)
     if (!(second instanceof Serde.Misfit)) return { _tag: "Chat", request: second }
-    throw new Serde.Misfit(path, "data did not match any variant of untagged enum VertexInstance", node.end)
+    throw new Serde.Misfit(path, "data did not match any variant of untagged enum VertexInstance", node.end, true)
   }
   const instances = Serde.array(instance)
   return (node, path) =>

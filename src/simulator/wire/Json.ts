@@ -51,6 +51,14 @@ export class SyntaxFailure {
   }
 }
 
+/** How far a string is read until its first escape that is none. */
+const badEscape = (raw: string): number => {
+  for (const found of raw.matchAll(/\\(u.{0,4}|.)/gs)) {
+    if (!/^(?:["\\/bfnrt]|u[0-9a-fA-F]{4})$/.test(found[1] ?? "")) return found.index + found[0].length
+  }
+  return raw.length
+}
+
 const depthLimit = 127
 const numberPattern = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 
@@ -100,7 +108,7 @@ export const parse = (text: string): Node | SyntaxFailure => {
       // The slice is delimited as a JSON string, so that parsing it gives a string or throws.
       read = JSON.parse(raw) as string
     } catch {
-      throw failure("invalid escape", at)
+      throw failure("invalid escape", start + badEscape(raw))
     }
     if (!read.isWellFormed()) throw half(raw, start)
     return read
@@ -197,10 +205,16 @@ export const parse = (text: string): Node | SyntaxFailure => {
       default: {
         numberPattern.lastIndex = start
         const raw = numberPattern.exec(text)?.[0]
-        if (raw === undefined) throw peeked(code === 0x2d ? "invalid number" : "expected value")
-        at += raw.length
-        if (/[\d.eE]/.test(text.charAt(at))) {
+        if (raw === undefined) {
+          if (code !== 0x2d) throw peeked("expected value")
           at++
+          throw peeked(at >= text.length ? "EOF while parsing a value" : "invalid number")
+        }
+        at += raw.length
+        const more = /^(?:\d|\.|[eE][+-]?)/.exec(text.slice(at, at + 2))?.[0]
+        if (more !== undefined) {
+          // a digit behind a leading zero is looked at, and everything else is read over
+          if (!/\d/.test(more)) at += more.length
           throw peeked(at >= text.length ? "EOF while parsing a value" : "invalid number")
         }
         if (!Number.isFinite(Number(raw))) throw failure("number out of range", at)

@@ -17,7 +17,7 @@ export class Misfit {
   readonly message: string
   /** Where in the text, or `undefined` where the server names no place. */
   readonly offset: number | undefined
-  /** Whether the server has read on to the next sign, and over it where it closes the object, before it complains. */
+  /** Whether the server has read on to the next sign, and over it where it closes the object or list, before it complains. */
   readonly late: boolean
   constructor(path: string, message: string, offset: number | undefined, late = false) {
     this.path = path
@@ -79,7 +79,7 @@ export const read = <A>(body: string, reader: Reader<A>): Accepted<A> | Refused 
 }
 
 const after = (body: string, offset: number): number => {
-  const blanks = /^\s*\}?/.exec(body.slice(offset))
+  const blanks = /^\s*[}\]]?/.exec(body.slice(offset))
   return offset + (blanks?.[0].length ?? 0)
 }
 
@@ -223,7 +223,9 @@ export const struct = (
   aliases: Readonly<Record<string, string>> = {}
 ): Struct => {
   if (node.kind === "array" && path === "") {
-    const message = `invalid length ${node.items.length}, expected ${name} with ${names.size} elements`
+    const message = `invalid length ${node.items.length}, expected ${name} with ${names.size} element${
+      names.size === 1 ? "" : "s"
+    }`
     throw new Misfit(path, message, node.end)
   }
   if (node.kind !== "object") throw invalidType(node, path, name)
