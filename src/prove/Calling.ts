@@ -134,13 +134,12 @@ export const prompted: Measure = (lab) =>
     ([plain, told]) =>
       both(plain, told, (plain, told) => {
         const [without, held] = [plain.statistics.inputTokens, told.statistics.inputTokens]
-        if (
-          without !== held || !same(plain, told) || JSON.stringify(plain.toolCalls) !== JSON.stringify(told.toolCalls)
-        ) {
-          return found("honoured", "the prompt is another one with it")
+        // a prompt that holds one sentence more has more tokens, and the same number says more than two texts do
+        if (without !== undefined && without === held) {
+          return found("dropped", `the prompt has ${held} tokens with it and without it`)
         }
-        return held === undefined
-          ? found("unclear", "the response is the same with it and without it")
-          : found("dropped", `the prompt has ${held} tokens with it and without it`)
+        return without !== held || !same(plain, told)
+          ? found("honoured", "the prompt is another one with it")
+          : found("unclear", "the response is the same with it and without it")
       })
   )

@@ -81,6 +81,154 @@ layer(Simulator.layer({ engine: "llamacpp", slots: 2 }))("llama.cpp", (it) => {
       assert.strictEqual((yield* chat(body)).status, 200)
     }))
 
+  it.effect.each([
+    ["", 1, 1, "attempting to parse an empty input; check that your input string or stream contains the expected JSON"],
+    [" ", 1, 2, "syntax error while parsing value - unexpected end of input; expected '[', '{', or a literal"],
+    [
+      "{'a':1}",
+      1,
+      2,
+      "syntax error while parsing object key - invalid literal; last read: '{''; expected string literal"
+    ],
+    ["{\"a\":[],}", 1, 9, "syntax error while parsing object key - unexpected '}'; expected string literal"],
+    ["{\"a\" 1}", 1, 6, "syntax error while parsing object separator - unexpected number literal; expected ':'"],
+    ["[1 2]", 1, 4, "syntax error while parsing array - unexpected number literal; expected ']'"],
+    [
+      "{\"a\":\n-}",
+      2,
+      2,
+      "syntax error while parsing value - invalid number; expected digit after '-'; last read: '-}'"
+    ],
+    ["{\"a\":tru}", 1, 9, "syntax error while parsing value - invalid literal; last read: '\"a\":tru}'"],
+    [
+      "{\"a\":\"\u0001\"}",
+      1,
+      7,
+      "syntax error while parsing value - invalid string: control character U+0001 (SOH) must be escaped to \\u0001; " +
+      "last read: '\"<U+0001>'"
+    ],
+    [
+      "{\"a\":\"\\x\"}",
+      1,
+      8,
+      "syntax error while parsing value - invalid string: forbidden character after backslash; last read: '\"\\x'"
+    ],
+    ["[] x", 1, 4, "syntax error while parsing value - invalid literal; last read: '[] x'; expected end of input"]
+  ])("says of the body %s what its JSON library does", ([body, line, column, words]) =>
+    Effect.gen(function*() {
+      const { json, status } = yield* post("/v1/chat/completions", body)
+      assert.strictEqual(status, 500)
+      assert.strictEqual(
+        json.error.message,
+        `[json.exception.parse_error.101] parse error at line ${line}, column ${column}: ${words}`
+      )
+    }))
+
+  it.effect.each(
+    [
+      ["/v1/chat/completions/control", { id: "x" }, 400, "unknown control action"],
+      ["/lora-adapters", {}, 400, "Request body must be an array"],
+      ["/slots/9", {}, 501, "This server does not support slots action. Start it with `--slot-save-path`"],
+      ["/tools", {}, 403, "this feature is disabled"],
+      ["/v1/audio/transcriptions", {}, 501, "The current model does not support audio input."],
+      ["/v1/messages/count_tokens", {}, 500, "'messages' is required"],
+      ["/completion", [], 400, "[json.exception.type_error.304] cannot use at() with array"],
+      ["/completion", { prompt: [1, 99_999_999] }, 400, "Prompt contains invalid tokens"],
+      [
+        "/v1/responses",
+        { input: [{ role: "user", content: [{ type: "x" }] }] },
+        400,
+        "'type' must be one of 'input_text', 'input_image', or 'input_file'"
+      ],
+      [
+        "/completion",
+        { prompt: "x", json_schema: { type: "nope" } },
+        400,
+        "Field 'json_schema': \"json_schema\": JSON schema conversion failed:\nJSON schema error at #: unrecognized type nope"
+      ],
+      [
+        "/completion",
+        { prompt: "x", dry_sequence_breakers: [] },
+        400,
+        "Field 'dry_sequence_breakers': Error: dry_sequence_breakers must be a non-empty array of strings"
+      ],
+      [
+        "/completion",
+        { prompt: "x", lora: "x" },
+        400,
+        "Field 'lora': Error: 'lora' must be an array of objects with 'id' and 'scale' fields"
+      ],
+      ["/completion", { prompt: "x", ignore_eos: "x" }, 400, wrongType("ignore_eos", "boolean", "string")],
+      ["/completion", { prompt: "x", samplers: [3] }, 400, wrongType("samplers", "string", "number")],
+      ["/detokenize", { tokens: ["a"] }, 500, "[json.exception.type_error.302] type must be number, but is string"]
+    ] as const
+  )("refuses on %s %o as it does", ([path, body, status, message]) =>
+    Effect.gen(function*() {
+      const answered = yield* post(path, body)
+      assert.deepStrictEqual([answered.status, answered.json.error.message], [status, message])
+    }))
+
+  it.effect("takes an empty stop string for the end, and a repetition without a bound that counts", () =>
+    Effect.gen(function*() {
+      const { json } = yield* chat({ stop: [""] })
+      assert.deepInclude(json.choices[0], { finish_reason: "stop", message: { role: "assistant", content: "" } })
+      assert.strictEqual((yield* chat(schema({ type: "string", maxLength: 100_000 }))).status, 200)
+      assert.strictEqual((yield* chat(schema({ type: "string", minLength: 100_000 }))).status, 400)
+    }))
+
+  it.effect("shows the token that ends a text beside the others, without a text", () =>
+    Effect.gen(function*() {
+      const { json } = yield* complete({ grammar: "root ::= \"yes\"", logprobs: 1, max_tokens: 20 })
+      assert.deepInclude(json.choices[0].logprobs.content.at(-1), { id: 2, token: "", bytes: [] })
+      const { text } = yield* complete({ grammar: "root ::= \"yes\"", stream: true, max_tokens: 20 })
+      assert.strictEqual(events(text).at(-2)?.choices[0].text, "")
+      const sampled = yield* complete({ logprobs: 1, post_sampling_probs: true })
+      assert.hasAllKeys(sampled.json.choices[0].logprobs.content[0], ["id", "token", "bytes", "prob", "top_probs"])
+    }))
+
+  it.effect("begins with the second choice where it writes several, and with nothing where it reads several prompts", () =>
+    Effect.gen(function*() {
+      const several = events((yield* chat({ n: 2, stream: true, max_tokens: 2 })).text)
+      assert.deepStrictEqual(several.slice(0, 4).map((event) => event.choices[0].index), [1, 1, 0, 0])
+      const prompts = yield* complete({ prompt: ["a", "b"], stream: true })
+      assert.isNull(events(prompts.text)[0])
+    }))
+
+  it.effect("gives the fields asked for by their paths, and the whole answer where it is verbose", () =>
+    Effect.gen(function*() {
+      const { json } = yield* post("/completion", {
+        prompt: "x",
+        n_predict: 3,
+        response_fields: ["content", "generation_settings/n_predict"]
+      })
+      assert.strictEqual(json["generation_settings/n_predict"], 3)
+      assert.strictEqual((yield* chat({ verbose: true })).json.__verbose.stop, true)
+    }))
+
+  it.effect("speaks Anthropic's messages, with thoughts, tools and streams in blocks", () =>
+    Effect.gen(function*() {
+      yield* answer({ reasoning: "hm", toolCalls: [{ name: "f", arguments: { city: "Rome" } }] })
+      const asked = {
+        messages: [{ role: "user", content: [{ type: "text", text: "Hi" }] }],
+        tools: [{ name: "f", input_schema: tool.function.parameters }],
+        tool_choice: { type: "any" }
+      }
+      const whole = yield* post("/v1/messages", asked)
+      assert.deepStrictEqual(whole.json.content.map(({ type }: { type: string }) => type), ["thinking", "tool_use"])
+      assert.deepStrictEqual([whole.json.stop_reason, whole.json.content[1].input], ["tool_use", { city: "Rome" }])
+      yield* answer({ text: "Hi" })
+      const streamed = yield* post("/v1/messages", { ...asked, stream: true })
+      const names = [...streamed.text.matchAll(/^event: (.*)$/gm)].map(([, name]) => name)
+      assert.deepStrictEqual(names.filter((name, at) => name !== names[at - 1]), [
+        "message_start",
+        "content_block_start",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop"
+      ])
+    }))
+
   it.effect("answers with 500 to a body that is not JSON, whatever its content type says", () =>
     Effect.gen(function*() {
       const { json, status } = yield* post("/v1/chat/completions", `{"messages":`)

@@ -102,12 +102,13 @@ const constrained = (request: OpenAiRequest, random: Random.Random): string | un
 /** Cuts tokens in front of the first stop string, in the middle of a token if need be. */
 const stopAt = (
   tokens: ReadonlyArray<Answer.Token>,
-  stop: ReadonlyArray<string>
+  stop: ReadonlyArray<string>,
+  isEmptyRead: boolean
 ): { readonly tokens: ReadonlyArray<Answer.Token>; readonly stopped: string | undefined } => {
   const text = stop.length === 0 ? "" : tokens.map((token) => token.text).join("")
   const found = stop
     .map((sequence) => ({ sequence, at: text.indexOf(sequence) }))
-    .filter(({ at, sequence }) => at !== -1 && sequence !== "")
+    .filter(({ at, sequence }) => at !== -1 && (isEmptyRead || sequence !== ""))
     .toSorted((left, right) => left.at - right.at)[0]
   if (found === undefined) return { tokens, stopped: undefined }
   const kept: Array<Answer.Token> = []
@@ -160,7 +161,12 @@ export const generate = (turn: Turn, request: OpenAiRequest, prompt: string, nth
     ? Answer.tokens(text, random)
     : Answer.expand(scripted, random).filter((token) => !token.special)
   const reasoning = thought.slice(0, Math.min(limit, budgetOf(turn)))
-  const { stopped, tokens } = stopAt(Lies.told(all, turn.settings.lies), request.stop)
+  const { stopped, tokens } = stopAt(
+    Lies.told(all, turn.settings.lies),
+    request.stop,
+    // which ends there where a text begins
+    turn.settings.engine === "llamacpp"
+  )
   const content = tokens.slice(0, limit - reasoning.length)
   let left = limit - reasoning.length - content.length
   const sent = made.flatMap((call) => {

@@ -13,36 +13,11 @@ import type { OpenAiRequest } from "../OpenAiRequest.ts"
 import * as OpenAiRun from "../OpenAiRun.ts"
 import type { Fields } from "./LlamaField.ts"
 import * as LlamaJson from "./LlamaJson.ts"
+import * as LlamaNative from "./LlamaNative.ts"
+import type { Answered, Choice } from "./LlamaNative.ts"
 
 const { quote } = LlamaJson
-
-/**
- * One choice with the prompt that it answers.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Choice {
-  readonly index: number
-  readonly prompt: string
-  readonly input: number
-  readonly run: OpenAiRun.Run
-}
-
-/**
- * What is answered, and on which route.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Answered {
-  readonly turn: Turn
-  readonly kind: "chat" | "completion" | "native"
-  readonly request: OpenAiRequest
-  readonly fields: Fields
-  readonly choices: ReadonlyArray<Choice>
-  readonly id: string
-}
+const { ending, generated, text, top } = LlamaNative
 
 /**
  * Generates all choices, or answers that a prompt does not fit.
@@ -70,22 +45,7 @@ export const generate = (
   return { turn, kind, request, fields, choices, id: LlamaJson.name(Random.make(turn.chance)) }
 }
 
-const text = (tokens: ReadonlyArray<Answer.Token>): string => tokens.map((token) => token.text).join("")
-
 const finish = (run: OpenAiRun.Run): string => run.finish
-
-const top = (self: Answered, { run }: Choice, tokens: ReadonlyArray<Answer.Token>): string =>
-  LlamaJson.probabilities(
-    tokens,
-    tokens.map((token) => Answer.alternatives(token, self.request.topLogprobs, run.random))
-  )
-
-/** Tokens that carry log probabilities: all that were generated, thinking and calls included. */
-const generated = (run: OpenAiRun.Run): ReadonlyArray<Answer.Token> => [
-  ...run.reasoning,
-  ...run.content,
-  ...run.calls.flatMap((call) => call.fragments.map((fragment) => Answer.token(fragment, run.random)))
-]
 
 const message = ({ calls, content, reasoning }: OpenAiRun.Run): string => {
   const thought = reasoning.length === 0 ? "" : `,"reasoning_content":${quote(text(reasoning))}`
@@ -104,48 +64,37 @@ const chatChoice = (self: Answered, choice: Choice): string => {
 }
 
 const textChoice = (self: Answered, choice: Choice): string => {
-  const probs = self.request.logprobs ? `{"content":${top(self, choice, choice.run.content)}}` : "null"
+  const probs = self.request.logprobs ? `{"content":${top(self, choice, generated(choice.run))}}` : "null"
   return `{"text":${quote(text(choice.run.content))},"index":${choice.index},"logprobs":${probs},` +
     `"finish_reason":"${finish(choice.run)}"}`
 }
 
-const stopType = (run: OpenAiRun.Run): string =>
-  run.finish === "length" ? "limit" : run.stopped === undefined ? "eos" : "word"
-
-const nativeFinal = (self: Answered, { index, input, prompt, run }: Choice, content: string): string => {
-  const listed = self.fields["return_tokens"] === true && !self.request.stream
-  const probs = self.request.logprobs && !self.request.stream
-    ? `,"completion_probabilities":${top(self, { index, input, prompt, run }, run.content)}`
-    : ""
-  return `{"index":${index},"content":${quote(content)},"tokens":[${
-    listed ? run.content.map((token) => token.id).join(",") : ""
-  }],"id_slot":0,"stop":true,"model":${quote(self.turn.settings.modelId)},"tokens_predicted":${run.tokens},` +
-    `"tokens_evaluated":${input},"generation_settings":${
-      JSON.stringify(LlamaJson.settings(self.fields, self.request.stop, true))
-    },"prompt":${quote(prompt)},"has_new_line":${text(run.content).includes("\n")},"truncated":false,` +
-    `"stop_type":"${stopType(run)}","stopping_word":${quote(run.stopped ?? "")},"tokens_cached":${
-      input + run.tokens - 1
-    },"timings":${LlamaJson.timings(input, run.tokens)}${probs}}`
-}
-
 const created = ({ turn }: Answered): string => `"created":${Math.trunc(turn.now / 1000)}`
 
+/** What `verbose` adds: the answer as the server's own route gives it. */
+const verbose = (self: Answered, choice: Choice, content: string): string =>
+  self.fields["verbose"] === true ? `,"__verbose":${LlamaNative.final(self, choice, content)}` : ""
+
 /** The usage and timings of a response of several choices are those of the first. */
-const tail = (self: Answered, { input, run }: Choice, object: string): string =>
-  `${created(self)},${LlamaJson.origin(self.turn.settings)},"object":"${object}",` +
-  `"usage":${LlamaJson.usage(input, run.tokens)},"id":"chatcmpl-${self.id}",` +
-  `"timings":${LlamaJson.timings(input, run.tokens)}`
+const tail = (self: Answered, choice: Choice, object: string, content: string): string => {
+  const { input, run } = choice
+  return `${created(self)},${LlamaJson.origin(self.turn.settings)},"object":"${object}",` +
+    `"usage":${LlamaJson.usage(input, run.tokens)},"id":"chatcmpl-${self.id}"${verbose(self, choice, content)},` +
+    `"timings":${LlamaJson.timings(input, run.tokens)}`
+}
 
 const whole = (self: Answered): string => {
   const [first] = self.choices
   if (first === undefined) return "[]"
   if (self.kind === "native") {
-    const results = self.choices.map((choice) => nativeFinal(self, choice, text(choice.run.content)))
+    const results = self.choices.map((choice) => LlamaNative.final(self, choice, text(choice.run.content)))
     return results.length === 1 ? results.join("") : `[${results.join(",")}]`
   }
   const write = self.kind === "chat" ? chatChoice : textChoice
   const object = self.kind === "chat" ? "chat.completion" : "text_completion"
-  return `{"choices":[${self.choices.map((choice) => write(self, choice)).join(",")}],${tail(self, first, object)}}`
+  return `{"choices":[${self.choices.map((choice) => write(self, choice)).join(",")}],${
+    tail(self, first, object, text(first.run.content))
+  }}`
 }
 
 const crashed = ({ message }: Reply.Crash): Reply.Unary => LlamaJson.failed(500, message)
@@ -211,7 +160,7 @@ const chatFrames = (self: Answered, choice: Choice): ReadonlyArray<Reply.Frame> 
     ...deltas(run).map(frame),
     {
       payload: `{"choices":[{"finish_reason":"${finish(run)}","index":${index},"delta":{}}],${rest}${
-        used ? "" : `,"timings":${ends}`
+        used ? "" : `,"timings":${ends}${verbose(self, choice, "")}`
       }}`,
       tokens: 0
     },
@@ -227,7 +176,7 @@ const chatFrames = (self: Answered, choice: Choice): ReadonlyArray<Reply.Frame> 
 const textFrames = (self: Answered, choice: Choice): ReadonlyArray<Reply.Frame> => {
   const { index, run } = choice
   const origin = LlamaJson.origin(self.turn.settings)
-  const frames = run.content.map((token) => {
+  const frames = [...run.content, ...ending(run)].map((token) => {
     const probs = self.request.logprobs ? `{"content":${top(self, choice, [token])}}` : "null"
     return {
       payload: `{"choices":[{"text":${quote(token.text)},"index":${index},"logprobs":${probs},"finish_reason":null}],` +
@@ -236,27 +185,36 @@ const textFrames = (self: Answered, choice: Choice): ReadonlyArray<Reply.Frame> 
     }
   })
   const last = `{"choices":[{"text":"","index":${index},"logprobs":null,"finish_reason":"${finish(run)}"}],` +
-    `${tail(self, choice, "text_completion")}}`
+    `${tail(self, choice, "text_completion", "")}}`
   return [...frames, { payload: last, tokens: 0 }]
 }
 
-const nativeFrames = (self: Answered, choice: Choice): ReadonlyArray<Reply.Frame> => {
-  const { index, input, run } = choice
-  const frames = run.content.map((token, at) => {
-    const probs = self.request.logprobs ? `,"completion_probabilities":${top(self, choice, [token])}` : ""
-    return {
-      payload: `{"index":${index},"content":${quote(token.text)},"tokens":[${token.id}],"stop":false,"id_slot":-1,` +
-        `"tokens_predicted":${at + 1},"tokens_evaluated":${input}${probs}}`,
-      tokens: 1
-    }
+/** Choices in turns by tokens: what stands before a choice's first token comes with it, and its end with the last. */
+const together = (all: ReadonlyArray<ReadonlyArray<Reply.Frame>>): ReadonlyArray<Reply.Frame> => {
+  const steps = all.map((frames) => {
+    const spoken = frames.flatMap(({ tokens }, at) => tokens > 0 ? [at] : [])
+    return spoken.length === 0 ?
+      [frames] :
+      spoken.map((_, nth) =>
+        frames.slice(nth === 0 ? 0 : spoken[nth], nth + 1 === spoken.length ? frames.length : spoken[nth + 1])
+      )
   })
-  return [...frames, { payload: nativeFinal(self, choice, ""), tokens: 0 }]
+  const longest = Math.max(0, ...steps.map((list) => list.length))
+  return all.length === 1
+    ? all.flat()
+    : Array.from({ length: longest }, (_, nth) => steps.flatMap((list) => list[nth] ?? [])).flat()
 }
 
 /** @category answering @since 0.2.0 */
 export const streaming = (self: Answered): Reply.Streaming => {
-  const write = self.kind === "chat" ? chatFrames : self.kind === "completion" ? textFrames : nativeFrames
-  const frames = OpenAiRun.interleave(self.choices.map((choice) => write(self, choice)))
+  const write = self.kind === "chat" ? chatFrames : self.kind === "completion" ? textFrames : LlamaNative.frames
+  const [first, ...others] = self.choices
+  const frames = [
+    // several prompts begin with an event that holds nothing
+    ...(others.some(({ prompt }) => prompt !== first?.prompt) ? [{ payload: "null", tokens: 0 }] : []),
+    // the first choice is the last to begin
+    ...together([...others, ...(first === undefined ? [] : [first])].map((choice) => write(self, choice)))
+  ]
   const { keepAlive, space } = self.turn.settings
   return {
     _tag: "Streaming",

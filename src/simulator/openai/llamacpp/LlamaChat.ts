@@ -85,6 +85,13 @@ const readMessage = (message: unknown): Message => {
   if (role === undefined) return failed(`Missing 'role' in message: ${dump(message)}`)
   if (typeof role !== "string") return failed(LlamaField.typeError("string", role))
   const parts = Array.isArray(content) ? content : []
+  if (parts.some((part: unknown) => isBody(part) && part["text"] === undefined)) {
+    return failed("[json.exception.out_of_range.403] key 'text' not found")
+  }
+  const thought = message["reasoning_content"]
+  if (thought !== undefined && thought !== null && typeof thought !== "string") {
+    return failed(LlamaField.typeError("string", thought))
+  }
   // the parts of a message are joined by line breaks
   const text = typeof content === "string"
     ? content
@@ -138,6 +145,9 @@ const reasoningFormats = new Set(["none", "auto", "deepseek", "deepseek-legacy"]
 
 const thinking = (body: Body): boolean | undefined => {
   const format = body["reasoning_format"]
+  if (format !== undefined && format !== null && typeof format !== "string") {
+    return broken(LlamaField.typeError("string", format))
+  }
   if (typeof format === "string" && !reasoningFormats.has(format)) return broken(`Unknown reasoning format: ${format}`)
   const options = isBody(body["chat_template_kwargs"]) ? body["chat_template_kwargs"] : {}
   const asked = options["enable_thinking"]
@@ -160,7 +170,7 @@ export const grammar = (text: string): Constraint => {
 const parserFailure = "Unable to generate parser for this template. Automatic parser generation failed: "
 
 /** The schema's constraint; what the converter refuses is told with `prefix` before it. @category reading @since 0.2.0 */
-export const schema = (value: unknown, prefix: string): Constraint | undefined => {
+export const schema = (value: unknown, prefix: string, conversion = ""): Constraint | undefined => {
   if (!isBody(value)) return undefined
   try {
     return {
@@ -169,10 +179,25 @@ export const schema = (value: unknown, prefix: string): Constraint | undefined =
     }
   } catch (error) {
     if (error instanceof LlamaField.Thrown && error.message.startsWith("JSON schema")) {
-      return invalid(prefix + error.message)
+      return invalid(prefix + (error.message.startsWith("JSON schema error") ? conversion : "") + error.message)
     }
     throw error
   }
+}
+
+/**
+ * The constraint of the field `json_schema`, which goes to the converter without a template between them.
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const schemaField = (value: unknown): Constraint | undefined => {
+  if (value === undefined || value === null) return undefined
+  const conversion = "JSON schema conversion failed:\n"
+  return LlamaField.named("json_schema", () =>
+    isBody(value)
+      ? schema(value, `"json_schema": `, conversion)
+      : invalid(`"json_schema": ${conversion}JSON schema error at #: schema must be an object`))
 }
 
 const probabilities = (body: Body, tools: boolean): number | undefined => {
@@ -247,7 +272,7 @@ export const read = (body: Body, slots: number, text: string): Chat => {
   if (tools.length > 0 && toolChoice !== "none" && body["grammar"] !== undefined) {
     return invalid("Cannot use custom grammar constraints with tools.")
   }
-  const held = schema(format, parserFailure)
+  const held = format === own && !isBody(own) ? schemaField(own) : schema(format, parserFailure)
   const probs = probabilities(body, tools.length > 0)
   const fields = LlamaField.read(probs === undefined ? body : { ...body, n_probs: probs }, slots)
   const top = fields["n_probs"]

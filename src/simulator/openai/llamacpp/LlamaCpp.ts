@@ -13,8 +13,11 @@ import * as LlamaChat from "./LlamaChat.ts"
 import * as LlamaField from "./LlamaField.ts"
 import { type Body, invalid, isBody } from "./LlamaField.ts"
 import * as LlamaJson from "./LlamaJson.ts"
+import * as LlamaMessages from "./LlamaMessages.ts"
+import type * as LlamaNative from "./LlamaNative.ts"
 import * as LlamaResponses from "./LlamaResponses.ts"
 import * as LlamaServer from "./LlamaServer.ts"
+import * as LlamaSyntax from "./LlamaSyntax.ts"
 
 type Handler = (turn: Turn) => Reply.Reply
 type BodyHandler = (turn: Turn, body: Body) => Reply.Reply
@@ -22,7 +25,7 @@ type BodyHandler = (turn: Turn, body: Body) => Reply.Reply
 /** Reads the body, of whatever content type, and turns what is thrown into a status. */
 const post = (handler: BodyHandler): Handler => (turn) => {
   const value = turn.request.json
-  if (value === undefined) return LlamaJson.failed(500, LlamaJson.syntax(turn.request.body) ?? "")
+  if (value === undefined) return LlamaJson.failed(500, LlamaSyntax.complaint(turn.request.body) ?? "")
   try {
     return handler(turn, isBody(value) ? value : {})
   } catch (error) {
@@ -38,7 +41,7 @@ const render = (turn: Turn, request: OpenAiRequest): string => {
 
 const read = (turn: Turn, body: Body): LlamaChat.Chat => LlamaChat.read(body, turn.settings.slots, turn.request.body)
 
-const generateChat = (turn: Turn, body: Body): LlamaAnswer.Answered | Reply.Unary => {
+const generateChat = (turn: Turn, body: Body): LlamaNative.Answered | Reply.Unary => {
   const { fields, request } = read(turn, body)
   return LlamaAnswer.generate(turn, "chat", request, fields, [render(turn, request)])
 }
@@ -48,10 +51,19 @@ const chat: BodyHandler = (turn, body) => {
   return "_tag" in answered ? answered : LlamaAnswer.answer(answered)
 }
 
+const isToken = (value: unknown): value is number => typeof value === "number" && Number.isInteger(value)
+
 const promptText = (value: unknown): string => {
   if (typeof value === "string") return value
-  if (isBody(value) && typeof value["prompt_string"] === "string") return value["prompt_string"]
-  if (Array.isArray(value) && value.every((item) => typeof item === "string" || typeof item === "number")) {
+  if (isBody(value) && typeof value["prompt_string"] === "string") {
+    return value["multimodal_data"] === undefined
+      ? value["prompt_string"]
+      : invalid("Multimodal data provided, but model does not support multimodal requests.")
+  }
+  if (Array.isArray(value) && value.every((item) => typeof item === "string" || isToken(item))) {
+    if (value.some((item) => isToken(item) && (item < 0 || item >= Tokenizer.vocabulary))) {
+      return invalid("Prompt contains invalid tokens")
+    }
     return value.map((item: string | number) => typeof item === "string" ? item : Tokenizer.known(item)).join("")
   }
   return invalid(
@@ -60,7 +72,11 @@ const promptText = (value: unknown): string => {
   )
 }
 
-const prompts = (body: Body): ReadonlyArray<string> => {
+const prompts = (turn: Turn, body: Body): ReadonlyArray<string> => {
+  const given = turn.request.json
+  if (!isBody(given)) {
+    return invalid(`[json.exception.type_error.304] cannot use at() with ${LlamaField.typeName(given)}`)
+  }
   if (!Object.hasOwn(body, "prompt")) return invalid("[json.exception.out_of_range.403] key 'prompt' not found")
   const { prompt } = body
   if (!Array.isArray(prompt)) return [promptText(prompt)]
@@ -69,12 +85,10 @@ const prompts = (body: Body): ReadonlyArray<string> => {
 }
 
 const complete = (kind: "completion" | "native"): BodyHandler => (turn, body) => {
-  const texts = prompts(body)
+  const texts = prompts(turn, body)
   const fields = LlamaField.read(body, turn.settings.slots)
   const given = LlamaField.lenient(body, "grammar", LlamaField.isText, "")
-  const held = body["json_schema"] !== undefined && body["json_schema"] !== null && body["grammar"] === undefined
-    ? LlamaField.named("json_schema", () => LlamaChat.schema(body["json_schema"], "\"json_schema\": "))
-    : undefined
+  const held = body["grammar"] === undefined ? LlamaChat.schemaField(body["json_schema"]) : undefined
   const top = fields["n_probs"]
   const request: OpenAiRequest = {
     ...LlamaChat.common(body, fields, turn.request.body),
@@ -98,8 +112,10 @@ const complete = (kind: "completion" | "native"): BodyHandler => (turn, body) =>
 const picked = (reply: Reply.Unary, names: unknown): Reply.Unary => {
   if (!Array.isArray(names) || names.length === 0) return reply
   const value: unknown = JSON.parse(reply.body)
+  const nested = (name: string): unknown =>
+    name.split("/").reduce<unknown>((at, key) => isBody(at) ? at[key] : undefined, value)
   return isBody(value)
-    ? { ...reply, body: JSON.stringify(Object.fromEntries(names.map((name) => [name, value[String(name)]]))) }
+    ? { ...reply, body: JSON.stringify(Object.fromEntries(names.map((name) => [name, nested(String(name))]))) }
     : reply
 }
 
@@ -112,20 +128,23 @@ const responses: BodyHandler = (turn, body) => {
 }
 
 const messages: BodyHandler = (turn, body) => {
-  if (body["messages"] === undefined) return LlamaJson.failed(500, "'messages' is required")
-  const answered = generateChat(turn, { ...body, stream: false })
-  return "_tag" in answered ? answered : LlamaResponses.message(turn, answered)
+  const answered = generateChat(turn, LlamaMessages.toChat(body))
+  return "_tag" in answered ? answered : LlamaMessages.answer(turn, answered)
 }
 
 const control: BodyHandler = (_turn, body) =>
-  typeof body["id"] === "string"
-    ? LlamaJson.failed(404, "completion not found")
-    : invalid("missing completion id")
+  typeof body["id"] !== "string" || body["id"] === ""
+    ? invalid("missing completion id")
+    : body["action"] !== "reasoning_end"
+    ? invalid("unknown control action")
+    : LlamaJson.ok({ success: false, message: "no active completion for this id" })
 
 const embeddings: BodyHandler = (turn, body) =>
   turn.settings.embeddings ? LlamaServer.embeddings(turn, body) : LlamaServer.refusals.embeddings
 
-const table: ReadonlyArray<readonly [method: "GET" | "POST", paths: ReadonlyArray<string>, handler: Handler]> = [
+const table: ReadonlyArray<
+  readonly [method: "DELETE" | "GET" | "POST", paths: ReadonlyArray<string>, handler: Handler]
+> = [
   ["GET", ["/health", "/v1/health"], LlamaServer.health],
   ["GET", ["/v1/models", "/models"], LlamaServer.models],
   ["GET", ["/props"], LlamaServer.props],
@@ -138,7 +157,7 @@ const table: ReadonlyArray<readonly [method: "GET" | "POST", paths: ReadonlyArra
   ["POST", ["/completion", "/completions"], post(complete("native"))],
   ["POST", ["/v1/responses", "/responses"], post(responses)],
   ["POST", ["/v1/messages"], post(messages)],
-  ["POST", ["/v1/messages/count_tokens"], post((turn, body) => count(turn, body, {}))],
+  ["POST", ["/v1/messages/count_tokens"], post((turn, body) => count(turn, LlamaMessages.toChat(body), {}))],
   [
     "POST",
     ["/v1/chat/completions/input_tokens", "/chat/completions/input_tokens"],
@@ -153,7 +172,14 @@ const table: ReadonlyArray<readonly [method: "GET" | "POST", paths: ReadonlyArra
   ["POST", ["/v1/rerank", "/v1/reranking", "/rerank", "/reranking"], () => LlamaServer.refusals.reranking],
   ["POST", ["/infill"], () => LlamaServer.refusals.infill],
   ["POST", ["/props"], () => LlamaServer.refusals.properties],
-  ["POST", ["/slots/0", "/slots/1"], () => LlamaServer.refusals.slots],
+  ["POST", ["/slots/*"], () => LlamaServer.refusals.slots],
+  ["POST", ["/lora-adapters"], LlamaServer.adapters],
+  ["POST", ["/v1/audio/transcriptions", "/audio/transcriptions"], () => LlamaServer.refusals.audio],
+  ["GET", ["/cors-proxy", "/tools"], () => LlamaServer.refusals.disabled],
+  ["POST", ["/cors-proxy", "/tools"], () => LlamaServer.refusals.disabled],
+  ["GET", ["/v1/stream"], () => LlamaServer.refusals.conversation],
+  ["DELETE", ["/v1/stream"], () => LlamaServer.refusals.conversation],
+  ["POST", ["/v1/streams/lookup"], () => LlamaJson.ok([])],
   ["POST", ["/tokenize"], post(LlamaServer.tokenize)],
   ["POST", ["/detokenize"], post(LlamaServer.detokenize)],
   ["POST", ["/apply-template"], post((turn, body) => LlamaJson.ok({ prompt: render(turn, read(turn, body).request) }))]
@@ -177,7 +203,8 @@ const route = (turn: Turn): Reply.Reply => {
   const { method } = turn.request
   if (method === "OPTIONS") return Reply.unary(200, { ...LlamaJson.headers, "content-type": "text/html" }, "")
   if (!authorised(turn, path)) return LlamaJson.outer(401, "Invalid API Key")
-  const handler = routes.get(`${method === "HEAD" ? "GET" : method} ${path}`)
+  const known = path.replace(/^\/slots\/[^/]+$/, "/slots/*")
+  const handler = routes.get(`${method === "HEAD" ? "GET" : method} ${known}`)
   return handler === undefined ? LlamaJson.outer(404, "File Not Found") : handler(turn)
 }
 

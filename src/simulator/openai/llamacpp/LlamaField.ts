@@ -66,7 +66,7 @@ type Hard = readonly [low: number, high: number]
 
 interface Field {
   readonly names: ReadonlyArray<string>
-  readonly kind: "flag" | "int" | "float" | "text"
+  readonly kind: "flag" | "int" | "long" | "float" | "text"
   readonly hard?: Hard
 }
 
@@ -96,6 +96,7 @@ const rest = (slots: number): ReadonlyArray<Field> => [
   int([0, top], "n_discard"),
   int([1, slots], "n_cmpl", "n"),
   int([0, top], "n_cache_reuse"),
+  { names: ["t_max_predict_ms"], kind: "long", hard: [-1, Number.MAX_SAFE_INTEGER] },
   int(undefined, "top_k"),
   float("top_p"),
   float("min_p"),
@@ -125,6 +126,33 @@ const rest = (slots: number): ReadonlyArray<Field> => [
   flag("backend_sampling"),
   flag("post_sampling_probs")
 ]
+
+/** What the server reads behind its numbers. */
+const last: ReadonlyArray<Field> = [flag("grammar_lazy"), flag("parse_tool_calls"), flag("echo"), flag("ignore_eos")]
+
+const checkAdapters = (body: Body): void => {
+  const { lora } = body
+  if (lora === undefined || lora === null) return
+  named("lora", () =>
+    Array.isArray(lora)
+      ? lora
+      : invalid("Error: 'lora' must be an array of objects with 'id' and 'scale' fields"))
+}
+
+const checkBreakers = (body: Body): void => {
+  const breakers = body["dry_sequence_breakers"]
+  if (breakers === undefined || breakers === null) return
+  named("dry_sequence_breakers", () =>
+    Array.isArray(breakers) && breakers.length > 0 && breakers.every(isText)
+      ? breakers
+      : invalid("Error: dry_sequence_breakers must be a non-empty array of strings"))
+}
+
+const checkSamplers = (body: Body): void => {
+  const { samplers } = body
+  const wrong: unknown = Array.isArray(samplers) ? samplers.find((name) => typeof name !== "string") : undefined
+  if (wrong !== undefined) named("samplers", () => invalid(typeError("string", wrong)))
+}
 
 const limit = (field: Field, value: number): string => field.kind === "float" ? value.toFixed(6) : String(value)
 
@@ -168,7 +196,7 @@ export const stops = (body: Body): ReadonlyArray<string> => {
   if (!Array.isArray(stop)) return []
   return named("stop", () => {
     const wrong: unknown = stop.find((word) => typeof word !== "string")
-    return wrong === undefined ? stop.filter((word) => word !== "") : invalid(typeError("string", wrong))
+    return wrong === undefined ? stop : invalid(typeError("string", wrong))
   })
 }
 
@@ -190,5 +218,9 @@ export const read = (body: Body, slots: number): Fields => {
   const options = body["stream_options"]
   if (isBody(options)) fields["include_usage"] = evaluate(flag("include_usage"), options)
   take(rest(slots))
+  checkAdapters(body)
+  checkBreakers(body)
+  take(last)
+  checkSamplers(body)
   return fields
 }

@@ -5,7 +5,6 @@
  */
 import type { Token } from "../../model/Answer.ts"
 import type { Settings } from "../../model/Options.ts"
-import * as Json from "../../wire/Json.ts"
 import * as Random from "../../wire/Random.ts"
 import * as Reply from "../../wire/Reply.ts"
 import type { Fields } from "./LlamaField.ts"
@@ -56,42 +55,6 @@ export const tooLong = (given: number, limit: number): Reply.Unary => {
   )
 }
 
-const parsing: Readonly<Record<string, string>> = {
-  "EOF while parsing an object": "object - unexpected end of input; expected '}'",
-  "EOF while parsing a list": "array - unexpected end of input; expected ']'",
-  "EOF while parsing a value": "value - unexpected end of input; expected '[', '{', or a literal"
-}
-
-const place = (body: string, offset: number): string => {
-  const before = body.slice(0, offset)
-  const line = before.split("\n").length
-  return `parse error at line ${line}, column ${offset - before.lastIndexOf("\n") - 1}`
-}
-
-/** What is wrong with a body that is not JSON; `undefined` for one that is. @category failures @since 0.2.0 */
-export const syntax = (body: string): string | undefined => {
-  const prefix = "[json.exception.parse_error.101] "
-  if (body.trim() === "") {
-    return `${prefix}${
-      place(body, body.length + 1)
-    }: attempting to parse an empty input; check that your input string ` +
-      "or stream contains the expected JSON"
-  }
-  const node = Json.parse(body)
-  if (node instanceof Json.SyntaxFailure) {
-    const known = parsing[node.message]
-    return known === undefined
-      ? `${prefix}${place(body, node.offset)}: syntax error while parsing value - invalid literal; last read: ` +
-        `'${body.slice(Math.max(0, node.offset - 8), node.offset)}'`
-      : `${prefix}${place(body, body.length + 1)}: syntax error while parsing ${known}`
-  }
-  const rest = body.slice(node.end).search(/\S/)
-  return rest === -1
-    ? undefined
-    : `${prefix}${place(body, node.end + rest + 1)}: syntax error while parsing value - invalid literal; last read: ` +
-      `'${body.slice(Math.max(0, node.end - 2), node.end + rest + 1)}'; expected end of input`
-}
-
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 /** A random name of 32 letters and digits. @category encoding @since 0.2.0 */
@@ -111,14 +74,26 @@ export const timings = (prompt: number, completion: number): string =>
 
 const bytes = (text: string): string => `[${[...new TextEncoder().encode(text)].join(",")}]`
 
-const probability = (token: Token): string =>
-  `"id":${token.id},"token":${quote(token.text)},"bytes":${bytes(token.text)},"logprob":${token.logprob}`
+const probability = (token: Token, isSampled: boolean): string =>
+  `"id":${token.id},"token":${quote(token.text)},"bytes":${bytes(token.text)},` +
+  (isSampled ? `"prob":${Math.exp(token.logprob)}` : `"logprob":${token.logprob}`)
 
-/** The log probabilities of tokens with their alternatives, most likely first. @category encoding @since 0.2.0 */
-export const probabilities = (tokens: ReadonlyArray<Token>, top: ReadonlyArray<ReadonlyArray<Token>>): string =>
+/**
+ * The log probabilities of tokens with their alternatives, most likely first; after sampling they are probabilities.
+ *
+ * @category encoding
+ * @since 0.2.0
+ */
+export const probabilities = (
+  tokens: ReadonlyArray<Token>,
+  top: ReadonlyArray<ReadonlyArray<Token>>,
+  isSampled: boolean
+): string =>
   `[${
     tokens.map((token, at) =>
-      `{${probability(token)},"top_logprobs":[${(top[at] ?? []).map((other) => `{${probability(other)}}`).join(",")}]}`
+      `{${probability(token, isSampled)},"${isSampled ? "top_probs" : "top_logprobs"}":[${
+        (top[at] ?? []).map((other) => `{${probability(other, isSampled)}}`).join(",")
+      }]}`
     ).join(",")
   }]`
 
@@ -129,13 +104,24 @@ const number = (fields: Fields, name: string, fallback: number): number => {
   return typeof value === "number" ? value : fallback
 }
 
+/** The bias of a token; none at all forbids it. @category models @since 0.2.0 */
+export interface Bias {
+  readonly bias: number | null
+  readonly token: number
+}
+
 /**
  * The settings of a generation as `/props`, `/slots` and `/completion` show them; `whole` with those that only an answer shows.
  *
  * @category encoding
  * @since 0.2.0
  */
-export const settings = (fields: Fields, stop: ReadonlyArray<string>, whole: boolean) => {
+export const settings = (
+  fields: Fields,
+  stop: ReadonlyArray<string>,
+  whole: boolean,
+  bias: ReadonlyArray<Bias> = []
+) => {
   const limit = number(fields, "n_predict", -1)
   return {
     seed: 4294967295,
@@ -170,7 +156,7 @@ export const settings = (fields: Fields, stop: ReadonlyArray<string>, whole: boo
     n_discard: 0,
     ignore_eos: false,
     stream: fields["stream"] === true,
-    ...(whole && { logit_bias: [] }),
+    ...(whole && { logit_bias: bias }),
     n_probs: number(fields, "n_probs", 0),
     min_keep: 0,
     ...(whole && { grammar: "", grammar_lazy: false, grammar_triggers: [], preserved_tokens: [] }),
@@ -181,7 +167,7 @@ export const settings = (fields: Fields, stop: ReadonlyArray<string>, whole: boo
     samplers,
     "speculative.types": "none",
     timings_per_token: fields["timings_per_token"] === true,
-    post_sampling_probs: false,
+    post_sampling_probs: fields["post_sampling_probs"] === true,
     backend_sampling: false,
     lora: []
   }

@@ -1,5 +1,5 @@
 /**
- * `/v1/responses` and `/v1/messages` of llama.cpp, answered by the chat that they are converted to.
+ * `/v1/responses` of llama.cpp, answered by the chat that it is converted to.
  *
  * @since 0.2.0
  */
@@ -7,32 +7,87 @@ import type { Turn } from "../../model/Turn.ts"
 import * as Random from "../../wire/Random.ts"
 import type * as Reply from "../../wire/Reply.ts"
 import * as Responses from "../Responses.ts"
-import type { Answered } from "./LlamaAnswer.ts"
+
 import { type Body, invalid, isBody } from "./LlamaField.ts"
 import * as LlamaJson from "./LlamaJson.ts"
+import type { Answered } from "./LlamaNative.ts"
 
-const partText = (part: unknown): string => isBody(part) && typeof part["text"] === "string" ? part["text"] : ""
+const inputPart = (part: unknown): Body => {
+  const given = isBody(part) ? part : {}
+  switch (given["type"]) {
+    case "input_text":
+      return given["text"] === undefined
+        ? invalid("'Input text' requires 'text'")
+        : { type: "text", text: given["text"] }
+    case "input_image":
+      return given["image_url"] === undefined
+        ? invalid("'image_url' is required")
+        : { type: "image_url", image_url: { url: given["image_url"] } }
+    case "input_file":
+      return invalid("'input_file' is not supported by llamacpp at this moment")
+    default:
+      return invalid("'type' must be one of 'input_text', 'input_image', or 'input_file'")
+  }
+}
+
+const outputPart = (part: unknown): Body => {
+  const given = isBody(part) ? part : {}
+  if (given["type"] === "output_text" || given["type"] === "input_text") {
+    return typeof given["text"] === "string"
+      ? { type: "text", text: given["text"] }
+      : invalid("'Output text' requires 'text'")
+  }
+  if (given["type"] !== "refusal") return invalid("'type' must be one of 'output_text' or 'refusal'")
+  return typeof given["refusal"] === "string"
+    ? { type: "text", text: given["refusal"] }
+    : invalid("'Refusal' requires 'refusal'")
+}
+
+const partsOf = (content: unknown): ReadonlyArray<unknown> | undefined =>
+  typeof content === "string" ? [{ type: "input_text", text: content }] : Array.isArray(content) ? content : undefined
+
+const isText = (value: unknown): value is string => typeof value === "string"
+
+const asking = new Set<unknown>(["user", "system", "developer"])
 
 const item = (value: unknown): Body => {
-  if (!isBody(value)) return invalid("Cannot determine type of 'item'")
-  const { content } = value
-  if (value["role"] === undefined && value["type"] === undefined) return invalid("Cannot determine type of 'item'")
-  const { type } = value
-  if (type === "function_call" || type === "function_call_output") {
-    const [converted] = Responses.messages([value], undefined)
+  const given = isBody(value) ? value : {}
+  const { role, type } = given
+  const parts = partsOf(given["content"])
+  if (parts !== undefined && asking.has(role)) return { role, content: parts.map(inputPart) }
+  if (role === "assistant" && type === "message") return { role, content: (parts ?? []).map(outputPart) }
+  const isCall = type === "function_call" && [given["arguments"], given["call_id"], given["name"]].every(isText)
+  const isResult = type === "function_call_output" && isText(given["call_id"]) &&
+    (isText(given["output"]) || Array.isArray(given["output"]))
+  if (isCall || isResult) {
+    const [converted] = Responses.messages([given], undefined)
     return isBody(converted) ? converted : {}
   }
-  return {
-    role: value["role"] ?? "user",
-    content: Array.isArray(content) ? content.map(partText).join("\n") : content ?? ""
+  if (type === "reasoning" && Array.isArray(given["summary"])) {
+    const content: unknown = given["content"]
+    if (!Array.isArray(content)) return invalid("item['content'] is not an array")
+    const [first]: ReadonlyArray<unknown> = content
+    if (first === undefined) return invalid("item['content'] is empty")
+    return isBody(first) && isText(first["text"])
+      ? { role: "assistant", content: [], reasoning_content: first["text"] }
+      : invalid("item['content']['text'] is not a string")
   }
+  return invalid("Cannot determine type of 'item'")
+}
+
+/** What is no function has no place in a chat, and is left out. */
+const withoutOthers = (body: Body): Body => {
+  const { tools } = body
+  if (tools === undefined) return body
+  if (!Array.isArray(tools)) return invalid("'tools' must be an array of objects")
+  return { ...body, tools: tools.filter((tool: unknown) => isBody(tool) && tool["type"] === "function") }
 }
 
 /** The chat that a request of the Responses API amounts to, or `Thrown`. @category requests @since 0.2.0 */
 export const toChat = (body: Body): Body => {
   const { input, instructions } = body
   if (input === undefined) return invalid("'input' is required")
-  if (body["previous_response_id"] !== undefined && body["previous_response_id"] !== null) {
+  if (isText(body["previous_response_id"]) && body["previous_response_id"] !== "") {
     return invalid("llama.cpp does not support 'previous_response_id'.")
   }
   if (typeof input !== "string" && !Array.isArray(input)) {
@@ -40,7 +95,7 @@ export const toChat = (body: Body): Body => {
   }
   const messages = typeof input === "string" ? [{ role: "user", content: input }] : input.map(item)
   const system = typeof instructions === "string" ? [{ role: "system", content: instructions }] : []
-  const { model: _, ...chat } = Responses.chat(body)
+  const { model: _, ...chat } = Responses.chat(withoutOthers(body))
   return { ...chat, messages: [...system, ...messages], stream: body["stream"] }
 }
 
@@ -145,20 +200,4 @@ export const answer = (turn: Turn, self: Answered, stream: boolean): Reply.Reply
     headWaits: true,
     failed: ({ message }) => [{ payload: LlamaJson.failure(500, message), tokens: 0 }]
   }
-}
-
-/** The answer of Anthropic's Messages API, whole. @category answering @since 0.2.0 */
-export const message = (turn: Turn, self: Answered): Reply.Reply => {
-  const { input = 0, run } = self.choices[0] ?? {}
-  const body = JSON.stringify({
-    id: `chatcmpl-${self.id}`,
-    type: "message",
-    role: "assistant",
-    content: [{ type: "text", text: said(self) }],
-    model: turn.settings.modelId,
-    stop_reason: run?.finish === "length" ? "max_tokens" : "end_turn",
-    stop_sequence: run?.stopped ?? null,
-    usage: { cache_read_input_tokens: 0, input_tokens: input, output_tokens: run?.tokens ?? 0 }
-  })
-  return LlamaJson.text(200, body, { tokens: run?.tokens ?? 0, slots: 1, failed })
 }

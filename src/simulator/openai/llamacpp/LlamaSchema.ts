@@ -20,9 +20,9 @@ const count = (schema: Body, key: string, path: string): number | undefined => {
   return fail(path, `${key} must be a non-negative integer`)
 }
 
-/** How many times a part may be repeated at most before the grammar is refused. */
-const repeatable = (...counts: ReadonlyArray<number | undefined>): void => {
-  if (counts.some((times) => times !== undefined && times > Gbnf.mostRepetitions)) {
+/** How many times a part may have to be repeated before the grammar is refused; how many times it may be is not limited. */
+const repeatable = (times: number | undefined): void => {
+  if (times !== undefined && times > Gbnf.mostRepetitions) {
     invalid("Failed to initialize samplers: failed to parse grammar")
   }
 }
@@ -242,7 +242,7 @@ class Converter {
     }
     const item = items === undefined ? anything : this.node(items, `${path}/${key}`)
     const [minItems, maxItems] = [count(schema, "minItems", path), count(schema, "maxItems", path)]
-    repeatable(minItems, maxItems)
+    repeatable(minItems)
     return { type: "array", items: item, minItems, maxItems }
   }
 
@@ -255,7 +255,7 @@ class Converter {
       return patternHolds(pattern) ? { type: "string", pattern } : { type: "string" }
     }
     if (named !== undefined) return { type: "string", format: named }
-    repeatable(minLength, maxLength)
+    repeatable(minLength)
     return { type: "string", minLength, maxLength }
   }
 

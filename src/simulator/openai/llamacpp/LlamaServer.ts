@@ -93,17 +93,25 @@ export const props = ({ settings }: Turn): Reply.Reply =>
     cors_proxy_enabled: false
   })
 
-/** @category routes @since 0.2.0 */
-export const slots = ({ busy, settings }: Turn): Reply.Reply =>
+/** The slots, of which those that were used say for what. @category routes @since 0.2.0 */
+export const slots = ({ busy, counters, settings }: Turn): Reply.Reply =>
   LlamaJson.ok(Array.from({ length: settings.slots }, (_, id) => ({
     id,
     n_ctx: settings.maxTotalTokens,
     speculative: false,
-    is_processing: id < busy()
+    is_processing: id < busy(),
+    ...(id < counters.succeeded && {
+      id_task: id,
+      n_prompt_tokens: 0,
+      n_prompt_tokens_processed: 0,
+      n_prompt_tokens_cache: 0,
+      params: LlamaJson.settings({}, [], false),
+      next_token: [{ has_next_token: id < busy(), has_new_line: false, n_remain: -1, n_decoded: 0 }]
+    })
   })))
 
-const gauge = (name: string, type: string, value: number): string =>
-  `# HELP llamacpp:${name} ${name}\n# TYPE llamacpp:${name} ${type}\nllamacpp:${name} ${value}\n`
+const gauge = (name: string, help: string, type: string, value: number): string =>
+  `# HELP llamacpp:${name} ${help}\n# TYPE llamacpp:${name} ${type}\nllamacpp:${name} ${value}\n`
 
 /** @category routes @since 0.2.0 */
 export const metrics = ({ counters, running }: Turn): Reply.Reply =>
@@ -111,11 +119,31 @@ export const metrics = ({ counters, running }: Turn): Reply.Reply =>
     200,
     { ...LlamaJson.headers, "content-type": "text/plain; version=0.0.4" },
     [
-      gauge("prompt_tokens_total", "counter", 0),
-      gauge("tokens_predicted_total", "counter", counters.tokens),
-      gauge("n_decode_total", "counter", counters.tokens),
-      gauge("requests_processing", "gauge", running()),
-      gauge("requests_deferred", "gauge", 0)
+      gauge("prompt_tokens_total", "Number of prompt tokens processed, excluding cached tokens", "counter", 0),
+      gauge("prompt_tokens_cached_total", "Number of prompt tokens reused from the cache", "counter", 0),
+      gauge("prompt_seconds_total", "Total time spent processing prompts", "counter", 0),
+      gauge("tokens_predicted_total", "Number of generation tokens processed", "counter", counters.tokens),
+      gauge("tokens_predicted_seconds_total", "Total time spent generating tokens", "counter", 0),
+      gauge(
+        "n_decode_total",
+        "Total number of llama_decode() calls, excluding speculative decoding and multimodal decoding",
+        "counter",
+        counters.tokens
+      ),
+      gauge("n_tokens_max", "Largest observed sequence length (prompt + generation)", "counter", 0),
+      gauge("spec_decode_num_draft_tokens_total", "Speculative: Total draft tokens generated", "counter", 0),
+      gauge(
+        "spec_decode_num_accepted_tokens_total",
+        "Speculative: Total draft tokens accepted by the target model",
+        "counter",
+        0
+      ),
+      gauge("spec_decode_num_drafts_total", "Speculative: Total speculative decoding verification steps", "counter", 0),
+      gauge("prompt_tokens_seconds", "Average prompt throughput in tokens/s", "gauge", 0),
+      gauge("predicted_tokens_seconds", "Average generation throughput in tokens/s", "gauge", 0),
+      gauge("requests_processing", "Number of requests processing", "gauge", running()),
+      gauge("requests_deferred", "Number of requests deferred", "gauge", 0),
+      gauge("n_busy_slots_per_decode", "Average number of busy slots per llama_decode() call", "gauge", 0)
     ].join("")
   )
 
@@ -125,17 +153,22 @@ const piecesOf = (content: unknown, special: boolean): ReadonlyArray<Piece> => {
   if (typeof content === "string") {
     return Tokenizer.encode(content, special).map(({ id, text }) => ({ id, piece: text }))
   }
-  if (typeof content === "number") return [{ id: content, piece: Tokenizer.known(content) }]
-  return broken(typeError("string", content))
+  const id = idOf(content)
+  return [{ id, piece: Tokenizer.known(id) }]
 }
+
+/** A number, a flag as one, and of anything else a complaint. */
+const idOf = (token: unknown): number =>
+  typeof token === "number" || typeof token === "boolean"
+    ? Math.trunc(Number(token))
+    : broken(typeError("number", token))
 
 /** @category routes @since 0.2.0 */
 export const tokenize = (_turn: Turn, body: Body): Reply.Reply => {
   const { content } = body
-  const mixed = Array.isArray(content) && content.some((item) => typeof item === "number")
   const pieces = content === undefined
     ? []
-    : mixed
+    : Array.isArray(content)
     ? content.flatMap((item: unknown) => piecesOf(item, false))
     : typeof content === "string"
     ? piecesOf(content, body["add_special"] === true)
@@ -148,10 +181,21 @@ export const detokenize = (_turn: Turn, body: Body): Reply.Reply => {
   const { tokens } = body
   if (tokens === undefined) return LlamaJson.ok({ content: "" })
   if (!Array.isArray(tokens)) return broken(typeError("array", tokens))
-  return LlamaJson.ok({
-    content: tokens.map((token: unknown) => typeof token === "number" ? Tokenizer.known(token) : "").join("")
-  })
+  const ids = tokens.map(idOf)
+  const none = ids.find((id) => id < 0 || id >= Tokenizer.vocabulary)
+  return none === undefined
+    ? LlamaJson.ok({ content: ids.map(Tokenizer.known).join("") })
+    : broken(
+      `vector::_M_range_check: __n (which is ${BigInt.asUintN(64, BigInt(none))}) >= this->size() ` +
+        `(which is ${Tokenizer.vocabulary})`
+    )
 }
+
+/** @category routes @since 0.2.0 */
+export const adapters = ({ request }: Turn): Reply.Reply =>
+  Array.isArray(request.json)
+    ? LlamaJson.ok({ success: true })
+    : LlamaJson.failed(400, "Request body must be an array")
 
 const without = (what: string, flag: string): Reply.Unary =>
   LlamaJson.failed(501, `This server does not support ${what}. Start it with \`${flag}\``)
@@ -163,6 +207,9 @@ export const refusals = {
   embeddings: without("embeddings", "--embeddings"),
   properties: without("changing global properties", "--props"),
   slots: without("slots action", "--slot-save-path"),
+  audio: LlamaJson.failed(501, "The current model does not support audio input."),
+  conversation: LlamaJson.failed(400, "Missing conversation id in path"),
+  disabled: LlamaJson.text(403, "{\"error\":{\"message\":\"this feature is disabled\",\"type\":\"feature_disabled\"}}"),
   infill: LlamaJson.failed(
     501,
     "Infill is not supported by this model: prefix token is missing. suffix token is missing. middle token is missing. "
