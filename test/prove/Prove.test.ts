@@ -28,6 +28,12 @@ const scripted =
     text: write(typeof request.json === "object" && request.json !== null ? { ...request.json } : {})
   })
 
+/** A model that thinks for long unless it is told not to. */
+const thinkingFirst: Options.Options["script"] = (request) => ({
+  text: JSON.stringify({ qx7: "zk-41" }),
+  ...(!JSON.stringify(request.json).includes("\"enable_thinking\":false") && { reasoning: "hm, ".repeat(200) })
+})
+
 const outcomeOf = ({ findings }: Proof.Proof, name: string) =>
   findings.find((finding) => finding.name === name)?.outcome
 
@@ -180,7 +186,7 @@ describe("a proof", () => {
           script: (_, prompt) => ({ text: /Paris/.test(prompt) ? "and so on ".repeat(99) : "" })
         })
       )
-      assert.deepStrictEqual(proof.findings.map(({ name, outcome }) => [name, outcome]).sort(), [
+      assert.deepStrictEqual(proof.findings.map(({ name, outcome }) => [name, outcome]).toSorted(), [
         ["frequencyPenalty", "unclear"],
         ["logitBias", "unclear"],
         ["presencePenalty", "unclear"],
@@ -192,12 +198,9 @@ describe("a proof", () => {
 
   it.effect("switches thinking off where a thought leaves no room for what is constrained", () =>
     Effect.gen(function*() {
-      const thinking = (off: unknown) => off === false ? undefined : "hm, ".repeat(200)
-      const script: Options.Options["script"] = (request) => {
-        const reasoning = thinking(JSON.stringify(request.json).includes("\"enable_thinking\":false") ? false : true)
-        return { text: JSON.stringify({ qx7: "zk-41" }), ...(reasoning !== undefined && { reasoning }) }
-      }
-      const proof = yield* Prove.prove({ only: ["grammar: JSON Schema"] }).pipe(world({ engine: "vllm", script }))
+      const proof = yield* Prove.prove({ only: ["grammar: JSON Schema"] }).pipe(
+        world({ engine: "vllm", script: thinkingFirst })
+      )
       assert.strictEqual(outcomeOf(proof, "grammar: JSON Schema"), "honoured")
       assert.strictEqual(proof.requests, 2)
     }))

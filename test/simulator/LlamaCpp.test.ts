@@ -52,6 +52,11 @@ layer(Simulator.layer({ engine: "llamacpp", slots: 2 }))("llama.cpp", (it) => {
       400,
       `${parser}JSON schema error at #: unsupported $ref #, only references into the same document are supported`
     ],
+    [
+      { tools: [{ type: "function", function: { name: "f", parameters: { type: "wizard" } } }] },
+      400,
+      `${parser}JSON schema error at #: unrecognized type wizard`
+    ],
     [schema({ type: "wizard" }), 400, `${parser}JSON schema error at #: unrecognized type wizard`],
     [
       schema({ type: "string", pattern: "^(a$" }),

@@ -4,7 +4,7 @@
  *
  * @since 0.2.0
  */
-import * as Answer from "../../model/Answer.ts"
+import type * as Answer from "../../model/Answer.ts"
 import * as Tokenizer from "../../model/Tokenizer.ts"
 import type { Turn } from "../../model/Turn.ts"
 import * as Random from "../../wire/Random.ts"

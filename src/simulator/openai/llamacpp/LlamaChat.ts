@@ -185,6 +185,13 @@ export const schema = (value: unknown, prefix: string, conversion = ""): Constra
   }
 }
 
+/** The parameters of a tool go through the same converter. */
+const checkParameters = (parameters: unknown): void => {
+  if (parameters === undefined || parameters === null) return
+  if (!isBody(parameters)) return invalid(`${parserFailure}JSON schema error at #: schema must be an object`)
+  schema(parameters, parserFailure)
+}
+
 /**
  * The constraint of the field `json_schema`, which goes to the converter without a template between them.
  *
@@ -272,6 +279,7 @@ export const read = (body: Body, slots: number, text: string): Chat => {
   if (tools.length > 0 && toolChoice !== "none" && body["grammar"] !== undefined) {
     return invalid("Cannot use custom grammar constraints with tools.")
   }
+  if (toolChoice !== "none") { for (const { parameters } of tools) checkParameters(parameters) }
   const held = format === own && !isBody(own) ? schemaField(own) : schema(format, parserFailure)
   const probs = probabilities(body, tools.length > 0)
   const fields = LlamaField.read(probs === undefined ? body : { ...body, n_probs: probs }, slots)

@@ -37,6 +37,8 @@ const shorts: Readonly<Record<number, string>> = { 8: "\\b", 9: "\\t", 10: "\\n"
 
 const hex = (code: number): string => code.toString(16).toUpperCase().padStart(4, "0")
 
+const isDigit = (char: string | undefined): boolean => char !== undefined && /^[0-9]$/.test(char)
+
 const VALUE = "'[', '{', or a literal"
 
 /** A complaint of the library, thrown inside and given back by {@link complaint}. */
@@ -167,15 +169,14 @@ class Reader {
   #number(first: string, context: string, expected?: string): Token {
     this.#read = first
     const wrong = (what: string): never => this.#wrong(`invalid number; expected ${what}`, context, expected)
-    const isDigit = (char: string | undefined): boolean => char !== undefined && /^[0-9]$/.test(char)
     let char: string | undefined = first
     if (char === "-") {
       char = this.#get()
       if (!isDigit(char)) return wrong("digit after '-'")
     }
-    const isZero = char === "0"
-    char = this.#get()
-    while (!isZero && isDigit(char)) char = this.#get()
+    // a leading zero stands alone
+    if (char === "0") char = this.#get()
+    else while (isDigit(char)) char = this.#get()
     if (char === ".") {
       char = this.#get()
       if (!isDigit(char)) return wrong("digit after '.'")
