@@ -75,7 +75,7 @@ const item = (value: unknown): Body => {
   return invalid("Cannot determine type of 'item'")
 }
 
-/** What is no function has no place in a chat, and is left out. */
+/** Tools other than functions have no place in a chat, and are left out. */
 const withoutOthers = (body: Body): Body => {
   const { tools } = body
   if (tools === undefined) return body
