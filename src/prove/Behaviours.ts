@@ -14,7 +14,7 @@ import { GRAMMAR } from "../pipeline/prepare/Measured.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
 import * as Canary from "./Canary.ts"
 import { HOT, type Lab } from "./Lab.ts"
-import { type Found, found, judged, type Measure, stillThinking } from "./Measure.ts"
+import { type Found, found, judged, type Measure, said, stillThinking } from "./Measure.ts"
 
 /**
  * A behaviour: its name, what it is documented to be, and how it is measured.
@@ -58,9 +58,10 @@ const constrained = <A>(
       lab.ask({ options: { maxNewTokens: 64, ...options }, constraint: constraint.success.fields })
     const judge = shapedAs(is, what)
     const first = judged(yield* ask({}), judge)
-    return first.outcome === "unclear" && lab.rules?.templateVariables._tag === "Sent"
-      ? judged(yield* ask({ templateVariables: { enable_thinking: false, thinking: false } }), judge)
-      : first
+    if (first.outcome !== "unclear" || lab.rules?.templateVariables._tag !== "Sent") return first
+    const plain = yield* ask({ templateVariables: { enable_thinking: false, thinking: false } })
+    // a model that then says nothing tells nothing
+    return judged(plain, (generation) => said(generation).trim() === "" ? first : judge(generation))
   })
 
 const isOdd = (text: string): boolean => {
