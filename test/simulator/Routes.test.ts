@@ -107,6 +107,7 @@ layer(Simulator.layer({ apiKey: "Secret" }))("an API key", (it) => {
       for (const answer of [yield* post("/generate", "{"), yield* get("/generate")]) {
         assert.deepStrictEqual([answer.status, answer.text], [401, ""])
       }
+      assert.strictEqual((yield* get("/generate")).headers["allow"], "POST")
     }))
 
   it.effect("and its scheme ignore case, but not blanks", () =>

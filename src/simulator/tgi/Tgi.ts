@@ -137,11 +137,14 @@ const dispatch = (routes: ReadonlyMap<string, Route>, turn: Turn): Reply.Reply =
   // The key is asked for before the method is looked at; only `GET /`, a health check, shares a path with a guarded route.
   const guarded = route.guarded && !(get && route.get !== undefined)
   const key = settings.apiKey
-  if (guarded && key !== undefined && Options.since(settings, 2, 3)) {
-    if (request.headers["authorization"]?.toLowerCase() !== `bearer ${key.toLowerCase()}`) return Reply.empty(401)
-  }
   const handler = get ? route.get : request.method === "POST" ? route.post : undefined
-  return handler === undefined ? Reply.empty(405, { allow: allowed(route) }) : handler(turn)
+  const methods = handler === undefined ? { allow: allowed(route) } : {}
+  if (guarded && key !== undefined && Options.since(settings, 2, 3)) {
+    if (request.headers["authorization"]?.toLowerCase() !== `bearer ${key.toLowerCase()}`) {
+      return Reply.empty(401, methods)
+    }
+  }
+  return handler === undefined ? Reply.empty(405, methods) : handler(turn)
 }
 
 /**
