@@ -30,7 +30,7 @@ const measure = async (client: Client, scenario: Scenario, origin: string): Prom
   const url = base(origin, scenario)
   const made = scenario.opening === true ? undefined : await opened(url)
   if (made !== undefined) await repeat(scenario.warmup, scenario.concurrency, made)
-  // V8 is still busy on other threads with what the import loaded, which is no part of a first call
+  // V8 is still busy on other threads with what the import loaded, which is not part of a first call
   if (scenario.warmup === 0) await setTimeout(SETTLED)
   const start = performance.now()
   const cpuBefore = process.cpuUsage()
