@@ -206,9 +206,9 @@ export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable"
   }
   override get message() {
     return sentence(
-      `${this.subject} cannot be reached${
-        this.status === undefined ? "" : `, status ${this.status}`
-      }: check the address and the network`,
+      this.status === undefined
+        ? `${this.subject} cannot be reached: check the address and the network`
+        : `${this.subject} is not ready, status ${this.status}: wait for it, or look at its logs`,
       this
     )
   }

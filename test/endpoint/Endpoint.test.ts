@@ -266,8 +266,17 @@ describe("a base URL", () => {
       const endpoint = yield* build({ baseUrl: "https://nowhere.example/?key=secret" }, yield* world())
       const [time, error] = yield* later(Effect.timed(Effect.flip(endpoint.target)))
       assert.strictEqual(error.reason._tag, "Unreachable")
+      assert.include(error.message, "cannot be reached: check the address")
       assert.notInclude(error.message, "secret")
       assert.isBelow(Duration.toSeconds(time), 30)
+    }))
+
+  it.effect("that loads its model is said to be not ready, and not to be out of reach", () =>
+    Effect.gen(function*() {
+      const hosts = { "host.example": () => Effect.succeed(Double.plain(503, "Loading model")) }
+      const endpoint = yield* build({ baseUrl: "https://host.example", waitTimeout: 0 }, yield* world({}, { hosts }))
+      const error = yield* later(Effect.flip(endpoint.target))
+      assert.include(error.message, "is not ready, status 503: wait for it")
     }))
 
   it.effect("that refuses the token says so at once", () =>
