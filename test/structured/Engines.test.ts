@@ -163,6 +163,16 @@ describe("a regex", () => {
     assert.deepStrictEqual(fields(Grammar.fromRegex(pattern), "vllm", "chat"), { structured_outputs: { regex } })
   })
 
+  it.each(["vllm", "sglang"] as const)("negates characters of ASCII alone on %s", (engine) => {
+    const schema = { type: "object", properties: { a: { type: "string", pattern: "^\\S+$" } }, required: ["a"] }
+    const whole = JSON.stringify([
+      fields(Grammar.fromJsonSchema(schema), engine, "chat"),
+      fields(Grammar.fromRegex("\\S+x?"), engine, "raw")
+    ])
+    // eslint-disable-next-line no-control-regex -- every character that is not ASCII
+    assert.notMatch(whole, /\[\^[^\]]*[^\x00-\x7f]/)
+  })
+
   it.each(["vllm", "sglang", "llamacpp"] as const)("with a lookahead is refused on %s", (engine) => {
     assert.include(refusal(Grammar.fromRegex("(?=a)a"), engine, "chat"), "lookahead")
   })

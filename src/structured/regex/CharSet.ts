@@ -161,13 +161,27 @@ export const print = (set: CharSet): string => {
   const first = set[0]
   if (set.length === 1 && first !== undefined && first[0] === first[1]) return member(first[0])
   const negated = set.at(-1)?.[1] === LAST
-  const ranges = negated ? complement(set) : set
-  const inside = ranges.map(([from, to]) =>
-    from === to ? member(from) : to === from + 1 ? member(from) + member(to) : `${member(from)}-${member(to)}`
-  ).join("")
+  const inside = members(negated ? complement(set) : set)
   // an empty negated class is not in the dialect; every code point is a class and its complement
   return inside === "" ? "[\\s\\S]" : `[${negated ? "^" : ""}${inside}]`
 }
+
+const members = (set: CharSet): string =>
+  set.map(([from, to]) =>
+    from === to ? member(from) : to === from + 1 ? member(from) + member(to) : `${member(from)}-${member(to)}`
+  ).join("")
+
+/**
+ * The set as `print` has it, but a class negates characters of ASCII alone: xgrammar 0.2.7 cannot build every other one
+ * (`[^\u1680]`, and so `\S`, is an error inside it).
+ *
+ * @category printing
+ * @since 0.2.0
+ */
+export const printPlainly = (set: CharSet): string =>
+  !isAll(set) && set.at(-1)?.[1] === LAST && (complement(set).at(-1)?.[1] ?? 0) > 0x7f
+    ? `[${members(set)}]`
+    : print(set)
 
 /**
  * The set as a class of llama.cpp's pattern reader and of its grammars: everything but plain characters by number.

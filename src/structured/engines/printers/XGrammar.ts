@@ -58,7 +58,7 @@ const patternOf = (content: Regex, path: Text["path"], pen: Pen): string => {
     const reason = "no quotes, backslashes and line breaks are written in a string with a pattern"
     pen.drop(path, "pattern", reason, "unwritable")
   }
-  return `^(?:${RegexDialect.printEscaped(content, CharSet.print, "rare")})$`
+  return `^(?:${RegexDialect.printEscaped(content, CharSet.printPlainly, "rare")})$`
 }
 
 const formatOf = (format: string, path: Text["path"], pen: Pen): Schema | undefined => {
@@ -122,7 +122,7 @@ const fields = (tree: Fields, pen: Pen): Schema => {
   const further = FurtherKeys.print(
     tree,
     pen,
-    (key) => `^(?:${RegexDialect.printEscaped(key, CharSet.print, "rare")})$`
+    (key) => `^(?:${RegexDialect.printEscaped(key, CharSet.printPlainly, "rare")})$`
   )
   return { type: "object", ...named, ...further, ...counts(tree, pen) }
 }
