@@ -5,7 +5,7 @@
  * @since 0.2.0
  */
 import type { Dispatcher } from "undici"
-import * as Decompression from "../http/Decompression.ts"
+import * as Decoder from "../http/Decoder.ts"
 import { Incoming } from "../http/Incoming.ts"
 import { fault, tooLarge } from "../http/TransportFault.ts"
 import type { Limits } from "../http/TransportLimits.ts"
@@ -26,7 +26,7 @@ export class Exchange extends Incoming implements Sender {
   #controller: Dispatcher.DispatchController | undefined
   #lease: Lease | undefined
   #withdraw: (() => void) | undefined
-  #decoder: Decompression.Decoder | undefined
+  #decoder: Decoder.Decoder | undefined
   #left: Error | undefined
   #onWire = 0
   #answered = false
@@ -80,13 +80,13 @@ export class Exchange extends Incoming implements Sender {
     const coding = headers["content-encoding"]
     const known = coding === undefined || this.#request.method === "HEAD"
       ? undefined
-      : Decompression.fromHeader(String(coding))
+      : Decoder.fromHeader(String(coding))
     if (known === undefined) return this.begin(status, headers, Number(headers["content-length"] ?? 0))
     // the head tells about the body as the reader gets it
     const { "content-encoding": _coding, "content-length": _length, ...rest } = headers
     if (known !== "unsupported") this.#decoder = this.#decode(known)
     this.begin(status, rest, 0)
-    if (known === "unsupported") this.abort(Decompression.unsupported(String(coding)))
+    if (known === "unsupported") this.abort(Decoder.unsupported(String(coding)))
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -157,8 +157,8 @@ export class Exchange extends Incoming implements Sender {
       (error.code === "UND_ERR_SOCKET" || error.code === "ECONNRESET" || error.code === "EPIPE")
   }
 
-  #decode(coding: Decompression.Coding): Decompression.Decoder {
-    return new Decompression.Decoder(coding, {
+  #decode(coding: Decoder.Coding): Decoder.Decoder {
+    return new Decoder.Decoder(coding, {
       onChunk: (chunk) => this.receive(chunk),
       onDrain: () => this.#controller?.resume(),
       onEnd: () => this.end(),
