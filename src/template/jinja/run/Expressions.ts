@@ -1,31 +1,22 @@
 /** Expressions to closures. A closure does one thing and branches only on what the compiler could not know. */
 import { filters, tests } from "../filters/Registry.ts"
 import { add, binary, negate, positive } from "../methods/Arithmetic.ts"
-import { getattr, getitem, isDictName, methodsOf } from "../methods/Attribute.ts"
+import { getattr, getitem, isDictName } from "../methods/Attribute.ts"
 import { loopAttributes } from "../methods/LoopMethods.ts"
 import type { Arguments, Comparator, Expression } from "../syntax/Ast.ts"
 import type { Native } from "../values/Argument.ts"
-import { contains, equal, keyOf, missing, order, truthy } from "../values/Compare.ts"
+import { keyOf, missing, truthy } from "../values/Compare.ts"
 import { escape, joinMarkup } from "../values/Escape.ts"
 import { fail, Failure } from "../values/Failure.ts"
 import { listOf } from "../values/Iterate.ts"
-import type { Machine } from "../values/Machine.ts"
 import type { Operator } from "../values/Number.ts"
 import { slice } from "../values/Slice.ts"
 import { str, typeName } from "../values/Text.ts"
-import {
-  Callable,
-  Dict,
-  type Kwargs,
-  Loop,
-  noKwargs,
-  stringKey,
-  Tuple,
-  Undefined,
-  type Value
-} from "../values/Value.ts"
+import { Dict, type Kwargs, Loop, noKwargs, stringKey, Tuple, Undefined, type Value } from "../values/Value.ts"
+import { comparators, type Condition, equalsText } from "./Comparators.ts"
 import type { Block, Evaluate, Frame } from "./Frame.ts"
 import { read } from "./Frame.ts"
+import { invoke, methodCall, type Supply } from "./Invocation.ts"
 
 const compileAll = (block: Block, nodes: ReadonlyArray<Expression>): ReadonlyArray<Evaluate> =>
   nodes.map((node) => compile(block, node))
@@ -98,8 +89,6 @@ const item = (block: Block, node: Expression, key: Expression): Evaluate => {
 const optional = (block: Block, node: Expression | undefined): Evaluate =>
   node === undefined ? () => null : compile(block, node)
 
-type Supply<A> = (frame: Frame) => A
-
 const noArguments: ReadonlyArray<Value> = []
 
 const supplyArgs = (block: Block, call: Arguments): Supply<ReadonlyArray<Value>> => {
@@ -132,36 +121,6 @@ const supplyKwargs = (block: Block, call: Arguments): Supply<Kwargs> | undefined
     }
     return values
   }
-}
-
-/** Calls whatever can be called. */
-export const invoke = (machine: Machine, target: Value, args: ReadonlyArray<Value>, kwargs: Kwargs): Value => {
-  machine.spend(1)
-  if (target instanceof Callable) return target.invoke(machine, args, kwargs)
-  if (target instanceof Undefined) return fail(target.message)
-  if (target instanceof Loop) {
-    if (target.recurse === undefined) return fail("The loop must have the 'recursive' marker to be called recursively.")
-    const items = args.length > 0 ? args[0] : kwargs.get("iterable")
-    return items === undefined ? fail("loop() needs an iterable") : target.recurse(machine, items, target.depth0 + 1)
-  }
-  return fail(`'${typeName(target)}' object is not callable`)
-}
-
-const methodCall = (
-  object: Evaluate,
-  method: string,
-  args: Supply<ReadonlyArray<Value>>,
-  kwargs: Supply<Kwargs> | undefined
-): Evaluate =>
-(frame) => {
-  const value = object(frame)
-  const { machine } = frame
-  const found = methodsOf(value).get(method)
-  if (found !== undefined) {
-    return found.call(machine, value, args(frame), kwargs === undefined ? noKwargs : kwargs(frame))
-  }
-  const target = getattr(machine, value, method)
-  return invoke(machine, target, args(frame), kwargs === undefined ? noKwargs : kwargs(frame))
 }
 
 /** A call; `extra` adds keyword arguments that the source does not show, such as `caller`. */
@@ -274,29 +233,6 @@ const math = (block: Block, first: Expression, rest: ReadonlyArray<readonly [Ope
     for (const [operator, operand] of steps) value = binary(frame.machine, operator, value, operand(frame))
     return value
   }
-}
-
-/** What decides a branch: an expression of which only the truth matters. */
-export type Condition = (frame: Frame) => boolean
-
-const comparators: Readonly<Record<Comparator, (machine: Machine, a: Value, b: Value) => boolean>> = {
-  "==": equal,
-  "!=": (machine, a, b) => !equal(machine, a, b),
-  in: (machine, a, b) => contains(machine, b, a),
-  "not in": (machine, a, b) => !contains(machine, b, a),
-  "<": (machine, a, b) => order(machine, "<", a, b),
-  "<=": (machine, a, b) => order(machine, "<=", a, b),
-  ">": (machine, a, b) => order(machine, ">", a, b),
-  ">=": (machine, a, b) => order(machine, ">=", a, b)
-}
-
-/** `x == 'text'`, the commonest of all: most values are texts, and most of those have another length. */
-const equalsText = (operand: Evaluate, text: string, wanted: boolean): Condition => (frame) => {
-  const value = operand(frame)
-  const same = typeof value === "string"
-    ? value.length === text.length && value === text
-    : equal(frame.machine, value, text)
-  return same === wanted
 }
 
 const compare = (

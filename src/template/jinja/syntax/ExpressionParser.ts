@@ -2,7 +2,7 @@
 import { Failure } from "../values/Failure.ts"
 import type { Operator } from "../values/Number.ts"
 import type { Value } from "../values/Value.ts"
-import type { Arguments, Comparator, Expression, Target } from "./Ast.ts"
+import type { Arguments, Comparator, Expression } from "./Ast.ts"
 import { describeToken, type TokenStream } from "./TokenStream.ts"
 
 /** Height of an expression tree: postfixes and filters nest without brackets, so the parser's own depth does not bound it. */
@@ -24,7 +24,8 @@ const argumentNodes = (call: Arguments): ReadonlyArray<Expression | undefined> =
   call.dynKwargs
 ]
 
-const constants: ReadonlyMap<string, Value> = new Map<string, Value>([
+/** Names that are values, and cannot be assigned to. */
+export const constants: ReadonlyMap<string, Value> = new Map<string, Value>([
   ["true", true],
   ["True", true],
   ["false", false],
@@ -196,7 +197,8 @@ interface TupleOptions {
   readonly endName?: string
 }
 
-const isTupleEnd = (stream: TokenStream, endName: string | undefined): boolean =>
+/** Whether a tuple without parentheses ends here. */
+export const isTupleEnd = (stream: TokenStream, endName: string | undefined): boolean =>
   stream.is("variable_end") || stream.is("block_end") || stream.is(")") ||
   (endName !== undefined && stream.isName(endName))
 
@@ -396,45 +398,4 @@ const parseTest = (stream: TokenStream, node: Expression): Expression => {
   const call = testArguments(stream)
   const test: Expression = { type: "Test", node, name, call, line, height: tallest([node, ...argumentNodes(call)]) }
   return negated ? { type: "Not", node: test, line, height: tallest([test]) } : test
-}
-
-const parseTargetItem = (stream: TokenStream, withNamespace: boolean): Target => {
-  const token = stream.current
-  const { line } = token
-  if (stream.skip("(")) {
-    const target = stream.nested(() => parseTarget(stream, { parenthesized: true, withNamespace: false }))
-    stream.expect(")")
-    return target
-  }
-  if (token.kind !== "name" || constants.has(token.text)) {
-    return stream.fail(`can't assign to '${describeToken(token)}'`)
-  }
-  stream.next()
-  if (withNamespace && stream.skip(".")) {
-    return { type: "NamespaceRef", name: token.text, attribute: stream.expect("name").text, line }
-  }
-  return { type: "Name", name: token.text, line }
-}
-
-/** The left side of `set`, `for` and `with`: a name, `namespace.attribute`, or a tuple of them. */
-export const parseTarget = (
-  stream: TokenStream,
-  options: { readonly withNamespace?: boolean; readonly endName?: string; readonly parenthesized?: boolean } = {}
-): Target => {
-  const { line } = stream.current
-  const items: Array<Target> = []
-  let isTuple = false
-  while (true) {
-    if (items.length > 0) stream.expect(",")
-    if (isTupleEnd(stream, options.endName) || (items.length > 0 && stream.is("="))) break
-    items.push(parseTargetItem(stream, options.withNamespace ?? false))
-    if (!stream.is(",")) break
-    isTuple = true
-  }
-  const [first] = items
-  if (!isTuple && first !== undefined) return first
-  if (!isTuple && options.parenthesized !== true) {
-    return stream.fail(`Expected an expression, got '${describeToken(stream.current)}'`)
-  }
-  return { type: "Tuple", items, line }
 }

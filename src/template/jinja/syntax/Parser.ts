@@ -1,7 +1,8 @@
 /** Tokens to statements. */
 import type { Body, Expression, Signature, Statement, Target } from "./Ast.ts"
-import { parseExpression, parseFilter, parseFilterChain, parseTarget, parseTuple } from "./ExpressionParser.ts"
+import { parseExpression, parseFilter, parseFilterChain, parseTuple } from "./ExpressionParser.ts"
 import { type LexOptions, tokenize } from "./Lexer.ts"
+import { parseTarget } from "./TargetParser.ts"
 import { TokenStream } from "./TokenStream.ts"
 
 /** Nesting of brackets and blocks in one template. CPython's own parser gives up before this. */
