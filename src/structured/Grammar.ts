@@ -14,10 +14,16 @@ import * as Cost from "./engines/tgi/Cost.ts"
 import * as TgiLowering from "./engines/tgi/TgiLowering.ts"
 import * as RegexDialect from "./regex/RegexDialect.ts"
 import * as BrokenText from "./schema/BrokenText.ts"
-import * as Tree from "./schema/JsonSchemaTree.ts"
+import type * as Difference from "./schema/Dropped.ts"
+import type * as Tree from "./schema/JsonSchemaTree.ts"
 import { normalise } from "./schema/Normalise.ts"
-import * as SchemaDocument from "./schema/SchemaDocument.ts"
+import type * as SchemaDocument from "./schema/SchemaDocument.ts"
+import type { JsonSource, Source } from "./Source.ts"
+import { fromJsonSchema, fromSchema } from "./Source.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
+
+export type { JsonSource, Source } from "./Source.ts"
+export { fromChoices, fromJsonSchema, fromRegex, fromSchema, remember } from "./Source.ts"
 
 /**
  * The engines that differ in how they take a grammar.
@@ -53,7 +59,7 @@ export type Lowered = TgiLowering.Lowered
  * @category models
  * @since 0.2.0
  */
-export type Dropped = Tree.Dropped
+export type Dropped = Difference.Dropped
 
 /**
  * A constraint for one engine and route.
@@ -99,84 +105,6 @@ export interface Options {
   readonly compiler?: "xgrammar" | "llguidance" | undefined
 }
 
-/**
- * A JSON value of a schema; `emptyStruct` tells how Effect's empty struct is meant.
- *
- * @category models
- * @since 0.1.0
- */
-export interface JsonSource {
-  readonly _tag: "Json"
-  readonly document: SchemaDocument.Document
-  readonly emptyStruct: boolean
-}
-
-/**
- * What the model is asked to write, for any engine.
- *
- * @category models
- * @since 0.1.0
- */
-export type Source =
-  | JsonSource
-  | { readonly _tag: "Regex"; readonly pattern: string }
-  | { readonly _tag: "Choice"; readonly choices: ReadonlyArray<string> }
-
-/**
- * The encoded side of a Schema. The same schema object gives the same document object.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fromSchema = (schema: Schema.Constraint): JsonSource => {
-  let source = sources.get(schema.ast)
-  if (source === undefined) {
-    source = { _tag: "Json", document: SchemaDocument.fromSchema(schema), emptyStruct: true }
-    sources.set(schema.ast, source)
-  }
-  return source
-}
-
-const sources = new WeakMap<object, JsonSource>()
-
-/**
- * From now on a Schema stands for a source that was not made of it.
- *
- * @category constructors
- * @since 0.2.0
- */
-export const remember = (schema: Schema.Constraint, source: JsonSource): void => {
-  sources.set(schema.ast, source)
-}
-
-/**
- * A JSON Schema, draft 2020-12 or older; what is not a schema is refused when it is lowered.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fromJsonSchema = (schema: unknown): JsonSource => ({
-  _tag: "Json",
-  document: Tree.isObject(schema) ? schema : { allOf: [schema] },
-  emptyStruct: false
-})
-
-/**
- * A regex that matches the whole text. JavaScript's and Python's spellings are both read.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fromRegex = (pattern: string): Source => ({ _tag: "Regex", pattern })
-
-/**
- * One of these texts, without quotes.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const fromChoices = (choices: ReadonlyArray<string>): Source => ({ _tag: "Choice", choices })
-
 type Attempted<A> = Result.Result<A, StructuredOutputError.StructuredOutputError>
 
 const DEPTH = 3
@@ -193,7 +121,7 @@ const once = <A>(known: WeakMap<object, Map<string, A>>, document: object, key: 
   return out
 }
 
-const documents = new WeakMap<object, Map<string, Result.Result<Tree.Document, Tree.Fault>>>()
+const documents = new WeakMap<object, Map<string, Result.Result<Tree.Document, Difference.Fault>>>()
 const lowered = new WeakMap<object, Map<string, Attempted<Lowered>>>()
 const schemas = new WeakMap<object, Map<string, Attempted<SchemaLowering.Lowered>>>()
 
@@ -213,7 +141,7 @@ export const read = (source: JsonSource): Attempted<Tree.Document> =>
  * @category reading
  * @since 0.2.0
  */
-export const document = (source: JsonSource): Result.Result<Tree.Document, Tree.Fault> =>
+export const document = (source: JsonSource): Result.Result<Tree.Document, Difference.Fault> =>
   once(documents, source.document, String(source.emptyStruct), () => {
     const broken = BrokenText.faultOf(source.document)
     if (broken !== undefined) return Result.fail(broken)
@@ -254,9 +182,9 @@ export const lower = (source: Source, options: Options = {}): Attempted<Lowered>
       )))
 }
 
-const refuse = (fault: Tree.Fault): Attempted<never> => Result.fail(StructuredOutputError.unsupported(fault))
+const refuse = (fault: Difference.Fault): Attempted<never> => Result.fail(StructuredOutputError.unsupported(fault))
 
-const fault = (keyword: string, reason: string, hint: string): Tree.Fault => ({ path: [], keyword, reason, hint })
+const fault = (keyword: string, reason: string, hint: string): Difference.Fault => ({ path: [], keyword, reason, hint })
 
 /**
  * The schema for an engine that takes JSON Schema, before it is put into a request.

@@ -7,6 +7,7 @@ import * as Result from "effect/Result"
 import * as SchemaLowering from "./engines/SchemaLowering.ts"
 import * as TgiLowering from "./engines/tgi/TgiLowering.ts"
 import * as Grammar from "./Grammar.ts"
+import * as Dropped from "./schema/Dropped.ts"
 import * as Tree from "./schema/JsonSchemaTree.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
 
@@ -23,7 +24,7 @@ export interface ToolGrammar {
   readonly dropped: ReadonlyArray<Grammar.Dropped>
 }
 
-const lowered = new WeakMap<object, Map<string, Result.Result<ToolGrammar, Tree.Fault>>>()
+const lowered = new WeakMap<object, Map<string, Result.Result<ToolGrammar, Dropped.Fault>>>()
 
 /** What a tool without parameters takes. */
 const none = { type: "object", properties: {}, additionalProperties: false }
@@ -46,7 +47,7 @@ export const make = (
   const { name, parameters } = tool
   const isEmpty = !Tree.isObject(parameters) || Object.keys(parameters).length === 0
   const source = Grammar.fromJsonSchema(isEmpty ? none : parameters)
-  const known = lowered.get(source.document) ?? new Map<string, Result.Result<ToolGrammar, Tree.Fault>>()
+  const known = lowered.get(source.document) ?? new Map<string, Result.Result<ToolGrammar, Dropped.Fault>>()
   lowered.set(source.document, known)
   const made = known.get(engine) ?? lower(source, engine)
   known.set(engine, made)
@@ -56,7 +57,7 @@ export const make = (
   )
 }
 
-const lower = (source: Grammar.JsonSource, engine: Grammar.EngineKind): Result.Result<ToolGrammar, Tree.Fault> => {
+const lower = (source: Grammar.JsonSource, engine: Grammar.EngineKind): Result.Result<ToolGrammar, Dropped.Fault> => {
   const read = Grammar.document(source)
   if (Result.isFailure(read)) return Result.fail(read.failure)
   const document = read.success
@@ -86,7 +87,7 @@ const lower = (source: Grammar.JsonSource, engine: Grammar.EngineKind): Result.R
 }
 
 /** TGI takes tools by schema alone, and only with the keys of an object named. */
-const onTgi = (document: Tree.Document, root: Tree.Fields): Result.Result<ToolGrammar, Tree.Fault> => {
+const onTgi = (document: Tree.Document, root: Tree.Fields): Result.Result<ToolGrammar, Dropped.Fault> => {
   const isRecord = root.properties.length === 0 && root.rests.some(({ value }) => value._tag === "Free")
   const closed: Tree.Document = isRecord
     ? { ...document, tree: { ...root, rests: [], min: 0 } }
@@ -100,11 +101,11 @@ const onTgi = (document: Tree.Document, root: Tree.Fields): Result.Result<ToolGr
         dropped: isRecord
           ? [
             ...dropped,
-            Tree.difference([], "additionalProperties", "TGI writes only named keys into a tool call", "unwritable")
+            Dropped.difference([], "additionalProperties", "TGI writes only named keys into a tool call", "unwritable")
           ]
           : dropped
       })
-      : Result.fail<Tree.Fault>({
+      : Result.fail<Dropped.Fault>({
         path: [],
         keyword: "additionalProperties",
         reason: "TGI takes the parameters of a tool only with all keys named",

@@ -9,6 +9,7 @@ import * as Cost from "./engines/tgi/Cost.ts"
 import * as Grammar from "./Grammar.ts"
 import * as CharSet from "./regex/CharSet.ts"
 import * as RegexDialect from "./regex/RegexDialect.ts"
+import type * as Dropped from "./schema/Dropped.ts"
 import * as Tree from "./schema/JsonSchemaTree.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
 
@@ -151,7 +152,7 @@ const argumentsOf = (tool: Offer["tools"][number]): Attempted<Grammar.Lowered> =
   const { name, parameters } = tool
   const isEmpty = !Tree.isObject(parameters) || Object.keys(parameters).length === 0
   const lowered = Grammar.lower(sourceOf(isEmpty ? none : parameters), { target: "regex" })
-  const under = (fault: Tree.Fault) =>
+  const under = (fault: Dropped.Fault) =>
     StructuredOutputError.unsupported({ ...fault, path: ["tools", name, ...fault.path] })
   if (Result.isFailure(lowered)) {
     const { reason } = lowered.failure

@@ -4,7 +4,8 @@
  * @since 0.2.0
  */
 import * as Result from "effect/Result"
-import type { Document, Dropped, Fault } from "../schema/JsonSchemaTree.ts"
+import type { Dropped, Fault } from "../schema/Dropped.ts"
+import type { Document } from "../schema/JsonSchemaTree.ts"
 import { WRAP } from "../schema/Wrapper.ts"
 import * as LlamaCpp from "./printers/LlamaCpp.ts"
 import * as LlGuidance from "./printers/LlGuidance.ts"

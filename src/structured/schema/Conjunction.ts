@@ -5,6 +5,7 @@
  */
 import * as Option from "effect/Option"
 import * as Disjoint from "./Disjoint.ts"
+import type * as Dropped from "./Dropped.ts"
 import * as Facts from "./Facts.ts"
 import * as Tree from "./JsonSchemaTree.ts"
 import * as Malformed from "./Malformed.ts"
@@ -18,14 +19,14 @@ import * as Reference from "./Reference.ts"
  */
 export type Alternatives =
   | { readonly _tag: "Read"; readonly facts: ReadonlyArray<Facts.Facts> }
-  | { readonly _tag: "Refused"; readonly fault: Tree.Fault }
+  | { readonly _tag: "Refused"; readonly fault: Dropped.Fault }
 
 const MAX_ALTERNATIVES = 256
 const MAX_NESTING = 128
 const ITSELF = "itself"
 
 const read = (facts: ReadonlyArray<Facts.Facts>): Alternatives => ({ _tag: "Read", facts })
-const refuse = (path: Tree.Path, keyword: string, reason: string, hint: string): Alternatives => ({
+const refuse = (path: Dropped.Path, keyword: string, reason: string, hint: string): Alternatives => ({
   _tag: "Refused",
   fault: { path, keyword, reason, hint }
 })
@@ -38,7 +39,7 @@ const refuse = (path: Tree.Path, keyword: string, reason: string, hint: string):
  */
 export const conjoin = (
   schemas: ReadonlyArray<Facts.Located>,
-  path: Tree.Path,
+  path: Dropped.Path,
   reading: Facts.Reading
 ): Alternatives => {
   let out = read([Facts.none(path)])

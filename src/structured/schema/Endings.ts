@@ -4,6 +4,8 @@
  *
  * @since 0.2.0
  */
+import * as Compound from "./Compound.ts"
+import type * as Dropped from "./Dropped.ts"
 import * as Tree from "./JsonSchemaTree.ts"
 
 type Whole = Pick<Tree.Document, "tree" | "definitions">
@@ -51,7 +53,7 @@ const ends = (tree: Tree.Tree, ending: ReadonlySet<string>): boolean => {
 }
 
 const pruner = (ending: ReadonlySet<string>) => {
-  const rewrite = (tree: Tree.Tree, path: Tree.Path): Tree.Tree => {
+  const rewrite = (tree: Tree.Tree, path: Dropped.Path): Tree.Tree => {
     switch (tree._tag) {
       case "Ref":
         return ending.has(tree.name) ? tree : Tree.never({
@@ -61,15 +63,15 @@ const pruner = (ending: ReadonlySet<string>) => {
           hint: "make the recursive part optional, nullable or an array, so that a value can end"
         })
       case "Union":
-        return Tree.union(tree.members.map((member) => rewrite(member, path)), path, "anyOf")
+        return Compound.union(tree.members.map((member) => rewrite(member, path)), path, "anyOf")
       case "List":
-        return Tree.list({
+        return Compound.list({
           ...tree,
           prefix: tree.prefix.map((item) => rewrite(item, tree.path)),
           rest: tree.rest === undefined ? undefined : rewrite(tree.rest, [...tree.path, "items"])
         })
       case "Fields":
-        return Tree.fields({
+        return Compound.fields({
           ...tree,
           properties: tree.properties.map((property) => ({
             ...property,

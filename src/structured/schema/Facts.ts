@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
-import { difference, isObject } from "./JsonSchemaTree.ts"
-import type { About, Dropped, Fault, Path, Tree } from "./JsonSchemaTree.ts"
+import { difference } from "./Dropped.ts"
+import type { Dropped, Fault, Path } from "./Dropped.ts"
+import { isObject } from "./JsonSchemaTree.ts"
+import type { About, Tree } from "./JsonSchemaTree.ts"
 import { KINDS } from "./Malformed.ts"
 
 /**

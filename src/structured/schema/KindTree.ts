@@ -6,6 +6,8 @@
 import * as Result from "effect/Result"
 import * as RegexDialect from "../regex/RegexDialect.ts"
 import type { Regex } from "../regex/RegexSyntax.ts"
+import * as Compound from "./Compound.ts"
+import type * as Dropped from "./Dropped.ts"
 import * as Facts from "./Facts.ts"
 import * as Tree from "./JsonSchemaTree.ts"
 
@@ -15,7 +17,7 @@ import * as Tree from "./JsonSchemaTree.ts"
  * @category models
  * @since 0.1.0
  */
-export type TreeOf = (schemas: ReadonlyArray<Facts.Located>, path: Tree.Path, reading: Facts.Reading) => Tree.Tree
+export type TreeOf = (schemas: ReadonlyArray<Facts.Located>, path: Dropped.Path, reading: Facts.Reading) => Tree.Tree
 
 /**
  * Whether a value of an enum fits what stands beside it.
@@ -150,5 +152,5 @@ export const fromItems = (facts: Facts.Facts, reading: Facts.Reading, treeOf: Tr
     : others.length === 0
     ? { _tag: "Free", path: [...path, "items"], said: false }
     : treeOf(others, path, reading)
-  return Tree.list({ path, prefix, rest, min, max })
+  return Compound.list({ path, prefix, rest, min, max })
 }

@@ -4,7 +4,7 @@
  *
  * @since 0.2.0
  */
-import type { Fault, Path } from "./JsonSchemaTree.ts"
+import type { Fault, Path } from "./Dropped.ts"
 import { isObject } from "./JsonSchemaTree.ts"
 
 type Keywords = Readonly<Record<string, unknown>>

@@ -3,7 +3,9 @@
  *
  * @since 0.1.0
  */
+import * as Compound from "./Compound.ts"
 import * as Conjunction from "./Conjunction.ts"
+import * as Dropped from "./Dropped.ts"
 import * as Endings from "./Endings.ts"
 import * as Facts from "./Facts.ts"
 import * as Identity from "./Identity.ts"
@@ -48,11 +50,11 @@ export const normalise = (schema: unknown, options: Options): Tree.Document => {
   }
   const hard = [...definitions.values()].find((at) => at._tag === "Never" && at.hard)
   const ended = Endings.prune({ tree: hard ?? tree, definitions })
-  return { ...ended, dropped: Tree.distinct(reading.dropped) }
+  return { ...ended, dropped: Dropped.distinct(reading.dropped) }
 }
 
 /** The tree of everything that the given schemas say together; read once for the same schemas. */
-const treeOf = (schemas: ReadonlyArray<Facts.Located>, path: Tree.Path, reading: Facts.Reading): Tree.Tree => {
+const treeOf = (schemas: ReadonlyArray<Facts.Located>, path: Dropped.Path, reading: Facts.Reading): Tree.Tree => {
   const chased = schemas.map((at) => Identity.chase(at, reading.document))
   const key = Identity.keyOf(chased)
   const known = reading.entries.get(key)
@@ -71,7 +73,7 @@ const treeOf = (schemas: ReadonlyArray<Facts.Located>, path: Tree.Path, reading:
   const at = schemas[0]?.path ?? path
   entry.tree = found._tag === "Refused"
     ? Tree.never(found.fault, true)
-    : Tree.union(found.facts.map((facts) => fromFacts({ ...facts, path: at }, reading)), at, "anyOf")
+    : Compound.union(found.facts.map((facts) => fromFacts({ ...facts, path: at }, reading)), at, "anyOf")
   return entry.isUsed && isComposite(entry.tree) ? { _tag: "Ref", name: entry.name } : entry.tree
 }
 
@@ -87,7 +89,7 @@ const fromFacts = (facts: Facts.Facts, reading: Facts.Reading): Tree.Tree => {
     const reason = `without "type", only values of the kind that the keywords speak of are written: ${kinds.join(", ")}`
     Facts.leave(reading, facts.path, "type", reason, "unwritable")
   }
-  return Tree.union(kinds.map((kind) => fromKind(kind, facts, reading)), facts.path, "type")
+  return Compound.union(kinds.map((kind) => fromKind(kind, facts, reading)), facts.path, "type")
 }
 
 /** What a schema without `type` speaks of: its keywords constrain one kind of value, so that kind is meant. */
@@ -136,5 +138,5 @@ const fromValues = (facts: Facts.Facts, values: ReadonlyArray<unknown>, reading:
   const fitting = values.filter((value) => KindTree.fits(value, facts) && allowed(value))
   return fitting.length === 0
     ? Tree.unsatisfiable(facts.path, "enum", "none of its values fits what stands beside it")
-    : Tree.union(fitting.map((value) => Tree.constant(value, facts.path)), facts.path, "enum")
+    : Compound.union(fitting.map((value) => Compound.constant(value, facts.path)), facts.path, "enum")
 }

@@ -5,6 +5,7 @@
  */
 import * as Result from "effect/Result"
 import * as RegexDialect from "../regex/RegexDialect.ts"
+import * as Compound from "./Compound.ts"
 import * as Facts from "./Facts.ts"
 import * as Tree from "./JsonSchemaTree.ts"
 import type { TreeOf } from "./KindTree.ts"
@@ -37,7 +38,7 @@ export const fromShapes = (facts: Facts.Facts, reading: Facts.Reading, treeOf: T
   if (max !== undefined && (max < min || max < count)) {
     return Tree.unsatisfiable(path, "maxProperties", `it allows fewer keys than the ${Math.max(min, count)} demanded`)
   }
-  const tree = Tree.fields({ path, properties, rests, min: Math.max(min, count), max, about: facts.about })
+  const tree = Compound.fields({ path, properties, rests, min: Math.max(min, count), max, about: facts.about })
   return tree._tag === "Fields" && tree.rests.length === 0 && min > tree.properties.length
     ? Tree.unsatisfiable(path, "minProperties", `it exceeds the ${tree.properties.length} keys that are possible`)
     : tree

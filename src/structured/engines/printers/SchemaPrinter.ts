@@ -4,20 +4,19 @@
  *
  * @since 0.2.0
  */
+import type { Dropped, Path } from "../../schema/Dropped.ts"
+import { difference, distinct } from "../../schema/Dropped.ts"
 import type {
   Document,
-  Dropped,
   Fields,
   Free,
   List,
   Numeric,
-  Path,
   Property,
   Scalar,
   Text,
   Tree
 } from "../../schema/JsonSchemaTree.ts"
-import { difference, distinct } from "../../schema/JsonSchemaTree.ts"
 import type * as Enforcement from "./Enforcement.ts"
 import { isHeld, keywords } from "./Enforcement.ts"
 

@@ -4,7 +4,8 @@
  * @since 0.1.0
  */
 import type { Regex } from "../../regex/RegexSyntax.ts"
-import type { Path, Tree } from "../../schema/JsonSchemaTree.ts"
+import type { Path } from "../../schema/Dropped.ts"
+import type { Tree } from "../../schema/JsonSchemaTree.ts"
 import { literal, numeric, text } from "../../schema/JsonSchemaTree.ts"
 
 /**

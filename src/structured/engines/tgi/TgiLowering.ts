@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 import * as Result from "effect/Result"
+import type * as Dropped from "../../schema/Dropped.ts"
 import type * as Tree from "../../schema/JsonSchemaTree.ts"
 import { WRAP } from "../../schema/Wrapper.ts"
 import * as Cost from "./Cost.ts"
@@ -33,7 +34,7 @@ export interface Lowered {
   /** The property under which a value stands that is not an object: unwrap it before decoding. */
   readonly wrap: string | undefined
   /** Where the grammar differs from the schema; the decoder still enforces what is lost. */
-  readonly dropped: ReadonlyArray<Tree.Dropped>
+  readonly dropped: ReadonlyArray<Dropped.Dropped>
   /** The schema as it is written, where there is one: the order in which the grammar wants keys. */
   readonly tree: Tree.Tree | undefined
   /** What the grammar costs the server. */
@@ -67,7 +68,7 @@ const SAVING = 1.3
  * @category lowering
  * @since 0.2.0
  */
-export const make = (document: Tree.Document, options: Options): Result.Result<Lowered, Tree.Fault> => {
+export const make = (document: Tree.Document, options: Options): Result.Result<Lowered, Dropped.Fault> => {
   const [richest, ...others] = TgiPlan.plans(options.depth, options.free)
   const first = weigh(document, richest, options)
   if (isDecided(first)) return Result.map(first, print)
@@ -97,7 +98,7 @@ interface Weighed extends TgiTree.Written {
   readonly wrap: string | undefined
 }
 
-type Attempted = Result.Result<Weighed, Tree.Fault>
+type Attempted = Result.Result<Weighed, Dropped.Fault>
 
 /** A contradiction stays one, however little is written, and a grammar that costs little is rich enough. */
 const isDecided = (made: Attempted): boolean =>
@@ -151,7 +152,7 @@ const wrapped = (tree: Tree.Tree): Tree.Tree => ({
 })
 
 /** The part that costs most, as deep as one part stands out. */
-const tooCostly = ({ cost: { seconds }, tree }: Weighed): Tree.Fault => {
+const tooCostly = ({ cost: { seconds }, tree }: Weighed): Dropped.Fault => {
   const { part, path } = costliest(tree, [])
   const reason = `the grammar would keep the server busy for seconds (about ${Math.round(seconds)})`
   const bare = part._tag === "Fields" && part.properties.length > 0 &&
@@ -166,7 +167,7 @@ const tooCostly = ({ cost: { seconds }, tree }: Weighed): Tree.Fault => {
   return { path, keyword: "schema", reason, hint }
 }
 
-const costliest = (tree: Tree.Tree, path: Tree.Path): { readonly part: Tree.Tree; readonly path: Tree.Path } => {
+const costliest = (tree: Tree.Tree, path: Dropped.Path): { readonly part: Tree.Tree; readonly path: Dropped.Path } => {
   const whole = Cost.of(tree, 1).seconds
   for (const [part, steps] of partsOf(tree)) {
     if (Cost.of(part, 1).seconds > whole * 0.6) return costliest(part, [...path, ...steps])
@@ -174,7 +175,7 @@ const costliest = (tree: Tree.Tree, path: Tree.Path): { readonly part: Tree.Tree
   return { part: tree, path }
 }
 
-const partsOf = (tree: Tree.Tree): ReadonlyArray<readonly [Tree.Tree, Tree.Path]> => {
+const partsOf = (tree: Tree.Tree): ReadonlyArray<readonly [Tree.Tree, Dropped.Path]> => {
   switch (tree._tag) {
     case "Fields":
       return [

@@ -8,6 +8,8 @@ import * as Result from "effect/Result"
 import * as Automaton from "../../regex/Automaton.ts"
 import * as RegexDialect from "../../regex/RegexDialect.ts"
 import type { Regex } from "../../regex/RegexSyntax.ts"
+import * as Compound from "../../schema/Compound.ts"
+import * as Dropped from "../../schema/Dropped.ts"
 import * as Formats from "../../schema/Formats.ts"
 import * as Tree from "../../schema/JsonSchemaTree.ts"
 import * as Cost from "./Cost.ts"
@@ -41,17 +43,17 @@ export interface Options extends Plan {
  */
 export interface Written {
   readonly tree: Tree.Tree
-  readonly dropped: ReadonlyArray<Tree.Dropped>
+  readonly dropped: ReadonlyArray<Dropped.Dropped>
   /** The same for the JSON grammar, which does not hold the sign of a number, as a regex does. */
-  readonly unsigned: ReadonlyArray<Tree.Dropped>
+  readonly unsigned: ReadonlyArray<Dropped.Dropped>
 }
 
 interface Writing extends Options {
   readonly definitions: Tree.Document["definitions"]
   /** The names of definitions by their trees: the first use of one stands in its place, not as a reference. */
   readonly names: ReadonlyMap<Tree.Tree, string>
-  readonly dropped: Array<Tree.Dropped>
-  readonly signs: Set<Tree.Dropped>
+  readonly dropped: Array<Dropped.Dropped>
+  readonly signs: Set<Dropped.Dropped>
   readonly entered: ReadonlyMap<string, number>
   readonly size: { nodes: number; characters: number }
   /** Definitions that were written, by what of them was entered before: a part that is used twice is written once. */
@@ -64,7 +66,7 @@ interface Writing extends Options {
  */
 export const make = ({ definitions, dropped, tree }: Tree.Document, options: Options): Written => {
   const all = [...dropped]
-  const signs = new Set<Tree.Dropped>()
+  const signs = new Set<Dropped.Dropped>()
   const made = write(tree, [], {
     ...options,
     definitions,
@@ -77,25 +79,25 @@ export const make = ({ definitions, dropped, tree }: Tree.Document, options: Opt
   })
   return made._tag === "Never"
     ? { tree: made, dropped: [], unsigned: [] }
-    : { tree: made, dropped: Tree.distinct(all.filter((at) => !signs.has(at))), unsigned: Tree.distinct(all) }
+    : { tree: made, dropped: Dropped.distinct(all.filter((at) => !signs.has(at))), unsigned: Dropped.distinct(all) }
 }
 
 const drop = (
   writing: Writing,
-  path: Tree.Path,
+  path: Dropped.Path,
   keyword: string,
   reason: string,
-  effect: Tree.Dropped["effect"] = "unenforced"
+  effect: Dropped.Dropped["effect"] = "unenforced"
 ): void => {
-  writing.dropped.push(Tree.difference(path, keyword, reason, effect))
+  writing.dropped.push(Dropped.difference(path, keyword, reason, effect))
 }
 
-const write = (tree: Tree.Tree, path: Tree.Path, writing: Writing): Tree.Tree => {
+const write = (tree: Tree.Tree, path: Dropped.Path, writing: Writing): Tree.Tree => {
   const name = tree._tag === "Ref" ? tree.name : writing.names.get(tree)
   return name === undefined ? plain(tree, path, writing) : unrolled(name, path, writing)
 }
 
-const plain = (tree: Tree.Tree, path: Tree.Path, writing: Writing): Tree.Tree => {
+const plain = (tree: Tree.Tree, path: Dropped.Path, writing: Writing): Tree.Tree => {
   if (++writing.size.nodes > MAX_NODES) return Tree.never(tooLarge(path), true)
   switch (tree._tag) {
     case "Never":
@@ -111,7 +113,7 @@ const plain = (tree: Tree.Tree, path: Tree.Path, writing: Writing): Tree.Tree =>
     case "Fields":
       return fields(tree, writing)
     case "Union":
-      return Tree.union(each(tree.members, (member) => write(member, path, writing)), path, "anyOf")
+      return Compound.union(each(tree.members, (member) => write(member, path, writing)), path, "anyOf")
     case "Free":
       return spent(free(tree.path, writing), path, writing)
     case "Ref":
@@ -120,7 +122,7 @@ const plain = (tree: Tree.Tree, path: Tree.Path, writing: Writing): Tree.Tree =>
 }
 
 /** A part that stands in the grammar once more; nothing where that makes it longer than it may be. */
-const spent = (tree: Tree.Tree, path: Tree.Path, writing: Writing): Tree.Tree => {
+const spent = (tree: Tree.Tree, path: Dropped.Path, writing: Writing): Tree.Tree => {
   writing.size.characters += Cost.of(tree, writing.optional).characters
   return writing.size.characters > writing.most ? Tree.never(tooLarge(path), true) : tree
 }
@@ -140,14 +142,14 @@ const each = <A>(parts: ReadonlyArray<A>, write: (part: A) => Tree.Tree): Readon
  * @category errors
  * @since 0.2.0
  */
-export const tooLarge = (path: Tree.Path): Tree.Fault => ({
+export const tooLarge = (path: Dropped.Path): Dropped.Fault => ({
   path,
   keyword: "schema",
   reason: "written out, its references make a grammar that would keep the server busy for seconds",
   hint: "use fewer references to large parts, or bound the recursion with the option depth"
 })
 
-const unrolled = (name: string, path: Tree.Path, writing: Writing): Tree.Tree => {
+const unrolled = (name: string, path: Dropped.Path, writing: Writing): Tree.Tree => {
   const target = writing.definitions.get(name)
   const times = writing.entered.get(name) ?? 0
   const key = keyOf(name, writing)
@@ -174,7 +176,7 @@ const keyOf = (name: string, { definitions, entered }: Writing): string => {
   return key
 }
 
-const free = (path: Tree.Path, writing: Writing): Tree.Tree => {
+const free = (path: Dropped.Path, writing: Writing): Tree.Tree => {
   if (writing.onFree === "refuse") {
     return Tree.never({
       path,
@@ -188,13 +190,13 @@ const free = (path: Tree.Path, writing: Writing): Tree.Tree => {
   return FreeValue.make(path, writing.free, writing.escapes ? RegexDialect.anything : undefined)
 }
 
-const literal = (tree: Extract<Tree.Tree, { readonly _tag: "Literal" }>, path: Tree.Path, writing: Writing) => {
+const literal = (tree: Extract<Tree.Tree, { readonly _tag: "Literal" }>, path: Dropped.Path, writing: Writing) => {
   if (!tree.values.every((value) => typeof value === "string") || Cost.states(tree) <= MAX_ENUM_STATES) return tree
   drop(writing, path, "enum", "so many values are left to the decoder")
   return string(path, 0, undefined, writing)
 }
 
-const string = (path: Tree.Path, min: number, max: number | undefined, { escapes }: Writing): Tree.Tree => {
+const string = (path: Dropped.Path, min: number, max: number | undefined, { escapes }: Writing): Tree.Tree => {
   // counting characters that may be escapes costs three times as many states
   const rich = escapes && Math.max(min, max ?? 0) <= 24
   const content = rich ? RegexDialect.bound(RegexDialect.anything, min, max) : undefined
@@ -254,7 +256,7 @@ const numeric = (tree: Tree.Numeric, writing: Writing): Tree.Tree => {
   const { integer, maximum, minimum, multipleOf = 1, path } = tree
   if (integer && minimum !== undefined && maximum !== undefined && maximum - minimum < MAX_RANGE) {
     const values = Array.from({ length: maximum - minimum + 1 }, (_, index) => minimum + index)
-    return Tree.union(
+    return Compound.union(
       values.filter((value) => value % multipleOf === 0).map((value) => Tree.literal([value === 0 ? 0 : value])),
       path,
       "minimum"
@@ -263,7 +265,7 @@ const numeric = (tree: Tree.Numeric, writing: Writing): Tree.Tree => {
   for (const keyword of bounds) {
     const bound = tree[keyword]
     if (bound === undefined || Tree.isSafeLimit(tree, bound)) continue
-    const difference = Tree.difference(path, keyword, "the size of numbers is left to the decoder")
+    const difference = Dropped.difference(path, keyword, "the size of numbers is left to the decoder")
     writing.dropped.push(difference)
     if (keyword === "minimum" && bound === 0) writing.signs.add(difference)
   }
@@ -276,11 +278,11 @@ const list = (tree: Tree.List, writing: Writing): Tree.Tree => {
   const ended = tree.rest?._tag === "Free" && !tree.rest.said && prefix.length > 0 && prefix.length >= min
   if (ended) drop(writing, path, "items", "no items are written behind the tuple", "unwritable")
   const rest = tree.rest === undefined || ended ? undefined : write(tree.rest, [...path, "items"], writing)
-  if (rest === undefined || rest._tag === "Never") return Tree.list({ path, prefix, rest, min, max })
+  if (rest === undefined || rest._tag === "Never") return Compound.list({ path, prefix, rest, min, max })
   const most = prefix.length + Math.max(1, Math.floor(writing.counted / (Cost.states(rest) + 2)))
   if (min > most) drop(writing, path, "minItems", "counting so far would cost the server seconds")
   if (max !== undefined && max > most) drop(writing, path, "maxItems", "counting so far would cost the server seconds")
-  return Tree.list({
+  return Compound.list({
     path,
     prefix,
     rest,
@@ -304,7 +306,7 @@ const fields = (tree: Tree.Fields, writing: Writing): Tree.Tree => {
     properties.push({ ...property, value })
   }
   const rests = tree.rests.flatMap((rest) => further(rest, tree, writing))
-  return counted(Tree.fields({ ...tree, properties, rests }), tree, writing)
+  return counted(Compound.fields({ ...tree, properties, rests }), tree, writing)
 }
 
 /** Keys beyond the named ones, where they can be told from them and the plan has room for them. */
