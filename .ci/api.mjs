@@ -1,19 +1,33 @@
 // The public API as one page, so that a change of it is seen in a diff: the declarations of every public module, without
 // their comments. `node .ci/api.mjs` writes docs/api.md from what the last build put into dist.
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 
 const root = new URL("..", import.meta.url).pathname
 const page = join(root, "docs", "api.md")
 
+const elsewhere = /^export (?:type )?\{([^}]*)\} from "(\.[^"]+)\.ts";$/
+
 /** What a module declares: no comments, no imports, nothing that it does not export. */
-const declarations = (text) => {
+const declarations = (file) => {
+  const text = readFileSync(file, "utf8")
   const statements = text
     .replaceAll(/\/\*\*?[^]*?\*\//g, "")
     .split(/^(?=export |declare |import |type |interface |const )/m)
     .map((statement) => statement.trim())
   return statements
     .filter((statement) => statement.startsWith("export ") && statement !== "export {};")
+    // what a module exports from another one is declared there
+    .flatMap((statement) => {
+      const [, names, from] = elsewhere.exec(statement) ?? []
+      if (from === undefined) return [statement]
+      const wanted = new Set(names.split(",").map((name) => name.trim().replace(/^type /, "")))
+      return declarations(join(dirname(file), `${from}.d.ts`)).split(/^(?=export )/m)
+        .map((declared) => declared.trim())
+        .filter((declared) =>
+          wanted.has(/^export (?:declare )?(?:const|function|type|interface|class) (\w+)/.exec(declared)?.[1])
+        )
+    })
     .map((statement) => statement.replaceAll(/^\s*\n/gm, "").replaceAll(/\.ts"/g, "\""))
     .join("\n")
 }
@@ -25,7 +39,7 @@ export const render = () => {
     .filter(([, files]) => typeof files === "object" && existsSync(join(root, files.types)))
     .map(([path, files]) => {
       const name = join(manifest.name, path)
-      return `## ${name}\n\n\`\`\`typescript\n${declarations(readFileSync(join(root, files.types), "utf8"))}\n\`\`\`\n`
+      return `## ${name}\n\n\`\`\`typescript\n${declarations(join(root, files.types))}\n\`\`\`\n`
     })
   return [
     "# The public API\n",

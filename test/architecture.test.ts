@@ -396,6 +396,17 @@ describe("the style", () => {
       []
     ))
 
+  it("a file of more than 400 lines is named in ARCHITECTURE.md, with its reason", () => {
+    const map = readFileSync(join(root, "..", "ARCHITECTURE.md"), "utf8")
+    const longest = map.slice(map.indexOf("## The longest"), map.indexOf("## Errors"))
+    assert.deepStrictEqual(
+      sources.map(({ path }) => path).filter((path) =>
+        readFileSync(join(root, path), "utf8").split("\n").length > 400 && !longest.includes(`\`${path}\``)
+      ),
+      []
+    )
+  })
+
   it("nothing is left to be done", () =>
     assert.deepStrictEqual(
       sources.filter(({ path }) => /\b(?:TODO|FIXME|XXX)\b/.test(readFileSync(join(root, path), "utf8"))).map((
