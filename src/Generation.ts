@@ -8,7 +8,7 @@ import type * as ToolCalls from "./protocol/ToolCalls.ts"
 
 /**
  * Why the model stopped. `stop` is its end token, `stop_sequence` one of the caller's stop strings where the engine tells
- * the two apart. Words that are not known are kept.
+ * the two apart. Unknown words are kept as they are.
  *
  * @category models
  * @since 0.1.0
@@ -16,7 +16,7 @@ import type * as ToolCalls from "./protocol/ToolCalls.ts"
 export type FinishReason = "stop" | "length" | "stop_sequence" | "tool_calls" | "content_filter" | (string & {})
 
 /**
- * A token with its log probability, where it was asked for. `id` is known on TGI's native route alone.
+ * A token with its log probability, where that was requested. Only TGI's native route gives the `id`.
  *
  * @category models
  * @since 0.1.0
@@ -27,7 +27,10 @@ export interface Token {
   /** Natural logarithm; undefined where the server's number was not finite. */
   readonly logprob?: number | undefined
   readonly special?: boolean | undefined
-  /** The token's bytes in UTF-8, where the server tells them: the text of a part of a character does not. */
+  /**
+   * The token's bytes in UTF-8, where the server sends them: the text of a token that is part of a character cannot show
+   * them.
+   */
   readonly bytes?: ReadonlyArray<number> | undefined
   /** Set where the token belongs to the thinking. */
   readonly reasoning?: boolean | undefined
@@ -49,7 +52,7 @@ export interface ToolCall {
 }
 
 /**
- * Token counts; undefined where no source of the response told them, and never a made-up 0. `cachedTokens` are among the
+ * Token counts; undefined where the response does not contain them, never a made-up 0. `cachedTokens` are among the
  * input's, `reasoningTokens` among the output's.
  *
  * @category models
@@ -65,7 +68,7 @@ export interface Usage {
 }
 
 /**
- * Whether the server told both counts. Where it did not, no budget of tokens or dollars can be kept.
+ * Whether the server sent both counts. Where it did not, no budget of tokens or dollars can be enforced.
  *
  * @category guards
  * @since 0.2.0
@@ -74,7 +77,7 @@ export const isCounted = ({ inputTokens, outputTokens }: Usage): boolean =>
   inputTokens !== undefined && outputTokens !== undefined
 
 /**
- * What the server measured, in milliseconds. Only whole answers of TGI carry these headers.
+ * What the server measured, in milliseconds. Only TGI's whole responses carry these headers.
  *
  * @category models
  * @since 0.1.0
@@ -94,11 +97,11 @@ export interface ServerTimings {
  * @since 0.1.0
  */
 export interface Statistics extends Usage {
-  /** From the call to the first event; undefined for a whole answer. */
+  /** From the call to the first event; undefined for a whole response. */
   readonly timeToFirstToken?: number | undefined
   /** From the call to the end, waits for retries included. */
   readonly duration: number
-  /** Attempts that the answer took. */
+  /** Attempts that the response took. */
   readonly attempts: number
   readonly requestId?: string | undefined
   /** Who answered behind a router (`x-inference-provider`). */
@@ -130,7 +133,7 @@ export interface Generation {
   readonly model?: string | undefined
   /** The server's `system_fingerprint`, which names the engine and its version on vLLM, llama.cpp and TGI. */
   readonly systemFingerprint?: string | undefined
-  /** The tokens, where details or logprobs were asked for. */
+  /** The tokens, where details or logprobs were requested. */
   readonly tokens?: ReadonlyArray<Token> | undefined
   /** The prompt's tokens (`decoderInputDetails`). */
   readonly prefill?: ReadonlyArray<Token> | undefined
@@ -162,7 +165,7 @@ export interface ToolCallDelta {
 export type ToolCallFragment = ToolCalls.Fragment
 
 /**
- * What a frame, or a whole answer, adds. Every dialect speaks this.
+ * What a frame, or a whole response, adds. Every dialect produces this.
  *
  * @category models
  * @since 0.1.0
@@ -173,7 +176,7 @@ export interface Delta {
   readonly refusal?: string | undefined
   readonly toolCalls?: ReadonlyArray<ToolCallFragment> | undefined
   readonly tokens?: ReadonlyArray<Token> | undefined
-  /** The complete text, which the server knows better than the sum of its tokens. */
+  /** The complete text as the server gives it, which is more exact than the sum of its tokens. */
   readonly fullText?: string | undefined
   readonly finishReason?: string | undefined
   readonly usage?: Usage | undefined

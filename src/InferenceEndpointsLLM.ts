@@ -54,7 +54,7 @@ import type { TemplateError } from "./template/TemplateError.ts"
 
 export type {
   /**
-   * One generation that was decided on: what a script is told (`layerTest`).
+   * One planned generation: what a script receives (`layerTest`).
    *
    * @category models
    * @since 0.2.0
@@ -109,8 +109,8 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
     options?: Settings.CallOptions
   ) => Stream.Stream<Generation.Event, GenerateError>
   /**
-   * Generates for many inputs, in their order, within one limit on concurrency. Fails with the first failure; where the
-   * others shall be kept there is `generateEach`.
+   * Generates for many inputs, in their order, within one limit on concurrency. Fails with the first failure; `generateEach`
+   * keeps the other results.
    */
   readonly generateMany: (
     inputs: ReadonlyArray<Message.Input>,
@@ -151,30 +151,33 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
   ) => Effect.Effect<GenerateRequest["input"], GenerateError>
   /**
    * Sends JSON to a route of the endpoint that has no method here, such as `/tokenize`, and reads the response by a Schema:
-   * with the token, the limits, the retries and the revival of every call. The path is behind the endpoint's address.
+   * with the token, the limits, the retries and the revival of every call. The path is appended to the endpoint's address.
    */
   readonly request: <A>(
     path: string,
     body: Readonly<Record<string, unknown>>,
     response: Schema.Codec<A, A>
   ) => Effect.Effect<A, GenerateError>
-  /** Resolves the endpoint, waking and awaiting it, so that what is wrong with it is known before any work is begun. */
+  /** Resolves the endpoint, waking it and waiting for it, so that a problem with it shows before any work begins. */
   readonly ready: Effect.Effect<void, EndpointError>
-  /** US dollars per million tokens, where it is known who answers and what that costs: on the router, with one provider. */
+  /**
+   * US dollars per million tokens, where it is known who serves the model and at what price: on the router, with one
+   * provider.
+   */
   readonly pricing: Effect.Effect<Pricing | undefined, EndpointError>
-  /** How the model is called where results are shown. */
+  /** The model's name where results are shown. */
   readonly displayName: Effect.Effect<string, EndpointError>
-  /** What answers there, as far as that is known once the endpoint is resolved. */
+  /** What answers there, as far as is known once the endpoint is resolved. */
   readonly about: Effect.Effect<About.About, EndpointError>
   /**
-   * What the answers depend on, as JSON: endpoint, template, options, structured output; no secret. Two services with
-   * the same fingerprint give answers that may stand in one data set.
+   * What the generations depend on, as JSON: endpoint, template, options, structured output; no secret. Generations of two
+   * services with the same fingerprint may stand in one data set.
    */
   readonly fingerprint: Schema.Json
 }>()("effect-inference-endpoints/InferenceEndpointsLLM") {}
 
 /**
- * What the service can be told beside its endpoint.
+ * Options of the service besides its endpoint.
  *
  * @category models
  * @since 0.1.0
@@ -185,8 +188,8 @@ export interface Options extends Settings.Settings, Prompting.Options {
   /** Constrains every answer of `generate` and `stream`, in the form of the Python original. */
   readonly structuredOutput?: OutputSpecInput | undefined
   /**
-   * What this very endpoint was measured to do (`Prove.prove`): what it dropped or refused is refused before it is sent, as
-   * `unsupported` says.
+   * What this endpoint was measured to do (`Prove.prove`): options that it dropped or refused are refused before they are
+   * sent, as `unsupported` says.
    */
   readonly proof?: Proof | undefined
   /** Limits, retries and the user agent of the transport. */
@@ -194,7 +197,7 @@ export interface Options extends Settings.Settings, Prompting.Options {
 }
 
 /**
- * What stands behind the service: how one generation is made, and how one is streamed.
+ * What the service is built on: how one generation is made, and how one is streamed.
  *
  * @category models
  * @since 0.1.0
@@ -235,12 +238,12 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
       )
     const { options: { seed }, shared } = wanted
     const ready = shared === undefined || seed === undefined ? make() : shared.of(target, seed, make)
-    // what is there already needs no limit
+    // what is already there needs no limit
     return Exit.isExit(ready) ? ready : Deadline.by(deadline)(ready)
   }
 
   let isKnown = false
-  /** The target. Only the first time does it have to be found. */
+  /** The target. It is resolved only the first time. */
   const known = (deadline: number): Effect.Effect<Target, EndpointError> =>
     isKnown
       ? endpoint.target
@@ -272,7 +275,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
         constraint: ready.constraint,
         events: Telemetry.observedStream(
           ready.telemetry,
-          // calls that stand in the text stream as any text does
+          // calls that are part of the text stream as any text does
           (stream || (ready.calls !== undefined && wanted.settings.delivery !== "unary")
             ? Generating.stream
             : Generating.atOnce)(ready, Deadline.before(deadline, total))
@@ -281,7 +284,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     )
   }
 
-  /** A request of a generation whose budget of thinking is kept here, in two of them. */
+  /** A request of a generation whose thinking budget is enforced here, by two requests. */
   const phase = (target: Target, { opening, prompt, wanted }: ThinkingPhases.Phase, stream: boolean) =>
     Effect.map(
       Effect.flatMap(clientOf(target), (client) =>
@@ -319,7 +322,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
       if (plan === undefined) return plainStream(target, wanted, deadline)
       const stream = Preparing.isStreamed(target, wanted)
       const whole: ThinkingPhases.Phase = { wanted, prompt: plan.thought.prompt, opening: undefined }
-      // the constraint of the answer is known before it is asked for, and what is wrong with it told at once
+      // the constraint is known before anything is sent, so that a problem with it shows at once
       return Effect.map(phase(target, whole, stream), ({ constraint }) => ({
         constraint,
         events: ThinkingPhases.stream(
@@ -336,7 +339,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
   }
 
   return yield* assemble(options, {
-    // finding the endpoint, reviving it and what is generated have one time together
+    // finding the endpoint, reviving it and generating share one time limit
     one: (wanted) =>
       Effect.withFiber((fiber) => {
         const deadline = Deadline.of(fiber, total)
@@ -388,7 +391,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
   })
 })
 
-/** The service over whatever makes generations. */
+/** The service over a backend that makes generations. */
 const assemble = (options: Options, backend: Backend): Effect.Effect<InferenceEndpointsLLM["Service"]> =>
   Effect.map(sourceOf(options.structuredOutput), (source) => serving(options, backend, source))
 
@@ -481,7 +484,7 @@ const serving = (
           { concurrency: "unbounded" }
         )),
     stream: (input, call) => Stream.unwrap(Effect.map(streamed(input, call), ({ events }) => events)),
-    // by the overloads a JSON Schema has JSON as the type of its values, which is what it is read as
+    // by the overloads the values of a JSON Schema have the type JSON, and that is how they are decoded
     generateObject: (<S extends Schema.Constraint>(
       input: Message.Input,
       options: Objects.ObjectOptions<S> | Objects.JsonObjectOptions
@@ -502,7 +505,7 @@ const serving = (
   })
 }
 
-/** What the text of an answer depends on, as JSON without secrets. */
+/** What the generated text depends on, as JSON without secrets. */
 const fingerprintOf = (
   defaults: Settings.CallOptions,
   { fingerprint }: Backend,
@@ -546,7 +549,8 @@ const outputOf = (defaults: Settings.CallOptions, call: Settings.CallOptions | u
 
 /**
  * The options of each generation: seeds counted up from the one given, within a u64. Without one each of several gets its
- * own, drawn from 1 to 2^31 - 1, which every engine takes: requests that are equal byte by byte may be answered from a cache.
+ * own, drawn from 1 to 2^31 - 1, which every engine takes: requests that are equal byte by byte may be answered from a
+ * cache.
  */
 const seeds = (
   { options, settings }: Preparing.Wanted
@@ -567,7 +571,7 @@ const seeds = (
 
 const MAX_SEED = 2 ** 31 - 1
 
-/** So many seeds, no two the same. */
+/** The given number of seeds, no two the same. */
 const drawn = Effect.fnUntraced(function*(count: number) {
   const all = new Set<number>()
   while (all.size < count) {
@@ -581,7 +585,7 @@ const drawn = Effect.fnUntraced(function*(count: number) {
 const isRevivable = ({ settings }: Preparing.Wanted) => (error: GenerateError): error is InferenceError =>
   settings.revive !== false && Revival.isAway(error)
 
-/** What renders prompts here, where something does. */
+/** What renders prompts here, if anything does. */
 const renderedBy = ({ chatTemplate, tokenizerId, tokenizerRevision = "main" }: Options): string | undefined =>
   chatTemplate ?? (tokenizerId === undefined ? undefined : `${tokenizerId}@${tokenizerRevision}`)
 
@@ -598,7 +602,7 @@ const templateOf = (options: Options): Schema.Json => ({
 })
 
 /**
- * The service over an `Endpoint` that is there already, and over a `ChatTemplate` if one is.
+ * The service over an existing `Endpoint`, and over a `ChatTemplate` if there is one.
  *
  * @category layers
  * @since 0.1.0
@@ -620,13 +624,15 @@ export interface LayerOptions extends Options, EndpointConfig.Options {}
 const isConstrainedAlone = ({ chatTemplate, modelId, structuredOutput, tokenizerId }: LayerOptions): boolean =>
   tokenizerId === undefined && chatTemplate === undefined && structuredOutput !== undefined && modelId !== undefined
 
-/** With a model id and a structured output, but no tokenizer, the tokenizer is the model, as in the Python original. */
+/**
+ * With a model id and a structured output, but no tokenizer, the model's own tokenizer is used, as in the Python original.
+ */
 const tokenizerOf = (options: LayerOptions): string | undefined =>
   isConstrainedAlone(options) ? options.modelId : options.tokenizerId
 
 /**
- * The service with the endpoint that the options name: exactly one of `modelId`, `endpointName` and `baseUrl`. A
- * `tokenizerId` or `chatTemplate` makes prompts be rendered here and sent raw.
+ * The service with the endpoint that the options name: exactly one of `modelId`, `endpointName` and `baseUrl`. With a
+ * `tokenizerId` or `chatTemplate`, prompts are rendered here and sent raw.
  *
  * @example
  * ```ts
@@ -655,7 +661,7 @@ export const layer = <const O extends LayerOptions>(
   Layer.effect(InferenceEndpointsLLM, service(options, isConstrainedAlone(options))).pipe(
     Layer.provide(Prompting.layer({ ...options, tokenizerId: tokenizerOf(options) })),
     Layer.provideMerge(Endpoint.layer<EndpointConfig.Options>(options)),
-    // finding the endpoint and what is known of it keeps the limits of a call
+    // finding the endpoint and learning about it keeps the limits of a call
     Layer.provide(Layer.succeed(RequestDefaults, options.client ?? {}))
   )
 
@@ -695,7 +701,7 @@ export const layerEnv = (options: Options = {}) =>
   }))
 
 /**
- * A scripted answer: a text, parts of a generation, or an error.
+ * A scripted response: a text, parts of a generation, or an error.
  *
  * @category models
  * @since 0.1.0
@@ -703,8 +709,8 @@ export const layerEnv = (options: Options = {}) =>
 export type Scripted = string | Partial<Generation.Generation> | GenerateError
 
 /**
- * The service without a wire, for tests of programs that use it: each generation is what the script says for it. Options
- * are checked, and values decoded, as in the real service; for the wire itself there is the simulator.
+ * The service without a network, for tests of programs that use it: each generation is what the script returns for it.
+ * Options are checked, and values decoded, as in the real service; for the wire itself, use the simulator.
  *
  * @category layers
  * @since 0.1.0

@@ -1,6 +1,5 @@
 /**
- * The error of talking to a server, with a `reason` that says what happened, whether it is worth another try and after
- * how long.
+ * The error of talking to a server, with a `reason` that says what happened, whether, and after how long, to retry.
  *
  * Match the stage with `Effect.catchTag("InferenceError", …)` and the case with
  * `Effect.catchReason("InferenceError", "RateLimited", …)`.
@@ -13,13 +12,13 @@ import * as StageError from "./StageError.ts"
 
 const { defaulted } = StageError
 
-/** What every reason that a server's response gives carries; `usual` is the status of an error made by hand. */
+/** The fields of every reason that comes from a server's response; `usual` is the status of an error made by hand. */
 const response = (usual: number) => ({
-  /** HTTP status; for an error inside a stream the status that the kind of error has elsewhere. */
+  /** HTTP status; for an error inside a stream, the status that this kind of error has elsewhere. */
   status: defaulted(Schema.Int, usual),
   /** The server's own words, scrubbed of the token and cut to 500 characters. */
   description: defaulted(Schema.String, ""),
-  /** `error_type`, `error.type` or the like, as the server wrote it. */
+  /** `error_type`, `error.type` or similar, as the server wrote it. */
   type: Schema.optionalKey(Schema.String),
   /** `error.code`, `X-Error-Code` or the gateway's code, as the server wrote it. */
   code: Schema.optionalKey(Schema.String),
@@ -66,7 +65,7 @@ export class Rejected extends Schema.TaggedError<Rejected>()("Rejected", respons
   }
 }
 
-/** What to do about a refusal, where its words tell. */
+/** What to do about a refusal, where its words say so. */
 const refusalAdvice = (words: string): string => {
   if (/template not found/i.test(words)) {
     return "The server has no chat template: set tokenizerId or chatTemplate, and prompts are rendered here"
@@ -220,7 +219,7 @@ export class Paused extends Schema.TaggedError<Paused>()("Paused", response(400)
  */
 export class GenerationFailed extends Schema.TaggedError<GenerationFailed>()("GenerationFailed", {
   ...response(500),
-  /** Whether a new attempt may end otherwise. */
+  /** Whether a new attempt may succeed. */
   retryable: defaulted(Schema.Boolean, true)
 }) {
   get isRetryable() {
@@ -230,14 +229,15 @@ export class GenerationFailed extends Schema.TaggedError<GenerationFailed>()("Ge
     return said(
       "the engine failed while generating",
       this,
-      this.retryable ? "Try again; if it goes on, look at the server's log" : "Look at the server's log"
+      this.retryable ? "Try again; if it keeps failing, look at the server's log" : "Look at the server's log"
     )
   }
 }
 
 /**
- * The model was to call a tool and wrote something else, or was cut: TGI's 422 `tool_error` about its own output; arguments
- * that are not valid JSON; a call that `toolChoice` demands and that the engine did not make (the last two in a 200).
+ * The model should have called a tool but wrote something else, or was cut off: TGI's 422 `tool_error` about its own output;
+ * arguments that are not valid JSON; a call that `toolChoice` demands and that the engine did not make (the last two in a
+ * 200).
  *
  * @category reasons
  * @since 0.2.0
@@ -270,9 +270,9 @@ export class InvalidToolCall extends Schema.TaggedError<InvalidToolCall>()("Inva
 export class Fatal extends Schema.TaggedError<Fatal>()("Fatal", {
   /** How the last attempt ended. */
   description: defaulted(Schema.String, ""),
-  /** Which request it was, without what it says: a digest of its body, its length, and the tools or schema in it. */
+  /** Which request it was, without its content: a digest of its body, its length, and the tools or schema in it. */
   request: defaulted(Schema.String, ""),
-  /** How many other requests with the same tools, schema or grammar were fatal, where that is why it was not sent. */
+  /** How many other requests with the same tools, schema or grammar were fatal, if that is why it was not sent. */
   others: defaulted(Schema.Int, 0)
 }) {
   readonly isRetryable = false
@@ -286,7 +286,7 @@ export class Fatal extends Schema.TaggedError<Fatal>()("Fatal", {
 }
 
 /**
- * The connection failed: refused, reset, unknown host, TLS, a body that broke off, a size limit of ours.
+ * The connection failed: refused, reset, unknown host, TLS, a body that broke off, or one of our size limits.
  *
  * @category reasons
  * @since 0.1.0
@@ -346,7 +346,7 @@ export class Timeout extends Schema.TaggedError<Timeout>()("Timeout", { phase: P
 }
 
 /**
- * The stream ended without the finish mark of its route: a process or proxy on the way cut it.
+ * The stream ended without the end mark of its route: a process or proxy on the way cut it off.
  *
  * @category reasons
  * @since 0.1.0
@@ -386,7 +386,7 @@ export class InvalidResponse extends Schema.TaggedError<InvalidResponse>()("Inva
   description: Schema.String,
   /** What was sent, scrubbed, at most 64 KiB. */
   body: Schema.optionalKey(Schema.String),
-  /** The body is not in the coding that its head claims, which another attempt does not change. */
+  /** The body is not in the coding that its headers claim; another attempt would not change that. */
   undecodable: defaulted(Schema.Boolean, false)
 }) {
   readonly isRetryable = false

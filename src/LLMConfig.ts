@@ -1,6 +1,6 @@
 /**
- * The configuration of the service as data: it encodes to JSON, without secrets, and decodes again; and a dump of the
- * Python original (distilabel's `InferenceEndpointsLLM`) decodes into the same.
+ * The configuration of the service as data: it encodes to JSON, without secrets, and decodes again. A dump of the Python
+ * original (distilabel's `InferenceEndpointsLLM`) decodes into the same.
  *
  * @since 0.1.0
  */
@@ -15,13 +15,13 @@ import * as PythonDump from "./PythonDump.ts"
 import * as Settings from "./Settings.ts"
 import { OutputSpec } from "./structured/OutputSpec.ts"
 
-/** An attribute with what help texts, docs and tools say of it. */
+/** An attribute with its description for help texts, docs and tools. */
 const attribute = <S extends Schema.Top>(schema: S, description: string) =>
   Schema.optionalKey(schema).annotate({ description })
 
 /**
- * All attributes: those of the endpoint, the settings, and those that say how prompts are made and results are shaped. What
- * each means is the description of its field.
+ * All attributes: those of the endpoint, the settings, and those that say how prompts are made and results are shaped. The
+ * description of each field says what it means.
  *
  * @category schemas
  * @since 0.1.0
@@ -41,11 +41,11 @@ export const LLMConfig = Schema.Struct({
   ),
   magpiePreQueryTemplate: attribute(
     Schema.String,
-    "What a user's message begins with in the template: `llama3`, `qwen2`, or a text of your own."
+    "What precedes a user's message in the template: `llama3`, `qwen2`, or a text of your own."
   ),
   structuredOutput: attribute(
     OutputSpec,
-    "What the text of every generation shall look like: a JSON Schema or a regex."
+    "What the text of every generation must look like: a JSON Schema or a regex."
   ),
   generationOptions: attribute(
     GenerationOptions.GenerationOptions,
@@ -89,8 +89,8 @@ const isObject = Schema.is(Schema.Record(Schema.String, Schema.Json))
 /**
  * A dump of the Python original → configuration: its own, or that of a whole pipeline (`pipeline.yaml`) with one such model
  * in it. Attributes without a counterpart here (`jobs_ids`, `use_offline_batch_generation`, a masked `api_key`, …) are left
- * out; an unknown option is an error, since dropping it would change what is generated, and so is what is not such a dump.
- * A temperature of exactly 1 without `do_sample` is greedy behind a tokenizer, as it is there.
+ * out; an unknown option is an error, since dropping it would change what is generated, and so is anything that is not such
+ * a dump. A temperature of exactly 1 without `do_sample` is greedy with a tokenizer, as it is there.
  *
  * @category decoding
  * @since 0.1.0

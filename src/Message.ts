@@ -2,7 +2,7 @@
  * What a caller writes: messages in the form that data sets hold, chat templates read and chat routes take.
  *
  * The names are those of that form (`tool_calls`, `tool_call_id`), unlike elsewhere in this package: a template reads
- * `message.tool_calls`, so another name would have to be renamed on every path.
+ * `message.tool_calls`, so any other name would have to be translated on every path.
  *
  * @since 0.1.0
  */
@@ -41,7 +41,7 @@ export const Part = Schema.Union([TextPart, ImagePart])
 export type Part = typeof Part.Type
 
 /**
- * A call that the model made in an earlier turn. `arguments` is JSON text, as engines write it, or the value.
+ * A call that the model made in an earlier turn. `arguments` is JSON text, as engines write it, or a value.
  *
  * @category models
  * @since 0.1.0
@@ -71,10 +71,10 @@ export interface Message {
   readonly content?: string | ReadonlyArray<Part> | null | undefined
   /** The calls of an assistant message. */
   readonly tool_calls?: ReadonlyArray<ToolCall> | undefined
-  /** Which call a `tool` message answers. */
+  /** Which call a `tool` message belongs to. */
   readonly tool_call_id?: string | undefined
   readonly name?: string | undefined
-  /** The thinking of an assistant message, for templates and engines that take it back. */
+  /** The thinking of an assistant message, for templates and engines that accept it. */
   readonly reasoning_content?: string | undefined
 }
 
@@ -103,8 +103,8 @@ export const Message: Schema.Codec<Message> = Schema.StructWithRest(
 export const Messages = Schema.Array(Message)
 
 /**
- * What generation takes: a conversation, or a prompt as plain text. Plain text is one user message where a template or a
- * chat route follows; `raw` text goes to the model as it is.
+ * What generation takes: a conversation, or a prompt as plain text. Plain text becomes one user message for a template or a
+ * chat route; `raw` text goes to the model as it is.
  *
  * @category models
  * @since 0.1.0

@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Engine from "./endpoint/address/Engine.ts"
 
 /**
- * What became of something that was asked for. `unclear`: the model's answers did not tell.
+ * What became of a requested option. `unclear`: the model's responses did not show it.
  *
  * @category models
  * @since 0.2.0
@@ -31,7 +31,7 @@ export const Finding = Schema.Struct({
   name: Schema.String,
   route: Schema.Literals(["generate", "chat", "completion"]),
   outcome: Outcome,
-  /** What this package's tables say of the engine, where they say something. */
+  /** What this package's tables say about the engine, if anything. */
   documented: Schema.optionalKey(Schema.Literals(["honoured", "dropped", "refused"])),
   detail: Schema.String
 })
@@ -75,7 +75,7 @@ export type Proof = typeof Proof.Type
 export const Json = Schema.fromJsonString(Proof)
 
 /**
- * Whether the endpoint did something else than its engine is known to do.
+ * Whether the endpoint behaved differently from what is known of its engine.
  *
  * @category guards
  * @since 0.2.0
@@ -84,7 +84,7 @@ export const isOther = ({ documented, outcome }: Finding): boolean =>
   documented !== undefined && outcome !== "unclear" && outcome !== documented
 
 /**
- * Whether something that programs rely on is not done.
+ * Whether something that programs rely on does not work.
  *
  * @category guards
  * @since 0.2.0
@@ -92,8 +92,7 @@ export const isOther = ({ documented, outcome }: Finding): boolean =>
 export const isBroken = (finding: Finding): boolean => isOther(finding) && finding.documented === "honoured"
 
 /**
- * `fail` where something is not done that the engine is known to do, `warn` where something is other than known, or where
- * it could not be told.
+ * `fail` where the endpoint does not do what its engine is known to do, `warn` where it differs otherwise, or where the result is unclear.
  *
  * @category accessors
  * @since 0.2.0

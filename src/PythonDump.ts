@@ -1,6 +1,6 @@
 /**
- * Dumps of the Python original (distilabel's `InferenceEndpointsLLM`) and the JSON form of our configuration: names one way
- * and the other. Pure; what the values mean is checked by `LLMConfig`.
+ * Dumps of the Python original (distilabel's `InferenceEndpointsLLM`) and the JSON form of our configuration: names in both
+ * directions. Pure; the values are checked by `LLMConfig`.
  *
  * @since 0.2.0
  */
@@ -128,7 +128,7 @@ const biasOf = (bias: Json): Json =>
 const converted = (options: Record<string, Json>, isRaw: boolean): Record<string, Json> => {
   const { logitBias, stopSequences, toolChoice, tools, ...rest } = options
   const samples = rest["doSample"] === true || ["topK", "topP", "typicalP"].some((name) => rest[name] !== undefined)
-  // TGI samples at any other temperature; at exactly 1, which the original always sends, only where it is told to
+  // TGI samples at any other temperature; at exactly 1, which the original always sends, only if `do_sample` is set
   const isGreedy = isRaw && rest["temperature"] === 1 && !samples
   const { temperature, ...others } = rest
   return {
@@ -245,7 +245,7 @@ const lines = (value: Json, indent: string): string => {
 }
 
 /**
- * JSON as block YAML, a key a line. Texts are quoted as in JSON, which YAML reads the same.
+ * JSON as block YAML, one key per line. Texts are quoted as in JSON, which YAML reads the same.
  *
  * @category encoding
  * @since 0.2.0

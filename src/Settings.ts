@@ -1,5 +1,5 @@
 /**
- * How the service generates, beside the sampling options: said once for the service, and anew for each call.
+ * How the service generates, besides the sampling options: set for the service, and overridden for a call.
  *
  * @since 0.1.0
  */
@@ -18,24 +18,24 @@ const setting = <S extends Schema.Top>(schema: S, description: string) =>
   Schema.optional(schema).annotate({ description })
 
 /**
- * The settings. What each means is the description of its field.
+ * The settings. The description of each field says what it means.
  *
  * @category models
  * @since 0.1.0
  */
 export const Settings = Schema.Struct({
-  numGenerations: setting(count, "How many generations for each input (default 1), each with its own seed."),
+  numGenerations: setting(count, "How many generations per input (default 1), each with its own seed."),
   concurrency: setting(count, "How many requests of one call may be in flight at once (default 16)."),
   unsupported: setting(
     Schema.Literals(["error", "warn"]),
-    "What an option that the engine would drop or refuse is: an `error` (default), or a logged warning (`warn`)."
+    "What happens to an option that the engine would drop or refuse: an `error` (default), or a logged warning (`warn`)."
   ),
   delivery: setting(
     Schema.Literals(["stream", "unary"]),
-    "`stream` folds a streamed response: it gives the time to the first token, notices a stall within a minute, and says in an " +
-      "error what had arrived. `unary` asks for the whole response: half the cost of a short one, and TGI's own timings. The " +
-      "default is `stream`, but `unary` for short responses that nobody sees before their end (`wholeUpTo`), and for what TGI " +
-      "refuses to stream (`bestOf`, `decoderInputDetails`) or streams so that its end cannot be known (tools)."
+    "`stream` reads a streamed response: it gives the time to the first token, notices a stall within a minute, and reports in an " +
+      "error what had arrived. `unary` requests the whole response: half the cost of a short one, and TGI's own timings. The " +
+      "default is `stream`, but `unary` for short responses of which no part is shown early (`wholeUpTo`), and for what TGI " +
+      "refuses to stream (`bestOf`, `decoderInputDetails`) or streams without a recognisable end (tools)."
   ),
   wholeUpTo: setting(
     Schema.Number.check(
@@ -43,30 +43,30 @@ export const Settings = Schema.Struct({
         Number.isSafeInteger(value) && value >= 0 ? undefined : "must be an integer of at least 0"
       )
     ),
-    "Up to how many `maxNewTokens` a response is asked for whole where `delivery` is not said and nobody sees it before its " +
-      "end (default 256): `stream` and `streamObject` always stream. 0 streams them all. A whole response has no time to its " +
+    "Up to how many `maxNewTokens` a response is requested as a whole where `delivery` is not set and no part of it is shown " +
+      "early (default 256): `stream` and `streamObject` always stream. 0 streams them all. A whole response has no time to the " +
       "first token, no notice of a stall between two tokens, and no part of its text in an error; a proxy's limit on silence " +
       "counts for all of it."
   ),
   splitReasoning: setting(
     Schema.Union([Schema.Boolean, Schema.Literal("opened")]),
-    "Takes `<think>…</think>` out of the text and into `reasoning` (default false). `opened` says that the server's template " +
-      "opens the thought in the prompt, so that only `</think>` is generated; prompts that are rendered here tell that by " +
+    "Takes `<think>…</think>` out of the text and into `reasoning` (default false). `opened` means that the server's template " +
+      "opens the thought in the prompt, so that only `</think>` is generated; for prompts that are rendered here this is known " +
       "themselves."
   ),
   countTokens: setting(
     Schema.Boolean,
-    "Asks the server's tokenizer for the length of the prompt where the response does not tell it (default false)."
+    "Asks the server's tokenizer for the length of the prompt where the response does not contain it (default false)."
   ),
   revive: setting(
     Schema.Boolean,
-    "Wakes or resumes a dedicated endpoint that fell asleep or was paused meanwhile, and repeats the request (default true)."
+    "Wakes or resumes a dedicated endpoint that fell asleep or was paused, and repeats the request (default true)."
   ),
   continuation: setting(
     Schema.Boolean,
-    "Whether what is longer than the 1,024 tokens that TGI generates at once is asked for piece by piece (default true): a " +
-      "constrained answer goes on under the rest of its grammar, which TGI itself would begin anew, and a raw prompt gives " +
-      "exactly the tokens asked for."
+    "Whether more than the 1,024 tokens that TGI generates at once are requested piece by piece (default true): a " +
+      "constrained response continues under the rest of its grammar, which TGI itself would start over, and a raw prompt gives " +
+      "exactly the tokens requested."
   ),
   resume: setting(
     Schema.Number.check(
@@ -74,12 +74,12 @@ export const Settings = Schema.Struct({
         Number.isSafeInteger(value) && value >= 0 ? undefined : "must be an integer of at least 0"
       )
     ),
-    "How often a stream of TGI that broke off is gone on with behind the text that came (default 0: it fails)."
+    "How often a stream of TGI that broke off is continued after the text that arrived (default 0: it fails)."
   ),
   continueFrom: setting(
     Schema.String,
-    "Text that is there already, from an answer that was cut or spoilt: TGI goes on behind it, where the answer is " +
-      "constrained behind the longest part that its grammar allows. The generation holds that part too."
+    "Text from a response that was cut off or spoilt: TGI continues after it; where the response is " +
+      "constrained, after the longest part that its grammar allows. The generation includes that part."
   ),
   captureContent: setting(
     Schema.Boolean,
@@ -94,15 +94,15 @@ export const Settings = Schema.Struct({
 export type Settings = typeof Settings.Type
 
 /**
- * What one call may say: options and settings, over those of the service.
+ * What one call may set: options and settings, over those of the service.
  *
  * @category models
  * @since 0.1.0
  */
 export interface CallOptions extends GenerationOptions.GenerationOptions, Settings {
   /**
-   * Constrains the answer, which stays text: `{ format: "json" | "regex", schema }` as in the Python original, where
-   * `schema` may be a Schema too. `false` lifts the service's own. For a decoded value there is `generateObject`.
+   * Constrains the response, which stays text: `{ format: "json" | "regex", schema }` as in the Python original, where
+   * `schema` may be a Schema too. `false` lifts the service's own. For a decoded value use `generateObject`.
    */
   readonly structuredOutput?: OutputSpecInput | false | undefined
 }
@@ -136,7 +136,7 @@ export const resolve = (defaults: CallOptions, call: CallOptions): {
       if (value !== undefined) (names.has(name) ? settings : options)[name] = value
     }
   }
-  // what the names say; `check` and `is` then look at the values
+  // sorted by name; `check` and `is` then look at the values
   const sampling = options as GenerationOptions.GenerationOptions
   return {
     settings: settings as Settings,

@@ -1,8 +1,8 @@
 /**
- * The envelope of every stage's error: which operation failed (`method`), why (`reason`), whether the same call may
- * succeed later (`isRetryable`) and after how long (`retryAfter`). What differs between stages is their reasons.
+ * The envelope of every stage's error: which operation failed (`method`), why (`reason`), whether the same call may succeed
+ * later (`isRetryable`) and after how long (`retryAfter`). Stages differ in their reasons only.
  *
- * An envelope has no `cause`: its message already ends with the reason's own, so that printing both would say it twice.
+ * An envelope has no `cause`: its message already ends with the reason's own, and printing both would repeat it.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 /**
- * What every reason says.
+ * What every reason has.
  *
  * @category models
  * @since 0.2.0
@@ -22,7 +22,7 @@ export interface Reason {
   readonly message: string
   /** Whether the same call may succeed later. */
   readonly isRetryable: boolean
-  /** How long the server asked to wait, where it did. */
+  /** How long the server asked to wait, if it did. */
   readonly retryAfter?: Duration.Duration
 }
 
@@ -71,7 +71,7 @@ export const defaulted = <S extends Schema.Constraint & Schema.WithoutConstructo
 ): Schema.withConstructorDefault<S> => Schema.withConstructorDefault<S>(Effect.succeed(value))(schema)
 
 /**
- * The class that a stage's error extends.
+ * The class that the error of a stage extends.
  *
  * ```ts
  * class QueueError extends StageError.make<QueueError>()("QueueError", { method: "take", reason: Reason }) {}

@@ -45,7 +45,7 @@ export const make = <const Name extends string, S extends Schema.Constraint>(
     parameters: Object.keys(definitions).length === 0 ? schema : { ...schema, $defs: definitions },
     decode: (call: Generation.ToolCall) => Effect.map(output.decode({ text: call.arguments }), ({ value }) => value)
   }
-  // no part of the definition, so that it is never sent
+  // not part of the definition, so that it is never sent
   return Object.defineProperty(tool, "decode", { enumerable: false })
 }
 
@@ -57,8 +57,8 @@ type CallOf<T> = T extends Tool<infer Name, infer S>
 type ServicesOf<T> = T extends Tool<string, infer S> ? S["DecodingServices"] : never
 
 /**
- * The calls of a generation as values. Fails when the model called a tool that was not given, or with arguments that do
- * not decode; each with the model's own text.
+ * The calls of a generation as values. Fails when the model called an unknown tool, or with arguments that do not decode;
+ * the error holds the model's own text.
  *
  * @category decoding
  * @since 0.1.0
@@ -86,6 +86,9 @@ const unknown = (call: Generation.ToolCall) =>
   StructuredOutputError.make(
     new StructuredOutputError.Mismatch({
       text: call.arguments,
-      issues: [{ path: ["name"], message: `the model called ${JSON.stringify(call.name)}, which is none of the tools` }]
+      issues: [{
+        path: ["name"],
+        message: `the model called ${JSON.stringify(call.name)}, which is not one of the tools`
+      }]
     })
   )

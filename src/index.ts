@@ -10,7 +10,7 @@ export * as Message from "./Message.ts"
 /** Every sampling and limit option, checked before a request is sent. @since 0.1.0 */
 export * as GenerationOptions from "./GenerationOptions.ts"
 
-/** How the service generates, beside the sampling options. @since 0.1.0 */
+/** How the service generates, besides the sampling options. @since 0.1.0 */
 export * as Settings from "./Settings.ts"
 
 /** Tools from Schemas, and their calls as values. @since 0.1.0 */
@@ -22,7 +22,7 @@ export * as LLMConfig from "./LLMConfig.ts"
 /** The service users start from. @since 0.1.0 */
 export * as InferenceEndpointsLLM from "./InferenceEndpointsLLM.ts"
 
-/** Values of a Schema: what to ask with, and what comes of it. @since 0.2.0 */
+/** Values of a Schema: the options, and the results. @since 0.2.0 */
 export type * as Objects from "./pipeline/object/Objects.ts"
 
 /** The resolved target, as a service. @since 0.1.0 */
@@ -49,7 +49,7 @@ export * as Engine from "./endpoint/address/Engine.ts"
 /** Files, model info and providers on the Hub. @since 0.1.0 */
 export * as Hub from "./hub/Hub.ts"
 
-/** Why the Hub did not give what was asked of it. @since 0.2.0 */
+/** Why a request to the Hub failed. @since 0.2.0 */
 export * as HubError from "./hub/HubError.ts"
 
 /** Large files of data sets by Xet. @since 0.2.0 */
@@ -73,13 +73,13 @@ export * as Dialects from "./dialect/Dialects.ts"
 /** One method for each route of TGI's protocol. @since 0.1.0 */
 export * as TgiClient from "./transport/TgiClient.ts"
 
-/** When a call is tried again. @since 0.1.0 */
+/** When a call is retried. @since 0.1.0 */
 export * as Retry from "./http/Retry.ts"
 
 /** The policy that all requests of a program keep, finding its endpoint included. @since 0.2.0 */
 export * as RequestDefaults from "./http/RequestDefaults.ts"
 
-/** The moment at which the whole of what was asked for must be over. @since 0.2.0 */
+/** The moment by which a whole call must have ended. @since 0.2.0 */
 export * as Deadline from "./http/Deadline.ts"
 
 /** An HTTP client over `fetch` that keeps the limits: browsers, Bun, Deno, the edge. @since 0.2.0 */
@@ -103,7 +103,7 @@ export * as InferenceError from "./InferenceError.ts"
 /** Messages to the exact prompt of Python's tokenizers. @since 0.1.0 */
 export * as ChatTemplate from "./template/ChatTemplate.ts"
 
-/** The program that runs templates, as a choice. @since 0.2.0 */
+/** The engine that runs templates, as a choice. @since 0.2.0 */
 export * as TemplateEngine from "./template/engine/TemplateEngine.ts"
 
 /** Jinja as Python runs it: the engine of the layers that name none. @since 0.2.0 */
@@ -112,13 +112,13 @@ export * as PythonJinja from "./template/engine/PythonJinja.ts"
 /** `@huggingface/jinja` as the engine. @since 0.2.0 */
 export * as HuggingFaceJinja from "./template/engine/HuggingFaceJinja.ts"
 
-/** The prompt that a server makes, asked of the server. @since 0.2.0 */
+/** The prompt that a server makes, as the server reports it. @since 0.2.0 */
 export * as ServerPrompt from "./template/ServerPrompt.ts"
 
 /** Versions of transformers, and what changed between them. @since 0.2.0 */
 export * as Compatibility from "./template/engine/Compatibility.ts"
 
-/** Words of a user that would be control tokens. @since 0.2.0 */
+/** Text of a user that would become control tokens. @since 0.2.0 */
 export * as ControlTokens from "./template/prompt/ControlTokens.ts"
 
 /** The marks that the model families put around thoughts. @since 0.2.0 */
@@ -133,7 +133,7 @@ export * as Prove from "./prove/Prove.ts"
 /** Finds servers that mix up their callers. @since 0.2.0 */
 export * as Canary from "./prove/Canary.ts"
 
-/** A distribution over labels in place of a text. @since 0.2.0 */
+/** A distribution over labels instead of text. @since 0.2.0 */
 export * as Decision from "./decide/Decision.ts"
 
 /** A question with its labels, as data. @since 0.2.0 */
@@ -142,16 +142,16 @@ export * as Question from "./decide/Question.ts"
 /** Why there is no distribution over the labels. @since 0.2.0 */
 export * as DecisionError from "./decide/DecisionError.ts"
 
-/** How far probabilities can be believed, by labelled data. @since 0.2.0 */
+/** How well probabilities are calibrated, by labelled data. @since 0.2.0 */
 export * as Calibration from "./decide/Calibration.ts"
 
 /** What Hugging Face's own JavaScript engine makes of the same template. @since 0.1.0 */
 export * as CrossCheck from "./template/CrossCheck.ts"
 
-/** Instructions out of nothing. @since 0.1.0 */
+/** Instructions generated from nothing. @since 0.1.0 */
 export * as Magpie from "./template/Magpie.ts"
 
-/** Why messages did not become a prompt. @since 0.1.0 */
+/** Why messages could not become a prompt. @since 0.1.0 */
 export * as TemplateError from "./template/TemplateError.ts"
 
 /** What an engine takes as a grammar. @since 0.1.0 */

@@ -51,6 +51,6 @@ describe("a tool from a Schema", () => {
   it.effect("says that a tool was never given", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip(Tool.calls(tools, calling({ id: "1", name: "fly", arguments: "{}" })))
-      assert.include(error.message, "\"fly\", which is none of the tools")
+      assert.include(error.message, "\"fly\", which is not one of the tools")
     }))
 })

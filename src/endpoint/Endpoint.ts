@@ -1,6 +1,6 @@
 /**
- * The endpoint that a program talks to, as a service: resolved when it is first needed, remembered, and brought back when
- * it fell asleep meanwhile.
+ * The endpoint that a program talks to, as a service: resolved when it is first needed, remembered, and brought back when it
+ * has fallen asleep.
  *
  * @since 0.1.0
  */
@@ -37,16 +37,16 @@ export type { Target } from "./EndpointTarget.ts"
  */
 export class Endpoint extends Context.Service<Endpoint, {
   readonly config: EndpointConfig.EndpointConfig
-  /** The resolved target. Asked for once: a success is kept, a failure is not, and callers at the same time share one. */
+  /** The resolved target. A success is kept, a failure is not, and concurrent callers share one request. */
   readonly target: Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>
-  /** Resolves again, engine included: after an update of the endpoint, or when the answers do not fit any more. */
+  /** Resolves again, including the engine: after an update of the endpoint, or when responses no longer fit. */
   readonly refresh: Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>
   /**
-   * Brings back an endpoint that answered that it sleeps or is paused, and gives its target when it is ready. Callers at
-   * the same time share one wake-up. Fails with `Paused` where a URL alone cannot resume.
+   * Brings back an endpoint that reported to be asleep or paused, and gives its target when it is ready. Concurrent callers
+   * share one wake-up. Fails with `Paused` where a URL alone is not enough to resume it.
    */
   readonly revive: (why: "Asleep" | "Paused") => Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>
-  /** What happens while waiting: what is to come, after the last few things that happened. Does not end by itself. */
+  /** What happens while waiting: the last few events, then those to come. Does not end by itself. */
   readonly progress: Stream.Stream<WaitProgress>
   /** `modelDisplayName`, else the endpoint's repository, `modelId`, or the base URL without its query. */
   readonly displayName: Effect.Effect<string, EndpointError.EndpointError>
@@ -66,8 +66,8 @@ const closed = new EndpointError.EndpointError({
 })
 
 /**
- * Remembers the result of work, and lets all who want it while it is in progress share it. The work goes on when the one
- * who started it is interrupted, as others may wait for it; it ends with the scope, and fails whoever waits then.
+ * Remembers the result of an effect, and shares it with all who need it while it runs. It keeps running when the caller who
+ * started it is interrupted, since others may wait for it; it ends with the scope, and then fails everyone who still waits.
  */
 const makeMemory = Effect.map(Effect.scope, (scope) => {
   let memory: Memory = {}
@@ -130,7 +130,7 @@ const log = (progress: WaitProgress) =>
   )
 
 /**
- * Checks the configuration and the token. Nothing is asked over the network until the target is needed.
+ * Checks the configuration and the token. Nothing is requested until the target is needed.
  *
  * @category constructors
  * @since 0.1.0
@@ -183,7 +183,7 @@ export const make = Effect.fnUntraced(function*(options: EndpointConfig.Options)
 })
 
 /**
- * The endpoint over services that are there already.
+ * The endpoint over existing services.
  *
  * @category layers
  * @since 0.1.0
@@ -194,7 +194,7 @@ export const layerWith = (options: EndpointConfig.Options): Layer.Layer<
   HttpClient.HttpClient | Hub.Hub | EndpointsApi.EndpointsApi
 > => Layer.effect(Endpoint, make(options))
 
-/** The Hub that the environment names, with as much of the caller's token as Hugging Face may see. */
+/** The Hub that the environment names, with the caller's token if Hugging Face may see it. */
 const hubOf = (options: EndpointConfig.Options) =>
   Layer.effect(
     Hub.Hub,

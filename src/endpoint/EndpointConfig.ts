@@ -26,18 +26,17 @@ const ModelId = Schema.String.check(
   Schema.makeFilter((id: string) => Result.isSuccess(RepoPath.repo(id)) || "a model id looks like `org/name` or `name`")
 )
 
-/** Of a finite number, so that anything else is told to be none. */
+/** Of a finite number, so that anything else is reported as not being one. */
 const DurationFromFiniteMillis = Schema.Finite.pipe(
   Schema.decodeTo(Schema.Duration, SchemaTransformation.durationFromMillis)
 )
 
-/** An option with what help texts, docs and tools say of it. */
+/** An option with its description for help texts, docs and tools. */
 const option = <S extends Schema.Top>(schema: S, description: string) =>
   Schema.optionalKey(schema).annotate({ description })
 
 /**
- * The configuration without its secret, which is all of it that is written to JSON. What each option means is the
- * description of its field.
+ * The configuration without its secret, as it is written to JSON. The description of each field says what it means.
  *
  * @category schemas
  * @since 0.1.0
@@ -70,23 +69,23 @@ export const EndpointConfig = Schema.Struct({
       "How long to wait for an endpoint to become ready, in JSON as milliseconds. Default 300 s, at most a week; " +
       "0 does not wait."
   }),
-  modelDisplayName: option(Schema.String, "How the model is called where results are shown."),
+  modelDisplayName: option(Schema.String, "The model's name where results are shown."),
   modelName: option(
     Schema.NonEmptyString,
-    "What the server calls the model, where it serves several. Default: the first that it names."
+    "The server's name of the model, where it serves several. Default: the first that it lists."
   ),
   engine: option(
     Engine.Kind,
     "The engine that responds, for servers that cannot be told apart. With `engineLimits` too, and `modelName` where the " +
-      "engine wants one, nothing is asked before the first generation."
+      "engine needs one, nothing is requested before the first generation."
   ),
   engineLimits: option(
     Engine.Limits,
-    "The limits of the server that requests are checked against. Default: what the server tells."
+    "The limits of the server that requests are checked against. Default: those that the server reports."
   ),
   endpointHosts: option(
     Schema.Array(Schema.String),
-    "Domains beside `endpoints.huggingface.cloud` whose dedicated endpoints get the token."
+    "Domains besides `endpoints.huggingface.cloud` whose dedicated endpoints get the token."
   ),
   routerUrl: option(Schema.String, "The serverless router. Default `https://router.huggingface.co`."),
   managementUrl: option(Schema.String, "The management API. Default `https://api.endpoints.huggingface.cloud/v2`.")
@@ -112,19 +111,19 @@ export interface Options extends Omit<Partial<EndpointConfig>, "waitTimeout"> {
 
 type Naming = "modelId" | "endpointName" | "baseUrl"
 
-/** Those of the three that a type says are there. */
+/** Those of the three that are present by a type. */
 type Given<O> = {
   [K in Naming]: O extends { readonly [N in K]: infer V } ? undefined extends V ? never : K : never
 }[Naming]
 
-/** Those of the three that a type says may be there. */
+/** Those of the three that may be present by a type. */
 type Possible<O> = Naming & keyof O
 
 type IsUnion<T, U = T> = T extends unknown ? [U] extends [T] ? false : true : never
 
 /**
- * Holds of options that name one endpoint, and of no other options than those allowed. Where the type says that none or
- * several are given, it demands a property whose name says so; where it cannot tell, as for options read from a file, the
+ * Accepts options that name one endpoint, and no other options than those allowed. Where the type shows that none or several
+ * are given, it requires a property whose name says so; where it cannot show that, as for options read from a file, the
  * check is made when the layer is built.
  *
  * @category models
@@ -160,7 +159,7 @@ type Configured<O> = { readonly [K in keyof O]: O[K] extends Config.Config<infer
 export type OneConfigured<O, Allowed> = O extends Config.Config<unknown> ? unknown : OneTarget<Configured<O>, Allowed>
 
 /**
- * The one thing that the configuration points at.
+ * The one target that the configuration names.
  *
  * @category models
  * @since 0.1.0
@@ -181,15 +180,15 @@ const invalid = (problem: string, given: ReadonlyArray<string>) =>
 
 const decode = Schema.decodeUnknownEffect(EndpointConfig)
 
-/** Attributes that were set to `undefined` are absent, and the secret is none of the schema's business. */
+/** Attributes that were set to `undefined` are absent, and the secret is not part of the schema. */
 const plain = ({ waitTimeout, ...options }: Options) => ({
   ...Object.fromEntries(Object.entries(options).filter(([name, value]) => name !== "apiKey" && value !== undefined)),
   ...(waitTimeout !== undefined && { waitTimeout: Duration.toMillis(Duration.fromInputUnsafe(waitTimeout)) })
 })
 
 /**
- * Checks a configuration. A base URL beside another target is ignored with a warning; a model id beside an endpoint, or
- * no target at all, is an error that names what was given.
+ * Checks a configuration. A base URL next to another target is ignored with a warning; a model id together with an endpoint,
+ * or no target at all, is an error that names what was given.
  *
  * @category constructors
  * @since 0.1.0
@@ -270,8 +269,8 @@ export const fromEnv: Effect.Effect<Options, Config.ConfigError> = Effect.gen(fu
 })
 
 /**
- * The token for a target. One that was passed goes wherever the caller points; one that was found in the environment only
- * to Hugging Face. The serverless router takes no key of somebody else.
+ * The token for a target. A token that the caller passed is sent wherever the caller points; one that was found in the
+ * environment only to Hugging Face. The serverless router takes no keys of other providers.
  *
  * @category tokens
  * @since 0.1.0
@@ -297,7 +296,7 @@ export const token = Effect.fnUntraced(function*(apiKey: HubToken.Input, target:
 })
 
 /**
- * The part of a caller's token that Hugging Face may see: a key of somebody else never reaches the Hub.
+ * The caller's token if Hugging Face may see it: a key of another provider never reaches the Hub.
  *
  * @category tokens
  * @since 0.1.0

@@ -69,7 +69,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
 }
 
 /**
- * The token is known and may not do this. Its permissions are changed at https://huggingface.co/settings/tokens.
+ * The token is known but may not do this. Its permissions are changed at https://huggingface.co/settings/tokens.
  *
  * @category reasons
  * @since 0.1.0
@@ -119,7 +119,7 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", facts) 
 }
 
 /**
- * The endpoint does not answer yet and no waiting was allowed.
+ * The endpoint does not answer yet, and no waiting was allowed.
  *
  * @category reasons
  * @since 0.1.0
@@ -174,7 +174,7 @@ export class Paused extends Schema.TaggedError<Paused>()("Paused", facts) {
 export class WaitTimeout extends Schema.TaggedError<WaitTimeout>()("WaitTimeout", {
   ...facts,
   waited: Schema.Duration,
-  /** What it was last seen as. */
+  /** The state that it was last seen in. */
   state: Schema.String
 }) {
   readonly isRetryable = true
@@ -189,7 +189,7 @@ export class WaitTimeout extends Schema.TaggedError<WaitTimeout>()("WaitTimeout"
 }
 
 /**
- * Nothing answers at the address, or only with a failure that passes.
+ * Nothing answers at the address, or only with a temporary failure.
  *
  * @category reasons
  * @since 0.1.0
@@ -215,7 +215,7 @@ export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable"
 }
 
 /**
- * A fault of the transport as a reason.
+ * A transport fault as a reason.
  *
  * @category conversions
  * @since 0.2.0
@@ -258,7 +258,7 @@ export class Rejected extends Schema.TaggedError<Rejected>()("Rejected", { ...fa
 }
 
 /**
- * No inference provider serves the model, or not the one that was asked for.
+ * No inference provider serves the model, or the given one does not.
  *
  * @category reasons
  * @since 0.1.0
@@ -279,7 +279,7 @@ export class ModelNotServed extends Schema.TaggedError<ModelNotServed>()("ModelN
 }
 
 /**
- * The model is there for another task than generating text.
+ * The model is served for a task other than generating text.
  *
  * @category reasons
  * @since 0.1.0
@@ -287,13 +287,13 @@ export class ModelNotServed extends Schema.TaggedError<ModelNotServed>()("ModelN
 export class TaskMismatch extends Schema.TaggedError<TaskMismatch>()("TaskMismatch", {
   model: Schema.String,
   provider: Schema.optionalKey(Schema.String),
-  /** What it is there for. */
+  /** The task that it is served for. */
   tasks: Schema.Array(Schema.String)
 }) {
   readonly isRetryable = false
   override get message() {
     const where = this.provider === undefined ? "" : ` at ${this.provider}`
-    return `${this.model}${where} is not for generating text but for ${
+    return `${this.model}${where} is not served for generating text but for ${
       this.tasks.join(", ")
     }: choose another model or provider`
   }
@@ -317,7 +317,7 @@ export class UnsafeUrl extends Schema.TaggedError<UnsafeUrl>()("UnsafeUrl", {
 }
 
 /**
- * An answer that cannot be understood.
+ * A response that cannot be understood.
  *
  * @category reasons
  * @since 0.1.0
@@ -325,7 +325,7 @@ export class UnsafeUrl extends Schema.TaggedError<UnsafeUrl>()("UnsafeUrl", {
 export class InvalidResponse extends Schema.TaggedError<InvalidResponse>()("InvalidResponse", facts) {
   readonly isRetryable = false
   override get message() {
-    return sentence(`${this.subject}: the answer cannot be understood`, this)
+    return sentence(`${this.subject}: the response cannot be understood`, this)
   }
 }
 

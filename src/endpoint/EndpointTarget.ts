@@ -1,5 +1,5 @@
 /**
- * A resolved target: everything that a request needs to know about where it goes. One function for each kind of target
+ * A resolved target: everything that a request needs to know about where it goes. Each kind of target has a function that
  * makes one.
  *
  * @since 0.1.0
@@ -30,7 +30,7 @@ import type * as Router from "./serverless/Router.ts"
  */
 export interface Target {
   readonly kind: "serverless" | "dedicated" | "url"
-  /** The root below which `/generate`, `/v1/chat/completions`, `/info` are. */
+  /** The root of `/generate`, `/v1/chat/completions` and `/info`. */
   readonly url: URL
   /** The query that every request carries, with its `?`, or `""`. It may hold a key: never show it. */
   readonly search: string
@@ -41,11 +41,11 @@ export interface Target {
   readonly completionModel?: string
   /** Serverless: set in place of `completionUrl` where the provider takes raw prompts in the form of TGI's native route. */
   readonly nativeUrl?: URL
-  /** Serverless: set where no provider takes messages, but raw prompts alone. */
+  /** Serverless: set where providers take raw prompts only, and no messages. */
   readonly isRawOnly?: boolean
-  /** What every request carries beside the token. No secrets. */
+  /** What every request carries besides the token. No secrets. */
   readonly headers: Readonly<Record<string, string>>
-  /** Goes to the origin of `url` and to no other. */
+  /** Sent to the origin of `url` and to no other. */
   readonly token: Redacted.Redacted<string> | undefined
   /** What goes into `model`. */
   readonly modelName: string
@@ -54,11 +54,11 @@ export interface Target {
   readonly repository?: string
   /** The revision of the repository, where it is known. */
   readonly revision?: string
-  /** What to call the model where results are shown. */
+  /** The model's name where results are shown. */
   readonly displayName: string
   /** USD per million tokens, when it is known who answers. */
   readonly pricing?: { readonly input: number; readonly output: number }
-  /** Serverless: what the router publishes about those who may answer. */
+  /** Serverless: what the router publishes about the providers that may answer. */
   readonly offers?: ReadonlyArray<Router.Offer>
 }
 
@@ -79,7 +79,7 @@ export interface Means {
   readonly onProgress: (progress: Waiting.WaitProgress) => Effect.Effect<void>
 }
 
-/** The gateway holds a request for at most so long. */
+/** The longest time for which the gateway holds a request. */
 const hold = Duration.seconds(50)
 
 /** Asks the gateway to hold a request while the endpoint wakes. @category headers @since 0.2.0 */
@@ -91,8 +91,8 @@ export const holdHeader = (config: EndpointConfig.EndpointConfig): Readonly<Reco
 type Found = Waiting.Step<Engine.Engine>
 
 /**
- * Resolves a base URL. One that leads to a dedicated endpoint is woken, and any server that says it is not ready yet is
- * waited for; one that cannot be reached is tried again by the policy.
+ * Resolves a base URL. A dedicated endpoint is woken, and any server that says it is not ready yet is waited for; one that
+ * cannot be reached is retried by the policy.
  *
  * @category resolving
  * @since 0.1.0

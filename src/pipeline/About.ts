@@ -1,5 +1,5 @@
 /**
- * What answers at a resolved endpoint, as data: for provenance, for plans, and for those who must not mix models.
+ * What answers at a resolved endpoint, as data: for provenance, for plans, and where models must not be mixed.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@ import type * as Engine from "../endpoint/address/Engine.ts"
 import type { Target } from "../endpoint/EndpointTarget.ts"
 
 /**
- * What answers, as far as it is known.
+ * What answers, as far as is known.
  *
  * @category models
  * @since 0.2.0
@@ -18,7 +18,7 @@ export interface About {
   readonly served?: string | undefined
   /** The revision of the model's repository. */
   readonly revision?: string | undefined
-  /** The provider that serves it on the router, where one alone may. */
+  /** The provider that serves it on the router, where only one may. */
   readonly provider?: string | undefined
   readonly engine: Engine.Kind
   readonly engineVersion?: string | undefined
@@ -30,7 +30,7 @@ export interface About {
   readonly contextLength?: number | undefined
   /** US dollars per million tokens, read and written. */
   readonly pricing?: { readonly input: number; readonly output: number } | undefined
-  /** Whether one model of one provider answers every request. */
+  /** Whether every request goes to one model of one provider. */
   readonly isPinned: boolean
 }
 

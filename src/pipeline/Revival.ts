@@ -1,5 +1,5 @@
 /**
- * Requests that found their endpoint asleep or paused: when one may be repeated, and how the endpoint is brought back.
+ * Requests that found their endpoint asleep or paused: when they may be repeated, and how the endpoint is brought back.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import type { StructuredOutputError } from "../structured/StructuredOutputError.
 import type { TemplateError } from "../template/TemplateError.ts"
 
 /**
- * Whether the endpoint was away, and nothing of an answer has been seen.
+ * Whether the endpoint was away and no part of a response has been seen.
  *
  * @category guards
  * @since 0.1.0
@@ -39,8 +39,8 @@ export const revive = (
 ): Effect.Effect<Endpoint.Target, EndpointError> => endpoint.revive(reason._tag === "Paused" ? "Paused" : "Asleep")
 
 /**
- * A stream whose endpoint may turn out to be away when it is opened: then what `again` gives takes its place. Later failures
- * are its own, since something of it was seen.
+ * A stream whose endpoint may turn out to be away when it is opened: the stream from `again` then takes its place. Later
+ * failures stay its own, since part of it was seen.
  *
  * @category running
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * Generations from a script and not from a server.
+ * Generations from a script instead of a server.
  *
  * @since 0.1.0
  */
@@ -62,7 +62,7 @@ export const backend = <E extends Error>(
       Effect.fail(
         new InferenceError({
           method: `POST ${path}`,
-          reason: new NotFound({ description: "a script has generations alone; the simulator has routes" }),
+          reason: new NotFound({ description: "a script only has generations; use the simulator for routes" }),
           attempts: 0
         })
       ),

@@ -12,8 +12,8 @@ import * as TgiClient from "../transport/TgiClient.ts"
 export type Options = Pick<TgiClient.Options, "timeouts" | "limits" | "retry" | "userAgent">
 
 /**
- * One client for each target. A target stays the same object until its endpoint is resolved anew, so quotas and prepared
- * headers last as long as it does.
+ * One client for each target. A target stays the same object until its endpoint is resolved again, so quotas and prepared
+ * headers live as long as it does.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,8 +1,8 @@
 /**
  * A limit on thinking for engines that have none, where the prompt is rendered here: the thought is generated first, for as
- * many tokens as the budget has, and closed if the model did not close it; then the answer behind it, under its grammar.
+ * many tokens as the budget has, and closed if the model did not close it; then the answer after it, under its grammar.
  *
- * Both are raw prompts. A chat route would render the thought anew, and templates trim it, close it twice or refuse it.
+ * Both are raw prompts. A chat route would render the thought again, and templates trim it, close it twice or refuse it.
  *
  * @since 0.2.0
  */
@@ -25,7 +25,7 @@ import type { Prompting } from "./prepare/Prompting.ts"
 type Prompt = Extract<GenerateRequest["input"], { readonly _tag: "Prompt" }>
 
 /**
- * What is asked in one phase, and how its text begins.
+ * What one phase requests, and how its text begins.
  *
  * @category models
  * @since 0.2.0
@@ -33,7 +33,7 @@ type Prompt = Extract<GenerateRequest["input"], { readonly _tag: "Prompt" }>
 export interface Phase {
   readonly wanted: Wanted
   readonly prompt: Prompt
-  /** What the prompt says of the text; undefined where all of it is the answer. */
+  /** What the prompt says about the text; undefined where all of it is the answer. */
   readonly opening: ThoughtOpening.Opening | undefined
 }
 
@@ -45,23 +45,23 @@ export interface Phase {
  */
 export interface Plan {
   readonly thought: Phase
-  /** What follows a thought; undefined where the generation is complete with it. */
+  /** What follows a thought; undefined where it completes the generation. */
   readonly answer: (thought: Generation.Generation) => Phase | undefined
-  /** Whether text of the first phase belongs to the answer: a model that does not think has begun with it. */
+  /** Whether text of the first phase belongs to the answer: a model that does not think has begun its answer. */
   readonly keepsText: boolean
 }
 
-/** A thought that ends in the middle of a sentence reads badly, and the model then thinks on. */
+/** After a thought that ends in the middle of a sentence the model tends to go on thinking. */
 const LAST_WORDS = "I have thought about this for long enough, and will answer now."
 
-/** What opens the answer behind the thought, where it is more than a blank line. */
+/** What opens the answer after the thought, where it is more than a blank line. */
 const answerOf = ({ close }: Family): string =>
   close === "<|end|>" ? "<|start|>assistant<|channel|>final<|message|>" : "\n\n"
 
 const issue = (message: string): GenerationOptions.Issue => ({ path: ["thinkingBudget"], message })
 
 /**
- * Why the budget cannot be kept for a prompt; undefined where it can.
+ * Why the budget cannot be enforced for a prompt; undefined where it can.
  *
  * @category validation
  * @since 0.2.0
@@ -71,15 +71,15 @@ export const check = (prompt: Prompt, { returnFullText }: GenerationOptions.Gene
     ? issue("thinkingBudget cannot be combined with returnFullText, as the text is made of two requests")
     : ThoughtOpening.opening(prompt.text)._tag === "Unknown" && prompt.tags === undefined
     ? issue(
-      "thinkingBudget needs the tags of the model's thoughts, and neither the prompt nor its template has any that is known: " +
+      "thinkingBudget needs the tags of the model's thoughts, but neither the prompt nor its template has any known ones: " +
         "end a raw prompt with the tag that opens a thought (such as <think>), or leave thinkingBudget out if the model does " +
         "not think"
     )
     : undefined
 
 /**
- * The phases of what is wanted; undefined where one request does: the engine's chat route keeps the budget, or refuses it,
- * by its rules. Fails with `InvalidRequest` where the budget cannot be kept.
+ * The phases of a call; undefined where one request is enough: the engine's chat route enforces the budget, or refuses it,
+ * by its own rules. Fails with `InvalidRequest` where the budget cannot be enforced.
  *
  * @category constructors
  * @since 0.2.0
@@ -138,7 +138,7 @@ export const plan = (wanted: Wanted, prompt: Prompt, engine: Kind): Plan | undef
       const used = statistics.outputTokens ?? budget
       const isCut = finishReason === "length"
       if (reasoning === undefined && opening._tag === "Unknown") {
-        // it does not think: what it wrote is the beginning of its answer
+        // it does not think: its text is the beginning of its answer
         if (isConstrained) return behind(prompt.text + closed(family), used, undefined)
         return isCut ? behind(prompt.text + text, used, undefined) : undefined
       }
@@ -148,7 +148,7 @@ export const plan = (wanted: Wanted, prompt: Prompt, engine: Kind): Plan | undef
       return behind(
         `${prompt.text}${open}${end}${family.close}${answerOf(family)}`,
         used,
-        // a model that was stopped may think on, and close its thought once more
+        // a model that was stopped may go on thinking and close its thought once more
         isConstrained ? undefined : ThoughtOpening.unknown
       )
     }
@@ -174,7 +174,7 @@ const total = (a: number | undefined, b: number | undefined): number | undefined
 
 type Statistics = Generation.Generation["statistics"]
 
-/** What both requests took. Tokens that one of them did not tell are unknown. */
+/** What both requests took. Counts that one of them did not report are unknown. */
 const statistics = (thought: Statistics, answer: Statistics): Statistics => {
   const inputTokens = sum(thought.inputTokens, answer.inputTokens)
   const outputTokens = sum(thought.outputTokens, answer.outputTokens)

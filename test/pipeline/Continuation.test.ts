@@ -169,7 +169,7 @@ describe("an object of more tokens than a slice of TGI", () => {
         maxNewTokens: 9000
       }))
       assert.strictEqual(error._tag, "InferenceError")
-      assert.match(error.message, /does not keep to grammars/)
+      assert.match(error.message, /does not enforce grammars/)
     }).pipe(Effect.provide(world("word ".repeat(3000)))))
 })
 
@@ -264,7 +264,7 @@ describe("a text that is there already", () => {
   it.effect("is refused where no engine goes on with it", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip((yield* llm).generate("people", { continueFrom: "a" }))
-      assert.match(error.message, /only TGI goes on behind a text/)
+      assert.match(error.message, /only TGI continues a text/)
     }).pipe(Effect.provide(World.layer({ engine: "vllm" }))))
 })
 

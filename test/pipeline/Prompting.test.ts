@@ -409,7 +409,7 @@ describe("a raw prompt on the router", () => {
       assert.include(raw.message, "no provider of org/none takes raw prompts")
       const messages = yield* Effect.flip(asked("org/text", [user]))
       assert.isTrue(messages._tag === "InferenceError" && messages.reason._tag === "InvalidRequest")
-      assert.include(messages.message, "take raw prompts alone: set tokenizerId")
+      assert.include(messages.message, "take raw prompts only: set tokenizerId")
     }))
 
   it.effect("an unknown model is what the router says of it", () =>

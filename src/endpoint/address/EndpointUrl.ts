@@ -1,5 +1,5 @@
 /**
- * Addresses: the many ways in which people write a base URL as one, and which address may be given a token.
+ * Addresses: a base URL from the many ways in which people write it, and which address may be given a token.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import * as RoundTrip from "../../http/RoundTrip.ts"
  * @since 0.1.0
  */
 export interface Address {
-  /** The root below which `/generate`, `/v1/chat/completions`, `/info` are, without query and trailing slash. */
+  /** The root of `/generate`, `/v1/chat/completions` and `/info`, without query and trailing slash. */
   readonly url: URL
   /** The query string with its `?`, or `""`: it is sent with every request. */
   readonly search: string
@@ -28,8 +28,8 @@ const routes =
   /\/(v1\/chat\/completions|v1\/completions|v1\/models|v1|generate_stream|generate|chat_tokenize|tokenize|invocations|info|health)$/
 
 /**
- * Takes a base URL apart: a bare host, one that ends in `/v1`, in a route of an engine, in slashes, with a query. The
- * problem that a failure names holds no part of the URL, since a query may be a secret.
+ * Takes a base URL apart: a bare host, one that ends in `/v1`, in a route of an engine or in slashes, one with a query. A
+ * failure names the problem without any part of the URL, since a query may be a secret.
  *
  * @category constructors
  * @since 0.1.0
@@ -88,7 +88,7 @@ const isBelow = (host: string, domain: string): boolean => host === domain || ho
 export const isDedicated = (url: URL): boolean => isBelow(url.hostname, platform)
 
 /**
- * Whether a URL belongs to Hugging Face, so that a token found in the environment may go there unasked.
+ * Whether a URL belongs to Hugging Face, so that a token found in the environment may be sent there.
  *
  * @category predicates
  * @since 0.1.0
@@ -115,7 +115,7 @@ export const isLoopback = (url: URL): boolean => LOOPBACK.includes(url.hostname)
 /**
  * Checks the URL that the management API gives for an endpoint, which is about to get the token: https, no userinfo, no
  * IP address, and a host below `endpoints.huggingface.cloud` or one of the domains that the caller trusts. An address of
- * this machine is usable where the caller trusts that very name: nobody can read on the way what is sent there.
+ * this machine is usable where the caller trusts exactly that name: nobody on the way can read what is sent there.
  *
  * @category checking
  * @since 0.1.0
@@ -142,7 +142,7 @@ export const trusted = (input: string, domains: ReadonlyArray<string>): Result.R
 }
 
 /**
- * Why a token may not go to an address, `undefined` when it may: over http it could be read on the way.
+ * Why a token may not be sent to an address, `undefined` when it may: over http it could be read on the way.
  *
  * @category checking
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
- * Which engine responds, and how it is recognised: from the control plane's image, from what `/v1/models` and `/info` say,
- * from a route that only one engine has.
+ * Which engine responds, and how it is recognised: by the control plane's image, by what `/v1/models` and `/info` say, or by
+ * a route that only one engine has.
  *
- * Telling engines apart matters because most of them ignore fields that they do not know: a grammar in the wrong dialect
- * is dropped in silence, and the model is not constrained.
+ * Telling engines apart matters because most of them ignore unknown fields: a grammar in the wrong dialect is silently
+ * dropped, and the model is not constrained.
  *
  * @since 0.1.0
  */
@@ -12,8 +12,8 @@ import * as Schema from "effect/Schema"
 import * as Wire from "../../protocol/Info.ts"
 
 /**
- * The engines whose dialects are spoken. `transformers` is `transformers serve`, `router` is Hugging Face's serverless router, `openai` the plain dialect for
- * everything that could not be told apart.
+ * The engines whose dialects are spoken. `transformers` is `transformers serve`, `router` is Hugging Face's serverless
+ * router, `openai` the plain dialect for everything that could not be told apart.
  *
  * @category models
  * @since 0.1.0
@@ -50,7 +50,7 @@ export const Balancer = Schema.Literals(["sglang-router", "vllm-router"])
 export type Balancer = typeof Balancer.Type
 
 /**
- * What a server accepts at most, as far as it says so. Tokens, but for the counts.
+ * The limits of a server, as far as it reports them. In tokens, except for the counts.
  *
  * @category models
  * @since 0.1.0
@@ -62,7 +62,7 @@ export const Limits = Schema.Struct({
   maxStopSequences: Schema.optionalKey(Schema.Finite),
   maxClientBatchSize: Schema.optionalKey(Schema.Finite),
   maxConcurrentRequests: Schema.optionalKey(Schema.Finite),
-  /** Prompt and answer together. */
+  /** Prompt and response together. */
   contextLength: Schema.optionalKey(Schema.Finite)
 })
 
@@ -81,10 +81,10 @@ export type Limits = typeof Limits.Type
 export const Engine = Schema.Struct({
   kind: Kind,
   version: Schema.optionalKey(Schema.String),
-  /** What the engine calls its model. vLLM refuses every other name. */
+  /** The engine's name of its model. vLLM refuses every other name. */
   modelName: Schema.optionalKey(Schema.String),
   limits: Schema.optionalKey(Limits),
-  /** The token that the engine puts before a raw prompt, where it tells it (llama.cpp); `""` where it puts none. */
+  /** The token that the engine puts before a raw prompt, where it reports it (llama.cpp); `""` where it adds none. */
   bosToken: Schema.optionalKey(Schema.String),
   /** The load balancer in front of it, where one is recognised: it drops fields of its own. */
   balancer: Schema.optionalKey(Balancer),
@@ -145,14 +145,14 @@ export const fromImage = (image: Readonly<Record<string, Schema.Json>> | null | 
 }
 
 /**
- * What one route said.
+ * What one route reported.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Seen {
   readonly engine: Recognised
-  /** The names of models of which one must be chosen, as the server has none of its own. */
+  /** The names of models of which one must be chosen, since the server has no model of its own. */
   readonly choices?: ReadonlyArray<string>
   /** What stands in front of the engine and says this: a load balancer, or llama.cpp's own hand-over to several models. */
   readonly balancer?: Balancer | "llamacpp"
@@ -206,7 +206,7 @@ const decodeProps = Schema.decodeUnknownOption(Schema.Struct({
 const decodeVersion = Schema.decodeUnknownOption(Schema.Struct({ version: Schema.String }))
 
 /**
- * Reads `GET /v1/models`. TGI owns its model by the model's own name; providers are listed by the router, which has no model of its own.
+ * Reads `GET /v1/models`. TGI names the model itself as its owner; the router lists providers and has no model of its own.
  *
  * @category recognising
  * @since 0.1.0
@@ -221,7 +221,7 @@ export const fromModels = (body: unknown): Seen | undefined => {
   const trained = Option.getOrUndefined(decodeMeta(body))?.data[0]?.meta.n_ctx_train
   return {
     engine: Object.hasOwn(owners, owner) ? owners[owner] : owner === first.id ? "tgi" : undefined,
-    // a balancer that did not learn the name
+    // a balancer that has not learnt the name
     modelName: owner === "local" && first.id === "unknown" ? undefined : first.id,
     ...(models !== undefined && models.data.length > 1 && { choices: models.data.map(({ id }) => id) }),
     limits: defined({ contextLength: first.max_model_len ?? trained })
@@ -279,7 +279,7 @@ export const fromProps = (body: unknown): Seen | undefined => {
 }
 
 /**
- * Reads `GET /server_info`: SGLang tells its version, and the balancer in front of it only that it is one.
+ * Reads `GET /server_info`: SGLang reports its version, and the balancer in front of it only what it is.
  *
  * @category recognising
  * @since 0.2.0
@@ -288,7 +288,7 @@ export const fromServerInfo = (body: unknown): Seen | undefined =>
   isBalancer(body) ? { engine: undefined, balancer: "sglang-router" } : fromVersion("sglang")(body)
 
 /**
- * Reads `GET /readiness`, which no engine has: vllm-router tells there how many of its workers are well.
+ * Reads `GET /readiness`, which no engine has: vllm-router reports there how many of its workers are healthy.
  *
  * @category recognising
  * @since 0.2.0
@@ -307,7 +307,7 @@ export const fromModelInfo = (body: unknown): Seen | undefined => {
 }
 
 /**
- * Reads `GET /openapi.json` of the servers that have no other mark.
+ * Reads `GET /openapi.json` of servers that cannot be recognised otherwise.
  *
  * @category recognising
  * @since 0.2.0
@@ -320,7 +320,7 @@ export const fromOpenApi = (body: unknown): Seen | undefined => {
 }
 
 /**
- * Reads the 404 of vLLM for a model that it does not have, which names those that it has.
+ * Reads vLLM's 404 for an unknown model, which names the models that it has.
  *
  * @category recognising
  * @since 0.2.0

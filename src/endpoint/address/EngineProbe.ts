@@ -1,6 +1,6 @@
 /**
- * Asks a server which engine it is: the cheapest and surest question first, and none that the responses before made
- * needless. Behind a load balancer the engine is found by what passes through.
+ * Finds out which engine a server is: the cheapest and surest request first, and none that earlier responses made needless.
+ * Behind a load balancer the engine is recognised by what passes through.
  *
  * @since 0.1.0
  */
@@ -30,10 +30,10 @@ export interface Options {
   /** What the caller says. */
   readonly override?: Engine.Kind | undefined
   readonly limits?: Engine.Limits | undefined
-  /** How often a server that cannot be reached is asked. Default: `Retry.standard`. */
+  /** How often a server that cannot be reached is retried. Default: `Retry.standard`. */
   readonly retry?: Retry.Policy | undefined
   readonly userAgent?: string | undefined
-  /** The model that the caller chose, by the server's name of it. */
+  /** The model that the caller chose, by the server's name for it. */
   readonly modelName?: string | undefined
 }
 
@@ -45,7 +45,7 @@ interface Question {
   readonly read: (body: unknown) => Engine.Seen | undefined
 }
 
-/** Where an engine that is known by other marks says its version, and where one without marks is recognised. */
+/** Where an engine that was recognised otherwise reports its version, and where one without marks is recognised. */
 const ownRoutes: ReadonlyArray<Question> = [
   { kind: "llamacpp", path: "/props", read: Engine.fromProps },
   { kind: "sglang", path: "/server_info", read: Engine.fromServerInfo },
@@ -79,7 +79,7 @@ const verdict = (fault: Fault.Fault): Retry.Verdict => ({
   throttled: false
 })
 
-/** A server that cannot be reached is asked again by the policy; what it answers is for the caller to judge. */
+/** A server that cannot be reached is retried by the policy; the caller judges its response. */
 const ask = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options, path: string, body?: object) {
   const method = body === undefined ? "GET" : "POST"
   const url = EndpointUrl.route(options, path)
@@ -94,7 +94,7 @@ const ask = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: 
     ? { status: undefined, body: undefined, detail: Fault.describe(result.failure), fault: result.failure }
     : {
       status: result.success.status,
-      // a question that is meant to be refused is responded to by the refusal
+      // for a request that is meant to be refused, the refusal is the response
       body: result.success.status === 200 || body !== undefined
         ? Result.getOrElse(parse(result.success), () => undefined)
         : undefined,
@@ -115,7 +115,7 @@ const refusal = (options: Options, { detail, fault, status }: Outcome): Endpoint
     : undefined
 }
 
-/** The first of some questions whose response is understood. */
+/** The first of several requests whose response is understood. */
 const firstOf = Effect.fnUntraced(function*(
   client: HttpClient.HttpClient,
   options: Options,
@@ -150,11 +150,11 @@ const hidden = (client: HttpClient.HttpClient, options: Options, kind: Engine.Ki
     ? Effect.map(ask(client, options, "/readiness"), ({ body }) => Engine.fromReadiness(body))
     : Effect.undefined
 
-/** Whether special tokens are put before a text: an empty one is then not empty. */
+/** Whether special tokens are put before a text: the tokens of an empty text then are not empty. */
 const Tokenized = Schema.Struct({ tokens: Schema.Array(Schema.Unknown) })
 const isTokenized = Schema.is(Tokenized)
 
-/** llama.cpp tells a BOS that it may not add: what becomes of an empty text says whether it does. */
+/** llama.cpp reports a BOS that it may not add: the tokens of an empty text show whether it does. */
 const bosOf = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options, told: string) {
   if (told === "") return told
   const { body } = yield* ask(client, options, "/tokenize", { content: "", add_special: true })
@@ -173,8 +173,8 @@ const sourceOf = (
 }
 
 /**
- * The engine by what the caller says alone, where that is all that a request needs: TGI answers to any name, and llama.cpp
- * alone knows whether it puts a token before a prompt.
+ * The engine by what the caller says, where that is all that a request needs: TGI answers to any name, and only llama.cpp
+ * itself knows whether it puts a token before a prompt.
  */
 const said = ({ limits, modelName, override }: Options): Engine.Engine | undefined =>
   override === undefined || override === "llamacpp" || limits === undefined ||
@@ -182,13 +182,13 @@ const said = ({ limits, modelName, override }: Options): Engine.Engine | undefin
     ? undefined
     : { kind: override, ...(modelName !== undefined && { modelName }), limits, source: "override" }
 
-/** Whether an engine has a route of its own that tells more; one that is unknown may have any. */
+/** Whether an engine has a route of its own that says more; an unknown one may have any. */
 const hasOwn = (kind: Engine.Recognised): kind is Exclude<Engine.Recognised, "tgi" | "openai" | "router" | "tei"> =>
   kind !== "tgi" && kind !== "openai" && kind !== "router" && kind !== "tei"
 
 /**
- * Finds out which engine responds. Where the caller names it, with its limits, nothing is asked; what is wrong with the
- * server is then told by the first generation. One that cannot be told apart gets the plain OpenAI dialect. Fails when nothing
+ * Finds out which engine responds. Where the caller names it, with its limits, nothing is requested; a problem with the
+ * server then shows in the first generation. One that cannot be told apart gets the plain OpenAI dialect. Fails when nothing
  * responds at all, the token is refused, the server is not ready, it embeds instead of generating, or it has several models
  * and none was chosen.
  *
@@ -209,7 +209,7 @@ export const detect = Effect.fnUntraced(function*(client: HttpClient.HttpClient,
       Effect.all([own(client, options, kind), hidden(client, options, kind)], { concurrency: "unbounded" }),
       ([seen, balancer]): Engine.Seen | undefined => balancer === undefined ? seen : { engine: kind, ...seen, balancer }
     )
-  // an engine that is known is asked everything at once
+  // a known engine gets all requests at once
   const [listed, told, owned] = yield* Effect.all([
     listing,
     hint === "tgi" ? knowing : Effect.succeed(undefined),

@@ -1,5 +1,5 @@
 /**
- * Whether a server is ready, by its health route, and how a sleeping one is woken by the same question.
+ * Whether a server is ready, by its health route; the same request wakes a sleeping one.
  *
  * @since 0.1.0
  */
@@ -19,14 +19,14 @@ import * as EndpointUrl from "./EndpointUrl.ts"
 export interface Request {
   readonly subject: string
   readonly address: { readonly url: URL; readonly search?: string | undefined }
-  /** As the control plane says it. Absent: `/health` is tried, and a server that does not know it counts as ready. */
+  /** As the control plane gives it. Absent: `/health` is tried, and a server that does not know it counts as ready. */
   readonly healthRoute?: string | undefined
-  /** Asks the gateway to hold the request so long while a replica starts. Only for dedicated endpoints. */
+  /** How long the gateway should hold the request while a replica starts. Only for dedicated endpoints. */
   readonly hold?: Duration.Duration | undefined
 }
 
 /**
- * What the health route said. `Asleep` is the gateway's word for an endpoint without a replica.
+ * What the health route reported. `Asleep`: the gateway says that the endpoint has no replica.
  *
  * @category models
  * @since 0.1.0
@@ -36,8 +36,8 @@ export type Outcome =
   | { readonly _tag: "Paused" | "Asleep" | "NotYet"; readonly detail: string }
 
 /**
- * Asks the health route. Fails when there is no response, and when the token is refused, since neither waiting nor waking
- * helps then.
+ * Asks the health route. Fails when there is no response, and when the token is refused, since then neither waiting nor
+ * waking helps.
  *
  * @category running
  * @since 0.1.0

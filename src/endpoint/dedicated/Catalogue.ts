@@ -1,5 +1,5 @@
 /**
- * The catalogue of Inference Endpoints: models with recipes, each an engine and a hardware that were tested together.
+ * The catalogue of Inference Endpoints: models with recipes, each an engine and hardware that were tested together.
  *
  * @since 0.2.0
  */
@@ -13,7 +13,7 @@ const optional = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.
  * @since 0.2.0
  */
 export const Recipe = Schema.Struct({
-  /** What `deploy` takes as `recipe`. */
+  /** What `deploy` accepts as `recipe`. */
   publicId: Schema.String,
   /** `cpu`, `gpu`, `neuron`. */
   accelerator: Schema.String,
@@ -60,7 +60,7 @@ export const List = Schema.Struct({ items: Schema.Array(Model) })
 export const Deployed = Schema.Struct({ endpoint: DedicatedEndpoint })
 
 /**
- * Which models to list; what is absent is not asked for.
+ * Which models to list; an absent field does not filter.
  *
  * @category models
  * @since 0.2.0

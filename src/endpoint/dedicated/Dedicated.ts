@@ -1,5 +1,5 @@
 /**
- * From the name of a dedicated endpoint to one that answers: what each state asks for, until it runs, has an address, and
+ * From the name of a dedicated endpoint to one that answers: what each state requires, until it runs, has an address, and
  * its health route answers 200.
  *
  * @since 0.1.0
@@ -15,7 +15,7 @@ import type { DedicatedEndpoint } from "./DedicatedEndpoint.ts"
 import * as Waiting from "./Waiting.ts"
 
 /**
- * What waiting needs: one look and one push at the control plane, and one look at the endpoint itself.
+ * What waiting needs: reading and resuming at the control plane, and one look at the endpoint itself.
  *
  * @category models
  * @since 0.1.0
@@ -23,7 +23,7 @@ import * as Waiting from "./Waiting.ts"
 export interface Means {
   /** `namespace/name`. */
   readonly subject: string
-  /** Where it allows one attempt alone, a look that fails in passing ends the wait. */
+  /** Where it allows only one attempt, a look that fails in passing ends the wait. */
   readonly retry: Retry.Policy
   readonly get: Effect.Effect<DedicatedEndpoint, EndpointError.Reason>
   readonly resume: Effect.Effect<unknown, EndpointError.Reason>
@@ -39,9 +39,9 @@ export interface Options {
   readonly timeout?: Duration.Input | undefined
   /** Whether a paused endpoint may be resumed. Default yes. */
   readonly resume?: boolean | undefined
-  /** Whether it is known to sleep although it is said to run, so that the health route is asked with patience. */
+  /** Whether it is known to sleep although it is reported to run, so that the health route is given more time. */
   readonly asleep?: boolean | undefined
-  /** Domains beside `endpoints.huggingface.cloud` that get the token. */
+  /** Domains besides `endpoints.huggingface.cloud` that get the token. */
   readonly endpointHosts?: ReadonlyArray<string> | undefined
   readonly onProgress?: ((progress: Waiting.WaitProgress) => Effect.Effect<unknown>) | undefined
 }
@@ -62,7 +62,7 @@ type Step = Waiting.Step<Ready>
 /** How long the gateway is asked to hold a request while a replica starts. */
 const hold = Duration.seconds(30)
 
-/** A state that a resume does not leave within so many looks gets another one. */
+/** A state that persists after this many looks is resumed once more. */
 const patience = 4
 
 const isPassing = (reason: EndpointError.Reason): boolean =>
@@ -76,7 +76,7 @@ const stumbled = (state: string, reason: EndpointError.Reason): Step => ({
   floor: reason._tag === "RateLimited" ? reason.retryAfter : undefined
 })
 
-/** A failure that passes is one more thing to wait for. */
+/** A temporary failure is one more thing to wait for. */
 const patiently = <R>(self: Wait, state: string, step: Effect.Effect<Step, EndpointError.Reason, R>) =>
   Effect.catchIf(
     step,
@@ -107,7 +107,7 @@ interface Wait {
   readonly policy: Retry.Policy
   /** The state in which it was last resumed, the looks at it since, and whether it has left that state. */
   pushed: { readonly state: string; looks: number; left: boolean } | undefined
-  /** Requests that were to wake it. */
+  /** Requests that were meant to wake it. */
   pokes: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * A dedicated endpoint as the management API describes it. The API grows without notice: fields and states that are not
- * known pass by, and what older answers lack is optional.
+ * A dedicated endpoint as the management API describes it. The API grows without notice: unknown fields and states are kept
+ * or ignored, and what older responses lack is optional.
  *
  * @since 0.1.0
  */
@@ -63,7 +63,9 @@ export const Model = Schema.Struct({
   revision: optional(Schema.String),
   framework: optional(Schema.String),
   task: optional(Schema.String),
-  /** One key that names the engine (`tgi`, `vLLM`, `sGLang`, `llamacpp`, `tei`, `custom`, `huggingface`, …) and its settings. */
+  /**
+   * One key that names the engine (`tgi`, `vLLM`, `sGLang`, `llamacpp`, `tei`, `custom`, `huggingface`, …) and its settings.
+   */
   image: optional(Image)
 })
 

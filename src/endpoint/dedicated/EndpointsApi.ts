@@ -32,7 +32,7 @@ import type { WaitProgress } from "./Waiting.ts"
  * @since 0.1.0
  */
 export class EndpointsApi extends Context.Service<EndpointsApi, {
-  /** All endpoints of a namespace, page after page; `search` is a part of the name, `tags` must all be there. */
+  /** All endpoints of a namespace, page by page; `search` is a part of the name, `tags` must all be present. */
   readonly list: (options?: {
     readonly namespace?: string | undefined
     readonly search?: string | undefined
@@ -43,14 +43,14 @@ export class EndpointsApi extends Context.Service<EndpointsApi, {
     endpoint: Create,
     options?: { readonly namespace?: string | undefined }
   ) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
-  /** Changes the keys that are there. */
+  /** Changes the keys that are given. */
   readonly update: (
     name: EndpointName.Name,
     changes: Update
   ) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   /** Stops it until it is resumed; requests do not wake it, and it costs nothing. */
   readonly pause: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
-  /** Starts it again. One that runs already is not an error. */
+  /** Starts it again. It is not an error if it runs already. */
   readonly resume: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   /** Drops all replicas until the next request. */
   readonly scaleToZero: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
@@ -61,7 +61,7 @@ export class EndpointsApi extends Context.Service<EndpointsApi, {
     name: EndpointName.Name,
     options?: Dedicated.Options
   ) => Effect.Effect<Dedicated.Ready, EndpointError.EndpointError>
-  /** `wait` as a stream of what happens; its last element is `Ready`, or it fails as `wait` does. */
+  /** `wait` as a stream of events; its last element is `Ready`, or it fails as `wait` does. */
   readonly watch: (
     name: EndpointName.Name,
     options?: Omit<Dedicated.Options, "onProgress">
@@ -71,7 +71,7 @@ export class EndpointsApi extends Context.Service<EndpointsApi, {
     name: EndpointName.Name,
     options?: Logs.Options
   ) => Stream.Stream<string, EndpointError.EndpointError>
-  /** What endpoints can run on, with prices and the quota of the namespace; what cannot be had now is among it. */
+  /** What endpoints can run on, with prices and the quota of the namespace, including what is not available now. */
   readonly hardware: (
     options?: { readonly namespace?: string | undefined }
   ) => Effect.Effect<ReadonlyArray<Hardware.Hardware>, EndpointError.EndpointError>
@@ -96,13 +96,13 @@ export interface Options {
   /** Default `https://api.endpoints.huggingface.cloud/v2`. */
   readonly baseUrl?: string | undefined
   /**
-   * The catalogue. Default `https://endpoints.huggingface.co/api/v1/catalog`, or that path of the host of `baseUrl` where one
-   * is given.
+   * The catalogue. Default `https://endpoints.huggingface.co/api/v1/catalog`, or that path of the host of `baseUrl` where
+   * one is given.
    */
   readonly catalogueUrl?: string | undefined
   /**
-   * When a call that comes to the same when it is made twice is repeated, in whole or in part. `create`, `deploy`, `resume`
-   * and `delete` are sent once. Default: what `RequestDefaults` says, else `Retry.standard`.
+   * When an idempotent call is repeated, in whole or in part. `create`, `deploy`, `resume` and `delete` are sent once.
+   * Default: what `RequestDefaults` says, else `Retry.standard`.
    */
   readonly retry?: Retry.Input | undefined
 }

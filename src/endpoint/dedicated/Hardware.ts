@@ -20,9 +20,9 @@ const Compute = Schema.Struct({
   numAccelerators: optional(Schema.Finite),
   numCpus: optional(Schema.Finite),
   memoryGb: optional(Schema.Finite),
-  /** Of all accelerators of a replica together. */
+  /** Total of all accelerators of a replica. */
   gpuMemoryGb: optional(Schema.Finite),
-  /** US dollars for each replica. */
+  /** US dollars per replica. */
   pricePerHour: Schema.Finite,
   /** `available`, `low_availability`, `not_available`, `reserved`, `deprecated`. */
   status: Schema.String,
@@ -54,7 +54,7 @@ export const Vendors = Schema.Struct({
 })
 
 /**
- * All instances of all regions, those too that cannot be had now.
+ * All instances of all regions, including those that are not available now.
  *
  * @category conversions
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * The logs of a dedicated endpoint, as they are or as they come.
+ * The logs of a dedicated endpoint: those so far, or followed as they are written.
  *
  * @since 0.2.0
  */
@@ -17,9 +17,9 @@ import * as Management from "./Management.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** Of one replica alone, by its id. Default: all. */
+  /** Of one replica, by its id. Default: all. */
   readonly replica?: string | undefined
-  /** The last so many lines. Default: what the platform gives. */
+  /** How many of the last lines. Default: what the platform gives. */
   readonly tail?: number | undefined
   /** Whether to wait for further lines, until the reader stops. Default no. */
   readonly follow?: boolean | undefined
@@ -35,7 +35,7 @@ const search = ({ follow, replica, tail }: Options): string => {
 }
 
 /**
- * The lines, without the token that was sent. Opening is repeated by the policy; logs that break off are a failure.
+ * The lines, with the token that was sent removed. Opening is retried by the policy; logs that break off are a failure.
  *
  * @category running
  * @since 0.2.0

@@ -25,7 +25,7 @@ export interface Settings {
   readonly baseUrl: URL
   readonly catalogueUrl: URL
   readonly token: Redacted.Redacted<string> | undefined
-  /** When a call that may be repeated is. */
+  /** When an idempotent call is repeated. */
   readonly retry: Retry.Policy
   readonly userAgent: string | undefined
 }
@@ -38,9 +38,9 @@ export interface Call<A> {
   readonly method: "GET" | "POST" | "PUT" | "DELETE"
   /** For errors: `namespace/name`. */
   readonly subject: string
-  /** Below what it is about, encoded. */
+  /** The path below the resource, encoded. */
   readonly path: string
-  /** What it is about. Default `endpoint`. */
+  /** The kind of resource. Default `endpoint`. */
   readonly about?: "endpoint" | "provider" | "catalogue"
   readonly body?: unknown
   readonly decode: (answer: RoundTrip.Answer) => Result.Result<A, string>
@@ -115,7 +115,7 @@ export const request = (
 })
 
 /**
- * Makes a call, once. It is the caller who knows whether it may be repeated.
+ * Makes a call, once. The caller knows whether it may be repeated.
  *
  * @category running
  * @since 0.1.0
@@ -141,7 +141,7 @@ export const call = Effect.fnUntraced(
 )
 
 /**
- * What a failure means for another call.
+ * What a failure means for a retry.
  *
  * @category accessors
  * @since 0.2.0
@@ -155,8 +155,8 @@ export const verdict = (reason: EndpointError.Reason): Retry.Verdict => ({
 })
 
 /**
- * Repeats a call that failed in passing, by the policy. Only for those that come to the same when they are done twice: reads,
- * updates, `pause` and `scale-to-zero`.
+ * Retries a call that failed temporarily, by the policy. Only for idempotent ones: reads, updates, `pause` and
+ * `scale-to-zero`.
  *
  * @category running
  * @since 0.1.0
@@ -169,8 +169,8 @@ export const repeated =
     )
 
 /**
- * A call that is made once, since the server may have taken it up although no response came: then the state is read before
- * anything is said.
+ * A call that is made once, since the server may have accepted it although no response came: then the state is read before
+ * anything is reported.
  *
  * @category running
  * @since 0.2.0
@@ -180,9 +180,9 @@ export const once = <A, B>(
   options: {
     /** Reads the state. */
     readonly state: Effect.Effect<B, EndpointError.Reason>
-    /** What the call would have given, where the state shows that it was taken up. */
+    /** What the call would have returned, where the state shows that it was accepted. */
     readonly done: (state: Result.Result<B, EndpointError.Reason>) => A | undefined
-    /** What was to be done, as in "create the endpoint". */
+    /** What the call should have done, as in "create the endpoint". */
     readonly action: string
   }
 ): Effect.Effect<A, EndpointError.Reason> =>
@@ -199,16 +199,16 @@ export const once = <A, B>(
           ...(unclear.retryable !== undefined && { retryable: unclear.retryable }),
           detail: `${unclear.detail}. ${
             known
-              ? `The request to ${options.action} was not taken up: make it again`
-              : `Whether the request to ${options.action} was taken up is not known: read the endpoint before making it again`
+              ? `The request to ${options.action} was not accepted: make it again`
+              : `It is not known whether the request to ${options.action} was accepted: read the endpoint before making it again`
           }`
         })
       )
     }))
 
 /**
- * Whether a refused resume means that there is nothing left to resume: the endpoint runs already, or somebody else resumed
- * it at the same moment.
+ * Whether a refused resume means that there is nothing to resume: the endpoint runs already, or somebody else resumed it at
+ * the same moment.
  *
  * @category predicates
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * Waiting for a server to become ready: asks again and again, spread in time, without asking more than the server wants,
- * and not longer than allowed.
+ * Waiting for a server to become ready: polls with growing and randomised pauses, no more often than the server wants, and
+ * no longer than allowed.
  *
  * @since 0.1.0
  */
@@ -33,8 +33,8 @@ export interface WaitProgress {
 }
 
 /**
- * What one look found. `Pending` is asked again after 5 s; after one that `Stumbled` soon, and later with every further one,
- * up to 15 s; and never before `floor`.
+ * What one look found. After `Pending` the next look comes after 5 s; after `Stumbled` soon, and later with each further
+ * one, up to 15 s; and never before `floor`.
  *
  * @category models
  * @since 0.1.0
@@ -61,7 +61,7 @@ export interface Options<A, R> {
   readonly step: (remaining: Duration.Duration) => Effect.Effect<Step<A>, EndpointError.Reason, R>
 }
 
-/** The pauses after stumbles do not grow beyond this. */
+/** The longest pause after a stumble. */
 const cap = Duration.seconds(15)
 
 const delay = Effect.fnUntraced(

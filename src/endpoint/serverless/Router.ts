@@ -17,7 +17,7 @@ export const Offer = Schema.Struct({
   provider: Schema.String,
   /** `live`, `staging` or `error`; others may be added. */
   status: Schema.Union([Schema.Literals(["live", "staging", "error"]), Schema.String]),
-  /** Tokens of prompt and answer together. */
+  /** Tokens of prompt and response together. */
   contextLength: optional(Schema.Finite),
   /** USD per million tokens. */
   pricing: optional(Schema.Struct({ input: Schema.Finite, output: Schema.Finite })),

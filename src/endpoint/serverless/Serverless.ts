@@ -1,5 +1,5 @@
 /**
- * From a model id to the serverless router: who serves the model, under which name it is asked for, and why it cannot be.
+ * From a model id to the serverless router: who serves the model, under which name, and if nobody does, why.
  *
  * @since 0.1.0
  */
@@ -33,24 +33,24 @@ export interface Options {
  * @since 0.1.0
  */
 export interface Served {
-  /** The model's current id: another one than asked for when it was renamed. */
+  /** The model's current id: different from the given one if it was renamed. */
   readonly modelId: string
-  /** What goes into `model`: the id, with `:provider` or `:policy` where one was asked for. */
+  /** What goes into `model`: the id, with `:provider` or `:policy` where one was given. */
   readonly modelName: string
-  /** What the router publishes about those who may answer. */
+  /** What the router publishes about the providers that may answer. */
   readonly offers: ReadonlyArray<Router.Offer>
   /** Whether some provider takes messages. */
   readonly isChat: boolean
   /**
-   * Where raw prompts go, and the model's name there; absent where no provider is known to take them. `isNative`: in the form
-   * of TGI's native route.
+   * Where raw prompts go, and the model's name there; absent where no provider is known to take them. `isNative`: in the
+   * form of TGI's native route.
    */
   readonly raw?: { readonly url: URL; readonly modelName: string; readonly isNative: boolean }
 }
 
 /**
- * The routes for raw prompts of the providers that have one, below the router. Official clients post raw prompts there, with the
- * provider's own name of the model, and never to the router's own `/v1/completions`.
+ * The routes for raw prompts of the providers that have one, below the router. Official clients post raw prompts there, with
+ * the provider's own name of the model, and never to the router's own `/v1/completions`.
  */
 const completionPaths: { readonly [provider: string]: (model: string) => string } = {
   together: () => "/together/v1/completions",
@@ -116,7 +116,7 @@ const best = (offers: ReadonlyArray<Provider>): Provider | undefined =>
   offers.find(({ status }) => status === "live") ?? offers[0]
 
 interface Choice {
-  /** Who is asked first. */
+  /** The provider that is tried first. */
   readonly provider: Provider
   readonly isChat: boolean
   readonly raw: Provider | undefined
@@ -135,7 +135,7 @@ const choose = (
   const available = providers.filter(isText).map((offer) => offer.provider)
   if (mine.length === 0) return Result.fail(new EndpointError.ModelNotServed({ model, ...provider, available }))
   const chat = best(mine.filter(isChat))
-  // a mapping for raw text is meant for it; one for conversations has the same route beside the other
+  // a mapping for raw text is meant for it; one for conversations has that route as well
   const raw = best(mine.filter((offer) => takesRaw(offer) && !isChat(offer))) ?? best(mine.filter(takesRaw))
   const first = chat ?? raw
   if (first !== undefined) return Result.succeed({ provider: first, isChat: chat !== undefined, raw })
@@ -161,7 +161,7 @@ export const resolve = Effect.fnUntraced(function*(
   if (Result.isFailure(mapping)) {
     const reason = HubVerdict.verdict(mapping.failure)
     if (reason !== undefined) return yield* reason
-    yield* Effect.logWarning(`who serves ${options.modelId} is asked at the router alone: ${mapping.failure.message}`)
+    yield* Effect.logWarning(`only the router says who serves ${options.modelId}: ${mapping.failure.message}`)
   } else {
     const chosen = choose(mapping.success, provider)
     if (Result.isFailure(chosen)) return yield* chosen.failure
@@ -173,7 +173,7 @@ export const resolve = Effect.fnUntraced(function*(
   }
   const modelId = Result.isSuccess(mapping) ? mapping.success.id : options.modelId
   const listed = yield* listing(client, options, modelId).pipe(
-    // what is published is worth having; without it the model can still be asked
+    // the listing is useful, but the model can be used without it
     Effect.catchTag(
       ["Unreachable", "RateLimited"],
       (reason) => Result.isSuccess(mapping) ? Effect.void : Effect.fail(reason)

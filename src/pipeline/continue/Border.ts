@@ -1,5 +1,5 @@
 /**
- * Where a text that was cut by its token limit is gone on from: behind which of its last tokens.
+ * Where a text that was cut by its token limit is continued: after which of its last tokens.
  *
  * @since 0.2.0
  */
@@ -7,30 +7,30 @@ import type * as Generation from "../../Generation.ts"
 import * as Residual from "../../structured/regex/Residual.ts"
 
 /**
- * A text, and the tokens that came behind it and may still be thrown away.
+ * A text, and the tokens that followed it and may still be thrown away.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Choice {
-  /** One delta a token. */
+  /** One delta per token. */
   readonly deltas: ReadonlyArray<Generation.Delta>
   readonly text: string
-  /** The place behind the text, where something constrains it. */
+  /** The state of the grammar after the text, where there is one. */
   readonly place: Residual.Place | undefined
   readonly language: Residual.Residual | undefined
   readonly stop: ReadonlyArray<string>
-  /** Whether all that a request brought is among the deltas: little of it may be thrown away then. */
+  /** Whether everything that a request brought is among the deltas: little of it may then be thrown away. */
   readonly isShort: boolean
   /** Whether the server takes white space off the end, as TGI's chat route does. */
   readonly isTrimmed: boolean
 }
 
 /**
- * How many of the deltas to keep, or nothing where the text itself begins nothing that the language has. Under a grammar
- * that is where the fewest parts are pending: the residuals there are short and few, and servers keep few of them. Never
- * within a character, an escape or the beginning of a stop sequence; and not behind a blank, which models want in their
- * next token.
+ * How many of the deltas to keep, or nothing where the text itself begins no text of the language. Under a grammar the cut
+ * is where the fewest parts are pending: the residuals there are short and few, and servers cache few of them. It is never
+ * within a character, an escape or the beginning of a stop sequence, and not after a blank, which models want in their next
+ * token.
  *
  * @category accessors
  * @since 0.2.0
@@ -49,7 +49,7 @@ export const choose = ({ deltas, isShort, isTrimmed, language, place, stop, text
       at = language.read(at, said)
       if (at === undefined) break
     }
-    // a token without a text is the first half of a character
+    // a token without text is the first half of a character
     if (count > 0 && said === "" && count < deltas.length || isHalf(written)) continue
     last = count
     if (isBegun(written, stop) || ((isTrimmed || at !== undefined) && /\s$/.test(written))) continue

@@ -1,7 +1,7 @@
 /**
- * One generation over several requests. TGI generates in slices of 1,024 tokens and begins the grammar anew in each, so
- * what is longer is asked for piece by piece: with the prompt, the text so far, and the regex of what may still follow it.
- * The same goes on where a stream broke off, and behind a text that somebody kept.
+ * One generation over several requests. TGI generates in slices of 1,024 tokens and starts the grammar over in each, so
+ * anything longer is requested piece by piece: with the prompt, the text so far, and the regex of what may still follow it.
+ * The same way a stream that broke off is continued, and a text that somebody kept.
  *
  * @since 0.2.0
  */
@@ -25,34 +25,36 @@ import * as Border from "./Border.ts"
 import * as FollowUp from "./FollowUp.ts"
 import { SLICE } from "./Slices.ts"
 
-/** So many tokens at the end of a request that will have another behind it are kept back: it begins behind one of them. */
+/**
+ * How many tokens are held back at the end of a request that another one follows: the next request begins after one of them.
+ */
 const HELD = 48
 
 /**
- * What a generation over several requests is made of.
+ * What a generation over several requests needs.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Plan {
-  /** How many tokens are wanted in all, those that are thrown away at borders included. */
+  /** How many tokens are wanted in all, including those that are thrown away at borders. */
   readonly limit: number
   /** The language of the whole text; undefined where nothing constrains it. */
   readonly language: Residual.Residual | undefined
-  /** What is there already, and begins the language. */
+  /** The text that is already there, which begins a text of the language. */
   readonly written: string
   readonly stop: ReadonlyArray<string>
   readonly limits: ServerLimits | undefined
-  /** How often a stream that broke off is gone on with. */
+  /** How often a stream that broke off is continued. */
   readonly resume: number
   /** Whether a request asks for no more than a slice. */
   readonly sliced: boolean
-  /** What follows a text that is whole: what is written by the client, and the regex of what comes then. */
+  /** What follows a complete text: the part that the client writes, and the regex of the rest. */
   readonly next: ((written: string) => { readonly written: string; readonly regex: string } | undefined) | undefined
 }
 
 /**
- * A response on its way: how frames of any route become deltas.
+ * A response that is arriving: how frames of any route become deltas.
  *
  * @category models
  * @since 0.2.0
@@ -77,14 +79,14 @@ export interface Incoming {
 export type Open = (call: Dialect.Call) => Effect.Effect<Incoming, InferenceError, Scope.Scope>
 
 /**
- * How the response to a request is put together from several.
+ * How the response to a request is assembled from several.
  *
  * @category models
  * @since 0.2.0
  */
 export type Over = (call: Dialect.Call, open: Open) => Effect.Effect<Incoming, InferenceError, Scope.Scope>
 
-/** What a request said when it ended. */
+/** What is known of a request when it ends. */
 interface Ended {
   readonly finishReason: string | undefined
   readonly usage: Generation.Usage
@@ -93,16 +95,16 @@ interface Ended {
 
 const silent: Ended = { finishReason: undefined, usage: {}, fullText: undefined }
 
-/** How the whole stands: what was written, and what it cost. */
+/** The state of the whole: what was written, and what it cost. */
 interface State {
-  /** What was given to the reader, behind what was there before. */
+  /** What the reader was given, after what was there before. */
   text: string
   place: Residual.Place | undefined
-  /** Deltas that came and were not given yet, one a token. */
+  /** Deltas that arrived and are held back, one per token. */
   held: Array<Generation.Delta>
   /** Tokens of the request at hand. */
   tokens: number
-  /** How many of them go to the reader at once. */
+  /** How many of them were passed on to the reader. */
   free: number
   /** Tokens of the requests that have ended. */
   generated: number
@@ -116,13 +118,13 @@ interface State {
   frames: number
 }
 
-/** How many tokens the next request may ask for: what is wanted, what a slice holds, what is left of the context. */
+/** The token limit of the next request: what is wanted, what a slice holds, what is left of the context. */
 const roomOf = ({ language, limit, limits, sliced }: Plan, state: State): number => {
   const left = limit - state.generated
   const { inputTokens } = state.usage
   const used = inputTokens === undefined ? 0 : inputTokens + state.kept
   if (used > (limits?.maxInputTokens ?? Infinity)) return 0
-  // whole slices are safe with the server where no grammar begins anew in them
+  // whole slices can be left to the server where no grammar starts over in them
   const asked = !sliced || left <= SLICE ? left : language === undefined ? left - left % SLICE : SLICE
   return Math.min(asked, (limits?.maxTotalTokens ?? Infinity) - used)
 }
@@ -133,15 +135,15 @@ const foreign = (call: Dialect.Call, text: string) =>
       method: `POST ${Dialect.paths[call.route]}`,
       reason: new InvalidResponse({
         description:
-          "the text does not begin one that its grammar allows, so nothing can follow it: the server does not keep " +
-          "to grammars, or the text was changed",
+          "the text does not begin one that its grammar allows, so nothing can follow it: the server does not enforce " +
+          "grammars, or the text was changed",
         body: text.slice(-1000)
       }),
       attempts: 1
     })
   )
 
-/** Whether a stream stopped before its end, with no word of the server about the request itself. */
+/** Whether a stream stopped before its end without a message from the server about the request itself. */
 const isBroken = (cause: Cause.Cause<InferenceError>): boolean => {
   const error = Cause.findErrorOption(cause)
   return Option.isSome(error) && ["StreamInterrupted", "Transport", "Timeout"].includes(error.value.reason._tag)
@@ -245,7 +247,7 @@ export const make = Effect.fnUntraced(function*(
           ...state.requests === 1 && plan.written === "" && fullText !== undefined && { fullText }
         })
       })
-    /** The text is whole, or nothing more may be asked for: another stage, or the end. */
+    /** The text is complete, or nothing more may be requested: another stage, or the end. */
     const over = (finishReason: string | undefined): Pull.Pull<void, InferenceError> => {
       flush(state.held.length)
       const isWhole = state.place !== undefined && Residual.mayEnd(state.place) && roomOf(plan, state) > 0
@@ -268,7 +270,7 @@ export const make = Effect.fnUntraced(function*(
   }
 
   return {
-    // what is measured of one request says nothing of several
+    // what is measured of one request does not hold for several
     meta: () => ({
       ...first.meta(),
       attempts: state.attempts + current.meta().attempts,

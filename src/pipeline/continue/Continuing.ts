@@ -1,5 +1,5 @@
 /**
- * How a generation is put together from several requests.
+ * How a generation is assembled from several requests.
  *
  * @since 0.2.0
  */
@@ -10,7 +10,7 @@ import * as Continuation from "./Continuation.ts"
 import * as Slices from "./Slices.ts"
 
 /**
- * The way over several requests, or nothing where what may follow a text cannot be said of the constraint.
+ * How to use several requests, or nothing where it cannot be told from the constraint what may follow a text.
  *
  * @category constructors
  * @since 0.2.0
@@ -36,7 +36,7 @@ export const make = (
   return (call, open) => Continuation.make(call, plan, open)
 }
 
-/** The language of a constraint that is one regex. */
+/** The language of a constraint that is a single regex. */
 const languageOf = ({ fields }: Constraint): Residual.Residual | undefined => {
   const grammar = fields["grammar"] ?? fields["response_format"]
   if (typeof grammar !== "object" || grammar === null || !("type" in grammar) || !("value" in grammar)) return undefined

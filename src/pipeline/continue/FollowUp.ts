@@ -1,13 +1,13 @@
 /**
- * The request behind a request: the same prompt, with the text that came of it.
+ * The request that follows a request: the same prompt, with the text generated so far.
  *
  * @since 0.2.0
  */
 import type * as Dialect from "../../dialect/Dialect.ts"
 
 /**
- * The request that goes on behind a text: under a regex where there is one, for so many tokens. On the chat
- * route TGI goes on with a last message of the assistant.
+ * The request that continues a text: under a regex if there is one, for a number of tokens. On the chat route TGI continues
+ * a last message of the assistant.
  *
  * @category constructors
  * @since 0.2.0

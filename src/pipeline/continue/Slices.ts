@@ -1,5 +1,5 @@
 /**
- * TGI's slices: whether a generation takes more than one request, and why not where it should.
+ * TGI's slices: whether a generation takes more than one request, and if it should but cannot, why.
  *
  * @since 0.2.0
  */
@@ -9,7 +9,7 @@ import * as GenerationOptions from "../../GenerationOptions.ts"
 import type { Settings } from "../../Settings.ts"
 
 /**
- * How many tokens TGI generates at once, from 3.1.1 on: a grammar begins anew behind them.
+ * How many tokens TGI generates at once, from 3.1.1 on; a grammar starts over after them.
  *
  * @category constants
  * @since 0.2.0
@@ -17,7 +17,7 @@ import type { Settings } from "../../Settings.ts"
 export const SLICE = 1024
 
 /**
- * A generation that is about to be sent.
+ * A generation that is about to be requested.
  *
  * @category models
  * @since 0.2.0
@@ -40,7 +40,7 @@ export const tokensOf = ({ maxNewTokens }: GenerationOptions.GenerationOptions):
   maxNewTokens ?? GenerationOptions.MAX_NEW_TOKENS
 
 /**
- * Whether the server generates in slices. A version that is not known is taken for one that does.
+ * Whether the server generates in slices. An unknown version is assumed to.
  *
  * @category guards
  * @since 0.2.0
@@ -52,7 +52,7 @@ export const isSliced = ({ engine: { kind, version } }: Target): boolean => {
   return major > 3 || (major === 3 && (minor > 1 || (minor === 1 && patch >= 1)))
 }
 
-/** What an answer that is put together from several requests cannot have. */
+/** Options that a response assembled from several requests cannot have. */
 const obstacleIn = (
   { bestOf = 1, decoderInputDetails, returnFullText, truncate }: GenerationOptions.GenerationOptions
 ) =>
@@ -70,7 +70,7 @@ const hasTools = ({ options: { toolChoice, tools }, route }: Asked): boolean =>
   route === "chat" && tools !== undefined && tools.length > 0 && toolChoice !== "none"
 
 /**
- * Whether more than one request may be needed. A constraint must then be a regex, whose rest can be said.
+ * Whether more than one request may be needed. A constraint must then be a regex, of which the rest can be written.
  *
  * @category guards
  * @since 0.2.0
@@ -84,7 +84,7 @@ export const needs = (asked: Asked): boolean => {
 }
 
 /**
- * What is wrong with what was asked, where it cannot be gone on with.
+ * Why a text cannot be continued, if so.
  *
  * @category validation
  * @since 0.2.0
@@ -94,11 +94,11 @@ export const issues = (asked: Asked): ReadonlyArray<GenerationOptions.Issue> =>
     ? []
     : [{
       path: ["continueFrom"],
-      message: "only TGI goes on behind a text, and there without tools, bestOf, decoderInputDetails and truncate"
+      message: "only TGI continues a text, and only without tools, bestOf, decoderInputDetails and truncate"
     }]
 
 /**
- * Why not more than a slice is asked for, where more is wanted and a grammar would begin anew behind it.
+ * Why no more than a slice is requested, where more is wanted and a grammar would start over after it.
  *
  * @category accessors
  * @since 0.2.0
@@ -109,11 +109,11 @@ export const capped = (asked: Asked, isContinued: boolean): string | undefined =
   if (!isCut) return undefined
   const obstacle = obstacleIn(options)
   const reason = hasTools(asked)
-    ? "The router's own tool calls cannot be gone on with: offer the tools with a template (tokenizerId), or ask for less"
+    ? "The router's own tool calls cannot be continued: offer the tools with a template (tokenizerId), or lower maxNewTokens"
     : obstacle !== undefined
-    ? `An answer cannot be put together beside ${obstacle}`
+    ? `A response cannot be assembled from several requests with ${obstacle}`
     : settings.continuation === false
-    ? "It is not gone on with, since continuation is false"
-    : "What may follow a text cannot be said of this grammar: leave the target open, and a regex without lookahead"
-  return `Not more than ${SLICE} tokens are asked for, since TGI begins a grammar anew behind them. ${reason}`
+    ? "It is not continued, since continuation is false"
+    : "What may follow a text cannot be told from this grammar: do not set target, and write a regex without lookahead"
+  return `No more than ${SLICE} tokens are requested, since TGI starts a grammar over after them. ${reason}`
 }

@@ -17,7 +17,7 @@ const merge = (value: (count: typeof counts[number]) => number | undefined): Usa
 }
 
 /**
- * What is known; where two sources know, the first: a body before its headers.
+ * What is known; where two sources know it, the first: a body before its headers.
  *
  * @category combinators
  * @since 0.2.0
@@ -25,8 +25,8 @@ const merge = (value: (count: typeof counts[number]) => number | undefined): Usa
 export const either = (known: Usage, other: Usage): Usage => merge((count) => known[count] ?? other[count])
 
 /**
- * In a stream the last word counts, as some servers tell with every event what it was so far. Counts only grow, so a zero
- * after one says nothing.
+ * In a stream the last count holds, since some servers send with every event the count so far. Counts only grow, so a zero
+ * after another count means nothing.
  *
  * @category combinators
  * @since 0.2.0
@@ -35,7 +35,7 @@ export const later = (known: Usage, told: Usage): Usage =>
   merge((count) => (told[count] || known[count]) ?? told[count])
 
 /**
- * A server that counted nothing although something was generated did not count.
+ * A server that reports zero although something was generated did not count.
  *
  * @category combinators
  * @since 0.2.0
@@ -45,7 +45,7 @@ export const withoutZeros = (usage: Usage): Usage =>
 
 /**
  * The counts of several requests for one generation. Prompt tokens count once, those of the first request: the later ones
- * are the same prompt and the text that came of it.
+ * are the same prompt and the text generated so far.
  *
  * @category combinators
  * @since 0.2.0

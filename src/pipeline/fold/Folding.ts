@@ -20,7 +20,7 @@ import * as ThoughtTokens from "./ThoughtTokens.ts"
 export interface Options {
   /** Takes thinking out of the text, for engines that leave it in. */
   readonly splitReasoning: boolean
-  /** What the prompt says of the text that follows; unknown by default. */
+  /** What the prompt says about the text that follows; unknown by default. */
   readonly opening?: ThoughtOpening.Opening | undefined
   /** Keeps tokens and their log probabilities. */
   readonly keepTokens: boolean
@@ -51,7 +51,7 @@ export const make = (options: Options): Fold => new State(options)
 
 type Events = Array<Generation.Event>
 
-/** The first half of a surrogate pair at the end of a text, which no event may end with. */
+/** The first half of a surrogate pair at the end of a text: no event may end with one. */
 const endsInHalf = (text: string): boolean => {
   const code = text.charCodeAt(text.length - 1)
   return code >= 0xD800 && code <= 0xDBFF
@@ -64,7 +64,7 @@ class State implements Fold {
   readonly #calls = ToolCalls.make()
   readonly #text = new GrowingText()
   readonly #reasoning = new GrowingText()
-  /** Half a character that waits for its other half, and whether it was thought. */
+  /** Half a character that waits for its other half, and whether it belongs to the thinking. */
   #half = ""
   #halfThought = false
   #refusal = ""

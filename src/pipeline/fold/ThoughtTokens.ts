@@ -1,5 +1,5 @@
 /**
- * Tells the tokens of thinking from those of the answer, where the thinking stands in the text between tags.
+ * Separates the tokens of thinking from those of the answer, where the thinking is in the text between tags.
  *
  * @since 0.2.0
  */
@@ -31,7 +31,7 @@ const markFrom = (tokens: Array<Token>, from: number, to: number) => {
  */
 export const make = (opening: ThoughtOpening.Opening | undefined): Marker => {
   const splitter = ThoughtSplitter.make(opening)
-  /** The first token of which it is not known yet what it belongs to. */
+  /** The first token that is not yet assigned to either. */
   let open = 0
   return {
     mark: (tokens, count) => {

@@ -20,7 +20,7 @@ export const make = (prompt: string): (delta: Delta) => Delta => {
       left = left.slice(text.length)
       return true
     }
-    // a token that begins the text and is not in it, such as BOS; a part of a character has no text of its own
+    // a token before the text that is not part of it, such as BOS; a part of a character has no text of its own
     if (left !== prompt && !text.includes("\uFFFD")) left = ""
     return left !== ""
   }

@@ -38,13 +38,13 @@ export interface Prepared extends Folding.Options {
   readonly offer: Verdict.Offer
   /** The seed that is sent. */
   readonly seed: number | bigint | undefined
-  /** Whether a constraint is sent, and the engine may file the answer under the thinking. */
+  /** Whether a constraint is sent under which the engine may report the answer as thinking. */
   readonly filedAsThinking: boolean
-  /** Asks the server for the length of the prompt, where the response did not tell it. */
+  /** Asks the server for the length of the prompt, where the response did not contain it. */
   readonly countInput: Effect.Effect<number | undefined> | undefined
-  /** How the response is asked for piece by piece, where one request does not give the whole. */
+  /** How the response is requested piece by piece, where one request does not give the whole. */
   readonly continuation: Continuation.Over | undefined
-  /** How calls of tools stand in the text, where they do. */
+  /** How tool calls are written in the text, if they are. */
   readonly calls: CallForm | undefined
   /** What is told of the call, when it ends. */
   readonly telemetry: Telemetry.Call
@@ -119,7 +119,7 @@ const ask = <A>(
   }
 }
 
-/** A fold of what is heard: calls that stand in the text are taken out of it. */
+/** A fold of what arrives: calls that are part of the text are taken out of it. */
 const folding = (prepared: Prepared): Folding.Fold => {
   const fold = Folding.make(prepared)
   if (prepared.calls === undefined) return fold
@@ -132,7 +132,7 @@ interface Times {
   readonly first: number | undefined
 }
 
-/** The generation of a fold at its end, with everything that is known beside the frames. */
+/** The generation at the end of a fold, with everything that is known besides the frames. */
 const finished = (
   prepared: Prepared,
   fold: Folding.Fold,
@@ -155,7 +155,7 @@ const finished = (
   }, events)
 }
 
-/** A constrained answer that the engine took for thinking, as llama.cpp does with one that a regex shapes. */
+/** A constrained answer that the engine reported as thinking, as llama.cpp does under a regex. */
 const unfiled = (prepared: Prepared, generation: Generation.Generation, events: Events): Generation.Generation => {
   const { finishReason, reasoning, text, toolCalls } = generation
   const isFiled = prepared.filedAsThinking && reasoning !== undefined && text.trim() === "" && toolCalls.length === 0 &&
@@ -166,7 +166,7 @@ const unfiled = (prepared: Prepared, generation: Generation.Generation, events: 
   return { ...rest, text: answer ?? reasoning }
 }
 
-/** The generation at its end, or why it is none. Nothing of it is an effect where nothing has to be asked or told. */
+/** The finished generation, or what is wrong with it. No effect is run where nothing has to be requested or reported. */
 const finishing = (
   fiber: Telemetry.Fiber,
   prepared: Prepared,
@@ -203,7 +203,7 @@ const finishing = (
     )
     : end(told)
   return prepared.keepTokens && told.tokens === undefined && told.text !== ""
-    ? Effect.andThen(Effect.logWarning("log probabilities were asked for, and the server sent none"), counted)
+    ? Effect.andThen(Effect.logWarning("log probabilities were requested, but the server sent none"), counted)
     : counted
 }
 
@@ -230,7 +230,7 @@ const begin = (prepared: Prepared): Effect.Effect<Begun, InferenceError, Scope.S
     })
   })
 
-/** Keeps a limit on time. */
+/** Applies a limit on time. */
 type Within = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 type Opening = Telemetry.Opening<Generation.Event, InferenceError>
@@ -250,8 +250,8 @@ const last = (
   })
 
 /**
- * Streams a generation. The last event is `Finish`; leaving the stream closes the socket. `within` keeps the time of what the
- * generation is the last part of.
+ * Streams a generation. The last event is `Finish`; leaving the stream closes the socket. `within` applies the time limit of
+ * the call that the generation completes.
  *
  * @category running
  * @since 0.1.0
@@ -303,10 +303,10 @@ export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation,
     })
   )
 
-/** What stands for tokens in a text that lists none. */
+/** What replaces the tokens of a text that comes without any. */
 const PIECE = /\s?[\p{L}\p{N}]{1,6}|[^]/gu
 
-/** A whole response as a delta for each of its tokens: the places behind which more can be asked for. */
+/** A whole response as one delta per token: the places from which it can be continued. */
 const byTokens = ({ text, tokens, ...rest }: Generation.Delta): ReadonlyArray<Generation.Delta> =>
   tokens === undefined || tokens.length === 0
     ? [...(text?.match(PIECE) ?? []).map((text) => ({ text })), rest]
@@ -383,7 +383,7 @@ const answeredOnce = (prepared: Prepared, events: Events): Effect.Effect<Generat
   })
 
 /**
- * Asks for the whole response at once: less to parse, the server's timings, and what cannot be streamed.
+ * Requests the whole response at once: less to parse, the server's timings, and what cannot be streamed.
  *
  * @category running
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
  * Spans and metrics of generations, by OpenTelemetry's semantic conventions for generative AI (semconv 1.37, `gen_ai.*`).
- * No prompt and no answer is recorded unless asked for (`captureContent`).
+ * Prompts and generated text are recorded only with `captureContent`.
  *
  * @since 0.1.0
  */
@@ -39,7 +39,7 @@ const requests = (attributes: Record<string, string>) =>
   })
 
 /**
- * What is known before the answer.
+ * What is known before the response.
  *
  * @category models
  * @since 0.1.0
@@ -49,7 +49,7 @@ export interface Call {
   readonly model: string
   readonly server: URL
   readonly options: GenerationOptions
-  /** What is asked, where the caller wants it to be recorded. */
+  /** The input, where the caller wants it recorded. */
   readonly content: GenerateRequest["input"] | undefined
 }
 
@@ -89,7 +89,7 @@ const inputMessages = (content: GenerateRequest["input"]) =>
     : content.messages.map((message) => textMessage(message.role, Message.text(message)))
 
 /**
- * Writes what an answer told onto the span of its call.
+ * Writes what is known of a response onto the span of its call.
  *
  * @category combinators
  * @since 0.1.0
@@ -140,7 +140,7 @@ const instrumentsOf = (call: Call) => {
     ),
     queued: seconds(
       "inference_endpoints.server.queue_time",
-      "seconds in the server's queue, as TGI tells in its headers",
+      "seconds in the server's queue, as reported in TGI's headers",
       all
     ),
     uncounted: Metric.counter("inference_endpoints.client.usage_unknown", {
@@ -149,7 +149,7 @@ const instrumentsOf = (call: Call) => {
       attributes: all
     }),
     cost: Metric.counter("inference_endpoints.client.cost", {
-      description: "US dollars, where the server tells what a generation cost",
+      description: "US dollars, where the server reports what a generation cost",
       incremental: true,
       attributes: all
     }),
@@ -185,7 +185,7 @@ export interface Fiber {
 const isTraced = (fiber: Pick<Fiber, "getRef">): boolean => fiber.getRef(Tracer.Tracer) !== Tracer.nativeTracer
 
 /**
- * Tells of a finished generation, on the span of its call where there is one.
+ * Records a finished generation, on the span of its call if there is one.
  *
  * @category combinators
  * @since 0.2.0
@@ -221,14 +221,14 @@ export const observed = <A, E>(call: Call, self: Effect.Effect<A, E>): Effect.Ef
 }
 
 /**
- * What becomes of a stream, as those who pull it are to say.
+ * What becomes of a stream, as reported by its reader.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Outcome<E> {
   readonly failed: (cause: Cause.Cause<E>) => Effect.Effect<void>
-  /** It has ended well: what becomes of its reader does not make it a failure. */
+  /** It has ended well; what happens to its reader afterwards does not make it a failure. */
   readonly ended: () => void
 }
 
@@ -261,9 +261,9 @@ export const observedStream = <A, E>(call: Call, open: Opening<A, E>): Stream.St
       const ended = () => {
         over = true
       }
-      // an interrupt comes to no handler of a pull, but to the scope
+      // an interrupt does not reach the handlers of a pull, only the scope
       const closed = (exit: Exit.Exit<unknown, unknown>) =>
-        // what it fails with is not looked at
+        // the error itself is not used
         exit._tag === "Failure" ? failed(exit.cause as Cause.Cause<E>) : Effect.void
       return Effect.andThen(
         Scope.addFinalizerExit(scope, closed),

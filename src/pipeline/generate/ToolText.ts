@@ -1,5 +1,5 @@
 /**
- * Text in which tool calls stand as a template writes them → deltas with the calls, as the text comes.
+ * Text that contains tool calls as a template writes them → deltas with the calls, as the text comes.
  *
  * @since 0.2.0
  */
@@ -30,7 +30,7 @@ export const make = (form: CallForm): ToolText => {
     return {
       ...delta,
       text,
-      // the sum of what is told is the text: in the server's own the calls stand too
+      // the text is the sum of what was emitted: the server's own text contains the calls too
       fullText: undefined,
       ...fragments.length > 0 && { toolCalls: fragments }
     }
@@ -62,7 +62,7 @@ class Reading {
         case "text": {
           const at = this.#left.indexOf(this.#form.open)
           const until = at < 0 ? this.#left.length - overlap(this.#left, this.#form.open) : at
-          // blanks before a call are not said to anybody
+          // blanks before a call are not emitted
           const said = this.#left.slice(0, until).trimEnd()
           text += said
           if (at >= 0) isMoving = this.#enter("name", at + this.#form.open.length)
@@ -112,7 +112,7 @@ class Reading {
     return true
   }
 
-  /** How much of what is left belongs to the arguments: up to the brace that closes them. */
+  /** How much of the rest belongs to the arguments: up to the brace that closes them. */
   #scan(): number {
     for (let at = 0; at < this.#left.length; at++) {
       const char = this.#left[at]

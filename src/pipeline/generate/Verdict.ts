@@ -10,7 +10,7 @@ import { InvalidResponse, InvalidToolCall } from "../../InferenceError.ts"
 import * as ToolCalls from "../../protocol/ToolCalls.ts"
 
 /**
- * What was offered to the model, to whom, and how the response came.
+ * What was offered to which model, and how the response arrived.
  *
  * @category models
  * @since 0.2.0
@@ -20,17 +20,17 @@ export interface Offer {
   readonly tools: ReadonlyArray<Tool>
   readonly toolChoice: GenerationOptions["toolChoice"]
   readonly stream: boolean
-  /** The budget that the engine itself is to keep. */
+  /** The budget that the engine itself should enforce. */
   readonly thinkingBudget?: number | undefined
 }
 
-/** What engines write to close a thought counts as thinking too. */
+/** The tokens with which engines close a thought count as thinking too. */
 const CLOSING = 64
 
 const field = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
 
-/** Whether a tool takes nothing at all, and whether it can be called with nothing. */
+/** Whether a tool takes no arguments, and whether it can be called without any. */
 const needs = ({ parameters }: Tool): "nothing" | "optional" | "required" => {
   const required = field(parameters, "required")
   if (Array.isArray(required) && required.length > 0) return "required"
@@ -38,8 +38,8 @@ const needs = ({ parameters }: Tool): "nothing" | "optional" | "required" => {
 }
 
 /**
- * Whether a call that came without arguments is one with an empty object. Not so for a tool that needs some; nor on TGI's
- * streams for one that takes any, since its router loses arguments there.
+ * Whether a call that came without arguments is one with an empty object. It is not for a tool that needs some, nor on TGI's
+ * streams for a tool that takes any, since its router loses arguments there.
  *
  * @category guards
  * @since 0.2.0
@@ -54,7 +54,7 @@ export const mayBeEmpty = ({ engine, stream, tools }: Offer) => (name: string): 
 const MAX_TEXT = 64 * 1024
 
 /**
- * What is wrong with a generation; undefined where nothing is.
+ * What is wrong with a generation; undefined if nothing is.
  *
  * @category checking
  * @since 0.2.0
@@ -62,15 +62,15 @@ const MAX_TEXT = 64 * 1024
 export const of = (generation: Generation, offer: Offer): InvalidToolCall | InvalidResponse | undefined =>
   exceeded(generation, offer) ?? called(generation, offer)
 
-/** Thinking beyond the budget, where the server tells how much there was. */
+/** Thinking beyond the budget, where the server reports how much there was. */
 const exceeded = ({ statistics }: Generation, { thinkingBudget }: Offer): InvalidResponse | undefined => {
   const { reasoningTokens = 0 } = statistics
   return thinkingBudget === undefined || thinkingBudget < 0 || reasoningTokens <= thinkingBudget + CLOSING ?
     undefined :
     new InvalidResponse({
       description:
-        `the model thought for ${reasoningTokens} tokens, and thinkingBudget is ${thinkingBudget}: the server takes the field ` +
-        "and does not keep it for this model. Render prompts here (tokenizerId or a template), where it is kept in two requests"
+        `the model thought for ${reasoningTokens} tokens, and thinkingBudget is ${thinkingBudget}: the server accepts the field ` +
+        "and does not enforce it for this model. Render prompts here (tokenizerId or a template): two requests then enforce it"
     })
 }
 
@@ -99,7 +99,7 @@ const called = (generation: Generation, offer: Offer): InvalidToolCall | undefin
 
 const written = ({ arguments: text, name }: ToolCall): string => `${name}(${text.slice(0, MAX_TEXT)})`
 
-/** A call that was demanded, or announced by the server's own word, and not made. */
+/** A call that was demanded, or that the server announced, but that was not made. */
 const demanded = (
   { finishReason, refusal, text, toolCalls }: Generation,
   { toolChoice, tools }: Offer
@@ -108,9 +108,9 @@ const demanded = (
   if (typeof toolChoice === "object") {
     return toolCalls.some(({ name }) => name === toolChoice.name)
       ? undefined
-      : `toolChoice names ${toolChoice.name}, and the server made no call to it`
+      : `toolChoice names ${toolChoice.name}, but the server made no call to it`
   }
   if (toolCalls.length > 0) return undefined
-  if (toolChoice === "required") return "toolChoice is required, and the server made no call"
-  return finishReason === "tool_calls" && text === "" ? "the server says it made a call, and there is none" : undefined
+  if (toolChoice === "required") return "toolChoice is required, but the server made no call"
+  return finishReason === "tool_calls" && text === "" ? "the server says it made a call, but there is none" : undefined
 }

@@ -22,11 +22,11 @@ import type { Attempt, StructuredOutputError } from "../../structured/Structured
 /**
  * What to generate a value with: a Schema, everything that `generate` takes for one generation, and:
  *
- * - `retries`: how often to ask again when the answer does not decode (default 0). A wrong shape is asked about with the
- *   list of problems, an answer that the token limit cut with twice the limit; each time with the next seed.
- * - `salvage`: an answer that was cut, or is not JSON, is gone on with where it was still good (default false; TGI alone),
- *   instead of being asked for anew.
- * - `lenient`: sees through code fences, prose and thinking around the JSON (default false), for engines without grammar.
+ * - `retries`: how often to ask again when the answer does not decode (default 0). A wrong shape is sent back with the list
+ *   of problems, a response that the token limit cut is repeated with twice the limit; each time with the next seed.
+ * - `salvage`: a response that was cut off, or is not JSON, is continued from where it was still good (default false; TGI
+ *   only), instead of being repeated.
+ * - `lenient`: ignores code fences, prose and thinking around the JSON (default false), for engines without grammars.
  * - `depth`, `free`, `target`, `name`, `strict`, `compiler`: how the Schema becomes a grammar (see `Grammar.Options`).
  *
  * @category models
@@ -42,7 +42,7 @@ export interface ObjectOptions<S extends Schema.Constraint>
 
 /**
  * What to generate a value with, where the schema is a plain JSON Schema: the value is JSON that it allows, as far as that
- * can be checked here; what cannot be read as a schema fails with `UnsupportedSchema` and its path.
+ * can be checked here; a schema that cannot be read fails with `UnsupportedSchema` and its path.
  *
  * @category models
  * @since 0.2.0
@@ -52,7 +52,7 @@ export interface JsonObjectOptions extends Omit<ObjectOptions<Schema.Constraint>
 }
 
 /**
- * What to stream a value with. For an array, `element` makes every element come decoded as soon as it is complete.
+ * What to stream a value with. For an array, `element` decodes every element as soon as it is complete.
  *
  * @category models
  * @since 0.1.0
@@ -72,11 +72,11 @@ export interface ObjectStreamOptions<S extends Schema.Constraint, I extends Sche
 export interface ObjectResult<A> {
   readonly value: A
   readonly generation: Generation.Generation
-  /** The answers that did not decode before this one did. */
+  /** The generations before this one that did not decode. */
   readonly attempts: ReadonlyArray<Attempt>
   /** What had to be cut away around the JSON. */
   readonly repairs: ReadonlyArray<Step>
-  /** Where the grammar differs from the Schema: what it does not enforce, the decoder has checked. */
+  /** Where the grammar differs from the Schema; the decoder has checked what the grammar does not enforce. */
   readonly dropped: Constraint["dropped"]
 }
 
@@ -89,7 +89,7 @@ export interface ObjectResult<A> {
 export interface Constrained {
   readonly generation: Generation.Generation
   readonly constraint: Constraint | undefined
-  /** Why fewer tokens were asked for than wanted, where that is so: to ask for more is in vain. */
+  /** Why fewer tokens were requested than wanted, if so: requesting more would be in vain. */
   readonly capped?: string | undefined
 }
 
@@ -111,7 +111,7 @@ export interface Streamed<E> {
  * @since 0.1.0
  */
 export interface Means<E> {
-  /** The options of the service, from which a further attempt counts where the call says nothing. */
+  /** The options of the service, from which further attempts start where the call sets none. */
   readonly defaults: GenerationOptions.GenerationOptions
   readonly ask: (
     input: Message.Input,
@@ -153,7 +153,7 @@ export const isJsonSchema = <S extends Schema.Constraint>(
   options: ObjectOptions<S> | JsonObjectOptions
 ): options is JsonObjectOptions => !Schema.isSchema(options.schema)
 
-/** The conversation with the answer that did not fit, and what is wrong with it. Raw text can only be asked anew. */
+/** The conversation with the response that did not fit, and what is wrong with it. Raw text can only be repeated. */
 const corrected = (input: Message.Input, correction: Feedback.Round["correction"]): Message.Input => {
   if (correction === undefined || (typeof input === "object" && "raw" in input)) return input
   const messages: ReadonlyArray<Message.Message> = typeof input === "string"

@@ -1,5 +1,5 @@
 /**
- * What calls need that want a value, a constrained text, or tools: schemas, grammars and decoding. It is a third of the
+ * What calls for a value, a constrained text, or tools need: schemas, grammars and decoding. It is a third of the
  * package, so it is loaded with the first such call (see `Structures`).
  *
  * @since 0.2.0

@@ -9,7 +9,7 @@ import type * as Structure from "./Structure.ts"
 let loaded: typeof Structure | undefined
 
 /**
- * The modules of structured output. Once they are there, nothing is waited for.
+ * The modules of structured output. Once they are loaded, nothing is waited for.
  *
  * @category loading
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * What is wrong with an input, before a template or a server sees it: templates read what they know and pass over the rest
- * without a word.
+ * What is wrong with an input, before a template or a server sees it: templates read what they know and silently ignore the
+ * rest.
  *
  * @since 0.2.0
  */
@@ -29,7 +29,7 @@ const folded = (key: string): string => key.toLowerCase().replaceAll(/[^a-z]/g, 
 
 const SHORTEST = 4
 
-/** Whether one text becomes the other by a letter that is missing, added, another one, or swapped with its neighbour. */
+/** Whether two texts differ by one letter that is missing, added, replaced, or swapped with its neighbour. */
 const isNear = (one: string, other: string): boolean => {
   if (Math.min(one.length, other.length) < SHORTEST - 1 || Math.max(one.length, other.length) < SHORTEST) return false
   let start = 0
@@ -50,7 +50,7 @@ const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 type Path = ReadonlyArray<string | number>
 
-/** Adds an issue for each key that is written otherwise. Nearly every key is known, which costs one look. */
+/** Adds an issue for each misspelt key. Nearly every key is known, which costs one lookup. */
 const addKeyIssues = (issues: Array<Issue>, value: unknown, what: What, path: Path): void => {
   if (!isRecord(value)) return
   for (const key of Object.keys(value)) {
@@ -85,7 +85,7 @@ const messageIssues = (message: Message.Message, index: number): ReadonlyArray<I
   if (speaking.has(message.role) && (message.content === undefined || message.content === null)) {
     issues.push({
       path: ["messages", String(index), "content"],
-      message: `messages.${index} has the role ${message.role} and no content`
+      message: `messages.${index} has the role ${message.role} but no content`
     })
   }
   return issues

@@ -1,5 +1,5 @@
 /**
- * What an endpoint was measured not to do is not sent to it, whatever its engine is said to do.
+ * What an endpoint was measured not to do is not sent to it, whatever is known of its engine.
  *
  * @since 0.2.0
  */
@@ -21,7 +21,7 @@ const isRefusal = (finding: Finding | undefined): finding is Finding =>
 const message = ({ detail, name, outcome }: Finding, { engine, measuredAt }: Proof): string =>
   `${name} was ${outcome} by this ${names[engine]} when it was measured (${measuredAt}): ${detail}`
 
-/** Whether a value adds nothing to a body, so that it does not matter whether it is read. */
+/** Whether a value adds nothing to a body, so that it does not matter whether the server reads it. */
 const isNeutral = (rules: Rules | undefined, name: string, value: unknown): boolean => {
   const rule = Object.entries(rules ?? {}).find(([option]) => option === name)?.[1]
   if (rule === undefined) return true
@@ -34,7 +34,7 @@ const isNeutral = (rules: Rules | undefined, name: string, value: unknown): bool
 }
 
 /**
- * What of a request the endpoint was measured not to do.
+ * The options of a request that the endpoint was measured not to honour.
  *
  * @category validation
  * @since 0.2.0
@@ -50,7 +50,7 @@ export const refusals = (
     const answers = `${names[dialect.engine]} answers here`
     return [{
       path: ["proof"],
-      message: `the proof was measured on ${names[proof.engine]}, and ${answers}: measure anew`
+      message: `the proof was measured on ${names[proof.engine]}, but ${answers}: measure again`
     }]
   }
   const rules = dialect.rules[route]

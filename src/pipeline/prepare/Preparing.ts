@@ -35,7 +35,7 @@ import * as Measured from "./Measured.ts"
 import type { Prompted, Prompting } from "./Prompting.ts"
 
 /**
- * A generation that was decided on, before it is known who answers.
+ * A planned generation, before it is known who answers.
  *
  * @category models
  * @since 0.1.0
@@ -44,22 +44,22 @@ export interface Wanted {
   readonly input: Message.Input
   readonly options: GenerationOptions.GenerationOptions
   readonly settings: Settings
-  /** What the answer shall look like. */
+  /** What the response must look like. */
   readonly output: StructuredOutput<unknown, unknown> | undefined
-  /** What it has in common with others of the same input, that differ in their seeds alone. */
+  /** What it shares with others of the same input, which differ only in their seeds. */
   readonly shared?: Shared | undefined
 }
 
 /**
- * A request that is ready, and what telemetry says of it.
+ * A request that is ready, and what telemetry records of it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Ready extends Prepared {
-  /** The grammar that was sent, and what it does not carry. */
+  /** The grammar that was sent, and what it does not enforce. */
   readonly constraint: Constraint | undefined
-  /** Why fewer tokens are asked for than wanted, where that is so. */
+  /** Why fewer tokens are requested than wanted, if so. */
   readonly capped: string | undefined
   /** The same request with another seed: its prompt is not rendered, and its body not written, once more. */
   readonly withSeed: (seed: number | bigint) => Effect.Effect<Ready, InferenceError>
@@ -74,13 +74,13 @@ export interface Ready extends Prepared {
 export const invalid = (method: string, issues: ReadonlyArray<GenerationOptions.Issue>): InferenceError =>
   new InferenceError({ method, reason: new InvalidRequest({ issues }), attempts: 0 })
 
-/** Whether a response is asked for whole: an engine refuses to stream it, or streams it so that its end cannot be known. */
+/** Whether a response is requested as a whole: an engine refuses to stream it, or streams it without a recognisable end. */
 const isWhole = ({ engine }: Target, options: GenerationOptions.GenerationOptions) =>
   (options.bestOf ?? 1) > 1 || options.decoderInputDetails === true ||
   Dialects.all[engine.kind].whole?.(options) === true
 
 /**
- * Whether a generation is to be streamed: what the caller says, else all but what a server streams badly or not at all.
+ * Whether a generation is streamed: as the caller says, else unless the server streams it badly or not at all.
  * An engine whose streams are not safe is never asked for one.
  *
  * @category accessors
@@ -91,8 +91,8 @@ export const isStreamed = (target: Target, { options, settings }: Wanted): boole
   (settings.delivery === undefined ? !isWhole(target, options) : settings.delivery === "stream")
 
 /**
- * Whether a generation that nobody sees before its end is streamed all the same: a short one is not, where the caller does
- * not say so. A stream of twenty events costs the caller twice what a whole response does.
+ * Whether a generation of which no part is shown early is streamed all the same: a short one is not, unless the caller says
+ * so. A stream of twenty events costs the caller twice as much as a whole response.
  *
  * @category accessors
  * @since 0.2.0
@@ -102,7 +102,7 @@ export const isFolded = (target: Target, wanted: Wanted): boolean =>
     (wanted.options.maxNewTokens ?? Infinity) > (wanted.settings.wholeUpTo ?? WHOLE_UP_TO))
 
 /**
- * Tells the caller of a stream that it will be one chunk, where the engine's own streams are not safe.
+ * Warns the caller of a stream that it will be one chunk, where the engine's own streams are not safe.
  *
  * @category running
  * @since 0.2.0
@@ -112,7 +112,7 @@ export const warnUnstreamed = ({ engine: { kind } }: Target): Effect.Effect<void
   return unstreamed === undefined
     ? Effect.void
     : Effect.logWarning(
-      `The stream is one chunk: ${Dialect.names[kind]} is asked for whole responses, as ${unstreamed}`
+      `The stream is one chunk: ${Dialect.names[kind]} is only asked for whole responses, as ${unstreamed}`
     )
 }
 
@@ -150,7 +150,7 @@ export const prepare = (
   const constrained = output !== undefined
   const prompted = (shown: GenerationOptions.GenerationOptions) =>
     prompting({ input, options: shown, constrained }, kind, target.engine.bosToken)
-  // eager: nearly always all of it is there, and nothing has to be waited for
+  // eager: nearly always all of it is there and nothing has to be waited for
   const prompt = kind === "tgi" && options.tools?.some(hasReference) === true
     ? Effect.flatMap(Structures.load, ({ ToolGrammar }) => prompted(withoutReferences(ToolGrammar, options)))
     : prompted(options)
@@ -185,7 +185,7 @@ export const prepare = (
 const inStages = {
   path: ["bestOf"],
   message:
-    "so many tools take several requests, and none can be chosen of those: offer fewer tools, or leave bestOf out"
+    "this many tools take several requests, from which bestOf cannot choose: offer fewer tools, or leave bestOf out"
 }
 
 const hasReference = ({ parameters }: GenerationOptions.Tool): boolean =>
@@ -207,7 +207,7 @@ const withoutReferences = (
   )
 })
 
-/** A request whose tools stand in its prompt: what may be answered is a grammar of ours. */
+/** A request whose tools are in its prompt: a grammar of ours constrains the response. */
 const calling = (
   client: TgiClient["Service"],
   target: Target,
@@ -312,7 +312,7 @@ const readyOf = (decided: Decided, capped: string | undefined, encoded: Dialect.
   }
   const offer: Verdict.Offer = {
     engine: kind,
-    // as the caller wrote them: what is sent may demand keys that the caller's schema leaves out
+    // as the caller wrote them: the schema that is sent may require keys that the caller's leaves optional
     tools: (call.route === "chat" || calls !== undefined) && wanted.options.toolChoice !== "none"
       ? wanted.options.tools ?? []
       : [],
@@ -355,7 +355,7 @@ const seeded = (
     if (wrong.length > 0) return Effect.fail(invalid(`POST ${Dialect.paths[route]}`, wrong))
     const rule = decided.dialect.rules[route]?.seed
     const sent = rule?._tag === "Sent" ? rule.encode(seed)?.["seed"] : undefined
-    // an engine that takes no seed was told none
+    // an engine that takes no seed was sent none
     if (typeof sent !== "number" && typeof sent !== "bigint") {
       return Effect.succeed(readyOf({ ...decided, options }, capped, { call, ...rest }))
     }
@@ -373,7 +373,7 @@ const seeded = (
   }
 }
 
-/** A request of which further ones are made keeps its fields apart. */
+/** A request from which others are derived keeps its fields apart. */
 const withSeed = (call: Dialect.Call, seed: number | bigint): Dialect.Call =>
   call.route === "generate"
     ? { ...call, body: { ...call.body, parameters: { ...call.body.parameters, seed } } }
@@ -381,7 +381,7 @@ const withSeed = (call: Dialect.Call, seed: number | bigint): Dialect.Call =>
     : { route: call.route, body: { ...call.body, seed } } as Dialect.Call
 
 /**
- * What several generations of one input have in common, which is prepared once.
+ * What several generations of one input share, prepared once.
  *
  * @category models
  * @since 0.2.0
@@ -405,7 +405,10 @@ export class Shared {
   }
 }
 
-/** What is known of the thought that a prompt leaves open: of one that is rendered here all, else what the caller and the model's name say. */
+/**
+ * What is known of the thought that a prompt leaves open: for a prompt rendered here everything, else what the caller and
+ * the model's name say.
+ */
 const openingOf = (
   { modelName }: Target,
   input: Dialect.GenerateRequest["input"],
@@ -436,14 +439,14 @@ const offered = (
   return Result.map(tools, (tools) => ({ ...options, tools }))
 }
 
-/** vLLM with a reasoning parser applies no constraint before the thinking is closed, which only the prompt can tell here. */
+/** vLLM with a reasoning parser applies no constraint before the thinking is closed; here only the prompt can show that. */
 const unconstrained = (kind: Target["engine"]["kind"], input: Message.Input): ReadonlyArray<GenerationOptions.Issue> =>
   kind === "vllm" && typeof input === "object" && "raw" in input && ThoughtOpening.opening(input.raw)._tag === "Unknown"
     ? [{
       path: ["raw"],
       message:
         "structured output may not be enforced on a raw prompt by vLLM: with a reasoning parser it leaves the answer " +
-        "unconstrained until the thinking is closed, and this prompt ends with no tag that tells. End it with the template's " +
+        "unconstrained until the thinking is closed, and this prompt does not end with a tag that closes it. End it with the template's " +
         "tags (such as <think>\\n\\n</think>\\n\\n), send messages, or set unsupported to \"warn\" if the model does not think"
     }]
     : []
@@ -456,7 +459,7 @@ const nameOf = (target: Target, route: Dialect.Route): string =>
     ? target.completionModel ?? target.modelName
     : target.modelName
 
-/** What no provider of a serverless model takes. */
+/** What no provider of a serverless model accepts. */
 const unserved = (target: Target, route: Dialect.Route): ReadonlyArray<GenerationOptions.Issue> => {
   if (target.kind !== "serverless") return []
   if (route === "completion" && target.completionUrl === undefined) {
@@ -469,7 +472,7 @@ const unserved = (target: Target, route: Dialect.Route): ReadonlyArray<Generatio
   return route === "chat" && target.isRawOnly === true
     ? [{
       path: ["messages"],
-      message: `the providers of ${target.modelName} take raw prompts alone: set tokenizerId, or send { raw }`
+      message: `the providers of ${target.modelName} take raw prompts only: set tokenizerId, or send { raw }`
     }]
     : []
 }

@@ -1,5 +1,5 @@
 /**
- * Which way a generation goes: as messages over the chat route, or as a prompt that is rendered here and sent raw.
+ * How an input is sent: as messages over the chat route, or as a prompt that is rendered here and sent raw.
  *
  * @since 0.1.0
  */
@@ -43,15 +43,15 @@ export interface Options extends Magpie.Config {
   readonly specialTokens?: Readonly<Record<string, string>> | undefined
   /**
    * What to do with a BOS at the start of a raw prompt, since servers add one: see `ChatTemplate.BosRule`. With a template
-   * that is given as text, `auto` takes it away, but for vLLM, which is told to add none.
+   * that is given as text, `auto` removes it, except for vLLM, which is told to add none.
    */
   readonly bos?: BosRule | undefined
   /** The version of transformers whose prompts are wanted; the newest one known by default. */
   readonly compatibility?: Compatibility | undefined
-  /** Makes control tokens in the texts of messages plain text. Default false. */
+  /** Turns control tokens in the texts of messages into plain text. Default false. */
   readonly sanitizeControlTokens?: boolean | undefined
   /**
-   * Who holds TGI to tool calls. `template` (default): where a template is given that knows tools, it renders them, and the
+   * Who makes TGI call tools. `template` (default): where a template is given that knows tools, it renders them, and the
    * grammar of their calls is ours, so that several calls may be made and streams carry their arguments. `engine`: the
    * router's own way, which is also what is done without such a template.
    */
@@ -59,7 +59,7 @@ export interface Options extends Magpie.Config {
 }
 
 /**
- * What is asked, before it is decided how.
+ * The input, before it is decided how to send it.
  *
  * @category models
  * @since 0.1.0
@@ -72,8 +72,8 @@ export interface Asked {
 }
 
 /**
- * Decides the way, and renders the prompt where that is the way. `serverBos` is the token that the server said it puts before
- * a raw text.
+ * Decides how to send the input, and renders the prompt where it is sent raw. `serverBos` is the token that the server
+ * reports to put before a raw text.
  *
  * @category models
  * @since 0.1.0
@@ -94,7 +94,7 @@ export type Prompted =
   | Extract<GenerateRequest["input"], { readonly _tag: "Messages" }>
   | Extract<GenerateRequest["input"], { readonly _tag: "Prompt" }> & { readonly calls?: CallForm.CallForm }
 
-/** The BOS tokens that tokenizers put before a text by themselves, as templates write them. */
+/** The BOS tokens that tokenizers add to a text, as templates write them. */
 const OPENINGS: ReadonlyArray<string> = [
   "<|begin_of_text|>",
   "<s>",
@@ -112,7 +112,7 @@ const hasNoRawRoute = (engine: Kind): boolean => {
   return rules[raw] === undefined
 }
 
-/** Whether TGI is to be held to calls of tools. */
+/** Whether TGI must be constrained to tool calls. */
 const offersTools = ({ constrained, options }: Asked, engine: Kind): boolean =>
   engine === "tgi" && !constrained && (options.tools?.length ?? 0) > 0 && options.toolChoice !== "none"
 
@@ -139,8 +139,9 @@ const toolsOf = ({ tools }: GenerationOptions) => tools?.map((tool) => ({ type: 
 
 /**
  * Makes the decision for a service. A `ChatTemplate` in the context renders; without one messages stay messages.
- * `implied` says that the template was not asked for by name: it then gives way where the raw route could not carry a
- * constraint. `constrained`: it is there for a constraint alone, so that a call without one goes as messages. Fails with `InvalidConfig` where Magpie is switched on without its pre-query template or without a template.
+ * `implied` means that the template was not named by the caller: it then gives way where the raw route could not carry a
+ * constraint. `constrained`: it is only there for a constraint, so that a call without one is sent as messages. Fails with
+ * `InvalidConfig` where Magpie is switched on without its pre-query template or without a template.
  *
  * @category constructors
  * @since 0.1.0
@@ -158,7 +159,7 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
   const preQuery = magpie.success
   const { toolCalls = "template" } = options
   const isAuto = (options.bos ?? "auto") === "auto"
-  // no file tells what a template that is given as text begins with, and what its server adds
+  // for a template that is given as text no file says what it begins with and what its server adds
   const isText = options.chatTemplate !== undefined && isAuto
   const own = options.specialTokens?.["bos_token"]
   const openings = own === undefined || own === "" ? OPENINGS : [own, ...OPENINGS]
@@ -197,7 +198,7 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
         }),
         ({ prompt, text }) =>
           isText && engine === "vllm"
-            // it can be told to add nothing to what the template wrote
+            // it can be told to add nothing to the rendered prompt
             ? { _tag: "Prompt", text: Magpie.apply({ prompt: text, messages, preQuery }), isComplete: true }
             : {
               _tag: "Prompt",
@@ -232,8 +233,9 @@ type Variables = GenerationOptions["templateVariables"]
 type Rendered = Extract<GenerateRequest["input"], { readonly _tag: "Prompt" }>
 
 /**
- * A prompt behind whose end no thinking is left: templates that think by choice close the thought when they are told not to
- * think, and one that opens it is closed by its own tag. A template that does neither belongs to a model without thinking.
+ * A prompt after which no thinking can follow: templates of models that think by choice close the thought when told not to
+ * think, and a thought that is opened is closed by its own tag. A template that does neither belongs to a model without
+ * thinking.
  */
 const unthinking = (
   render: (variables: Variables) => Effect.Effect<Rendered, TemplateError>,
@@ -283,8 +285,8 @@ const made = <R>(
   ))
 
 /**
- * The template that the options name, if they name one. A repository's is loaded when it is first needed; a text is parsed
- * at once. It runs on the `TemplateEngine` of the context, if there is one.
+ * The template that the options name, if any. A repository's template is loaded when it is first needed; a text is parsed at
+ * once. It runs on the `TemplateEngine` of the context, if there is one.
  *
  * @category layers
  * @since 0.1.0
