@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints batch`: rows through endpoints, and what to do with the files that come of it.
+ * `inference-endpoints batch`: rows through endpoints, and what to do with the resulting files.
  */
 import * as Command from "effect/cli/Command"
 import { cache, convert, merge, report, status } from "./batch/Files.ts"

@@ -1,5 +1,5 @@
 /**
- * What is printed where no verb is named, and where one is misspelt.
+ * What is printed when no verb is named, or when one is misspelt.
  *
  * @since 0.2.0
  */
@@ -31,7 +31,7 @@ INFERENCE_BASE_URL. The token: HF_TOKEN, or what \`hf auth login\` left.
   inference-endpoints <command> --help          flags and examples; --quiet leaves notices out
 `
 
-/** How many letters must be changed, added or left out to make one word of the other. */
+/** How many letters must be changed, added or removed to turn one word into the other. */
 const distance = (a: string, b: string): number => {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i++) {
@@ -46,7 +46,7 @@ const distance = (a: string, b: string): number => {
 }
 
 /**
- * What to say to a verb that is not one: the closest that is.
+ * The message for an unknown verb: it names the closest one.
  *
  * @category constructors
  * @since 0.2.0

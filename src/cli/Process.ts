@@ -15,7 +15,7 @@ import { ChildProcessSpawner, make as spawner } from "effect/process/ChildProces
 import * as Signals from "./terminal/Signals.ts"
 import type * as Verbs from "./Verbs.ts"
 
-/** A pipe that was closed by its reader, such as `head`: what was to be said is said. */
+/** A pipe that was closed by its reader, such as `head`: there is nothing more to print. */
 const endQuietly = (error: NodeJS.ErrnoException): void => {
   if (error.code === "EPIPE") process.exit(0)
   throw error

@@ -1,6 +1,5 @@
 /**
- * The verbs of the command line, by what people come for. Nothing of a verb is loaded before it is asked for, so that
- * help and version take no time.
+ * The verbs of the command line, by purpose. A verb is loaded only when it is used, so that help and version take no time.
  *
  * @since 0.2.0
  */
@@ -83,7 +82,7 @@ export const groups: ReadonlyArray<{ readonly title: string; readonly verbs: Rea
       { name: "template", summary: "Render chat templates as Python does", load: () => import("./verbs/Template.ts") },
       {
         name: "grammar",
-        summary: "What an engine will enforce of a JSON Schema",
+        summary: "How much of a JSON Schema an engine enforces",
         load: () => import("./verbs/Grammar.ts")
       },
       {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The bin: version and help at once, a verb's own code when it is asked for.
+ * The bin: version and help at once, a verb's own code when it is used.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ if (word === "--version" || word === "-v") {
     process.stderr.write(`${Help.unknown(word)}\n`)
     process.exitCode = 2
   } else {
-    // what is compiled now is not compiled again by the next run
+    // keeps the compiled code for the next run
     Module.enableCompileCache?.()
     const Process = await import("./Process.ts")
     await Process.run(verb, rest, version())

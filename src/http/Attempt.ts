@@ -1,8 +1,8 @@
 /**
- * One attempt at a request on whatever `HttpClient` there is: its head, its body within limits on time and size, and what
- * went wrong as a `Fault`. What the response means is not known here.
+ * One attempt at a request on any `HttpClient`: its headers, its body within limits on time and size, and failures as a
+ * `Fault`. What the response means is not known here.
  *
- * A transport that keeps limits by itself (`TransportLimits`) is given them; for any other they are kept here.
+ * A transport that applies limits by itself (`TransportLimits`) is given them; for any other they are applied here.
  *
  * @since 0.2.0
  */
@@ -54,7 +54,7 @@ export class Attempts {
     this.#send = TransportLimits.sendOf(client)
   }
 
-  /** Whether the transport keeps the limits by itself. */
+  /** Whether the transport applies the limits by itself. */
   get enforced(): boolean {
     return this.#send !== undefined
   }
@@ -89,7 +89,7 @@ export class Attempts {
       const init = Context.getOrUndefined(fiber.context, FetchHttpClient.RequestInit)
       return Effect.provideContext(
         executed,
-        // a span of the client's own would hold the query, that may be a key, and faults that quote a header
+        // a span of the client's own would hold the query, which may be a key, and faults that quote a header
         Context.make(FetchHttpClient.RequestInit, { ...init, redirect }).pipe(
           Context.add(HttpClient.TracerDisabledWhen, () => true)
         )
@@ -115,7 +115,7 @@ export class Attempts {
     return Effect.mapError(Body.bytes(response, size ?? sizeOf(limits)), (error) => Fault.from(error, limits))
   }
 
-  /** The body of a response as it comes, for as long as the scope is open. */
+  /** The body of a response as it arrives, for as long as the scope is open. */
   pull(
     response: HttpClientResponse,
     scope: Scope.Scope
@@ -127,7 +127,7 @@ export class Attempts {
   }
 }
 
-/** The origin of the page or worker that this runs in; nothing outside of browsers. */
+/** The origin of the page or worker that this runs in; nothing outside browsers. */
 const pageOrigin = (): string | undefined => {
   const { document, location, WorkerGlobalScope } = globalThis as {
     readonly document?: unknown
@@ -141,8 +141,8 @@ const pageOrigin = (): string | undefined => {
 const answered = new Set<string>()
 
 /**
- * A browser tells a refusal by its cross-origin rules (CORS) in no other way than a network that is down. Another origin
- * that never answered while the browser is online has probably not allowed it.
+ * A browser reports a refusal by cross-origin rules (CORS) no differently from a network that is down. Another origin that
+ * never answered while the browser is online has probably not allowed the request.
  */
 const inBrowser = <A>(
   head: Effect.Effect<A, HttpClientError>,
@@ -161,7 +161,7 @@ const inBrowser = <A>(
 
 const sizeOf = (limits: TransportLimits.Limits): Body.Size => ({ limit: limits.maxBodyBytes ?? Infinity })
 
-/** The limits until the head, for a transport that keeps none. */
+/** The limits until the headers, for a transport that applies none. */
 const bounded = <A>(
   head: Effect.Effect<A, Fault.Fault>,
   { headers, silence }: TransportLimits.Limits

@@ -1,6 +1,6 @@
 /**
- * The moment at which the whole of what a caller asked for must be over, whatever it consists of: finding the endpoint, its
- * attempts, and the waits between them.
+ * The moment by which a whole call must have ended, with everything it consists of: finding the endpoint, its attempts, and
+ * the waits between them.
  *
  * @since 0.2.0
  */
@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
 /**
- * In milliseconds of the clock; absent where nothing larger bounds a call than its own limit.
+ * In milliseconds of the clock; absent where nothing bounds a call but its own limit.
  *
  * @category references
  * @since 0.2.0
@@ -22,7 +22,7 @@ export const CurrentDeadline = Context.Reference<number | undefined>(
 )
 
 /**
- * Milliseconds: the end of something larger that is as near as this to a call's own is not worth limits of its own.
+ * In milliseconds: an outer deadline this close to a call's own is not worth separate limits.
  *
  * @category constants
  * @since 0.2.0
@@ -30,7 +30,7 @@ export const CurrentDeadline = Context.Reference<number | undefined>(
 export const NEAR = 50
 
 /**
- * The moment that is so far from now, or the deadline in force where that is earlier.
+ * The moment a given time from now, or the deadline in force if that is earlier.
  *
  * @category accessors
  * @since 0.2.0
@@ -50,7 +50,7 @@ export const of = (fiber: Fiber.Fiber<unknown, unknown>, limit: Duration.Duratio
 }
 
 /**
- * Bounds all that is sent within an effect by one moment, so far from now.
+ * Bounds everything that is sent within an effect by one moment, a given time from now.
  *
  * @category combinators
  * @since 0.2.0
@@ -59,7 +59,7 @@ export const within = (limit: Duration.Duration) => <A, E, R>(self: Effect.Effec
   Effect.flatMap(after(limit), (deadline) => by(deadline)(self))
 
 /**
- * Bounds all that is sent within an effect by a moment, where there is one.
+ * Bounds everything that is sent within an effect by a moment, if there is one.
  *
  * @category combinators
  * @since 0.2.0
@@ -68,8 +68,8 @@ export const by = (deadline: number | undefined) => <A, E, R>(self: Effect.Effec
   deadline === undefined ? self : Effect.provideService(self, CurrentDeadline, deadline)
 
 /**
- * As `by`, for an effect that keeps a limit of its own: it is told of the moment only where that is earlier by more than
- * `NEAR`. Nearly no call is, and the others are spared a context of their own.
+ * As `by`, for an effect with a limit of its own: the moment is only passed on if it is earlier by more than `NEAR`. That is
+ * rarely so, and other calls need no context of their own.
  *
  * @category combinators
  * @since 0.2.0

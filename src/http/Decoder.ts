@@ -39,13 +39,13 @@ interface Zlib {
   readonly createZstdDecompress?: () => Inflater
 }
 
-/** Asked for by name, so that nothing of Node is imported where there is no Node. */
+/** Loaded by name, so that nothing of Node is imported where there is no Node. */
 const platform: Zlib | undefined = (globalThis as {
   readonly process?: { readonly getBuiltinModule?: (name: string) => Zlib | undefined }
 }).process?.getBuiltinModule?.("node:zlib")
 
 /**
- * What a client that can decode may ask for.
+ * The codings that a client that can decode may accept.
  *
  * @category constants
  * @since 0.2.0
@@ -53,8 +53,8 @@ const platform: Zlib | undefined = (globalThis as {
 export const accepted = "gzip, deflate, br"
 
 /**
- * Reads a `content-encoding` header: the coding to undo, `undefined` where there is none, or `"unsupported"` for one that
- * is not known, or for several on top of each other (a way to make a small body very large).
+ * Reads a `content-encoding` header: the coding to undo, `undefined` where there is none, or `"unsupported"` for an unknown
+ * one, or for several on top of each other (a way to make a small body very large).
  *
  * @category decoding
  * @since 0.2.0
@@ -97,7 +97,7 @@ export interface Sink {
 const HIGH_WATER = 64 * 1024
 
 /**
- * A running decoder. It stands still while paused, so that a small input cannot grow without bound.
+ * A running decoder. It stops while paused, so that a small input cannot grow without bound.
  *
  * @category models
  * @since 0.2.0
@@ -126,7 +126,7 @@ export class Decoder {
     return this.#busy
   }
 
-  /** Takes a chunk of the body; `false` asks to send no more before `onDrain`. */
+  /** Takes a chunk of the body; `false` asks the caller to send no more before `onDrain`. */
   write(chunk: Uint8Array): boolean {
     if (chunk.length === 0 || this.#closed) return true
     if (this.#busy) {
@@ -143,7 +143,7 @@ export class Decoder {
     else if (!this.#busy) this.#endOf(this.#inflater)
   }
 
-  /** zlib tells its end once, be it before that of the input. */
+  /** zlib reports its end once, even before that of the input. */
   #endOf(inflater: Inflater): void {
     if (this.#frameOver && this.#coding !== "zstd") this.#sink.onEnd()
     else inflater.end()
@@ -181,10 +181,10 @@ export class Decoder {
         if (this.#frameOver) this.#nextFrame()
         return
       }
-      // zlib says nothing of what follows the end of a body, which may be filled up with zeros and with nothing else
+      // zlib does not report what follows the end of a body, which may be padded with zeros and nothing else
       if (rest.some((byte) => byte !== 0)) {
         this.close()
-        this.#sink.onFault(fault("Z_DATA_ERROR", "The coded body has ended, and more follows"))
+        this.#sink.onFault(fault("Z_DATA_ERROR", "The coded body has ended, but more bytes follow"))
         return
       }
     }
@@ -204,7 +204,7 @@ export class Decoder {
     else this.#frameOver = true
   }
 
-  /** Goes on behind the end of a frame, after all of that frame has been handed over. */
+  /** Continues after the end of a frame, once all of that frame has been handed over. */
   #nextFrame(): void {
     const rest = this.#rest
     this.#rest = undefined
@@ -232,7 +232,7 @@ export class Decoder {
 }
 
 /**
- * What a body fails with whose coding cannot be undone here.
+ * The failure of a body whose coding cannot be undone here.
  *
  * @category errors
  * @since 0.2.0
@@ -240,7 +240,7 @@ export class Decoder {
 export const unsupported = (coding: string): Error =>
   fault("ERR_CONTENT_CODING", `The content coding of the response (${coding}) is not one this platform can decode`)
 
-// zlib's header holds the method, 8, in the low half of its first byte; a raw stream that starts so would be a stored
+// zlib's header holds the method, 8, in the low half of its first byte; a raw stream with such a byte would be a stored
 // block whose padding is not zero, which no encoder writes
 const create = (zlib: Zlib, coding: Coding, first: Uint8Array): Inflater | undefined => {
   switch (coding) {

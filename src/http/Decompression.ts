@@ -11,7 +11,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Decoder from "./Decoder.ts"
 
-/** How many bytes are looked at to tell a coded body from one that the HTTP client has decoded already. */
+/** How many bytes are inspected to tell a coded body from one that the HTTP client has already decoded. */
 const ENOUGH = 32
 
 /** Whether bytes can be the start of a text: coded ones show a control byte or break UTF-8 within a few bytes. */
@@ -28,7 +28,7 @@ const isText = (bytes: Uint8Array): boolean => {
 type Chunks = Arr.NonEmptyReadonlyArray<Uint8Array>
 
 /**
- * The bytes are not what `content-encoding` says, or this platform cannot read that coding.
+ * The bytes are not in the coding that `content-encoding` names, or this platform cannot read it.
  *
  * @category models
  * @since 0.1.0
@@ -42,7 +42,7 @@ export interface Fault {
  * Undoes one `content-encoding` of a body, for HTTP clients that leave it as it is.
  *
  * Some clients decode by themselves and leave the header as it was, so the first bytes decide: a body that begins as text
- * passes unchanged. An encoding that is not known (one provider sends `chunked`) is taken for none.
+ * passes unchanged. An unknown encoding (one provider sends `chunked`) is treated as none.
  *
  * @category combinators
  * @since 0.1.0
@@ -83,7 +83,7 @@ const decoding = <E>(
     onEnd: settle("ended"),
     onFault: settle("failed")
   })
-  // the turn lets what was decoded last be handed over
+  // one turn, so that the last decoded bytes are handed over
   const consumed = Effect.andThen(
     Effect.callback<void>((done) => {
       resume = () => done(Effect.void)
@@ -131,13 +131,13 @@ const decoding = <E>(
   return Effect.suspend(() => body ?? Effect.flatMap(begin, (begun) => body = begun))
 }
 
-/** The start of a body, and whether that is all of it. */
+/** The start of a body, and whether it is all of the body. */
 interface Beginning {
   readonly chunks: Array<Uint8Array>
   readonly over: boolean
 }
 
-/** Reads until there are enough bytes to look at. */
+/** Reads until there are enough bytes to inspect. */
 const beginning = <E>(pull: Pull.Pull<Chunks, E>): Pull.Pull<Beginning, E> => {
   const chunks: Array<Uint8Array> = []
   let size = 0

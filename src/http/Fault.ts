@@ -1,6 +1,6 @@
 /**
- * What can go wrong with one request below the meaning of its response, in words that say what to do. Each stage makes its
- * own error of it.
+ * What can go wrong with one request, apart from the meaning of its response, in words that say what to do. Each stage turns
+ * it into its own error.
  *
  * @since 0.2.0
  */
@@ -11,7 +11,7 @@ import type { Phase } from "./Timeouts.ts"
 import type { Limits } from "./TransportLimits.ts"
 
 /**
- * - `Timeout`: a limit on time passed.
+ * - `Timeout`: a time limit passed.
  * - `Connection`: no response, or one that broke off.
  * - `TooLarge`: more bytes than the limit.
  * - `Undecodable`: a body that is not what its headers say.
@@ -33,7 +33,7 @@ export type Fault =
   | { readonly _tag: "Undecodable"; readonly description: string }
 
 /**
- * A limit on time that passed.
+ * A time limit that passed.
  *
  * @category constructors
  * @since 0.2.0
@@ -46,7 +46,7 @@ export const timeout = (phase: Phase, after: Duration.Input): Fault => ({
 })
 
 /**
- * A server that sent no head for long, and whose health route did not answer then.
+ * A server that sent no headers for a long time, and whose health route then did not answer.
  *
  * @category constructors
  * @since 0.2.0
@@ -61,7 +61,8 @@ export const silent = (after: Duration.Input): Fault => ({
 })
 
 /**
- * A request from a browser to another origin that failed without a word, as one does that the origin does not allow.
+ * A request from a browser to another origin that failed without an explanation, as it does when the origin does not allow
+ * it.
  *
  * @category constructors
  * @since 0.2.0
@@ -69,7 +70,7 @@ export const silent = (after: Duration.Input): Fault => ({
 export const probablyCors = (origin: string): Fault => ({
   _tag: "Connection",
   description:
-    `no response from ${origin}. The browser does not say why; this origin has not answered before, so probably it does not allow requests from this page (CORS): let the server send access-control-allow-origin, or ask through a server of your own`,
+    `no response from ${origin}. The browser does not say why; this origin has not answered before, so it probably does not allow requests from this page (CORS): let the server send access-control-allow-origin, or send requests through a server of your own`,
   code: "ERR_PROBABLY_CORS",
   retryable: false
 })
@@ -111,7 +112,7 @@ const phases: { readonly [code: string]: Phase } = {
   ERR_TOTAL_TIMEOUT: "total"
 }
 
-/** A body that is not what its `content-encoding` says. Only the end of one that is cut is worth a new attempt. */
+/** A body that is not in its `content-encoding`. A new attempt is only worthwhile for a body that was cut off. */
 const undecodable = /^(Z_(?!BUF)|ERR_(BROTLI|ZLIB|_ERROR_FORMAT|ENCODING|CONTENT_CODING)|ZSTD_error)/
 
 const hopeless =
@@ -128,7 +129,7 @@ const advice: { readonly [code: string]: string } = {
   EPROTO: noTls,
   ERR_SSL_WRONG_VERSION_NUMBER: noTls,
   ERR_SSL_PACKET_LENGTH_TOO_LONG: noTls,
-  HPE_INVALID: "what came is not HTTP: check the port, and write https:// where the server expects TLS",
+  HPE_INVALID: "the response is not HTTP: check the port, and write https:// where the server expects TLS",
   ERR_INVALID_PROXY: "the proxy is not a valid URL: see HTTP_PROXY, HTTPS_PROXY and the option proxy",
   ERR_PROXY_UNREACHABLE:
     "the proxy cannot be reached: check HTTP_PROXY, HTTPS_PROXY and the option proxy, or set NO_PROXY",
@@ -138,7 +139,7 @@ const advice: { readonly [code: string]: string } = {
   ERR_PROXY_GATEWAY: "the proxy could not connect to it"
 }
 
-/** The platform's code of a fault, wherever in the chain of causes it is. */
+/** The platform's code of a fault, from anywhere in the chain of causes. */
 const codeOf = (cause: unknown): string | undefined => {
   let at = cause
   for (let depth = 0; depth < 5 && typeof at === "object" && at !== null; depth++) {
@@ -148,7 +149,7 @@ const codeOf = (cause: unknown): string | undefined => {
   return undefined
 }
 
-/** The origin of a URL as it may be shown; nothing where it is not an HTTP URL. */
+/** The origin of a URL, safe to show; nothing if it is not an HTTP URL. */
 const originOf = (url: string): string | undefined =>
   URL.canParse(url) && /^https?:/i.test(url) ? new URL(url).origin : undefined
 

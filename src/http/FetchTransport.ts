@@ -1,10 +1,10 @@
 /**
- * An `HttpClient` over `fetch` that keeps the limits of `TransportLimits` by itself: what browsers, Bun, Deno and the edge
- * have, without the layers of a general client between the reader and the body.
+ * An `HttpClient` over `fetch` that applies `TransportLimits` by itself: for browsers, Bun, Deno and the edge, without the
+ * layers of a general client between the reader and the body.
  *
- * It keeps what the Node transport keeps, as far as `fetch` lets it: an interrupt aborts the request, a slow reader stops
- * the server, limits on time and size hold, redirects are responses like any other. What `fetch` does by itself stays its
- * own: connections, TLS, proxies, decompression.
+ * It does what the Node transport does, as far as `fetch` allows: an interrupt aborts the request, a slow reader stops the
+ * server, limits on time and size hold, redirects are responses like any other. Connections, TLS, proxies and decompression
+ * are up to `fetch`.
  *
  * @since 0.2.0
  */
@@ -26,7 +26,7 @@ import { IncomingResponse } from "./IncomingResponse.ts"
 import { fault } from "./TransportFault.ts"
 import { enforcesLimits, type Limits, type Send, type Size } from "./TransportLimits.ts"
 
-/** A body up to this size is read in one piece by `fetch` itself; the limit between two reads is then that of all of it. */
+/** A body up to this size is read in one piece by `fetch` itself; the limit between two reads then applies to all of it. */
 const SMALL = 256 * 1024
 
 /** Bytes of a body that is read whole where the request sets no limit. */
@@ -117,7 +117,7 @@ class Exchange extends Incoming {
       ...bodyOf(request)
     }
     this.sent()
-    // fetch throws where the URL or a header cannot be sent
+    // fetch throws if the URL or a header cannot be sent
     new Promise<Response>((resolve) => resolve(fetch(url, init))).then(this.#head, this.#broken)
   }
 
@@ -133,7 +133,7 @@ class Exchange extends Incoming {
     const coded = "content-encoding" in headers
     const announced = coded ? 0 : Number(headers["content-length"] ?? 0)
     if (coded) {
-      // the head tells about the body as the reader gets it: fetch has decoded it
+      // the headers describe the body as the reader gets it: fetch has decoded it
       delete headers["content-encoding"]
       delete headers["content-length"]
     }
@@ -150,7 +150,7 @@ class Exchange extends Incoming {
     if (this.#pumping || this.ended || this.failure !== undefined || response === undefined) return
     const length = Number(this.headers["content-length"] ?? Number.NaN)
     if (!(length <= Math.min(this.limit, SMALL))) return this.read()
-    // what announces its length is read at once, which costs a third less than by chunks
+    // a body that announces its length is read at once, which costs a third less than by chunks
     this.#pumping = true
     this.alive()
     if (asText) {
@@ -212,7 +212,7 @@ const bodyOf = ({ body }: HttpClientRequest): { readonly body?: BodyInit; readon
     case "Uint8Array":
       return { body: body.text ?? new Uint8Array(body.body) }
     case "Raw":
-      // whatever the caller holds for a body of fetch, which checks it
+      // whatever the caller considers a body of fetch, which checks it
       return { body: body.body as BodyInit }
     case "FormData":
       return { body: body.formData }

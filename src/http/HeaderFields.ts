@@ -1,5 +1,5 @@
 /**
- * What headers say beside the content: who asks, the server's id of a request, and its word on when to come back.
+ * What headers say besides the content: who sends a request, the server's id of it, and when to retry.
  *
  * @since 0.2.0
  */
@@ -11,7 +11,7 @@ import type { Scrub } from "./Secret.ts"
 const PRODUCT = "effect-inference-endpoints/0.2.0"
 
 /**
- * The `user-agent` of every request: the caller's own, if it has one, before that of the SDK.
+ * The `user-agent` of every request: the caller's own, if any, before that of the SDK.
  *
  * @category constants
  * @since 0.2.0
@@ -42,7 +42,7 @@ export const scrubbed = (headers: Headers.Headers, scrub: Scrub): Headers.Header
 }
 
 /**
- * The server's own verdict on another attempt (`x-should-retry`), where it gives one.
+ * The server's own verdict on a retry (`x-should-retry`), where it gives one.
  *
  * @category accessors
  * @since 0.2.0
@@ -75,7 +75,7 @@ const numberIn = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d+(\.\d+)?$/.test(text.trim()) ? Number(text.trim()) : undefined
 
 /**
- * When the server wants to be asked again: `retry-after-ms`, `Retry-After` in whole or decimal seconds or as a date
+ * When the server wants a retry: `retry-after-ms`, `Retry-After` in whole or decimal seconds or as a date
  * (measured against the response's own `Date`), or a second after the reset of a `RateLimit` that is used up.
  *
  * @category accessors

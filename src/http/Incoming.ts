@@ -21,17 +21,17 @@ const HIGH_WATER = 256 * 1024
  */
 export abstract class Incoming {
   readonly limits: Limits
-  /** The status, 0 before the head is there. */
+  /** The status; 0 before the headers have arrived. */
   status = 0
-  /** The headers by their names in lower case. */
+  /** The headers by their lower-case names. */
   headers: Readonly<Record<string, string | Array<string> | undefined>> = {}
   /** The whole body has arrived. */
   ended = false
-  /** The whole body, where the transport gives it as a text. */
+  /** The whole body, if the transport gives it as a text. */
   text: string | undefined
-  /** Why no more will come; what arrived before can still be taken. */
+  /** Why nothing more will arrive; what arrived before can still be taken. */
   failure: Error | undefined
-  /** Called once, on a microtask, when there is news for the reader. */
+  /** Called once, on a microtask, when there is something for the reader. */
   wake: (() => void) | undefined
 
   /** The reader wants the body in one piece. */
@@ -59,7 +59,7 @@ export abstract class Incoming {
 
   /** Ends the exchange on the wire. */
   protected abstract close(reason: Error): void
-  /** Stops reading from the wire, and so the server in the end. */
+  /** Stops reading from the wire, which eventually stops the server. */
   protected abstract pause(): void
   protected abstract resume(): void
 
@@ -68,7 +68,10 @@ export abstract class Incoming {
     this.#watch.sent()
   }
 
-  /** Something came, or is waited for: the limit between two reads starts anew. For transports that do not keep it. */
+  /**
+   * Something arrived, or is waited for: the limit between two reads starts again. For transports that do not apply it
+   * themselves.
+   */
   protected alive(): void {
     this.#watch.heard()
   }
@@ -101,7 +104,7 @@ export abstract class Incoming {
     this.#notify()
   }
 
-  /** A chunk that goes beyond the limit. */
+  /** A chunk that exceeds the limit. */
   #beyond(chunk: Uint8Array): void {
     if (!this.#cut) return this.abort(tooLarge(this.limit))
     this.#chunks.push(chunk.subarray(0, Math.max(0, chunk.length - (this.#received - this.limit))))
@@ -123,7 +126,7 @@ export abstract class Incoming {
     this.#notify()
   }
 
-  /** Nothing comes any more. */
+  /** Nothing more will arrive. */
   protected settled(): void {
     this.#watch.stop()
   }
@@ -149,10 +152,13 @@ export abstract class Incoming {
     return chunks
   }
 
-  /** The reader begins to read: for transports that bring nothing before that. */
+  /** The reader begins to read: for transports that deliver nothing before that. */
   read(): void {}
 
-  /** Drops what comes until the end of the body, so many bytes or milliseconds, and calls back. Returns how to stop. */
+  /**
+   * Drops what arrives until the end of the body, a number of bytes or a number of milliseconds, and calls back. Returns how
+   * to stop.
+   */
   drain(bytes: number, milliseconds: number, then: () => void): () => void {
     let left = bytes
     const stop = () => {
@@ -191,7 +197,7 @@ export abstract class Incoming {
     }
   }
 
-  /** More has arrived than the limit that is known now. */
+  /** More has arrived than the limit that is now known. */
   #shorten(): void {
     const ended = this.ended
     this.ended = false
@@ -208,11 +214,11 @@ export abstract class Incoming {
 
   /** Ends the exchange from outside; a reader that waits fails. */
   cancel(reason?: Error): void {
-    // an error has a stack, which is not made for what has ended
+    // an error captures a stack, which is not worth it for an exchange that has ended
     if (!this.ended && this.failure === undefined) this.abort(reason ?? abandoned())
   }
 
-  /** The reader goes, and wants to hear nothing more. */
+  /** The reader leaves, and must not be called any more. */
   leave(): void {
     this.wake = undefined
     this.cancel()

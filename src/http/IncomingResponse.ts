@@ -1,5 +1,5 @@
 /**
- * The `HttpClientResponse` of a transport that keeps limits by itself.
+ * The `HttpClientResponse` of a transport that applies limits by itself.
  *
  * @since 0.2.0
  */
@@ -31,12 +31,12 @@ type Chunks = [Uint8Array, ...Array<Uint8Array>]
 type Failure = HttpClientError.HttpClientError
 
 /**
- * A response whose head has arrived. The body can be streamed once, or read whole as often as one likes; after it was
- * read whole it can also be streamed.
+ * A response whose headers have arrived. The body can be streamed once, or read whole any number of times; after it was read
+ * whole it can also be streamed.
  *
  * Faults of the body are `DecodeError`s whose cause has the `code`: `UND_ERR_BODY_TIMEOUT`, `ERR_BODY_TOO_LARGE`,
- * `UND_ERR_SOCKET` and others by undici's names, `ECONNRESET`, and the `Z_` and `ERR_` codes of zlib. What arrived before the
- * fault is delivered first when the body is streamed.
+ * `UND_ERR_SOCKET` and others by undici's names, `ECONNRESET`, and the `Z_` and `ERR_` codes of zlib. What arrived before
+ * the fault is delivered first when the body is streamed.
  *
  * @category models
  * @since 0.1.0
@@ -100,7 +100,7 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
     return Option.none()
   }
 
-  /** The body as it comes: each pull takes all that arrived since the last one. Leaving early closes the connection. */
+  /** The body as it arrives: each pull takes all that arrived since the last one. Leaving early closes the connection. */
   get stream(): Stream.Stream<Uint8Array, Failure> {
     return Stream.fromChannel(Channel.fromTransform((_, scope) =>
       Effect.suspend(() => {
@@ -272,7 +272,7 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
   }
 }
 
-/** Headers whose names are in lower case already. */
+/** Headers whose names are already in lower case. */
 const headersOf = (fields: Incoming["headers"]): Headers.Headers => {
   const plain: Record<string, string> = Object.create(Object.getPrototypeOf(Headers.empty))
   for (const name in fields) {
@@ -280,7 +280,7 @@ const headersOf = (fields: Incoming["headers"]): Headers.Headers => {
     if (typeof value === "string") plain[name] = value
     else if (value !== undefined) plain[name] = value.join(", ")
   }
-  // they are of the prototype of headers
+  // they have the prototype of headers
   return plain as Headers.Headers
 }
 
@@ -312,4 +312,4 @@ const once = (body: Exit.Exit<Uint8Array, Failure>): Pull.Pull<Chunks, Failure> 
   })
 }
 
-const alreadyRead = () => fault("ERR_BODY_READ", "The response body was read already")
+const alreadyRead = () => fault("ERR_BODY_READ", "The response body was already read")

@@ -1,6 +1,6 @@
 /**
- * The policy that all requests of a program keep: what a service is told once, and what every service that it builds on
- * reads when it is made, so that finding an endpoint keeps the limits of a call.
+ * The policy that all requests of a program share: it is set once for a service, and every service that it builds on reads
+ * it when it is made, so that finding an endpoint keeps the limits of a call.
  *
  * @since 0.2.0
  */
@@ -13,11 +13,11 @@ import type * as Timeouts from "./Timeouts.ts"
  * @since 0.2.0
  */
 export interface Defaults {
-  /** When to try again; what is absent keeps its default. */
+  /** When to retry; absent members keep their default. */
   readonly retry?: Retry.Input | undefined
-  /** Limits on time; each has a default. */
+  /** Time limits; each has a default. */
   readonly timeouts?: Timeouts.Input | undefined
-  /** Comes before the SDK's own name in the `user-agent` header. */
+  /** Precedes the SDK's own name in the `user-agent` header. */
   readonly userAgent?: string | undefined
 }
 

@@ -1,13 +1,13 @@
 /**
- * The one retry of the SDK: attempts, full jitter, the server's word, a quota and a deadline, as a `Schedule`.
+ * The only retry of the SDK: attempts, full jitter, the server's wishes, a quota and a deadline, as a `Schedule`.
  *
  * A generation changes no state on the server, so another attempt is safe; it costs GPU time, so it is bounded and
- * counted. Nothing is tried again after the first delivered event of a stream.
+ * counted. Nothing is retried after the first delivered event of a stream.
  *
  * The numbers: 4 attempts; `random × min(20 s, base × 2^i)` with a base of 250 ms, or 1 s where the server is throttling;
- * a wait the server asks for is a floor, lengthened by up to 10 %, and beyond 60 s the call fails with that figure
- * instead. The quota is the token bucket of the AWS SDKs: 500, a retry takes 14 (5 when throttled), success gives them
- * back, a success without retries adds 1, and an empty bucket means: fail now.
+ * a wait that the server asks for is a lower bound, lengthened by up to 10 %, and beyond 60 s the call fails with that
+ * figure instead. The quota is the token bucket of the AWS SDKs: 500 tokens, a retry takes 14 (5 when throttled), success
+ * returns them, a success without retries adds 1, and an empty bucket means: fail now.
  *
  * @since 0.1.0
  */
@@ -21,13 +21,13 @@ import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 
 /**
- * When and how often a request is tried again.
+ * When and how often a request is retried.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Policy {
-  /** Attempts in all, the first included. */
+  /** Attempts in all, including the first. */
   readonly attempts: number
   /** Base of the back-off after a transient fault. */
   readonly transientBase: Duration.Duration
@@ -35,14 +35,14 @@ export interface Policy {
   readonly throttledBase: Duration.Duration
   /** The longest wait of our own choosing. */
   readonly cap: Duration.Duration
-  /** The longest wait at the server's word; when it asks for more, the call fails and says so. */
+  /** The longest wait at the server's request; when it asks for more, the call fails and says so. */
   readonly maxServerWait: Duration.Duration
-  /** Whether the quota of the client bounds the retries. */
+  /** Whether the quota of the client limits the retries. */
   readonly quota: boolean
 }
 
 /**
- * A policy as a caller gives it: what is absent stays as it is. Numbers are milliseconds.
+ * A policy as a caller gives it: absent members keep their value. Numbers are milliseconds.
  *
  * @category models
  * @since 0.2.0
@@ -52,7 +52,7 @@ export type Input = {
 }
 
 /**
- * The policy in force where nothing else is said.
+ * The policy in force by default.
  *
  * @category constants
  * @since 0.1.0
@@ -123,19 +123,19 @@ export const current = (base: Policy): Effect.Effect<Policy> =>
  * @since 0.2.0
  */
 export interface Wait {
-  /** What is asked for: a route such as `POST /generate`, an endpoint, a file of the Hub. */
+  /** What is requested: a route such as `POST /generate`, an endpoint, a file of the Hub. */
   readonly subject: string
-  /** Which attempt failed, or which look was in vain, from 1. */
+  /** Which attempt failed, or which look was in vain, counted from 1. */
   readonly attempt: number
   readonly delay: Duration.Duration
   /** Why, in a sentence. */
   readonly reason: string
-  /** What will be done then: the same again, or another look at an endpoint that is not ready. */
+  /** What will be done afterwards: the same request again, or another look at an endpoint that is not ready. */
   readonly next: "attempt" | "look"
 }
 
 /**
- * Is told of every wait before it begins, whether for another attempt or for an endpoint to become ready:
+ * Called for every wait before it begins, whether for another attempt or for an endpoint to become ready:
  * `Effect.provideService(effect, Retry.OnWait, ({ reason, delay }) => Console.error(…))`. Default: a debug log line.
  *
  * @category references
@@ -150,7 +150,7 @@ export const OnWait = Context.Reference<(wait: Wait) => Effect.Effect<void>>(
 )
 
 /**
- * Tells of a wait that is about to begin.
+ * Reports a wait that is about to begin.
  *
  * @category running
  * @since 0.2.0
@@ -159,12 +159,12 @@ export const announce = (wait: Wait): Effect.Effect<void> => Effect.flatMap(OnWa
 
 /** Counts the retries of all calls, by reason. */
 const retries = Metric.counter("inference_endpoints.client.retries", {
-  description: "attempts that were made again",
+  description: "attempts that were repeated",
   incremental: true
 })
 
 /**
- * What an attempt's failure means for another one.
+ * What the failure of an attempt means for the next one.
  *
  * @category models
  * @since 0.1.0
@@ -174,11 +174,11 @@ export interface Verdict {
   readonly tag: string
   /** The reason in a sentence. */
   readonly message: string
-  /** Whether another attempt may succeed: `"once"` where it is not worth more than one. */
+  /** Whether another attempt may succeed: `"once"` if only one more is worthwhile. */
   readonly retry: boolean | "once"
-  /** Whether the server is too busy, which asks for more patience. */
+  /** Whether the server is too busy, so that longer waits are needed. */
   readonly throttled: boolean
-  /** How long the server asked to wait, where it did. */
+  /** How long the server asked to wait, if it did. */
   readonly retryAfter?: Duration.Duration | undefined
 }
 
@@ -216,17 +216,17 @@ export const makeQuota = (): Quota => {
 }
 
 /**
- * What a run is bound by.
+ * The limits of a run.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options<E> {
-  /** What is asked for, as waits are told of it. */
+  /** What is requested, for reports of waits. */
   readonly subject: string
   readonly policy: Policy
   readonly quota?: Quota | undefined
-  /** Milliseconds of the clock at which nothing new is begun. Default: none. */
+  /** The time, in milliseconds of the clock, from which no attempt is begun. Default: none. */
   readonly deadline?: number | undefined
   readonly verdict: (error: E) => Verdict
 }
@@ -282,7 +282,7 @@ const again = <A, E, E2, R>(
   })
 
 /**
- * The policy as a schedule over failures. It ends where another attempt is not worth it or not allowed, and tells of every
+ * The policy as a schedule over failures. It ends where another attempt is not worthwhile or not allowed, and reports every
  * wait before it begins.
  *
  * @category constructors
@@ -313,8 +313,8 @@ export const schedule = <E>(
   }))
 
 /**
- * The wait after so many failures: full jitter below a bound that doubles, or what the server asks for and up to a tenth
- * more; nothing where it asks for more than the policy gives it.
+ * The wait after a number of failures: full jitter below a bound that doubles, or what the server asks for plus up to a
+ * tenth; nothing where it asks for more than the policy allows.
  *
  * @category accessors
  * @since 0.2.0

@@ -1,7 +1,7 @@
 /**
- * One request and its whole response under the rules of this package: no redirect is followed by itself, no trace header
- * leaves, bodies and waits are bounded, the body is always read (so that a pooled connection is given back), and a
- * failure is words without a request object in it.
+ * One request and its whole response under the rules of this package: no redirect is followed by itself, no trace header is
+ * sent, bodies and waits are bounded, the body is always read (so that a pooled connection is returned), and a failure is a
+ * text without a request object in it.
  *
  * @since 0.1.0
  */
@@ -48,13 +48,13 @@ export interface Request {
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Sent as JSON. */
   readonly body?: unknown
-  /** Sent as they are, in place of a JSON body; asked for anew by each attempt. */
+  /** Sent as they are, instead of a JSON body; each attempt opens them again. */
   readonly content?: Content | undefined
   /** How many bytes of the response are accepted. Default 16 MiB. */
   readonly limit?: number | undefined
-  /** How long the head of the response may take. Default 10 s. */
+  /** How long the headers of the response may take. Default 10 s. */
   readonly timeout?: Duration.Input | undefined
-  /** Comes before the SDK's own name in the `user-agent` header. */
+  /** Precedes the SDK's own name in the `user-agent` header. */
   readonly userAgent?: string | undefined
 }
 
@@ -66,13 +66,13 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers.Headers
   readonly body: Uint8Array
-  /** The token that was sent: it is taken out of all that is read as text, since some servers repeat it. */
+  /** The token that was sent: it is removed from all text that is read, since some servers repeat it. */
   readonly sent: Redacted.Redacted<string> | undefined
 }
 
 const defaultLimit = 16 * 1024 * 1024
 
-/** A body takes at most this long after its head. */
+/** A body takes at most this long after its headers. */
 const bodyTimeout = Duration.minutes(5)
 
 const build = (request: Request): HttpClientRequest.HttpClientRequest => {
@@ -95,7 +95,7 @@ const build = (request: Request): HttpClientRequest.HttpClientRequest => {
 }
 
 /**
- * Sends a request and reads the response, whatever its status. Redirects come back as they are; a browser, which hides
+ * Sends a request and reads the response, whatever its status. Redirects are returned as they are; a browser, which hides
  * them, follows them and drops the credential across origins by the rules of `fetch`.
  *
  * @category running
@@ -124,7 +124,7 @@ export const run = (client: HttpClient.HttpClient, request: Request): Effect.Eff
 }
 
 /**
- * A response whose body is read as it comes.
+ * A response whose body is read as it arrives.
  *
  * @category models
  * @since 0.2.0
@@ -138,8 +138,8 @@ export interface Opened {
 }
 
 /**
- * Sends a request and gives its head and its body as it comes, for as long as the scope is open. Nothing limits how long
- * the body takes: whoever wants a limit stops reading.
+ * Sends a request and gives the headers and the body as it arrives, for as long as the scope is open. Nothing limits how
+ * long the body takes; to apply a limit, stop reading.
  *
  * @category running
  * @since 0.2.0
@@ -170,7 +170,7 @@ export const open = Effect.fnUntraced(
   }
 )
 
-/** The limits of one request, within what is left for the whole of what was asked for. */
+/** The limits of one request, within the time that is left for the whole call. */
 const limitsOf = ({ limit = defaultLimit, timeout = "10 seconds" }: Request) =>
   Effect.gen(function*() {
     const own = Duration.fromInputUnsafe(timeout)
@@ -183,7 +183,7 @@ const limitsOf = ({ limit = defaultLimit, timeout = "10 seconds" }: Request) =>
   })
 
 /**
- * Whether nobody on the way can read what is sent to a URL: https anywhere, http on this machine only.
+ * Whether what is sent to a URL cannot be read on the way: https anywhere, http on this machine only.
  *
  * @category predicates
  * @since 0.1.0
@@ -203,7 +203,7 @@ const decoder = new TextDecoder()
 export const text = (answer: Answer): string => redact(decoder.decode(answer.body), answer.sent)
 
 /**
- * The body as JSON through a schema; fails with words that name the path.
+ * The body as JSON by a schema; the failure names the path.
  *
  * @category decoding
  * @since 0.1.0
@@ -215,7 +215,7 @@ export const json = <S extends Schema.ConstraintDecoder<unknown>>(schema: S) => 
 }
 
 /**
- * What a failed answer says, with `X-Error-Message` and `X-Error-Code` before the body and the token taken out.
+ * The text of a failed response: `X-Error-Message` and `X-Error-Code` before the body, with the token removed.
  *
  * @category decoding
  * @since 0.1.0
@@ -239,7 +239,7 @@ export const requestId = ({ headers, sent }: Omit<Answer, "body">): string | und
   HeaderFields.requestId(headers, scrubber(sent))
 
 /**
- * How long the server wants to be left alone, where it says so.
+ * How long the server wants no further request, where it says so.
  *
  * @category headers
  * @since 0.1.0

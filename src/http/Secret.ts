@@ -1,12 +1,12 @@
 /**
- * Taking secrets out of texts that will be shown: some servers repeat what they were sent.
+ * Removes secrets from texts that will be shown: some servers repeat what they were sent.
  *
  * @since 0.2.0
  */
 import * as Redacted from "effect/Redacted"
 
 /**
- * Takes a secret out of a text.
+ * Removes a secret from a text.
  *
  * @category models
  * @since 0.2.0
@@ -14,7 +14,7 @@ import * as Redacted from "effect/Redacted"
 export type Scrub = (text: string) => string
 
 /**
- * What takes a token out of a text.
+ * A function that removes a token from a text.
  *
  * @category constructors
  * @since 0.2.0
@@ -25,7 +25,7 @@ export const scrubber = (token: Redacted.Redacted<string> | undefined): Scrub =>
 }
 
 /**
- * Takes a token out of a text.
+ * Removes a token from a text.
  *
  * @category cleaning
  * @since 0.2.0
@@ -33,7 +33,7 @@ export const scrubber = (token: Redacted.Redacted<string> | undefined): Scrub =>
 export const redact = (text: string, token: Redacted.Redacted<string> | undefined): string => scrubber(token)(text)
 
 /**
- * Makes the words of a server fit for an error message: the token is taken out, and they are cut after 500 characters.
+ * Prepares a server's text for an error message: the token is removed, and it is cut after 500 characters.
  *
  * @category cleaning
  * @since 0.2.0

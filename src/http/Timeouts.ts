@@ -1,12 +1,12 @@
 /**
- * The limits on time of one call.
+ * The time limits of one call.
  *
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 
 /**
- * The limits that have a reason of their own when they pass.
+ * The limits that have a reason of their own.
  *
  * @category models
  * @since 0.2.0
@@ -14,17 +14,17 @@ import * as Duration from "effect/Duration"
 export type Phase = "connect" | "headers" | "firstEvent" | "idle" | "total"
 
 /**
- * The limits on time of one call, each with a reason of its own (`Timeout` with its `phase`).
+ * The time limits of one call, each with a reason of its own (`Timeout` with its `phase`).
  *
  * - `connect` (10 s): until there is a connection. `NodeInferenceEndpoints` gives it to its transport; any other HTTP
  *   client keeps its own (`connectTimeout` of `NodeTransport.layerOptions`).
- * - `firstEvent` (300 s): until the first event of a stream, the time in the server's queue included. A response in one
- *   piece has no limit of its own before its head: when this long has passed without one, the health route is asked;
- *   silence there ends the call, and an answer lets it wait on, up to `total`.
+ * - `firstEvent` (300 s): until the first event of a stream, including the time in the server's queue. A whole response has
+ *   no limit of its own before its headers: after this long without them the health route is asked; silence there ends the
+ *   call, and an answer lets it wait on, up to `total`.
  * - `headers` (as `firstEvent`): until the response headers of a stream. Some engines send them with the first token, after
- *   their queue and the prompt.
+ *   the queue and the prompt.
  * - `idle` (60 s): between two reads of a body; TGI sends a keep-alive every 15 s.
- * - `total` (10 min): the whole call, its retries and waits included, and finding out where the endpoint is.
+ * - `total` (10 min): the whole call, including retries, waits and finding out where the endpoint is.
  *
  * @category models
  * @since 0.1.0
@@ -40,7 +40,7 @@ export type Timeouts = { readonly [P in Phase]: Duration.Duration }
 export type Input = { readonly [P in Phase]?: Duration.Input | undefined }
 
 /**
- * The limits in force where nothing else is said.
+ * The limits in force by default.
  *
  * @category constants
  * @since 0.1.0
@@ -54,7 +54,7 @@ export const defaults: Timeouts = {
 }
 
 /**
- * The defaults with some limits replaced. The headers of a stream are given the time that its first event has.
+ * The defaults with some limits replaced. The headers of a stream get the same time as its first event.
  *
  * @category constructors
  * @since 0.1.0

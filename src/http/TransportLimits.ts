@@ -1,8 +1,8 @@
 /**
- * Time and size limits that a transport can keep by itself, for one request, at less cost than timers raced around it.
+ * Time and size limits that a transport can apply by itself, for one request, at a lower cost than timers raced around it.
  *
- * A transport that can has its own way to send (`sendOf`): it arms timers and counts the bytes. For any other transport
- * the caller has to keep the limits.
+ * A transport that can has its own way to send (`sendOf`): it arms timers and counts the bytes. For any other transport the
+ * caller has to apply the limits.
  *
  * @since 0.1.0
  */
@@ -19,25 +19,25 @@ import type { HttpClientResponse } from "effect/http/HttpClientResponse"
  * @since 0.1.0
  */
 export interface Limits {
-  /** Milliseconds that the transport was told to take for connecting. It keeps them by itself; here for its words. */
+  /** The transport's own limit for connecting, in milliseconds. It applies it by itself; this is for its error message. */
   readonly connect?: number | undefined
-  /** Milliseconds from the request on the wire to the end of the response head. Connecting has its own limit. */
+  /** Milliseconds from the request on the wire to the end of the response headers. Connecting has its own limit. */
   readonly headers?: number | undefined
   /**
-   * What to do when no head came for so many milliseconds, and again after as many more: whoever answers `true` lets the
-   * request wait on, `false` ends it with the code `ERR_NO_SIGN_OF_LIFE`.
+   * What to do when no headers arrived for this many milliseconds, and again after as many more: `true` lets the request
+   * wait on, `false` ends it with the code `ERR_NO_SIGN_OF_LIFE`.
    */
   readonly silence?: { readonly after: number; readonly ask: Effect.Effect<boolean> } | undefined
   /** Milliseconds without a byte of the body, while the reader waits for one. */
   readonly idle?: number | undefined
   /**
-   * Milliseconds from the request to the end of its body, waiting for a connection included. It ends the exchange with the
+   * Milliseconds from the request to the end of its body, including the wait for a connection. It ends the exchange with the
    * code `ERR_TOTAL_TIMEOUT`.
    */
   readonly total?: number | undefined
   /**
-   * Milliseconds from the request until the reader of its response says that the first event came; a body that ended
-   * counts too. It ends the exchange with the code `ERR_FIRST_EVENT_TIMEOUT`.
+   * Milliseconds from the request until the reader of its response reports the first event; the end of the body counts too.
+   * It ends the exchange with the code `ERR_FIRST_EVENT_TIMEOUT`.
    */
   readonly firstEvent?: number | undefined
   /** Bytes of the body, on the wire and after decompression, whether it is read whole or streamed. */
@@ -45,7 +45,7 @@ export interface Limits {
 }
 
 /**
- * The key under which a client has its `Send`, and a response its `Reading`.
+ * The key of a client's `Send`, and of a response's `Reading`.
  *
  * @category symbols
  * @since 0.1.0
@@ -55,8 +55,8 @@ export const enforcesLimits: unique symbol = Symbol.for(
 )
 
 /**
- * Sends a request within limits. Such a call is the caller's own: the transport leaves the span, the trace headers and the
- * closing of a response that nobody reads to it, which is a fifth of the cost of a call.
+ * Sends a request within limits. The caller is responsible for the span, the trace headers and closing a response that
+ * nobody reads; that saves a fifth of the cost of a call.
  *
  * With `whole`, a response with a status below 300 comes when its body is complete or has failed, so that its reader waits
  * once and not twice. Then `Reading.arrivedText` has the body. A transport may ignore it.
@@ -71,7 +71,7 @@ export type Send = (
 ) => Effect.Effect<HttpClientResponse, HttpClientError>
 
 /**
- * A client whose transport keeps limits.
+ * A client whose transport applies limits.
  *
  * @category models
  * @since 0.1.0
@@ -81,8 +81,8 @@ export interface EnforcingClient extends HttpClient {
 }
 
 /**
- * How to send within limits; nothing where the transport does not keep them. Operators such as `mapRequest` make a new
- * client without that, so ask the innermost client.
+ * How to send within limits; nothing if the transport does not apply them. Operators such as `mapRequest` make a new client
+ * without it, so ask the innermost client.
  *
  * @category combinators
  * @since 0.1.0
@@ -91,7 +91,7 @@ export const sendOf = (client: HttpClient | EnforcingClient): Send | undefined =
   enforcesLimits in client ? client[enforcesLimits] : undefined
 
 /**
- * How much of a body is read whole: at most so many bytes after decompression. A longer one fails with the code
+ * How much of a body is read whole: at most this many bytes after decompression. A longer one fails with the code
  * `ERR_BODY_TOO_LARGE`, or is cut off there.
  *
  * @category models
@@ -103,7 +103,7 @@ export interface Size {
 }
 
 /**
- * What else a transport that keeps limits can do for the reader of a response, at less cost than a race with a timer.
+ * What else a transport that applies limits can do for the reader of a response, at a lower cost than a race with a timer.
  *
  * @category models
  * @since 0.1.0
@@ -111,10 +111,10 @@ export interface Size {
 export interface Reading {
   /**
    * The first event of the stream was read, so that its limit no longer holds. Only the reader can know: a comment that
-   * keeps a connection open is bytes, but no event.
+   * keeps a connection open is bytes, but not an event.
    */
   readonly firstEventCame: () => void
-  /** The whole body, at most so many bytes; what is above fails it, or is cut off. */
+  /** The whole body, at most this many bytes; a longer one fails, or is cut off. */
   readonly bytes: (size: Size) => Effect.Effect<Uint8Array, HttpClientError>
   readonly wholeText: (size: Size) => Effect.Effect<string, HttpClientError>
   /** The body of a request that was sent with `whole`, where all of it has arrived. */
@@ -131,7 +131,7 @@ export interface Reading {
 }
 
 /**
- * What the transport behind a response can do; nothing where it does not keep `TransportLimits`.
+ * What the transport of a response can do; nothing if it does not apply `TransportLimits`.
  *
  * @category combinators
  * @since 0.1.0
@@ -140,7 +140,7 @@ export const readingOf = (response: HttpClientResponse | EnforcedResponse): Read
   enforcesLimits in response ? response[enforcesLimits] : undefined
 
 /**
- * A response whose transport keeps `TransportLimits`.
+ * A response whose transport applies `TransportLimits`.
  *
  * @category models
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * The limits on time of one exchange, as moments that move while one timer waits: it looks at them when the first of them may
- * have passed, and waits on for the next. So a limit that does not pass, and a chunk that comes in time, costs no timer.
+ * The time limits of one exchange, as moments that move while one timer waits: it checks them when the first of them may
+ * have passed, and then waits for the next. So a limit that does not pass, or a chunk that arrives in time, costs no timer.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import type { Limits } from "./TransportLimits.ts"
 const LONGEST = 2 ** 31 - 1
 
 /**
- * A limit in milliseconds as timers take it: whole, and 0 for none.
+ * A limit in whole milliseconds as timers take it; 0 for none.
  *
  * @category conversions
  * @since 0.2.0
@@ -20,14 +20,14 @@ const LONGEST = 2 ** 31 - 1
 export const timer = (limit: number | undefined): number =>
   limit === undefined || !Number.isFinite(limit) ? 0 : Math.min(Math.max(1, Math.ceil(limit)), LONGEST)
 
-/** The moment at which a limit passes that runs from another one on; never where it is none. */
+/** The moment at which a limit passes that starts at another moment; never if there is none. */
 const after = (now: number, limit: number | undefined): number => {
   const wait = timer(limit)
   return wait === 0 ? Infinity : now + wait
 }
 
 /**
- * What is ended when a limit has passed.
+ * What to end when a limit has passed.
  *
  * @category models
  * @since 0.2.0
@@ -70,7 +70,7 @@ export class Watch {
     this.#silenceAt = after(now, this.#limits.silence?.after)
   }
 
-  /** The head is there. */
+  /** The headers have arrived. */
   begun(): void {
     this.#begun = true
     this.#headAt = this.#silenceAt = Infinity
@@ -80,7 +80,7 @@ export class Watch {
     this.#firstEventAt = Infinity
   }
 
-  /** Something came, or is waited for: the limit between two reads starts anew. */
+  /** Something arrived, or is waited for: the limit between two reads starts again. */
   heard(): void {
     this.#heard = performance.now()
   }
@@ -90,7 +90,7 @@ export class Watch {
     this.#heard = undefined
   }
 
-  /** Nothing comes any more. */
+  /** Nothing more will arrive. */
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#timer)
@@ -107,7 +107,7 @@ export class Watch {
     return Math.min(head, after(now, idle))
   }
 
-  /** Ends the exchange if one of its limits has passed, and else waits on. */
+  /** Ends the exchange if one of its limits has passed; otherwise waits on. */
   look(): void {
     const now = performance.now()
     const idleAt = this.#heard === undefined ? Infinity : after(this.#heard, this.#limits.idle)
@@ -123,7 +123,7 @@ export class Watch {
     this.#wait(now, Math.min(next, this.#soonest(now)))
   }
 
-  /** Asks for a sign of life when no head came for long. */
+  /** Asks for a sign of life when no headers arrived for a long time. */
   #askForLife(): void {
     const { silence } = this.#limits
     this.#silenceAt = Infinity

@@ -31,7 +31,7 @@ export const status = Command.make(
       ]
       yield* Console.log(given.json ? Json.line(found) : lines.join("\n"))
     })
-).pipe(Command.withDescription("Say how far a batch is, by its files"))
+).pipe(Command.withDescription("Show the progress of a batch, by its files"))
 
 export const merge = Command.make(
   "merge",
@@ -46,7 +46,7 @@ export const convert = Command.make(
     source: file("output", "The output of a batch"),
     target: Flag.String("output").pipe(Flag.withAlias("o"), Flag.withDescription("The file to write")),
     form: Flag.Literals("form", ["openai", "distilabel", "flat"]).pipe(Flag.withDefault("flat")),
-    perGeneration: yes("per-generation", "A row for each generation")
+    perGeneration: yes("per-generation", "One row per generation")
   },
   ({ source, target, ...how }) =>
     Effect.flatMap(Results.convert({ output: source }, target, how), (rows) => Console.log(`${rows} rows in ${target}`))
@@ -82,6 +82,6 @@ const cacheClear = Command.make(
 ).pipe(Command.withDescription("Remove every entry of a cache"))
 
 export const cache = Command.make("cache").pipe(
-  Command.withDescription("Generations that were paid for already"),
+  Command.withDescription("The cache of generations that were already paid for"),
   Command.withSubcommands([cacheClear])
 )

@@ -1,5 +1,5 @@
 /**
- * Kinds of flags that the commands of a batch have.
+ * Kinds of flags of the batch commands.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"

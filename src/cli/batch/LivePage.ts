@@ -1,8 +1,9 @@
 /**
- * The page of a batch on a port of this machine, made anew for each look from the report that the run keeps beside its output.
+ * The page of a batch on a port of this machine, rendered for each request from the report that the run keeps next to its
+ * output.
  *
- * Only a browser of this machine gets it: the port is bound to loopback, and a request must name it so, which a page of another
- * site cannot make a browser do.
+ * Only a browser on this machine can open it: the port is bound to loopback, and a request must name the host accordingly,
+ * which a page of another site cannot make a browser do.
  *
  * @since 0.2.0
  */
@@ -44,7 +45,7 @@ const headers = {
 const waiting = `<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="${REFRESH_SECONDS}">` +
   `<title>Batch</title><p>The run has written no report yet.</p>`
 
-/** The page as it is now; a run that goes on is looked at again every few seconds. */
+/** The page as it is now; while a run is in progress it refreshes every few seconds. */
 const page = Effect.fnUntraced(function*(output: string) {
   const report = yield* Effect.result(ReportFile.read(output))
   if (report._tag === "Failure") return waiting
@@ -55,7 +56,7 @@ const page = Effect.fnUntraced(function*(output: string) {
 })
 
 /**
- * Serves the page until the scope closes. Port 0 is any free one. Gives the address.
+ * Serves the page until the scope closes. Port 0 is any free one. Returns the address.
  *
  * @category running
  * @since 0.2.0
@@ -64,7 +65,9 @@ export const serve = Effect.fnUntraced(function*(output: string, port: number) {
   const run = Effect.runForkWith(yield* Effect.context<Effect.Services<ReturnType<typeof page>>>())
   let own = port
   const answer = (request: Http.IncomingMessage, response: Http.ServerResponse) => {
-    if (!isOurs(request.headers.host, own)) return void response.writeHead(403).end("this page is for this machine")
+    if (!isOurs(request.headers.host, own)) {
+      return void response.writeHead(403).end("this page is only for this machine")
+    }
     if (request.method !== "GET" || request.url !== "/") return void response.writeHead(404).end()
     run(page(output)).addObserver((exit) => {
       if (Exit.isSuccess(exit)) response.writeHead(200, headers).end(exit.value)

@@ -1,5 +1,5 @@
 /**
- * The flags of a run, and the options that they say.
+ * The flags of a run, and the options that they set.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
@@ -31,7 +31,7 @@ export const flags = {
     prompt: text("prompt", "Column with the prompt as text (default: prompt)"),
     template: text("template", "A Jinja template over the row's columns that makes the prompt"),
     system: text("system", "Column with a system message"),
-    tools: text("tools", "Column with tools (default: tools, beside messages)"),
+    tools: text("tools", "Column with tools (default: tools, next to messages)"),
     options: text("row-options", "Column with options of the row"),
     query: text("query", "With --score: column with the query (default: query)"),
     texts: text("texts", "With --score: column with the texts (default: texts)"),
@@ -41,55 +41,58 @@ export const flags = {
   templateFile: optional(Flag.FileText("template-file"), "The template, from a file"),
   schema: optional(Flag.FileText("schema"), "A JSON Schema that every response must fit, from a file"),
   regex: text("regex", "A regular expression that every response must match"),
-  retries: integer("retries", "How often a response that does not fit is asked for again (default 2)"),
+  retries: integer("retries", "How often a response that does not fit is requested again (default 2)"),
   keep: texts("keep", "Column of the input to keep in the output; may be repeated"),
   keepAll: yes("keep-all", "Keep all columns of the input in the output"),
   concurrency: integer("concurrency", "Rows at once, fixed (default: adapts to the endpoint)"),
   maxConcurrency: integer(
     "max-concurrency",
-    "Most rows at once while it adapts (default: what the server takes, else 64)"
+    "Most rows at once while it adapts (default: what the server accepts, else 64)"
   ),
-  requestsPerMinute: integer("requests-per-minute", "Rows that start in any minute"),
-  tokensPerMinute: integer("tokens-per-minute", "Tokens, read and written, in any minute"),
+  requestsPerMinute: integer("requests-per-minute", "Rows that start per minute"),
+  tokensPerMinute: integer("tokens-per-minute", "Tokens, read and written, per minute"),
   patience: amount("patience", "Minutes to wait for an endpoint that does not respond (default 15)"),
   budget: {
     tokens: integer("budget-tokens", "Stop before more tokens are used"),
     dollars: amount("budget-dollars", "Stop before more dollars are spent; needs a price"),
-    errors: integer("budget-errors", "Stop after so many failed rows"),
+    errors: integer("budget-errors", "Stop after this many failed rows"),
     until: optional(Flag.Date("until"), "Stop at a time, ISO 8601")
   },
   price: {
-    inputPerMillion: amount("price-input", "Dollars for a million tokens read"),
-    outputPerMillion: amount("price-output", "Dollars for a million tokens written"),
-    perHour: amount("price-hour", "Dollars for an hour of the endpoint")
+    inputPerMillion: amount("price-input", "Dollars per million tokens read"),
+    outputPerMillion: amount("price-output", "Dollars per million tokens written"),
+    perHour: amount("price-hour", "Dollars per hour of the endpoint")
   },
   delivery: optional(
     Flag.Literals("delivery", ["stream", "unary"]),
     "Whether responses are streamed or come whole (default: stream; unary costs less CPU)"
   ),
-  cache: text("cache", "Folder of a cache: generations that were paid for already are taken from it"),
+  cache: text("cache", "Folder of a cache: generations that were already paid for are taken from it"),
   cacheSize: integer("cache-size", "Most megabytes of the cache (default 4096)"),
-  noCache: yes("no-cache", "Use no cache, whatever else is said"),
+  noCache: yes("no-cache", "Use no cache, whatever else is set"),
   json
 }
 
 export const runFlags = {
-  others: texts("also", "Address of a further endpoint that shares the rows; may be repeated"),
-  together: integer("together", "Look so many rows ahead, and send those that begin alike one after the other"),
-  limit: integer("limit", "Do so many rows and leave the others for later"),
+  others: texts("also", "Address of another endpoint that shares the rows; may be repeated"),
+  together: integer("together", "Look this many rows ahead, and send those that begin alike one after the other"),
+  limit: integer("limit", "Do this many rows and leave the others for later"),
   drain: amount("drain", "Seconds for rows in flight to end after a stop (default 30)"),
-  canary: yes("canary", "Before the first row, look whether the server mixes up its callers, and refuse one that does"),
+  canary: yes(
+    "canary",
+    "Before the first row, check whether the server mixes up its callers, and refuse one that does"
+  ),
   pin: yes("pin", "Refuse an output of more than one model or provider"),
   ordered: yes("ordered", "Put the finished output into the order of the input"),
-  retryFailed: yes("retry-failed", "Do the rows of the errors file again"),
-  accept: texts("continue", "Name of a difference from the earlier run that is meant, such as options.temperature"),
-  repair: yes("repair", "Move lines that no run wrote aside; write a damaged manifest anew"),
-  force: yes("force", "Move files of another input or configuration aside and start anew"),
+  retryFailed: yes("retry-failed", "Repeat the rows of the errors file"),
+  accept: texts("continue", "Name of an intended difference from the earlier run, such as options.temperature"),
+  repair: yes("repair", "Move lines that no run wrote aside; rewrite a damaged manifest"),
+  force: yes("force", "Move files of another input or configuration aside and start over"),
   rows: optional(
     Flag.Literals("rows", ["openai", "distilabel", "flat"]),
     "Also write the finished output in this form, to <output>.<form>.jsonl"
   ),
-  perGeneration: yes("per-generation", "In that form, a row for each generation"),
+  perGeneration: yes("per-generation", "In that form, one row per generation"),
   quiet: yes("quiet", "No progress on standard error")
 }
 
@@ -136,7 +139,7 @@ export interface Common {
   readonly sampling: Sampling.Sampling
 }
 
-/** What running and planning have in common. */
+/** What running and planning share. */
 export const optionsOf = Effect.fnUntraced(function*(flags: Common) {
   const { columns, concurrency, maxConcurrency, patience, price } = flags
   const cache = yield* cacheOf(flags)
@@ -163,10 +166,10 @@ export const optionsOf = Effect.fnUntraced(function*(flags: Common) {
   return options
 })
 
-/** Warnings are for people: standard output is the report's. */
+/** Warnings are for people: standard output belongs to the report. */
 export const toStandardError = Effect.provideService(Logger.LogToStderr, true)
 
-/** The services of further addresses, with the templates and the token of the first. */
+/** The services of further addresses, with the templates and the token of the first one. */
 export const othersOf = (
   addresses: ReadonlyArray<string>,
   { chatTemplate, magpie, token, tokenFile, tokenizer }: Target.Target

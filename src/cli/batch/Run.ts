@@ -22,7 +22,7 @@ import { errors, file, integer, json, yes } from "./Flag.ts"
 import { flags, optionsOf, othersOf, runFlags, toStandardError } from "./Options.ts"
 import * as Task from "./Task.ts"
 
-/** Prints the report on request, and ends with its code. Why a batch stopped is said in any case. */
+/** Prints the report if requested, and ends with its code. The reason why a batch stopped is always printed. */
 const ended = Effect.fnUntraced(function*(
   report: Report.Report,
   { json, quiet }: { readonly json: boolean; readonly quiet: boolean },
@@ -67,7 +67,7 @@ export const run = Command.make(
       }
       return yield* ended(report, flags, received())
     }).pipe(Effect.scoped, toStandardError)
-).pipe(Command.withDescription("Generate for every row; run again to go on where it stopped"))
+).pipe(Command.withDescription("Generate for every row; run again to continue where it stopped"))
 
 export const plan = Command.make(
   "plan",
@@ -94,11 +94,11 @@ export const plan = Command.make(
       yield* Console.log(flags.json ? Json.line(found) : Plan.text(found))
       if (found.problems.length > 0) return yield* new CommandExit({ code: 2 })
     }).pipe(toStandardError)
-).pipe(Command.withDescription("Generate a sample, and say what all rows will take: tokens, dollars, hours"))
+).pipe(Command.withDescription("Generate a sample, and estimate what all rows will take: tokens, dollars, hours"))
 
 const textOf = (value: unknown): string | undefined => typeof value === "string" && value !== "" ? value : undefined
 
-/** The target that is named, else the one that the run had. */
+/** The named target, else the one that the run had. */
 const targetOf = (given: Target.Target, { endpoint, template }: Recall.Recalled): Target.Target =>
   given.model !== undefined || given.endpoint !== undefined || given.baseUrl !== undefined ? given : {
     ...given,
@@ -115,7 +115,7 @@ const targetOf = (given: Target.Target, { endpoint, template }: Recall.Recalled)
 export const retry = Command.make(
   "retry",
   {
-    output: file("output", "The output of a batch whose failed rows are done again"),
+    output: file("output", "The output of a batch whose failed rows are repeated"),
     errors,
     concurrency: integer("concurrency", "Rows at once, fixed (default: adapts to the endpoint)"),
     quiet: yes("quiet", "No progress on standard error"),
@@ -139,4 +139,4 @@ export const retry = Command.make(
       }).pipe(Effect.provide(Target.layer(targetOf(target, recalled))))
       return yield* ended(report, { json, quiet }, received())
     }).pipe(toStandardError)
-).pipe(Command.withDescription("Do the failed rows of a batch again, as it was run"))
+).pipe(Command.withDescription("Repeat the failed rows of a batch with the options of its run"))

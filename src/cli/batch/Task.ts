@@ -1,5 +1,5 @@
 /**
- * The flags that ask for decisions, vectors or scores in place of text.
+ * The flags for decisions, vectors or scores instead of text.
  */
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -11,10 +11,10 @@ import { integer, text, texts, yes } from "./Flag.ts"
 export const flags = {
   decide: texts(
     "decide",
-    "Labels with commas between them, each label or label=meaning: decide which one answers --question; may be repeated"
+    "Labels separated by commas, each label or label=meaning: decide which one answers --question; may be repeated"
   ),
-  question: text("question", "What is asked about a row"),
-  minimumMass: text("minimum-mass", "The least probability that the labels must hold together (default 0.5)"),
+  question: text("question", "The question about a row"),
+  minimumMass: text("minimum-mass", "The least total probability of the labels (default 0.5)"),
   embed: yes("embed", "Vectors of the rows, on an endpoint that embeds"),
   dimensions: integer("dimensions", "How many numbers a vector has, where the model can be asked"),
   score: yes(
@@ -44,14 +44,14 @@ export const taskOf = Effect.fnUntraced(function*(given: Given): Effect.fn.Retur
   const { decide, dimensions, embed, minimumMass, question, score } = given
   const named = [decide.length > 0 || question !== undefined, embed, score].filter(Boolean).length
   if (named > 1) {
-    return yield* refused("--decide, --embed and --score exclude one another: one output holds one kind of work")
+    return yield* refused("--decide, --embed and --score exclude one another: an output holds one kind of result")
   }
   if (embed) return { kind: "embed", dimensions }
   if (score) return { kind: "score" }
   if (named === 0) return undefined
   const labels = decide.flatMap((list) => list.split(",")).map((label) => label.trim()).filter((label) => label !== "")
   if (question === undefined || labels.length < 2) {
-    return yield* refused("--decide needs at least two labels, and --question what is asked about a row")
+    return yield* refused("--decide needs at least two labels, and --question with the question about a row")
   }
   const mass = minimumMass === undefined ? undefined : Number(minimumMass)
   if (mass !== undefined && !(mass >= 0 && mass <= 1)) return yield* refused("--minimum-mass is from 0 to 1")
@@ -62,6 +62,6 @@ export const taskOf = Effect.fnUntraced(function*(given: Given): Effect.fn.Retur
   }
 })
 
-/** A server that embeds or ranks is not a text engine, and none is looked for. */
+/** A server that embeds or ranks is not a text engine, so no engine is looked for. */
 export const targetOf = (target: Target, task: Task | undefined): Target =>
   task?.kind === "embed" || task?.kind === "score" ? { ...target, engine: target.engine ?? "openai" } : target

@@ -15,7 +15,7 @@ interface How {
   readonly json: boolean
 }
 
-/** How far a batch is, in a line. */
+/** The progress of a batch, in one line. */
 const line = ({ dollars, failures, rows, tokens }: Results.Status): string =>
   [
     `${rows.done} of ${rows.total} rows done, ${rows.failed} failed, ${rows.pending} pending`,
@@ -30,7 +30,7 @@ export const watch = (output: string, { every, json, once, port, web }: How) =>
       const { serve } = yield* Effect.promise(() => import("./LivePage.ts"))
       const address = yield* serve(output, port)
       yield* Console.log(address)
-      yield* Console.error("the page of this batch, for browsers of this machine; interrupt to end")
+      yield* Console.error("the page of this batch, for browsers on this machine; interrupt to end")
       return yield* once ? Effect.void : Effect.never
     }
     while (true) {

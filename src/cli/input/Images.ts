@@ -1,5 +1,5 @@
 /**
- * Images from files and addresses, as messages hold them.
+ * Images from files and addresses, in the form of messages.
  *
  * @since 0.2.0
  */
@@ -9,7 +9,7 @@ import * as FileSystem from "effect/FileSystem"
 import type * as Message from "../../Message.ts"
 import * as Notice from "../terminal/Notice.ts"
 
-/** The kinds that engines take, by how their bytes begin. */
+/** The kinds that engines accept, by their first bytes. */
 const kinds: ReadonlyArray<readonly [type: string, begins: (bytes: Uint8Array) => boolean]> = [
   ["image/png", (bytes) => starts(bytes, [0x89, 0x50, 0x4e, 0x47])],
   ["image/jpeg", (bytes) => starts(bytes, [0xff, 0xd8, 0xff])],
@@ -27,8 +27,8 @@ const starts = (bytes: Uint8Array, with_: ReadonlyArray<number>): boolean =>
 const part = (url: string): Message.Part => ({ type: "image_url", image_url: { url } })
 
 /**
- * One image: an `https:` or `data:` URL as it is, a file as a `data:` URL. What is not an image of a known kind ends the command
- * with a usage error.
+ * One image: an `https:` or `data:` URL as it is, a file as a `data:` URL. Anything else ends the command with a usage
+ * error.
  *
  * @category reading
  * @since 0.2.0

@@ -17,13 +17,13 @@ const decoder = () => new TextDecoder("utf-8", { fatal: true })
 const isValid = (bytes: Uint8Array, stream: boolean): boolean =>
   Result.isSuccess(Result.try(() => decoder().decode(bytes, { stream })))
 
-/** Where the first character begins that is not UTF-8. */
+/** The offset of the first byte that is not UTF-8. */
 const firstFault = (bytes: Uint8Array): number => {
   let low = 0
   let high = bytes.length
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
-    // a character that is cut at the end is not a fault of what stands before it
+    // a character that is cut at the end is not a fault of the bytes before it
     if (isValid(bytes.subarray(0, middle), true)) low = middle
     else high = middle - 1
   }
@@ -32,7 +32,7 @@ const firstFault = (bytes: Uint8Array): number => {
 }
 
 /**
- * Bytes as UTF-8, without a byte order mark. What is not UTF-8 ends the command with a usage error that names the offset:
+ * Bytes as UTF-8, without a byte order mark. Other bytes end the command with a usage error that names the offset:
  * a text in another encoding would reach the model as other characters.
  *
  * @category decoding
@@ -57,7 +57,7 @@ const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
 }
 
 /**
- * Everything on standard input. Where nothing comes, that is said.
+ * Everything on standard input. If nothing arrives, a notice says so.
  *
  * @category reading
  * @since 0.2.0
@@ -70,12 +70,12 @@ export const stdin = Effect.gen(function*() {
   return yield* utf8(joined(chunks), "standard input")
 })
 
-/** How long a pipe beside a prompt may be silent. */
+/** How long a pipe next to a prompt may be silent. */
 const PATIENCE = "1 second"
 
 /**
- * What is piped beside a prompt. A pipe that says nothing for a second, such as one that a scheduler left open, is not waited
- * for, and that is said.
+ * What is piped in addition to a prompt. A pipe that is silent for a second, such as one that a scheduler left open, is not
+ * waited for, and a notice says so.
  */
 const beside = Effect.scoped(Effect.gen(function*() {
   const stdio = yield* Stdio.Stdio
@@ -85,7 +85,7 @@ const beside = Effect.scoped(Effect.gen(function*() {
     PATIENCE
   )
   if (first._tag === "None") {
-    yield* Notice.say("standard input is open and silent, so it is not read: write - to wait for it")
+    yield* Notice.say("standard input is open but silent, so it is not read: write - to wait for it")
     return ""
   }
   if (first.value.length === 0) return ""
@@ -103,8 +103,8 @@ const beside = Effect.scoped(Effect.gen(function*() {
 }))
 
 /**
- * A prompt from its arguments: `-` is standard input. Text that is piped beside a prompt comes after it, as other tools
- * have it, whether `-` stands there or not.
+ * A prompt from its arguments: `-` is standard input. Text that is piped in addition to a prompt is appended to it, as in
+ * other tools, with or without `-`.
  *
  * @category reading
  * @since 0.2.0

@@ -13,7 +13,7 @@ import type * as Scope from "effect/Scope"
 import * as Http from "node:http"
 import { CommandExit } from "../terminal/CommandExit.ts"
 
-/** Longer than the balancers of the clouds keep a connection, which otherwise meet one that has just been closed. */
+/** Longer than cloud balancers keep a connection; otherwise they would use one that has just been closed. */
 const KEEP_ALIVE = 75_000
 
 /**
@@ -24,13 +24,13 @@ const KEEP_ALIVE = 75_000
  */
 export interface Options {
   readonly host: string
-  /** 0 takes a free one. */
+  /** 0 takes a free port. */
   readonly port: number
 }
 
 /**
- * Serves until the scope closes, then lets what is in flight end for up to 10 seconds. Gives the address without a trailing
- * slash. A port that is taken ends the command with a usage error.
+ * Serves until the scope closes, then gives requests in flight up to 10 seconds to end. Returns the address without a
+ * trailing slash. A port that is taken ends the command with a usage error.
  *
  * @category serving
  * @since 0.2.0

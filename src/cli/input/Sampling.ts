@@ -17,7 +17,7 @@ export const flags = {
   seed: optional(Flag.Int("seed"), GenerationOptions.describe("seed")),
   numGenerations: optional(
     Flag.Int("num-generations").pipe(Flag.withAlias("n")),
-    "Generations for each input (default 1)"
+    "Generations per input (default 1)"
   ),
   options: optional(
     Flag.String("options"),
@@ -37,8 +37,8 @@ export interface Sampling {
 const decode = Schema.decodeEffect(Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown)))
 
 /**
- * The options that the flags say, settings among them. What is wrong with `--options` ends the command with a usage error
- * that names it; what the values may be is checked by who takes them.
+ * The options that the flags set, including settings. A problem with `--options` ends the command with a usage error that
+ * names it; the values are checked by the service.
  */
 export const optionsOf = ({ options, ...flags }: Sampling): Effect.Effect<Settings.CallOptions, CommandExit> =>
   Effect.gen(function*() {

@@ -1,6 +1,6 @@
 /**
- * The flags that name the endpoint and how prompts are made for it, for every command that talks to one. What no flag says
- * is taken from the environment: `INFERENCE_MODEL_ID`, `INFERENCE_ENDPOINT_NAME`, `INFERENCE_BASE_URL` and their like.
+ * The flags that name the endpoint and how prompts are made for it, for every command that talks to one. What no flag sets
+ * is taken from the environment: `INFERENCE_MODEL_ID`, `INFERENCE_ENDPOINT_NAME`, `INFERENCE_BASE_URL` and so on.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ import * as Notice from "../terminal/Notice.ts"
 import { optional } from "./Flags.ts"
 
 /**
- * The flags of the endpoint alone.
+ * The flags of the endpoint.
  *
  * @category flags
  * @since 0.1.0
@@ -38,22 +38,28 @@ export const flags = {
     Flag.String("base-url").pipe(Flag.withAlias("u")),
     "The address of a server, with or without /v1"
   ),
-  modelName: optional(Flag.String("model-name"), "What the server calls the model, where it serves several"),
-  displayName: optional(Flag.String("display-name"), "How the model is called in results"),
+  modelName: optional(Flag.String("model-name"), "The server's name of the model, where it serves several"),
+  displayName: optional(Flag.String("display-name"), "The model's name in results"),
   revision: optional(Flag.String("revision"), "The revision of the repository that templates are read from"),
-  engine: optional(Flag.Literals("engine", Engine.Kind.literals), "The engine, where it cannot be told apart"),
-  wait: optional(Flag.Finite("wait"), "Seconds to wait for an endpoint that wakes (default 300)"),
+  engine: optional(Flag.Literals("engine", Engine.Kind.literals), "The engine, where it cannot be recognised"),
+  wait: optional(Flag.Finite("wait"), "Seconds to wait for an endpoint to wake up (default 300)"),
   timeout: optional(Flag.Finite("timeout"), "Seconds for one call, finding the endpoint and all attempts included"),
-  attempts: optional(Flag.Int("request-attempts"), "Attempts at one request (default 4; 1 repeats nothing)"),
+  attempts: optional(Flag.Int("request-attempts"), "Attempts at one request (default 4; 1 means no retries)"),
   routerUrl: optional(Flag.String("router-url"), "The serverless router, where it is not Hugging Face's"),
   managementUrl: optional(Flag.String("management-url"), "The management API, where it is not Hugging Face's"),
   engineLimits: optional(
     Flag.String("engine-limits"),
-    "What requests are checked against, as JSON: {\"maxTotalTokens\":4096}; with --engine nothing is asked first"
+    "What requests are checked against, as JSON: {\"maxTotalTokens\":4096}; with --engine the server is not asked first"
   ),
-  endpointHosts: optional(Flag.String("endpoint-hosts"), "Domains whose dedicated endpoints get the token, by commas"),
-  proof: optional(Flag.FileText("proof"), "What doctor --prove --save wrote: what was measured is held to"),
-  token: optional(Flag.Redacted("token"), "Better HF_TOKEN or --token-file: other users see your command line"),
+  endpointHosts: optional(
+    Flag.String("endpoint-hosts"),
+    "Domains whose dedicated endpoints get the token, separated by commas"
+  ),
+  proof: optional(
+    Flag.FileText("proof"),
+    "A file that doctor --prove --save wrote: options that the endpoint does not honour are refused"
+  ),
+  token: optional(Flag.Redacted("token"), "Prefer HF_TOKEN or --token-file: other users see your command line"),
   tokenFile: optional(Flag.String("token-file"), "A file that holds the token"),
   tokenizer: optional(Flag.String("tokenizer"), "Render prompts here, by this repository's chat template"),
   chatTemplate: optional(Flag.FileText("chat-template"), "Render prompts here, by the template in this file"),
@@ -61,7 +67,7 @@ export const flags = {
 }
 
 /**
- * What the flags say.
+ * The values of the flags.
  *
  * @category models
  * @since 0.1.0
@@ -102,7 +108,7 @@ const given = <A extends object>(options: A): Given<A> =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<A>
 
 /**
- * The target of no flags.
+ * The target without flags.
  *
  * @category constants
  * @since 0.2.0
@@ -148,7 +154,7 @@ export const secretOf = Effect.fnUntraced(function*(flag: string, path: string) 
 })
 
 /**
- * The token that the flags say; undefined where the environment is to be searched.
+ * The token that the flags give; undefined if the environment is to be searched.
  *
  * @category conversions
  * @since 0.2.0
@@ -156,7 +162,10 @@ export const secretOf = Effect.fnUntraced(function*(flag: string, path: string) 
 export const tokenOf = ({ token, tokenFile }: Pick<Target, "token" | "tokenFile">) =>
   tokenFile === undefined ? Effect.succeed(token) : secretOf("--token-file", tokenFile)
 
-/** How prompts are made, by flags, else by `INFERENCE_TOKENIZER_ID`, `INFERENCE_CHAT_TEMPLATE` (a file) and `INFERENCE_MAGPIE`. */
+/**
+ * How prompts are made, by flags, else by `INFERENCE_TOKENIZER_ID`, `INFERENCE_CHAT_TEMPLATE` (a file) and
+ * `INFERENCE_MAGPIE`.
+ */
 const promptOf = Effect.fnUntraced(function*({ chatTemplate, magpie, tokenizer }: Target) {
   const tokenizerId = tokenizer ?? (yield* HubEnv.variable("INFERENCE_TOKENIZER_ID"))
   const query = magpie ?? (yield* HubEnv.variable("INFERENCE_MAGPIE"))
@@ -174,7 +183,7 @@ const promptOf = Effect.fnUntraced(function*({ chatTemplate, magpie, tokenizer }
   }
 })
 
-/** What is known of the server, by flags, else by `INFERENCE_ENGINE_LIMITS` and `INFERENCE_ENDPOINT_HOSTS`. */
+/** What is known about the server, by flags, else by `INFERENCE_ENGINE_LIMITS` and `INFERENCE_ENDPOINT_HOSTS`. */
 const serverOf = Effect.fnUntraced(function*({ endpointHosts, engineLimits }: Target) {
   const limits = engineLimits ?? (yield* HubEnv.variable("INFERENCE_ENGINE_LIMITS"))
   const hosts = endpointHosts ?? (yield* HubEnv.variable("INFERENCE_ENDPOINT_HOSTS"))
@@ -202,7 +211,7 @@ const clientOf = ({ attempts, timeout }: Target): InferenceEndpointsLLM.Options[
   }
 
 /**
- * The options that the flags say, over those of the environment. A flag that names a target replaces the environment's
+ * The options that the flags set, over those of the environment. A flag that names a target replaces the environment's
  * target; without either the command ends with the exit code of a usage error.
  *
  * @category conversions
@@ -270,7 +279,7 @@ export const sourcesOf = Effect.fnUntraced(function*(target: Target) {
   }
 })
 
-/** What an endpoint that wakes is waited for, on standard error, one line a change. */
+/** Progress of waiting for an endpoint, on standard error, one line per change. */
 const waiting = Layer.effectDiscard(Effect.gen(function*() {
   const { progress } = yield* Endpoint.Endpoint
   yield* progress.pipe(
@@ -284,7 +293,7 @@ const waiting = Layer.effectDiscard(Effect.gen(function*() {
 }))
 
 /**
- * The service for the endpoint that the flags name. It says on standard error what it waits for.
+ * The service for the endpoint that the flags name. It reports on standard error what it waits for.
  *
  * @category layers
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Colour where standard output is a terminal that shows it; `NO_COLOR`, `FORCE_COLOR` and `TERM=dumb` are heeded.
+ * Colour where standard output is a terminal that shows it; respects `NO_COLOR`, `FORCE_COLOR` and `TERM=dumb`.
  *
  * @since 0.2.0
  */

@@ -1,5 +1,5 @@
 /**
- * A command that has said all there is to say ends with this code.
+ * A command that has printed everything it has to ends with this code.
  */
 import * as Data from "effect/Data"
 

@@ -1,5 +1,5 @@
 /**
- * Questions to the person at the terminal. Without one to ask, the answer has to be a flag.
+ * Questions to the person at the terminal. If there is nobody to ask, the answer has to be a flag.
  *
  * @since 0.2.0
  */
@@ -31,7 +31,7 @@ export const yes = Flag.Boolean("yes").pipe(
 export const isAsked = Effect.flatMap(Stdio.Stdio, ({ stdinIsTerminal }) => stdinIsTerminal)
 
 /**
- * Asks whether to go on; ends the command where that is not wanted.
+ * Asks whether to proceed; ends the command if not.
  *
  * @category running
  * @since 0.2.0
@@ -39,7 +39,7 @@ export const isAsked = Effect.flatMap(Stdio.Stdio, ({ stdinIsTerminal }) => stdi
 export const confirmed = Effect.fnUntraced(function*(question: string, yes: boolean) {
   if (yes) return
   if (!(yield* isAsked)) {
-    yield* Console.error(`${question} Nothing was done: there is no terminal to ask on, so say --yes`)
+    yield* Console.error(`${question} Nothing was done: there is no terminal to ask on, so pass --yes`)
     return yield* new CommandExit({ code: 2 })
   }
   if (yield* Prompt.run(Prompt.Confirm({ message: question, initial: false }))) return

@@ -5,7 +5,7 @@
  */
 
 /**
- * One object as a line. A shape that changes gets another version.
+ * One object as a line. A changed shape gets a new version.
  *
  * @category printing
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * What is said beside the result, on standard error: hints, waits, totals. `--quiet` leaves it out; what went wrong, or was
- * cut, is said all the same.
+ * What is printed besides the result, on standard error: hints, waits, totals. `--quiet` leaves it out; errors and cut
+ * responses are reported all the same.
  *
  * @since 0.2.0
  */
@@ -23,7 +23,7 @@ export const Quiet = Context.Reference<boolean>("effect-inference-endpoints/cli/
 })
 
 /**
- * Says a notice.
+ * Prints a notice.
  *
  * @category running
  * @since 0.2.0
@@ -32,7 +32,7 @@ export const say = (text: string): Effect.Effect<void> =>
   Effect.flatMap(Quiet, (quiet) => quiet ? Effect.void : Console.error(visible(text)))
 
 /**
- * Says what is waited for where that takes longer than a second, so that nothing waits in silence.
+ * Reports what is waited for if that takes longer than a second, so that nothing waits silently.
  *
  * @category combinators
  * @since 0.2.0
@@ -49,11 +49,11 @@ export const whileWaiting =
 const written = (): number =>
   process.stdout.writableLength + process.stderr.writableLength + bytesOf(process.stdout) + bytesOf(process.stderr)
 
-/** What went through a stream; files do not tell. */
+/** What went through a stream; it cannot be known for files. */
 const bytesOf = (stream: NodeJS.WriteStream): number => "bytesWritten" in stream ? stream.bytesWritten : 0
 
 /**
- * Says that work goes on where a command has printed nothing for a second.
+ * Reports that work is in progress where a command has printed nothing for a second.
  *
  * @category combinators
  * @since 0.2.0
@@ -70,7 +70,7 @@ export const unlessHeard = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effec
   })
 
 /**
- * Ends a command that is used wrongly, with the reason.
+ * Ends a command that is used incorrectly, with the reason.
  *
  * @category running
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * A verb as a value, and the exit code that each of its ends has.
+ * A verb as a value, and the exit code of each of its outcomes.
  *
  * 0 success · 1 failed, or some rows failed · 2 refused: usage, changed input, lock · 3 stopped: endpoint or disk ·
  * 130 and 143 interrupted.
@@ -21,7 +21,7 @@ import { visible } from "./Visible.ts"
 import * as WaitNotice from "./WaitNotice.ts"
 
 /**
- * A verb that is ready to run with its arguments. Gives the exit code.
+ * A verb that is ready to run with its arguments. Returns the exit code.
  *
  * @category models
  * @since 0.2.0
@@ -33,7 +33,7 @@ export type Main = (
 
 const INTERRUPTED = 130
 
-/** Options of the library as a person at a shell knows them. */
+/** Options of the library by their names in a shell. */
 const flagOf: Readonly<Record<string, string>> = {
   apiKey: "--token-file",
   baseUrl: "--base-url",
@@ -54,13 +54,13 @@ const flagOf: Readonly<Record<string, string>> = {
 
 const options = new RegExp(`\\b(?:${Object.keys(flagOf).join("|")})\\b`, "g")
 
-/** A message that speaks of flags. It may hold the words of a server. */
+/** A message with options written as flags. It may contain the words of a server. */
 const say = (code: number, message: string) =>
   Effect.as(Console.error(visible(message.replaceAll(options, (name) => flagOf[name] ?? name))), code)
 
 const wordOf = (part: unknown): string => typeof part === "string" ? part : Formatter.format(part)
 
-/** Logs are not results: they go to standard error, a line each. */
+/** Logs are not results: they go to standard error, one line each. */
 const logs = Logger.layer([
   Logger.withConsoleError(Logger.make(({ logLevel, message }) => {
     const parts: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
@@ -71,7 +71,7 @@ const logs = Logger.layer([
 const codeOf = (error: unknown): Effect.Effect<number> => {
   if (error instanceof CommandExit) return Effect.succeed(error.code)
   if (error instanceof BatchError) return say(error.exitCode, error.message)
-  // help that was asked for is not a failure, and what was wrong is printed already
+  // requested help is not a failure, and a problem has already been printed
   if (CliError.isCliError(error)) return Effect.succeed(error._tag === "ShowHelp" && error.errors.length === 0 ? 0 : 2)
   return say(1, error instanceof Error ? error.message : String(error))
 }
@@ -79,7 +79,7 @@ const codeOf = (error: unknown): Effect.Effect<number> => {
 /** Verbs that read `--quiet` themselves. */
 const ownQuiet: ReadonlySet<string> = new Set(["batch"])
 
-/** Verbs that say themselves what they wait for. */
+/** Verbs that report by themselves what they wait for. */
 const waits: ReadonlySet<string> = new Set(["batch", "chat", "generate", "proxy", "simulate"])
 
 /** The arguments without `--quiet`, which every verb has, and whether it was there. What follows `--` is text. */

@@ -1,5 +1,6 @@
 /**
- * What the first interrupt of a person or the system does: a command that can end cleanly is told, any other is interrupted.
+ * What the first interrupt by a person or the system does: a command that can end cleanly is notified, any other is
+ * interrupted.
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -11,9 +12,9 @@ export const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 export type Signal = keyof typeof codes
 
 export class Signals extends Context.Service<Signals, {
-  /** Waits for the first signal. Whoever asks for it takes on to end the command. */
+  /** Waits for the first signal. The caller is then responsible for ending the command. */
   readonly first: Effect.Effect<Signal>
-  /** Runs an effect; an interrupt by a person calls the function meanwhile, and ends nothing else. */
+  /** Runs an effect; meanwhile an interrupt by a person calls the function and ends nothing else. */
   readonly during: <A, E, R>(interrupted: () => void, effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   /** The first signal, once there was one. */
   readonly received: () => Signal | undefined
@@ -21,7 +22,7 @@ export class Signals extends Context.Service<Signals, {
 
 export interface Made {
   readonly service: Signals["Service"]
-  /** Tells of a signal; false when nobody asked for it, or it is not the first. */
+  /** Reports a signal; false when nobody waits for it, or it is not the first. */
   readonly notify: (signal: Signal) => boolean
 }
 

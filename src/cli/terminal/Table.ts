@@ -1,5 +1,5 @@
 /**
- * Rows for people, in columns as wide as what stands in them.
+ * Rows for people, in columns as wide as their cells.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@ import * as Colour from "./Colour.ts"
 import { visible } from "./Visible.ts"
 
 /**
- * Lines of a table with a head, ready for a terminal; the last column is not padded. `meaning` tells the colour of a cell.
+ * Lines of a table with a head, ready for a terminal; the last column is not padded. `meaning` gives the colour of a cell.
  *
  * @category formatting
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * What is waited for, said on standard error, so that nobody wonders whether a command hangs.
+ * Reports waits on standard error, so that nobody wonders whether a command hangs.
  *
  * @since 0.2.0
  */
@@ -8,11 +8,11 @@ import * as Effect from "effect/Effect"
 import * as Retry from "../../http/Retry.ts"
 import * as Notice from "./Notice.ts"
 
-/** Shorter waits are over before they are read. */
+/** Shorter waits are over before a notice could be read. */
 const worth = Duration.seconds(1)
 
 /**
- * Says waits of a second and more; those between the attempts of a row are left to the progress of a batch.
+ * Reports waits of a second and more; those between attempts at a row are left to the progress of a batch.
  *
  * @category combinators
  * @since 0.2.0

@@ -22,7 +22,7 @@ import * as Program from "../terminal/Program.ts"
 import * as Signals from "../terminal/Signals.ts"
 import * as Visible from "../terminal/Visible.ts"
 
-const help = `/system TEXT  say how to behave, and begin anew
+const help = `/system TEXT  say how to behave, and start over
 /new          begin anew
 /save FILE    write the conversation as JSON, readable by you alone
 /exit         end; so does Ctrl-D`
@@ -35,7 +35,7 @@ interface Conversation {
 const all = ({ messages, system }: Conversation): ReadonlyArray<Message.Message> =>
   system === "" ? messages : [Message.system(system), ...messages]
 
-/** Streams one response. What had arrived when it was stopped is what the model said. */
+/** Streams one response. If it is stopped, the text that had arrived is the model's turn. */
 const respond = Effect.fnUntraced(function*(conversation: Conversation, options: Sampling.Sampling) {
   const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
   const terminal = yield* Terminal.Terminal
@@ -76,7 +76,7 @@ const save = Effect.fnUntraced(function*(path: string, conversation: Conversatio
 
 const begun = (system: string): Conversation => ({ system, messages: [] })
 
-/** One line of the person: a command, or something to say. Undefined ends the conversation. */
+/** One line of the person: a command, or a message. Undefined ends the conversation. */
 const turn = Effect.fnUntraced(function*(
   line: string,
   conversation: Conversation,
@@ -108,7 +108,7 @@ const turn = Effect.fnUntraced(function*(
 
 const converse = Effect.fnUntraced(function*(system: string, options: Sampling.Sampling) {
   const terminal = yield* Terminal.Terminal
-  yield* Console.error("/help tells what there is; Ctrl-C stops a response, Ctrl-D ends")
+  yield* Console.error("/help lists the commands; Ctrl-C stops a response, Ctrl-D ends")
   let conversation: Conversation | undefined = begun(system)
   while (conversation !== undefined) {
     yield* terminal.display("> ")

@@ -1,6 +1,6 @@
 /**
- * `batch split`, `work`, `watch`, `collect` and `job`: one batch by many machines. Nothing of databases is loaded before one
- * of them runs.
+ * `batch split`, `work`, `watch`, `collect` and `job`: one batch on many machines. Databases are loaded only when one of
+ * them runs.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -29,7 +29,7 @@ const yes = (name: string, description: string) =>
 const place = {
   job: Flag.String("job").pipe(Flag.withAlias("j"), Flag.withDescription("The name of the job in the database")),
   database: Flag.Redacted("database").pipe(
-    Flag.withDescription("postgres://…, or a file of SQLite for one machine; better said as DATABASE_URL"),
+    Flag.withDescription("postgres://…, or a file of SQLite for one machine; better set as DATABASE_URL"),
     Flag.optional
   ),
   folder: Flag.String("folder").pipe(
@@ -52,7 +52,7 @@ const timing = {
     Flag.withDefault(20)
   ),
   patience: Flag.Finite("database-patience").pipe(
-    Flag.withDescription("Minutes to wait for a database that is away"),
+    Flag.withDescription("Minutes to wait for a database that cannot be reached"),
     Flag.withDefault(15)
   )
 }
@@ -73,7 +73,7 @@ const common = { ...place, ...timing }
 
 const say = (line: string) => Console.error(visible(line))
 
-/** One line each, on standard error: what a job logs is for people. */
+/** One line each, on standard error: the log of a job is for people. */
 const lines = Logger.layer([
   Logger.withConsoleError(
     Logger.make(({ message }) => visible(Array.isArray(message) ? message.join(" ") : String(message)))
@@ -94,7 +94,7 @@ const load = Effect.promise(() => import("../../cluster/index.ts"))
 
 type Modules = Effect.Success<typeof load>
 
-/** Runs over the services of the job; a refusal is said in its words and has its exit code. */
+/** Runs over the services of the job; a refusal is printed and has its exit code. */
 const over = <A, E, R>(given: Given, run: (modules: Modules) => Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const modules = yield* load
@@ -126,7 +126,7 @@ const split = Command.make(
       ),
       Argument.variadic({ min: 1 })
     ),
-    rows: Flag.Int("rows").pipe(Flag.withDescription("Rows of a shard"), Flag.withDefault(1000)),
+    rows: Flag.Int("rows").pipe(Flag.withDescription("Rows per shard"), Flag.withDefault(1000)),
     id: optional(Flag.String("id"), "Column with the id (default: id, else the row's number)"),
     json
   },
@@ -157,18 +157,18 @@ const work = Command.make(
     },
     concurrency: optional(Flag.Int("concurrency"), "Rows at once in this worker (default: adapts to the endpoint)"),
     drain: optional(Flag.Finite("drain"), "Seconds for rows in flight to end after a stop (default 30)"),
-    requestsPerMinute: optional(Flag.Int("requests-per-minute"), "Requests of all workers in any minute"),
+    requestsPerMinute: optional(Flag.Int("requests-per-minute"), "Requests of all workers per minute"),
     tokens: optional(Flag.Int("budget-tokens"), "Tokens that the whole job may use"),
     dollars: optional(Flag.Finite("budget-dollars"), "Dollars that the whole job may spend; needs the price of tokens"),
     price: {
-      inputPerMillion: optional(Flag.Finite("price-input"), "Dollars for a million tokens read"),
-      outputPerMillion: optional(Flag.Finite("price-output"), "Dollars for a million tokens written")
+      inputPerMillion: optional(Flag.Finite("price-input"), "Dollars per million tokens read"),
+      outputPerMillion: optional(Flag.Finite("price-output"), "Dollars per million tokens written")
     },
     keep: Flag.String("keep").pipe(
       Flag.withDescription("Column of the input to keep in the output; may be repeated"),
       Flag.atLeast(0)
     ),
-    retries: optional(Flag.Int("retries"), "How often a response that does not fit is asked for again (default 2)"),
+    retries: optional(Flag.Int("retries"), "How often a response that does not fit is requested again (default 2)"),
     pin: yes("pin", "Refuse more than one model or provider in a shard"),
     json,
     quiet: yes("quiet", "No lines about shards on standard error"),
@@ -224,7 +224,7 @@ const work = Command.make(
         : 0
       if (code !== 0) return yield* new CommandExit({ code })
     })
-).pipe(Command.withDescription("Take shards of a job and work on them until there are no more"))
+).pipe(Command.withDescription("Take shards of a job and process them until there are no more"))
 
 const watchJob = (given: Given & { readonly once: boolean; readonly every: number; readonly json: boolean }) =>
   over(given, ({ Watch }) =>
@@ -253,12 +253,12 @@ const watch = Command.make(
     ...common,
     job: optional(place.job, "The name of the job in the database"),
     output: Argument.String("output").pipe(
-      Argument.withDescription("In place of a job: the output of a batch of this machine"),
+      Argument.withDescription("Instead of a job: the output of a batch on this machine"),
       Argument.optional
     ),
-    web: yes("web", "Of an output: show its report as a page on a port of this machine, made anew while it runs"),
+    web: yes("web", "With an output: show its report as a page on a port of this machine, refreshed while it runs"),
     port: Flag.Int("port").pipe(Flag.withDescription("The port of the page (default: any)"), Flag.withDefault(0)),
-    once: yes("once", "Say it once, and end"),
+    once: yes("once", "Print it once, and end"),
     every: Flag.Finite("every").pipe(Flag.withDescription("Seconds between two looks"), Flag.withDefault(5)),
     json
   },
@@ -266,11 +266,13 @@ const watch = Command.make(
     Effect.gen(function*() {
       if (Option.isSome(given.output)) return yield* WatchOutput.watch(given.output.value, given)
       if (given.job !== undefined) return yield* watchJob({ ...given, job: given.job })
-      yield* say("Nothing is named to look at: give the output of a batch, or --job with --database")
+      yield* say("Nothing to watch is named: give the output of a batch, or --job with --database")
       return yield* new CommandExit({ code: 2 })
     })
 ).pipe(
-  Command.withDescription("How far a batch or a job is: rows, tokens, dollars; a job's shards, workers, dead letters")
+  Command.withDescription(
+    "The progress of a batch or a job: rows, tokens, dollars; a job's shards, workers, dead letters"
+  )
 )
 
 const collect = Command.make(
@@ -279,7 +281,7 @@ const collect = Command.make(
     ...common,
     output: Flag.String("output").pipe(Flag.withAlias("o"), Flag.withDescription("JSONL for the results")),
     errors: optional(Flag.String("errors"), "JSONL for failed rows (default: <output>.errors.jsonl)"),
-    partial: yes("partial", "Collect what is there, though shards have no result yet"),
+    partial: yes("partial", "Collect what is there, even if some shards have no result yet"),
     json
   },
   (given) =>
@@ -295,7 +297,7 @@ const collect = Command.make(
         )
         if (made.failed > 0 || made.missing > 0) return yield* new CommandExit({ code: 1 })
       }))
-).pipe(Command.withDescription("Make one output of the results, in the order of the input, each row once"))
+).pipe(Command.withDescription("Merge the results into one output, in the order of the input, each row once"))
 
 const actions = ["pause", "resume", "cancel", "retry"] as const
 

@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints decide`: which label answers a question, and how likely each one is; and how far that can be believed,
+ * `inference-endpoints decide`: which label answers a question, and how likely each one is; and how well calibrated that is,
  * by rows whose labels are known.
  *
  * @since 0.2.0
@@ -26,26 +26,26 @@ import * as Visible from "../terminal/Visible.ts"
 
 const flags = {
   words: Argument.String("input").pipe(
-    Argument.withDescription("What is decided about; - reads standard input"),
+    Argument.withDescription("The text to decide about; - reads standard input"),
     Argument.variadic()
   ),
-  question: Flag.String("question").pipe(Flag.withAlias("q"), Flag.withDescription("What is asked about the input")),
+  question: Flag.String("question").pipe(Flag.withAlias("q"), Flag.withDescription("The question about the input")),
   labels: Flag.String("label").pipe(
     Flag.withAlias("l"),
     Flag.withDescription("A label, or label=what it means; at least two"),
     Flag.atLeast(2)
   ),
   codes: Flag.Boolean("codes").pipe(
-    Flag.withDescription("Show labels under letters, for labels that begin alike"),
+    Flag.withDescription("Show labels as letters, for labels that begin alike"),
     Flag.withDefault(false)
   ),
   orders: Flag.Int("orders").pipe(
-    Flag.withDescription("Ask in so many orders of the labels, and take the mean (default 1)"),
+    Flag.withDescription("Ask with the labels in this many orders, and take the mean (default 1)"),
     Flag.withDefault(1)
   ),
   minimumMass: optional(
     Flag.Finite("minimum-mass"),
-    "The least probability that all labels must hold together (default 0.5)"
+    "The least total probability of all labels (default 0.5)"
   ),
   route: optional(
     Flag.Literals("route", ["auto", "native", "tokens"]),
@@ -86,7 +86,7 @@ const tell = Effect.fnUntraced(
     )
     yield* Console.error(
       [
-        mass === undefined ? "the engine does not tell the mass of the labels" : `the labels hold ${percent(mass)}`,
+        mass === undefined ? "the engine does not report the mass of the labels" : `the labels hold ${percent(mass)}`,
         ...(elsewhere.length === 0 ? [] : [`elsewhere: ${elsewhere.join(", ")}`]),
         ...(orders.count === 1 ? [] : [`${orders.flips} of ${orders.count} orders prefer another label`]),
         route === "native" ? "by the engine's own route" : "by the log probabilities of one token"
@@ -97,7 +97,7 @@ const tell = Effect.fnUntraced(
 
 const Row = Schema.Struct({ input: Schema.String, label: Schema.String })
 
-/** The rows of a file, of which every line is one. */
+/** The rows of a file, one per line. */
 const read = Effect.fnUntraced(function*(path: string, labels: ReadonlyArray<string>) {
   const files = yield* FileSystem.FileSystem
   const bytes = yield* Effect.catch(
@@ -113,7 +113,7 @@ const read = Effect.fnUntraced(function*(path: string, labels: ReadonlyArray<str
         Effect.tap(({ label }) =>
           labels.includes(label)
             ? Effect.void
-            : Notice.usage(`${path}, line ${at}: ${JSON.stringify(label)} is none of the labels`)
+            : Notice.usage(`${path}, line ${at}: ${JSON.stringify(label)} is not one of the labels`)
         )
       )
   )
@@ -173,7 +173,7 @@ const command = Command.make("decide", flags, (given) =>
     yield* json ? Console.log(Json.line({ ...decision })) : tell(decision)
   }).pipe(Effect.provide(Target.layer(given.target)))).pipe(
     Command.withDescription(
-      "Which label answers a question, and how likely each one is; with --rows, how far that can be believed"
+      "Which label answers a question, and how likely each one is; with --rows, how well calibrated that is"
     )
   )
 

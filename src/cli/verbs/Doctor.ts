@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints doctor`: is everything there that a generation needs, and what is known about it.
+ * `inference-endpoints doctor`: whether everything is there that a generation needs, and what is known about it.
  *
  * Exit codes: 0 all pass · 1 something fails · 4 all pass, with a warning.
  *
@@ -61,7 +61,7 @@ const credentials = Effect.fnUntraced(function*(source: string) {
           orgs.length === 0 ? "" : `, of ${orgs.map(({ name }) => name).join(", ")}`
         }`
       ),
-    // a server of one's own needs no token of the Hub
+    // a server of your own needs no token of the Hub
     onFailure: (error) => check("token", "warn", error.message)
   })
 })
@@ -82,7 +82,7 @@ const limits = ({ engine }: Endpoint.Target): Check => {
     ? check(
       "limits",
       "warn",
-      "the server does not tell its limits, so requests beyond them are refused by it and not before"
+      "the server does not report its limits, so requests beyond them are only refused by the server itself"
     )
     : check("limits", "pass", told.map(([name, value]) => `${name} ${value}`).join(", "))
 }

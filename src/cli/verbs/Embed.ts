@@ -20,11 +20,11 @@ import * as Program from "../terminal/Program.ts"
 
 const flags = {
   texts: Argument.String("text").pipe(
-    Argument.withDescription("Each argument is a text; - reads one a line from standard input"),
+    Argument.withDescription("Each argument is a text; - reads one per line from standard input"),
     Argument.variadic()
   ),
   lines: Flag.Boolean("lines").pipe(
-    Flag.withDescription("One text for each line of standard input"),
+    Flag.withDescription("One text per line of standard input"),
     Flag.withDefault(false)
   ),
   target: Target.flags

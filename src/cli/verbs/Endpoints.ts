@@ -32,7 +32,7 @@ const list = Command.make("list", {
     yield* show(all, json)
   }).pipe(Effect.provide(layer(credentials)))).pipe(Command.withDescription("All endpoints of a namespace"))
 
-/** A command that does one thing to one endpoint and shows what the API says of it then. */
+/** A command that does one thing to one endpoint and then shows it as the API describes it. */
 const one = <const Name extends string>(
   verb: Name,
   description: string,
@@ -56,7 +56,7 @@ const pause = Command.make(
       yield* Confirm.confirmed(`Pause ${name}? Requests fail until it is resumed.`, yes)
       yield* show([yield* api.pause({ name, namespace })], json)
     }).pipe(Effect.provide(layer(credentials)))
-).pipe(Command.withDescription("Stop it until it is resumed; it costs nothing meanwhile"))
+).pipe(Command.withDescription("Stop it until it is resumed; meanwhile it costs nothing"))
 
 const remove = Command.make(
   "delete",
@@ -76,13 +76,13 @@ const logs = Command.make(
   "logs",
   {
     name,
-    tail: optional(Flag.Int("tail"), "The last so many lines"),
+    tail: optional(Flag.Int("tail"), "How many of the last lines"),
     follow: Flag.Boolean("follow").pipe(
       Flag.withAlias("f"),
-      Flag.withDescription("Go on with what comes, until it is stopped"),
+      Flag.withDescription("Follow new lines until it is stopped"),
       Flag.withDefault(false)
     ),
-    replica: optional(Flag.String("replica"), "Of one replica alone, by its id"),
+    replica: optional(Flag.String("replica"), "Of one replica, by its id"),
     namespace: shared.namespace,
     token: shared.token,
     tokenFile: shared.tokenFile
@@ -106,7 +106,7 @@ const update = Command.make(
       const api = yield* EndpointsApi.EndpointsApi
       yield* show([yield* api.update({ name, namespace }, yield* fromJson(Update, file))], json)
     }).pipe(Effect.provide(layer(credentials)))
-).pipe(Command.withDescription("Change what a JSON file says; the rest stays"))
+).pipe(Command.withDescription("Change what a JSON file contains; the rest stays"))
 
 const wait = Command.make(
   "wait",
@@ -123,7 +123,7 @@ const wait = Command.make(
       yield* show([yield* api.get({ name, namespace })], json)
     }).pipe(Effect.provide(layer(credentials)))
 ).pipe(
-  Command.withDescription("Resume or wake it where it sleeps, and wait until it answers")
+  Command.withDescription("Resume or wake it if it sleeps, and wait until it answers")
 )
 
 /** `endpoints` with its subcommands. */

@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints generate`: one prompt, the generation as it comes.
+ * `inference-endpoints generate`: one prompt, the generation as it arrives.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -27,17 +27,17 @@ import * as Visible from "../terminal/Visible.ts"
 
 const flags = {
   prompt: Argument.String("prompt").pipe(
-    Argument.withDescription("The text; what is piped in comes after it, and - stands for that alone"),
+    Argument.withDescription("The text; piped input is appended to it, and - stands for the piped input only"),
     Argument.variadic()
   ),
   system: Flag.String("system").pipe(Flag.withDescription("A system message"), Flag.withDefault("")),
   image: Flag.String("image").pipe(
     Flag.withMetavar("FILE|URL"),
-    Flag.withDescription("An image beside the text, where the engine takes them; may be repeated"),
+    Flag.withDescription("An image with the text, for engines that accept images; may be repeated"),
     Flag.atLeast(0)
   ),
-  schema: optional(Flag.FileText("schema"), "A file with the JSON Schema of the value that is wanted"),
-  regex: optional(Flag.String("regex"), "A regular expression that the whole text has to match"),
+  schema: optional(Flag.FileText("schema"), "A file with the JSON Schema of the wanted value"),
+  regex: optional(Flag.String("regex"), "A regular expression that the whole text must match"),
   tools: optional(
     Flag.FileText("tools"),
     "A file with a JSON list of tools (name, description, parameters); calls are printed as JSON lines"
@@ -63,7 +63,7 @@ const inputOf = Effect.fnUntraced(function*({ image, prompt, raw, system }: Give
     const input: Message.Input = { raw: text }
     return image.length === 0 && system === ""
       ? input
-      : yield* Notice.usage("--raw sends one text: --system and --image have no place in it")
+      : yield* Notice.usage("--raw sends one text: it cannot be combined with --system and --image")
   }
   const images = yield* Effect.forEach(image, Images.read)
   const content = images.length === 0 ? text : [{ type: "text" as const, text }, ...images]
@@ -110,13 +110,13 @@ const optionsOf = Effect.fnUntraced(function*({ regex, sampling, toolChoice, too
 /** A seed above 2^53 is a string of its digits. */
 const plain = (_name: string, value: unknown): unknown => typeof value === "bigint" ? value.toString() : value
 
-/** What a reader of the text alone would not notice. */
+/** What a reader of the text would not notice. */
 const told = ({ finishReason }: Generation.Generation): Effect.Effect<void> =>
   finishReason === "length"
     ? Console.error("The response was cut by the token limit: --max-new-tokens raises it")
     : Effect.void
 
-/** What stands after the text: the calls, one JSON line each. */
+/** What follows the text: the calls, one JSON line each. */
 const calls = ({ text, toolCalls }: Generation.Generation): string =>
   (text === "" && toolCalls.length > 0 ? "" : "\n") +
   toolCalls.map(({ arguments: given, id, name }) => `${JSON.stringify({ tool: name, id, arguments: given })}\n`).join(
@@ -127,7 +127,7 @@ const Document = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json)
 
 const waiting = Notice.whileWaiting("waiting for the response (Ctrl-C stops it)")
 
-/** A value of a schema: checked, and so never half of one. */
+/** A value of a schema: it is checked, and therefore printed as a whole. */
 const value = Effect.fnUntraced(function*(text: string, input: Message.Input, options: CallOptions, json: boolean) {
   const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
   const shown = yield* Visible.forStdout
@@ -136,7 +136,7 @@ const value = Effect.fnUntraced(function*(text: string, input: Message.Input, op
     () => Notice.usage("--schema is not a JSON object")
   )
   if (options.numGenerations !== undefined && options.numGenerations > 1) {
-    return yield* Notice.usage("--schema gives one value: ask several times, or use batch")
+    return yield* Notice.usage("--schema gives one value: run it several times, or use batch")
   }
   const { numGenerations: _, structuredOutput: _structure, ...call } = options
   const { dropped, generation, value } = yield* waiting(llm.generateObject(input, { ...call, schema }))
@@ -148,7 +148,7 @@ const value = Effect.fnUntraced(function*(text: string, input: Message.Input, op
   yield* Console.log(json ? Json.line({ value, generation }, plain) : shown(JSON.stringify(value)))
 })
 
-/** Text as it comes, and a word where none comes for a second. */
+/** Text as it arrives, and a notice when none arrives for a second. */
 const streamed = Effect.fnUntraced(function*(input: Message.Input, options: CallOptions) {
   const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
   const stdio = yield* Stdio.Stdio
@@ -167,7 +167,7 @@ const streamed = Effect.fnUntraced(function*(input: Message.Input, options: Call
     Stream.filter((text) => text !== ""),
     Stream.run(stdio.stdout({ endOnDone: false }))
   )
-  // behind the text, and on a line of its own
+  // after the text, and on a line of its own
   for (const generation of finished) yield* told(generation)
 })
 
@@ -175,7 +175,7 @@ const run = (given: Given) =>
   Effect.gen(function*() {
     const options = yield* optionsOf(given)
     if (given.schema !== undefined && given.regex !== undefined) {
-      return yield* Notice.usage("--schema and --regex ask for two shapes at once")
+      return yield* Notice.usage("--schema and --regex cannot be combined")
     }
     const input = yield* inputOf(given)
     if (given.schema !== undefined) return yield* value(given.schema, input, options, given.json)
@@ -205,7 +205,7 @@ export const main = Program.make(
       { command: "inference-endpoints generate \"Why is the sky red?\" --model meta-llama/Llama-3.1-8B-Instruct" },
       {
         command: "git diff | inference-endpoints generate \"Say what changed\" --endpoint my-llm",
-        description: "A pipe comes after the prompt"
+        description: "Piped input is appended to the prompt"
       },
       {
         command: "inference-endpoints generate \"A user\" --schema user.json -u http://localhost:8080",

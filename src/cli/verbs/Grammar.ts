@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints grammar check`: what an engine will enforce of a JSON Schema, before a run depends on it.
+ * `inference-endpoints grammar check`: how much of a JSON Schema an engine will enforce, before a run depends on it.
  *
  * @since 0.2.0
  */
@@ -21,7 +21,7 @@ import * as Program from "../terminal/Program.ts"
 const flags = {
   schema: Argument.String("schema").pipe(Argument.withDescription("A file with a JSON Schema; - reads standard input")),
   engine: Flag.Literals("engine", Engine.Kind.literals).pipe(
-    Flag.withDescription("The engine that will be asked (default tgi)"),
+    Flag.withDescription("The engine that will respond (default tgi)"),
     Flag.withDefault("tgi")
   ),
   json: Flag.Boolean("json").pipe(Flag.withDescription("Print all that is known as JSON"), Flag.withDefault(false))
@@ -69,7 +69,7 @@ const check = Command.make("check", flags, ({ engine, json, schema }) =>
       : tell(result)
   })).pipe(
     Command.withDescription(
-      "What an engine enforces of a JSON Schema, and what it cannot write. Exit code 1: it would be refused"
+      "How much of a JSON Schema an engine enforces, and what it cannot write. Exit code 1: it would be refused"
     )
   )
 

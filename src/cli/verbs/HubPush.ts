@@ -38,19 +38,19 @@ const texts = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.withDescription(description), Flag.atLeast(0))
 
 const flags = {
-  repo: Argument.String("repo").pipe(Argument.withDescription("org/name; made if absent")),
+  repo: Argument.String("repo").pipe(Argument.withDescription("org/name; created if absent")),
   input: Argument.String("input").pipe(
     Argument.withDescription(
-      "Rows: JSONL, CSV, Parquet, a folder or hf://datasets/…, with its split in front where it has another one (test=rows.jsonl)"
+      "Rows: JSONL, CSV, Parquet, a folder or hf://datasets/…, prefixed with the split unless it is train (test=rows.jsonl)"
     ),
     Argument.variadic({ min: 1 })
   ),
   license: text(
     "license",
-    "The licence, by its identifier at the Hub (apache-2.0, cc-by-4.0, other); asked for, never guessed"
+    "The licence, by its identifier on the Hub (apache-2.0, cc-by-4.0, other); prompted for, never guessed"
   ),
   config: text("config", "The configuration (default: default)"),
-  revision: text("revision", "A branch that is there (default: main)"),
+  revision: text("revision", "An existing branch (default: main)"),
   private: yes("private", "Make a new repository private"),
   title: text("title", "Title of a new card (default: the name)"),
   description: text("description", "Text below the title of a new card"),
@@ -64,12 +64,12 @@ const flags = {
   format: optional(Flag.Literals("format", ["parquet", "jsonl"]), "Files to push (default: parquet)"),
   compression: optional(
     Flag.Literals("compression", ["snappy", "zstd", "gzip", "none"]),
-    "Of Parquet (default: snappy)"
+    "Compression of Parquet (default: snappy)"
   ),
   folder: text("folder", "Folder for the files (default: a temporary one)"),
   message: text("message", "Summary of the commit (default: Upload dataset)"),
   xet: yes("xet", "Send large files by Xet; needs the package @huggingface/hub"),
-  dryRun: yes("dry-run", "Show what would be pushed, with the card, and send nothing"),
+  dryRun: yes("dry-run", "Show what would be pushed, with the card, without sending anything"),
   yes: Confirm.yes,
   json: yes("json", "Print what would be or was pushed as JSON"),
   token: Target.flags.token,
@@ -88,7 +88,7 @@ interface Given {
 
 const say = (line: string) => Console.error(visible(line))
 
-/** The columns of a split: declared by a card or by Parquet, else the narrowest that hold all rows. */
+/** The columns of a split: declared by a card or by Parquet, else the narrowest types that hold all rows. */
 const columnsOf = Effect.fnUntraced(function*(found: DatasetSource.Found, split: Splits.DatasetSplit) {
   const [first = ""] = split.files
   if (split.features !== undefined) return split.features
@@ -105,7 +105,7 @@ const columnsOf = Effect.fnUntraced(function*(found: DatasetSource.Found, split:
   return FeatureInference.features(shape)
 })
 
-/** The splits that an argument names: `test=rows.jsonl`, or all of what `rows.jsonl` has. */
+/** The splits that an argument names: `test=rows.jsonl`, or all splits of `rows.jsonl`. */
 const splitsOf = Effect.fnUntraced(function*(argument: string) {
   const [, name, source = argument] = /^(\w+(?:[.-]\w+)*)=(.+)$/.exec(argument) ?? []
   const found = yield* DatasetSource.find(source)
@@ -123,7 +123,7 @@ const written = Effect.fnUntraced(function*({ compression, config, format, input
     return yield* DatasetError.of("push")(
       new DatasetError.InvalidSource({
         source: twice.found.source,
-        problem: `the split ${twice.split.split} is given twice: name another one in front, as in test=rows.jsonl`
+        problem: `the split ${twice.split.split} is given twice: prefix one with another name, as in test=rows.jsonl`
       })
     )
   }
@@ -145,7 +145,7 @@ const written = Effect.fnUntraced(function*({ compression, config, format, input
     }))
 })
 
-/** How the rows were made, as far as a batch tells it. */
+/** How the rows were made, as far as a batch records it. */
 const madeOf = Effect.fnUntraced(function*({ batch, input, made: command }: Given) {
   const [first = ""] = input
   const output = batch ?? ((yield* BatchCard.isOutput(first)) ? first : undefined)
@@ -168,14 +168,14 @@ const lines = ({ cardChanges, creates, deletes, files, repo }: Push.Plan): Reado
   `  ${(cardChanges ? "changed" : "same").padEnd(8)} README.md`
 ]
 
-/** Plans; where no licence is known and somebody can be asked, asks for it. */
+/** Plans; if no licence is known and somebody can be asked, asks for it. */
 const planned = Effect.fnUntraced(function*(options: Push.Options) {
   return yield* Push.plan(options).pipe(
     Effect.map((plan) => ({ options, plan })),
     Effect.catchReason("DatasetError", "MissingLicense", (reason, error) =>
       Effect.gen(function*() {
         if (!(yield* Confirm.isAsked)) {
-          yield* say(`${reason.message}: say --license`)
+          yield* say(`${reason.message}: pass --license`)
           return yield* new CommandExit({ code: 2 })
         }
         yield* say(reason.message)
@@ -187,7 +187,7 @@ const planned = Effect.fnUntraced(function*(options: Push.Options) {
   )
 })
 
-/** What failed in passing may be tried again; all else was refused. */
+/** A temporary failure may be retried; anything else was refused. */
 const codeOf = (error: DatasetError.DatasetError | HubError): 1 | 2 | 3 =>
   error.reason.isRetryable ? 3 : error instanceof HubError ? 1 : 2
 
@@ -239,7 +239,7 @@ const push = Command.make("push", flags, (given) =>
     )
   )).pipe(
     Command.withDescription(
-      "Rows to a data set on the Hub: files, splits and a card. What is there already is not sent again, so a push that was interrupted is repeated"
+      "Rows to a data set on the Hub: files, splits and a card. Files that are already there are not sent again, so an interrupted push can be repeated"
     )
   )
 

@@ -46,7 +46,7 @@ const command = Command.make(
         }
       }
     })
-).pipe(Command.withDescription("A distilabel pipeline as batch commands, with what the original really sent"))
+).pipe(Command.withDescription("A distilabel pipeline as batch commands, with what the original actually sent"))
 
 /** `migrate`. */
 export const main = Program.make(command)

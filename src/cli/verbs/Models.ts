@@ -47,7 +47,7 @@ const command = Command.make("models", flags, ({ json, model, ...credentials }) 
     for (const line of Table.lines(head, rows)) yield* Console.log(line)
     yield* Notice.say(`Ask one of them: inference-endpoints generate "Hello" --model ${model} --provider <name>`)
   }).pipe(Effect.provide(Target.layer({ ...Target.none, ...credentials, model })))).pipe(
-    Command.withDescription("Who serves a model on the router, at what price; ? is what the router does not tell"),
+    Command.withDescription("Who serves a model on the router, at what price; ? is what the router does not publish"),
     Command.withExamples([{ command: "inference-endpoints models meta-llama/Llama-3.1-8B-Instruct" }])
   )
 

@@ -40,7 +40,7 @@ const flags = {
     "NAME=TARGET",
     "Several models: NAME=model-id, NAME=endpoint:[namespace/]name or NAME=https://…; may be repeated"
   ),
-  as: repeated("as", "NAME", "What the one model is called by clients; may be repeated"),
+  as: repeated("as", "NAME", "The model's name for clients, where there is only one; may be repeated"),
   port: Flag.Int("port").pipe(Flag.withDescription("0 takes a free one (default 8000)"), Flag.withDefault(8000)),
   host: Flag.String("host").pipe(
     Flag.withDescription("The address to bind (default 127.0.0.1; in a container 0.0.0.0)"),
@@ -48,15 +48,19 @@ const flags = {
   ),
   keyFile: optional(Flag.String("key-file"), "A file with the key that clients send (or set INFERENCE_PROXY_KEY)"),
   noKey: Flag.Boolean("no-key").pipe(
-    Flag.withDescription("Demand no key; only where nobody else reaches the port"),
+    Flag.withDescription("Require no key; only where nobody else can reach the port"),
     Flag.withDefault(false)
   ),
-  allowHost: repeated("allow-host", "NAME", "A name that the port is reached by, beside localhost and addresses"),
-  allowOrigin: repeated("allow-origin", "ORIGIN", "Pages that may ask, such as https://app.example"),
-  concurrency: optional(Flag.Int("concurrency"), "Requests in flight at once, for each model (default 64)"),
-  requestsPerMinute: optional(Flag.Int("requests-per-minute"), "Requests that begin in a minute, for each model"),
+  allowHost: repeated(
+    "allow-host",
+    "NAME",
+    "A host name by which the port is reached, besides localhost and addresses"
+  ),
+  allowOrigin: repeated("allow-origin", "ORIGIN", "Pages that may send requests, such as https://app.example"),
+  concurrency: optional(Flag.Int("concurrency"), "Requests in flight at once, per model (default 64)"),
+  requestsPerMinute: optional(Flag.Int("requests-per-minute"), "Requests that begin per minute, per model"),
   queue: optional(Flag.Int("queue"), "Requests that may wait for a place (default 1000)"),
-  hold: optional(Flag.Finite("hold"), "Seconds that the head of a stream is held for a status (default 5)"),
+  hold: optional(Flag.Finite("hold"), "Seconds that the headers of a stream are held for a status (default 5)"),
   heartbeat: optional(Flag.Finite("heartbeat"), "Seconds of silence before a comment is sent (default 10)"),
   json: Flag.Boolean("json").pipe(
     Flag.withDescription("Print the address, and then each request, as a JSON line"),
@@ -64,11 +68,11 @@ const flags = {
   ),
   record: optional(
     Flag.String("record"),
-    "Add what is asked and answered to this tape, for simulate --replay; no key gets on it"
+    "Append requests and responses to this tape, for simulate --replay; it never holds a key"
   )
 }
 
-/** The key that clients send: from a file, the environment, or made up now. */
+/** The key that clients send: from a file, the environment, or newly made. */
 const keyOf = Effect.fnUntraced(function*({ host, keyFile, noKey }: {
   readonly host: string
   readonly keyFile: string | undefined
@@ -77,7 +81,7 @@ const keyOf = Effect.fnUntraced(function*({ host, keyFile, noKey }: {
   if (noKey) {
     return Port.isOpen(host)
       ? yield* Notice.usage(
-        `--no-key would give ${host} to everybody who reaches it: bind 127.0.0.1, or let clients have a key`
+        `--no-key would open ${host} to everybody who can reach it: bind 127.0.0.1, or give clients a key`
       )
       : { key: undefined, made: false }
   }
@@ -109,7 +113,7 @@ const namedOf = Effect.fnUntraced(function*(text: string, target: Target.Target)
   return named(second === undefined ? { endpoint: first } : { namespace: first, endpoint: second })
 })
 
-/** How an endpoint is called before anybody asked it. */
+/** The name of an endpoint before it is resolved. */
 const nameOf = ({ baseUrl, endpointName, modelDisplayName, modelId }: EndpointConfig.Options): string => {
   const url = baseUrl === undefined ? null : URL.parse(baseUrl)
   return modelDisplayName ?? modelId ?? endpointName ?? (url === null ? "model" : EndpointUrl.show(url))
@@ -120,7 +124,7 @@ const backendOf = Effect.fnUntraced(function*({ aliases, model, target }: Named)
   return yield* Effect.provide(Backend.make({ model, aliases }), context)
 })
 
-/** What is said of a request: never of what was asked or answered. */
+/** The log line of a request: never its prompt or its response. */
 const line = (exchange: Exchange.Exchange): string => {
   const { cost, duration, ending, failure, inputTokens, method, model, outputTokens, path } = exchange
   const tokens = inputTokens === undefined && outputTokens === undefined
@@ -152,7 +156,7 @@ const jsonLine = (exchange: Exchange.Exchange): string => {
   })
 }
 
-/** What adds exchanges to a tape, one after the other. Only its owner can read the file. */
+/** Appends exchanges to a tape, one after the other. Only its owner can read the file. */
 const recorder = Effect.fnUntraced(function*(path: string, secrets: ReadonlyArray<Redacted.Redacted<string>>) {
   const files = yield* FileSystem.FileSystem
   const unwritable = (error: { readonly message: string }) => Notice.usage(`--record ${path}: ${error.message}`)

@@ -41,7 +41,7 @@ const faults: Readonly<Record<string, Fault.Fault>> = {
 
 const flags = {
   engine: Flag.Literals("engine", ["tgi", "vllm", "sglang", "llamacpp", "hf-serve", "transformers", "tei"]).pipe(
-    Flag.withDescription("Whose protocol it speaks (default tgi)"),
+    Flag.withDescription("The engine whose protocol it speaks (default tgi)"),
     Flag.withDefault("tgi")
   ),
   port: Flag.Int("port").pipe(Flag.withDescription("0 takes a free one (default 8080)"), Flag.withDefault(8080)),
@@ -63,16 +63,16 @@ const flags = {
   ),
   publicUrl: optional(
     Flag.String("public-url"),
-    "With --platform: what it calls itself, where that is not where it listens"
+    "With --platform: its public address, where that differs from where it listens"
   ),
-  model: optional(Flag.String("model"), "What it says that it serves"),
+  model: optional(Flag.String("model"), "The model that it claims to serve"),
   apiKey: optional(Flag.String("api-key"), "Demand this bearer token"),
-  seed: optional(Flag.Int("seed"), "Everything random comes from here (default 0)"),
+  seed: optional(Flag.Int("seed"), "Seed of everything random (default 0)"),
   firstToken: optional(Flag.Finite("first-token"), "Milliseconds to the first token"),
   perToken: optional(Flag.Finite("per-token"), "Milliseconds for each further token"),
   fault: optional(Flag.Literals("fault", Object.keys(faults)), "What goes wrong"),
   faultEvery: Flag.Int("fault-every").pipe(
-    Flag.withDescription("With --fault: at each so many generations (default 1)"),
+    Flag.withDescription("With --fault: at every Nth generation (default 1)"),
     Flag.withDefault(1)
   ),
   script: optional(
@@ -85,23 +85,23 @@ const flags = {
     Flag.withDefault(0)
   ),
   normalise: Flag.Literals("normalise", ["date", "uuid", "port"]).pipe(
-    Flag.withDescription("With --replay: what requests may differ in and be the same; may be repeated"),
+    Flag.withDescription("With --replay: a field in which requests may differ and still match; may be repeated"),
     Flag.atLeast(0)
   ),
   against: optional(
     Flag.String("against"),
-    "With --replay: do not serve, but ask this live server the same and compare the shapes. Exit codes: 0 same, 1 stale"
+    "With --replay: do not serve, but send the same to this live server and compare the shapes. Exit codes: 0 same, 1 stale"
   ),
   tokenFile: Target.flags.tokenFile
 }
 
-/** Routes on which something is generated: faults are for these, not for what a client asks of a server first. */
+/** Routes that generate: faults are for these, not for what a client asks a server first. */
 const generates = (path: string): boolean =>
   /^\/(?:generate|generate_stream|v1\/(?:chat\/)?completions|completion)?$/.test(path)
 
 type Given = Command.Command.Config.Infer<typeof flags>
 
-/** What the flags say of a server. */
+/** The options of a server by its flags. */
 const optionsOf = (given: Given): SimulatorOptions.Options => {
   let generation = 0
   const fault = given.fault === undefined ? undefined : faults[given.fault]
@@ -128,7 +128,7 @@ const untilStopped = Effect.gen(function*() {
   return yield* new CommandExit({ code: Signals.codes[signal] })
 })
 
-/** Prints where it listens and what it is, and waits for the signal that ends it. */
+/** Prints where and what it is, and waits for the signal that ends it. */
 const listening = Effect.fnUntraced(function*({ port, url }: SimulatorServer.SimulatorServer["Service"], what: string) {
   yield* Console.log(url)
   yield* Console.error(`${what} on port ${port}. ${STOP}`)
@@ -160,7 +160,7 @@ const replayed = Effect.fnUntraced(function*(text: string, given: Given) {
   return yield* listening(server, `A tape of ${tape.exchanges.length} exchanges of ${tape.head.date.slice(0, 10)}`)
 })
 
-/** A balancer in front of two engines; the default engine is the one that it was written for. */
+/** A balancer in front of two engines; by default the engine that it was written for. */
 const balanced = (given: Given, kind: Balancer.Kind) =>
   Effect.gen(function*() {
     const { engine, ...options } = optionsOf(given)

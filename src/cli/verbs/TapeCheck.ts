@@ -1,5 +1,5 @@
 /**
- * Whether a live server still answers as it did on a tape: each request is sent to it, and the shapes are compared.
+ * Whether a live server still responds as it did on a tape: each request is sent to it, and the shapes are compared.
  *
  * @since 0.2.0
  */
@@ -36,7 +36,7 @@ const taped = ({ response }: Tape.Exchange): ReadonlyArray<Schema.Json> =>
   response.events === undefined ? [response.body ?? null] : values(response.events.map(([, data]) => data))
 
 /**
- * Asks the live server all that is on the tape, and says for each request what is otherwise. Gives whether anything is.
+ * Sends all requests of the tape to the live server, and reports what differs for each. Returns whether anything does.
  *
  * @category running
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints template`: what a chat template makes of a conversation, here and in a server.
+ * `inference-endpoints template`: the prompt that a chat template makes of a conversation, here and on a server.
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
@@ -22,7 +22,7 @@ const render = Command.make("render", {
   ),
   template: Flag.FileText("template").pipe(Flag.withDescription("A file with the template (chat_template.jinja)")),
   generationPrompt: Flag.Boolean("generation-prompt").pipe(
-    Flag.withDescription("End where the assistant begins to write"),
+    Flag.withDescription("End with the start of the assistant's turn"),
     Flag.withDefault(true)
   )
 }, (given) =>

@@ -1,8 +1,8 @@
 /**
- * `inference-endpoints template verify`: whether the server makes the same prompt of a conversation, and what is known of
- * the template in the server's own renderer.
+ * `inference-endpoints template verify`: whether the server makes the same prompt of a conversation, and how the template is
+ * known to behave in the server's own renderer.
  *
- * Exit codes: 0 the same · 1 another prompt · 4 the server was not asked, and its renderer is known to differ.
+ * Exit codes: 0 the same · 1 another prompt · 4 no server was asked, and its renderer is known to differ.
  *
  * @since 0.2.0
  */
@@ -31,7 +31,7 @@ const Tgi = Schema.Struct({ templated_text: Schema.String })
 const Vllm = Schema.Struct({ prompt_text: Schema.String })
 const LlamaCpp = Schema.Struct({ prompt: Schema.String })
 
-/** The prompt that the server itself makes, where its engine tells; the generation prompt is behind it. */
+/** The prompt that the server itself makes, if its engine reports it; it ends with the generation prompt. */
 const theirs = (
   llm: InferenceEndpointsLLM["Service"],
   { engine, model, served }: About,
@@ -92,7 +92,7 @@ const tell = Effect.fnUntraced(function*(findings: ReadonlyArray<MiniJinja.Findi
           Visible.visible(JSON.stringify(difference.ours))
         }\n  there  ${Visible.visible(JSON.stringify(difference.theirs))}`
       )
-  } else if (compared !== undefined) yield* Console.log(`${compared.engine} does not tell the prompt that it makes`)
+  } else if (compared !== undefined) yield* Console.log(`${compared.engine} does not report the prompt that it makes`)
   for (const { effect, feature, line } of findings) yield* Console.log(`line ${line} ${effects[effect]}: ${feature}`)
   if (findings.length === 0) yield* Console.log("nothing in the template is known to differ in TGI's renderer")
 })
@@ -109,7 +109,7 @@ export const command = Command.make("verify", {
   ),
   template: Flag.FileText("template").pipe(Flag.withDescription("A file with the template (chat_template.jinja)")),
   offline: Flag.Boolean("offline").pipe(
-    Flag.withDescription("Ask no server: say what is known of the template alone"),
+    Flag.withDescription("Ask no server: only report what is known of the template"),
     Flag.withDefault(false)
   ),
   json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false)),

@@ -1,5 +1,5 @@
 /**
- * What the commands on dedicated endpoints share: their flags, the management API, and how an endpoint is shown.
+ * What the commands on dedicated endpoints share: their flags, the management API, and the table of endpoints.
  *
  * @since 0.2.0
  */
@@ -24,7 +24,7 @@ import * as Table from "../../terminal/Table.ts"
 /** Flags of every command. */
 export const shared = {
   namespace: Target.flags.namespace,
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Print what the API says as JSON"), Flag.withDefault(false)),
+  json: Flag.Boolean("json").pipe(Flag.withDescription("Print the API's response as JSON"), Flag.withDefault(false)),
   token: Target.flags.token,
   tokenFile: Target.flags.tokenFile
 }

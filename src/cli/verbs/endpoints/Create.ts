@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints endpoints create`: an endpoint from the catalogue, on an instance of one's own choice, or from a file.
+ * `inference-endpoints endpoints create`: an endpoint from the catalogue, on an instance of your choice, or from a file.
  *
  * @since 0.2.0
  */
@@ -15,7 +15,7 @@ import * as Confirm from "../../terminal/Confirm.ts"
 import * as Notice from "../../terminal/Notice.ts"
 import { fromJson, layer, name, shared, show } from "./Access.ts"
 
-/** What the new endpoint is to be. */
+/** The flags that describe the new endpoint. */
 export const made = {
   file: optional(Flag.FileText("file"), "A JSON file, as the management API takes it; no other flag is needed then"),
   model: optional(Flag.String("model").pipe(Flag.withAlias("m")), "The model's repository"),
@@ -23,7 +23,7 @@ export const made = {
   accelerator: optional(Flag.String("accelerator"), "cpu, gpu or neuron"),
   instance: optional(
     Flag.String("instance"),
-    "vendor/region/type/size, as hardware lists it: not from the catalogue then"
+    "vendor/region/type/size, as `endpoints hardware` lists it: the catalogue is then not used"
   ),
   minReplicas: optional(Flag.Int("min-replicas"), "With --instance: 0 lets it sleep (default 0)"),
   maxReplicas: optional(Flag.Int("max-replicas"), "With --instance (default 1)"),
@@ -46,7 +46,7 @@ export const made = {
 
 type Made = Command.Command.Config.Infer<typeof made>
 
-/** The definition that the flags name, of an instance of one's own choice. */
+/** The definition that the flags describe, on an instance of your choice. */
 const definition = Effect.fnUntraced(function*(name: string | undefined, given: Made, instance: string, model: string) {
   const [vendor, region, instanceType, instanceSize, ...rest] = instance.split("/")
   if (

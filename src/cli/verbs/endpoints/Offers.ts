@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints endpoints hardware` and `catalogue`: what endpoints can be made of.
+ * `inference-endpoints endpoints hardware` and `catalogue`: hardware and models for new endpoints.
  *
  * @since 0.2.0
  */
@@ -23,7 +23,7 @@ export const hardware = Command.make(
   {
     ...shared,
     all: Flag.Boolean("all").pipe(
-      Flag.withDescription("What cannot be had now, too"),
+      Flag.withDescription("Include what is not available now"),
       Flag.withDefault(false)
     ),
     accelerator: made.accelerator
@@ -46,7 +46,7 @@ export const hardware = Command.make(
       ])
       const head = ["INSTANCE", "$/HOUR", "KIND", "NUMBER", "GPU GB", "GB", "STATUS"]
       for (const text of Table.lines(head, rows)) yield* Console.log(text)
-      yield* Notice.say("Prices are for each replica. Create on one: endpoints create NAME --model … --instance …")
+      yield* Notice.say("Prices are per replica. Create on one: endpoints create NAME --model … --instance …")
     }).pipe(Effect.provide(layer(credentials)))
 ).pipe(Command.withDescription("What endpoints can run on, with prices, the cheapest first"))
 
@@ -58,7 +58,7 @@ export const catalogue = Command.make(
     task: optional(Flag.String("task"), "Such as text-generation"),
     engine: optional(Flag.String("engine"), "Such as vllm or tei"),
     accelerator: made.accelerator,
-    limit: optional(Flag.Int("limit"), "At most so many models"),
+    limit: optional(Flag.Int("limit"), "At most this many models"),
     json: shared.json,
     token: shared.token,
     tokenFile: shared.tokenFile
