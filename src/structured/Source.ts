@@ -5,8 +5,8 @@
  * @since 0.1.0
  */
 import type * as Schema from "effect/Schema"
-import * as Tree from "./schema/JsonSchemaTree.ts"
 import * as SchemaDocument from "./schema/SchemaDocument.ts"
+import * as Tree from "./schema/tree/JsonSchemaTree.ts"
 
 /**
  * A JSON value of a schema; `emptyStruct` tells how Effect's empty struct is meant.

@@ -7,8 +7,8 @@ import * as Result from "effect/Result"
 import * as SchemaLowering from "./engines/SchemaLowering.ts"
 import * as TgiLowering from "./engines/tgi/TgiLowering.ts"
 import * as Grammar from "./Grammar.ts"
-import * as Dropped from "./schema/Dropped.ts"
-import * as Tree from "./schema/JsonSchemaTree.ts"
+import * as Dropped from "./schema/tree/Dropped.ts"
+import * as Tree from "./schema/tree/JsonSchemaTree.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
 
 /**

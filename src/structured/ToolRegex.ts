@@ -9,8 +9,8 @@ import * as Cost from "./engines/tgi/Cost.ts"
 import * as Grammar from "./Grammar.ts"
 import * as CharSet from "./regex/CharSet.ts"
 import * as RegexDialect from "./regex/RegexDialect.ts"
-import type * as Dropped from "./schema/Dropped.ts"
-import * as Tree from "./schema/JsonSchemaTree.ts"
+import type * as Dropped from "./schema/tree/Dropped.ts"
+import * as Tree from "./schema/tree/JsonSchemaTree.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
 
 /**

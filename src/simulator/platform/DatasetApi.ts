@@ -4,7 +4,6 @@
  *
  * @since 0.2.0
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Yaml from "effect/encoding/Yaml"
 import * as Double from "../wire/Double.ts"
@@ -13,6 +12,7 @@ import * as Commit from "./DatasetCommit.ts"
 import * as Refs from "./DatasetRefs.ts"
 import * as Repo from "./DatasetRepo.ts"
 import * as Storage from "./DatasetStorage.ts"
+import { lfs, pathOf, signedUrl, type Uploads, xetToken } from "./DatasetUpload.ts"
 import * as HubListing from "./HubListing.ts"
 import * as HubTree from "./HubTree.ts"
 
@@ -22,18 +22,11 @@ import * as HubTree from "./HubTree.ts"
  * @category models
  * @since 0.2.0
  */
-export interface State {
-  readonly kind: "datasets" | "models"
+export interface State extends Uploads {
   readonly repos: Map<string, Repo.DatasetRepo>
-  readonly storage: Storage.Storage
   /** New ids by the old ones. */
   readonly moved: Map<string, string>
-  /** Where the Hub and its storage are, without a slash at the end. */
-  readonly hub: string
-  readonly cdn: string
   readonly pageSize: number
-  /** Files above so many bytes are sent in parts. */
-  readonly partSize: number
   /** Whether the token may read the content of a repository, and change those of a namespace. */
   readonly mayRead: (token: string | undefined, id: string) => boolean
   readonly mayWrite: (token: string | undefined, namespace: string) => boolean
@@ -127,24 +120,6 @@ const infoOf = (repo: Repo.DatasetRepo, commit: Repo.Commit, query: URLSearchPar
 
 const answered = (result: Commit.Refusal | Readonly<Record<string, unknown>>): Exchange.Response =>
   Commit.isRefusal(result) ? refuse(result.status, result.message) : Double.json(200, result)
-
-/** Where pages of a repository are: those of models have no word for their kind. */
-const pathOf = (state: State, id: string): string => state.kind === "models" ? id : `${state.kind}/${id}`
-
-/** A token of Xet, and how headers say it. */
-const xetGrant = (state: State) =>
-  Effect.map(Clock.currentTimeMillis, (now) => {
-    const token = { casUrl: state.cdn, accessToken: "xet_write", exp: Math.floor(now / 1000) + 3600 }
-    const headers = {
-      "x-xet-cas-url": token.casUrl,
-      "x-xet-access-token": token.accessToken,
-      "x-xet-token-expiration": String(token.exp)
-    }
-    return { token, headers }
-  })
-
-const xetToken = (state: State): Effect.Effect<Exchange.Response> =>
-  Effect.map(xetGrant(state), ({ headers, token }) => Double.json(200, token, headers))
 
 const write = (
   state: State,
@@ -295,57 +270,6 @@ export const create = Effect.fnUntraced(function*(state: State, request: Double.
   const isPrivate = field("private") === true || field("visibility") === "private"
   state.repos.set(id, yield* Repo.make(id, { private: isPrivate }))
   return Double.json(200, facts)
-})
-
-const signedUrl = (state: State, oid: string, query = ""): string =>
-  `${state.cdn}/lfs/${oid}?X-Amz-Signature=a%2Fb${query}`
-
-const action = (state: State, id: string, oid: string, size: number) => {
-  const verify = { href: `${state.hub}/${pathOf(state, id)}.git/info/lfs/objects/verify`, header: {} }
-  if (size <= state.partSize) return { upload: { href: signedUrl(state, oid), header: {} }, verify }
-  const parts = Array.from({ length: Math.ceil(size / state.partSize) }, (_, at) => [
-    String(at + 1).padStart(5, "0"),
-    signedUrl(state, oid, `&partNumber=${at + 1}`)
-  ])
-  return {
-    upload: {
-      href: signedUrl(state, oid, "&uploadId=1"),
-      header: { chunk_size: String(state.partSize), ...Object.fromEntries(parts) }
-    },
-    verify
-  }
-}
-
-const lfs = Effect.fnUntraced(function*(state: State, request: Double.Received, id: string, verb: string) {
-  const body = Commit.json(request.body)
-  const objects: unknown = typeof body === "object" && body !== null
-    ? verb === "batch" ? Reflect.get(body, "objects") : [body]
-    : undefined
-  if (!Array.isArray(objects)) return refuse(422, "\"objects\" is required")
-  const known = objects.map((object: { readonly oid: string; readonly size: number }) => ({
-    oid: object.oid,
-    size: object.size,
-    found: state.storage.files.get(object.oid)
-  }))
-  if (verb === "verify") {
-    return known.every(({ found, size }) => found?.length === size)
-      ? Double.json(200, {})
-      : refuse(404, "the object is not there or has another size")
-  }
-  const transfers: unknown = typeof body === "object" && body !== null ? Reflect.get(body, "transfers") : undefined
-  const isXet = Array.isArray(transfers) && transfers.includes("xet")
-  const upload = {
-    href: `${state.hub}/api/${state.kind}/${id}/xet-write-token/main`,
-    header: (yield* xetGrant(state)).headers
-  }
-  return Double.json(200, {
-    transfer: isXet ? "xet" : "basic",
-    objects: known.map(({ found, oid, size }) => ({
-      oid,
-      size,
-      ...(found === undefined && { actions: isXet ? { upload } : action(state, id, oid, size) })
-    }))
-  }, { "content-type": "application/vnd.git-lfs+json" })
 })
 
 /**

@@ -3,9 +3,9 @@
  *
  * @since 0.1.0
  */
-import { isObject } from "../schema/JsonSchemaTree.ts"
-import type { Document, Tree } from "../schema/JsonSchemaTree.ts"
 import * as Members from "../schema/Members.ts"
+import { isObject } from "../schema/tree/JsonSchemaTree.ts"
+import type { Document, Tree } from "../schema/tree/JsonSchemaTree.ts"
 
 /**
  * How an engine orders keys, and where the references of a tree lead.

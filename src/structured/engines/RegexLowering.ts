@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import * as RegexDialect from "../regex/RegexDialect.ts"
 import * as RegexSyntax from "../regex/RegexSyntax.ts"
 import * as WholeText from "../regex/WholeText.ts"
-import type { Dropped, Fault } from "../schema/Dropped.ts"
+import type { Dropped, Fault } from "../schema/tree/Dropped.ts"
 import * as Gbnf from "./Gbnf.ts"
 import * as Cost from "./tgi/Cost.ts"
 

@@ -4,8 +4,8 @@
  * @since 0.2.0
  */
 import * as Result from "effect/Result"
-import type { Dropped, Fault } from "../schema/Dropped.ts"
-import type { Document } from "../schema/JsonSchemaTree.ts"
+import type { Dropped, Fault } from "../schema/tree/Dropped.ts"
+import type { Document } from "../schema/tree/JsonSchemaTree.ts"
 import { WRAP } from "../schema/Wrapper.ts"
 import * as LlamaCpp from "./printers/LlamaCpp.ts"
 import * as LlGuidance from "./printers/LlGuidance.ts"

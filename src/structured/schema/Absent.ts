@@ -4,9 +4,9 @@
  * @since 0.2.0
  */
 import type * as Schema from "effect/Schema"
-import type { Document, Fields, Tree } from "./JsonSchemaTree.ts"
-import { isObject } from "./JsonSchemaTree.ts"
 import * as Members from "./Members.ts"
+import type { Document, Fields, Tree } from "./tree/JsonSchemaTree.ts"
+import { isObject } from "./tree/JsonSchemaTree.ts"
 
 /**
  * The value without nulls at keys that may be left out and must not be null. Every other value comes back unchanged, and

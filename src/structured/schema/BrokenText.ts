@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import type { Fault } from "./Dropped.ts"
+import type { Fault } from "./tree/Dropped.ts"
 
 /**
  * The fault of the first key or text that is not whole; `undefined` where all are.

@@ -5,11 +5,11 @@
  */
 import * as Option from "effect/Option"
 import * as Disjoint from "./Disjoint.ts"
-import type * as Dropped from "./Dropped.ts"
 import * as Facts from "./Facts.ts"
-import * as Tree from "./JsonSchemaTree.ts"
 import * as Malformed from "./Malformed.ts"
 import * as Reference from "./Reference.ts"
+import type * as Dropped from "./tree/Dropped.ts"
+import * as Tree from "./tree/JsonSchemaTree.ts"
 
 /**
  * The alternatives that a schema allows, or why it cannot be read.

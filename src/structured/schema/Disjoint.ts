@@ -5,7 +5,7 @@
  */
 import type { Located } from "./Facts.ts"
 import * as Identity from "./Identity.ts"
-import { isObject } from "./JsonSchemaTree.ts"
+import { isObject } from "./tree/JsonSchemaTree.ts"
 
 type Keywords = Readonly<Record<string, unknown>>
 

@@ -4,9 +4,9 @@
  *
  * @since 0.2.0
  */
-import * as Compound from "./Compound.ts"
-import type * as Dropped from "./Dropped.ts"
-import * as Tree from "./JsonSchemaTree.ts"
+import * as Compound from "./tree/Compound.ts"
+import type * as Dropped from "./tree/Dropped.ts"
+import * as Tree from "./tree/JsonSchemaTree.ts"
 
 type Whole = Pick<Tree.Document, "tree" | "definitions">
 

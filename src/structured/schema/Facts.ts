@@ -3,11 +3,11 @@
  *
  * @since 0.1.0
  */
-import { difference } from "./Dropped.ts"
-import type { Dropped, Fault, Path } from "./Dropped.ts"
-import { isObject } from "./JsonSchemaTree.ts"
-import type { About, Tree } from "./JsonSchemaTree.ts"
 import { KINDS } from "./Malformed.ts"
+import { difference } from "./tree/Dropped.ts"
+import type { Dropped, Fault, Path } from "./tree/Dropped.ts"
+import { isObject } from "./tree/JsonSchemaTree.ts"
+import type { About, Tree } from "./tree/JsonSchemaTree.ts"
 
 /**
  * A subschema in its document: what `$ref` is relative to, and which targets were entered without any step into a value

@@ -5,8 +5,8 @@
  */
 import * as Option from "effect/Option"
 import type { Located } from "./Facts.ts"
-import { isObject } from "./JsonSchemaTree.ts"
 import * as Reference from "./Reference.ts"
+import { isObject } from "./tree/JsonSchemaTree.ts"
 
 const MAX_HOPS = 64
 /** What says nothing about values, so that a reference beside it is only a reference. */

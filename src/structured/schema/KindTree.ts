@@ -6,10 +6,10 @@
 import * as Result from "effect/Result"
 import * as RegexDialect from "../regex/RegexDialect.ts"
 import type { Regex } from "../regex/RegexSyntax.ts"
-import * as Compound from "./Compound.ts"
-import type * as Dropped from "./Dropped.ts"
 import * as Facts from "./Facts.ts"
-import * as Tree from "./JsonSchemaTree.ts"
+import * as Compound from "./tree/Compound.ts"
+import type * as Dropped from "./tree/Dropped.ts"
+import * as Tree from "./tree/JsonSchemaTree.ts"
 
 /**
  * How the schemas of a part become a tree.

@@ -4,8 +4,8 @@
  *
  * @since 0.2.0
  */
-import type { Fault, Path } from "./Dropped.ts"
-import { isObject } from "./JsonSchemaTree.ts"
+import type { Fault, Path } from "./tree/Dropped.ts"
+import { isObject } from "./tree/JsonSchemaTree.ts"
 
 type Keywords = Readonly<Record<string, unknown>>
 

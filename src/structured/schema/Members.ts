@@ -3,8 +3,8 @@
  *
  * @since 0.2.0
  */
-import type { Fields, Property, Tree } from "./JsonSchemaTree.ts"
-import { isObject } from "./JsonSchemaTree.ts"
+import type { Fields, Property, Tree } from "./tree/JsonSchemaTree.ts"
+import { isObject } from "./tree/JsonSchemaTree.ts"
 
 /**
  * The definitions by which references are followed.

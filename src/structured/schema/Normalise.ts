@@ -3,16 +3,16 @@
  *
  * @since 0.1.0
  */
-import * as Compound from "./Compound.ts"
 import * as Conjunction from "./Conjunction.ts"
-import * as Dropped from "./Dropped.ts"
 import * as Endings from "./Endings.ts"
 import * as Facts from "./Facts.ts"
 import * as Identity from "./Identity.ts"
-import * as Tree from "./JsonSchemaTree.ts"
 import * as KindTree from "./KindTree.ts"
 import * as Members from "./Members.ts"
 import * as ObjectTree from "./ObjectTree.ts"
+import * as Compound from "./tree/Compound.ts"
+import * as Dropped from "./tree/Dropped.ts"
+import * as Tree from "./tree/JsonSchemaTree.ts"
 
 /** Schema objects times the alternatives that they are read into: some 50 ms. */
 const BUDGET = 20_000

@@ -5,11 +5,11 @@
  */
 import * as Result from "effect/Result"
 import * as RegexDialect from "../regex/RegexDialect.ts"
-import * as Compound from "./Compound.ts"
 import * as Facts from "./Facts.ts"
-import * as Tree from "./JsonSchemaTree.ts"
 import type { TreeOf } from "./KindTree.ts"
 import * as KindTree from "./KindTree.ts"
+import * as Compound from "./tree/Compound.ts"
+import * as Tree from "./tree/JsonSchemaTree.ts"
 
 /**
  * The object that all shapes of a conjunction describe together. It stays open where nothing forbids further keys.

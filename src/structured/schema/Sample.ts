@@ -6,9 +6,9 @@
 import type * as Schema from "effect/Schema"
 import * as CharSet from "../regex/CharSet.ts"
 import type { Regex } from "../regex/RegexSyntax.ts"
-import type { Document, Fields, List, Numeric, Text, Tree } from "./JsonSchemaTree.ts"
-import { literal } from "./JsonSchemaTree.ts"
 import * as Members from "./Members.ts"
+import type { Document, Fields, List, Numeric, Text, Tree } from "./tree/JsonSchemaTree.ts"
+import { literal } from "./tree/JsonSchemaTree.ts"
 
 const MAX_DEPTH = 6
 /** Texts with what JSON writes by escape, and what it does not. */

@@ -5,8 +5,8 @@
  */
 import * as RegexDialect from "../../regex/RegexDialect.ts"
 import type { Regex } from "../../regex/RegexSyntax.ts"
-import { union } from "../../schema/Compound.ts"
-import type { Fields, Rest } from "../../schema/JsonSchemaTree.ts"
+import { union } from "../../schema/tree/Compound.ts"
+import type { Fields, Rest } from "../../schema/tree/JsonSchemaTree.ts"
 import * as Enforcement from "./Enforcement.ts"
 import type { Pen, Schema } from "./SchemaPrinter.ts"
 

@@ -5,8 +5,8 @@
  * @since 0.2.0
  */
 import * as RegexDialect from "../../regex/RegexDialect.ts"
-import type { Fields, List, Numeric, Text } from "../../schema/JsonSchemaTree.ts"
-import { isSafeLimit } from "../../schema/JsonSchemaTree.ts"
+import type { Fields, List, Numeric, Text } from "../../schema/tree/JsonSchemaTree.ts"
+import { isSafeLimit } from "../../schema/tree/JsonSchemaTree.ts"
 import * as Enforcement from "./Enforcement.ts"
 import * as FurtherKeys from "./FurtherKeys.ts"
 import type { Form, Pen, Schema } from "./SchemaPrinter.ts"

@@ -5,11 +5,11 @@
  * @since 0.2.0
  */
 import * as RegexDialect from "../../regex/RegexDialect.ts"
-import { union } from "../../schema/Compound.ts"
-import type { Path } from "../../schema/Dropped.ts"
-import type { Document, Fields, List, Numeric, Property, Text, Tree } from "../../schema/JsonSchemaTree.ts"
-import { isSafeLimit, literal } from "../../schema/JsonSchemaTree.ts"
 import * as Members from "../../schema/Members.ts"
+import { union } from "../../schema/tree/Compound.ts"
+import type { Path } from "../../schema/tree/Dropped.ts"
+import type { Document, Fields, List, Numeric, Property, Text, Tree } from "../../schema/tree/JsonSchemaTree.ts"
+import { isSafeLimit, literal } from "../../schema/tree/JsonSchemaTree.ts"
 import * as Enforcement from "./Enforcement.ts"
 import type { Form, Pen, Schema } from "./SchemaPrinter.ts"
 import * as SchemaPrinter from "./SchemaPrinter.ts"

@@ -4,8 +4,8 @@
  *
  * @since 0.2.0
  */
-import type { Dropped, Path } from "../../schema/Dropped.ts"
-import { difference, distinct } from "../../schema/Dropped.ts"
+import type { Dropped, Path } from "../../schema/tree/Dropped.ts"
+import { difference, distinct } from "../../schema/tree/Dropped.ts"
 import type {
   Document,
   Fields,
@@ -16,7 +16,7 @@ import type {
   Scalar,
   Text,
   Tree
-} from "../../schema/JsonSchemaTree.ts"
+} from "../../schema/tree/JsonSchemaTree.ts"
 import type * as Enforcement from "./Enforcement.ts"
 import { isHeld, keywords } from "./Enforcement.ts"
 

@@ -5,7 +5,7 @@
  * @since 0.2.0
  */
 import * as RegexDialect from "../../regex/RegexDialect.ts"
-import type { Tree } from "../../schema/JsonSchemaTree.ts"
+import type { Tree } from "../../schema/tree/JsonSchemaTree.ts"
 import * as PerTree from "./PerTree.ts"
 import * as RegexGrammar from "./RegexGrammar.ts"
 

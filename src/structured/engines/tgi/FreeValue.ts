@@ -4,9 +4,9 @@
  * @since 0.1.0
  */
 import type { Regex } from "../../regex/RegexSyntax.ts"
-import type { Path } from "../../schema/Dropped.ts"
-import type { Tree } from "../../schema/JsonSchemaTree.ts"
-import { literal, numeric, text } from "../../schema/JsonSchemaTree.ts"
+import type { Path } from "../../schema/tree/Dropped.ts"
+import type { Tree } from "../../schema/tree/JsonSchemaTree.ts"
+import { literal, numeric, text } from "../../schema/tree/JsonSchemaTree.ts"
 
 /**
  * The values that nest at most so deep: 0 for scalars alone. `content` is what their strings hold.

@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import * as RegexDialect from "../../regex/RegexDialect.ts"
-import { needsEscape } from "../../schema/JsonSchemaTree.ts"
-import type { Fields, List, Tree } from "../../schema/JsonSchemaTree.ts"
+import { needsEscape } from "../../schema/tree/JsonSchemaTree.ts"
+import type { Fields, List, Tree } from "../../schema/tree/JsonSchemaTree.ts"
 
 /**
  * A JSON Schema that TGI's compiler reads as it is meant: no keyword in it is ignored, none hides another.

@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import type { Tree } from "../../schema/JsonSchemaTree.ts"
+import type { Tree } from "../../schema/tree/JsonSchemaTree.ts"
 
 /**
  * A function of a tree and of up to how many optional keys stay in order, computed once for each. The order of keys is

@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import type { Document, Tree } from "../../schema/JsonSchemaTree.ts"
+import type { Document, Tree } from "../../schema/tree/JsonSchemaTree.ts"
 
 /**
  * By name, every definition that the tree of a definition comes to, itself included where it recurs.

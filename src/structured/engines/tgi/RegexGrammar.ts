@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as RegexDialect from "../../regex/RegexDialect.ts"
-import type { Fields, List, Property, Rest, Text, Tree } from "../../schema/JsonSchemaTree.ts"
+import type { Fields, List, Property, Rest, Text, Tree } from "../../schema/tree/JsonSchemaTree.ts"
 import * as PerTree from "./PerTree.ts"
 
 const GAP = " ?"

@@ -4,8 +4,8 @@
  * @since 0.2.0
  */
 import * as Result from "effect/Result"
-import type * as Dropped from "../../schema/Dropped.ts"
-import type * as Tree from "../../schema/JsonSchemaTree.ts"
+import type * as Dropped from "../../schema/tree/Dropped.ts"
+import type * as Tree from "../../schema/tree/JsonSchemaTree.ts"
 import { WRAP } from "../../schema/Wrapper.ts"
 import * as Cost from "./Cost.ts"
 import * as JsonGrammar from "./JsonGrammar.ts"

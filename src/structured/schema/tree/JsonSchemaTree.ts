@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type { Regex } from "../regex/RegexSyntax.ts"
+import type { Regex } from "../../regex/RegexSyntax.ts"
 import type { Dropped, Fault, Path } from "./Dropped.ts"
 
 /**
