@@ -63,6 +63,6 @@ describe("decide", () => {
       writeFileSync(file, "{\"input\":\"x\",\"label\":\"sales\"}\n")
       const { code, stderr } = yield* run(["decide", ...question, "-u", url, "--rows", file])
       assert.strictEqual(code, 2)
-      assert.match(stderr, /line 1: "sales" is none of the labels/)
+      assert.match(stderr, /line 1: "sales" is not one of the labels/)
     }).pipe(served))
 })

@@ -77,7 +77,7 @@ describe("the packed bin without a terminal", () => {
         stdin: "open"
       })
       assert.deepStrictEqual([code, stdout], [0, "one two three\n"])
-      assert.match(stderr, /standard input is open and silent, so it is not read/)
+      assert.match(stderr, /standard input is open but silent, so it is not read/)
     }).pipe(served({ script })))
 
   it.live("waits for nothing in silence, unless it shall be quiet", () =>
