@@ -1,6 +1,6 @@
 /**
- * What a load balancer in front of an engine drops of a body without a word. Seen with sglang-router 0.3.2 and vllm-router
- * 0.1.17 in front of workers that wrote down what reached them.
+ * What a load balancer in front of an engine silently drops from a body. Seen with sglang-router 0.3.2 and vllm-router
+ * 0.1.17 in front of workers that recorded what reached them.
  *
  * @since 0.2.0
  */
@@ -52,7 +52,7 @@ const sglangChat = new Set([
   "top_p"
 ])
 
-/** The options that become a field under which it is dropped. */
+/** The options by the dropped field that they become. */
 const optionOf: Readonly<Record<string, string>> = {
   truncate_prompt_tokens: "truncate",
   add_generation_prompt: "continueFinalMessage",
@@ -73,7 +73,7 @@ const thoughts = (balancer: Balancer, name: string): Issue => ({
 const isForced = ({ toolChoice }: GenerationOptions) => toolChoice === "required" || typeof toolChoice === "object"
 
 /**
- * What of a body does not reach the engine; nothing where there is no balancer.
+ * The parts of a body that do not reach the engine; none without a balancer.
  *
  * @category validation
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * A dialect is data: for each route, what becomes of each option. Encoding a request, refusing what an engine would drop
- * in silence, and the table in the documentation all read the same rules.
+ * A dialect is data: for each route, what becomes of each option. Encoding a request, refusing what an engine would silently
+ * drop, and the table in the documentation all use the same rules.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import type * as Generate from "../protocol/Generate.ts"
 export type Route = "generate" | "chat" | "completion"
 
 /**
- * The fields that an option adds to a body. `undefined` says that the value means "off" and needs no field.
+ * The fields that an option adds to a body. `undefined` if the value means "off" and needs no field.
  *
  * @category models
  * @since 0.1.0
@@ -28,8 +28,8 @@ export type Route = "generate" | "chat" | "completion"
 export type Encode<V> = (value: V) => Readonly<Record<string, unknown>> | undefined
 
 /**
- * What becomes of an option on a route: sent under a field, ignored by the engine without a word, or refused by it.
- * `neutral` values change nothing and need no support.
+ * What becomes of an option on a route: sent under a field, silently ignored by the engine, or refused by it. `neutral`
+ * values change nothing and need no support.
  *
  * @category models
  * @since 0.1.0
@@ -47,7 +47,7 @@ export type Rule<V> =
 export type Rules = { readonly [N in Name]: Rule<NonNullable<GenerationOptions[N]>> }
 
 /**
- * One engine's way of being asked.
+ * How one engine is spoken to.
  *
  * @category models
  * @since 0.1.0
@@ -57,20 +57,20 @@ export interface Dialect {
   /** The route of a rendered prompt. */
   readonly raw: "generate" | "completion"
   readonly rules: { readonly [R in Route]?: Rules }
-  /** Messages as this engine's chat route wants them. */
+  /** Messages in the form of this engine's chat route. */
   readonly messages: (messages: ReadonlyArray<Message>) => ReadonlyArray<ChatCompletion.Message>
-  /** The last word on a body, for options that depend on each other. */
+  /** A final change to a body, for options that depend on each other. */
   readonly finish?: ((body: Record<string, unknown>, request: GenerateRequest, route: Route) => void) | undefined
-  /** What the engine refuses only in combination, so that it is not sent. */
+  /** Combinations that the engine refuses, so that they are not sent. */
   readonly conflicts?: ((request: GenerateRequest) => ReadonlyArray<Issue>) | undefined
-  /** Whether a response with these options is better asked for whole, unless the caller wants a stream. */
+  /** Whether a response with these options is better requested as a whole, unless the caller wants a stream. */
   readonly whole?: ((options: GenerationOptions) => boolean) | undefined
-  /** Why nothing at all is streamed from this engine: every response is asked for whole, and a stream has one chunk. */
+  /** Why nothing at all is streamed from this engine: every response is requested as a whole, and a stream has one chunk. */
   readonly unstreamed?: string | undefined
 }
 
 /**
- * What is to be asked: one request model for all engines.
+ * One request model for all engines.
  *
  * @category models
  * @since 0.1.0
@@ -82,7 +82,7 @@ export interface GenerateRequest {
       readonly text: string
       /** Whether it holds its special tokens, so that the engine must not add any. */
       readonly isComplete?: boolean
-      /** The tags of its template's thoughts, where a budget asks for them. */
+      /** The tags of its template's thoughts, where a budget needs them. */
       readonly tags?: { readonly open: string; readonly close: string; readonly alone: boolean } | undefined
     }
     | { readonly _tag: "Messages"; readonly messages: ReadonlyArray<Message> }
@@ -103,7 +103,7 @@ export interface GenerateRequest {
 export interface Encoded {
   readonly call: Call
   readonly unsupported: ReadonlyArray<Issue>
-  /** What the engine would refuse whatever the caller thinks of dropped options. */
+  /** What the engine would refuse, whatever the caller's setting for dropped options. */
   readonly conflicts: ReadonlyArray<Issue>
 }
 
@@ -139,7 +139,7 @@ export const sentUnless = <V>(off: V, field: string): Rule<V> =>
   sent(field, (value) => value === off ? undefined : { [field]: value })
 
 /**
- * An option that the engine drops without a word.
+ * An option that the engine silently drops.
  *
  * @category constructors
  * @since 0.1.0
@@ -172,8 +172,8 @@ export const routeOf = (dialect: Dialect, input: GenerateRequest["input"]): Rout
   input._tag === "Messages" ? "chat" : dialect.raw
 
 /**
- * Request → body. Pure: what cannot be expressed is told in `unsupported`, and whether that is an error is the
- * caller's choice.
+ * Request → body. Pure: what cannot be expressed is listed in `unsupported`, and the caller decides whether that is an
+ * error.
  *
  * @category encoding
  * @since 0.1.0
@@ -184,7 +184,7 @@ export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
   const fields: Record<string, unknown> = {}
   const unsupported: Array<Issue> = []
   if (rules !== undefined) {
-    // in the order of the rules: where two options share a field, the later rule has the last word
+    // in the order of the rules: if two options share a field, the later rule wins
     for (const name of namesOf(rules)) apply(dialect, route, rules, name, request.options, fields, unsupported)
   }
   dialect.finish?.(fields, request, route)
@@ -199,7 +199,7 @@ export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
   return { call: assemble(dialect, request, fields), unsupported, conflicts }
 }
 
-/** The names in the order of the rules, which are made once. */
+/** The names in the order of the rules, made once. */
 const ordered = new WeakMap<Rules, ReadonlyArray<Name>>()
 
 const namesOf = (rules: Rules): ReadonlyArray<Name> => {

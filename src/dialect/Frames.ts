@@ -1,6 +1,6 @@
 /**
- * Wire → delta: what a frame, or a whole answer, adds to a generation. By route and not by engine, since an answer's
- * shape is the route's; where engines differ, every spelling is read.
+ * Wire → delta: what a frame, or a whole response, adds to a generation. By route and not by engine, since the route
+ * determines the shape; where engines differ, every spelling is read.
  *
  * @since 0.1.0
  */
@@ -45,7 +45,7 @@ export const native = (frame: Generate.Frame, tokens: boolean): Delta => {
 }
 
 /**
- * A whole answer of `/generate`.
+ * A whole response of `/generate`.
  *
  * @category decoding
  * @since 0.1.0
@@ -83,13 +83,13 @@ const usage = (wire: ChatCompletion.Usage | null | undefined): Usage | undefined
   }
 }
 
-/** What a total leaves, where the server told only one of two. */
+/** The difference to a total, where the server sent only one of two counts. */
 const difference = (total: number | null | undefined, part: number | null | undefined): number | undefined =>
   typeof total === "number" && typeof part === "number" ? total - part : undefined
 
 const said = (part: ChatCompletion.Said): Delta => ({
   text: ChatCompletion.contentText(part.content),
-  // one of the names may be there and empty
+  // one of the names may be present but empty
   reasoning: known(part.reasoning || part.reasoning_content) || ChatCompletion.contentThinking(part.content) ||
     undefined,
   refusal: known(part.refusal),
@@ -98,7 +98,7 @@ const said = (part: ChatCompletion.Said): Delta => ({
 
 const nothing: Delta = {}
 
-/** Who says that it generated: the model, and on many engines the program with its version. */
+/** Who generated, by the server: the model, and on many engines the program with its version. */
 const identity = (
   { model, system_fingerprint: fingerprint }: ChatCompletion.Chunk | ChatCompletion.Response | Completion.Response
 ): Pick<Delta, "model" | "systemFingerprint"> => ({
@@ -135,7 +135,7 @@ export const chat = (chunk: ChatCompletion.Chunk, tokens: boolean): Delta => {
 }
 
 /**
- * A whole answer of the chat route.
+ * A whole response of the chat route.
  *
  * @category decoding
  * @since 0.1.0
@@ -153,7 +153,7 @@ export const chatResponse = (response: ChatCompletion.Response): Delta => {
 }
 
 /**
- * An event, or a whole answer, of the completions route.
+ * An event, or a whole response, of the completions route.
  *
  * @category decoding
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * hf-serve, the server of endpoints without an engine of their own, as 0.2.0 was measured: it drops most options, and its
- * streams are not safe.
+ * hf-serve, the server of endpoints without an engine of their own, as measured in version 0.2.0: it drops most options, and
+ * its streams are not safe.
  *
  * @since 0.2.0
  */
@@ -37,8 +37,8 @@ const chat: Rules = {
 }
 
 /**
- * No temperature means greedy, and so does 1; with 0 the server fails, or hangs for good when it streams. So greedy is
- * said by leaving it out, and 1 is sent as the next value that samples.
+ * No temperature means greedy, and so does 1; with 0 the server fails, or hangs for good when it streams. So greedy means
+ * leaving it out, and 1 is sent as the next value that samples.
  */
 const finish = (body: Record<string, unknown>, { doSample, temperature, toolChoice }: GenerationOptions): void => {
   const wanted = temperature ?? (doSample === true ? 1 : undefined)
@@ -64,5 +64,5 @@ export const dialect: Dialect = {
   rules: { chat },
   messages: (messages) => OpenAi.messages(messages.map(flat)),
   finish: (body, { options }) => finish(body, options),
-  unstreamed: "it mixes up the streams of callers that come at the same time, and hangs in greedy ones"
+  unstreamed: "it mixes up the streams of concurrent callers, and hangs in greedy ones"
 }

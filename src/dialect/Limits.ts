@@ -1,6 +1,6 @@
 /**
- * What an engine is known to refuse, or to misread, whatever the server's own settings: checked before a request is sent.
- * The limits that a server tells of itself are in `GenerationOptions.beyond`.
+ * What an engine is known to refuse, or to misread, whatever the server's settings: checked before a request is sent. The
+ * limits that a server reports are checked in `GenerationOptions.beyond`.
  *
  * @since 0.2.0
  */
@@ -9,14 +9,14 @@ import type { GenerationOptions, Issue, ServerLimits } from "../GenerationOption
 import { names, type Route } from "./Dialect.ts"
 
 /**
- * What is known of who answers, and of how it is asked.
+ * What is known of the engine and of the request.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Asked {
   readonly kind: Kind
-  /** As the engine writes it, where it is known. */
+  /** As the engine writes it, if known. */
   readonly version?: string | undefined
   readonly limits?: (ServerLimits & { readonly contextLength?: number }) | undefined
   readonly route: Route
@@ -52,7 +52,7 @@ const contextLength: Check = ({ maxNewTokens }, { kind, limits }) =>
     ]
     : []
 
-/** TGI samples only where something asks for it, and takes the best of several only then. */
+/** TGI samples only if an option requires it, and takes the best of several only then. */
 const tgi: Check = (options, { route, stream }) => {
   const { bestOf = 1, decoderInputDetails, doSample, temperature, topK = 0, topP = 1, typicalP = 1 } = options
   if (route !== "generate") return []
@@ -101,7 +101,7 @@ const llamacpp: Check = ({ seed }) =>
     ? [issue("seed", "must not end in 32 set bits, which llama.cpp reads as a random seed", seed)]
     : []
 
-/** hf-serve takes seed 0 for none, and refuses those of more than 32 bits. */
+/** hf-serve treats seed 0 as none, and refuses those of more than 32 bits. */
 const hfServe: Check = ({ seed, temperature = 0 }) => [
   ...(seed !== undefined && (BigInt(seed) === 0n || BigInt(seed) > LOW_32)
     ? [issue("seed", "must be from 1 to 2^32 - 1 on hf-serve", seed)]

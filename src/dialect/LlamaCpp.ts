@@ -14,13 +14,13 @@ const sampling = {
 } satisfies Partial<Rules>
 
 const template = {
-  // no alternatives would mean no log probabilities at all
+  // without alternatives there would be no log probabilities at all
   topLogprobs: sent<number>("top_logprobs", (value) => ({ logprobs: true, top_logprobs: Math.max(1, value) })),
   // a last message of the assistant is continued by itself
   continueFinalMessage: sent<boolean>("messages", () => undefined),
   templateVariables: sent("chat_template_kwargs"),
   thinkingBudget: sentUnless(-1, "thinking_budget_tokens"),
-  // a name is not understood, and would leave the choice to the model: see `finish`
+  // a name is not understood and would leave the choice to the model: see `finish`
   toolChoice: sent<NonNullable<GenerationOptions["toolChoice"]>>("tool_choice", (choice) => ({
     tool_choice: typeof choice === "string" ? choice : "required"
   }))
@@ -32,8 +32,8 @@ const hasLogprobs = ({ logprobs, topLogprobs, topNTokens }: GenerationOptions) =
   logprobs === true || topLogprobs !== undefined || (topNTokens ?? 0) > 0
 
 /**
- * llama.cpp's server. Its own defaults sample (temperature 0.8, top_k 40), so "off" has to be said: 0 is sent. A tool that
- * is asked for by name is sent alone, with `required`. Tools beside structured output are taken since v0.5.0.
+ * llama.cpp's server. Its own defaults sample (temperature 0.8, top_k 40), so "off" has to be sent explicitly, as 0. A tool
+ * chosen by name is sent as the only one, with `required`. Tools together with structured output are accepted since v0.5.0.
  *
  * @category dialects
  * @since 0.1.0

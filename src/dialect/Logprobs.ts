@@ -25,15 +25,15 @@ const logprobs = (
   }))
 
 /**
- * A whole response lists the tokens of the thinking before those of the answer, and says nowhere where it ends. Counted
- * from the end, the tokens of the answer are those that its text is made of.
+ * A whole response lists the tokens of the thinking before those of the answer, without a mark between them. Counted from
+ * the end, the tokens of the answer are those that make up its text.
  */
 const apart = (tokens: ReadonlyArray<Token>, answer: string): ReadonlyArray<Token> => {
   let left = answer.trim().length
   let at = tokens.length
   while (at > 0 && left > 0) {
     const text = tokens[--at]?.text ?? ""
-    // what follows the answer is its end token, which is not in its text
+    // the answer is followed by its end token, which is not in its text
     if (left === answer.trim().length && !answer.trimEnd().endsWith(text.trim())) continue
     left -= text.length
   }
@@ -41,7 +41,7 @@ const apart = (tokens: ReadonlyArray<Token>, answer: string): ReadonlyArray<Toke
 }
 
 /**
- * The tokens of a message or of a part of it, those of its thinking marked.
+ * The tokens of a message or of a part of it, with those of its thinking marked.
  *
  * @category decoding
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * The plain dialect: what OpenAI's own routes take, for engines that could not be told apart. The other dialects of the
- * same routes begin with these rules and say what is different.
+ * The plain dialect: what OpenAI's own routes accept, for engines that were not recognised. The other dialects of the same
+ * routes start from these rules and add their differences.
  *
  * @since 0.1.0
  */
@@ -68,7 +68,7 @@ export const chat: Rules = {
   parallelToolCalls: sent("parallel_tool_calls"),
   reasoningEffort: sent("reasoning_effort"),
   thinkingBudget: refused(
-    "it has no field that keeps one; render prompts here (tokenizerId or a template), where it is kept in two requests",
+    "it has no field for it; render prompts here (tokenizerId or a template): two requests then enforce it",
     -1
   ),
   continueFinalMessage: ignored("whether a last assistant message is continued is up to the server", false),
@@ -96,18 +96,18 @@ export const completion: Rules = {
   toolChoice: ignored<NonNullable<GenerationOptions["toolChoice"]>>(noTools, "none", "auto"),
   parallelToolCalls: ignored(noTools),
   reasoningEffort: ignored("the prompt is rendered here; give the template its variable instead"),
-  // kept by the client in two requests: see `pipeline/ThinkingPhases`
+  // enforced by the client with two requests: see `pipeline/ThinkingPhases`
   thinkingBudget: sent("prompt", () => undefined),
-  // the prompt that is sent has them in it already
+  // the prompt that is sent already contains them
   continueFinalMessage: sent("prompt", () => undefined),
   templateVariables: sent("prompt", () => undefined)
 }
 
-/** An empty list of parts is refused by some, and by others made into a part. */
+/** An empty list of parts is refused by some engines, and turned into a part by others. */
 const contentOf = ({ content }: Message, empty: "" | null): Message["content"] =>
   Array.isArray(content) && content.length === 0 ? empty : content
 
-/** An empty list of calls is refused by some. */
+/** An empty list of calls is refused by some engines. */
 const withoutCalls = ({ tool_calls: _calls, ...message }: Message): Message =>
   Array.isArray(message.content) ? { ...message, content: contentOf(message, "") } : message
 

@@ -1,5 +1,5 @@
 /**
- * What the headers of a response say of a generation: counts and times of TGI, and who answered behind a router.
+ * What the headers of a response say about a generation: TGI's counts and times, and who answered behind a router.
  *
  * @since 0.2.0
  */
@@ -10,7 +10,7 @@ const number = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined
 
 /**
- * Token counts that TGI puts into headers of whole answers, for bodies that have none.
+ * Token counts that TGI puts into the headers of whole responses, for bodies that have none.
  *
  * @category decoding
  * @since 0.1.0
@@ -22,7 +22,7 @@ export const usage = (headers: Headers.Headers): Usage => {
 }
 
 /**
- * Who answered behind a router, by the header that Hugging Face's sends.
+ * Who answered behind a router, by the header of Hugging Face's.
  *
  * @category decoding
  * @since 0.2.0
@@ -30,7 +30,7 @@ export const usage = (headers: Headers.Headers): Usage => {
 export const provider = (headers: Headers.Headers): string | undefined => headers["x-inference-provider"]
 
 /**
- * The times that TGI puts into headers of whole answers, in milliseconds.
+ * The times that TGI puts into the headers of whole responses, in milliseconds.
  *
  * @category decoding
  * @since 0.1.0

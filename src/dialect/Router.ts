@@ -9,8 +9,8 @@ const thinkingBudget = refused<number>(
 )
 
 /**
- * The serverless router: the plain dialect, of which each provider behind it has its own share. Prompts rendered by the
- * client are served by few providers, on the completions route.
+ * The serverless router: the plain dialect, of which each provider behind it supports its own subset. Prompts rendered by
+ * the client are served by few providers, on the completions route.
  *
  * @category dialects
  * @since 0.1.0
@@ -41,7 +41,7 @@ export const native: Dialect = {
     ...dialect.rules,
     generate: {
       ...Tgi.generate,
-      adapterId: ignored("the provider serves the model of its route alone"),
+      adapterId: ignored("the provider only serves the model of its route"),
       thinkingBudget
     }
   },

@@ -45,8 +45,8 @@ export const dialect: Dialect = {
       ...sampling,
       ...template,
       thinkingBudget: refused(
-        "it has no field of its own, but a processor that the server must be started for; render prompts here (tokenizerId or " +
-          "a template), where it is kept in two requests",
+        "it has no field for it, only a processor that the server must be started with; render prompts here (tokenizerId or " +
+          "a template): two requests then enforce it",
         -1
       )
     },

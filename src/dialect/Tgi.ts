@@ -1,6 +1,6 @@
 /**
- * TGI: the reference dialect. Most sampling controls exist on the native route alone, which takes a rendered prompt; the
- * chat route drops some options without a word and refuses values that OpenAI's defaults contain.
+ * TGI: the reference dialect. Most sampling controls exist only on the native route, which takes a rendered prompt; the chat
+ * route silently drops some options and refuses values that OpenAI's defaults contain.
  *
  * @since 0.1.0
  */
@@ -50,7 +50,7 @@ export const generate: Rules = {
   topNTokens: sentUnless(0, "top_n_tokens"),
   decoderInputDetails: sent("decoder_input_details"),
   adapterId: sent("adapter_id"),
-  // the details, which are always asked for, hold them
+  // the details, which are always requested, contain them
   logprobs: sent("details", () => undefined),
   topLogprobs: sent("top_n_tokens", (value) => value === 0 ? undefined : { top_n_tokens: value }),
   toolPrompt: ignored("tools are rendered by the template on this route"),
@@ -81,7 +81,7 @@ const chat: Rules = {
 }
 
 /**
- * Greedy means that nothing may turn sampling on; and a temperature that is set, 1 included, asks for sampling.
+ * Greedy means that nothing may turn sampling on; a temperature that is set, even 1, means sampling.
  *
  * @category encoding
  * @since 0.2.0
@@ -138,7 +138,7 @@ export const dialect: Dialect = {
   rules: { generate, chat },
   messages: (messages) => messages.map(messageOf),
   finish,
-  // a call may end in a stream without a sign of it
+  // a call may end in a stream without any sign
   whole: ({ toolChoice, tools }) => (tools?.length ?? 0) > 0 && toolChoice !== "none",
   conflicts: ({ constraint, options: { toolChoice, tools } }) =>
     constraint !== undefined && tools !== undefined && toolChoice !== "none"

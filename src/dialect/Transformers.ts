@@ -1,6 +1,5 @@
 /**
- * `transformers serve`, as 5.24.0 was measured and read: it refuses fields that it does not know, and drops some that it
- * knows.
+ * `transformers serve`, as measured and read in version 5.24.0: it refuses unknown fields, and drops some known ones.
  *
  * @since 0.2.0
  */
@@ -27,7 +26,7 @@ const sampling = {
 } satisfies Partial<Rules>
 
 /**
- * The response holds the stop sequence that ended it. Sampling needs a model whose own settings say `do_sample`.
+ * The response contains the stop sequence that ended it. Sampling needs a model whose own settings have `do_sample`.
  *
  * @category dialects
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * Files of data sets that were fetched before, on disk, in the layout that Python's `huggingface_hub` reads and writes: what
- * one of them fetched the other finds. They are too large for memory, so a file is known by its place.
+ * Files of data sets that were fetched before, on disk, in the layout of Python's `huggingface_hub`: what one of them
+ * fetched the other finds. They are too large for memory, so a file is given by its path.
  *
  * A cache never makes a program fail: what cannot be read is a miss, what cannot be written is logged.
  *
@@ -26,12 +26,12 @@ export interface Key {
   readonly repo: string
   readonly commit: string
   readonly path: string
-  /** What its bytes are known by: the SHA-256 of a file in large storage, else the git id. */
+  /** The key of its bytes: the SHA-256 of a file in large storage, else the git id. */
   readonly etag: string
 }
 
 /**
- * What is kept of a revision.
+ * The cached files of a revision.
  *
  * @category models
  * @since 0.2.0
@@ -42,7 +42,7 @@ export interface Kept {
     readonly path: string
     readonly location: string
     readonly size: number
-    /** What its bytes are known by; undefined where the snapshot holds the file itself. */
+    /** The key of its bytes; undefined if the snapshot holds the file itself. */
     readonly etag: string | undefined
   }>
 }
@@ -52,15 +52,15 @@ export interface Kept {
  * @since 0.2.0
  */
 export class DatasetCache extends Context.Service<DatasetCache, {
-  /** Where a file is on this machine; undefined where it is not kept. */
+  /** Where a file is on this machine; undefined if it is not cached. */
   readonly find: (key: Key) => Effect.Effect<string | undefined>
   /** A place for a file that is about to be fetched; undefined where the cache cannot be written. */
   readonly place: (key: Key) => Effect.Effect<string | undefined>
-  /** Keeps what was written to that place; gives where it is then. */
+  /** Keeps what was written to that place; returns where it is then. */
   readonly keep: (key: Key, place: string) => Effect.Effect<string>
   /** Keeps which commit a revision points to. */
   readonly point: (repo: string, revision: string, commit: string) => Effect.Effect<void>
-  /** The files that are kept of a revision: all that is known without a network. */
+  /** The cached files of a revision: all that is known without a network. */
   readonly list: (repo: string, revision: string) => Effect.Effect<Kept | undefined>
 }>()("effect-inference-endpoints/hub/DatasetCache") {}
 

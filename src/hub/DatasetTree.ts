@@ -13,7 +13,7 @@ import * as Schema from "effect/Schema"
  */
 export const DatasetInfo = Schema.Struct({
   id: Schema.String,
-  /** The commit that was asked for. */
+  /** The commit that was requested. */
   sha: Schema.String,
   private: Schema.optionalKey(Schema.Boolean),
   /** `false`, `"auto"` or `"manual"`. */
@@ -51,7 +51,7 @@ export const DatasetEntry = Schema.Struct({
 export type DatasetEntry = typeof DatasetEntry.Type
 
 /**
- * Which way a file goes, by the Hub.
+ * How a file is to be uploaded, by the Hub.
  *
  * @category models
  * @since 0.2.0
@@ -73,7 +73,7 @@ const Href = Schema.Struct({
 })
 
 /**
- * Where the bytes of a large file go; without `actions` the Hub has them already.
+ * Where the bytes of a large file go; without `actions` the Hub already has them.
  *
  * @category models
  * @since 0.2.0
@@ -97,7 +97,7 @@ export const LfsBatch = Schema.Struct({
 export const Committed = Schema.Struct({ commitOid: Schema.String, commitUrl: Schema.optionalKey(Schema.String) })
 
 /**
- * What the Hub says about the head of a card.
+ * The Hub's verdict on the head of a card.
  *
  * @category models
  * @since 0.2.0

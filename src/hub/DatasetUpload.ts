@@ -1,5 +1,5 @@
 /**
- * The bytes of a large file → the Hub's storage, by LFS: in one piece or in numbered parts, and nothing where it has them.
+ * The bytes of a large file → the Hub's storage, by LFS: in one piece or in numbered parts, or not at all if it has them.
  *
  * @since 0.2.0
  */
@@ -22,7 +22,7 @@ export interface Upload {
   readonly size: number
   /** In hexadecimal. */
   readonly sha256: string
-  /** The bytes from `start` to before `end`; asked for anew by each attempt. */
+  /** The bytes from `start` to before `end`; each attempt requests them again. */
   readonly read: (start: number, end: number) => Stream.Stream<Uint8Array, unknown>
 }
 
@@ -73,7 +73,7 @@ const inParts = Effect.fnUntraced(
 )
 
 /**
- * Sends what the Hub does not have; gives whether anything had to be sent.
+ * Sends what the Hub does not have; returns whether anything had to be sent.
  *
  * @category running
  * @since 0.2.0

@@ -1,7 +1,7 @@
 /**
- * The bytes of large files → the Hub by Xet, which cuts them by their content and sends what the Hub does not have. Chunking,
- * hashing and the two binary formats are those of the package `@huggingface/hub`, loaded when it is asked for. Its requests
- * go through this package's own: with the same retries, limits and errors, and ended when the effect is interrupted.
+ * The bytes of large files → the Hub by Xet, which cuts them by their content and sends what the Hub does not have.
+ * Chunking, hashing and the two binary formats are those of the package `@huggingface/hub`, loaded on demand. Its requests
+ * are sent by this package: with the same retries, limits and errors, and ended when the effect is interrupted.
  *
  * @since 0.2.0
  */
@@ -30,7 +30,7 @@ interface Package {
   }) => Promise<unknown>
 }
 
-/** Of a package that need not be installed, so that no compiler looks for it. */
+/** The package need not be installed, so compilers must not look for it. */
 const NAME: string = "@huggingface/hub"
 
 /**
@@ -73,7 +73,7 @@ const joined = (pieces: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
   return all
 }
 
-/** A part of a file that is read when it is asked for. */
+/** A part of a file that is read on demand. */
 class LazyBlob extends Blob {
   readonly #read: Upload["read"]
   readonly #start: number
@@ -130,12 +130,12 @@ type Send = (request: HubHttp.Request) => Effect.Effect<HubHttp.Answer, HubError
 /** Enough for a xorb of 64 MiB over 256 kB/s. */
 const TIMEOUT = "5 minutes"
 
-/** `fetch` over our own requests. The first reason for which one failed is kept: the package has but its own words for it. */
+/** `fetch` over our own requests. The reason of the first failure is kept: the package only reports its own words for it. */
 const fetchOver = (send: Send, subject: string, signal: AbortSignal, failed: (reason: HubError.Reason) => void) => {
   const over: typeof fetch = async (input, init = {}) => {
     const url = input instanceof Request ? input.url : String(input)
     const { pathname } = new URL(url)
-    // files are committed by this package, with its card and what is taken away
+    // files are committed by this package, together with the card and removed files
     if (/\/commit\/[^/]+$/.test(pathname)) return Response.json({ commitOid: "", commitUrl: "", hookOutput: "" })
     const headers = Object.fromEntries(new Headers(init.headers))
     const { "content-type": type = "application/octet-stream", ...others } = headers

@@ -28,17 +28,17 @@ import type * as Info from "./ModelInfo.ts"
  */
 export class Hub extends Context.Service<Hub, {
   /**
-   * The bytes of a file, at most 64 MiB. `revision` defaults to `main`. A file of a commit is fetched once, one of a
-   * branch is checked again at each call; while the Hub cannot be reached the cache answers for both.
+   * The bytes of a file, at most 64 MiB. `revision` defaults to `main`. A file of a commit is fetched once, one of a branch
+   * is checked again in each call; while the Hub cannot be reached, the cache serves both.
    */
   readonly file: (options: HubFile.Options) => Effect.Effect<Uint8Array, HubError.HubError>
   /** The paths of all files at a revision (default `main`); offline, those that the cache holds. */
   readonly listFiles: (options: HubModels.Tree) => Effect.Effect<ReadonlyArray<string>, HubError.HubError>
-  /** What the Hub knows about a model; `expand` narrows it to the named fields, written as on the wire. */
+  /** What the Hub knows about a model; `expand` narrows it to the named fields, spelt as on the wire. */
   readonly modelInfo: (repo: string, options?: HubModels.Asked) => Effect.Effect<Info.ModelInfo, HubError.HubError>
   /** Who serves a model without a dedicated endpoint. Kept for five minutes. */
   readonly providers: (repo: string) => Effect.Effect<Info.ProviderMapping, HubError.HubError>
-  /** The owner of the token. Asked once: no route of the Hub is limited more strictly. */
+  /** The owner of the token. Requested once: no route of the Hub is limited more strictly. */
   readonly whoami: Effect.Effect<Info.WhoAmI, HubError.HubError>
 }>()("effect-inference-endpoints/hub/Hub") {}
 
@@ -51,17 +51,17 @@ export interface Options {
   readonly token?: HubToken.Input
   /** Default `https://huggingface.co`. */
   readonly baseUrl?: string | undefined
-  /** Never ask the network. Default off. */
+  /** Never use the network. Default off. */
   readonly offline?: boolean | undefined
   /**
-   * When a request that failed in passing is repeated, in whole or in part. Default: what `RequestDefaults` says, else 6
+   * When a temporary failure is retried, in whole or in part. Default: what `RequestDefaults` says, else 6
    * attempts, with waits of at most 1 s doubling to 8 s.
    */
   readonly retry?: Retry.Input | undefined
 }
 
 /**
- * What requests of a client of the Hub have in common.
+ * What all requests of a client of the Hub share.
  *
  * @category constructors
  * @since 0.2.0
@@ -152,7 +152,7 @@ export const layerConfig = (
   Layer.effect(Hub, Effect.flatMap(Config.unwrap(options), make))
 
 /**
- * The Hub as the environment describes it: `HF_TOKEN` and its like, `HF_ENDPOINT`, `HF_HUB_OFFLINE`.
+ * The Hub as the environment describes it: `HF_TOKEN` and related variables, `HF_ENDPOINT`, `HF_HUB_OFFLINE`.
  *
  * @category layers
  * @since 0.1.0

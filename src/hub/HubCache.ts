@@ -49,11 +49,11 @@ export class HubCache extends Context.Service<HubCache, {
   ) => Effect.Effect<void>
   /** Keeps that there is no such file in a commit. */
   readonly storeAbsent: (key: Key & { readonly commit: string }) => Effect.Effect<void>
-  /** The files that are kept of a revision: all that can be listed without a network. */
+  /** The cached files of a revision: all that can be listed without a network. */
   readonly list: (key: Omit<Key, "path">) => Effect.Effect<ReadonlyArray<string>>
 }>()("effect-inference-endpoints/hub/HubCache") {}
 
-/** What the memory keeps at most, in bytes; the oldest goes first. */
+/** The most that the memory holds, in bytes; the oldest file goes first. */
 const memoryLimit = 128 * 1024 * 1024
 
 const prefix = (repo: string, commit: string) => `${repo}@${commit}/`

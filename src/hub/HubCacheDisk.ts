@@ -23,7 +23,7 @@ const cacheTag = "Signature: 8a477f597d28d172789f06886806bc55\n" +
 const kept = (effect: Effect.Effect<void, PlatformError.PlatformError>) =>
   Effect.catch(effect, (error) => Effect.logWarning(`the Hub cache cannot be written: ${error.message}`))
 
-/** Whether the names of a key stay below the directory: a cache is asked by anybody, also with names of other files. */
+/** Whether the names of a key stay below the directory: any caller may use a cache, with any file names. */
 const isSafe = (
   { commit, path, repo, revision }: Omit<HubCache.Key, "path"> & { readonly path?: string; readonly commit?: string }
 ) =>

@@ -62,7 +62,9 @@ export type Change =
 export interface Commit extends At {
   readonly summary: string
   readonly description?: string | undefined
-  /** The commit that this one builds on: another head fails with `Conflict` (412), and so does a commit sent twice. */
+  /**
+   * The commit that this one builds on: with a different head it fails with `Conflict` (412), as does a commit sent twice.
+   */
   readonly parent: string
   readonly changes: ReadonlyArray<Change>
 }
@@ -74,23 +76,23 @@ export interface Commit extends At {
 export class HubDatasets extends Context.Service<HubDatasets, {
   /** What is known about a data set; `sha` is the commit of the revision. */
   readonly info: (at: At) => Effect.Effect<DatasetTree.DatasetInfo, HubError.HubError>
-  /** Files and folders below a folder, all levels, page after page. */
+  /** Files and folders below a folder, on all levels, page by page. */
   readonly tree: (
     at: At & { readonly path?: string | undefined }
   ) => Effect.Effect<ReadonlyArray<DatasetTree.DatasetEntry>, HubError.HubError>
   /** A part of a file. */
   readonly read: (range: Range) => Effect.Effect<Uint8Array, HubError.HubError>
-  /** Makes a data set; false where there is one of that name already. */
+  /** Creates a data set; false if there already is one of that name. */
   readonly create: (
     options: { readonly repo: string; readonly private?: boolean | undefined }
   ) => Effect.Effect<boolean, HubError.HubError>
-  /** Asks which way files go. `sample` is the first 512 bytes. */
+  /** Asks how files are to be uploaded. `sample` is the first 512 bytes. */
   readonly preupload: (
     at: At & {
       readonly files: ReadonlyArray<{ readonly path: string; readonly size: number; readonly sample: Uint8Array }>
     }
   ) => Effect.Effect<(typeof DatasetTree.Preupload.Type)["files"], HubError.HubError>
-  /** Sends the bytes of a large file unless the Hub has them; gives whether it did not. */
+  /** Sends the bytes of a large file unless the Hub has them; returns whether they were sent. */
   readonly upload: (at: At & { readonly file: DatasetUpload.Upload }) => Effect.Effect<boolean, HubError.HubError>
   /**
    * Sends large files by Xet, through the package `@huggingface/hub` (see `DatasetXet.Loader`), as far as the Hub does not
@@ -99,9 +101,9 @@ export class HubDatasets extends Context.Service<HubDatasets, {
   readonly uploadXet: (
     at: At & { readonly files: ReadonlyArray<DatasetUpload.Upload> }
   ) => Effect.Effect<void, HubError.HubError>
-  /** Makes a commit; gives its id. */
+  /** Makes a commit; returns its id. */
   readonly commit: (commit: Commit) => Effect.Effect<string, HubError.HubError>
-  /** Checks the head of a card; fails with what the Hub will not take, gives its warnings. */
+  /** Checks the head of a card; fails with what the Hub will not accept, returns its warnings. */
   readonly validateCard: (content: string) => Effect.Effect<ReadonlyArray<string>, HubError.HubError>
 }>()("effect-inference-endpoints/hub/HubDatasets") {}
 
@@ -156,7 +158,7 @@ const read = Effect.fnUntraced(function*(send: Send, range: Range) {
     path: `/datasets/${id}/resolve/${rev}/${file}`,
     headers: { range: `bytes=${range.start}-${range.end - 1}` },
     aboutRepo: true,
-    // beside the bytes, what a redirect or a refusal says
+    // besides the bytes, the text of a redirect or a refusal
     limit: size + 65_536,
     timeout: "60 seconds"
   })
@@ -166,7 +168,7 @@ const read = Effect.fnUntraced(function*(send: Send, range: Range) {
     ? bytes
     : yield* new HubError.InvalidResponse({
       subject: `${subject}/${range.path}`,
-      detail: `${bytes.length} bytes came where ${size} were asked for`
+      detail: `${bytes.length} bytes arrived where ${size} were requested`
     })
 })
 
@@ -316,7 +318,7 @@ export const layer = (
 ): Layer.Layer<HubDatasets, HubError.HubError, HttpClient.HttpClient> => Layer.effect(HubDatasets, make(options))
 
 /**
- * As the environment describes the Hub: `HF_TOKEN` and its like, `HF_ENDPOINT`, `HF_HUB_OFFLINE`.
+ * As the environment describes the Hub: `HF_TOKEN` and related variables, `HF_ENDPOINT`, `HF_HUB_OFFLINE`.
  *
  * @category constructors
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * What can go wrong when the Hub is asked for something.
+ * What can go wrong in a request to the Hub.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import * as StageError from "../StageError.ts"
 import { InvalidToken } from "./HubToken.ts"
 
 const facts = {
-  /** What was asked for: `org/name`, `org/name/file@revision`, a route. */
+  /** What was requested: `org/name`, `org/name/file@revision`, a route. */
   subject: Schema.String,
   /** The server's own words, cut and without secrets; `""` when it said nothing. */
   detail: StageError.defaulted(Schema.String, ""),
@@ -22,14 +22,14 @@ const sentence = (text: string, error: { readonly detail: string; readonly reque
   (error.requestId === undefined ? "" : ` [request ${error.requestId}]`)
 
 /**
- * The files of a repository are only given to those who asked for access.
+ * The files of a repository are only available to those who requested access.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class GatedRepo extends Schema.TaggedError<GatedRepo>()("GatedRepo", {
   ...facts,
-  /** Whether the Hub knew who was asking. */
+  /** Whether the Hub knew the caller. */
   authenticated: Schema.Boolean
 }) {
   readonly isRetryable = false
@@ -80,7 +80,7 @@ export class RevisionNotFound extends Schema.TaggedError<RevisionNotFound>()("Re
  */
 export class EntryNotFound extends Schema.TaggedError<EntryNotFound>()("EntryNotFound", {
   ...facts,
-  /** The commit that does not have it, when the Hub says it. */
+  /** The commit that does not have it, if the Hub names it. */
   commit: Schema.optionalKey(Schema.String)
 }) {
   readonly isRetryable = false
@@ -106,7 +106,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
 }
 
 /**
- * The token is known and may not do this.
+ * The token is known but may not do this.
  *
  * @category reasons
  * @since 0.1.0
@@ -141,7 +141,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
   ...facts,
   /** The quota that is used up: `api`, `resolvers`, `pages`. */
   bucket: Schema.optionalKey(Schema.String),
-  /** How long until the server wants to be asked again. */
+  /** How long until the server accepts requests again. */
   retryAfter: Schema.optionalKey(Schema.Duration)
 }) {
   readonly isRetryable = true
@@ -157,7 +157,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
 }
 
 /**
- * The Hub is not asked because offline mode is on and the cache does not hold the answer.
+ * No request was sent because offline mode is on, and the cache does not hold the answer.
  *
  * @category reasons
  * @since 0.1.0
@@ -184,7 +184,7 @@ export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("Invali
 }
 
 /**
- * What is to be made is there already, another commit is in progress (409), or a commit has been made since the one that
+ * What should be created already exists, another commit is in progress (409), or a commit has been made since the one that
  * this one builds on (412).
  *
  * @category reasons
@@ -202,8 +202,8 @@ export class Conflict extends Schema.TaggedError<Conflict>()("Conflict", {
   override get message() {
     return sentence(
       this.status === 412
-        ? `${this.subject} was changed by another commit meanwhile: read its head again and repeat`
-        : `${this.subject} is there already, or is being changed by another commit`,
+        ? `${this.subject} was changed by another commit: read its head again and repeat`
+        : `${this.subject} already exists, or is being changed by another commit`,
       this
     )
   }
@@ -229,7 +229,7 @@ export class Transport extends Schema.TaggedError<Transport>()("Transport", {
 }
 
 /**
- * The Hub or a proxy before it answers with a failure that passes: 408, 500, 502, 503, 504.
+ * The Hub or a proxy in front of it answers with a temporary failure: 408, 500, 502, 503, 504.
  *
  * @category reasons
  * @since 0.1.0
@@ -242,7 +242,7 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
 }
 
 /**
- * The answer is not what the Hub gives: a captive portal, a proxy, or a change on the Hub's side.
+ * The response is not one of the Hub: a captive portal, a proxy, or a change on the Hub's side.
  *
  * @category reasons
  * @since 0.1.0
@@ -250,12 +250,12 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
 export class InvalidResponse extends Schema.TaggedError<InvalidResponse>()("InvalidResponse", facts) {
   readonly isRetryable = false
   override get message() {
-    return sentence(`${this.subject}: the answer does not come from the Hub or cannot be understood`, this)
+    return sentence(`${this.subject}: the response does not come from the Hub or cannot be understood`, this)
   }
 }
 
 /**
- * The answer is larger than what is accepted.
+ * The response is larger than the limit.
  *
  * @category reasons
  * @since 0.1.0

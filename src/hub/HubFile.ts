@@ -1,5 +1,5 @@
 /**
- * One file of a repository: from the cache where that is sure, else from the Hub, else from the cache after all.
+ * One file of a repository: from the cache if that is certain, else from the Hub, else from the cache after all.
  *
  * @since 0.1.0
  */
@@ -53,12 +53,12 @@ export const checked = (name: string, result: Result.Result<string, string>) =>
 
 const unquoted = (etag: string): string => etag.replace(/^W\//, "").replaceAll("\"", "")
 
-/** Failures after which an old copy is better than none. A refusal by name (no such file) is an answer and stands. */
+/** Failures after which an old copy is better than none. A definite refusal (no such file) stands. */
 const passes = (reason: HubError.Reason): boolean =>
   reason._tag === "Transport" || reason._tag === "Unavailable" || reason._tag === "Offline" ||
   reason._tag === "RateLimited" || reason._tag === "Unauthorized" || reason._tag === "RepoNotFound"
 
-/** The commit and content key of a file as the Hub's headers say them. */
+/** The commit and content key of a file by the Hub's headers. */
 const described = (subject: string, answer: HubHttp.Answer) => {
   const commit = answer.hub["x-repo-commit"]
   const etag = answer.hub["x-linked-etag"] ?? answer.hub["etag"]
@@ -67,14 +67,14 @@ const described = (subject: string, answer: HubHttp.Answer) => {
     ? Effect.fail(
       new HubError.InvalidResponse({
         subject,
-        detail: "the answer names no commit: is a proxy or a login page in between?"
+        detail: "the response names no commit: is a proxy or a login page in between?"
       })
     )
     : Effect.succeed({ commit, etag: unquoted(etag), size: size === undefined ? undefined : Number(size) })
 }
 
 /**
- * Gives the bytes of a file and keeps them.
+ * Returns the bytes of a file and caches them.
  *
  * @category running
  * @since 0.1.0
@@ -111,7 +111,7 @@ export const fetch = Effect.fnUntraced(function*(means: Means, { path, repo, rev
     return answer.body
   })
 
-  // what the branch points to now may be here already, under this commit
+  // the file that the branch now points to may already be here, under this commit
   const revalidated = Effect.gen(function*() {
     const head = yield* ask("HEAD")
     const { commit, etag } = yield* described(subject, head)

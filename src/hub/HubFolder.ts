@@ -34,7 +34,7 @@ export interface HubFolder {
   readonly point: (repo: string, revision: string, commit: string) => Effect.Effect<void, PlatformError.PlatformError>
   /**
    * Lets `write` write under another name and renames the result into place: a reader sees the old content or the new one
-   * and nothing between, and what a link points to is not written through.
+   * and nothing in between, and a link is replaced instead of written through.
    */
   readonly place: (
     file: string,

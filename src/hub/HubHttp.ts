@@ -22,9 +22,9 @@ export interface Settings {
   /** The Hub's address, without a slash at its end. */
   readonly baseUrl: URL
   readonly token: Redacted.Redacted<string> | undefined
-  /** Fail instead of asking. */
+  /** Fail instead of sending a request. */
   readonly offline: boolean
-  /** When a request that failed in passing is repeated. */
+  /** When a temporary failure is retried. */
   readonly retry: Retry.Policy
   readonly userAgent: string | undefined
 }
@@ -36,7 +36,7 @@ export interface Settings {
 export interface Request extends Pick<RoundTrip.Request, "body" | "content" | "headers" | "timeout"> {
   /** Default `GET`. */
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | undefined
-  /** For errors: what is asked for. */
+  /** For errors: what is requested. */
   readonly subject: string
   /** Below the Hub's address and encoded, or an absolute URL that the Hub gave. */
   readonly path: string
@@ -50,9 +50,9 @@ export interface Request extends Pick<RoundTrip.Request, "body" | "content" | "h
  * @since 0.1.0
  */
 export interface Answer extends RoundTrip.Answer {
-  /** The headers of the last answer that the Hub itself gave: they describe a file even when a CDN sends it. */
+  /** The headers of the last response from the Hub itself: they describe a file even when a CDN sends it. */
   readonly hub: Headers.Headers
-  /** Where the answer came from in the end. */
+  /** Where the final response came from. */
   readonly url: string
 }
 
@@ -145,7 +145,7 @@ const once = Effect.fnUntraced(function*(client: HttpClient.HttpClient, settings
     if (next === null || next.username !== "" || next.password !== "") {
       return yield* new HubError.InvalidResponse({
         subject,
-        detail: "redirected to an address that is none",
+        detail: "redirected to something that is not an address",
         ...known(answer)
       })
     }
@@ -155,7 +155,7 @@ const once = Effect.fnUntraced(function*(client: HttpClient.HttpClient, settings
     if (next.origin !== origin && next.protocol !== "https:" && !isSame) {
       return yield* new HubError.InvalidResponse({ subject, detail: "redirected away from https", ...known(answer) })
     }
-    // the storage behind the Hub says nothing about a file that the Hub did not say
+    // the storage behind the Hub adds nothing to what the Hub said about a file
     if (request.method === "HEAD" && next.origin !== origin) return { ...answer, hub, url } satisfies Answer
     url = next.href
   }
@@ -171,8 +171,8 @@ const verdict = (reason: HubError.Reason): Retry.Verdict => ({
 })
 
 /**
- * Sends a request to the Hub and gives a 2xx response (or the redirect that ends a HEAD). What passes is repeated by the
- * policy: transport faults, 408, 429, 500, 502, 503, 504.
+ * Sends a request to the Hub and gives a 2xx response (or the redirect that ends a HEAD). Temporary failures are retried by
+ * the policy: transport faults, 408, 429, 500, 502, 503, 504.
  *
  * @category running
  * @since 0.1.0

@@ -14,7 +14,7 @@ import * as Info from "./ModelInfo.ts"
 import * as RepoPath from "./RepoPath.ts"
 
 /**
- * What is asked about a model: at a revision (default: the default branch), and of which fields, written as on the wire
+ * What to request about a model: at which revision (default: the default branch), and which fields, spelt as on the wire
  * (default: the usual ones).
  *
  * @category models
@@ -124,7 +124,7 @@ export const pages = Effect.fnUntraced(function*<A>(
 })
 
 /**
- * The paths of all files at a revision, page after page; offline, those that the cache holds.
+ * The paths of all files at a revision, page by page; offline, those that the cache holds.
  *
  * @category running
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Which credential is used, and whether it can be one at all.
+ * Which credential is used, and whether it is a valid one.
  *
  * The order is that of Hugging Face's own clients: the argument, `HF_TOKEN`, `HUGGING_FACE_HUB_TOKEN`, the token file. A
  * token is cleaned and checked where it enters the program, because one that is not a header value fails late and loudly:
@@ -14,7 +14,7 @@ import * as Schema from "effect/Schema"
 import * as HubEnv from "./HubEnv.ts"
 
 /**
- * A token that cannot be sent. Names where it came from, never what it is.
+ * A token that cannot be sent. Names its source, never its value.
  *
  * @category errors
  * @since 0.1.0
@@ -40,7 +40,7 @@ export type Input = string | Redacted.Redacted<string> | false | undefined
 
 /**
  * Reads the raw content of the token file, `undefined` where there is none. Without a layer that sets it (as
- * `node/HubTokenFile` does) no file is looked for, so that the core runs where there is no disk.
+ * `node/HubTokenFile` does) no file is looked for, so that the core runs without a disk.
  *
  * @category services
  * @since 0.1.0
@@ -89,7 +89,7 @@ export const make = Effect.fnUntraced(function*(raw: string | Redacted.Redacted<
 
 /**
  * Finds the token: the argument, else the environment, else the token file, else none. An empty variable counts as unset,
- * and `HF_HUB_DISABLE_IMPLICIT_TOKEN` switches the search off. Fails when the one that is found cannot be sent.
+ * and `HF_HUB_DISABLE_IMPLICIT_TOKEN` switches the search off. Fails when the token found cannot be sent.
  *
  * @category constructors
  * @since 0.1.0
@@ -107,7 +107,7 @@ export const resolve = Effect.fnUntraced(function*(input?: Input) {
 })
 
 /**
- * Tells a key of Hugging Face from a key of somebody else. The former must only reach Hugging Face and what the caller
+ * Tells a key of Hugging Face from a key of another provider. The former must only reach Hugging Face and what the caller
  * named, the latter never reaches Hugging Face.
  *
  * @category predicates

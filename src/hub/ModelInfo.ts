@@ -1,6 +1,6 @@
 /**
  * What the Hub says about a model, about its inference providers and about the owner of a token. Only what this package
- * reads is described; everything else passes by.
+ * reads is described; everything else is ignored.
  *
  * @since 0.1.0
  */
@@ -60,7 +60,7 @@ const Providers = Schema.Union([
  * @since 0.1.0
  */
 export const ModelInfo = Schema.Struct({
-  /** The current id: another one than asked for when the model was renamed. */
+  /** The current id: different from the requested one if the model was renamed. */
   id: Schema.String.check(
     Schema.makeFilter((id: string) => Result.isSuccess(RepoPath.repo(id)) || "the id of a repository")
   ),

@@ -1,5 +1,5 @@
 /**
- * Names on the Hub as safe pieces of a URL. Repository ids, revisions and file names come from configuration and from
+ * Names on the Hub as safe parts of a URL. Repository ids, revisions and file names come from configuration and from
  * other people's files, so they follow a strict grammar before they become a path.
  *
  * @since 0.1.0
@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 
 const idPart = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$/
 
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+// oxlint-disable-next-line no-control-regex -- control characters are what it matches
 const unsafe = /[\u0000-\u001f\u007f\\]/
 
 const segments = (text: string): boolean =>

@@ -1,6 +1,6 @@
 /**
- * The connections of a client: for each origin as many undici clients, of one connection each, as there are requests at
- * once. A request has a client to itself until its response is complete, and the one that follows takes the client that was
+ * The connections of a client: for each origin as many undici clients, of one connection each, as there are concurrent
+ * requests. A request has a client to itself until its response is complete, and the next request takes the client that was
  * used last, so there are never more connections than requests.
  *
  * @since 0.2.0
@@ -12,20 +12,20 @@ import { fault } from "../http/TransportFault.ts"
 import { timer } from "../http/Watch.ts"
 
 /**
- * How to connect. Connections speak HTTP/1.1, so that N requests at once are N connections, and TLS certificates are
+ * How to connect. Connections speak HTTP/1.1, so that N concurrent requests are N connections, and TLS certificates are
  * always verified.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** Connections per origin; requests beyond that wait their turn. Default: as many as there are requests at once. */
+  /** Connections per origin; requests beyond that wait their turn. Default: as many as there are concurrent requests. */
   readonly connections?: number | undefined
-  /** Limit of name lookup, TCP and TLS handshake together. Default: 10 seconds. */
+  /** Time limit for name lookup, TCP and TLS handshake together. Default: 10 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
-  /** How long an idle connection is kept at most; shorter where the server says so. Default: 30 seconds. */
+  /** How long an idle connection is kept at most; less if the server says so. Default: 30 seconds. */
   readonly keepAliveTimeout?: Duration.Input | undefined
-  /** Bytes of a response head. Default: 16 KiB. */
+  /** Bytes of the response headers. Default: 16 KiB. */
   readonly maxHeaderBytes?: number | undefined
   /** Certificate authorities to trust instead of Node's own, as PEM. */
   readonly ca?: string | ReadonlyArray<string> | undefined
@@ -37,20 +37,20 @@ export interface Options {
 }
 
 /**
- * A request as undici takes it, with its origin. A body may also be any iterable of bytes or texts.
+ * A request in the form of undici, with its origin. A body may also be any iterable of bytes or texts.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Request extends Omit<Dispatcher.DispatchOptions, "body" | "headers"> {
   readonly origin: string
-  /** Names and values in turn. */
+  /** Names and values, alternating. */
   readonly headers: Array<string>
   readonly body: null | string | Uint8Array | AsyncIterable<unknown> | Iterable<unknown>
 }
 
 /**
- * Who sends a request, and is told of its connection.
+ * The sender of a request, which learns of its connection.
  *
  * @category models
  * @since 0.2.0
@@ -64,7 +64,7 @@ export interface Sender extends Dispatcher.DispatchHandler {
 }
 
 /**
- * A connection as its request has it.
+ * A connection from the view of its request.
  *
  * @category models
  * @since 0.2.0
@@ -75,7 +75,7 @@ export interface Lease {
   /** Bytes of the request that the kernel has not taken yet. */
   readonly unsent: number
   readonly release: () => void
-  /** Closes it, and fails the request it has with this error, where it has one. */
+  /** Closes it, and fails its request, if any, with this error. */
   readonly discard: (error?: Error) => void
 }
 
@@ -91,11 +91,11 @@ export interface Connections {
   readonly destroy: () => void
 }
 
-/** What a request gets that comes too late. */
+/** The failure of a request that comes too late. */
 const closed = (): Error => fault("ERR_CLIENT_CLOSED", "The client was closed with its scope")
 
 /**
- * Connections straight to where requests go.
+ * Direct connections.
  *
  * @category constructors
  * @since 0.2.0
@@ -115,8 +115,9 @@ export const make = (options: Options): Connections => {
   return {
     dispatch: (request, sender, fresh) => {
       const pool = pools.get(request.origin) ?? poolOf(request.origin)
-      if (pool === undefined) sender.onResponseError(null, fault("ERR_INVALID_URL", "The URL is not of http or https"))
-      else if (open) pool.dispatch(request, sender, fresh)
+      if (pool === undefined) {
+        sender.onResponseError(null, fault("ERR_INVALID_URL", "The URL is not an http or https URL"))
+      } else if (open) pool.dispatch(request, sender, fresh)
       else sender.onResponseError(null, closed())
     },
     destroy: () => {
@@ -127,7 +128,7 @@ export const make = (options: Options): Connections => {
 }
 
 /**
- * What the options say, with the defaults, in undici's words.
+ * The options, with the defaults, by undici's names.
  *
  * @category accessors
  * @since 0.2.0
@@ -208,7 +209,7 @@ class Pool {
     return connection
   }
 
-  /** Serves those who wait, when the connection that became free is done and before anybody else asks. */
+  /** Serves waiting requests, once the connection that became free is done and before any new request. */
   #next(): void {
     if (this.#waiting.size > 0) queueMicrotask(this.#serve)
   }
@@ -234,7 +235,7 @@ class Connection implements Lease {
     this.#pool = pool
     this.#client = new Client(origin, {
       ...settings,
-      // the socket is noted from the moment when it starts to connect, so that a request can be given up until then too
+      // the socket is noted from the moment it starts to connect, so that a request can be given up before that too
       connect: (options, callback) => this.#socket = socketOf(connect(options, callback))
     })
     this.#client.on("disconnect", () => {

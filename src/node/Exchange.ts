@@ -1,6 +1,6 @@
 /**
  * One request on an undici connection and its response: undici's handler on one side, the reader's `Incoming` on the
- * other. The limit on the head is kept here, since undici's starts anew with every interim response.
+ * other. The limit on the headers is applied here, since undici's starts again with every interim response.
  *
  * @since 0.2.0
  */
@@ -48,7 +48,7 @@ export class Exchange extends Incoming implements Sender {
     }
   }
 
-  /** Sends the request. Whatever comes of it is told by `wake`. */
+  /** Sends the request. Its outcome is announced by `wake`. */
   start(): void {
     this.#connections.dispatch(this.#request, this, false)
   }
@@ -82,7 +82,7 @@ export class Exchange extends Incoming implements Sender {
       ? undefined
       : Decoder.fromHeader(String(coding))
     if (known === undefined) return this.begin(status, headers, Number(headers["content-length"] ?? 0))
-    // the head tells about the body as the reader gets it
+    // the headers describe the body as the reader gets it
     const { "content-encoding": _coding, "content-length": _length, ...rest } = headers
     if (known !== "unsupported") this.#decoder = this.#decode(known)
     this.begin(status, rest, 0)
@@ -150,7 +150,7 @@ export class Exchange extends Incoming implements Sender {
 
   // ---- between -------------------------------------------------------------------------------------------------------
 
-  /** A kept connection that the server closed under a read: it is sent again, once, on a new one. */
+  /** The server closed a kept connection during a read: the request is sent again, once, on a new one. */
   #isHarmless(error: Error & { readonly code?: unknown }): boolean {
     const { method } = this.#request
     return (method === "GET" || method === "HEAD") && !this.#answered && !this.#replayed &&
@@ -170,7 +170,7 @@ export class Exchange extends Incoming implements Sender {
 const isIterable = (body: object): body is AsyncIterable<unknown> | Iterable<unknown> =>
   Symbol.asyncIterator in body || Symbol.iterator in body
 
-/** A request body in parts, which ends with its exchange: undici goes on waiting for the next part. */
+/** A request body in parts, which ends with its exchange: undici would keep waiting for the next part. */
 class Outgoing implements AsyncIterable<Uint8Array> {
   readonly #parts: AsyncIterable<unknown> | Iterable<unknown>
   #iterator: AsyncIterator<unknown> | Iterator<unknown> | undefined
@@ -207,12 +207,11 @@ class Outgoing implements AsyncIterable<Uint8Array> {
 }
 
 /** Streams may fail with anything. */
-const unmade = (cause: unknown): Error =>
-  fault("ERR_REQUEST_BODY", "The body of the request failed before its end", cause)
+const unmade = (cause: unknown): Error => fault("ERR_REQUEST_BODY", "The request body failed before its end", cause)
 
 const bytesOf = (part: unknown): Uint8Array => {
   if (part instanceof Uint8Array) return part
   if (typeof part === "string") return Buffer.from(part)
   if (part instanceof ArrayBuffer) return new Uint8Array(part)
-  throw fault("UND_ERR_INVALID_ARG", "A part of the request's body is neither bytes nor a text")
+  throw fault("UND_ERR_INVALID_ARG", "A part of the request body is neither bytes nor text")
 }

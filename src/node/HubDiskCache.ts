@@ -13,7 +13,7 @@ import * as HubCacheDisk from "../hub/HubCacheDisk.ts"
 import * as HubHome from "./HubHome.ts"
 
 /**
- * The cache below `HF_HUB_CACHE`, or wherever the environment says it lies.
+ * The cache below `HF_HUB_CACHE`, or wherever the environment says it is.
  *
  * @category layers
  * @since 0.1.0

@@ -12,8 +12,8 @@ import * as HubToken from "../hub/HubToken.ts"
 import * as HubHome from "./HubHome.ts"
 
 /**
- * Lets `HubToken.resolve` find the token file, after the argument and the environment. A file that is missing or cannot
- * be read counts as none.
+ * Lets `HubToken.resolve` find the token file, after the argument and the environment. A missing or unreadable file counts
+ * as none.
  *
  * @category layers
  * @since 0.1.0

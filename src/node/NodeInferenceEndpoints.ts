@@ -1,5 +1,5 @@
 /**
- * The service as Node programs want it: over the fast transport, with the token that `hf auth login` left, and with the
+ * The service for Node programs: over the fast transport, with the token that `hf auth login` left, and with the
  * cache of Hub files that Python's clients share.
  *
  * @since 0.1.0
@@ -14,7 +14,7 @@ import * as HubTokenFile from "./HubTokenFile.ts"
 import * as NodeTransport from "./NodeTransport.ts"
 
 /**
- * What Node brings: token file, disk caches, and the transport, which keeps the limit on connecting.
+ * What Node adds: token file, disk caches, and the transport, which applies the limit on connecting.
  *
  * @category layers
  * @since 0.1.0

@@ -1,24 +1,25 @@
 /**
  * The `HttpClient` for Node: undici's connections under an `effect/http` client, without the layers that other clients have
- * between the socket and the reader, and with what a client of a model server needs besides.
+ * between the socket and the reader, and with what else a client of a model server needs.
  *
- * - An interrupt closes the connection at once, before the head and in the middle of the body, so that the server stops
+ * - An interrupt closes the connection at once, before the headers and in the middle of the body, so that the server stops
  *   generating. A request that still waits for a connection is withdrawn.
- * - A reader that is slow stops the server after 256 KiB and what the kernel buffers.
+ * - A slow reader stops the server after 256 KiB and what the kernel buffers.
  * - A connection carries one request at a time, and is used again only when its request has been sent and its response
  *   read. There are never more connections than requests.
- * - When a kept connection turns out to be closed before a byte of the response came, a GET or HEAD is sent again at once,
- *   once. Anything else fails, and whoever sent it decides.
- * - Responses in gzip, deflate, br or zstd are decoded, one layer, within the size limits, and lose the headers that speak
- *   of the coding. Compression is asked for where the request accepts JSON, which is a response in one piece; never for an
- *   event stream, since a proxy that compresses holds tokens back.
- * - The limits of `TransportLimits` are kept.
+ * - When a kept connection turns out to be closed before a byte of the response came, a GET or HEAD is sent again
+ *   immediately, once. Anything else fails, and the caller decides.
+ * - Responses in gzip, deflate, br or zstd are decoded, one layer, within the size limits, and lose the headers that name
+ *   the coding. Compression is requested where the request accepts JSON, that is, a whole response; never for an event
+ *   stream, since a proxy that compresses holds tokens back.
+ * - `TransportLimits` are applied.
  * - Redirects are responses like any other; none is followed.
  *
- * Failures before the head are `TransportError`s and failures of the body `DecodeError`s. Their cause has the `code`.
+ * Failures before the headers are `TransportError`s, and failures of the body `DecodeError`s. Their cause has the `code`.
  *
- * A request by the client's own methods has a span and trace headers like with any client of Effect, and a response that
- * nobody reads is closed when it is collected. Sent within limits (`TransportLimits.sendOf`), both are the caller's.
+ * A request by the client's own methods has a span and trace headers as with any client of Effect, and a response that
+ * nobody reads is closed when it is garbage-collected. For a request sent within limits (`TransportLimits.sendOf`) both are
+ * up to the caller.
  *
  * @since 0.1.0
  */
@@ -50,7 +51,7 @@ import * as Proxy from "./Proxy.ts"
 export interface Options extends Connections.Options {
   /** Bytes of a body that is read whole, after decompression, where the request sets no limit. Default: 64 MiB. */
   readonly maxBodyBytes?: number | undefined
-  /** Whether to ask for compressed answers where that makes sense. They are understood in any case. Default: true. */
+  /** Whether to request compressed responses where that makes sense. They are understood in any case. Default: true. */
   readonly compression?: boolean | undefined
 }
 
@@ -72,7 +73,7 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
     return Object.defineProperty(client, enforcesLimits, { value: within })
   })
 
-/** A proxy that is not a URL fails every request: it is a fault of the network settings, not of the program. */
+/** With a proxy that is not a URL every request fails: that is a fault of the network settings, not of the program. */
 const connected = (options: Options): Effect.Effect<Connections.Connections, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -82,12 +83,12 @@ const connected = (options: Options): Effect.Effect<Connections.Connections, nev
     (connections) => Effect.sync(() => connections.destroy())
   )
 
-/** Bun answers an import of undici with a part of its own, which has no `dispatch`; its `fetch` is its fast way. */
+/** Bun replaces undici with a part of its own, which has no `dispatch`; its `fetch` is its fast way. */
 const isBun = "bun" in process.versions
 
 /**
- * The client with the given options. On Bun it is the transport over `fetch`, which keeps the same limits on time and
- * size, but for the one on connecting.
+ * The client with the given options. On Bun it is the transport over `fetch`, which applies the same limits on time and
+ * size, except the one on connecting.
  *
  * @category layers
  * @since 0.1.0
@@ -168,7 +169,7 @@ const headersOf = (request: HttpClientRequest, payload: Payload, compression: bo
   return flat
 }
 
-/** A body and what its encoding chose. */
+/** A body and the headers that its encoding chose. */
 interface Payload {
   readonly body: Connections.Request["body"]
   /** The content type, where the encoding chose it. */
@@ -184,7 +185,7 @@ const payloadOf = ({ body }: HttpClientRequest): Payload => {
     case "Uint8Array":
       return { body: body.text ?? body.body }
     case "Raw":
-      // what it is gets checked when it is written
+      // it is checked when it is written
       return { body: body.body instanceof Blob ? body.body.stream() : body.body as Payload["body"] }
     case "FormData": {
       // encoded by the platform, with a boundary of its choice

@@ -1,6 +1,6 @@
 /**
- * Requests through a proxy, by undici's agents, which know how to speak to one. What fails on the way to the proxy, or is
- * refused by it, is told as the proxy's fault.
+ * Requests through a proxy, by undici's agents, which know how to speak to one. A failure on the way to the proxy, or a
+ * refusal by it, is reported as the proxy's fault.
  *
  * @since 0.2.0
  */
@@ -14,7 +14,7 @@ const PART = 64 * 1024
 const loopback = "localhost 127.0.0.1 ::1"
 
 /**
- * The proxy to use, from the option: a URL, `"environment"` where its variables name one, or nothing.
+ * The proxy to use, by the option: a URL, `"environment"` if its variables name one, or nothing.
  *
  * @category decoding
  * @since 0.2.0
@@ -51,7 +51,7 @@ export const make = (given: Options, proxy: string): Connections => {
       ? new EnvHttpProxyAgent({ ...options, noProxy: `${no_proxy ?? NO_PROXY ?? ""} ${loopback}` })
       : new ProxyAgent({ ...options, uri: proxy })
     return {
-      // in the event loop's check phase the agent has taken back the connections that became free
+      // in the event loop's check phase the agent has already taken back the connections that became free
       dispatch: (request, sender) => void setImmediate(() => agent.dispatch(asUndici(inParts(request)), told(sender))),
       destroy: () => void agent.destroy(null, () => {})
     }
@@ -65,7 +65,7 @@ export const make = (given: Options, proxy: string): Connections => {
   }
 }
 
-/** The options of connections to the proxy itself: what fails there is marked. */
+/** The options of connections to the proxy itself: failures there are marked. */
 const toProxy = (given: object): Pool.Options => {
   const { connect } = given as { readonly connect?: buildConnector.connector }
   return connect === undefined ? {} : {
@@ -77,7 +77,7 @@ const toProxy = (given: object): Pool.Options => {
   }
 }
 
-/** The sender, which hears of a refusal by the proxy as such: undici tells the status in its message alone. */
+/** A sender that receives refusals of the proxy as such: undici reports the status only in its message. */
 const told = (sender: Sender): Sender => {
   const onResponseError: Sender["onResponseError"] = (controller, error) => {
     const status = /^Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(error.message)?.[1]

@@ -119,7 +119,7 @@ export const make = (
         signal
       )
       const [generation] = generations
-      if (generation === undefined) throw new Error("one generation was asked for and none came")
+      if (generation === undefined) throw new Error("one generation was requested but none arrived")
       return generation
     },
     generateSeveral: async (input, call) => {
@@ -140,7 +140,7 @@ export const make = (
         withService((llm) => llm.generateObject(input, { ...call, schema })),
         signal
       )
-      // the overloads say what the schema's own output is
+      // the overloads declare the schema's own output
       return { value: await finish(value), generation } as ObjectResult<never>
     },
     decide: async (input, question, call) => {

@@ -1,5 +1,5 @@
 /**
- * What a promise is rejected with: one class a stage, each with the reason.
+ * What a promise is rejected with: one class per stage, each with the reason.
  *
  * @since 0.2.0
  */
@@ -45,7 +45,7 @@ export class EndpointFailure extends InferenceEndpointsError {
 }
 
 /**
- * The messages did not become a prompt.
+ * The messages could not become a prompt.
  *
  * @category errors
  * @since 0.2.0
@@ -75,7 +75,8 @@ export class StructuredOutputFailure extends InferenceEndpointsError {
 }
 
 /**
- * There is no distribution over the labels: the model would rather have said something else, or the engine does not tell.
+ * There is no distribution over the labels: the model would rather have written something else, or the engine does not
+ * report one.
  *
  * @category errors
  * @since 0.2.0
@@ -120,7 +121,7 @@ const reasonOf = (reason: unknown, message: string): Reason =>
     : { _tag: "Unknown", message, isRetryable: false }
 
 /**
- * A failure of the service → the class of its stage. Anything else is given back as it is.
+ * A failure of the service → the class of its stage. Anything else is returned as it is.
  *
  * @category conversions
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * Schemas as the promise entry takes them: any that follow the Standard Schema specification and tell their JSON Schema
+ * Schemas as the promise entry takes them: any that follow the Standard Schema specification and provide their JSON Schema
  * (zod 4.2 and later, ArkType, Valibot by `@valibot/to-json-schema`, Effect by `Schema.toStandardSchemaV1` and
  * `Schema.toStandardJSONSchemaV1`), or a plain JSON Schema. https://standardschema.dev
  *
@@ -24,11 +24,11 @@ const filterIssues = (issues: Issues) =>
     issue: message
   }))
 
-/** What a schema says as JSON Schema. A library whose schemas do not tell it needs the JSON Schema itself. */
+/** A schema as JSON Schema. For a library whose schemas do not provide it, pass the JSON Schema itself. */
 const documentOf = ({ "~standard": { jsonSchema, vendor } }: Standard<unknown>): Grammar.JsonSource => {
   if (jsonSchema === undefined) {
     throw refused(
-      `this schema of ${vendor} does not tell its JSON Schema, which a model needs: pass one that follows Standard JSON Schema, ` +
+      `this schema of ${vendor} does not provide its JSON Schema, which a model needs: pass one that follows Standard JSON Schema, ` +
         "or a plain JSON Schema"
     )
   }
@@ -36,8 +36,8 @@ const documentOf = ({ "~standard": { jsonSchema, vendor } }: Standard<unknown>):
 }
 
 /**
- * A schema for the service, and how the final value is made of what the model wrote. Throws where a schema does not tell
- * its JSON Schema.
+ * A schema for the service, and how the final value is made from the model's text. Throws if a schema does not provide its
+ * JSON Schema.
  *
  * @category conversions
  * @since 0.2.0
@@ -48,7 +48,7 @@ export const make = (
   if (!isStandard(given)) return { schema: StructuredOutput.schemaOf(given), finish: (value) => Promise.resolve(value) }
   const source = documentOf(given)
   const { validate } = given["~standard"]
-  // what cannot be validated at once is validated at the end, where it is not asked about again
+  // asynchronous validation happens at the end, where it is not retried
   const schema = Schema.Json.check(Schema.makeFilter((value) => {
     const result = validate(value)
     return result instanceof Promise || result.issues === undefined ? undefined : filterIssues(result.issues)
@@ -59,7 +59,7 @@ export const make = (
     finish: async (value) => {
       const result = await validate(value)
       if (result.issues === undefined) return result.value
-      const message = `the response is not what the schema says: ${
+      const message = `the response does not match the schema: ${
         result.issues.map(({ message }) => message).join("; ")
       }`
       throw new Errors.StructuredOutputFailure(message, {

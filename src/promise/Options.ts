@@ -1,6 +1,6 @@
 /**
- * What callers of the promise entry write, in types that need no other package. They are the options of the service,
- * name for name; a test holds the two together.
+ * What callers of the promise entry write, in types that need no other package. They are the options of the service, name
+ * for name; a test keeps the two in step.
  *
  * @since 0.2.0
  */
@@ -86,8 +86,8 @@ export interface MessageToolCall {
 export type Input = string | ReadonlyArray<Message> | { readonly raw: string }
 
 /**
- * The options of one generation. An absent one is the server's default, but `maxNewTokens` is 128; what each means, and
- * what becomes of it on each engine, stands in the documentation of engines.
+ * The options of one generation. An absent one is the server's default, but `maxNewTokens` is 128; the documentation of
+ * engines says what each means and what becomes of it on each engine.
  *
  * @category models
  * @since 0.2.0
@@ -127,7 +127,7 @@ export interface GenerationOptions {
 }
 
 /**
- * How to generate, beside the sampling options.
+ * How to generate, besides the sampling options.
  *
  * @category models
  * @since 0.2.0
@@ -142,11 +142,11 @@ export interface Settings {
   readonly countTokens?: boolean | undefined
   readonly revive?: boolean | undefined
   readonly captureContent?: boolean | undefined
-  /** Whether what is longer than the 1,024 tokens that TGI generates at once is asked for piece by piece; true by default. */
+  /** Whether more than the 1,024 tokens that TGI generates at once are requested piece by piece; true by default. */
   readonly continuation?: boolean | undefined
-  /** How often a stream of TGI that broke off is gone on with; 0 by default. */
+  /** How often a stream of TGI that broke off is continued; 0 by default. */
   readonly resume?: number | undefined
-  /** Text that is there already: TGI goes on behind it. */
+  /** Text that TGI continues. */
   readonly continueFrom?: string | undefined
 }
 
@@ -162,7 +162,7 @@ export interface Abortable {
 }
 
 /**
- * What one call may say, over what `connect` was told.
+ * What one call may set, over what was given to `connect`.
  *
  * @category models
  * @since 0.2.0
@@ -233,7 +233,7 @@ export type Target =
   }
 
 /**
- * What `connect` takes.
+ * The options of `connect`.
  *
  * @category models
  * @since 0.2.0
@@ -241,9 +241,9 @@ export type Target =
 export type Options = Target & Settings & {
   /** The token; by default `HF_TOKEN`, or the file that `hf auth login` left. `false` sends none. */
   readonly apiKey?: string | false
-  /** How long to wait for an endpoint that wakes: 300 seconds by default. */
+  /** How long to wait for an endpoint to wake up: 300 seconds by default. */
   readonly waitTimeout?: Time
-  /** The engine, where it is known: nothing is asked to find out. */
+  /** The engine, if known: no request is then needed to find out. */
   readonly engine?: "tgi" | "vllm" | "sglang" | "llamacpp" | "hf-serve" | "transformers" | "openai"
   /** Defaults of every call. */
   readonly generationOptions?: GenerationOptions
@@ -253,7 +253,7 @@ export type Options = Target & Settings & {
   readonly chatTemplate?: string
   readonly useMagpieTemplate?: boolean
   readonly magpiePreQueryTemplate?: string
-  /** Limits on time of a call; `total` is 10 minutes by default. */
+  /** Time limits of a call; `total` is 10 minutes by default. */
   readonly timeouts?: {
     readonly connect?: Time
     readonly headers?: Time
@@ -261,6 +261,6 @@ export type Options = Target & Settings & {
     readonly idle?: Time
     readonly total?: Time
   }
-  /** Attempts of a call, the first included; 4 by default. */
+  /** Attempts of a call, including the first; 4 by default. */
   readonly attempts?: number
 }

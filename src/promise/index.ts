@@ -1,5 +1,5 @@
 /**
- * The client for programs without Effect: promises, async iterables, classes of errors.
+ * The client for programs without Effect: promises, async iterables, error classes.
  *
  * ```ts
  * import { connect } from "effect-inference-endpoints/promise"
@@ -47,7 +47,7 @@ export type * from "./Options.ts"
  * @since 0.2.0
  */
 export interface BatchOptions {
-  /** Requests at once; by default it adapts to what the endpoint takes. */
+  /** Requests at once; by default it adapts to the endpoint. */
   readonly concurrency?: number | undefined
   /** Outcomes in the order of the inputs; by default as they are finished. */
   readonly ordered?: boolean | undefined
@@ -115,11 +115,11 @@ export type StandardResult<Output> =
  * @since 0.2.0
  */
 export interface ObjectOptions<S> extends Omit<CallOptions, "numGenerations" | "structuredOutput"> {
-  /** Any Standard Schema that tells its JSON Schema, or a plain JSON Schema. */
+  /** Any Standard Schema that provides its JSON Schema, or a plain JSON Schema. */
   readonly schema: S
-  /** How often to ask again, with the list of problems, when a response does not fit; 0 by default. */
+  /** How often to retry, with the list of problems, when a response does not fit; 0 by default. */
   readonly retries?: number | undefined
-  /** Sees through code fences and prose around the JSON, for engines without grammars; false by default. */
+  /** Ignores code fences and prose around the JSON, for engines without grammars; false by default. */
   readonly lenient?: boolean | undefined
 }
 
@@ -156,11 +156,11 @@ export interface Question<L extends string> {
 export interface DecideOptions
   extends Omit<CallOptions, "numGenerations" | "structuredOutput" | "maxNewTokens" | "delivery">
 {
-  /** The least probability that all labels together must hold; 0.5 by default. */
+  /** The least total probability of all labels; 0.5 by default. */
   readonly minimumMass?: number | undefined
   /** In how many orders the labels are shown; 1 by default. */
   readonly orders?: number | undefined
-  /** Shows labels under letters, for labels that begin alike; false by default. */
+  /** Shows labels as letters, for labels that begin alike; false by default. */
   readonly codes?: boolean | undefined
   /** The engine's own route, or the log probabilities of a token; `auto` by default. */
   readonly route?: "auto" | "native" | "tokens" | undefined
@@ -177,7 +177,7 @@ export interface Decision<L extends string> {
   readonly label: L
   /** Of every label; they sum up to 1. */
   readonly probabilities: { readonly [K in L]: number }
-  /** How much of the probability the labels held before; undefined where the engine does not tell. */
+  /** The total probability of the labels before that; undefined if the engine does not report it. */
   readonly mass: number | undefined
   /** Of labels that the engine did not list: the most that each can have held. */
   readonly atMost: { readonly [K in L]?: number }

@@ -15,7 +15,7 @@ const optional = <S extends Schema.Top>(schema: S) => Schema.optional(Schema.Nul
 
 /**
  * Token counts. Every engine sends `prompt_tokens`, `completion_tokens` and `total_tokens`; details differ. In a stream some
- * send the counts so far with every event, some zeros or null until the end. Providers add what it cost, in dollars.
+ * send the counts so far with every event, some zeros or null until the end. Providers add the cost in dollars.
  *
  * @category models
  * @since 0.1.0
@@ -70,7 +70,7 @@ const ToolCalls = optional(Schema.Union([Schema.Array(ToolCall), ToolCall]))
 
 /**
  * A part of a message, where a server sends a list of them: text, or thinking as a text or as parts of its own (Mistral).
- * Other kinds are passed over.
+ * Other kinds are ignored.
  *
  * @category models
  * @since 0.2.0
@@ -91,7 +91,7 @@ export const Part = Schema.Struct({
 export type Part = typeof Part.Type
 
 /**
- * What the assistant said: in a whole answer the message, in a stream the part that is new. `reasoning` is vLLM's name,
+ * What the assistant wrote: in a whole response the message, in a stream the new part. `reasoning` is vLLM's name,
  * `reasoning_content` that of SGLang, llama.cpp and older vLLM.
  *
  * @category models
@@ -168,7 +168,7 @@ export const fragments = (calls: Said["tool_calls"]): ReadonlyArray<Fragment> | 
 }
 
 /**
- * Whether an assistant's message or delta says anything: text, thinking, a refusal or a call.
+ * Whether an assistant's message or delta has any content: text, thinking, a refusal or a call.
  *
  * @category guards
  * @since 0.2.0
@@ -210,7 +210,7 @@ export type Logprob = typeof Logprob.Type
 const Logprobs = optional(Schema.Struct({ content: optional(Schema.Array(Logprob)) }))
 
 /**
- * A whole answer.
+ * A whole response.
  *
  * @category models
  * @since 0.1.0
@@ -270,7 +270,7 @@ export type Chunk = typeof Chunk.Type
 export const chunk: Guard.Guard<Chunk> = /*#__PURE__*/ Guard.make(Chunk)
 
 /**
- * The compiled check of a whole answer.
+ * The compiled check of a whole response.
  *
  * @category guards
  * @since 0.1.0
@@ -278,7 +278,7 @@ export const chunk: Guard.Guard<Chunk> = /*#__PURE__*/ Guard.make(Chunk)
 export const response: Guard.Guard<Response> = /*#__PURE__*/ Guard.make(Response)
 
 /**
- * A message as it goes over the wire. On TGI `content` beside `tool_calls` makes the server drop the calls.
+ * A message as it goes over the wire. On TGI `content` next to `tool_calls` makes the server drop the calls.
  *
  * @category models
  * @since 0.1.0

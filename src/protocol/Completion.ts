@@ -41,7 +41,7 @@ export const Request = Schema.StructWithRest(
 export type Request = typeof Request.Type
 
 /**
- * A whole answer and a stream event have one shape: choices with the new text. `usage` is absent on ordinary events.
+ * A whole response and a stream event have one shape: choices with the new text. `usage` is absent on ordinary events.
  *
  * @category models
  * @since 0.1.0
@@ -73,7 +73,7 @@ export const Response = Schema.Struct({
 export type Response = typeof Response.Type
 
 /**
- * The compiled check of an answer or a stream event.
+ * The compiled check of a response or a stream event.
  *
  * @category guards
  * @since 0.1.0

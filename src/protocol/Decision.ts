@@ -15,7 +15,7 @@ const Choice = {
   type: optional(Schema.String),
   choice: Schema.optional(Schema.Unknown),
   confidence: optional(Schema.Finite),
-  /** How much of the probability all labels held together, where the engine tells. */
+  /** The total probability of all labels, if the engine reports it. */
   label_mass: optional(Schema.Finite)
 }
 

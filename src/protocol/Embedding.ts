@@ -14,7 +14,7 @@ import * as Schema from "effect/Schema"
 export const Vector = Schema.mutable(Schema.Array(Schema.Finite))
 
 /**
- * The answer of `/embed`: a vector for each text, in their order.
+ * The response of `/embed`: a vector per text, in their order.
  *
  * @category models
  * @since 0.1.0
@@ -22,7 +22,7 @@ export const Vector = Schema.mutable(Schema.Array(Schema.Finite))
 export const Vectors = Schema.mutable(Schema.Array(Vector))
 
 /**
- * The answer of `/v1/embeddings`: vectors under their index, in whatever order.
+ * The response of `/v1/embeddings`: vectors with their index, in any order.
  *
  * @category models
  * @since 0.1.0

@@ -9,7 +9,7 @@
  */
 
 /**
- * What a failure body said, in one shape.
+ * A failure body in one shape.
  *
  * @category models
  * @since 0.1.0
@@ -22,7 +22,7 @@ export interface Failure {
   /** `X-Error-Code`, OpenAI's `error.code`, the gateway's `code`; numbers as decimal text. */
   readonly code?: string | undefined
   /**
-   * The status that the body itself tells: `http_status_code`, `status_code`, `status` or `code`, as a number or as digits.
+   * The status that the body itself gives: `http_status_code`, `status_code`, `status` or `code`, as a number or as digits.
    * TGI always says 422 inside a stream, whatever happened.
    */
   readonly status?: number | undefined
@@ -30,7 +30,7 @@ export interface Failure {
   readonly estimatedTime?: number | undefined
   /** llama.cpp's numbers of a context overflow (`n_prompt_tokens`, `n_ctx`). */
   readonly context?: { readonly given: number; readonly limit: number } | undefined
-  /** Notes beside the error, such as the list of parameters a model does not use. */
+  /** Notes next to the error, such as the list of parameters a model does not use. */
   readonly warnings?: ReadonlyArray<string> | undefined
 }
 
@@ -119,7 +119,7 @@ export const read = (body: string): Failure => {
 
 /**
  * A failure body without the request: FastAPI repeats what did not fit (`input`), and hf-serve the whole request (`body`),
- * so that a prompt would stand in every place where errors are shown.
+ * so that the prompt would appear wherever errors are shown.
  *
  * @category decoding
  * @since 0.2.0
@@ -170,7 +170,7 @@ export const isFrame = (payload: unknown): boolean =>
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null
 
 /**
- * The failure payload of a body that came with a success status, where the body is one.
+ * The failure payload of a body that came with a success status, if it is one.
  *
  * @category decoding
  * @since 0.1.0

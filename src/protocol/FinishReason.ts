@@ -6,7 +6,7 @@
  */
 
 /**
- * What a word means. `failed` says that the generation is not whole, whatever text came before it.
+ * What a word means. `failed`: the generation is not complete, whatever text came before it.
  *
  * @category models
  * @since 0.2.0
@@ -74,7 +74,7 @@ export const isSet = (reason: string | null | undefined): reason is string =>
   typeof reason === "string" && reason !== ""
 
 /**
- * The word, where it says that the generation failed.
+ * The word, if it stands for a failed generation.
  *
  * @category decoding
  * @since 0.2.0

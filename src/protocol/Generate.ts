@@ -12,7 +12,7 @@ import * as Guard from "./Guard.ts"
 const optional = <S extends Schema.Top>(schema: S) => Schema.optional(Schema.NullOr(schema))
 
 /**
- * A grammar that constrains the whole answer. The payload key is always `value`: the OpenAI form is a 422 on TGI.
+ * A grammar that constrains the whole response. The payload key is always `value`: the OpenAI form is a 422 on TGI.
  *
  * @category models
  * @since 0.1.0
@@ -147,7 +147,7 @@ export const BestOfSequence = Schema.Struct({ generated_text: Schema.String, ...
 export type BestOfSequence = typeof BestOfSequence.Type
 
 /**
- * How a generation ended and what it was made of; present when `details` or `decoder_input_details` was asked for.
+ * How a generation ended and its tokens; present when `details` or `decoder_input_details` was requested.
  *
  * @category models
  * @since 0.1.0
@@ -161,7 +161,7 @@ export const Details = Schema.Struct({ ...sequence, best_of_sequences: optional(
 export type Details = typeof Details.Type
 
 /**
- * A whole answer of `/generate`; `POST /` wraps it in an array of one.
+ * A whole response of `/generate`; `POST /` wraps it in an array of one.
  *
  * @category models
  * @since 0.1.0
@@ -194,7 +194,7 @@ export const StreamDetails = Schema.Struct({
 export type StreamDetails = typeof StreamDetails.Type
 
 /**
- * One stream event: one token. The last one is known by `generated_text`, which is the complete text and may be empty.
+ * One stream event: one token. The last one is recognised by `generated_text`, which is the complete text and may be empty.
  *
  * @category models
  * @since 0.1.0
@@ -223,7 +223,7 @@ export type Frame = typeof Frame.Type
 export const frame: Guard.Guard<Frame> = /*#__PURE__*/ Guard.make(Frame)
 
 /**
- * The compiled check of a whole answer.
+ * The compiled check of a whole response.
  *
  * @category guards
  * @since 0.1.0
@@ -242,7 +242,7 @@ const longSeed = /"seed":\s*(\d{16,20})(?=\s*[,}])/g
 export const quoteSeeds = (json: string): string => json.replace(longSeed, `"seed":"$1"`)
 
 /**
- * Whether `JSON.parse` may have rounded a seed of an answer or of its last event, which is then read once more with
+ * Whether `JSON.parse` may have rounded a seed of a response or of its last event, which is then read once more with
  * `quoteSeeds`.
  *
  * @category decoding

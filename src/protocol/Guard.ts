@@ -4,7 +4,7 @@ import type * as SchemaAST from "effect/SchemaAST"
 
 /**
  * A wire check in two speeds: `is` is the compiled check of the schema and keeps the parsed value as it is; only when it
- * says no does `explain` run the interpreted decoder to find the path and the reason.
+ * refuses does `explain` run the interpreted decoder to find the path and the reason.
  *
  * @category models
  * @since 0.1.0
@@ -20,8 +20,8 @@ export interface Guard<A> {
  * transformed and unknown keys stay.
  *
  * Structs, records, arrays, unions and primitives without further checks become one expression of `typeof`s, which costs
- * a tenth of Effect's own compiled check; it is made from the schema, so it cannot say anything else. Other schemas are
- * interpreted, and so are all where a platform forbids `new Function` (edge, strict CSP).
+ * a tenth of Effect's own compiled check; it is made from the schema, so it cannot differ from it. Other schemas are
+ * interpreted, and so are all of them where a platform forbids `new Function` (edge, strict CSP).
  *
  * @category constructors
  * @since 0.1.0
@@ -29,7 +29,7 @@ export interface Guard<A> {
 export const make = <A>(schema: Schema.Codec<A, A>): Guard<A> => {
   let check: ((value: unknown) => value is A) | undefined
   return {
-    // compiled when it is first needed: most programs use few of the routes
+    // compiled when first needed: most programs use few of the routes
     is: (value): value is A => (check ??= compile(schema))(value),
     explain: (value) => {
       const result = Schema.decodeUnknownResult(schema)(value)
@@ -42,16 +42,16 @@ const compile = <A>(schema: Schema.Codec<A, A>): (value: unknown) => value is A 
   const expression = write(schema.ast, "v", 0)
   if (expression !== undefined) {
     try {
-      // the expression tests what the schema says, so a value that passes is an A
+      // the expression tests what the schema requires, so a value that passes is an A
       return new Function("v", `"use strict";return ${expression}`) as (value: unknown) => value is A
     } catch {
-      // no code may be made on this platform
+      // this platform does not allow code generation
     }
   }
   return Schema.is(schema)
 }
 
-/** A test of the JavaScript expression `at`, or nothing where the schema has more to it. JSON has no `undefined`. */
+/** A test of the JavaScript expression `at`, or nothing if the schema requires more. JSON has no `undefined`. */
 const write = (ast: SchemaAST.AST, at: string, depth: number): string | undefined => {
   if (ast.checks !== undefined || ast.encoding !== undefined) return undefined
   switch (ast._tag) {

@@ -1,5 +1,5 @@
 /**
- * What a server says of itself: `GET /info` and `GET /v1/models`.
+ * What a server says about itself: `GET /info` and `GET /v1/models`.
  *
  * @since 0.1.0
  */
@@ -40,7 +40,7 @@ export const Info = Schema.Struct({
 export type Info = typeof Info.Type
 
 /**
- * `GET /v1/models`. `owned_by` tells the engine: TGI repeats the id, vLLM, SGLang and llama.cpp say their names.
+ * `GET /v1/models`. `owned_by` identifies the engine: TGI repeats the id, vLLM, SGLang and llama.cpp say their names.
  *
  * @category models
  * @since 0.1.0

@@ -15,10 +15,10 @@ const write = (value: unknown): string | undefined => {
 
 type Body = Readonly<Record<string, unknown>>
 
-/** The texts of bodies that were put together and not written. */
+/** The texts of bodies that were assembled and not serialised. */
 const written = new WeakMap<Body, string>()
 
-/** Stands where the integer will, while the rest is written. */
+/** Takes the place of the integer while the rest is written. */
 const MARK = "\u0000integer"
 
 /** The body with another value under a path. */
@@ -28,7 +28,7 @@ const replaced = (body: Body, [key = "", ...rest]: ReadonlyArray<string>, value:
 }
 
 /**
- * A body that is written once, for many that differ in nothing but the integer under a path.
+ * A body that is written once, for many that differ only in the integer under a path.
  *
  * @since 0.2.0
  */
@@ -38,7 +38,7 @@ export const withInteger = (body: Body, path: ReadonlyArray<string>): (value: nu
     parts ??= stringify(replaced(body, path, MARK)).split(JSON.stringify(MARK))
     const made = replaced(body, path, value)
     const [before, after] = parts
-    // a text of the caller's may hold the mark as well
+    // a text of the caller's may contain the mark as well
     if (parts.length === 2 && before !== undefined && after !== undefined) {
       written.set(made, `${before}${value}${after}`)
     }
@@ -63,8 +63,8 @@ export const stringify = (body: Readonly<Record<string, unknown>>): string => {
 }
 
 /**
- * Where a text holds half of a surrogate pair, which is not a character: UTF-8 cannot hold it, and servers refuse it with a
- * 400, a 500, or replace it. Keys are texts too. `undefined` where all are whole.
+ * The path of a text that contains half of a surrogate pair, which is not a character: UTF-8 cannot represent it, and
+ * servers refuse it with a 400 or a 500, or replace it. Keys are texts too. `undefined` if all are whole.
  *
  * @since 0.2.0
  */
@@ -73,7 +73,7 @@ export const brokenText = (value: unknown, path: ReadonlyArray<string> = []): Re
   return found === undefined ? undefined : [...path, ...found.toReversed()]
 }
 
-/** The path from the broken text up to the value: nearly all values have none, and walking through them makes none. */
+/** The path from the broken text up to the value: nearly all values have none, and then no path is allocated. */
 const broken = (value: unknown): Array<string> | undefined => {
   if (typeof value === "string") return value.isWellFormed() ? undefined : []
   if (!isRecord(value) || value instanceof Uint8Array) return undefined

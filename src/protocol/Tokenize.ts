@@ -26,7 +26,7 @@ export const SimpleToken = Schema.Struct({
 export type SimpleToken = typeof SimpleToken.Type
 
 /**
- * The answer of `/tokenize`. Special tokens are included.
+ * The response of `/tokenize`. Special tokens are included.
  *
  * @category models
  * @since 0.1.0
@@ -34,7 +34,7 @@ export type SimpleToken = typeof SimpleToken.Type
 export const Tokens = Schema.Array(SimpleToken)
 
 /**
- * The answer of `/chat_tokenize`: the rendered prompt and its tokens, without added special tokens.
+ * The response of `/chat_tokenize`: the rendered prompt and its tokens, without added special tokens.
  *
  * @category models
  * @since 0.1.0
@@ -48,7 +48,7 @@ export const ChatTokens = Schema.Struct({ tokenize_response: Tokens, templated_t
 export type ChatTokens = typeof ChatTokens.Type
 
 /**
- * The answer of `/tokenize` of vLLM, SGLang and llama.cpp.
+ * The response of `/tokenize` of vLLM, SGLang and llama.cpp.
  *
  * @category models
  * @since 0.1.0
@@ -56,7 +56,7 @@ export type ChatTokens = typeof ChatTokens.Type
 export const TokenIds = Schema.Struct({ tokens: Schema.mutable(Schema.Array(Schema.Finite)) })
 
 /**
- * The answer of llama.cpp's `/apply-template`: messages as the server renders them.
+ * The response of llama.cpp's `/apply-template`: messages as the server renders them.
  *
  * @category models
  * @since 0.1.0

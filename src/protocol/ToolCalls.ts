@@ -1,14 +1,14 @@
 /**
- * Fragments of tool calls → calls. Which call a fragment belongs to is told by id, index, name and place together, since
+ * Fragments of tool calls → calls. Which call a fragment belongs to follows from id, index, name and place together, since
  * servers disagree on all of them: the index counts up, or is always 0, or is absent; the id is in the first fragment of a
  * call, or in every one, or new in every one, or the same for all calls; and TGI repeats the first fragment after the last.
  *
  * The rules, for a fragment:
  *
- * 1. An id that is known belongs to its call, unless the fragment begins another one: it has a name, and another index,
+ * 1. A known id belongs to its call, unless the fragment begins another one: it has a name, and another index,
  *    another place in the same event, or another name after arguments that are complete.
- * 2. An id that is new begins a call, unless its index is known and the call there has no id yet, or the fragment has no
- *    name: some servers make up an id for every fragment.
+ * 2. A new id begins a call, unless its index is known and the call there has no id yet, or the fragment has no
+ *    name: some servers invent an id for every fragment.
  * 3. Without an id the index decides, and without an index the place among several, else the last call. A name begins a
  *    call where there is none, or where the one that is there has its name and complete arguments.
  *
@@ -29,7 +29,7 @@ export interface Fragment {
 }
 
 /**
- * A call as far as it is known.
+ * A call as far as known.
  *
  * @category models
  * @since 0.2.0
@@ -48,14 +48,14 @@ export interface Call {
  * @since 0.2.0
  */
 export interface ToolCalls {
-  /** Adds the fragments of one event. Gives for each the place of its call, or `REPEATED` for one that was heard before. */
+  /** Adds the fragments of one event. Returns for each the place of its call, or `REPEATED` for a repeated one. */
   readonly add: (fragments: ReadonlyArray<Fragment>) => ReadonlyArray<number>
   /** The calls in the order in which they began. */
   readonly all: () => ReadonlyArray<Call>
 }
 
 /**
- * The place of a fragment that says nothing new.
+ * The place of a fragment that adds nothing new.
  *
  * @category constants
  * @since 0.2.0

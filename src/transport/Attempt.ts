@@ -1,6 +1,6 @@
 /**
- * One attempt at a call: what is sent, and what its response means, with everything that may go wrong on the way as a reason
- * of `InferenceError`.
+ * One attempt at a call: what is sent, and what the response means, with everything that may go wrong as a reason of
+ * `InferenceError`.
  *
  * @since 0.1.0
  */
@@ -30,7 +30,7 @@ import { Requests } from "./Requests.ts"
 import type { Read, Reading } from "./routes/Reading.ts"
 import type { Route } from "./routes/Route.ts"
 
-/** How much is read of the body of a refusal. */
+/** How much of the body of a refusal is read. */
 const ERROR_BODY: TransportLimits.Size = { limit: 64 * 1024, cut: true }
 
 /** How long the health route may take to give a sign of life. */
@@ -74,12 +74,12 @@ export class Calls {
     }
   }
 
-  /** Whether the transport keeps the limits by itself. */
+  /** Whether the transport applies the limits by itself. */
   get enforced(): boolean {
     return this.#http.enforced
   }
 
-  /** The request of all attempts; nothing where JSON cannot hold its body. */
+  /** The request of all attempts; nothing if JSON cannot represent its body. */
   request(call: Call, accept: Accept): HttpClientRequest.HttpClientRequest | undefined {
     return this.#requests.of(call, accept)
   }
@@ -194,7 +194,7 @@ export class Calls {
     })
   }
 
-  /** The head, within what is left of the time of the whole call. */
+  /** The headers, within the time that is left for the whole call. */
   #head(
     request: HttpClientRequest.HttpClientRequest,
     accept: Accept,
@@ -222,7 +222,7 @@ export class Calls {
   /** A response with a failure status. Its body is read, so that the connection is free again. */
   #refused(response: HttpClientResponse): Effect.Effect<never, Failed> {
     return Effect.gen({ self: this }, function*() {
-      // the status is the message: a body that breaks off or does not come changes nothing
+      // the status is the message: a body that breaks off or does not arrive changes nothing
       const body = yield* Effect.timeoutOrElse(
         Effect.orElseSucceed(this.#http.text(response, this.#limits["application/json"], ERROR_BODY), () => ""),
         { duration: this.#options.timeouts.idle, orElse: () => Effect.succeed("") }
@@ -235,7 +235,7 @@ export class Calls {
     })
   }
 
-  /** A body in one piece where a stream was asked for: the whole response, where it is one. */
+  /** A body in one piece where a stream was requested: the whole response, if it is one. */
   #instead<F extends { readonly error?: unknown }>(
     text: string,
     other: string,
@@ -258,7 +258,7 @@ export class Calls {
       : Effect.fail(this.#failed(reading.reason(this.#scrub), response, reading.received))
   }
 
-  /** A success status with a body that is not the route's: perhaps an error all the same. */
+  /** A success status with a body that is not the route's: it may still be an error. */
   #unexpected(text: string, description: string, response: HttpClientResponse): Effect.Effect<never, Failed> {
     if (Compressed.isText(text)) {
       return Effect.fail(
@@ -292,7 +292,9 @@ export class Calls {
   }
 }
 
-/** What a body is that cannot be an event stream. Anything else is read as one, since some servers name no type. */
+/**
+ * The kind of a body that cannot be an event stream. Anything else is read as one, since some servers do not name the type.
+ */
 const otherThanEvents = (headers: Headers.Headers): string | undefined => {
   const type = headers["content-type"] ?? ""
   return /^application\/(.*\+)?json\b/i.test(type) ? "JSON" : /^text\/html\b/i.test(type) ? "a page" : undefined

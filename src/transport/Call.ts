@@ -1,5 +1,5 @@
 /**
- * A call to a route of a target: what is asked, where, within which limits, and what its response says beside its body.
+ * A call to a route of a target: what is requested, where, within which limits, and what its response says besides its body.
  *
  * @since 0.1.0
  */
@@ -58,7 +58,7 @@ export interface Call {
 }
 
 /**
- * What an answer said beside its body.
+ * What a response says besides its body.
  *
  * @category models
  * @since 0.1.0
@@ -67,12 +67,12 @@ export interface Meta {
   readonly headers: Headers.Headers
   /** `x-request-id`, `x-amzn-trace-id` or `x-amz-cf-id`. */
   readonly requestId: string | undefined
-  /** How many attempts the answer took. */
+  /** How many attempts the response took. */
   readonly attempts: number
 }
 
 /**
- * What a call asks for: an answer in one piece, or a stream of events.
+ * What a call requests: a whole response, or a stream of events.
  *
  * @category models
  * @since 0.1.0
@@ -80,7 +80,7 @@ export interface Meta {
 export type Accept = "application/json" | "text/event-stream"
 
 /**
- * Which attempt it is, from 1, and when the whole call must be over, in milliseconds of the clock.
+ * Which attempt it is, counted from 1, and when the whole call must be over, in milliseconds of the clock.
  *
  * @category models
  * @since 0.1.0
@@ -88,6 +88,6 @@ export type Accept = "application/json" | "text/event-stream"
 export interface At {
   readonly attempts: number
   readonly deadline: number
-  /** Whether less is left for the whole call than its own limit, as it is part of something larger. */
+  /** Whether less is left for the whole call than its own limit, because it is part of something larger. */
   readonly bounded: boolean
 }

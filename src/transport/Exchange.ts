@@ -58,7 +58,7 @@ export interface Exchange {
 }
 
 /**
- * Makes the exchange over whatever `HttpClient` there is. Redirects are not followed.
+ * Makes the exchange over an `HttpClient`. Redirects are not followed.
  *
  * @category constructors
  * @since 0.1.0
@@ -68,9 +68,9 @@ export const make = (options: Options): Effect.Effect<Exchange, never, HttpClien
     const wire = new Calls(client, options)
     const quota = Retry.makeQuota()
     const suspects = new Suspects.Suspects()
-    /** Whether the server is there, by its health route, whatever that says of a client. */
+    /** Whether the server is up, by its health route, whatever it thinks of the client. */
     const health = (at: At): Effect.Effect<void, Failed> =>
-      // nothing of it is made before it is needed: nearly no call needs it
+      // made on demand: hardly any call needs it
       Effect.suspend(() => {
         const request = wire.request({ method: "GET", path: "/health" }, "application/json")
         if (request === undefined) return Effect.void
@@ -135,7 +135,7 @@ const failure = (method: string, { reason, received, requestId }: Failed, attemp
     ...(received !== undefined && { received })
   })
 
-/** A body that JSON cannot hold is told before anything is sent. */
+/** A body that JSON cannot represent is reported before anything is sent. */
 const unwritable = (method: string, body: Call["body"]) =>
   new InferenceError({ method, reason: new InvalidRequest({ issues: [flaw(body)] }), attempts: 0 })
 
@@ -146,7 +146,7 @@ const flaw = (body: Call["body"]) => {
       return { path, message: `${path.join(".")} holds half of a surrogate pair, which is not a character` }
     }
   } catch {
-    // what cannot be walked through cannot be written either
+    // a value that cannot be traversed cannot be written either
   }
   return { path: ["body"], message: "the body holds a cycle, or a value that cannot be written as JSON" }
 }

@@ -50,7 +50,7 @@ export class Requests {
     return HttpClientRequest.get(`${this.#base}/health${search}`, { headers: this.#headers["application/json"] })
   }
 
-  /** The request of all attempts; nothing where JSON cannot hold its body. */
+  /** The request of all attempts; nothing if JSON cannot represent its body. */
   of(call: Call, accept: Accept): HttpClientRequest.HttpClientRequest | undefined {
     const request = this.#to(call, accept)
     if (call.body === undefined) return request

@@ -1,8 +1,8 @@
 /**
- * The raw client of TGI's protocol: one method a route, whole and streamed, over any `effect/http` HttpClient.
+ * The raw client of TGI's protocol: one method per route, whole and streamed, over any `effect/http` HttpClient.
  *
- * Bodies are the server's own (`src/protocol`). Whole answers come with their headers; streams are streams of frames
- * that end when the server marked the end, and fail otherwise. `openai` routes of other engines are the same routes.
+ * Bodies are the server's own (`src/protocol`). Whole responses come with their headers; streams are streams of frames that
+ * end when the server marked the end, and fail otherwise. `openai` routes of other engines are the same routes.
  *
  * @since 0.1.0
  */
@@ -32,7 +32,7 @@ import type { Reading } from "./routes/Reading.ts"
 import type * as Routes from "./routes/Routes.ts"
 
 /**
- * A whole answer with its headers, request id and the number of attempts it took.
+ * A whole response with its headers, request id and the number of attempts it took.
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +43,7 @@ export interface Answer<A> {
 }
 
 /**
- * A stream whose head has come: status, headers and the first event were good.
+ * A stream that has begun: status, headers and the first event were good.
  *
  * @category models
  * @since 0.1.0
@@ -65,8 +65,8 @@ type Streamed<Req, F> = (request: Req) => Stream.Stream<F, InferenceError>
 type Open<Req, F> = (request: Req) => Effect.Effect<Opened<F>, InferenceError, Scope.Scope>
 
 /**
- * The routes of one server. Every method fails with `InferenceError` alone; leaving a stream, or interrupting a call,
- * closes its socket.
+ * The routes of one server. Every method fails with `InferenceError` only; leaving a stream, or interrupting a call, closes
+ * its socket.
  *
  * The `open…` methods are the streams with their headers: the request lives as long as the scope.
  *
@@ -79,7 +79,7 @@ export class TgiClient extends Context.Service<TgiClient, {
   /** `POST /generate_stream` */
   readonly generateStream: Streamed<Generate.Request, Generate.Frame>
   readonly openGenerate: Open<Generate.Request, Generate.Frame>
-  /** `POST /`, TGI's compatibility route; answers are arrays of one. */
+  /** `POST /`, TGI's compatibility route; responses are arrays of one. */
   readonly root: Unary<Generate.Request, Generate.Response>
   /** `POST /` with `stream: true`. */
   readonly rootStream: Streamed<Generate.Request, Generate.Frame>
@@ -95,7 +95,7 @@ export class TgiClient extends Context.Service<TgiClient, {
   readonly models: Effect.Effect<Info.Models, InferenceError>
   /** `GET /info` */
   readonly info: Effect.Effect<Info.Info, InferenceError>
-  /** `GET /health`: succeeds when the server is ready, fails with the server's word when it is not. */
+  /** `GET /health`: succeeds when the server is ready, fails with the server's message when it is not. */
   readonly health: Effect.Effect<void, InferenceError>
   /** `GET /metrics`: Prometheus text. */
   readonly metrics: Effect.Effect<string, InferenceError>
@@ -112,19 +112,19 @@ export class TgiClient extends Context.Service<TgiClient, {
 }>()("effect-inference-endpoints/transport/TgiClient") {}
 
 /**
- * What a client can be told.
+ * The options of a client.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options extends Call.Target {
-  /** Limits on time; each has a default (see `Timeouts`). */
+  /** Time limits; each has a default (see `Timeouts`). */
   readonly timeouts?: Timeouts.Input | undefined
   /** Bytes above which a body (64 MiB) or an event (16 MiB) is refused. */
   readonly limits?: { readonly body?: number | undefined; readonly event?: number | undefined } | undefined
-  /** When to try again, in whole or in part; `Retry.standard` by default, `Retry.none` for one attempt. */
+  /** When to retry, in whole or in part; `Retry.standard` by default, `Retry.none` for one attempt. */
   readonly retry?: Retry.Input | undefined
-  /** Comes before the SDK's own name in the `user-agent` header. */
+  /** Precedes the SDK's own name in the `user-agent` header. */
   readonly userAgent?: string | undefined
 }
 
@@ -137,7 +137,7 @@ const readers = new WeakMap<object, (text: string) => Reading<unknown>>()
 
 const readerOf = <A>(schema: Schema.Codec<A, A>): (text: string) => Reading<A> => {
   const known = readers.get(schema)
-  // what is kept under a schema reads that schema
+  // the reader stored under a schema reads that schema
   if (known !== undefined) return known as (text: string) => Reading<A>
   const made = Readers.json(Guard.make(schema))
   readers.set(schema, made)

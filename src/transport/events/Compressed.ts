@@ -1,5 +1,5 @@
 /**
- * Bodies that are compressed although nothing says so any more: a proxy compressed them twice, or took the header away.
+ * Bodies that are compressed although no header says so: a proxy compressed them twice, or removed the header.
  *
  * @since 0.2.0
  */
@@ -17,7 +17,7 @@ export const isIn = (bytes: Uint8Array): boolean =>
   beginnings.some((beginning) => beginning.every((byte, at) => bytes[at] === byte))
 
 /**
- * The same where the body was read as UTF-8, in which such bytes are none.
+ * The same for a body that was read as UTF-8, where such bytes are invalid.
  *
  * @category predicates
  * @since 0.2.0
@@ -31,4 +31,4 @@ export const isText = (text: string): boolean => text.startsWith("\u001F\uFFFD")
  * @since 0.2.0
  */
 export const description =
-  "the body is compressed, and its content-encoding does not say so: a proxy compressed it twice, or dropped the header"
+  "the body is compressed, but its content-encoding does not say so: a proxy compressed it twice, or dropped the header"

@@ -1,19 +1,19 @@
 /**
- * Reads the events of a stream by what they have in common: one event of a token is like the next but for its text and
- * a few numbers. Where `JSON.parse` builds each event from nothing, this compares what stays, reads what varies, and
- * copies the rest.
+ * Reads the events of a stream by what they share: the event of one token is like the next except for its text and a few
+ * numbers. While `JSON.parse` builds each event from scratch, this compares what stays, reads what varies, and copies the
+ * rest.
  *
- * What it says is what `JSON.parse` would have said. A layout is learned from an event that was really parsed, and
- * proven before it is used: the event is parsed once more with marks in the varying places, and the marks must come out
- * at those places and nowhere else. By the grammar of JSON (RFC 8259) any other string or number can stand where the mark
- * stood. Whatever does not fit (another field, an escape that is wrong, a last event) is left to `JSON.parse`, and a
- * stream whose events look different from now on is learned again.
+ * Its result is that of `JSON.parse`. A layout is learned from an event that was actually parsed, and proven before it is
+ * used: the event is parsed once more with marks in the varying places, and the marks must come out at those places and
+ * nowhere else. By the grammar of JSON (RFC 8259) any other string or number can take the place of the mark. Whatever does
+ * not fit (another field, an escape that is wrong, a last event) is left to `JSON.parse`, and a stream whose events start to
+ * look different is learned again.
  *
  * @since 0.1.0
  */
 
 /**
- * Where a value stands in an event.
+ * Where a value is in an event.
  *
  * @category models
  * @since 0.1.0
@@ -33,7 +33,7 @@ export interface Layout<F> {
   readonly fill: (like: F, text: string, numbers: ReadonlyArray<number>) => F
 }
 
-/** A layout that was proven: what stands before each place and after the last, and the places in the order of the text. */
+/** A proven layout: the text before each place and after the last, and the places in the order of the text. */
 interface Learned<F> {
   readonly like: F
   readonly fill: Layout<F>["fill"]
@@ -61,10 +61,12 @@ const LOWER_E = 101
 const EXACT_DIGITS = 15
 const POWERS = Array.from({ length: EXACT_DIGITS + 1 }, (_, exponent) => 10 ** exponent)
 
-/** V8 copies a shorter slice; a longer one is a view, and would keep all that a read brought for as long as its text. */
+/**
+ * V8 copies a shorter slice; a longer one is a view, and would keep everything of its read for as long as the text lives.
+ */
 const COPIED_SLICE = 13
 
-/** A layout is learned this often, and once more for so many events that fitted. */
+/** A layout is learned this often, and once more per this many events that fitted. */
 const TRIES = 4
 const FITS_PER_TRY = 16
 
@@ -86,14 +88,14 @@ export class Reader<F> {
     this.#layouts = layouts
   }
 
-  /** The event that stands between two places of a text, or nothing where it is not like the one that was learned. */
+  /** The event between two places of a text, or nothing if it is not like the one that was learned. */
   read(text: string, start: number, end: number): F | undefined {
     const learned = this.#learned
     if (learned === undefined) return undefined
     const { last, places, segments } = learned
     let at = start
     for (let index = 0; index < places.length; index++) {
-      // both lists are of one length
+      // both lists have the same length
       const segment = segments[index] as string
       const place = places[index] as number
       const behind = at + segment.length
@@ -108,11 +110,11 @@ export class Reader<F> {
     return learned.fill(learned.like, this.#text, this.#numbers)
   }
 
-  /** Learns the layout of an event that did not fit, from its JSON on one line and what that was parsed to. */
+  /** Learns the layout of an event that did not fit, from its JSON on one line and the parsed value. */
   learn(json: string, event: F): void {
     if (this.#tries >= TRIES + this.#fits / FITS_PER_TRY) return
     this.#tries++
-    // a copy, since its parts stay and must not keep the text that it is a part of
+    // a copy, since its parts stay and must not keep the text that they were cut from
     const own = JSON.parse(JSON.stringify(json)) as string
     for (const layout of this.#layouts) {
       const learned = prove(layout, own, event)
@@ -123,7 +125,7 @@ export class Reader<F> {
     }
   }
 
-  /** Reads a string behind its opening quote, and returns where its closing quote stands. */
+  /** Reads a string after its opening quote, and returns where its closing quote is. */
   #readText(text: string, from: number): number {
     let at = from
     let escaped = false
@@ -188,7 +190,7 @@ export class Reader<F> {
   }
 }
 
-/** Where the value of a place stands in the JSON, and what stands there instead while the layout is proven. */
+/** Where the value of a place is in the JSON, and what replaces it while the layout is proven. */
 interface Spot {
   readonly start: number
   readonly end: number
@@ -197,7 +199,7 @@ interface Spot {
 }
 
 const MARK = "<mark>"
-/** What stands behind a key: a string without its quotes, or a number. */
+/** The value after a key: a string without its quotes, or a number. */
 const LITERAL = /\s*:\s*(?:"([^"\\]*)"|(-?\d[\d.eE+-]*))/y
 
 const prove = <F>(layout: Layout<F>, json: string, event: F): Learned<F> | undefined => {
@@ -207,10 +209,10 @@ const prove = <F>(layout: Layout<F>, json: string, event: F): Learned<F> | undef
   const marks: Array<number> = []
   if (!find(spots, json, layout.text, text, TEXT, MARK)) return undefined
   for (let index = 0; index < layout.numbers.length; index++) {
-    // both lists are of one length
+    // both lists have the same length
     const path = layout.numbers[index] as Path
     const value = valueAt(event, path)
-    // each mark is a value of its own, and not the one that was there
+    // each mark is a unique value, different from the original
     const mark = index + (value === index + 0.5 ? 100.5 : 0.5)
     marks.push(mark)
     if (!find(spots, json, path, value, index, mark)) return undefined

@@ -9,8 +9,8 @@
  * The deviations: the last event may lack its blank line (`end` delivers it, and says so); a line `error: …` (llama.cpp)
  * is an event of type `error`; a line that begins with `{` is data without its field name.
  *
- * One pass: a line that is not complete yet is kept as it came, and only new text is searched, so that an event of any
- * size in pieces of any size costs its length.
+ * One pass: an incomplete line is kept as it is, and only new text is searched, so that the cost of an event of any size in
+ * pieces of any size is linear in its length.
  *
  * @since 0.1.0
  */
@@ -24,8 +24,8 @@
 export type OnEvent = (data: string, type: string | undefined) => void
 
 /**
- * Is offered each event that is one line of data, in place: from `start` to `end` of a text. What it takes, by `true`, is
- * not given to `OnEvent`.
+ * Gets each event that is one line of data, in place: from `start` to `end` of a text. If it returns `true`, `OnEvent` does
+ * not get the event.
  *
  * @category models
  * @since 0.1.0
@@ -33,7 +33,7 @@ export type OnEvent = (data: string, type: string | undefined) => void
 export type TakeLine = (text: string, start: number, end: number) => boolean
 
 /**
- * What a parser can be told.
+ * The options of a parser.
  *
  * @category models
  * @since 0.1.0
@@ -52,12 +52,13 @@ export interface Options {
  */
 export interface Parser {
   /**
-   * Feeds the pieces of one read. Returns `false` when an event grew beyond the limit; the parser is then of no more use.
+   * Feeds the pieces of one read. Returns `false` when an event grew beyond the limit; the parser can then no longer be
+   * used.
    */
   readonly push: (pieces: ReadonlyArray<Uint8Array>) => boolean
   /**
-   * The body has ended. An event without its blank line is delivered now; the result tells whether there was one, since
-   * then it may be cut in the middle.
+   * The body has ended. An event without its blank line is delivered now; the result says whether there was one, since it
+   * may then be cut in the middle.
    */
   readonly end: () => boolean
 }
@@ -80,7 +81,7 @@ const concat = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
   return joined
 }
 
-/** What waits for more must not keep the rest of the text that it came in, as a slice does. */
+/** A text that waits for more must not keep the text that it was cut from, as a slice does. */
 const copy = (slice: string): string => JSON.parse(JSON.stringify(slice)) as string
 
 /**
@@ -140,7 +141,7 @@ class State implements Parser {
       this.#skipLineFeed = false
       if (text.charCodeAt(start) === LF) start++
     }
-    // one search tells whether CR has to be looked for at all
+    // one search shows whether CR has to be looked for at all
     if (text.includes("\r", start)) start = this.#linesWithCarriageReturn(text, start)
     else start = this.#lines(text, start)
     if (start < text.length) this.#line += start === 0 ? text : copy(text.slice(start))
@@ -163,7 +164,7 @@ class State implements Parser {
     }
   }
 
-  /** Whether a line is all of an event: data, after nothing that is waiting. Nearly every event of a server is. */
+  /** Whether a line is a whole event: data, with nothing pending before it. Nearly every event of a server is. */
   #isWhole(text: string, start: number, end: number): boolean {
     return this.#line === "" && this.#data === undefined && this.#type === undefined && !this.#tooLarge &&
       end - start > 5 && end - start <= this.#maxEventSize && text.startsWith("data:", start)
@@ -199,7 +200,7 @@ class State implements Parser {
     }
   }
 
-  /** A line that is not empty, without its end. The limit is the same for a line that came whole and one in pieces. */
+  /** A line that is not empty, without its end. The limit is the same for a line that arrived whole and one in pieces. */
   #field(text: string, start: number, end: number): void {
     if (end - start + (this.#data?.length ?? 0) > this.#maxEventSize) this.#tooLarge = true
     if (text.startsWith("data:", start) && start + 5 <= end) {

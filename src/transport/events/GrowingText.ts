@@ -1,6 +1,6 @@
 /**
  * A text that grows by small pieces for as long as its stream lives. Each `+=` would leave a node of its own in memory until
- * the whole is read; pieces that are joined now and then leave one for many.
+ * the whole is read; joining the pieces now and then leaves one node for many.
  *
  * @since 0.2.0
  */

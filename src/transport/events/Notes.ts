@@ -1,5 +1,5 @@
 /**
- * Events that say nothing of the generation: what keeps a connection open, and what proxies add.
+ * Events that are not part of the generation: those that keep a connection open, and those that proxies add.
  *
  * @since 0.2.0
  */
@@ -17,7 +17,7 @@ export const isWord = (data: string): boolean => HEARTBEAT.test(data)
 const KINDS = /^(?:ping|pong|keep[ _-]?alive|heartbeat)$/i
 
 /**
- * An event as proxies add it in the form of other routes: usage, or a note, and nothing that was generated.
+ * An event that proxies add in the form of other routes: usage, or a note, but nothing generated.
  *
  * @category predicates
  * @since 0.2.0

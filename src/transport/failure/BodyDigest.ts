@@ -1,5 +1,5 @@
 /**
- * What tells one request body from another, without keeping it.
+ * Tells one request body from another without keeping it.
  *
  * @since 0.2.0
  */
@@ -36,7 +36,7 @@ const FIELDS = [
 
 const isRecord = (value: unknown): value is Body => typeof value === "object" && value !== null
 
-/** The tools and grammars of a body; on the native route of TGI these stand among its parameters. */
+/** The tools and grammars of a body; on TGI's native route they are among its parameters. */
 const structured = (body: Body): ReadonlyArray<readonly [string, unknown]> => {
   const parameters = isRecord(body["parameters"]) ? body["parameters"] : {}
   return FIELDS.flatMap((field) => {
@@ -46,7 +46,7 @@ const structured = (body: Body): ReadonlyArray<readonly [string, unknown]> => {
 }
 
 /**
- * The same for its tools and grammar alone; `undefined` where it has none.
+ * The same for its tools and grammar only; `undefined` if it has none.
  *
  * @category constructors
  * @since 0.2.0
@@ -66,7 +66,7 @@ const toolsOf = ({ tools }: Body): ReadonlyArray<string> =>
   })
 
 /**
- * Names a body for people without what it says: its digest, its length, and the tools or the grammar in it.
+ * Describes a body for people without its content: its digest, its length, and the tools or the grammar in it.
  *
  * @category conversions
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * What the words of a failure say: its type, its code, and where those are silent its message. Servers and providers use
+ * What the words of a failure mean: its type, its code, and failing those its message. Servers and providers use
  * the same words under many statuses, and a stream has no status of its own left.
  *
  * @since 0.2.0
@@ -9,7 +9,7 @@ import type { Failure } from "../../protocol/Failure.ts"
 /**
  * What a failure is, by its words.
  *
- * - `Failed`: the engine failed, and a new attempt may end otherwise.
+ * - `Failed`: the engine failed, and a new attempt may succeed.
  * - `ToolCall`: the request was fine; what the model wrote is not a tool call.
  *
  * @category models
@@ -26,7 +26,7 @@ export type Verdict =
   | "Failed"
   | "ToolCall"
 
-/** Types and codes, in lower case and without anything but letters. */
+/** Types and codes, in lower case and reduced to letters. */
 const words: { readonly [V in Verdict]?: ReadonlyArray<string> } = {
   Rejected: [
     // TGI
@@ -129,8 +129,8 @@ const verdictOf = (word: string | undefined): Verdict | undefined =>
   word === undefined ? undefined : byWord.get(word.toLowerCase().replaceAll(/[^a-z]/g, ""))
 
 /**
- * Texts under which engines report a request that will never work as an internal error: llama.cpp's exceptions, a grammar
- * or a regex that the compiler of vLLM or SGLang does not take, an image for a model of text.
+ * Texts of internal errors that stand for requests that will never work: llama.cpp's exceptions, a grammar or a regex that
+ * the compiler of vLLM or SGLang does not accept, an image for a text model.
  */
 const permanent = new RegExp(
   [
@@ -152,7 +152,7 @@ const permanent = new RegExp(
   "is"
 )
 
-/** Messages that come without a type or a code, or with one that says nothing. */
+/** Messages that come without a type or a code, or with a meaningless one. */
 const texts: ReadonlyArray<readonly [RegExp, Verdict]> = [
   [/rate limit|too many requests/i, "RateLimited"],
   [/insufficient (?:quota|credits?|balance|funds)|exceeded your (?:current|monthly)/i, "PaymentRequired"],
@@ -161,11 +161,11 @@ const texts: ReadonlyArray<readonly [RegExp, Verdict]> = [
   [/overloaded|(?:at|no) capacity|too busy/i, "Overloaded"]
 ]
 
-/** Enough of a message to see what it is about. */
+/** Enough of a message to recognise it. */
 const LOOKED_AT = 2000
 
 /**
- * What a failure says of itself. `undefined` where its words say no more than its status.
+ * What a failure says about itself. `undefined` if its words say no more than its status.
  *
  * @category reading
  * @since 0.2.0
@@ -181,8 +181,8 @@ export const read = ({ code, message, type }: Failure): Verdict | undefined => {
 const escapes: { readonly [escape: string]: string } = { n: "\n", r: "\r", t: "\t", "0": "\0" }
 
 /**
- * What TGI says of a tool call that it could not read: the model's text, which it writes as a Rust string, and whether the
- * token limit cut it.
+ * TGI's report of a tool call that it could not read: the model's text, written as a Rust string, and whether the token
+ * limit cut it.
  *
  * @category reading
  * @since 0.2.0

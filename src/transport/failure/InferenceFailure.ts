@@ -17,7 +17,7 @@ const MESSAGE_LENGTH = 500
 const BODY_LENGTH = 64 * 1024
 
 /**
- * A server's text as an error may hold it: scrubbed, without the request that it may repeat, at most 64 KiB.
+ * A server's text as an error may contain it: scrubbed, without a repeated request, at most 64 KiB.
  *
  * @category conversions
  * @since 0.1.0
@@ -55,7 +55,7 @@ const loading = (told: Told): InferenceError.Reason => {
   })
 }
 
-/** What a verdict is as a reason. */
+/** A verdict as a reason. */
 const byVerdict = (told: Told, verdict: FailureWords.Verdict): InferenceError.Reason => {
   switch (verdict) {
     case "Rejected":
@@ -81,7 +81,7 @@ const byVerdict = (told: Told, verdict: FailureWords.Verdict): InferenceError.Re
   }
 }
 
-/** States of an endpoint, which its gateway and its engine tell by words of their own. */
+/** States of an endpoint, by the words of its gateway and its engine. */
 const byState = (told: Told): InferenceError.Reason | undefined => {
   const { code, estimatedTime, message } = told.failure
   const words = message.toLowerCase()
@@ -98,7 +98,7 @@ const byState = (told: Told): InferenceError.Reason | undefined => {
     : undefined
 }
 
-/** Statuses that say enough by themselves, so that only these verdicts are more than they say. */
+/** Statuses that say enough by themselves, so that only these verdicts add to them. */
 const clear: { readonly [status: number]: ReadonlyArray<FailureWords.Verdict> } = {
   401: [],
   402: [],
@@ -111,7 +111,7 @@ const clear: { readonly [status: number]: ReadonlyArray<FailureWords.Verdict> } 
   429: ["PaymentRequired", "Overloaded"]
 }
 
-/** Everything that is told, the status included, as one reason. */
+/** Everything that is known, including the status, as one reason. */
 const reasonOf = (told: Told): InferenceError.Reason => {
   const state = byState(told)
   if (state !== undefined) return state
@@ -119,7 +119,7 @@ const reasonOf = (told: Told): InferenceError.Reason => {
   if (verdict === undefined) return byStatus(told)
   const known = clear[told.status]
   if (known !== undefined) return known.includes(verdict) ? byVerdict(told, verdict) : byStatus(told)
-  // a refusal is not made a passing fault by a word such as `server_error`
+  // a word such as `server_error` does not turn a refusal into a temporary failure
   return told.status < 500 && (verdict === "Failed" || verdict === "Overloaded")
     ? byStatus(told)
     : byVerdict(told, verdict)
@@ -142,18 +142,18 @@ const byStatus = (told: Told): InferenceError.Reason => {
     case 408:
     case 425:
       return byVerdict(told, "Overloaded")
-    // their very names say that the request will never work
+    // their names already say that the request will never work
     case 501:
     case 505:
       return byVerdict(told, "Rejected")
     default:
   }
-  // among them 520, 522, 524 and 529, which gateways made up
+  // among them 520, 522, 524 and 529, invented by gateways
   if (told.status >= 500) return byVerdict(told, "Overloaded")
   if (told.status >= 300 && told.status < 400) {
     return new InferenceError.Transport({
       description:
-        `the server sent a redirect (${told.status}), and inference calls follow none. Set the base URL to where it leads`,
+        `the server sent a redirect (${told.status}), which inference calls do not follow. Set the base URL to where it leads`,
       retryable: false
     })
   }
@@ -161,7 +161,7 @@ const byStatus = (told: Told): InferenceError.Reason => {
 }
 
 /**
- * The reason of a response with a status of 300 or above. `retryAfter` is the server's word on when to come back.
+ * The reason of a response with a status of 300 or above. `retryAfter` is when the server wants a retry.
  *
  * @category conversions
  * @since 0.1.0
@@ -184,7 +184,7 @@ export const fromAnswer = (answer: {
   })
 }
 
-/** The status that TGI's error texts have outside of a stream; inside one TGI's chat route says 422 for all. */
+/** The status that TGI's error texts have outside a stream; inside one TGI's chat route says 422 for all. */
 const statusOfText = (message: string): number | undefined => {
   if (message.startsWith("Model is overloaded")) return 429
   if (message.startsWith("Request failed during generation:")) return 424
@@ -223,12 +223,12 @@ export const fromFrame = (payload: unknown, data: string, scrub: Scrub): Inferen
     failure.status
   if (status !== undefined && status !== 500) return reasonOf({ ...told, status })
   const state = byState({ ...told, status: status ?? 500 })
-  // a stream that has begun is past every queue and proxy: what fails then is the engine
+  // a stream that has begun is past every queue and proxy: only the engine can fail then
   return state ?? byVerdict({ ...told, status: status ?? statusOfVerdict[verdict ?? "Failed"] }, verdict ?? "Failed")
 }
 
 /**
- * The reason of a generation that the server ended with a word for failure, such as vLLM's `abort`.
+ * The reason of a generation that the server ended with a finish reason for failure, such as vLLM's `abort`.
  *
  * @category conversions
  * @since 0.2.0

@@ -1,12 +1,12 @@
 /**
- * Requests that may have crashed the server. A generation is safe to repeat, unless it is what brings the server down: then
- * every repetition brings it down again.
+ * Requests that may have crashed the server. A generation is safe to repeat, unless it brings the server down: then every
+ * repetition does so again.
  *
- * After a connection that broke off without a response, the same body is sent again only when the health route has
+ * After a connection that broke off without a response, the same body is only sent again once the health route has
  * responded. A body that was broken off twice, the last time while it was the only request in flight, is given up as
  * `Fatal`: where others were in flight too, any of them may have been the cause.
  *
- * What makes a request deadly is mostly its tools or its grammar. Where two with the same ones were fatal and none had a
+ * Usually a request's tools or grammar make it deadly. If two requests with the same ones were fatal and none had a
  * response, others with them are not sent for five minutes.
  *
  * @since 0.2.0
@@ -24,14 +24,14 @@ const REMEMBERED = 256
 /** How many suspects may be in flight at once. */
 const TURNS = 1024
 
-/** Broken off once, a body may have been somebody else's victim. */
+/** A body that was broken off once may have been another one's victim. */
 const FATAL = 2
 
-/** So many fatal bodies of one structure make it known to kill, for so many milliseconds. */
+/** How many fatal bodies of one structure mark it as deadly, and for how many milliseconds. */
 const KNOWN = 2
 const KNOWN_FOR = 300_000
 
-/** The codes of a connection that was there and broke off. */
+/** The codes of a connection that was established and broke off. */
 const brokenOff: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET", "ERR_STREAM_PREMATURE_CLOSE"])
 
 const isBreak = (reason: Reason): boolean =>
@@ -57,7 +57,10 @@ export class Suspects {
   readonly #breaks = new Map<string, number>()
   /** The structures of fatal bodies. */
   readonly #deadly = new Map<string, Deadly>()
-  /** One that was broken off often is sent while no other suspect is, so that it shows whether it is the cause. */
+  /**
+   * A body that was broken off often is only sent while no other suspect is in flight, so that it shows whether it is the
+   * cause.
+   */
   readonly #turns = Semaphore.makeUnsafe(TURNS)
   #inFlight = 0
   #sent = 0
@@ -69,7 +72,7 @@ export class Suspects {
     health: Effect.Effect<unknown, Failed>
   ): Effect.Effect<A, Failed> {
     return Effect.suspend(() => {
-      // nearly always there is nothing to tell apart
+      // nearly always there are no suspects
       if (this.#breaks.size === 0) return this.#watched(body, send)
       const structure = this.#deadly.size === 0 ? undefined : BodyDigest.structure(body)
       return structure !== undefined && this.#deadly.has(structure)
@@ -121,7 +124,7 @@ export class Suspects {
     const breaks = (this.#breaks.get(key) ?? 0) + 1
     const isFatal = breaks >= FATAL && alone
     this.#breaks.delete(key)
-    // a fatal body that the caller sends again all the same needs to break off but once more
+    // a fatal body that the caller sends again all the same needs to break off only once more
     this.#breaks.set(key, isFatal ? FATAL - 1 : breaks)
     trim(this.#breaks)
     if (!isFatal) return Effect.fail(failed)
@@ -154,8 +157,7 @@ const trim = (remembered: Map<string, unknown>): void => {
 }
 
 /**
- * Whether a failed health check shows that the server is there all the same: a route that it does not have, or that it
- * protects.
+ * Whether a failed health check shows that the server is up all the same: it lacks the route, or protects it.
  *
  * @category predicates
  * @since 0.2.0

@@ -27,11 +27,11 @@ import * as FrameReader from "./FrameReader.ts"
  * @since 0.1.0
  */
 export interface Settings extends FrameReader.Settings {
-  /** Maps a fault of the transport. */
+  /** Maps a transport fault. */
   readonly reasonOf: (error: HttpClientError | Fault) => Reason
-  /** What the transport does by itself, where it also keeps `idle`, `total` and `maxBodySize`. */
+  /** What the transport does by itself, if it also applies `idle`, `total` and `maxBodySize`. */
   readonly transport: TransportLimits.Reading | undefined
-  /** Run when nothing more is read: lets go of the connection. */
+  /** Run when nothing more is read: releases the connection. */
   readonly closed: Effect.Effect<void>
   /** The limit between two reads. */
   readonly idle: Duration.Duration
@@ -54,8 +54,8 @@ const LINGER_BYTES = 64 * 1024
  */
 export interface Reader<F> {
   /**
-   * Frames as they come, the first ones together with the first that adds to the generation. Ends when the generation is
-   * complete, else fails with what the caller makes of the reason.
+   * Frames as they arrive, the first ones together with the first that adds to the generation. Ends when the generation is
+   * complete, else fails with the caller's error for the reason.
    */
   readonly pull: <E>(failed: (reason: Reason) => E) => Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E>
   /** Gives all frames to whoever hears them, and succeeds where `pull` ends. Nothing is woken for each read. */
@@ -79,7 +79,7 @@ export const read = <F extends { readonly error?: unknown }>(
   settings: Settings
 ): Reader<F> => {
   const state = new FrameReader.FrameReader(route, settings)
-  // a transport that keeps limits keeps these too
+  // a transport that applies limits applies these too
   const { transport } = settings
   const next = transport === undefined ? timed(bytes, settings) : bytes
   const rest = transport === undefined ? linger(bytes) : transport.readRest(LINGER_BYTES, LINGER)
@@ -165,7 +165,7 @@ export const read = <F extends { readonly error?: unknown }>(
 }
 
 /**
- * The reader of a body that was read already.
+ * The reader of a body that was already read.
  *
  * @category constructors
  * @since 0.2.0
@@ -177,7 +177,7 @@ export const ended: Reader<never> = {
 }
 
 /**
- * Reads an event stream that is there as a whole.
+ * Reads an event stream that has arrived as a whole.
  *
  * @category reading
  * @since 0.2.0
@@ -227,7 +227,9 @@ const timed = (
     })
   })
 
-/** Reads on to the end of the body, briefly, so that its socket goes back to the pool; whatever happens is not a failure. */
+/**
+ * Briefly reads on to the end of the body, so that its socket goes back to the pool; nothing that happens here is a failure.
+ */
 const linger = (bytes: Pull.Pull<Bytes, HttpClientError | Fault>): Effect.Effect<void> => {
   let left = LINGER_BYTES
   const rest: Effect.Effect<void> = Effect.suspend(() =>

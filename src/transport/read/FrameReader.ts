@@ -1,6 +1,6 @@
 /**
- * The bytes of a stream → checked frames, and the verdict on how it ended. Plain code: who reads, and within which limits,
- * is not known here.
+ * The bytes of a stream → checked frames, and the verdict on how it ended. Plain code: it does not know who reads, and
+ * within which limits.
  *
  * @since 0.2.0
  */
@@ -22,7 +22,7 @@ import type { Route } from "../routes/Route.ts"
  */
 export interface Settings {
   readonly scrub: Scrub
-  /** Set where the transport keeps `maxBodySize` by itself. */
+  /** Set if the transport applies `maxBodySize` by itself. */
   readonly transport: object | undefined
   readonly maxEventSize: number
   readonly maxBodySize: number
@@ -48,13 +48,13 @@ export class FrameReader<F extends { readonly error?: unknown }> {
   #isBegun = false
   /** The answer is complete, though usage or `[DONE]` may follow. */
   #finished = false
-  /** Something was generated. What came before is kept back until then, so that a failure has delivered nothing. */
+  /** Something was generated. Until then everything is held back, so that a failure has delivered nothing. */
   #said = false
-  /** The first event that nobody understands, where none is understood. */
+  /** The first event that was not understood, if none was. */
   #foreign: string | undefined = undefined
-  /** Set while the last event of a body is parsed that had no blank line, and so may be cut. */
+  /** Set while the last event of a body is parsed if it had no blank line, so that it may be cut. */
   #unterminated = false
-  /** Nothing of interest comes any more. */
+  /** Nothing of interest can follow. */
   over = false
   /** The body has ended. */
   ended = false
@@ -72,7 +72,7 @@ export class FrameReader<F extends { readonly error?: unknown }> {
     })
   }
 
-  /** What the frames say that were handed over. */
+  /** The text of the frames that were handed over. */
   get text(): string {
     return this.#text.text
   }
@@ -117,20 +117,20 @@ export class FrameReader<F extends { readonly error?: unknown }> {
     }
   }
 
-  /** A fault of the transport; after the mark it changes nothing any more. */
+  /** A transport fault; after the mark it no longer matters. */
   fail(reason: Reason): void {
     this.ended = true
     this.over = true
     if (!this.#finished) this.failure ??= reason
   }
 
-  /** The end mark came. It ends a generation and is none. */
+  /** The end mark arrived. It ends a generation but is not one. */
   #finish(over: boolean): void {
     this.#finished = true
     if (over) this.over = true
     if (over && !this.#said) {
       this.failure ??= this.#misunderstood() ??
-        new EmptyResponse({ description: "the stream had its end mark, and nothing was generated before it" })
+        new EmptyResponse({ description: "the stream had its end mark, but nothing was generated before it" })
     }
   }
 
@@ -150,7 +150,7 @@ export class FrameReader<F extends { readonly error?: unknown }> {
     this.over = true
   }
 
-  /** Nearly every event: one of a token, like those before. It passes the check of every other event. */
+  /** Nearly every event: one of a token, like those before. It passes the same checks as every other event. */
   #line(text: string, start: number, end: number): boolean {
     if (this.over || this.failure !== undefined) return true
     const frame = this.#layout.read(text, start, end)
@@ -181,7 +181,7 @@ export class FrameReader<F extends { readonly error?: unknown }> {
     else this.#foreign ??= data
   }
 
-  /** An event's name says nothing by itself, but for `error`: what fits the route is a frame of it. */
+  /** The name of an event means nothing by itself, except for `error`: an event that fits the route is a frame of it. */
   #payload(payload: object, data: string, type: string | undefined): void {
     if (type === "error" || Failure.isFrame(payload)) this.#failed(payload, data)
     else if (!this.#isFrame(payload)) this.#misfit(payload, data, type)
@@ -228,7 +228,7 @@ export class FrameReader<F extends { readonly error?: unknown }> {
   }
 
   /**
-   * Some servers put several JSON texts into one event, a line each; some a comment or a word as a heartbeat; and the last
+   * Some servers put several JSON texts into one event, one per line; some a comment or a word as a heartbeat; and the last
    * event of a body may be cut.
    */
   #unparsable(data: string, type: string | undefined): void {

@@ -1,6 +1,6 @@
 /**
- * How the responses of each route are read: JSON in one piece, or an event stream that came for it; and what is wrong with
- * a response that looks right but holds no generation, or one that failed.
+ * How the responses of each route are read: whole JSON, or an event stream sent instead of it; and what is wrong with a
+ * response that looks right but holds no generation, or one that failed.
  *
  * @since 0.2.0
  */
@@ -30,7 +30,7 @@ const wrong = (description: string): Reading<never> => ({ _tag: "Wrong", descrip
 export const json = <A>(guard: Guard<A>, parse: (text: string) => unknown = JSON.parse): Read<A> => (text) => {
   let payload: unknown
   try {
-    // some clients keep the byte order mark, which JSON does not know
+    // some clients keep the byte order mark, which JSON does not allow
     payload = parse(text.startsWith("\uFEFF") ? text.slice(1) : text)
   } catch {
     return wrong(text.trim() === "" ? "the response body is empty" : "the response body is not valid JSON")
@@ -40,7 +40,7 @@ export const json = <A>(guard: Guard<A>, parse: (text: string) => unknown = JSON
     : wrong(guard.explain(payload).replaceAll(/\s*\n\s*/g, " "))
 }
 
-/** How a whole response ended: well, without a generation, or with a word for failure and what there was before it. */
+/** How a whole response ended: well, without a generation, or with a finish reason for failure and what preceded it. */
 type Ending =
   | { readonly _tag: "Whole" }
   | { readonly _tag: "Empty"; readonly description: string }
@@ -82,7 +82,7 @@ const judged = <A>(read: Read<A>, endingOf: (value: A) => Ending): Read<A> => (t
     }
   }
   if (reading._tag !== "Read") return reading
-  // an error may look like a response of this route, and stand beside what there was of one
+  // an error may look like a response of this route, and come with part of one
   if (Failure.isFrame(reading.value)) {
     return { _tag: "Failed", reason: (scrub) => InferenceFailure.fromFrame(reading.value, text, scrub) }
   }
@@ -130,7 +130,7 @@ const generated = (unwrap: (payload: unknown) => unknown): Read<Generate.Respons
     orEvents(read, () => Routes.native, Whole.native),
     ({ details, generated_text }) =>
       generated_text === "" && !FinishReason.isSet(details?.finish_reason)
-        ? empty("the text is empty, and nothing says why it ended")
+        ? empty("the text is empty, and no finish reason says why it ended")
         : failedOr(FinishReason.failure(details?.finish_reason), () => generated_text)
   )
 }
@@ -158,7 +158,7 @@ const chatEnding = ({ choices }: ChatCompletion.Response): Ending => {
   const word = FinishReason.failure(reason)
   if (word !== undefined) return failedOr(word, () => ChatCompletion.contentText(message?.content) ?? "")
   if (ChatCompletion.saysSomething(message)) return whole
-  // a model may end at once, and the text is then empty; without a text and a reason there was none
+  // a model may end at once, and the text is then empty; without text and reason there was no generation
   return message?.content === undefined || !FinishReason.isSet(reason) ? empty("the message is empty") : whole
 }
 

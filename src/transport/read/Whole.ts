@@ -1,6 +1,6 @@
 /**
- * Whole responses and streams as two forms of one thing. Some servers send the other one than was asked for: JSON for a
- * stream, which then is a stream of one frame or of its tokens, or an event stream for JSON, whose frames are put together.
+ * Whole responses and streams as two forms of one thing. Some servers send the other form than was requested: JSON for a
+ * stream, which becomes a stream of one frame or of its tokens, or an event stream for JSON, whose frames are put together.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import * as ToolCalls from "../../protocol/ToolCalls.ts"
 
 type Frames<F> = Arr.NonEmptyReadonlyArray<F>
 
-/** The last that was told. */
+/** The last value that was sent. */
 const last = <F, A>(frames: ReadonlyArray<F>, value: (frame: F) => A | null | undefined): A | undefined => {
   for (let at = frames.length - 1; at >= 0; at--) {
     const frame = frames[at]
@@ -27,7 +27,7 @@ const joined = <A>(lists: ReadonlyArray<ReadonlyArray<A> | null | undefined>): R
   return all.length === 0 ? undefined : all
 }
 
-/** The id of a token that stands for a whole text, where the server did not tell the tokens. */
+/** The id of a token that stands for a whole text, if the server did not list the tokens. */
 const UNKNOWN_TOKEN = -1
 
 /**
@@ -148,7 +148,7 @@ const identity = (frames: ReadonlyArray<ChatCompletion.Chunk | Completion.Respon
   usage: usage(frames)
 })
 
-/** The last word on each count; a null says nothing, and neither does a zero after a count. */
+/** The last value of each count; a null means nothing, and neither does a zero after a count. */
 const usage = (frames: ReadonlyArray<ChatCompletion.Chunk | Completion.Response>): ChatCompletion.Usage | undefined => {
   const known = new Map<string, unknown>()
   for (const frame of frames) {

@@ -1,5 +1,5 @@
 /**
- * What the text of a response was read as.
+ * The result of reading the text of a response.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@ import type { Scrub } from "../../http/Secret.ts"
 import type { Reason } from "../../InferenceError.ts"
 
 /**
- * A value; or what is wrong with the text; or that the server says, or shows, that it failed, with what it had generated.
+ * A value; or what is wrong with the text; or that the server reports, or shows, a failure, with what it had generated.
  *
  * @category models
  * @since 0.2.0

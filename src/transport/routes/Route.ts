@@ -1,5 +1,5 @@
 /**
- * What a reader of a stream is told about the route that it reads.
+ * What a reader of a stream needs to know about its route.
  *
  * @since 0.2.0
  */
@@ -18,11 +18,11 @@ export interface Route<F> {
   readonly guard: Guard<F>
   /** What varies in its events of a token; the first that fits is used. */
   readonly layouts: ReadonlyArray<EventLayout.Layout<F>>
-  /** A second look at the payload of a frame that ends the answer, for what `JSON.parse` rounds. */
+  /** A second look at the payload of a frame that ends the generation, for numbers that `JSON.parse` rounds. */
   readonly refine?: ((frame: F, data: string) => F) | undefined
   /** The text that a frame adds to the generation, to say in an error what had arrived. */
   readonly text: (frame: F) => string
-  /** Whether a frame has what events of the route have. One without is passed over: a heartbeat, or a note of a proxy. */
+  /** Whether a frame has what events of the route have. Others are ignored: a heartbeat, or a note of a proxy. */
   readonly fits: (frame: F) => boolean
   /** Whether a frame adds to the generation, as a role, usage and heartbeats do not. */
   readonly says: (frame: F) => boolean
@@ -31,8 +31,8 @@ export interface Route<F> {
    * stream that ends without either, and without `[DONE]`, was cut.
    */
   readonly ends: (frame: F) => "no" | "finished" | "over"
-  /** The finish reason of a frame that ends the generation, where it says that it failed. */
+  /** The finish reason of a frame that ends the generation, if it stands for a failure. */
   readonly failure: (frame: F) => string | undefined
-  /** Reads a whole response that came for a stream. */
+  /** Reads a whole response that was sent instead of a stream. */
   readonly whole?: Read<Arr.NonEmptyReadonlyArray<F>> | undefined
 }

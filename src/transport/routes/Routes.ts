@@ -1,5 +1,5 @@
 /**
- * What the events of each streamed route look like, where their text is, and which of them ends the answer.
+ * What the events of each streamed route look like, where their text is, and which of them ends the generation.
  *
  * @since 0.1.0
  */
