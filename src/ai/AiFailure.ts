@@ -1,6 +1,6 @@
 /**
- * The errors of this package → `AiError`, so that programs written against `effect/ai` see what they know: whether to try
- * again, after how long, what the server said.
+ * The errors of this package → `AiError`, so that programs written against `effect/ai` see what they know: whether to retry,
+ * after how long, what the server said.
  *
  * @since 0.1.0
  */
@@ -25,7 +25,7 @@ export type Failure =
   | StructuredOutputError.StructuredOutputError
 
 /**
- * Where a failure happened, in the words of `AiError`.
+ * Where a failure happened, in the terms of `AiError`.
  *
  * @category models
  * @since 0.1.0
@@ -35,7 +35,7 @@ export interface Place {
   readonly method: string
 }
 
-/** A reason's description, and what every `AiError` reason takes of where it came from. */
+/** A reason's description, and the fields of every `AiError` reason about its source. */
 interface Context {
   readonly description: string
   readonly metadata: { readonly huggingface: HuggingFaceErrorMetadata }
@@ -48,7 +48,10 @@ type Reasons<R extends { readonly _tag: string }> = {
 
 const invalidRequest = (_reason: unknown, context: Context) => new AiError.InvalidRequestError(context)
 const failing = (_reason: unknown, context: Context) => new AiError.InternalProviderError(context)
-/** For what no retry and no other request helps: `UnknownError` is the one reason that says nothing of its own. */
+/**
+ * For failures where neither a retry nor another request helps: `UnknownError` is the one reason without a meaning of its
+ * own.
+ */
 const hopeless = (_reason: unknown, context: Context) => new AiError.UnknownError(context)
 const wrongKey = (_reason: unknown, context: Context) =>
   new AiError.AuthenticationError({ kind: "InvalidKey", ...context })
@@ -140,7 +143,7 @@ const structured: Reasons<StructuredOutputError.Reason> = {
 
 const lookup = <R extends { readonly _tag: string }>(table: Reasons<R>, reason: R, context: Context) => {
   const tag: R["_tag"] = reason._tag
-  // the entry of a reason's own tag takes that reason, which the compiler does not see through the index
+  // the entry of a reason's own tag takes that reason, which the compiler cannot see through the index
   return (table[tag] as (reason: R, context: Context) => AiError.AiErrorReason)(reason, context)
 }
 
@@ -186,7 +189,7 @@ const metadataOf = (error: Failure): HuggingFaceErrorMetadata => {
 /**
  * Any error of this package as the `AiError` that says the same.
  *
- * The reason of ours is in `metadata.huggingface` where the reason of `AiError` holds metadata. A network failure names
+ * Our reason is in `metadata.huggingface` where the reason of `AiError` holds metadata. A network failure names
  * the route; the host stays out of it, as it may be private.
  *
  * @category conversions

@@ -1,5 +1,5 @@
 /**
- * The two routes that embed, and their answers in the order of the texts.
+ * The two routes that embed, and their vectors in the order of the texts.
  *
  * @since 0.1.0
  */
@@ -9,13 +9,13 @@ import * as Embedding from "../protocol/Embedding.ts"
 import type { TgiClient } from "../transport/TgiClient.ts"
 
 /**
- * How to ask for vectors.
+ * How to request vectors.
  *
  * - `route`: `openai` (default) is `/v1/embeddings`, which TEI, vLLM, SGLang and llama.cpp have; `tei` is TEI's `/embed`.
- * - `dimensions`: asks a model that can for shorter vectors. One that gives others, as llama.cpp does, is an error.
+ * - `dimensions`: asks a model that can for shorter vectors. One that returns others, as llama.cpp does, is an error.
  * - `normalize` (the server's default is true), `truncate` (cuts a text that is too long, where the server's default is to
- *   refuse it), `promptName` (a prompt that the model's repository defines): on the route `tei` alone.
- * - `extra`: fields for the engine as they go over the wire. They win over what the options make.
+ *   refuse it), `promptName` (a prompt that the model's repository defines): only on the route `tei`.
+ * - `extra`: fields for the engine as they go over the wire. They win over those made from the options.
  *
  * @category models
  * @since 0.1.0
@@ -30,7 +30,7 @@ export interface Options {
 }
 
 /**
- * The vectors of some texts, in their order, and how many tokens the texts had, where the server tells.
+ * The vectors of some texts, in their order, and how many tokens the texts had, if the server reports it.
  *
  * @category models
  * @since 0.1.0
@@ -45,8 +45,8 @@ type Embedded = Effect.Effect<Vectors, InferenceError>
 
 /**
  * Embeds texts with one request. Fails with `InvalidRequest` on an option that the route does not have, and with
- * `InvalidResponse` when there is not exactly one vector for each text, or when one does not have the `dimensions` that were
- * asked for.
+ * `InvalidResponse` when there is not exactly one vector for each text, or when one does not have the requested
+ * `dimensions`.
  *
  * @category running
  * @since 0.1.0
@@ -67,7 +67,7 @@ export const embed = (
     : checked(openAi(client, { model, input: inputs, ...rest }, inputs.length))
 }
 
-/** An engine that does not know the field drops it, and the vectors fit no index that was made for it. */
+/** An engine that does not know the field drops it, and the vectors would not fit an index made for it. */
 const checkedBy = (dimensions: number | undefined, method: string) => (embedded: Embedded): Embedded =>
   dimensions === undefined ? embedded : Effect.flatMap(embedded, (vectors) => {
     const other = vectors.results.find(({ length }) => length !== dimensions)
@@ -76,7 +76,7 @@ const checkedBy = (dimensions: number | undefined, method: string) => (embedded:
         method,
         reason: new InvalidResponse({
           description:
-            `dimensions ${dimensions} were asked for and vectors of ${other.length} came back: this engine, or ` +
+            `dimensions ${dimensions} were requested, but vectors of ${other.length} came back: this engine, or ` +
             "its model, ignores `dimensions`; leave it out"
         }),
         attempts: 1
@@ -111,7 +111,7 @@ const tei = (client: Client, body: Readonly<Record<string, unknown>>, count: num
       ? Effect.succeed({ results: value, inputTokens: undefined })
       : Effect.fail(incomplete(TEI, value.length, count)))
 
-/** Vectors stand under their index, in whatever order. */
+/** Vectors have an index, and may come in any order. */
 const openAi = (client: Client, body: Readonly<Record<string, unknown>>, count: number): Embedded =>
   Effect.flatMap(client.json(Embedding.Response, "/v1/embeddings", body), ({ value: { data, usage } }) => {
     const found = new Map(data.map(({ embedding, index }) => [index, embedding]))
@@ -128,6 +128,6 @@ const openAi = (client: Client, body: Readonly<Record<string, unknown>>, count: 
 const incomplete = (method: string, given: number, count: number): InferenceError =>
   new InferenceError({
     method,
-    reason: new InvalidResponse({ description: `${count} texts were sent and ${given} vectors came back` }),
+    reason: new InvalidResponse({ description: `${count} texts were sent, but ${given} vectors came back` }),
     attempts: 1
   })

@@ -1,18 +1,18 @@
 /**
- * One span for one generation: `effect/ai` opens one of its own, and the service below it would open another that says the
- * same, so that whoever adds up tokens counts them twice.
+ * One span for one generation: `effect/ai` opens one of its own, and the service below it would open another with the same
+ * content, so that sums of tokens would count them twice.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Tracer from "effect/Tracer"
 
-/** How the service calls its span: the operation, then the model. */
+/** The name of the service's span: the operation, then the model. */
 const ofService = /^(?:chat|text_completion) /
 
 /**
- * A tracer that gives the service the span of `effect/ai` when it asks for its own. Attributes and events land there, and
- * HTTP spans below it; its end is left to the one who opened it.
+ * A tracer that gives the service the span of `effect/ai` instead of one of its own. Attributes and events land there, and
+ * HTTP spans below it; whoever opened it ends it.
  *
  * @category constructors
  * @since 0.1.0

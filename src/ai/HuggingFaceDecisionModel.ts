@@ -1,5 +1,5 @@
 /**
- * `DecisionModel` of `effect/ai`: classifications, ratings and probabilities over any engine that tells log probabilities,
+ * `DecisionModel` of `effect/ai`: classifications, ratings and probabilities over any engine that reports log probabilities,
  * or by the engine's own route for decisions.
  *
  * @since 0.2.0
@@ -24,7 +24,7 @@ import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import * as AiFailure from "./AiFailure.ts"
 
 /**
- * What the calls in its scope shall do otherwise: see `Decision.Options`. It wins over what the model was made with.
+ * Overrides for the calls in its scope: see `Decision.Options`. They win over what the model was made with.
  *
  * @category configuration
  * @since 0.2.0
@@ -35,7 +35,7 @@ export const Config: Context.Reference<Decide.Options> = Context.Reference<Decid
 )
 
 /**
- * Overrides the options of the decisions in an effect; what is not named stays.
+ * Overrides the options of the decisions in an effect; others stay.
  *
  * @category configuration
  * @since 0.2.0
@@ -99,7 +99,7 @@ const answerOf = (decision: Answerable, question: Question, given: Decide.Decisi
   }
 }
 
-/** What the model would not decide is a refusal; what could not be asked is an error of the call. */
+/** What the model does not decide is a refusal; a question that could not be sent is an error of the call. */
 const refusalOf = (error: DecisionError): Effect.Effect<DecisionModel.ProviderAnswer, AiError.AiError> =>
   error.reason._tag === "LowMass" || error.reason._tag === "Refused"
     ? Effect.succeed({ _tag: "Refusal" })
@@ -116,8 +116,8 @@ const failureOf = (error: DecisionError | AiFailure.Failure): AiError.AiError =>
     : AiFailure.fromError(error, PLACE)
 
 /**
- * Makes the model over the service. A decision of which the model says too little (`minimumMass`) counts as refused, so that
- * `decideSettled` keeps the others. Images are refused.
+ * Makes the model over the service. A decision with too little probability on its labels (`minimumMass`) counts as refused,
+ * so that `decideSettled` keeps the others. Images are refused.
  *
  * @category constructors
  * @since 0.2.0
@@ -144,7 +144,7 @@ export const make = Effect.fnUntraced(function*(options: { readonly config?: Dec
         return Effect.map(answer, (answer) => [[name, answer] as const])
       })
       const given = Object.values(settled).flatMap((result) => Result.isSuccess(result) ? [result.success] : [])
-      // on a native route each of them tells the usage of all
+      // on a native route each of them reports the usage of all
       const usages = given.map(({ usage }) => usage)
       const usage = given.some(({ route }) => route === "native") ? usages[0] ?? {} : usages.reduce(Masses.sum, {})
       return {
@@ -156,7 +156,7 @@ export const make = Effect.fnUntraced(function*(options: { readonly config?: Dec
   })
 })
 
-/** How much of the probability the labels of each decision held, where that is known. */
+/** The total probability of the labels of each decision, if known. */
 const masses = (settled: Decide.Settled<Decide.Questions>): ReadonlyArray<readonly [string, number]> =>
   Object.entries(settled).flatMap(([name, result]) => {
     const mass = Result.isSuccess(result)
@@ -168,7 +168,7 @@ const masses = (settled: Decide.Settled<Decide.Questions>): ReadonlyArray<readon
   })
 
 /**
- * The model over an `InferenceEndpointsLLM` that is there already.
+ * The model over an existing `InferenceEndpointsLLM`.
  *
  * @category layers
  * @since 0.2.0
@@ -179,7 +179,7 @@ export const layerWith = (
   Layer.effect(DecisionModel.DecisionModel, make(options))
 
 /**
- * Everything that a layer can be told: the service's options, and how to decide.
+ * The options of a layer: those of the service, and how to decide.
  *
  * @category models
  * @since 0.2.0
@@ -203,7 +203,7 @@ export const layer = <const O extends LayerOptions>(options: O & EndpointConfig.
 }
 
 /**
- * A model by name: it is how the model is called; where it runs, the options say.
+ * A model by name: the name is only a label; the options say where it runs.
  *
  * A `Model` cannot fail to be built, so a configuration that names no endpoint fails every call instead.
  *

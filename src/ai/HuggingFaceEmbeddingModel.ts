@@ -37,7 +37,7 @@ export interface Options extends EmbeddingRoutes.Options {
 }
 
 /**
- * What the calls in its scope shall do otherwise. It wins over what the model was made with.
+ * Overrides for the calls in its scope. They win over what the model was made with.
  *
  * @category configuration
  * @since 0.1.0
@@ -48,8 +48,8 @@ export const Config: Context.Reference<Options> = Context.Reference<Options>(
 )
 
 /**
- * Overrides the options of the calls in an effect; what is not named stays. Single texts are embedded together with those
- * of the same scope alone.
+ * Overrides the options of the calls in an effect; others stay. Single texts are only embedded together with those of the
+ * same scope.
  *
  * @category configuration
  * @since 0.1.0
@@ -67,8 +67,8 @@ const PLACE = { module: "HuggingFaceEmbeddingModel", method: "embedMany" }
 
 /**
  * Makes the model over an `Endpoint`. Vectors come in the order of the texts; a batch that is larger than a request takes
- * is split, and fails as a whole with its first failure. The count of tokens is unknown where one answer does not tell it,
- * as TEI's `/embed` does not.
+ * is split, and fails as a whole with its first failure. The count of tokens is unknown if one response lacks it, as TEI's
+ * `/embed` does.
  *
  * @category constructors
  * @since 0.1.0
@@ -110,7 +110,7 @@ const annotate = (attributes: AiTelemetry.GenAITelemetryAttributeOptions) =>
   })
 
 /**
- * The model over an `Endpoint` that is there already.
+ * The model over an existing `Endpoint`.
  *
  * @category layers
  * @since 0.1.0
@@ -121,7 +121,7 @@ export const layerWith = (
   Layer.effect(EmbeddingModel.EmbeddingModel, make(options))
 
 /**
- * Everything that a layer can be told: where the model is, the transport, and defaults of every call.
+ * The options of a layer: where the model is, the transport, and defaults of every call.
  *
  * @category models
  * @since 0.1.0
@@ -144,7 +144,7 @@ export const layer = <const O extends LayerOptions>(
   layerWith(options).pipe(Layer.provide(Endpoint.layer<EndpointConfig.Options>({ engine: "openai", ...options })))
 
 /**
- * What a model by name is told: where it runs, and how many numbers its vectors have.
+ * The options of a model by name: where it runs, and how many numbers its vectors have.
  *
  * @category models
  * @since 0.2.0
@@ -154,7 +154,7 @@ export interface ModelOptions extends LayerOptions {
 }
 
 /**
- * A model by name and by the length of its vectors. The name is how the model is called; where it runs, the options say.
+ * A model by name and by the length of its vectors. The name is only a label; the options say where it runs.
  *
  * A `Model` cannot fail to be built, so a configuration that names no endpoint fails every call instead.
  *

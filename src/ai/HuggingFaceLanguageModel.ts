@@ -1,6 +1,6 @@
 /**
  * `LanguageModel` of `effect/ai` on any endpoint and engine: a program written against `LanguageModel`, `Toolkit` or `Chat`
- * runs here by changing one layer.
+ * runs here after changing one layer.
  *
  * @since 0.1.0
  */
@@ -34,10 +34,10 @@ import * as ResponseParts from "./ResponseParts.ts"
 
 /**
  * How to generate: every sampling option and setting of the service, and for `generateObject` how the Schema becomes a
- * grammar and how often an answer that does not decode is asked for anew (`retries`, default 0). Tools and their choice
+ * grammar and how often a response that does not decode is retried (`retries`, default 0). Tools and their choice
  * come from the request.
  *
- * `maxNewTokens` is 128 where neither this nor the service says otherwise, which is short for an agent.
+ * `maxNewTokens` is 128 unless this or the service sets it, which is short for an agent.
  *
  * @category models
  * @since 0.1.0
@@ -51,7 +51,7 @@ export interface Options
 }
 
 /**
- * What the calls in its scope shall do otherwise. It wins over what the model was made with.
+ * Overrides for the calls in its scope. They win over what the model was made with.
  *
  * @category configuration
  * @since 0.1.0
@@ -62,8 +62,8 @@ export const Config: Context.Reference<Options> = Context.Reference<Options>(
 )
 
 /**
- * Overrides the options of the calls in an effect, streams that it runs included; what is not named stays. A stream by
- * itself takes `Stream.updateService` with `Config`.
+ * Overrides the options of the calls in an effect, including streams that it runs; others stay. For a stream by itself use
+ * `Stream.updateService` with `Config`.
  *
  * @category configuration
  * @since 0.1.0
@@ -108,14 +108,14 @@ export const make = Effect.fnUntraced(function*(options: { readonly config?: Opt
     codecTransformer,
     generateText,
     streamText,
-    // most chat templates refuse a system message after the first place
+    // most chat templates refuse a system message that is not the first
     supportsSystemMessagesInHistory: Effect.succeed(false)
   }).pipe(Effect.provideService(IdGenerator.IdGenerator, ids))
 })
 
 const placeOf = (method: string): AiFailure.Place => ({ module: "HuggingFaceLanguageModel", method })
 
-/** Ids of nine letters and digits, as Mistral's chat templates want those of calls. */
+/** Ids of nine letters and digits, as Mistral's chat templates require for calls. */
 const nine = Effect.orDie(IdGenerator.make({
   alphabet: "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
   separator: "_",
@@ -140,7 +140,7 @@ const generate = (
       ? ObjectText.generate(llm, messages, { ...config, ...tools, schema: format.schema, name: format.objectName })
       : Effect.flatMap(llm.generate(messages, callOf(config, tools)), ({ generations: [generation] }) =>
         generation === undefined
-          ? Effect.die("one generation was asked for and none was given")
+          ? Effect.die("one generation was requested but none was returned")
           : Effect.succeed(generation)),
     Tracer.Tracer,
     tracer
@@ -167,14 +167,14 @@ const stream = (
     )
   })
 
-/** A Schema as `generateObject` reads answers: by its JSON form, where an absent optional field may be null. */
+/** A Schema as `generateObject` reads responses: by its JSON form, where an absent optional field may be null. */
 const codecTransformer: LanguageModel.CodecTransformer = (schema) => ({
   codec: Schema.toCodecJson(schema),
   jsonSchema: SchemaDocument.fromSchema(schema)
 })
 
 /**
- * The model over a service that is there already, such as that of `effect-inference-endpoints/node`.
+ * The model over an existing service, such as that of `effect-inference-endpoints/node`.
  *
  * @category layers
  * @since 0.1.0
@@ -185,7 +185,7 @@ export const layerWith = (
   Layer.effect(LanguageModel.LanguageModel, make(options))
 
 /**
- * Everything that a layer can be told: where the model is, how the service behaves, and defaults of every call.
+ * The options of a layer: where the model is, how the service behaves, and defaults of every call.
  *
  * @category models
  * @since 0.1.0
@@ -221,7 +221,7 @@ export const layer = <const O extends LayerOptions>(
 
 /**
  * The model with the endpoint that a configuration names: `layer` with every option from a `Config`. Defaults of every call
- * come beside it, as they are.
+ * are given separately, as they are.
  *
  * @category layers
  * @since 0.1.0
@@ -236,7 +236,7 @@ export const layerConfig = <const O extends EffectConfig.Wrap<LLM.LayerOptions>>
 > => layerWith(defaults).pipe(Layer.provide(LLM.layerConfig<EffectConfig.Wrap<LLM.LayerOptions>>(options)))
 
 /**
- * What a model by name is told beside its name.
+ * The options of a model by name.
  *
  * @category models
  * @since 0.2.0
@@ -244,8 +244,8 @@ export const layerConfig = <const O extends EffectConfig.Wrap<LLM.LayerOptions>>
 export interface ModelOptions extends Omit<LayerOptions, "modelId"> {}
 
 /**
- * A model by name, for `ExecutionPlan` and wherever a `Model` is asked for. The name is a model id for the serverless
- * router, unless the options name an endpoint or a base URL: then it is how the model is called.
+ * A model by name, for `ExecutionPlan` and wherever a `Model` is required. The name is a model id for the serverless router,
+ * unless the options name an endpoint or a base URL: then it is only a label.
  *
  * A `Model` cannot fail to be built, so a configuration that names no endpoint fails every call instead.
  *

@@ -13,9 +13,9 @@ import type * as Schema from "effect/Schema"
  * @since 0.1.0
  */
 export type HuggingFaceMessageOptions = {
-  /** Who speaks, for templates and engines that read `name`. */
+  /** The speaker, for templates and engines that read `name`. */
   readonly name?: string
-  /** Keys that reach the chat template and the chat route as they are. They win over what the prompt makes. */
+  /** Keys that reach the chat template and the chat route as they are. They win over those made from the prompt. */
   readonly extra?: { readonly [key: string]: Schema.Json }
 }
 
@@ -26,12 +26,12 @@ export type HuggingFaceMessageOptions = {
  * @since 0.1.0
  */
 export type HuggingFaceFileOptions = {
-  /** How closely an image is to be looked at, on engines that know the field. */
+  /** How closely to look at an image, on engines that know the field. */
   readonly detail?: "auto" | "low" | "high"
 }
 
 /**
- * What is known of a finished answer beyond reason and usage. Times are milliseconds of this client's clock.
+ * What is known of a finished response beyond reason and usage. Times are milliseconds of this client's clock.
  *
  * @category models
  * @since 0.1.0
@@ -44,7 +44,7 @@ export type HuggingFaceFinishMetadata = {
   readonly model?: string
   /** The seed that the server sampled with, or else the one that was sent, in digits. */
   readonly seed?: string
-  /** What the model said when it refused, where the engine has a field for it. */
+  /** What the model wrote when it refused, if the engine has a field for it. */
   readonly refusal?: string
   /** The server's `system_fingerprint`, which often names the engine and its version. */
   readonly systemFingerprint?: string
@@ -70,10 +70,10 @@ export type HuggingFaceErrorMetadata = {
   /** The route, or what was being done. */
   readonly method: string
   readonly requestId?: string
-  /** The server's `error_type` or the like. */
+  /** The server's `error_type` or similar. */
   readonly type?: string
   readonly code?: string
-  /** How long the server asked to wait, also where the reason of `AiError` has no `retryAfter`. */
+  /** How long the server asked to wait, even if the reason of `AiError` has no `retryAfter`. */
   readonly retryAfterMillis?: number
   readonly attempts?: number
   /** What a stream had delivered before it failed. */

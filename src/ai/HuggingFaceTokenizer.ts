@@ -24,14 +24,14 @@ import * as ModelRequest from "./ModelRequest.ts"
 import * as PromptMessages from "./PromptMessages.ts"
 
 /**
- * What a tokenizer can be told.
+ * The options of a tokenizer.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
   /**
-   * What is counted. `text` (default): the texts of the messages, a line each, and the special tokens that the tokenizer
+   * What is counted. `text` (default): the texts of the messages, one line each, and the special tokens that the tokenizer
    * adds: it works on any part of a conversation, and leaves out what the chat template adds to every message. `chat`: the
    * prompt as the server renders it, exact to the token; templates that want roles to alternate refuse other parts of a
    * conversation, and `truncate` with them.
@@ -45,9 +45,9 @@ const PLACE = { module: "HuggingFaceTokenizer", method: "tokenize" }
 
 /**
  * Makes the tokenizer over an `Endpoint`. Images are not counted. Fails on engines that have no route for it: the router,
- * and servers that could not be told apart.
+ * and servers that were not recognised.
  *
- * `truncate` asks the server once for every message that it keeps.
+ * `truncate` sends one request per message that it keeps.
  *
  * @category constructors
  * @since 0.1.0
@@ -108,7 +108,7 @@ const chat = (client: Client, { engine, modelName }: Endpoint.Target, said: Mess
   }
 }
 
-/** As llama.cpp reads a prompt itself: special tokens are added, and recognised where the text has them. */
+/** As llama.cpp itself reads a prompt: special tokens are added, and recognised in the text. */
 const llamaCpp = (content: string) => ({ content, add_special: true, parse_special: true })
 
 const none = (kind: keyof typeof Dialect.names): Ids => {
@@ -123,7 +123,7 @@ const none = (kind: keyof typeof Dialect.names): Ids => {
 }
 
 /**
- * The tokenizer over an `Endpoint` that is there already, such as the one below `InferenceEndpointsLLM`.
+ * The tokenizer over an existing `Endpoint`, such as that of `InferenceEndpointsLLM`.
  *
  * @category layers
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * A request of `effect/ai` in the words of this package: what a call of the service needs, and what its answer needs to
+ * A request of `effect/ai` in the terms of this package: what a call of the service needs, and what its response needs to
  * become parts.
  *
  * @since 0.1.0
@@ -30,13 +30,13 @@ export interface ModelRequest {
   readonly messages: ReadonlyArray<Message.Message>
   readonly tools: ToolOffer.ToolOffer["options"]
   readonly parts: ResponseParts.Options
-  /** What the service opens its spans with, so that they are the one of the request. */
+  /** The tracer of the service's spans, so that they become the one of the request. */
   readonly tracer: Tracer.Tracer
 }
 
 /**
- * Reads a request, and says on its span what is asked for. Fails on prompts and tools that no engine takes, and when the
- * endpoint has to be known and cannot be found.
+ * Reads a request, and records it on its span. Fails for prompts and tools that no engine accepts, and when the endpoint has
+ * to be known and cannot be found.
  *
  * @category constructors
  * @since 0.1.0

@@ -14,9 +14,9 @@ import * as Wrapper from "../structured/schema/Wrapper.ts"
 import * as StructuredOutput from "../structured/StructuredOutput.ts"
 
 /**
- * Generates the value of a Schema, constrained by the grammar of the engine that answers, and asked for anew as often as
- * the options say. Gives the generation with the JSON of the value as its text: nothing around it, and taken out of the
- * object into which engines that know only objects put it.
+ * Generates the value of a Schema, constrained by the grammar of the engine that answers, and retried as often as the
+ * options say. Returns the generation with the JSON of the value as its text: with nothing around it, and without the object
+ * that engines need which only know objects.
  *
  * @category running
  * @since 0.1.0
@@ -39,15 +39,15 @@ export const generate = (
     ))
 }
 
-/** OpenAI's form of a schema wants a name of at most 64 letters, digits, `_` and `-`. */
+/** OpenAI's form of a schema requires a name of at most 64 letters, digits, `_` and `-`. */
 const nameOf = ({ name }: Objects.ObjectOptions<Schema.Top>): string | undefined =>
   name?.replaceAll(/[^\w-]/g, "_").slice(0, 64)
 
-/** Keys that an engine wrote as null because it demands all of them are left out again. */
+/** Keys that an engine wrote as null because it requires all of them are removed again. */
 const restored = (schema: Schema.Top, value: Schema.Json): Schema.Json =>
   StructuredOutput.withoutAbsent(Grammar.fromSchema(schema), value)
 
-/** The answer has decoded, so what does not fit by itself stands inside the wrapper. */
+/** The response has decoded, so a text that does not fit by itself is inside the wrapper. */
 const unwrapped = (schema: Schema.Top, value: Schema.Json): Schema.Json => {
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, Wrapper.WRAP)) return value
   return Schema.is(Schema.toEncoded(Schema.toCodecJson(schema)))(value)

@@ -13,11 +13,11 @@ import type { HuggingFaceMessageOptions } from "./HuggingFaceOptions.ts"
 type Converted<A> = Result.Result<A, AiError.InvalidUserInputError>
 
 /**
- * Converts a prompt. Fails on files that no chat route takes: sounds, videos, documents, and files of an assistant.
+ * Converts a prompt. Fails for files that no chat route accepts: sounds, videos, documents, and files of an assistant.
  *
- * Images become `image_url` parts, text files text parts. Messages that are text alone are sent as a string, which all
- * templates read; several texts are joined by a line break. Reasoning goes back as `reasoning_content`. What was sent for
- * approval stays here, as engines know nothing of it.
+ * Images become `image_url` parts, text files text parts. Messages that consist of text are sent as a string, which all
+ * templates read; several texts are joined by a line break. Reasoning goes back as `reasoning_content`. Approval requests
+ * are not sent, since engines do not know them.
  *
  * @category conversions
  * @since 0.1.0
@@ -89,7 +89,10 @@ const image = ({ data, mediaType, options }: Prompt.FilePart): Message.Part => {
   }
 }
 
-/** A text that is not an address is the base64 of the file. A type with a wildcard is sent as PNG: engines look themselves. */
+/**
+ * A text that is not an address is the base64 of the file. A type with a wildcard is sent as PNG: engines detect the type
+ * themselves.
+ */
 const imageUrl = (data: Prompt.FilePart["data"], mediaType: string): string => {
   if (data instanceof URL) return data.href
   if (typeof data === "string" && isAddress(data)) return data
@@ -156,6 +159,6 @@ const toolResult = ({ id, modelOutput, name, result }: Prompt.ToolResultPart): M
     : json(result)
 })
 
-/** JSON text; what JSON has no form for is written as a string (bigint) or null (undefined). */
+/** JSON text; values without a JSON form are written as a string (bigint) or null (undefined). */
 const json = (value: unknown): string =>
   JSON.stringify(value, (_key, part: unknown) => typeof part === "bigint" ? part.toString() : part) ?? "null"

@@ -11,17 +11,17 @@ import type { HuggingFaceFinishMetadata } from "./HuggingFaceOptions.ts"
 import type { ToolOffer } from "./ToolOffer.ts"
 
 /**
- * What parts need beside the generation.
+ * What parts need besides the generation.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** The model that is asked. */
+  /** The model of the request. */
   readonly modelId: string
-  /** When the answer began, in milliseconds. */
+  /** When the response began, in milliseconds. */
   readonly timestamp: number
-  /** For calls that the engine gave no id of their own: TGI numbers them from 0 in every answer. */
+  /** For calls without an id of their own: TGI numbers them from 0 in every response. */
   readonly callId: string
   readonly params: ToolOffer["params"]
 }
@@ -29,7 +29,7 @@ export interface Options {
 type Written = Result.Result<void, AiError.AiErrorReason>
 
 /**
- * The parts of a whole answer: metadata, reasoning, text, calls, finish.
+ * The parts of a whole response: metadata, reasoning, text, calls, finish.
  *
  * Fails on calls whose arguments are not valid JSON. A call that the token limit cut is left out; the finish says `length`.
  *
@@ -55,7 +55,7 @@ export const whole = (
 }
 
 /**
- * Starts writing the parts of a streamed answer.
+ * Starts writing the parts of a streamed response.
  *
  * @category constructors
  * @since 0.1.0
@@ -65,7 +65,7 @@ export const make = (options: Options): Writer => new Writer(options)
 interface Call {
   readonly id: string
   name: string
-  /** Arguments that came before the name. */
+  /** Arguments that arrived before the name. */
   held: string
 }
 
@@ -73,8 +73,8 @@ type Block = "text" | "reasoning"
 
 /**
  * Turns events into parts. Metadata comes first; a block of text or reasoning is opened, filled and closed before the next
- * begins; the parameters of calls are streamed as they come; at the end every call is closed and given whole, and `finish`
- * is the last part.
+ * begins; the parameters of calls are streamed as they arrive; at the end every call is closed and emitted whole, and
+ * `finish` is the last part.
  *
  * @category models
  * @since 0.1.0
@@ -120,7 +120,7 @@ class Writer {
       case "ToolCall":
         return this.#call(event)
       case "TextWasReasoning":
-        // what was handed over cannot be taken back; the part that it was ends
+        // what was handed over cannot be taken back; its part ends
         this.#close()
         return Result.void
       case "Finish":
@@ -241,7 +241,7 @@ const reasonOf = ({ finishReason, refusal }: Generation.Generation): Response.Fi
 }
 
 /**
- * A stream that ended without its last event: not a short answer, but none.
+ * A stream that ended without its last event: not a short response, but a failure.
  *
  * @category errors
  * @since 0.1.0
@@ -251,7 +251,7 @@ export const cut = (): AiError.InvalidOutputError =>
     description: "the stream ended without its last event, so it may be cut: try again"
   })
 
-/** What is left of a total: known only where both are. */
+/** The rest of a total: known only if both are. */
 const less = (total: number | undefined, part: number | undefined): number | undefined =>
   total === undefined || part === undefined ? undefined : Math.max(0, total - part)
 

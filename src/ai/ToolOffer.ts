@@ -1,5 +1,5 @@
 /**
- * The tools of a `Toolkit` as a model sees them, and what it wrote as the parameters that a `Toolkit` takes.
+ * The tools of a `Toolkit` as a model sees them, and the model's text as the parameters that a `Toolkit` takes.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import type * as GenerationOptions from "../GenerationOptions.ts"
 import * as Definition from "../Tool.ts"
 
 /**
- * What is offered to the model with one request.
+ * The tools offered to the model in one request.
  *
  * @category models
  * @since 0.1.0
@@ -21,7 +21,7 @@ import * as Definition from "../Tool.ts"
 export interface ToolOffer {
   readonly options: Pick<GenerationOptions.GenerationOptions, "tools" | "toolChoice">
   /**
-   * The parameters of a call. Those that do not fit stay as they are: the `Toolkit` says what is wrong with them, to the
+   * The parameters of a call. Those that do not fit stay as they are: the `Toolkit` reports what is wrong with them, to the
    * program or to the model. Fails when the text is not JSON that can be trusted.
    */
   readonly params: (name: string, text: string) => Result.Result<unknown, AiError.ToolParameterValidationError>
@@ -30,7 +30,7 @@ export interface ToolOffer {
 type Encoded = (value: unknown) => Option.Option<unknown>
 
 /**
- * Offers tools. Fails on tools that a provider would have to run itself: no engine has any.
+ * Offers tools. Fails for tools that a provider would have to run itself: no engine has any.
  *
  * The choice `oneOf` is the tools that are given; whether one of them must be called is its mode.
  *
@@ -57,7 +57,7 @@ export const make = (
   })
 }
 
-/** TGI reads `properties` of every tool, also of one that takes nothing. */
+/** TGI reads `properties` of every tool, even of one without parameters. */
 const definitionOf = (tool: Tool.Any): GenerationOptions.Tool => {
   const description = Tool.getDescription(tool)
   const parameters = Tool.isDynamic(tool) && tool.jsonSchema !== undefined

@@ -1,5 +1,5 @@
 /**
- * How far probabilities can be believed: of the decisions that were 80 % sure, 80 % should be right.
+ * How well probabilities are calibrated: of the decisions that were 80 % sure, 80 % should be right.
  *
  * @since 0.2.0
  */
@@ -33,7 +33,7 @@ export interface Bin {
 }
 
 /**
- * What labelled data say about a model's decisions.
+ * What labelled data says about a model's decisions.
  *
  * @category models
  * @since 0.2.0
@@ -48,7 +48,7 @@ export interface Calibration {
   readonly expectedError: number
   /** The mean of the squared distance from the truth over all labels, 0 to 2: lower is better. */
   readonly brier: number
-  /** The mean surprise at the truth, in nats. A truth of probability 0 counts as 1e-12. */
+  /** The mean log loss, in nats. A truth of probability 0 counts as 1e-12. */
   readonly logLoss: number
   readonly bins: ReadonlyArray<Bin>
 }
@@ -75,7 +75,7 @@ const mean = (values: ReadonlyArray<number>): number =>
 const LEAST = 1e-12
 
 /**
- * Measures decisions against the truth, in ranges of equal width. Undefined where there is no decision.
+ * Measures decisions against the truth, in ranges of equal width. Undefined if there are no decisions.
  *
  * @category running
  * @since 0.2.0

@@ -1,9 +1,9 @@
 /**
- * A distribution over labels in place of a text: which label answers a question, and how likely each one is.
+ * A distribution over labels instead of text: which label answers a question, and how likely each one is.
  *
- * An engine's own route for decisions is used where there is one. Else the question is asked as a chat and the log
- * probabilities of the first token are read, unconstrained: so what the model would have said beside the labels, a refusal
- * above all, shows as mass that the labels do not have.
+ * An engine's own route for decisions is used where there is one. Otherwise the question is asked as a chat and the log
+ * probabilities of the first token are read, unconstrained: what the model would have written other than the labels, above
+ * all a refusal, then shows as mass that the labels do not have.
  *
  * @since 0.2.0
  */
@@ -22,12 +22,12 @@ import * as Reading from "./Reading.ts"
 type Service = InferenceEndpointsLLM["Service"]
 
 /**
- * How to decide, beside the options of the service.
+ * How to decide, besides the options of the service.
  *
- * - `minimumMass`: the least probability that all labels together must hold (default 0.5); less fails with `LowMass`.
+ * - `minimumMass`: the least total probability of all labels (default 0.5); less fails with `LowMass`.
  * - `orders`: in how many orders the labels are shown (default 1, at most as many as there are labels). Probabilities are
  *   the mean of all orders, and `flips` says how often another label came first.
- * - `codes`: shows each label under a letter and reads the letters (default false): for labels that begin alike. Letters
+ * - `codes`: shows each label as a letter and reads the letters (default false): for labels that begin alike. Letters
  *   depend more on their order than labels do.
  * - `route`: `native` (the engine's own route, or fail), `tokens`, or the native one where there is one (default `auto`).
  * - `concurrency`: requests in flight at once (default 4).
@@ -53,7 +53,7 @@ export interface Decision<L extends string = string> {
   readonly label: L
   /** Of every label; they sum up to 1. */
   readonly probabilities: { readonly [K in L]: number }
-  /** How much of the probability the labels held before they were made to sum up to 1; undefined where the engine does not tell. */
+  /** The total probability of the labels before they were scaled to 1; undefined if the engine does not report it. */
   readonly mass: number | undefined
   /** Of labels that the engine did not list: the most that each of them can have held. */
   readonly atMost: { readonly [K in L]?: number }
@@ -167,12 +167,12 @@ export const decide = <const L extends string>(
 ): Effect.Effect<Decision<L>, Failed, InferenceEndpointsLLM> =>
   Effect.flatMap(InferenceEndpointsLLM, (llm) => Effect.map(all(llm, input, { "": question }, options), only))
 
-/** The one answer there is. */
+/** The only answer. */
 const only = <L extends string>(decisions: { readonly "": Decision<L> }): Decision<L> => decisions[""]
 
 /**
- * Decides several questions about one input: in one request on a native route, else one request a question, which share
- * the beginning of their prompts.
+ * Decides several questions about one input: in one request on a native route, otherwise in one request per question, which
+ * share the beginning of their prompts.
  *
  * @category running
  * @since 0.2.0
@@ -185,7 +185,7 @@ export const decideAll = <const Q extends Questions>(
   Effect.flatMap(InferenceEndpointsLLM, (llm) => all(llm, input, questions, options))
 
 /**
- * As `decideAll`, with the answer or the failure of each question; fails where none of them could be asked.
+ * As `decideAll`, with the answer or the failure of each question; fails if none of them could be asked.
  *
  * @category running
  * @since 0.2.0
@@ -198,9 +198,9 @@ export const decideSettled = <const Q extends Questions>(
   Effect.flatMap(InferenceEndpointsLLM, (llm) => settle(llm, input, questions, options))
 
 /**
- * The work of a batch that judges: decides the questions about a row's input, and gives what was decided as a generation
+ * The work of a batch that judges: decides the questions about a row's input, and returns the decisions as a generation
  * whose text is JSON (`{ "<name>": { "label", "probabilities", "mass" } }`), so that a log keeps it, a report counts it, and
- * a column can be made of it.
+ * a column can be made from it.
  *
  * @category running
  * @since 0.2.0
@@ -290,7 +290,7 @@ const checked = (
   return Effect.void
 }
 
-/** Each order, with the questions that have so many labels. */
+/** Each order, with the questions that have that many labels. */
 const turns = (questions: Questions, orders: number): ReadonlyArray<readonly [turn: number, questions: Questions]> =>
   Array.from({ length: orders }, (_, turn): readonly [number, Questions] => [
     turn,

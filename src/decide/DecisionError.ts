@@ -27,8 +27,8 @@ export class InvalidQuestion extends Schema.TaggedError<InvalidQuestion>()("Inva
 }
 
 /**
- * The engine tells no log probabilities on this route, so that there is nothing to read a distribution from. `sent` says
- * whether that was known before anything was sent.
+ * The engine reports no log probabilities on this route, so that there is nothing to read a distribution from. `sent`:
+ * whether a request had been sent before that was known.
  *
  * @category reasons
  * @since 0.2.0
@@ -40,13 +40,13 @@ export class NoLogProbabilities extends Schema.TaggedError<NoLogProbabilities>()
 }) {
   readonly isRetryable = false
   override get message(): string {
-    return `${this.engine} tells no log probabilities here: ${this.why}. Use an engine that does (TGI, vLLM, SGLang, llama.cpp), ` +
+    return `${this.engine} reports no log probabilities here: ${this.why}. Use an engine that does (TGI, vLLM, SGLang, llama.cpp), ` +
       "or generateObject with an enum, which gives a label without its probability"
   }
 }
 
 /**
- * The model would rather have said something else than one of the labels: refused, thought, or begun a sentence.
+ * The model would rather have written something other than one of the labels: refused, thought, or begun a sentence.
  * `outside` are the likeliest tokens of that.
  *
  * @category reasons
@@ -62,7 +62,7 @@ export class LowMass extends Schema.TaggedError<LowMass>()("LowMass", {
     const others = this.outside.slice(0, SHOWN).map(({ probability, text }) =>
       `${JSON.stringify(text)} ${percent(probability)}`
     )
-    return `the labels hold ${percent(this.mass)} of the probability, and ${
+    return `the labels hold ${percent(this.mass)} of the probability, but ${
       percent(this.minimum)
     } is the least that counts` +
       `${
@@ -74,7 +74,7 @@ export class LowMass extends Schema.TaggedError<LowMass>()("LowMass", {
 }
 
 /**
- * Labels that begin with the same token, where they cannot be scored whole: that needs a prompt that is rendered here.
+ * Labels that begin with the same token and cannot be scored whole: that needs a prompt that is rendered here.
  *
  * @category reasons
  * @since 0.2.0
@@ -107,7 +107,7 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", { question
 }
 
 /**
- * A native answer that is not a distribution over the labels asked for.
+ * A native answer that is not a distribution over the requested labels.
  *
  * @category reasons
  * @since 0.2.0

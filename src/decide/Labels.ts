@@ -1,11 +1,11 @@
 /**
- * Which label a token is the beginning of, or the whole.
+ * Which label a token begins, or is.
  *
  * @since 0.2.0
  */
 
 /**
- * What a text that was begun with stands for: one label, several that begin alike, or none.
+ * What the beginning of a text stands for: one label, several that begin alike, or none.
  *
  * @category models
  * @since 0.2.0
@@ -23,8 +23,8 @@ const isWord = (character: string | undefined): boolean => character !== undefin
 const BLANKS = /^[\s▁Ġ]+/u
 
 /**
- * Reads the beginnings of texts against the keys of labels. Blanks before it do not count, nor does the case, unless two
- * keys differ in it alone.
+ * Matches the beginnings of texts with the keys of labels. Leading blanks do not count, nor does the case, unless two keys
+ * differ only in it.
  *
  * @category constructors
  * @since 0.2.0
@@ -39,7 +39,7 @@ export const make = (keys: ReadonlyArray<string>): (written: string) => Meaning 
     const [only] = begun
     if (only !== undefined && begun.length === 1) return { _tag: "Label", key: only.key }
     if (begun.length > 1) return { _tag: "Shared", keys: begun.map(({ key }) => key) }
-    // the whole label, and what can stand behind a word
+    // the whole label, and what can follow a word
     const whole = folded.filter((key) => text.startsWith(key.text) && !isWord(text[key.text.length]))
       .toSorted((a, b) => b.text.length - a.text.length)[0]
     return whole === undefined ? OUTSIDE : { _tag: "Label", key: whole.key }
@@ -47,7 +47,7 @@ export const make = (keys: ReadonlyArray<string>): (written: string) => Meaning 
 }
 
 /**
- * The label that a text is, in full.
+ * The label that equals a text.
  *
  * @category accessors
  * @since 0.2.0
@@ -72,7 +72,7 @@ export const nested = (keys: ReadonlyArray<string>): readonly [short: string, lo
 }
 
 /**
- * The texts in which a label may begin an answer: as it is, behind a blank, and with a capital.
+ * The forms in which a label may begin an answer: as it is, after a blank, and capitalised.
  *
  * @category accessors
  * @since 0.2.0

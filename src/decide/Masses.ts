@@ -1,8 +1,8 @@
 /**
- * Log probabilities of next tokens → how much of the probability each label holds.
+ * Log probabilities of next tokens → the probability of each label.
  *
- * A token that several labels begin with is followed: what comes behind it is asked for, so that each label is scored
- * whole. Where nothing can be asked behind a text, what it held stays unresolved.
+ * A token that several labels begin with is followed: the next tokens after it are requested, so that each label is scored
+ * whole. Where nothing can be requested after a text, its probability stays unresolved.
  *
  * @since 0.2.0
  */
@@ -23,7 +23,7 @@ export interface Next {
 }
 
 /**
- * What might come next behind a text, as far as it is told.
+ * What might come next after a text, as far as reported.
  *
  * @category models
  * @since 0.2.0
@@ -34,7 +34,7 @@ export interface Listing {
 }
 
 /**
- * How the probability is spread.
+ * How the probability is distributed.
  *
  * @category models
  * @since 0.2.0
@@ -44,14 +44,14 @@ export interface Masses {
   readonly labels: ReadonlyMap<string, number>
   /** Of tokens that begin no label, the likeliest first. */
   readonly outside: ReadonlyArray<{ readonly text: string; readonly probability: number }>
-  /** Of tokens that were not told: no label that was not seen can have more. */
+  /** Of tokens that were not listed: no unseen label can have more. */
   readonly unseen: number
   /** A token that several labels begin with and that could not be followed. */
   readonly shared: { readonly keys: ReadonlyArray<string>; readonly token: string; readonly mass: number } | undefined
   readonly usage: Usage
 }
 
-/** A token below this is not worth a request: its labels differ by no more. */
+/** A token below this is not worth a request: its labels differ by no more than that. */
 const WORTH_FOLLOWING = 1e-3
 
 const MOST_REQUESTS = 32
@@ -62,8 +62,8 @@ interface Open {
 }
 
 /**
- * Asks what comes next, behind nothing and then behind every beginning that several labels share. `follows` says whether
- * it can be asked behind a text.
+ * Requests what comes next, first without a text and then after every beginning that several labels share. `follows` says
+ * whether it can be requested after a text.
  *
  * @category running
  * @since 0.2.0

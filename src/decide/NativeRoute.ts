@@ -16,7 +16,7 @@ import type { Shown } from "./Question.ts"
 type Service = InferenceEndpointsLLM["Service"]
 
 /**
- * A question as it is asked: its instructions and the labels in their order.
+ * A question as it is sent: its instructions and the labels in their order.
  *
  * @category models
  * @since 0.2.0
@@ -28,7 +28,7 @@ export interface Asked {
 }
 
 /**
- * The probabilities of the labels by the engine's own word; the mass where it tells it.
+ * The probabilities of the labels as the engine reports them, and the mass if it reports that.
  *
  * @category models
  * @since 0.2.0
@@ -58,7 +58,7 @@ export const of = ({ engine, engineVersion }: About): "/v1/decisions" | "/v1/sys
     : undefined
 
 /**
- * The text of an input that is one text; the routes take no conversation.
+ * The text of an input that is a single text; the routes take no conversation.
  *
  * @category accessors
  * @since 0.2.0
@@ -140,10 +140,10 @@ interface Answer {
   readonly label_mass?: number | null | undefined
 }
 
-/** How far from 1 the probabilities may sum up to: servers round them. */
+/** How far from 1 the sum of probabilities may be: servers round them. */
 const ROUNDING = 0.01
 
-/** The answer as probabilities of exactly the labels, or why it is none. */
+/** The answer as probabilities of exactly the labels, or why it is not one. */
 const told = <A extends Answer>(
   { labels, name }: Asked,
   answer: A | undefined,

@@ -1,5 +1,5 @@
 /**
- * A question with its labels, as data, and the words in which a model that generates is asked it.
+ * A question with its labels, as data, and the words in which a generating model is asked.
  *
  * @since 0.2.0
  */
@@ -19,7 +19,7 @@ export interface Labelled<L extends string> {
 }
 
 /**
- * One question: what is asked, and the labels that answer it: a list, or a record of their descriptions. The order of the
+ * One question, and the labels that answer it: a list, or a record of their descriptions. The order of the
  * list is the order in which a model sees them, and for a rating the order of the scale.
  *
  * @category models
@@ -48,7 +48,7 @@ export const Json = Schema.Struct({
 })
 
 /**
- * A label as it is shown: under a key, which is the label itself or a code for it.
+ * A label as it is shown: as a key, which is the label itself or a code for it.
  *
  * @category models
  * @since 0.2.0
@@ -78,13 +78,13 @@ export const labelsOf = (
 
 const isList = (labels: Question["labels"]): labels is ReadonlyArray<string | Labelled<string>> => Array.isArray(labels)
 
-/** The most choices that `/v1/decisions` takes, which is also more than a model keeps apart. */
+/** The most choices that `/v1/decisions` accepts, which is also more than a model can keep apart. */
 const MOST_LABELS = 255
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /**
- * What is wrong with a question; undefined where nothing is.
+ * What is wrong with a question; undefined if nothing is.
  *
  * @category validation
  * @since 0.2.0
@@ -111,7 +111,7 @@ export const check = (question: Question, codes: boolean): InvalidQuestion | und
 const issue = (field: string, message: string) => ({ path: [field], message })
 
 /**
- * The labels as they are shown, from a place on: the order is turned, not shuffled, so that every label stands once at
+ * The labels as they are shown, starting from a place: the order is rotated, not shuffled, so that every label is once in
  * every place when there are as many orders as labels.
  *
  * @category conversions
@@ -145,8 +145,8 @@ export const text = ({ instructions }: Question, labels: ReadonlyArray<Shown>): 
   ].join("\n")
 
 /**
- * An input with a question behind it, so that several questions over one input share its beginning. A raw prompt is taken
- * as it is: it asks by itself.
+ * An input followed by a question, so that several questions over one input share its beginning. A raw prompt is left as it
+ * is: it must contain the question.
  *
  * @category conversions
  * @since 0.2.0

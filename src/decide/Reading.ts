@@ -1,5 +1,5 @@
 /**
- * One order of the labels of some questions → their probabilities, by the engine's own route or by tokens.
+ * The labels of some questions in one order → their probabilities, by the engine's own route or by tokens.
  *
  * @since 0.2.0
  */
@@ -20,7 +20,7 @@ type Service = InferenceEndpointsLLM["Service"]
 type Failed = GenerateError | DecisionError
 
 /**
- * What one order of a question gave.
+ * The result of one order of a question.
  *
  * @category models
  * @since 0.2.0
@@ -47,7 +47,7 @@ export interface How {
   readonly route: "auto" | "native" | "tokens"
 }
 
-/** What labels that could not be told apart may hold before the answer is none. */
+/** The most probability that labels that cannot be told apart may have; beyond it there is no answer. */
 const MOST_SHARED = 0.01
 
 /**
@@ -62,7 +62,7 @@ export type Readings = ReadonlyMap<string, Result.Result<Reading, DecisionError>
 const withoutNative = new WeakSet<Service>()
 
 /**
- * Reads the questions with their labels turned so far.
+ * Reads the questions with their labels rotated by a number of places.
  *
  * @category running
  * @since 0.2.0
@@ -129,7 +129,7 @@ export const inOrder = (
 const statusOf = (error: GenerateError): number | undefined =>
   error._tag === "InferenceError" && "status" in error.reason ? error.reason.status : undefined
 
-/** A server without the route, or whose model the route does not take. */
+/** A server without the route, or whose model the route does not support. */
 const isMissing = (error: GenerateError): boolean => [400, 404, 405, 422, 501].includes(statusOf(error) ?? 0)
 
 const tokens = (

@@ -1,7 +1,7 @@
 /**
  * Decisions by one token: the question is asked as a chat, and the log probabilities of the first token are read. It is
- * never asked under a constraint, under which vLLM tells probabilities that sum up to 1 over the labels whatever the model
- * would have said.
+ * never asked under a constraint, under which vLLM reports probabilities that sum to 1 over the labels, whatever the model
+ * would have written.
  *
  * @since 0.2.0
  */
@@ -22,7 +22,7 @@ import * as Masses from "./Masses.ts"
 
 type Service = InferenceEndpointsLLM["Service"]
 
-/** What the model itself thinks of the next token: nothing of the service's own sampling may bend it. */
+/** The model's own distribution over the next token: the service's sampling options must not change it. */
 const PLAIN: CallOptions = {
   maxNewTokens: 1,
   numGenerations: 1,
@@ -46,14 +46,14 @@ const listed = (engine: Kind): number => engine === "tgi" ? 5 : 20
 
 const NO_THOUGHTS = { enable_thinking: false, thinking: false }
 
-/** What is sent: a prompt behind whose end no thought is open, or messages. */
+/** What is sent: a prompt that ends without an open thought, or messages. */
 type Sent =
   | { readonly _tag: "Prompt"; readonly text: string; readonly isComplete: boolean }
   | { readonly _tag: "Messages"; readonly input: Message.Input; readonly quiet: boolean }
 
 /**
- * Asks for the masses of the keys behind an input that asks the question. Fails before anything is sent where the engine
- * tells no log probabilities on the route that the input takes.
+ * Requests the masses of the keys after an input that asks the question. Fails before anything is sent if the engine reports
+ * no log probabilities on the input's route.
  *
  * @category running
  * @since 0.2.0
@@ -109,7 +109,7 @@ export const masses = Effect.fnUntraced(function*(
         return yield* failure(
           new NoLogProbabilities({
             engine: Dialect.names[engine],
-            why: "the response holds none, though they were asked for",
+            why: "the response contains none, although they were requested",
             sent: true
           })
         )
@@ -119,17 +119,17 @@ export const masses = Effect.fnUntraced(function*(
     })
   if (ids === undefined) return yield* Masses.read(keys, follows, ask(undefined))
   const exact = yield* Masses.read(keys, false, ask(ids))
-  // the token that came is one that several labels begin with
+  // the generated token is one that several labels begin with
   return exact.shared !== undefined && follows ? yield* Masses.read(keys, true, ask(undefined)) : exact
 })
 
-/** The alternatives of the first token, itself among them, each text once. */
+/** The alternatives of the first token, including itself, each text once. */
 const nextOf = (generation: Generation.Generation | undefined): ReadonlyArray<Masses.Next> | undefined => {
   const first = generation?.tokens?.[0]
   if (first === undefined) return undefined
   const all = new Map<string, Masses.Next>()
   for (const { id, logprob, special, text } of [first, ...first.top ?? []]) {
-    // tokens of one text may still be two tokens, which an id tells
+    // tokens with the same text may still be two tokens, as an id shows
     const key = id === undefined ? text : `${id} ${text}`
     if (logprob !== undefined && Number.isFinite(logprob)) {
       all.set(key, { text, logprob, special: special === true })
@@ -146,7 +146,7 @@ const Tokens = Schema.Struct({ tokens: Schema.Array(Schema.Finite) })
 const known = new WeakMap<Service, Map<string, number | undefined>>()
 
 /**
- * The ids of the tokens that the labels begin with, for vLLM to tell their exact log probabilities; undefined where its
+ * The ids of the tokens that the labels begin with, so that vLLM reports their exact log probabilities; undefined where its
  * tokenizer cannot be asked, where they are too many, or where labels share one and can be followed. Labels that share one
  * and cannot be followed fail here.
  */

@@ -1,6 +1,6 @@
 /**
- * What an engine takes as a grammar: a schema, a regex or a list of texts goes in, and what to send comes out, with all
- * that the engine will not hold.
+ * What an engine takes as a grammar: a schema, a regex or a list of texts goes in, and what to send comes out, with
+ * everything that the engine will not enforce.
  *
  * @since 0.1.0
  */
@@ -54,7 +54,7 @@ export type TgiGrammar = TgiLowering.TgiGrammar
 export type Lowered = TgiLowering.Lowered
 
 /**
- * Where what is sent differs from what was asked for.
+ * Where what is sent differs from what was requested.
  *
  * @category models
  * @since 0.2.0
@@ -69,8 +69,7 @@ export type Dropped = Difference.Dropped
  */
 export interface Constraint {
   /**
-   * What to merge into the request body. For TGI's raw route it belongs into `parameters`; everywhere else it stands
-   * at the top level.
+   * What to merge into the request body. For TGI's raw route it belongs in `parameters`; everywhere else at the top level.
    */
   readonly fields: Readonly<Record<string, unknown>>
   readonly wrap: string | undefined
@@ -84,23 +83,23 @@ export interface Constraint {
 export interface Options {
   /** Which of TGI's two grammars to use. By default JSON where it is faithful, else a regex. */
   readonly target?: "auto" | "json" | "regex" | undefined
-  /** How many levels of a recursive schema are written out on TGI; 3 by default, fewer where that would cost too much. */
+  /** How many levels of a recursive schema are written out on TGI; 3 by default, fewer if that would cost too much. */
   readonly depth?: number | undefined
   /**
-   * What becomes of a place where any JSON value may stand, on TGI: `bounded` (default) writes values that nest one or
+   * What becomes of a place that allows any JSON value, on TGI: `bounded` (default) writes values that nest one or
    * two levels deep, as its server can bear; `scalars` none that nest; `refuse` fails.
    */
   readonly free?: "refuse" | "scalars" | "bounded" | undefined
   /** The name that OpenAI's form gives a schema; `output` by default. */
   readonly name?: string | undefined
   /**
-   * Whether OpenAI's form is sent as `strict`. By default it is where the schema can be said so (optional keys are then
-   * written as null and taken for left out); `true` fails where it cannot, `false` sends the whole schema.
+   * Whether OpenAI's form is sent as `strict`. By default it is where the schema allows it (optional keys are then written
+   * as null and count as left out); `true` fails where it does not, `false` sends the whole schema.
    */
   readonly strict?: boolean | undefined
   /**
-   * Which compiler is known to run behind vLLM or SGLang. By default what xgrammar takes is sent, which is their first
-   * choice; llguidance takes more, and enforces it.
+   * Which compiler is known to run behind vLLM or SGLang. By default the form of xgrammar is sent, which is their first
+   * choice; llguidance accepts more, and enforces it.
    */
   readonly compiler?: "xgrammar" | "llguidance" | undefined
 }
@@ -109,7 +108,7 @@ type Attempted<A> = Result.Result<A, StructuredOutputError.StructuredOutputError
 
 const DEPTH = 3
 
-/** Remembers by document and key what was made of it. */
+/** Caches by document and key. */
 const once = <A>(known: WeakMap<object, Map<string, A>>, document: object, key: string, make: () => A): A => {
   const made = known.get(document) ?? new Map<string, A>()
   known.set(document, made)
@@ -126,8 +125,8 @@ const lowered = new WeakMap<object, Map<string, Attempted<Lowered>>>()
 const schemas = new WeakMap<object, Map<string, Attempted<SchemaLowering.Lowered>>>()
 
 /**
- * A schema as it is meant: references resolved, conjunctions merged. Fails for what is not a schema, and for one that
- * no value satisfies. Read once for a document.
+ * A schema by its meaning: references resolved, conjunctions merged. Fails for something that is not a schema, and for a
+ * schema that no value satisfies. Read once per document.
  *
  * @category reading
  * @since 0.2.0
@@ -150,7 +149,7 @@ export const document = (source: JsonSource): Result.Result<Tree.Document, Diffe
   })
 
 /**
- * The grammar for TGI, or the path at which the schema cannot be one. Computed once for a document and its options.
+ * The grammar for TGI, or the path at which the schema cannot be one. Computed once per document and options.
  *
  * @category lowering
  * @since 0.1.0
@@ -214,7 +213,7 @@ export const lowerSchema = (
 }
 
 /**
- * The compiler that an engine is taken to run.
+ * The compiler that an engine is assumed to run.
  *
  * @category accessors
  * @since 0.2.0
@@ -305,14 +304,14 @@ const text = (
  * @since 0.2.0
  */
 export interface Check {
-  /** The compiler that the engine is taken to run, and the version of it that was asked. */
+  /** The compiler that the engine is assumed to run, and its version that was tested. */
   readonly compiler: Enforcement.Compiler
   readonly version: string
-  /** The constraints that hold in all that is written. */
+  /** The constraints that hold for everything that is written. */
   readonly enforced: ReadonlyArray<SelfCheck.Held>
   /** Those that only the decoder checks. */
   readonly unenforced: ReadonlyArray<Dropped>
-  /** What some values of the schema have that cannot be written. */
+  /** What cannot be written of some values of the schema. */
   readonly unwritable: ReadonlyArray<Dropped>
   /** Some values of the schema that cannot be written, the shortest first. */
   readonly examples: ReadonlyArray<Schema.Json>

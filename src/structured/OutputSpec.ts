@@ -1,5 +1,5 @@
 /**
- * Structured output described by plain data: how configurations and data sets ask for it.
+ * Structured output described by plain data, for configurations and data sets.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import * as StructuredOutput from "./StructuredOutput.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
 
 /**
- * The form in which configurations and data sets ask for structured output: plain data.
+ * Structured output as configurations and data sets describe it: plain data.
  *
  * @category schemas
  * @since 0.1.0
@@ -23,7 +23,7 @@ export const OutputSpec = Schema.Union([
   }),
   Schema.Struct({
     format: Schema.Literal("regex"),
-    /** The pattern, which matches the whole answer. */
+    /** The pattern, which matches the whole response. */
     schema: Schema.String,
     whitespacePattern: Schema.optionalKey(Schema.String)
   })
@@ -67,7 +67,7 @@ type Reading = Result.Result<Interpreted, StructuredOutputError.StructuredOutput
 const known = new WeakMap<OutputSpecInput, Reading>()
 
 /**
- * Reads a description; fails when its JSON text is none. No engine lets a client choose the blanks between tokens.
+ * Reads a description; fails if its JSON text is not valid JSON. No engine lets a client choose the blanks between tokens.
  * The same description object is read once.
  *
  * @category reading

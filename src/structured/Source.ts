@@ -9,7 +9,7 @@ import * as SchemaDocument from "./schema/SchemaDocument.ts"
 import * as Tree from "./schema/tree/JsonSchemaTree.ts"
 
 /**
- * A JSON value of a schema; `emptyStruct` tells how Effect's empty struct is meant.
+ * A JSON value of a schema; `emptyStruct` says how Effect's empty struct is to be read.
  *
  * @category models
  * @since 0.1.0
@@ -49,7 +49,7 @@ export const fromSchema = (schema: Schema.Constraint): JsonSource => {
 const sources = new WeakMap<object, JsonSource>()
 
 /**
- * From now on a Schema stands for a source that was not made of it.
+ * Makes a Schema stand for a source that was not made from it.
  *
  * @category constructors
  * @since 0.2.0
@@ -59,7 +59,7 @@ export const remember = (schema: Schema.Constraint, source: JsonSource): void =>
 }
 
 /**
- * A JSON Schema, draft 2020-12 or older; what is not a schema is refused when it is lowered.
+ * A JSON Schema, draft 2020-12 or older; anything that is not a schema is refused when it is lowered.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * What a model shall write, as a grammar for its engine and as a decoder of its text.
+ * What a model must write, as a grammar for its engine and as a decoder of its text.
  *
  * @since 0.1.0
  */
@@ -25,20 +25,20 @@ import * as StructuredOutputError from "./StructuredOutputError.ts"
 export type { Answer, Decoded, Decoder } from "./decode/Answer.ts"
 
 /**
- * How the grammar is made, and how much is seen through when its text is decoded.
+ * How the grammar is made, and how lenient decoding is.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options extends Grammar.Options {
-  /** Whether code fences, prose and thinking around the JSON are seen through; not by default. */
+  /** Whether code fences, prose and thinking around the JSON are ignored; not by default. */
   readonly lenient?: boolean | undefined
 }
 
 type Failed = StructuredOutputError.StructuredOutputError
 
 /**
- * What a model shall write, and how that becomes a value.
+ * What a model must write, and how that becomes a value.
  *
  * @category models
  * @since 0.1.0
@@ -47,7 +47,7 @@ export interface StructuredOutput<A, R = never> extends Decoder<A, R> {
   readonly source: Grammar.Source
   /** The JSON Schema to show to the model; nothing for a regex. */
   readonly jsonSchema: Document | undefined
-  /** What to send so that the engine enforces the shape. Fails when it cannot; nothing should be sent then. */
+  /** What to send so that the engine enforces the shape. Fails if it cannot; then nothing should be sent. */
   readonly grammar: (
     engine: Grammar.EngineKind,
     route: Grammar.Route,
@@ -72,7 +72,7 @@ export const make = <S extends Schema.Constraint>(
 /**
  * Structured output by a JSON Schema: the value is the JSON itself, unchanged. It is checked against the schema as far as
  * that can be read as a Schema; one with keywords that Effect cannot express (`not`, `if`, `contains`) is checked by the
- * grammar alone.
+ * grammar only.
  *
  * @category constructors
  * @since 0.1.0
@@ -84,8 +84,8 @@ export const fromJsonSchema = (schema: unknown, options: Options = {}): Structur
 }
 
 /**
- * A JSON Schema as a Schema, for `generateObject` and all else that takes one: its values are JSON that the JSON Schema
- * allows, as far as that can be checked, and engines are sent the JSON Schema itself.
+ * A JSON Schema as a Schema, for `generateObject` and anything else that takes one: its values are JSON that the JSON Schema
+ * allows, as far as that can be checked, and engines get the JSON Schema itself.
  *
  * @category constructors
  * @since 0.2.0
@@ -126,7 +126,7 @@ const importCheck = (document: Document): Check => {
 }
 
 /**
- * Structured output by a regex that matches the whole answer: the value is the text.
+ * Structured output by a regex that matches the whole response: the value is the text.
  *
  * @category constructors
  * @since 0.1.0
@@ -157,7 +157,7 @@ export const fromChoices = <const C extends string>(
   }
 }
 
-/** The target of the options counts before the one that a call needs. */
+/** The target of the options takes precedence over the one that a call needs. */
 const constrain = (
   source: Grammar.Source,
   engine: Grammar.EngineKind,
@@ -214,7 +214,7 @@ const fromCodec = <A, R>(
 }
 
 /**
- * A value without the nulls at keys that may be left out: some engines demand every key, and write them so.
+ * A value without the nulls at keys that may be left out: some engines require every key, and write null.
  *
  * @category decoding
  * @since 0.2.0
@@ -234,7 +234,7 @@ const refusal = (answer: Answer): StructuredOutputError.Reason | undefined =>
     })
     : undefined
 
-/** The JSON value of an answer, unwrapped. A text that the token limit cut is never taken for whole. */
+/** The JSON value of a response, unwrapped. A text that the token limit cut is never considered complete. */
 const parse = (
   answer: Answer,
   lenient: boolean
@@ -243,7 +243,7 @@ const parse = (
   if (refused !== undefined) return Result.fail(StructuredOutputError.make(refused))
   const { steps, text } = lenient ? Repair.lenient(answer.text) : Repair.trim(answer.text)
   if (text === "") {
-    // why it ended says more than that it is empty: thinking may have taken all tokens
+    // the finish reason says more than that it is empty: thinking may have used all tokens
     const Problem = answer.finishReason === "length" ? StructuredOutputError.Truncated : StructuredOutputError.Empty
     return Result.fail(StructuredOutputError.make(new Problem(facts(answer))))
   }

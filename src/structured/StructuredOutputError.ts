@@ -1,5 +1,5 @@
 /**
- * Why there is no value: a schema that no grammar holds, or an answer that is not what was asked for.
+ * Why there is no value: a schema that no grammar can enforce, or a response that does not fit.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ const Path = Schema.Array(Schema.Union([Schema.String, Schema.Finite]))
 
 const at = (path: ReadonlyArray<string | number>): string => path.length === 0 ? "the root" : path.join(".")
 
-/** What is known about the answer that could not be read: all of its text, and how the server said it ended. */
+/** What is known about a response that could not be read: all of its text, and its finish reason. */
 const Answer = {
   text: Schema.String,
   finishReason: Schema.optionalKey(Schema.String)
@@ -52,12 +52,12 @@ export class UnsupportedSchema extends Schema.TaggedError<UnsupportedSchema>()("
 export class Empty extends Schema.TaggedError<Empty>()("Empty", Answer) {
   readonly isRetryable = true
   override get message() {
-    return "the model answered with no text; try again with another seed"
+    return "the model wrote no text; try again with another seed"
   }
 }
 
 /**
- * The token limit cut the answer before the JSON was complete.
+ * The token limit cut the response before the JSON was complete.
  *
  * @category reasons
  * @since 0.1.0
@@ -73,7 +73,7 @@ export class Truncated extends Schema.TaggedError<Truncated>()("Truncated", Answ
 }
 
 /**
- * The text is not JSON; `offset` is where it stops being so, in UTF-16 units.
+ * The text is not JSON; `offset` is where it stops being valid, in UTF-16 units.
  *
  * @category reasons
  * @since 0.1.0
@@ -123,7 +123,7 @@ export class Mismatch extends Schema.TaggedError<Mismatch>()("Mismatch", {
 }
 
 /**
- * The model or the server declined to answer.
+ * The model or the server declined to respond.
  *
  * @category reasons
  * @since 0.1.0
@@ -154,7 +154,7 @@ export const Reason = Schema.Union([UnsupportedSchema, Empty, Truncated, NotJson
 export type Reason = typeof Reason.Type
 
 /**
- * An answer that was tried and did not decode.
+ * A response that did not decode.
  *
  * @category schemas
  * @since 0.1.0
@@ -165,7 +165,7 @@ export const Attempt = Schema.Struct({
   problem: Schema.String
 })
 /**
- * An answer that was asked for again.
+ * A response that was requested again.
  *
  * @category schemas
  * @since 0.1.0
@@ -182,7 +182,7 @@ export class StructuredOutputError extends StageError.make<StructuredOutputError
   method: "decode",
   reason: Reason,
   fields: {
-    /** The answers before this one, oldest first, where the call was repeated. */
+    /** The responses before this one, oldest first, if the call was repeated. */
     attempts: StageError.defaulted(Schema.Array(Attempt), [])
   }
 }) {
@@ -193,7 +193,7 @@ export class StructuredOutputError extends StageError.make<StructuredOutputError
 }
 
 /**
- * The error of a reason, with the answers that came before.
+ * The error of a reason, with the earlier responses.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The parameters of tools, as each engine's grammar takes them. Models read them too, so what is said about keys stays.
+ * The parameters of tools in the form of each engine's grammar. Models read them too, so descriptions of keys are kept.
  *
  * @since 0.2.0
  */
@@ -19,23 +19,23 @@ import * as StructuredOutputError from "./StructuredOutputError.ts"
  */
 export interface ToolGrammar {
   readonly parameters: Readonly<Record<string, unknown>>
-  /** Whether the engine is asked to hold the model to them; nothing where it does so anyway. */
+  /** Whether the engine is asked to enforce them; nothing if it does so anyway. */
   readonly strict: boolean | undefined
   readonly dropped: ReadonlyArray<Grammar.Dropped>
 }
 
 const lowered = new WeakMap<object, Map<string, Result.Result<ToolGrammar, Dropped.Fault>>>()
 
-/** What a tool without parameters takes. */
+/** The parameters of a tool without any. */
 const none = { type: "object", properties: {}, additionalProperties: false }
 
 /**
- * The parameters of a tool for an engine, or why it cannot hold them: an error with the path from the tool's name on.
+ * The parameters of a tool for an engine, or why it cannot enforce them: an error with the path from the tool's name on.
  * The same document gives the same parameters.
  *
  * - TGI: without references (a recursive one ends its server), written out to a depth.
- * - vLLM and SGLang: always `strict`, without which vLLM holds a model to nothing.
- * - The router and OpenAI's form: `strict` where the schema can be said so.
+ * - vLLM and SGLang: always `strict`, without which vLLM enforces nothing.
+ * - The router and OpenAI's form: `strict` where the schema allows it.
  *
  * @category lowering
  * @since 0.2.0
@@ -86,7 +86,7 @@ const lower = (source: Grammar.JsonSource, engine: Grammar.EngineKind): Result.R
   })
 }
 
-/** TGI takes tools by schema alone, and only with the keys of an object named. */
+/** TGI accepts tools by schema only, and only with the keys of an object named. */
 const onTgi = (document: Tree.Document, root: Tree.Fields): Result.Result<ToolGrammar, Dropped.Fault> => {
   const isRecord = root.properties.length === 0 && root.rests.some(({ value }) => value._tag === "Free")
   const closed: Tree.Document = isRecord

@@ -1,6 +1,6 @@
 /**
  * Tool calls as regexes for TGI, in the form in which a chat template writes them. Its router's own grammar for tools loses
- * arguments, and ends with a schema that recurs.
+ * arguments, and crashes on a recursive schema.
  *
  * @since 0.2.0
  */
@@ -27,7 +27,7 @@ export interface Form {
 }
 
 /**
- * What is offered.
+ * The offered tools.
  *
  * @category models
  * @since 0.2.0
@@ -37,12 +37,12 @@ export interface Offer {
   /** Whether a call must be made, and which. */
   readonly choice: "auto" | "required" | { readonly name: string }
   readonly parallel: boolean
-  /** What closes the thought that the prompt opens, where it opens one: the model thinks before it calls. */
+  /** What closes the thought that the prompt opens, if any: the model thinks before it calls. */
   readonly thought?: string | undefined
 }
 
 /**
- * What is asked for next: a text that the client writes itself, and the regex of what follows it.
+ * The next stage: a text that the client writes itself, and the regex of what follows it.
  *
  * @category models
  * @since 0.2.0
@@ -53,7 +53,7 @@ export interface Stage {
 }
 
 /**
- * How an answer with tool calls is held.
+ * How a response with tool calls is constrained.
  *
  * @category models
  * @since 0.2.0
@@ -61,21 +61,21 @@ export interface Stage {
 export interface ToolRegex {
   /** The regex of the first request. */
   readonly regex: string
-  /** What comes behind a text that is whole under the regex of its stage; nothing at the end. Absent for one stage. */
+  /** What follows a text that is complete under the regex of its stage; nothing at the end. Absent if there is one stage. */
   readonly next: ((written: string) => Stage | undefined) | undefined
   readonly dropped: ReadonlyArray<Grammar.Dropped>
 }
 
-/** Up to here all tools go into one regex, which a server takes a second or two to compile. */
+/** Up to this many tools go into one regex, which takes a server a second or two to compile. */
 const MAX_CHARACTERS = 1200
 const MAX_STATES = 500
 
-/** How much of the opening of a call no other text may hold. */
+/** How much of the opening of a call must not occur in other text. */
 const MARK = 6
 
 type Attempted<A> = Result.Result<A, StructuredOutputError.StructuredOutputError>
 
-/** What a tool without parameters takes. */
+/** The parameters of a tool without any. */
 const none = { type: "object", properties: {}, additionalProperties: false }
 
 /**
@@ -109,7 +109,7 @@ export const make = (form: Form, { choice, parallel, thought, tools }: Offer): A
       const begun = calls.filter(({ name }) =>
         [open, between].some((before) => before !== undefined && written.endsWith(before + name))
       )
-      // of two names that end alike, the longer one was written
+      // of two names with the same end, the longer one was written
       const [call] = begun.toSorted((a, b) => b.name.length - a.name.length)
       if (call !== undefined) return { written: form.middle, regex: regexOf(call.lowered) }
       const isOpen = written.includes(open) && written.endsWith("}") && !written.endsWith(close)
@@ -126,7 +126,7 @@ const regexOf = ({ grammar }: Grammar.Lowered): string => grammar.type === "rege
 const group = (options: ReadonlyArray<string>): string =>
   options.length === 1 ? options[0] ?? "" : `(?:${options.join("|")})`
 
-/** Calls one after the other: where each has its own tags, as a repetition, so that they are written down once. */
+/** Calls one after the other: if each has its own tags, as a repetition, so that they are written once. */
 const around = ({ between, close, open }: Form, call: string, isMany: boolean): string => {
   const { literal } = RegexDialect
   const [opening, closing] = [literal(open), literal(close)]
@@ -138,7 +138,7 @@ const around = ({ between, close, open }: Form, call: string, isMany: boolean): 
   return `${opening}${call}(?:${literal(between)}${call})*${closing}`
 }
 
-/** Any text in which the beginning of another does not stand. */
+/** Any text that does not contain the beginning of another. */
 const textWithout = (text: string, length: number): string => {
   const mark = Array.from(text).slice(0, length)
   const ways = mark.map((char, index) => {
@@ -178,7 +178,7 @@ const sourceOf = (parameters: object): Grammar.JsonSource => {
 }
 
 /**
- * What the regex costs the server, about.
+ * About what the regex costs the server.
  *
  * @category accessors
  * @since 0.2.0

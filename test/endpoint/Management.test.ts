@@ -72,7 +72,7 @@ describe("a call that is made once", () => {
       const { api, sent } = yield* losing("POST", "it on the way")
       const error = yield* soon(Effect.flip(api.create(create, { namespace: "org" })))
       assert.deepStrictEqual([error.reason._tag, sent()], ["Unreachable", 1])
-      assert.include(error.message, "was not taken up")
+      assert.include(error.message, "was not accepted")
     }))
 
   it.effect("create: another endpoint of that name is not taken for the one that was asked for", () =>

@@ -1,5 +1,5 @@
 /**
- * What decoding starts from and what it ends in: the text that a model wrote, and the value that was in it.
+ * The input and the output of decoding: the text that a model wrote, and the value in it.
  *
  * @since 0.2.0
  */
@@ -15,16 +15,16 @@ import type * as Repair from "./Repair.ts"
  */
 export interface Answer {
   readonly text: string
-  /** How the server says it ended: `length` means cut by the token limit, `content_filter` refused. */
+  /** The finish reason: `length` means cut by the token limit, `content_filter` refused. */
   readonly finishReason?: string | undefined
-  /** The property under which the value stands: the `wrap` of the constraint that was sent. */
+  /** The property that holds the value: the `wrap` of the constraint that was sent. */
   readonly wrap?: string | undefined
-  /** Whether asking again with a higher limit is in vain. */
+  /** Whether a retry with a higher limit is in vain. */
   readonly isFinal?: boolean | undefined
 }
 
 /**
- * A value, and what had to be cut away from the text around it.
+ * A value, and what had to be removed around it.
  *
  * @category models
  * @since 0.2.0
@@ -41,7 +41,7 @@ export interface Decoded<A> {
  * @since 0.2.0
  */
 export interface Decoder<A, R = never> {
-  /** Whether code fences, prose and thinking around the JSON are seen through. */
+  /** Whether code fences, prose and thinking around the JSON are ignored. */
   readonly lenient: boolean
   /** The value of a response, whatever the server promised, or which of five things went wrong. */
   readonly decode: (answer: Answer) => Effect.Effect<Decoded<A>, StructuredOutputError, R>

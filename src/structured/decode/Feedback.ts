@@ -1,5 +1,5 @@
 /**
- * Asking again, with what was wrong about the last answer.
+ * Retries, with what was wrong in the last response.
  *
  * @since 0.1.0
  */
@@ -11,8 +11,8 @@ const MAX_ISSUES = 10
 const MAX_MESSAGE = 200
 
 /**
- * What to tell the model about an answer that did not decode: at most ten problems, one a line. Nothing where words do
- * not help: an answer that was cut, refused or never asked for.
+ * What to tell the model about a response that did not decode: at most ten problems, one per line. Nothing where words do
+ * not help: a response that was cut off, refused or never requested.
  *
  * @category accessors
  * @since 0.1.0
@@ -42,24 +42,24 @@ export const message = ({ reason }: StructuredOutputError.StructuredOutputError)
 }
 
 /**
- * What the caller needs to know to ask (again).
+ * What the caller needs to know for a (further) attempt.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Round {
-  /** 0 for the first time. Add it to the seed: a greedy model would repeat itself. */
+  /** 0 for the first attempt. Add it to the seed: a greedy model would repeat itself. */
   readonly index: number
-  /** The answer before, when it had the wrong shape, and what to say about it. */
+  /** The previous response, if it had the wrong shape, and what to say about it. */
   readonly correction: { readonly answer: string; readonly feedback: string } | undefined
-  /** How often the token limit cut an answer so far: a reason to raise it, not to complain. */
+  /** How often the token limit has cut a response: a reason to raise it, not to complain. */
   readonly truncations: number
-  /** The text of the answer before, when it was cut or is not JSON: its beginning may be good. */
+  /** The text of the previous response, if it was cut off or is not JSON: its beginning may be good. */
   readonly broken: string | undefined
 }
 
 /**
- * A decoded value with the answer it came from and the ones that were tried before.
+ * A decoded value with its response and the failed ones before it.
  *
  * @category models
  * @since 0.1.0
@@ -70,8 +70,8 @@ export interface Outcome<A, B extends Answer> extends Decoded<A> {
 }
 
 /**
- * Asks until an answer decodes, at most `times` times more. A wrong shape is asked about with feedback, a cut answer
- * without; a refusal ends it. The last error carries all answers before it.
+ * Repeats until a response decodes, with at most `times` retries. A wrong shape is retried with feedback, a cut response
+ * without; a refusal ends it. The last error holds all earlier responses.
  *
  * @category combinators
  * @since 0.1.0

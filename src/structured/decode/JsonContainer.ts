@@ -6,7 +6,7 @@
 import type * as Schema from "effect/Schema"
 
 /**
- * An object or array that is being read: it only grows, so that its first entries can be looked at later.
+ * An object or array that is being read: it only grows, so that its first entries can be read later.
  *
  * @category models
  * @since 0.1.0

@@ -13,7 +13,7 @@ import * as Prose from "./Prose.ts"
 import type * as Repair from "./Repair.ts"
 
 /**
- * A piece of the answer; the last one says how it ended.
+ * A piece of the response; the last one says how it ended.
  *
  * @category models
  * @since 0.1.0
@@ -26,8 +26,8 @@ export interface Delta {
 }
 
 /**
- * The value so far, encoded and not validated: parts that are complete stay as they are, the last one may grow. It is
- * put together when `value` is first read, so that partials nobody looks at cost nothing.
+ * The value so far, encoded and not validated: complete parts stay as they are, the last one may grow. It is built when
+ * `value` is first read, so that unused partials cost nothing.
  *
  * @category models
  * @since 0.1.0
@@ -80,7 +80,7 @@ export interface Done<A> {
 export type Event<A, I = never> = Partial | Element<I> | Done<A>
 
 /**
- * How the value is watched while it grows.
+ * How the value is observed while it grows.
  *
  * @category models
  * @since 0.1.0
@@ -90,13 +90,13 @@ export interface Options<I extends Schema.Constraint> {
   readonly wrap?: string | undefined
   /** The schema of the elements, where the value is an array: each is then given once, decoded. */
   readonly element?: I | undefined
-  /** What is done to an element before it is decoded; nothing by default. */
+  /** A change to an element before it is decoded; none by default. */
   readonly restore?: ((value: Schema.Json) => Schema.Json) | undefined
 }
 
 /**
- * The value of a streamed answer as it grows, in time linear in its length. The stream fails like `decode` does when
- * the whole is not what was asked for; an element that does not decode is not given, and is reported by that failure.
+ * The value of a streamed response as it grows, in time linear in its length. The stream fails like `decode` when the whole
+ * does not fit; an element that does not decode is not emitted, and is reported by that failure.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * A JSON parser that takes its text in pieces and tells what is known after each.
+ * A JSON parser that takes its text in pieces and shows what is known after each.
  *
  * @since 0.1.0
  */
@@ -30,13 +30,13 @@ export interface Element {
 }
 
 /**
- * What is watched, and how deep values may nest.
+ * What to watch, and how deep values may nest.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Options {
-  /** Under which key of the root object the watched array stands; by default the root itself is watched. */
+  /** The key of the root object that holds the watched array; by default the root itself is watched. */
   readonly wrap?: string | undefined
   /** How deep values may nest; 256 by default. */
   readonly maxDepth?: number | undefined
@@ -71,7 +71,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 }
 
 /**
- * A JSON parser that is fed piece by piece: each character is looked at once.
+ * A JSON parser that is fed piece by piece and looks at each character once.
  *
  * @category constructors
  * @since 0.1.0
@@ -79,7 +79,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 export const make = (options: Options = {}): PartialJson => new PartialJson(options)
 
 /**
- * The state of a text that was read so far.
+ * The state of the text read so far.
  *
  * @category models
  * @since 0.1.0
@@ -110,7 +110,7 @@ export class PartialJson {
     return this.#version
   }
 
-  /** Where the text stopped being JSON; what was read before stays. */
+  /** Where the text stopped being JSON; what was read before is kept. */
   get failure(): Failure | undefined {
     return this.#failure
   }
@@ -125,7 +125,7 @@ export class PartialJson {
     return this.#offset
   }
 
-  /** Reads on. After a failure nothing is read any more. */
+  /** Reads on. After a failure nothing more is read. */
   push(chunk: string): void {
     for (let at = 0; at < chunk.length && this.#failure === undefined;) {
       const next = this.#mode === "string" ? this.#string(chunk, at) : this.#step(chunk[at] ?? "", at)
@@ -134,7 +134,7 @@ export class PartialJson {
     }
   }
 
-  /** Reads until the first value ends, and gives the length that it took; nothing if it never does. */
+  /** Reads until the first value ends, and returns its length; nothing if it never ends. */
   pushValue(text: string): number | undefined {
     for (let at = 0; at < text.length && this.#failure === undefined;) {
       const next = this.#mode === "string" ? this.#string(text, at) : this.#step(text[at] ?? "", at)
@@ -150,7 +150,7 @@ export class PartialJson {
     return this.#elements.splice(0)
   }
 
-  /** The whole value, or where and why it is none. */
+  /** The whole value, or where and why the text is not one. */
   end(): Result.Result<Schema.Json, Failure> {
     if (this.#failure === undefined && this.#mode === "number") this.#endNumber()
     if (this.#failure !== undefined) return Result.fail(this.#failure)
@@ -160,8 +160,8 @@ export class PartialJson {
   }
 
   /**
-   * The value so far, with what is open closed: costs as much as the nesting is deep, and the copy of the open objects
-   * and arrays is only made when the value is asked for. Undefined while nothing can be said.
+   * The value so far, with open parts closed: it costs as much as the nesting is deep, and open objects and arrays are only
+   * copied when the value is read. Undefined while nothing is known.
    */
   snapshot(): () => Schema.Json | undefined {
     if (this.#mode === "done") {
@@ -182,8 +182,8 @@ export class PartialJson {
   }
 
   /**
-   * The scalar that is being written, as far as it is certain. A long string is not looked at before it is asked for,
-   * since that would copy it.
+   * The scalar that is being written, as far as it is certain. A long string is not read before it is needed, since that
+   * would copy it.
    */
   #leaf(): () => Schema.Json | undefined {
     const text = this.#text
@@ -216,7 +216,7 @@ export class PartialJson {
       const code = chunk.charCodeAt(at)
       if (code === 0x22 || code === 0x5c) break
       if (code < 0x20) {
-        this.#fail("a raw control character stands in a string", at - from)
+        this.#fail("a raw control character is in a string", at - from)
         return at
       }
     }
@@ -248,7 +248,7 @@ export class PartialJson {
           this.#version++
           return at + 1
         }
-        // the character behind a number is not part of it
+        // the character after a number is not part of it
         this.#endNumber()
         return at
       default:
@@ -287,7 +287,7 @@ export class PartialJson {
   }
 
   #endNumber(): void {
-    if (NUMBER.exec(this.#token)?.[0] !== this.#token) return this.#fail("this number is not written as JSON wants it")
+    if (NUMBER.exec(this.#token)?.[0] !== this.#token) return this.#fail("this number is not valid in JSON")
     this.#complete(Number(this.#token))
   }
 
@@ -362,7 +362,7 @@ export class PartialJson {
     }
   }
 
-  /** A value has ended: it belongs to the innermost open container now, for good. */
+  /** A value has ended: from now on it belongs to the innermost open container. */
   #complete(value: Schema.Json): void {
     this.#version++
     const frame = this.#stack.at(-1)
@@ -388,7 +388,7 @@ export class PartialJson {
 
 const nothing = () => undefined
 
-/** Without the first half of a surrogate pair whose second half is still to come. */
+/** Without the first half of a surrogate pair whose second half has not arrived. */
 const wellFormed = (text: string): string => {
   const last = text.charCodeAt(text.length - 1)
   return last >= 0xd800 && last <= 0xdbff ? text.slice(0, -1) : text

@@ -1,5 +1,5 @@
 /**
- * What stands around JSON in the text of a model that no grammar held: prose, and thinking between the tags of any family.
+ * What surrounds JSON in the text of an unconstrained model: prose, and thinking between the tags of any family.
  *
  * @since 0.2.0
  */
@@ -7,12 +7,12 @@ import { families } from "../../template/thinking/ThinkingTags.ts"
 import type { Opening } from "../../template/thinking/ThoughtOpening.ts"
 import * as ThoughtSplitter from "../../template/thinking/ThoughtSplitter.ts"
 
-/** Closing tags that say by themselves that what stands before them was thinking. */
+/** Closing tags that by themselves show that the text before them was thinking. */
 const closes = families.filter(({ alone }) => alone).map(({ close }) => close)
 const LONGEST = Math.max(...closes.map((close) => close.length))
 
 /**
- * A text without its thinking; nothing where there is none.
+ * A text without its thinking; nothing if there is none.
  *
  * @category decoding
  * @since 0.2.0
@@ -29,7 +29,7 @@ export const withoutThinking = (text: string): string | undefined => {
   return isSplit ? said : undefined
 }
 
-/** Where the next value may begin, tags that begin with a bracket aside. */
+/** Where the next value may begin, except for tags that begin with a bracket. */
 const beginning = (text: string, from: number): number => {
   const found = text.slice(from).search(/[{[]/)
   return found === -1 ? text.length : from + found
@@ -38,20 +38,20 @@ const beginning = (text: string, from: number): number => {
 const mayBeTag = (rest: string): boolean => families.some(({ open }) => open.startsWith(rest) || rest.startsWith(open))
 
 /**
- * Who reads the value that was found.
+ * The reader of the value that was found.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Reader {
   readonly read: (text: string) => void
-  /** The value has ended, or what was read is none. */
+  /** The value has ended, or the text was not a value. */
   readonly isOver: () => boolean
   /** Another value follows. */
   readonly restart: () => void
 }
 
-/** The first closing tag behind a place. */
+/** The first closing tag after a place. */
 const closeBehind = (text: string, from: number) => {
   let found: { readonly start: number; readonly end: number } | undefined
   for (const close of closes) {
@@ -62,8 +62,8 @@ const closeBehind = (text: string, from: number) => {
 }
 
 /**
- * Finds the value in a text that comes in pieces: holds back what stands in front of its first brace or bracket. A value
- * that stood in a thought, as a closing tag behind it shows, is followed by another.
+ * Finds the value in a text that arrives in pieces: skips everything before its first brace or bracket. A value within a
+ * thought, as a closing tag after it shows, is followed by another.
  *
  * @category models
  * @since 0.2.0
@@ -72,7 +72,7 @@ export class Finder {
   readonly #reader: Reader
   #splitter = ThoughtSplitter.make()
   #isInValue = false
-  /** An end that could begin a tag and was not looked at; and one of a value that was read already. */
+  /** An end that could begin a tag and has not been examined; and one of a value that was already read. */
   #held = ""
   #tail = ""
 
@@ -107,7 +107,7 @@ export class Finder {
     this.#tail = text.slice(-LONGEST)
   }
 
-  /** All so far was thinking. */
+  /** Everything so far was thinking. */
   restart(): void {
     const [family] = families
     const behind: Opening = family === undefined ? { _tag: "Unknown" } : { _tag: "Behind", family }

@@ -1,5 +1,5 @@
 /**
- * What may stand around the JSON of an answer, and is taken off.
+ * What may surround the JSON of a response, and is removed.
  *
  * @since 0.1.0
  */
@@ -7,8 +7,8 @@ import * as PartialJson from "./PartialJson.ts"
 import * as Prose from "./Prose.ts"
 
 /**
- * A way in which a text was changed before it was the value. `absent`: a key that may be left out was written as null,
- * and is taken for left out.
+ * How a text was changed to become the value. `absent`: a key that may be left out was written as null, and counts as left
+ * out.
  *
  * @category models
  * @since 0.1.0
@@ -16,7 +16,7 @@ import * as Prose from "./Prose.ts"
 export type Step = "blanks" | "special-token" | "byte-order-mark" | "thinking" | "code-fence" | "prose" | "absent"
 
 /**
- * A text, and what was taken off around it.
+ * A text, and what was removed around it.
  *
  * @category models
  * @since 0.1.0
@@ -33,7 +33,9 @@ const FENCE = /```[A-Za-z0-9_-]*[ \t]*\r?\n?([\s\S]*?)(?:```|$)/
 
 const isBlank = (char: string | undefined): boolean => char === " " || char === "\n" || char === "\t" || char === "\r"
 
-/** Without what JSON takes for blanks, which a byte-order mark is not. A search by regex could take quadratic time. */
+/**
+ * Without what JSON considers blank, which does not include a byte-order mark. A search by regex could take quadratic time.
+ */
 const trimBlanks = (text: string): string => {
   let start = 0
   let end = text.length
@@ -59,8 +61,8 @@ export const trim = (text: string): Repaired => {
 }
 
 /**
- * Finds the JSON in the answer of a model that no grammar held: behind a byte-order mark, behind its thinking, in a
- * fenced block, between prose. Each step that was needed is reported. Nothing inside the JSON is changed.
+ * Finds the JSON in the response of an unconstrained model: after a byte-order mark, after its thinking, in a fenced block,
+ * between prose. Each step that was needed is reported. Nothing inside the JSON is changed.
  *
  * @category decoding
  * @since 0.1.0
@@ -90,7 +92,7 @@ const isValue = (text: string): boolean => {
   return parser.failure === undefined && (parser.isDone || /^-?[0-9]/.test(text))
 }
 
-/** The first object or array that is complete. */
+/** The first complete object or array. */
 const firstValue = (text: string): string | undefined => {
   const starts = /[{[]/g
   for (

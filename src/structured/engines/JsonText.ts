@@ -8,7 +8,7 @@ import { isObject } from "../schema/tree/JsonSchemaTree.ts"
 import type { Document, Tree } from "../schema/tree/JsonSchemaTree.ts"
 
 /**
- * How an engine orders keys, and where the references of a tree lead.
+ * How an engine orders keys, and the targets of a tree's references.
  *
  * @category models
  * @since 0.2.0

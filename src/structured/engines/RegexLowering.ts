@@ -1,6 +1,6 @@
 /**
  * A regex of the caller → the spelling of an engine. Engines differ in what `.`, `\d`, `\s`, anchors and groups mean, so
- * everywhere but on TGI it is written in explicit classes.
+ * except on TGI it is written in explicit classes.
  *
  * @since 0.2.0
  */
@@ -13,7 +13,7 @@ import * as Gbnf from "./Gbnf.ts"
 import * as Cost from "./tgi/Cost.ts"
 
 /**
- * A regex for an engine, and what was taken off.
+ * A regex for an engine, and what was removed.
  *
  * @category models
  * @since 0.2.0
@@ -71,7 +71,7 @@ const notes = (removed: ReadonlyArray<string>): ReadonlyArray<Dropped> =>
     effect: "unenforced"
   }))
 
-/** Whether a lookahead stands where nothing follows: TGI's server then wants one more character. */
+/** Whether a lookahead is at the end: TGI's server then wants one more character. */
 const looksBeyond = (regex: RegexSyntax.Regex): boolean => {
   const last = regex._tag === "Seq" ? regex.parts.at(-1) : regex
   return last !== undefined &&
@@ -84,7 +84,7 @@ const hasLook = (regex: RegexSyntax.Regex): boolean =>
   (regex._tag === "Seq" && regex.parts.some(hasLook)) || (regex._tag === "Alt" && regex.options.some(hasLook))
 
 /**
- * For TGI: as it was written where its server reads it so, otherwise in its dialect.
+ * For TGI: unchanged if its server reads it the same way, otherwise in its dialect.
  *
  * @category lowering
  * @since 0.2.0

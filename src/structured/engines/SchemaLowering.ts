@@ -1,5 +1,5 @@
 /**
- * A schema's tree → what an engine that takes JSON Schema is sent.
+ * A schema's tree → what is sent to an engine that takes JSON Schema.
  *
  * @since 0.2.0
  */
@@ -49,8 +49,8 @@ export const make = (
 }
 
 /**
- * OpenAI's form, whose root is always an object. Strict where the schema can be said so, or as the caller wants: a
- * `strict` of true fails where it cannot be, false sends all of the schema.
+ * OpenAI's form, whose root is always an object. Strict where the schema allows it, or as the caller wants: `strict: true`
+ * fails where it does not, `false` sends all of the schema.
  *
  * @category lowering
  * @since 0.2.0

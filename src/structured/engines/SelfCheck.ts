@@ -1,5 +1,5 @@
 /**
- * What an engine will make of a schema: what it enforces, what not, what it cannot write, and what it costs.
+ * What an engine will make of a schema: what it enforces and what it does not, what it cannot write, and the cost.
  *
  * @since 0.2.0
  */
@@ -18,7 +18,7 @@ import * as RegexGrammar from "./tgi/RegexGrammar.ts"
 import type * as TgiLowering from "./tgi/TgiLowering.ts"
 
 /**
- * A constraint of the schema that holds in what is written.
+ * A constraint of the schema that holds for everything that is written.
  *
  * @category models
  * @since 0.2.0
@@ -34,7 +34,7 @@ const SHOWN = 5
 const MAX_TEXT = 2000
 
 /**
- * The constraints of a document without those that are dropped.
+ * The constraints of a document except those that are dropped.
  *
  * @category accessors
  * @since 0.2.0
@@ -144,7 +144,7 @@ export const onTgi = ({ grammar, tree }: TgiLowering.Lowered): (value: Schema.Js
 }
 
 /**
- * Whether an engine that takes a schema can write a value, by what its printer says that it cannot.
+ * Whether an engine that takes a schema can write a value, by what its printer reports as unwritable.
  *
  * @category guards
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * A regular expression as an automaton whose states are what may still follow: partial derivatives. Nothing is built
- * ahead, so that a large expression costs no more than the texts that are read.
+ * A regular expression as an automaton whose states are what may still follow: partial derivatives. Nothing is built ahead,
+ * so that a large expression costs no more than the texts that are read.
  *
  * @since 0.2.0
  */
@@ -21,7 +21,7 @@ export interface Continuation {
 }
 
 /**
- * The ways in which a text may go on. `undefined` among them is the end of the expression.
+ * The ways in which a text may continue. `undefined` among them is the end of the expression.
  *
  * @category models
  * @since 0.2.0
@@ -34,9 +34,9 @@ export type State = ReadonlySet<Continuation | undefined>
  */
 export interface Automaton {
   readonly start: State
-  /** The state behind one more character, given as its code point. */
+  /** The state after one more character, given as its code point. */
   readonly step: (state: State, code: number) => State
-  /** The same before it is unfolded to the next characters: short to write down. Empty where nothing may follow so. */
+  /** The same before it is unfolded to the next characters: short to write. Empty if nothing may follow this way. */
   readonly advance: (state: State, code: number) => State
   /** What `advance` gives, unfolded to the next characters, as `step` takes it. */
   readonly unfold: (lists: State) => State
@@ -73,7 +73,7 @@ export const make = (regex: Regex): Automaton => {
     return made
   }
 
-  /** Adds to a state what a continuation comes to before its next character. */
+  /** Adds to a state what a continuation amounts to before its next character. */
   const expand = (
     list: Continuation | undefined,
     into: Set<Continuation | undefined>,

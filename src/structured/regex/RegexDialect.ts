@@ -36,7 +36,7 @@ export const anything = RegexSyntax.repeat(RegexSyntax.chars(CharSet.all), 0)
 
 /**
  * The whole-text form of a JSON Schema pattern, which only searches: anchors become the presence or absence of
- * "anything" at the ends. Fails for what an automaton over whole texts cannot say, or not cheaply.
+ * "anything" at the ends. Fails for what an automaton over whole texts cannot express, or not cheaply.
  *
  * @category reading
  * @since 0.1.0
@@ -132,7 +132,7 @@ const estimate = (regex: Regex): number => {
 }
 
 /**
- * The pattern with its length in code points bounded too, where it repeats one class; otherwise nothing.
+ * The pattern with its length in code points bounded too, if it repeats one class; otherwise nothing.
  *
  * @category combinators
  * @since 0.1.0
@@ -145,7 +145,7 @@ export const bound = (regex: Regex, min: number, max: number | undefined): Regex
 }
 
 /**
- * Texts other than the given ones; escapes by number are left out, so that no name can be written in disguise.
+ * Texts other than the given ones; numeric escapes are left out, so that no name can be written in disguise.
  *
  * @category constructors
  * @since 0.1.0
@@ -186,7 +186,7 @@ const short: ReadonlyArray<readonly [code: number, escape: string]> = [
 const hex = CharSet.ofText("0123456789abcdefABCDEF")
 
 /**
- * How a reader of regexes wants the set of one character.
+ * How a reader of regexes spells the set of one character.
  *
  * @category models
  * @since 0.1.0
@@ -194,8 +194,8 @@ const hex = CharSet.ofText("0123456789abcdefABCDEF")
 export type Spelling = (set: CharSet.CharSet) => string
 
 /**
- * A class as it may stand inside a JSON string: raw where JSON allows it, by escape where it does not. `escapes: "rare"`
- * leaves escapes out wherever something else can stand, for a compiler that loses them inside of groups.
+ * A class as it may appear inside a JSON string: raw where JSON allows it, escaped where it does not. `escapes: "rare"`
+ * leaves escapes out wherever there is an alternative, for a compiler that loses them inside groups.
  */
 const inString = (set: CharSet.CharSet, spell: Spelling, escapes: "all" | "rare"): string => {
   const plain = CharSet.intersect(set, raw)
@@ -217,7 +217,7 @@ const inString = (set: CharSet.CharSet, spell: Spelling, escapes: "all" | "rare"
   return options.length === 1 ? options[0] ?? "" : `(?:${options.join("|")})`
 }
 
-/** Sets that were printed: a tree is printed more than once while its cost is weighed. */
+/** Printed sets: a tree is printed more than once while costs are compared. */
 const inStrings = new WeakMap<CharSet.CharSet, string>()
 
 const spelledInString = (set: CharSet.CharSet): string => {
@@ -261,7 +261,7 @@ export const printEscaped = (regex: Regex, spell: Spelling, escapes: "all" | "ra
 export const printPlain = (regex: Regex): string => print(regex, CharSet.print)
 
 /**
- * Whether a character of the regex can only be written by an escape, beside others that need none.
+ * Whether a character of the regex can only be written as an escape, next to others that need none.
  *
  * @category guards
  * @since 0.1.0

@@ -34,8 +34,8 @@ export interface RegexFault {
 
 /**
  * `ecma`: what JSON Schema's `pattern` is written in. `tgi`: the dialect of TGI's model server, Python's interegular,
- * which always matches the whole text and has no anchors. `any`: what both know and other engines write, for a regex
- * whose author may have any of them in mind.
+ * which always matches the whole text and has no anchors. `any`: what both know and other engines use, for a regex whose
+ * author may have any of them in mind.
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +43,7 @@ export interface RegexFault {
 export type Flavour = "ecma" | "tgi" | "any"
 
 /**
- * Matches the empty text alone.
+ * Matches only the empty text.
  *
  * @category constructors
  * @since 0.1.0
@@ -76,7 +76,7 @@ export const seq = (...parts: ReadonlyArray<Regex>): Regex => {
 export const alt = (options: ReadonlyArray<Regex>): Regex =>
   options.length === 1 && options[0] !== undefined ? options[0] : { _tag: "Alt", options }
 /**
- * Matches so many times in a row; without `max` any number of times.
+ * Matches that many times in a row; without `max` any number of times.
  *
  * @category constructors
  * @since 0.1.0
@@ -109,7 +109,7 @@ class Unreadable {
 }
 
 /**
- * Reads a pattern. Of the flags `i` and `s` are honoured; the caller decides about the others.
+ * Reads a pattern. Of the flags, `i` and `s` are honoured; the caller decides about the others.
  *
  * @category reading
  * @since 0.1.0
@@ -222,7 +222,7 @@ class Reader {
     return { _tag: "Edge", at: at[char] }
   }
 
-  /** `(?i:` and `(?s:`, or `(?i)` for the rest of the group. Gives whether a body follows. */
+  /** `(?i:` and `(?s:`, or `(?i)` for the rest of the group. Returns whether a body follows. */
   #flags(): boolean | undefined {
     const found = /^\?([is]+)([:)])/.exec(this.#ahead(5))
     if (found === null || this.#ecma) return undefined
@@ -244,7 +244,7 @@ class Reader {
         look = head[1] === "!"
         this.#at += 2
       } else if (head.startsWith("?<=") || head.startsWith("?<!")) {
-        this.#fail(`(${head.slice(0, 3)}`, start, "lookbehind is not supported: say it without")
+        this.#fail(`(${head.slice(0, 3)}`, start, "lookbehind is not supported: write the pattern without it")
       } else if (head.startsWith("?P<") || head.startsWith("?<")) {
         if (this.#flavour !== "any" && this.#ecma === head.startsWith("?P<")) {
           this.#fail(`(${head.slice(0, 3)}`, start, this.#ecma ? "write (?<name>…)" : "write (?P<name>…) or (?:…)")

@@ -1,6 +1,6 @@
 /**
- * What may still follow a text under a regex: the residual of the regex behind that text, as a regex of its own. A server
- * that begins its grammar anew with each request is asked to go on with it.
+ * What may still follow a text under a regex: the residual of the regex after that text, as a regex of its own. With it, a
+ * server that starts its grammar over in each request can continue the text.
  *
  * @since 0.2.0
  */
@@ -13,7 +13,7 @@ import * as RegexSyntax from "./RegexSyntax.ts"
 type Regex = RegexSyntax.Regex
 
 /**
- * A place in a text of the language: the ways in which it may go on. `undefined` among them is the end.
+ * A place in a text of the language: the ways in which it may continue. `undefined` among them is the end.
  *
  * @category models
  * @since 0.2.0
@@ -28,15 +28,15 @@ export type Place = Automaton.State
  */
 export interface Residual {
   readonly start: Place
-  /** The place behind a text, from a place; nothing where no text of the language goes on so. */
+  /** The place after a text, from a place; nothing if no text of the language continues like that. */
   readonly read: (place: Place, text: string) => Place | undefined
-  /** How much of a text, in UTF-16 units, begins a text of the language, and the place behind it. */
+  /** How much of a text, in UTF-16 units, begins a text of the language, and the place after it. */
   readonly longest: (text: string) => { readonly length: number; readonly place: Place }
 }
 
 /**
- * The residuals of a regex in TGI's dialect. Fails for what is none, and for a lookahead, behind which no short regex says
- * what may follow.
+ * The residuals of a regex in TGI's dialect. Fails for an invalid one, and for a lookahead, after which no short regex
+ * describes what may follow.
  *
  * @category constructors
  * @since 0.2.0
@@ -88,7 +88,7 @@ const looks = (regex: Regex): boolean => {
   }
 }
 
-/** Equal parts become the same object, so that equal continuations are told by identity. */
+/** Equal parts become the same object, so that equal continuations are recognised by identity. */
 const interned = () => {
   const known = new Map<string, Regex>()
   const ids = new Map<Regex, number>()
@@ -136,7 +136,7 @@ export const mayEnd = (place: Place): boolean =>
   })
 
 /**
- * Whether nothing may follow: the text is whole.
+ * Whether nothing may follow: the text is complete.
  *
  * @category guards
  * @since 0.2.0
@@ -157,8 +157,8 @@ const isNullable = (regex: Regex): boolean => {
 }
 
 /**
- * How many parts are pending: few between the items of a list, many inside of them. A place with few of them is a good one
- * to go on from, since its residual is short and others end in the same one.
+ * How many parts are pending: few between the items of a list, many inside them. A place with few of them is a good one to
+ * continue from, since its residual is short and shared with others.
  *
  * @category accessors
  * @since 0.2.0
@@ -174,8 +174,8 @@ export const depth = (place: Place): number => {
 }
 
 /**
- * The regex of what may follow, in TGI's dialect. An empty text where the text is whole, which is not a grammar there: nothing
- * should be sent then.
+ * The regex of what may follow, in TGI's dialect. An empty text if the text is complete, which is not a grammar there: then
+ * nothing should be sent.
  *
  * @category printing
  * @since 0.2.0
@@ -192,7 +192,7 @@ export const print = (place: Place): string => {
 
 type Parts = ReadonlyArray<Regex>
 
-/** Sequences as one regex: what they end with alike is written once, then what groups of them begin or end with. */
+/** Sequences as one regex: a common end is written once, then what groups of them begin or end with. */
 const union = (lists: ReadonlyArray<Parts>): Regex => {
   const [first = [], ...others] = lists
   if (others.length === 0) return RegexSyntax.seq(...first)

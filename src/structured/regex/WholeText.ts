@@ -1,5 +1,5 @@
 /**
- * A regex that is matched against whole texts: the anchors that say so anyway are taken off.
+ * A regex that is matched against whole texts: anchors that only say so are removed.
  *
  * @since 0.2.0
  */
@@ -10,7 +10,7 @@ import * as RegexSyntax from "./RegexSyntax.ts"
 type Regex = RegexSyntax.Regex
 
 /**
- * A regex without anchors, and which of them were taken off.
+ * A regex without anchors, and which of them were removed.
  *
  * @category models
  * @since 0.1.0
@@ -24,8 +24,8 @@ const word: CharSet.CharSet = [[0x30, 0x39], [0x41, 0x5a], [0x5f, 0x5f], [0x61, 
 const names = { start: "^", end: "$", word: "\\b" } as const
 
 /**
- * Takes off `^` and `\b` at the start and `$` and `\b` at the end. A word boundary goes only where the text begins or
- * ends with a character of a word; an anchor anywhere else has no form in a grammar.
+ * Removes `^` and `\b` at the start and `$` and `\b` at the end. A word boundary is only removed where the text begins or
+ * ends with a word character; an anchor anywhere else has no form in a grammar.
  *
  * @category constructors
  * @since 0.1.0
@@ -57,7 +57,7 @@ const trim = (regex: Regex, at: "start" | "end", removed: Set<string>): Regex =>
   return at === "start" ? RegexSyntax.seq(inner, rest) : RegexSyntax.seq(rest, inner)
 }
 
-/** The characters that a text can begin or end with; nothing where it can be empty. */
+/** The characters that a text can begin or end with; nothing if it can be empty. */
 const outer = (regex: Regex, at: "start" | "end"): CharSet.CharSet | undefined => {
   switch (regex._tag) {
     case "Chars":

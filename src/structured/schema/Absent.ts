@@ -1,5 +1,5 @@
 /**
- * Keys that were written as null because an engine demands every key: they are taken for left out.
+ * Keys that were written as null because an engine requires every key: they count as left out.
  *
  * @since 0.2.0
  */
@@ -9,8 +9,8 @@ import type { Document, Fields, Tree } from "./tree/JsonSchemaTree.ts"
 import { isObject } from "./tree/JsonSchemaTree.ts"
 
 /**
- * The value without nulls at keys that may be left out and must not be null. Every other value comes back unchanged, and
- * as the same object.
+ * The value without nulls at keys that may be left out and must not be null. Every other value is returned unchanged, as the
+ * same object.
  *
  * @category rewriting
  * @since 0.2.0

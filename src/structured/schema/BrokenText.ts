@@ -1,12 +1,12 @@
 /**
- * Half of a surrogate pair in a schema: it is not a character, so no grammar can hold it and no model can write it.
+ * Half of a surrogate pair in a schema: it is not a character, so no grammar can contain it and no model can write it.
  *
  * @since 0.2.0
  */
 import type { Fault } from "./tree/Dropped.ts"
 
 /**
- * The fault of the first key or text that is not whole; `undefined` where all are.
+ * The fault of the first broken key or text; `undefined` if there is none.
  *
  * @category validation
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * `allOf`, `anyOf`, `oneOf` and `$ref` → the alternatives that they come to, each a plain conjunction of facts.
+ * `allOf`, `anyOf`, `oneOf` and `$ref` → the alternatives that they amount to, each a plain conjunction of facts.
  *
  * @since 0.1.0
  */
@@ -32,7 +32,7 @@ const refuse = (path: Dropped.Path, keyword: string, reason: string, hint: strin
 })
 
 /**
- * What all of the given schemas say together, as alternatives of plain conjunctions.
+ * The conjunction of the given schemas, as alternatives of plain conjunctions.
  *
  * @category reading
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Alternatives of which no two can match one value: then `oneOf` says no more than `anyOf`.
+ * Alternatives of which no two can match one value: then `oneOf` means the same as `anyOf`.
  *
  * @since 0.2.0
  */
@@ -40,7 +40,7 @@ const tagOf = ({ properties, required }: Keywords, key: string): ReadonlyArray<s
   return values?.map((value) => JSON.stringify(value))
 }
 
-/** Whether no value is listed twice; not where something is not listed. */
+/** Whether no value is listed twice; false if some values are not listed. */
 const apart = (lists: ReadonlyArray<ReadonlyArray<string> | undefined>): boolean => {
   const all = lists.flatMap((list) => list ?? [])
   return !lists.includes(undefined) && new Set(all).size === all.length

@@ -1,6 +1,6 @@
 /**
- * Recursion that can end. A part that can only be written by writing itself again has no values: it is left out where it
- * is optional, and refused where it is not.
+ * Recursion that can end. A part that always contains itself has no finite values: it is left out if it is optional, and
+ * refused otherwise.
  *
  * @since 0.2.0
  */
@@ -11,7 +11,7 @@ import * as Tree from "./tree/JsonSchemaTree.ts"
 type Whole = Pick<Tree.Document, "tree" | "definitions">
 
 /**
- * The document without what never ends.
+ * The document without recursion that never ends.
  *
  * @category rewriting
  * @since 0.2.0

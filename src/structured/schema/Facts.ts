@@ -10,8 +10,8 @@ import { isObject } from "./tree/JsonSchemaTree.ts"
 import type { About, Tree } from "./tree/JsonSchemaTree.ts"
 
 /**
- * A subschema in its document: what `$ref` is relative to, and which targets were entered without any step into a value
- * in between.
+ * A subschema in its document: what `$ref` is relative to, and which targets were entered without a step into a value in
+ * between.
  *
  * @category models
  * @since 0.1.0
@@ -24,7 +24,7 @@ export interface Located {
 }
 
 /**
- * The object keywords of one schema object, which speak of each other: what "additional" means depends on its siblings.
+ * The object keywords of one schema object, which refer to each other: what "additional" means depends on its siblings.
  *
  * @category models
  * @since 0.1.0
@@ -49,7 +49,7 @@ export interface Items {
 }
 
 /**
- * One keyword with a text, and where it stands.
+ * One keyword with a text, and its place.
  *
  * @category models
  * @since 0.1.0
@@ -84,7 +84,7 @@ export interface Facts {
   readonly shapes: ReadonlyArray<Shape>
   readonly required: ReadonlyArray<string>
   readonly items: ReadonlyArray<Items>
-  /** Whether `unevaluatedProperties` and `unevaluatedItems` forbid what nothing else speaks of. */
+  /** Whether `unevaluatedProperties` and `unevaluatedItems` forbid what nothing else mentions. */
   readonly closed: { readonly keys: boolean; readonly items: boolean }
   readonly about: About | undefined
 }
@@ -102,7 +102,7 @@ export interface Entry {
 }
 
 /**
- * What a reading carries along.
+ * The state of a reading.
  *
  * @category models
  * @since 0.1.0
@@ -113,9 +113,9 @@ export interface Reading {
   readonly dropped: Array<Dropped>
   /** What was read, by the identity of the schema objects that were read together. */
   readonly entries: Map<string, Entry>
-  /** The names that were given, each with how often. */
+  /** The names that were given, each with its count. */
   readonly names: Map<string, number>
-  /** How many more schema objects may be read: a reading ends, whatever is put in. */
+  /** How many more schema objects may be read, so that every reading ends. */
   budget: number
 }
 
@@ -153,7 +153,7 @@ export const impossible = (path: Path, keyword: string, reason: string): Fault =
 })
 
 /**
- * A part of a schema that speaks of the same value.
+ * A part of a schema that is about the same value.
  *
  * @category constructors
  * @since 0.1.0
@@ -171,7 +171,7 @@ export const child = (at: Located, schema: unknown, ...steps: ReadonlyArray<stri
 export const arrayOf = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : []
 
 /**
- * Nothing satisfies the facts any more; the first reason counts.
+ * The facts can no longer be satisfied; the first reason counts.
  *
  * @category combinators
  * @since 0.1.0
@@ -241,7 +241,7 @@ export const state = (
 }
 
 /**
- * Says that no grammar holds a keyword.
+ * Reports that no grammar enforces a keyword.
  *
  * @category combinators
  * @since 0.2.0
@@ -293,7 +293,7 @@ const stateValue = (
   return facts
 }
 
-/** The kinds that are left where only kinds are forbidden; that a number is not whole cannot be said so. */
+/** The kinds that are left if only kinds are forbidden; "a number that is not an integer" cannot be expressed this way. */
 const kindsBeside = (forbidden: Readonly<Record<string, unknown>>): ReadonlyArray<Kind> | undefined => {
   if (forbidden.type === undefined || Object.keys(forbidden).length > 1) return undefined
   const kinds = kindsOf(forbidden)

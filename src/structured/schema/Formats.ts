@@ -7,7 +7,7 @@
 const DAYS = "that the month has this day is left to the decoder"
 
 /**
- * What the pattern of a format lets through.
+ * What the pattern of a format does not exclude.
  *
  * @category constants
  * @since 0.2.0
@@ -15,9 +15,9 @@ const DAYS = "that the month has this day is left to the decoder"
 export const loose: ReadonlyMap<string, string> = new Map([["date", DAYS], ["date-time", DAYS]])
 
 /**
- * The string formats that a grammar can hold, as JSON Schema patterns. They are stricter than their standards where a
- * model gains from it: a time always says its zone, so that it means the same instant everywhere. The formats of TGI's
- * own compiler are not used, since they know no offsets and one of them writes broken JSON.
+ * The string formats that a grammar can hold, as JSON Schema patterns. They are stricter than their standards where that
+ * helps a model: a time always has its zone, so that it means the same instant everywhere. The formats of TGI's own compiler
+ * are not used, since they know no offsets and one of them writes broken JSON.
  *
  * @category constants
  * @since 0.1.0

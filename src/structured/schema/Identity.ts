@@ -1,5 +1,5 @@
 /**
- * When two places of a document say the same: by the identity of their schema objects, references looked through.
+ * When two places of a document mean the same: by the identity of their schema objects, with references resolved.
  *
  * @since 0.2.0
  */
@@ -9,7 +9,7 @@ import * as Reference from "./Reference.ts"
 import { isObject } from "./tree/JsonSchemaTree.ts"
 
 const MAX_HOPS = 64
-/** What says nothing about values, so that a reference beside it is only a reference. */
+/** Keywords that say nothing about values, so that a reference next to them is only a reference. */
 const silent = new Set([
   "$ref",
   "$schema",
@@ -29,7 +29,7 @@ const silent = new Set([
 ])
 
 /**
- * Where a schema that only refers leads to in the end.
+ * The final target of a schema that only refers.
  *
  * @category accessors
  * @since 0.2.0
@@ -44,7 +44,7 @@ export const chase = (at: Located, document: object): Located => {
     if (Option.isNone(found)) return out
     out = { ...out, ...found.value }
   }
-  // a reference to itself: reading it says so
+  // a reference to itself: reading reports it
   return at
 }
 
@@ -68,7 +68,7 @@ export const keyOf = (schemas: ReadonlyArray<Located>): string =>
   [...new Set(schemas.map(({ schema }) => idOf(schema)))].join(" ")
 
 /**
- * A name for the definition of a place that is not taken yet: the last part of a reference, or of the path.
+ * An unused name for the definition of a place: the last part of a reference, or of the path.
  *
  * @category constructors
  * @since 0.2.0

@@ -20,7 +20,7 @@ import * as Tree from "./tree/JsonSchemaTree.ts"
 export type TreeOf = (schemas: ReadonlyArray<Facts.Located>, path: Dropped.Path, reading: Facts.Reading) => Tree.Tree
 
 /**
- * Whether a value of an enum fits what stands beside it.
+ * Whether a value of an enum satisfies the keywords next to it.
  *
  * @category guards
  * @since 0.2.0
@@ -54,7 +54,7 @@ export const matches = (source: string, text: string, flags = ""): boolean => {
     try {
       return new RegExp(source, `${flags.replaceAll(/[^ims]/g, "")}${unicode}`).test(text)
     } catch {
-      // without the u flag more is a pattern
+      // without the u flag more texts are valid patterns
     }
   }
   return false

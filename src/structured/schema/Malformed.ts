@@ -1,6 +1,6 @@
 /**
- * What makes a schema object no schema: keywords whose values have no meaning. Such a schema is refused on every engine,
- * since each would read it in a way of its own.
+ * Invalid schema objects: keywords whose values have no meaning. Such a schema is refused on every engine, since each would
+ * read it differently.
  *
  * @since 0.2.0
  */
@@ -30,7 +30,7 @@ const rules: ReadonlyArray<readonly [ReadonlyArray<string>, string, (value: unkn
       (value) => isList(value) ? value.length > 0 && value.every(isKind) : isKind(value)
     ],
     [["enum"], "must be a list with at least one value", (value) => isList(value) && value.length > 0],
-    // drafts 3 and 4 wrote a boolean beside the key itself
+    // drafts 3 and 4 had a boolean next to the key itself
     [
       ["required"],
       "must be a list of key names",
@@ -83,7 +83,7 @@ export const find = (schema: Keywords, path: Path): Fault | undefined => {
       path: [...path, keyword],
       keyword,
       reason: `${keyword} ${rule[1]}, got ${preview(value)}`,
-      hint: "correct the schema: every engine would read it in a way of its own"
+      hint: "correct the schema: every engine would read it differently"
     }
   }
   return patternKeys(schema, path)

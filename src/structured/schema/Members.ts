@@ -1,5 +1,5 @@
 /**
- * Which values a tree holds.
+ * Which values a tree contains.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@ import type { Fields, Property, Tree } from "./tree/JsonSchemaTree.ts"
 import { isObject } from "./tree/JsonSchemaTree.ts"
 
 /**
- * The definitions by which references are followed.
+ * The definitions that references are resolved with.
  *
  * @category models
  * @since 0.2.0
@@ -17,7 +17,7 @@ export type Definitions = ReadonlyMap<string, Tree>
 const none: Definitions = new Map()
 
 /**
- * A tree that is not a reference; nothing where the reference leads nowhere.
+ * A tree that is not a reference; nothing if the reference cannot be resolved.
  *
  * @category accessors
  * @since 0.2.0
@@ -29,7 +29,7 @@ export const follow = (tree: Tree | undefined, definitions: Definitions): Tree |
 }
 
 /**
- * Whether a value has the structure of a tree; patterns, lengths and bounds are not looked at.
+ * Whether a value has the structure of a tree; patterns, lengths and bounds are ignored.
  *
  * @category guards
  * @since 0.1.0

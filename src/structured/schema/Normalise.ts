@@ -14,7 +14,7 @@ import * as Compound from "./tree/Compound.ts"
 import * as Dropped from "./tree/Dropped.ts"
 import * as Tree from "./tree/JsonSchemaTree.ts"
 
-/** Schema objects times the alternatives that they are read into: some 50 ms. */
+/** Schema objects times the alternatives that they are read into: about 50 ms. */
 const BUDGET = 20_000
 
 /**
@@ -27,7 +27,7 @@ export interface Options {
 }
 
 /**
- * Reads a document. What recurs, or is used more than once, becomes a definition, so that a tree is never larger than
+ * Reads a document. A part that recurs, or is used more than once, becomes a definition, so that a tree is never larger than
  * its document by more than a constant factor.
  *
  * @category reading
@@ -53,7 +53,7 @@ export const normalise = (schema: unknown, options: Options): Tree.Document => {
   return { ...ended, dropped: Dropped.distinct(reading.dropped) }
 }
 
-/** The tree of everything that the given schemas say together; read once for the same schemas. */
+/** The tree of the conjunction of the given schemas; read once for the same schemas. */
 const treeOf = (schemas: ReadonlyArray<Facts.Located>, path: Dropped.Path, reading: Facts.Reading): Tree.Tree => {
   const chased = schemas.map((at) => Identity.chase(at, reading.document))
   const key = Identity.keyOf(chased)
@@ -92,7 +92,7 @@ const fromFacts = (facts: Facts.Facts, reading: Facts.Reading): Tree.Tree => {
   return Compound.union(kinds.map((kind) => fromKind(kind, facts, reading)), facts.path, "type")
 }
 
-/** What a schema without `type` speaks of: its keywords constrain one kind of value, so that kind is meant. */
+/** The kinds that a schema without `type` is about: its keywords constrain one kind of value, so that kind is meant. */
 const inferred = (facts: Facts.Facts): ReadonlyArray<Facts.Kind> => {
   const has = (...keywords: ReadonlyArray<string>) => keywords.some((keyword) => facts.bounds[keyword] !== undefined)
   const kinds: Array<Facts.Kind> = []
@@ -125,7 +125,7 @@ const fromKind = (kind: Facts.Kind, facts: Facts.Facts, reading: Facts.Reading):
 }
 
 const fromValues = (facts: Facts.Facts, values: ReadonlyArray<unknown>, reading: Facts.Reading): Tree.Tree => {
-  // what the conjunction says beside the values decides about the ones with parts of their own
+  // the other keywords of the conjunction decide about values with parts of their own
   const beside = facts.shapes.length + facts.required.length + facts.items.length > 0
     ? fromFacts({ ...facts, values: undefined }, { ...reading, dropped: [] })
     : undefined

@@ -12,7 +12,7 @@ import * as Compound from "./tree/Compound.ts"
 import * as Tree from "./tree/JsonSchemaTree.ts"
 
 /**
- * The object that all shapes of a conjunction describe together. It stays open where nothing forbids further keys.
+ * The object that all shapes of a conjunction describe together. It stays open unless something forbids further keys.
  *
  * @category reading
  * @since 0.1.0
@@ -116,7 +116,7 @@ const restsOf = (
   }
   if (additional.length === 0 && closed.keys) return rests
   const isSure = rests.length === patterned.length
-  // an object of which nothing is said asks for keys; one whose keys are listed only does not forbid others
+  // an object without keywords asks for keys; one whose keys are listed merely does not forbid others
   const said = additional.length > 0 || !shapes.some(({ declared, patterns }) => declared || patterns.length > 0)
   const value: Tree.Tree = additional.length > 0 && isSure
     ? treeOf(additional, path, reading)

@@ -1,5 +1,5 @@
 /**
- * What a `$ref` leads to inside its document. Other documents are not looked up.
+ * The target of a `$ref` inside its document. Other documents are not looked up.
  *
  * @since 0.1.0
  */
@@ -32,7 +32,7 @@ export const resolve = (ref: string, root: object, document: object): Option.Opt
   return target
 }
 
-/** A resource belongs to one document, so that what was found from it stays found. */
+/** A resource belongs to one document, so that what was found from it can be cached. */
 const resolved = new WeakMap<object, Map<string, Option.Option<Target>>>()
 
 const search = (ref: string, root: object, document: object): Option.Option<Target> => {
@@ -86,7 +86,7 @@ const anchored = (name: string, resource: object): Option.Option<unknown> => {
   return Option.none()
 }
 
-/** The parts of the document that call themselves so: by the whole URL, or by its last part. */
+/** The parts of the document with that `$id`: the whole URL, or its last part. */
 const named = (base: string, document: object): ReadonlyArray<object> => {
   const out: Array<object> = []
   for (const at of objects(document)) {

@@ -1,5 +1,5 @@
 /**
- * Values of a schema, made from its tree: for seeing what a grammar of it can and cannot write.
+ * Values of a schema, made from its tree: to see what a grammar of it can and cannot write.
  *
  * @since 0.2.0
  */
@@ -11,7 +11,7 @@ import type { Document, Fields, List, Numeric, Text, Tree } from "./tree/JsonSch
 import { literal } from "./tree/JsonSchemaTree.ts"
 
 const MAX_DEPTH = 6
-/** Texts with what JSON writes by escape, and what it does not. */
+/** Texts with characters that JSON escapes, and others. */
 const texts = ["word", "two words", "say \"yes\"", "first\nsecond", "C:\\temp", "é😀"]
 const formats: Readonly<Record<string, string>> = {
   "date-time": "2024-02-29T12:30:00Z",
@@ -27,7 +27,7 @@ const formats: Readonly<Record<string, string>> = {
   byte: "aGVsbG8="
 }
 
-/** A sequence that is the same every time. */
+/** A sequence that is the same in every run. */
 const sequence = (seed: number) => {
   let state = seed * 2654435761 + 1
   return (below: number): number => {
@@ -39,7 +39,7 @@ const sequence = (seed: number) => {
 type Next = ReturnType<typeof sequence>
 
 /**
- * A value of a document, the same for the same number; nothing where none is found, as for formats that are not known.
+ * A value of a document, the same for the same number; nothing if none is found, as for unknown formats.
  *
  * @category constructors
  * @since 0.2.0

@@ -19,10 +19,10 @@ type Check = SchemaRepresentation.Check
 export type Document = { readonly [keyword: string]: unknown }
 
 /**
- * The JSON Schema of what the model writes for a Schema: the encoded side of its JSON codec. Beyond
- * `Schema.toJsonSchemaDocument` it says what that leaves out: patterns without the `u` flag (with the keyword
- * `patternFlags`, which never leaves this package), full string lengths, and that dates are dates; and it leaves out
- * what no model should write: the three numbers that JSON does not have.
+ * The JSON Schema of what the model writes for a Schema: the encoded side of its JSON codec. It adds what
+ * `Schema.toJsonSchemaDocument` leaves out: patterns without the `u` flag (with the keyword `patternFlags`, which never
+ * leaves this package), full string lengths, and that dates are dates; and it leaves out what no model should write: the
+ * three numbers that JSON does not have.
  *
  * @category constructors
  * @since 0.1.0
@@ -111,7 +111,7 @@ const isNotANumber = (node: Representation | undefined): boolean =>
 const DATES = ["effect/schema/Date", "effect/schema/DateTimeUtc"]
 const DATE_TEXTS = ["a string that will be decoded as a Date", "a string that will be decoded as a DateTime.Utc"]
 
-/** A bare string that decodes to an instant; other date texts, such as those of HTTP, say so in their annotation. */
+/** A bare string that decodes to an instant; other date texts, such as those of HTTP, are marked by their annotation. */
 const isDate = (node: Representation, ast: SchemaAST.AST): boolean => {
   if (node._tag !== "String" || node.checks.length > 0 || node.annotations?.format !== undefined) return false
   const expected = node.annotations?.expected

@@ -1,11 +1,11 @@
 /**
- * The object around a value where an engine only takes objects.
+ * The object around a value for engines that only take objects.
  *
  * @since 0.2.0
  */
 
 /**
- * The property under which the value stands.
+ * The property that holds the value.
  *
  * @category constants
  * @since 0.1.0

@@ -2,7 +2,7 @@
  * What each grammar compiler makes of each keyword of JSON Schema, as data: the printers, the list of what is dropped,
  * the table in the docs and the tests read it from here.
  *
- * Each entry was found by giving the compiler itself a schema of the keyword, and texts that must pass and fail.
+ * Each entry was found by giving the compiler itself a schema with the keyword, and texts that must pass and fail.
  *
  * @since 0.2.0
  */
@@ -21,7 +21,7 @@ export type Compiler = "tgi" | "xgrammar" | "llguidance" | "llamacpp" | "openai"
  *
  * - `enforced`: what is written fits it.
  * - `narrowed`: what is written fits it, and some values that fit cannot be written.
- * - `ignored`: taken without a word and not enforced.
+ * - `ignored`: silently accepted and not enforced.
  * - `refused`: the request fails.
  *
  * @category models
@@ -30,7 +30,7 @@ export type Compiler = "tgi" | "xgrammar" | "llguidance" | "llamacpp" | "openai"
 export type Fate = "enforced" | "narrowed" | "ignored" | "refused"
 
 /**
- * The versions that were asked.
+ * The versions that were tested.
  *
  * @category constants
  * @since 0.2.0
@@ -44,14 +44,14 @@ export const versions: { readonly [C in Compiler]: string } = {
 }
 
 /**
- * A keyword with its fate on each compiler, and what there is to know.
+ * A keyword with its fate on each compiler, and remarks.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Row {
   readonly fates: { readonly [C in Compiler]: Fate }
-  /** What a reader of `dropped` is told. */
+  /** The reason in `dropped`. */
   readonly note: string
 }
 
@@ -61,7 +61,7 @@ const row = (tgi: Fate, xgrammar: Fate, llguidance: Fate, llamacpp: Fate, openai
 })
 
 /**
- * The table. `multipleOf` stands twice, since compilers can count in whole steps only.
+ * The table. `multipleOf` has two entries, since compilers can only count in whole steps.
  *
  * @category constants
  * @since 0.2.0
@@ -78,7 +78,7 @@ export const keywords = {
     "enforced",
     "enforced",
     "narrowed",
-    "further keys are written only where the engine can hold them"
+    "further keys are written only where the engine can enforce them"
   ),
   patternProperties: row(
     "narrowed",
@@ -93,15 +93,15 @@ export const keywords = {
   maxProperties: row("ignored", "enforced", "refused", "ignored", "refused", "the number of keys is not counted"),
   items: row("enforced", "enforced", "enforced", "enforced", "enforced", "what an array holds"),
   prefixItems: row("enforced", "enforced", "enforced", "narrowed", "refused", "tuples are not told by position"),
-  minItems: row("enforced", "enforced", "enforced", "enforced", "enforced", "items are not counted so far"),
-  maxItems: row("enforced", "enforced", "enforced", "enforced", "enforced", "items are not counted so far"),
+  minItems: row("enforced", "enforced", "enforced", "enforced", "enforced", "items are not counted this far"),
+  maxItems: row("enforced", "enforced", "enforced", "enforced", "enforced", "items are not counted this far"),
   uniqueItems: row("ignored", "refused", "refused", "ignored", "refused", "that items differ is not checked"),
   contains: row("ignored", "refused", "refused", "ignored", "refused", "that an item exists is not checked"),
   minLength: row("enforced", "narrowed", "enforced", "enforced", "refused", "characters are not counted"),
   maxLength: row("enforced", "narrowed", "enforced", "enforced", "refused", "characters are not counted"),
   pattern: row("enforced", "narrowed", "enforced", "enforced", "enforced", "the pattern is not checked"),
   format: row("enforced", "enforced", "enforced", "narrowed", "enforced", "the format is not checked"),
-  // llama.cpp holds the bounds of integers, and reads none of other numbers
+  // llama.cpp enforces the bounds of integers, and ignores those of other numbers
   minimum: row("ignored", "enforced", "enforced", "enforced", "enforced", "the size of numbers is not checked"),
   maximum: row("ignored", "enforced", "enforced", "enforced", "enforced", "the size of numbers is not checked"),
   exclusiveMinimum: row("ignored", "enforced", "enforced", "ignored", "enforced", "the size of numbers is not checked"),
@@ -164,7 +164,7 @@ export const formats: { readonly [C in Compiler]: ReadonlySet<string> } = {
 }
 
 /**
- * Whether a keyword may be sent to a compiler and holds there.
+ * Whether a keyword may be sent to a compiler and is enforced there.
  *
  * @category guards
  * @since 0.2.0

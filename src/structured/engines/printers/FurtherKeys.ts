@@ -12,7 +12,8 @@ import type { Pen, Schema } from "./SchemaPrinter.ts"
 
 /**
  * `additionalProperties` or `patternProperties` of an object. Keys by several patterns become keys of any name whose
- * values fit one of the patterns. `keyPattern` prints a pattern of keys; without it, keys are never told by pattern.
+ * values fit one of the patterns. `keyPattern` prints a pattern of keys; without it, keys are never distinguished by
+ * pattern.
  *
  * @category printing
  * @since 0.2.0
@@ -36,7 +37,7 @@ export const print = (tree: Fields, pen: Pen, keyPattern: ((key: Regex) => strin
   return { additionalProperties: value._tag === "Free" ? true : pen.print(value) }
 }
 
-/** The language of the names of a rest, where there is one. */
+/** The language of the names of a rest, if there is one. */
 const keyOf = ({ key }: Rest): Regex | undefined => {
   if (key.min === 0 && key.max === undefined) return key.content
   return RegexDialect.bound(key.content ?? RegexDialect.anything, key.min, key.max) ?? key.content

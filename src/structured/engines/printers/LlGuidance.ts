@@ -1,6 +1,6 @@
 /**
- * The form of llguidance, for servers of which it is known that they compile with it. It refuses what it does not hold,
- * so all that is printed is enforced.
+ * The form of llguidance, for servers that are known to compile with it. It refuses what it does not enforce, so everything
+ * printed is enforced.
  *
  * @since 0.2.0
  */
@@ -33,7 +33,7 @@ const numeric = (tree: Numeric, pen: Pen): Schema => {
     if (bound === undefined || isSafeLimit(tree, bound)) continue
     if (Math.abs(bound) < 2 ** 53 && !String(bound).includes("e")) {
       Object.assign(out, pen.keep(tree.path, keyword, bound))
-    } else pen.drop(tree.path, keyword, "so large or so fine a number is not taken")
+    } else pen.drop(tree.path, keyword, "a number this large or this fine is not accepted")
   }
   return out
 }
@@ -68,7 +68,7 @@ const fields = (tree: Fields, pen: Pen): Schema => {
 export const form: Form = { compiler: "llguidance", text, numeric, list, fields, free: () => ({}) }
 
 /**
- * A key at the root that only llguidance reads: what it does not know becomes a warning there, not a refusal.
+ * A key at the root that only llguidance reads: unknown keywords then become warnings, not refusals.
  *
  * @category constants
  * @since 0.2.0

@@ -16,12 +16,12 @@ import * as FurtherKeys from "./FurtherKeys.ts"
 import type { Form, Pen, Schema } from "./SchemaPrinter.ts"
 import * as SchemaPrinter from "./SchemaPrinter.ts"
 
-/** llama.cpp refuses grammars whose repetitions come to more than 2,000 rules. */
+/** llama.cpp refuses grammars whose repetitions amount to more than 2,000 rules. */
 const MAX_LENGTH = 1900
 const MAX_REPETITIONS = 900
 const MAX_ITEMS = 300
 const MAX_TUPLES = 8
-/** Names of which its rule for "any other key" makes a broken class. */
+/** Names from which its rule for "any other key" makes a broken class. */
 const UNSAFE = /[\]^]/
 const SAFE = Number.MAX_SAFE_INTEGER
 
@@ -31,16 +31,16 @@ const text = (tree: Text, pen: Pen): Schema => {
   if (pattern !== undefined) {
     const bounded = min > 0 || max !== undefined ? RegexDialect.bound(pattern, min, max) : pattern
     const isHeld = bounded !== undefined && repetitions(bounded) <= MAX_REPETITIONS
-    if (!isHeld && min > 0) pen.drop(path, "minLength", "characters are not counted beside a pattern")
-    if (!isHeld && max !== undefined) pen.drop(path, "maxLength", "characters are not counted beside a pattern")
+    if (!isHeld && min > 0) pen.drop(path, "minLength", "characters are not counted next to a pattern")
+    if (!isHeld && max !== undefined) pen.drop(path, "maxLength", "characters are not counted next to a pattern")
     const kept = isHeld ? bounded : pattern
     return { type: "string", pattern: `^${RegexDialect.printEscaped(kept, CharSet.printBracketed, "all")}$` }
   }
-  if (content !== undefined) pen.drop(path, "pattern", "its repetitions come to more than llama.cpp takes")
+  if (content !== undefined) pen.drop(path, "pattern", "its repetitions are more than llama.cpp accepts")
   if (format !== undefined) pen.drop(path, "format", Enforcement.keywords.format.note)
   const [low, high] = [min <= MAX_LENGTH ? min : 0, max !== undefined && max <= MAX_LENGTH ? max : undefined]
-  if (low !== min) pen.drop(path, "minLength", "llama.cpp does not count so far")
-  if (high !== max) pen.drop(path, "maxLength", "llama.cpp does not count so far")
+  if (low !== min) pen.drop(path, "minLength", "llama.cpp does not count this far")
+  if (high !== max) pen.drop(path, "maxLength", "llama.cpp does not count this far")
   return { type: "string", ...low > 0 && { minLength: low }, ...high !== undefined && { maxLength: high } }
 }
 
@@ -56,7 +56,7 @@ const contentOf = ({ content, format, path }: Text, pen: Pen): Regex | undefined
   return read !== undefined && Result.isSuccess(read) ? read.success : undefined
 }
 
-/** How many rules a regex comes to when its counted repetitions are written out. */
+/** How many rules a regex amounts to when its counted repetitions are written out. */
 const repetitions = (regex: Regex): number => {
   switch (regex._tag) {
     case "Repeat":
@@ -70,7 +70,7 @@ const repetitions = (regex: Regex): number => {
   }
 }
 
-/** Both bounds of an integer are always said: it would have up to 16 digits otherwise, more than a number holds. */
+/** Both bounds of an integer are always sent: otherwise it could have up to 16 digits, more than a number can hold. */
 const numeric = (tree: Numeric, pen: Pen): Schema => {
   const { integer, maximum = SAFE, minimum = -SAFE, path } = tree
   if (tree.multipleOf !== undefined) pen.drop(path, "multipleOf", Enforcement.keywords.multipleOf.note)
@@ -86,7 +86,7 @@ const numeric = (tree: Numeric, pen: Pen): Schema => {
 const list = (tree: List, pen: Pen): Schema => {
   const { max, min, path, prefix, rest } = tree
   const isOver = rest?._tag === "Free" && !rest.said && prefix.length > 0 && prefix.length >= min
-  if (isOver) pen.drop(path, "items", "no items are written behind the tuple", "unwritable")
+  if (isOver) pen.drop(path, "items", "no items are written after the tuple", "unwritable")
   if (rest === undefined || isOver) return tuple(tree, pen)
   if (prefix.length > 0) pen.drop(path, "prefixItems", Enforcement.keywords.prefixItems.note)
   const most = max !== undefined && max > MAX_ITEMS ? undefined : max
@@ -129,7 +129,7 @@ const fields = (tree: Fields, pen: Pen): Schema => {
   }
   const isUnsafe = properties.some(({ name }) => name === "" || UNSAFE.test(name) || needsEscape(name))
   if (isUnsafe && rests.length > 0) {
-    pen.drop(path, "additionalProperties", "beside such a key, only declared ones are written", "unwritable")
+    pen.drop(path, "additionalProperties", "next to such a key, only declared ones are written", "unwritable")
   }
   const further = isUnsafe ? { additionalProperties: false } : FurtherKeys.print(tree, pen, undefined)
   return { type: "object", ...SchemaPrinter.properties(tree, pen), ...further }

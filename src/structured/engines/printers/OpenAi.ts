@@ -1,6 +1,6 @@
 /**
- * The two forms of OpenAI's `json_schema`, as the providers behind the router take it: `strict`, which is a small part of
- * JSON Schema that is enforced, and the whole of it, which each provider follows as far as it can.
+ * The two forms of OpenAI's `json_schema` for the providers behind the router: `strict`, a small part of JSON Schema that is
+ * enforced, and the whole of it, which each provider follows as far as it can.
  *
  * @since 0.2.0
  */
@@ -18,7 +18,7 @@ const MAX_DEPTH = 10
 const MAX_PROPERTIES = 5000
 
 /**
- * Why a document cannot be said in strict form, and where; nothing where it can.
+ * Why a document has no strict form, and where; nothing if it has one.
  *
  * @category guards
  * @since 0.2.0
@@ -36,7 +36,7 @@ export const obstacle = (document: Document): { readonly path: Path; readonly re
       case "Free":
         return { path: tree.path, reason: "any value may stand here" }
       case "List":
-        if (tree.prefix.length > 0) return { path: tree.path, reason: "a tuple is told by position" }
+        if (tree.prefix.length > 0) return { path: tree.path, reason: "the items of a tuple differ by position" }
         return tree.rest === undefined
           ? { path: tree.path, reason: "an array that holds nothing has no items" }
           : visit(tree.rest, depth)
@@ -101,7 +101,7 @@ const strictList = ({ max, min, path, rest }: List, pen: Pen): Schema => ({
   ...counted(pen, path, { minItems: min > 0 ? min : undefined, maxItems: max })
 })
 
-/** Strict mode knows descriptions and no other remark. */
+/** Strict mode knows descriptions and no other annotations. */
 const description = (property: Property, pen: Pen): Schema => {
   const { description } = pen.about(property)
   return description === undefined ? {} : { description }
@@ -128,12 +128,12 @@ const strictFields = (tree: Fields, pen: Pen): Schema => {
   }
 }
 
-/** A key that may be left out is written as null instead, which `Absent` takes back. */
+/** A key that may be left out is written as null instead, which `Absent` undoes. */
 const nullable = ({ required, value }: Property): Tree =>
   required || Members.holds(value, null) ? value : union([value, literal([null])], [], "anyOf")
 
 /**
- * The strict form, for a document without obstacles: objects closed, every key required, optional ones nullable.
+ * The strict form, for a document without obstacles: closed objects, every key required, optional ones nullable.
  *
  * @category forms
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * A tree → the JSON Schema that one compiler reads as it is meant. What all such printers share stands here: references,
- * alternatives, literals. What a compiler does in its own way is its form.
+ * A tree → the JSON Schema that one compiler reads correctly. This is what all such printers share: references,
+ * alternatives, literals. What a compiler does differently is its form.
  *
  * @since 0.2.0
  */
@@ -27,18 +27,18 @@ import { isHeld, keywords } from "./Enforcement.ts"
 export type Schema = { readonly [keyword: string]: unknown }
 
 /**
- * What a form prints with.
+ * What a form uses to print.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Pen {
   readonly print: (tree: Tree) => Schema
-  /** Says where the printed schema differs from the tree. */
+  /** Reports where the printed schema differs from the tree. */
   readonly drop: (path: Path, keyword: string, reason: string, effect?: Dropped["effect"]) => void
-  /** A keyword where the compiler holds it; otherwise it is dropped. */
+  /** A keyword if the compiler enforces it; otherwise it is dropped. */
   readonly keep: (path: Path, keyword: Enforcement.Keyword, value: unknown) => Schema
-  /** What is said about a key; nothing beside a reference, where no compiler takes it. */
+  /** The annotations of a key; none next to a reference, where no compiler accepts them. */
   readonly about: (property: Property) => Schema
 }
 
@@ -69,8 +69,8 @@ export interface Printed {
 }
 
 /**
- * Prints a document. The root is written out even where it is a definition, since engines look for `type` there. With
- * `described`, what a schema says for people is kept, for schemas that a model is shown.
+ * Prints a document. The root is written out even if it is a definition, since engines look for `type` there. With
+ * `described`, annotations are kept, for schemas that a model sees.
  *
  * @category printing
  * @since 0.2.0
@@ -127,7 +127,7 @@ export const print = (document: Document, form: Form, options: { readonly descri
   const root = document.tree._tag === "Ref" ? document.definitions.get(document.tree.name) : document.tree
   const schema = write(root ?? document.tree)
   const definitions: Record<string, Schema> = {}
-  // a definition that is printed may refer to further ones, which the loop reaches
+  // a printed definition may refer to further ones, which the loop reaches
   for (const name of open) {
     const tree = document.definitions.get(name)
     if (tree !== undefined) definitions[name] = write(tree)

@@ -1,9 +1,9 @@
 /**
  * The form of xgrammar, the compiler of SGLang and the first choice of vLLM.
  *
- * A vLLM server compiles with one engine for its life, which its first structured request decides. So nothing is printed
- * here that its check would send to another one (`uniqueItems`, `multipleOf`, an unknown `format`, lengths beside a
- * pattern, `propertyNames`), and what is printed is taken by llguidance too.
+ * A vLLM server compiles with one engine for its whole life, which its first structured request decides. So nothing is
+ * printed here that its check would send to another one (`uniqueItems`, `multipleOf`, an unknown `format`, lengths next to a
+ * pattern, `propertyNames`), and everything printed is accepted by llguidance too.
  *
  * @since 0.2.0
  */
@@ -19,9 +19,9 @@ import * as FurtherKeys from "./FurtherKeys.ts"
 import type { Form, Pen, Schema } from "./SchemaPrinter.ts"
 import * as SchemaPrinter from "./SchemaPrinter.ts"
 
-/** Below, lengths are counted by keyword, and such a string holds no escape; above, its pattern holds them. */
+/** Below this, lengths are counted by keyword, and such a string contains no escapes; above, its pattern enforces them. */
 const MAX_BARE = 128
-/** Between these, counting takes the compiler up to 13 s; above, it has a counter. */
+/** Between these, counting takes the compiler up to 13 s; above, it uses a counter. */
 const MAX_SLOW = 400
 const MIN_FAST = 4000
 const ENDLESS = 100_000
@@ -35,13 +35,13 @@ const text = (tree: Text, pen: Pen): Schema => {
     const bounded = tree.min > 0 || tree.max !== undefined
       ? RegexDialect.bound(content, tree.min, tree.max)
       : content
-    if (bounded === undefined) dropLengths(tree, pen, "characters are not counted beside a pattern")
+    if (bounded === undefined) dropLengths(tree, pen, "characters are not counted next to a pattern")
     return { type: "string", pattern: patternOf(bounded ?? content, path, pen) }
   }
   if (format !== undefined) {
     const named = formatOf(format, path, pen)
     if (named !== undefined) {
-      dropLengths(tree, pen, "characters are not counted beside a format")
+      dropLengths(tree, pen, "characters are not counted next to a format")
       return { type: "string", ...named }
     }
   }
@@ -75,11 +75,16 @@ const formatOf = (format: string, path: Text["path"], pen: Pen): Schema | undefi
 const lengths = (tree: Text, pen: Pen): Schema => {
   const { max, min, path } = tree
   if (max !== undefined && max <= MAX_BARE) {
-    pen.drop(path, "maxLength", "no quotes, backslashes and line breaks are written in so short a string", "unwritable")
+    pen.drop(
+      path,
+      "maxLength",
+      "no quotes, backslashes and line breaks are written in a string this short",
+      "unwritable"
+    )
     return { ...min > 0 && { minLength: min }, maxLength: max }
   }
   const isCounted = max !== undefined && (max <= MAX_SLOW || max >= MIN_FAST)
-  if (max !== undefined && !isCounted) pen.drop(path, "maxLength", "counting so far takes the compiler seconds")
+  if (max !== undefined && !isCounted) pen.drop(path, "maxLength", "counting this far takes the compiler seconds")
   if (min === 0 && !isCounted) return {}
   const most = isCounted ? max : Math.max(ENDLESS, min)
   return { pattern: `^${RegexDialect.CHAR}{${min},${most}}$` }
@@ -93,7 +98,7 @@ const numeric = (tree: Numeric, pen: Pen): Schema => {
     const bound = tree[keyword]
     if (bound === undefined || isSafeLimit(tree, bound)) continue
     if (Math.abs(bound) < LIMIT && isDecimal(bound)) Object.assign(out, pen.keep(tree.path, keyword, bound))
-    else pen.drop(tree.path, keyword, "so large or so fine a bound is not taken")
+    else pen.drop(tree.path, keyword, "a bound this large or this fine is not accepted")
   }
   if (tree.multipleOf !== undefined) Object.assign(out, pen.keep(tree.path, "multipleOf", tree.multipleOf))
   return out
@@ -127,7 +132,7 @@ const fields = (tree: Fields, pen: Pen): Schema => {
   return { type: "object", ...named, ...further, ...counts(tree, pen) }
 }
 
-/** The number of keys is counted where every declared one is required, which is where llguidance counts too. */
+/** The number of keys is counted where every declared one is required, where llguidance counts too. */
 const counts = ({ max, min, path, properties, rests }: Fields, pen: Pen): Schema => {
   const required = properties.filter((property) => property.required).length
   const isCounted = required === properties.length && rests.length > 0

@@ -10,8 +10,8 @@ import * as PerTree from "./PerTree.ts"
 import * as RegexGrammar from "./RegexGrammar.ts"
 
 /**
- * Above, the keys of an object without a required one are written in any order: every key may be the first, and writing
- * that out grows with the square of their number.
+ * With more keys, those of an object without a required one are written in any order: every key may be the first, and
+ * writing that out grows with the square of their number.
  *
  * @category constants
  * @since 0.1.0
@@ -27,13 +27,13 @@ export interface Cost {
   readonly characters: number
   /** About how many states its automaton has. */
   readonly states: number
-  /** About how long one core of the server is busy with it, the index over a vocabulary of 32,000 tokens included. */
+  /** About how long one core of the server is busy with it, including the index over a vocabulary of 32,000 tokens. */
   readonly seconds: number
 }
 
 /**
- * The cost of a text, its states, and those of them that count repetitions. Fitted to times of the server's own
- * libraries: the automaton costs by the length of its text and by the square of what is counted, the index by each state.
+ * The cost by the length, the states, and the states that count repetitions. Fitted to times of the server's own libraries:
+ * the automaton costs by the length of its text and by the square of what is counted, the index by each state.
  *
  * @category constructors
  * @since 0.2.0
@@ -55,7 +55,7 @@ export const of: (tree: Tree, optional: number) => Cost = PerTree.remember((tree
 )
 
 /**
- * The length from which on a grammar costs more than so many seconds, whatever its states.
+ * The length from which a grammar costs more than the given seconds, whatever its states.
  *
  * @category accessors
  * @since 0.2.0
@@ -96,7 +96,7 @@ const estimate = (tree: Tree, optional: number): number => {
       if (bare && tree.properties.length > optional) {
         return shared(tree.properties.map(({ name, value }) => name.length + 5 + go(value))) + rests
       }
-      // every key may be the first one: later ones are compiled again behind each
+      // every key may be the first one: later ones are compiled again after each
       const factor = bare ? Math.max(1, Math.min(tree.properties.length / 2, 2)) : 1
       return named * factor + rests * Math.max(2, tree.max ?? tree.min + 1)
     }
@@ -116,7 +116,7 @@ const literal = (tree: Extract<Tree, { readonly _tag: "Literal" }>): number => {
   return prefixes.size
 }
 
-/** Alternatives end alike, and most of their ends become the same states. */
+/** Alternatives share their ends, most of which become the same states. */
 const shared = (members: ReadonlyArray<number>): number =>
   Math.max(1, ...members) + members.reduce((sum, member) => sum + member, 0) / 5
 

@@ -1,5 +1,5 @@
 /**
- * Any JSON value, as far as a grammar of bounded size can hold it.
+ * Any JSON value, as far as a grammar of bounded size can describe it.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import type { Tree } from "../../schema/tree/JsonSchemaTree.ts"
 import { literal, numeric, text } from "../../schema/tree/JsonSchemaTree.ts"
 
 /**
- * The values that nest at most so deep: 0 for scalars alone. `content` is what their strings hold.
+ * The values that nest at most this deep: 0 for scalars only. `content` is the language of their strings.
  *
  * @category constructors
  * @since 0.2.0

@@ -8,7 +8,7 @@ import { needsEscape } from "../../schema/tree/JsonSchemaTree.ts"
 import type { Fields, List, Tree } from "../../schema/tree/JsonSchemaTree.ts"
 
 /**
- * A JSON Schema that TGI's compiler reads as it is meant: no keyword in it is ignored, none hides another.
+ * A JSON Schema that TGI's compiler reads correctly: no keyword in it is ignored, none hides another.
  *
  * @category models
  * @since 0.1.0
@@ -17,8 +17,8 @@ export type TgiSchema = { readonly [keyword: string]: unknown }
 
 const MAX_TUPLES = 8
 /**
- * The schema for TGI's JSON grammar, or nothing where TGI's reading of JSON Schema cannot say it, or would
- * write an object of more than `optional` keys, none of them required, once for each of them.
+ * The schema for TGI's JSON grammar, or nothing if TGI's reading of JSON Schema cannot express it, or would write an object
+ * of more than `optional` keys, none of them required, once per key.
  *
  * @category printing
  * @since 0.1.0

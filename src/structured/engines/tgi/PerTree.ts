@@ -1,13 +1,13 @@
 /**
- * What is asked about the same tree again and again, while its grammar is weighed in more and less detail.
+ * Functions that are computed for the same tree again and again while grammars of more and less detail are compared.
  *
  * @since 0.2.0
  */
 import type { Tree } from "../../schema/tree/JsonSchemaTree.ts"
 
 /**
- * A function of a tree and of up to how many optional keys stay in order, computed once for each. The order of keys is
- * nothing to a scalar.
+ * A function of a tree and of the number of optional keys that stay in order, computed once for each. The order of keys does
+ * not matter for a scalar.
  *
  * @category combinators
  * @since 0.2.0

@@ -6,7 +6,7 @@
 import type { Document, Tree } from "../../schema/tree/JsonSchemaTree.ts"
 
 /**
- * By name, every definition that the tree of a definition comes to, itself included where it recurs.
+ * By name, every definition that the tree of a definition leads to, including itself if it recurs.
  *
  * @category accessors
  * @since 0.2.0
@@ -20,7 +20,7 @@ export const of = (definitions: Document["definitions"]): ReadonlyMap<string, Re
 const reached = new WeakMap<Document["definitions"], ReadonlyMap<string, ReadonlySet<string>>>()
 
 const make = (definitions: Document["definitions"]): ReadonlyMap<string, ReadonlySet<string>> => {
-  // the first use of a definition stands in its place, not as a reference
+  // the first use of a definition is written in place, not as a reference
   const names = new Map(Array.from(definitions, ([name, tree]) => [tree, name] as const))
   const next = new Map(Array.from(definitions, ([name, tree]) => [name, stepsOf(tree, names)] as const))
   return new Map(Array.from(definitions.keys(), (name) => {
@@ -35,7 +35,7 @@ const make = (definitions: Document["definitions"]): ReadonlyMap<string, Readonl
   }))
 }
 
-/** The definitions that stand in a tree, without what those lead to. */
+/** The definitions that a tree refers to directly. */
 const stepsOf = (tree: Tree, names: ReadonlyMap<Tree, string>): ReadonlySet<string> => {
   const out = new Set<string>()
   const visit = (at: Tree): void => {

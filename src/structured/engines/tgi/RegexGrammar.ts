@@ -10,15 +10,15 @@ import * as PerTree from "./PerTree.ts"
 const GAP = " ?"
 const COMMA = `${GAP},${GAP}`
 const COLON = `${GAP}:${GAP}`
-/** About what a letter of a declared key costs in the pattern of all other keys. */
+/** The approximate cost of a letter of a declared key in the pattern of all other keys. */
 const LETTER = 40
 const INTEGER = "(?:0|[1-9][0-9]*)"
-/** Positive exponents end at 299: a larger one could make a number that is none in JavaScript. */
+/** Positive exponents end at 299: a larger one could make a number that JavaScript cannot represent. */
 const DECIMAL = `${INTEGER}(?:\\.[0-9]+)?(?:[eE](?:\\+?[12]?[0-9]{1,2}|-[0-9]{1,3}))?`
 
 /**
- * One regex in TGI's dialect for the JSON texts of a tree that was made for TGI: at most one blank in a gap, keys in order. An
- * object with more than `optional` keys and none required has them in any order.
+ * One regex in TGI's dialect for the JSON texts of a tree that was made for TGI: at most one blank in a gap, keys in order.
+ * An object with more than `optional` keys and none required has them in any order.
  *
  * @category printing
  * @since 0.1.0
@@ -44,7 +44,7 @@ export const print = (tree: Tree, optional: number): string => {
 }
 
 /**
- * The length of the regex, without writing it: one that is too long to send is too long to write.
+ * The length of the regex, without writing it: if it is too long to send it is too long to write.
  *
  * @category accessors
  * @since 0.2.0
@@ -60,7 +60,7 @@ export const lengthOf: (tree: Tree, optional: number) => number = PerTree.rememb
     }
     case "Fields": {
       const { properties, rests } = tree
-      // a key that is none of the others is written as a tree of their letters
+      // a key that differs from all others is written as a tree of their letters
       const letters = properties.reduce((sum, { name }) => sum + name.length, 0)
       const keys = rests.map(({ key, value }) =>
         go(key) + go(value) + (key.content === undefined ? LETTER * letters : 0) + 6
@@ -69,7 +69,7 @@ export const lengthOf: (tree: Tree, optional: number) => number = PerTree.rememb
       const pairs = properties.map(({ name, value }) => JSON.stringify(name).length + go(value) + 14)
       const all = pairs.reduce((sum, length) => sum + length, 8)
       if (properties.some((property) => property.required)) return all + others
-      // as a list of pairs, each is written twice; otherwise each key once for every key before it
+      // in a list of pairs each is written twice; otherwise each key once for every key before it
       return rests.length > 0 || properties.length > optional
         ? 2 * (all + others)
         : pairs.reduce((sum, length, index) => sum + length * (index + 1), 8)
@@ -101,7 +101,7 @@ const list = (tree: List, index: number, go: Go): string => {
     : repeated(go(rest), min - index, max === undefined ? undefined : max - index, index > 0)
 }
 
-/** Items with commas between them, and one before the first where something stands in front. */
+/** Items with commas between them, and one before the first if something precedes it. */
 const repeated = (item: string, min: number, max: number | undefined, follows: boolean): string => {
   if (max !== undefined && max <= 0) return ""
   const more = `(?:${COMMA}${item})`
@@ -138,7 +138,7 @@ const fields = (tree: Fields, optional: number, go: Go): string => {
 const pair = ({ name, value }: Property, go: Go): string =>
   `${RegexDialect.literal(JSON.stringify(name))}${COLON}${go(value)}`
 
-/** A key that is none of the named ones, with its value. */
+/** A key other than the named ones, with its value. */
 const further = ({ key, value }: Rest, names: ReadonlyArray<string>, go: Go): string => {
   const other = names.length > 0 && key.content === undefined
     ? text({ ...key, content: RegexDialect.except(names) })

@@ -1,5 +1,5 @@
 /**
- * A schema's tree → the grammar that TGI is sent: the richest that its server can bear.
+ * A schema's tree → the grammar that TGI is sent: the most detailed that its server can bear.
  *
  * @since 0.2.0
  */
@@ -14,7 +14,7 @@ import * as TgiPlan from "./TgiPlan.ts"
 import * as TgiTree from "./TgiTree.ts"
 
 /**
- * A grammar as TGI takes it.
+ * A grammar in TGI's form.
  *
  * @category models
  * @since 0.1.0
@@ -31,11 +31,11 @@ export type TgiGrammar =
  */
 export interface Lowered {
   readonly grammar: TgiGrammar
-  /** The property under which a value stands that is not an object: unwrap it before decoding. */
+  /** The property that holds a value that is not an object: unwrap it before decoding. */
   readonly wrap: string | undefined
   /** Where the grammar differs from the schema; the decoder still enforces what is lost. */
   readonly dropped: ReadonlyArray<Dropped.Dropped>
-  /** The schema as it is written, where there is one: the order in which the grammar wants keys. */
+  /** The schema as it is written, if there is one: the order in which the grammar wants keys. */
   readonly tree: Tree.Tree | undefined
   /** What the grammar costs the server. */
   readonly cost: Cost.Cost
@@ -49,21 +49,24 @@ export interface Options {
   readonly target: "auto" | "json" | "regex"
   readonly depth: number
   readonly free: "refuse" | "scalars" | "bounded"
-  /** Whether the schema is one that the model reads too, in its prompt: then strings are said plainly. */
+  /** Whether the model also reads the schema, in its prompt: then strings are written plainly. */
   readonly shown?: boolean | undefined
 }
 
-/** Seconds of the server's time up to which more detail is worth it, and up to which a grammar is sent at all. */
+/** Seconds of the server's time up to which more detail is worthwhile, and up to which a grammar is sent at all. */
 const WORTH = 2.5
 const MOST = 10
-/** Seconds of the poorest plan beyond which no other comes down to what is sent: they write small objects otherwise. */
+/**
+ * Seconds of the least detailed plan beyond which no other plan is cheap enough to send: they write small objects
+ * differently.
+ */
 const FAR = 2.5 * MOST
-/** What leaving detail out must save: a third. */
+/** How much leaving out detail must save: a third. */
 const SAVING = 1.3
 
 /**
- * The grammar, or the fault for which there is none. A plan is left as soon as its grammar is too long, and the poorest
- * one is asked second: where it costs too much no other is worth writing.
+ * The grammar, or the fault for which there is none. A plan is abandoned as soon as its grammar is too long, and the least
+ * detailed one is tried second: if that costs too much, no other is worth writing.
  *
  * @category lowering
  * @since 0.2.0
@@ -89,18 +92,18 @@ export const make = (document: Tree.Document, options: Options): Result.Result<L
   return Result.fail(Result.isFailure(last) ? last.failure : TgiTree.tooLarge([]))
 }
 
-/** A tree for one plan, and what it costs; written out only when it is chosen. */
+/** A tree for one plan, and its cost; written out only when it is chosen. */
 interface Weighed extends TgiTree.Written {
   readonly plan: TgiPlan.Plan
   readonly cost: Cost.Cost
-  /** The JSON grammar, where there is one. */
+  /** The JSON grammar, if there is one. */
   readonly schema: JsonGrammar.TgiSchema | undefined
   readonly wrap: string | undefined
 }
 
 type Attempted = Result.Result<Weighed, Dropped.Fault>
 
-/** A contradiction stays one, however little is written, and a grammar that costs little is rich enough. */
+/** A contradiction stays one, however little is written, and a cheap grammar is detailed enough. */
 const isDecided = (made: Attempted): boolean =>
   Result.isSuccess(made)
     ? made.success.cost.seconds <= WORTH
@@ -151,7 +154,7 @@ const wrapped = (tree: Tree.Tree): Tree.Tree => ({
   max: undefined
 })
 
-/** The part that costs most, as deep as one part stands out. */
+/** The most expensive part, as deep as a single part dominates. */
 const tooCostly = ({ cost: { seconds }, tree }: Weighed): Dropped.Fault => {
   const { part, path } = costliest(tree, [])
   const reason = `the grammar would keep the server busy for seconds (about ${Math.round(seconds)})`

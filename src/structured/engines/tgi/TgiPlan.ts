@@ -1,6 +1,6 @@
 /**
- * How much of a schema TGI's compilers are given. What a grammar costs there grows with its text and with the square of
- * its states, so the same schema is written in less and less detail until the server can bear it.
+ * How much of a schema TGI's compilers get. The cost of a grammar there grows with its text and with the square of its
+ * states, so the same schema is written in less and less detail until the server can bear it.
  *
  * @since 0.2.0
  */
@@ -12,24 +12,24 @@
 export interface Plan {
   /** How many levels of a recursive part are written out. */
   readonly depth: number
-  /** How deep a free value nests; 0 for scalars alone. */
+  /** How deep a free value nests; 0 for scalars only. */
   readonly free: number
-  /** Whether strings may hold every escape, line breaks among them, or only those of TGI's own grammar. */
+  /** Whether strings may contain every escape, including line breaks, or only those of TGI's own grammar. */
   readonly escapes: boolean
-  /** Whether an object that lists its keys and asks for more is given more. */
+  /** Whether an object that lists its keys and asks for more gets further keys. */
   readonly open: boolean
   /** Whether optional keys of a free value are left out. */
   readonly sparse: boolean
-  /** Up to how many keys an object without a required one has them in order. */
+  /** Up to how many keys an object without a required one keeps them in order. */
   readonly optional: number
   /** Up to which length characters are counted. */
   readonly length: number
-  /** How many states the counting of the items of one list may cost. */
+  /** How many states counting the items of one list may cost. */
   readonly counted: number
 }
 
 /**
- * From the richest to the poorest.
+ * From the most to the least detailed.
  *
  * @category constants
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * A schema's tree → one that TGI's compilers can hold: references written out, free values bounded, what cannot be
+ * A schema's tree → one that TGI's compilers can enforce: references written out, free values bounded, what cannot be
  * counted left to the decoder.
  *
  * @since 0.2.0
@@ -21,7 +21,7 @@ const MAX_RANGE = 256
 const MAX_PATTERN_STATES = 600
 const MAX_ENUM_STATES = 1500
 const MAX_PAIRS = 60
-/** How many parts are written: each once, however often it is used. */
+/** How many parts are written: each one once, however often it is used. */
 const MAX_NODES = 1500
 
 /**
@@ -31,12 +31,12 @@ const MAX_NODES = 1500
 export interface Options extends Plan {
   /** What becomes of free values. */
   readonly onFree: "refuse" | "scalars" | "bounded"
-  /** The length of regex up to which it is worth going on. */
+  /** The length of the regex up to which it is worth continuing. */
   readonly most: number
 }
 
 /**
- * A tree for TGI, and what its grammars do not hold of the schema.
+ * A tree for TGI, and what its grammars do not enforce of the schema.
  *
  * @category models
  * @since 0.2.0
@@ -44,19 +44,19 @@ export interface Options extends Plan {
 export interface Written {
   readonly tree: Tree.Tree
   readonly dropped: ReadonlyArray<Dropped.Dropped>
-  /** The same for the JSON grammar, which does not hold the sign of a number, as a regex does. */
+  /** The same for the JSON grammar, which does not enforce the sign of a number, as a regex does. */
   readonly unsigned: ReadonlyArray<Dropped.Dropped>
 }
 
 interface Writing extends Options {
   readonly definitions: Tree.Document["definitions"]
-  /** The names of definitions by their trees: the first use of one stands in its place, not as a reference. */
+  /** The names of definitions by their trees: the first use of one is written in place, not as a reference. */
   readonly names: ReadonlyMap<Tree.Tree, string>
   readonly dropped: Array<Dropped.Dropped>
   readonly signs: Set<Dropped.Dropped>
   readonly entered: ReadonlyMap<string, number>
   readonly size: { nodes: number; characters: number }
-  /** Definitions that were written, by what of them was entered before: a part that is used twice is written once. */
+  /** Definitions that were written, by what was entered before them: a part that is used twice is written once. */
   readonly written: Map<string, Tree.Tree>
 }
 
@@ -121,7 +121,7 @@ const plain = (tree: Tree.Tree, path: Dropped.Path, writing: Writing): Tree.Tree
   }
 }
 
-/** A part that stands in the grammar once more; nothing where that makes it longer than it may be. */
+/** A part that is repeated in the grammar; nothing if that makes it too long. */
 const spent = (tree: Tree.Tree, path: Dropped.Path, writing: Writing): Tree.Tree => {
   writing.size.characters += Cost.of(tree, writing.optional).characters
   return writing.size.characters > writing.most ? Tree.never(tooLarge(path), true) : tree
@@ -192,7 +192,7 @@ const free = (path: Dropped.Path, writing: Writing): Tree.Tree => {
 
 const literal = (tree: Extract<Tree.Tree, { readonly _tag: "Literal" }>, path: Dropped.Path, writing: Writing) => {
   if (!tree.values.every((value) => typeof value === "string") || Cost.states(tree) <= MAX_ENUM_STATES) return tree
-  drop(writing, path, "enum", "so many values are left to the decoder")
+  drop(writing, path, "enum", "this many values are left to the decoder")
   return string(path, 0, undefined, writing)
 }
 
@@ -214,8 +214,8 @@ const text = (tree: Tree.Text, writing: Writing): Tree.Tree => {
     return Tree.text(path, { content: bounded ?? content })
   }
   const [low, high] = [Math.min(min, writing.length), max !== undefined && max > writing.length ? undefined : max]
-  if (high !== max) drop(writing, path, "maxLength", "counting so far would cost the server seconds")
-  if (low !== min) drop(writing, path, "minLength", "counting so far would cost the server seconds")
+  if (high !== max) drop(writing, path, "maxLength", "counting this far would cost the server seconds")
+  if (low !== min) drop(writing, path, "minLength", "counting this far would cost the server seconds")
   const out = string(path, low, high, writing)
   if (out._tag === "Text" && out.content === undefined) {
     drop(writing, path, "escapes", "no line breaks and tabs: with them, the grammar would cost too much", "unwritable")
@@ -276,12 +276,14 @@ const list = (tree: Tree.List, writing: Writing): Tree.Tree => {
   const { max, min, path } = tree
   const prefix = each(tree.prefix, (item) => write(item, path, writing))
   const ended = tree.rest?._tag === "Free" && !tree.rest.said && prefix.length > 0 && prefix.length >= min
-  if (ended) drop(writing, path, "items", "no items are written behind the tuple", "unwritable")
+  if (ended) drop(writing, path, "items", "no items are written after the tuple", "unwritable")
   const rest = tree.rest === undefined || ended ? undefined : write(tree.rest, [...path, "items"], writing)
   if (rest === undefined || rest._tag === "Never") return Compound.list({ path, prefix, rest, min, max })
   const most = prefix.length + Math.max(1, Math.floor(writing.counted / (Cost.states(rest) + 2)))
-  if (min > most) drop(writing, path, "minItems", "counting so far would cost the server seconds")
-  if (max !== undefined && max > most) drop(writing, path, "maxItems", "counting so far would cost the server seconds")
+  if (min > most) drop(writing, path, "minItems", "counting this far would cost the server seconds")
+  if (max !== undefined && max > most) {
+    drop(writing, path, "maxItems", "counting this far would cost the server seconds")
+  }
   return Compound.list({
     path,
     prefix,
@@ -309,7 +311,7 @@ const fields = (tree: Tree.Fields, writing: Writing): Tree.Tree => {
   return counted(Compound.fields({ ...tree, properties, rests }), tree, writing)
 }
 
-/** Keys beyond the named ones, where they can be told from them and the plan has room for them. */
+/** Keys beyond the named ones, if they can be told from them and the plan has room for them. */
 const further = (rest: Tree.Rest, tree: Tree.Fields, writing: Writing): ReadonlyArray<Tree.Rest> => {
   const { path, properties } = tree
   const { content } = rest.key
@@ -338,7 +340,7 @@ const further = (rest: Tree.Rest, tree: Tree.Fields, writing: Writing): Readonly
   return key._tag === "Text" ? [{ key, value }] : []
 }
 
-/** `minProperties` and `maxProperties`, where a grammar can count; otherwise they are left to the decoder. */
+/** `minProperties` and `maxProperties`, if a grammar can count; otherwise they are left to the decoder. */
 const counted = (made: Tree.Tree, { max, min, path }: Tree.Fields, writing: Writing): Tree.Tree => {
   if (made._tag !== "Fields") return made
   const { properties, rests } = made

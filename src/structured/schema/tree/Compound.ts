@@ -9,11 +9,6 @@ import { isHard, isScalar, literal, unsatisfiable } from "./JsonSchemaTree.ts"
 import { different, keyOf } from "./Likeness.ts"
 
 /**
- * Alternatives of a schema, as the tree that is the simplest to write.
- *
- * @since 0.1.0
- */
-/**
  * Alternatives: flattened, without impossible and equal members, scalars gathered in one literal.
  *
  * @category constructors
@@ -70,7 +65,7 @@ const tagFirst = (tree: Tree): Tree => {
 }
 
 /**
- * An array, cut at the first position at which nothing can stand.
+ * An array, cut at the first position that no value can have.
  *
  * @category constructors
  * @since 0.1.0
@@ -98,7 +93,7 @@ export const list = (options: Omit<List, "_tag">): Tree => {
 }
 
 /**
- * An object without the optional keys that no value can stand at; nothing where a required one is of that kind.
+ * An object without the optional keys that cannot have a value; impossible if a required key cannot have one.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,11 +1,11 @@
 /**
- * What of a schema is lost on the way to an engine, and why a schema is refused: each with its place.
+ * What is lost of a schema on the way to an engine, and why a schema is refused, each with its place.
  *
  * @since 0.1.0
  */
 
 /**
- * Where in a JSON Schema document something stands: keys and indices from the root.
+ * A place in a JSON Schema document: keys and indices from the root.
  *
  * @category models
  * @since 0.1.0
@@ -42,8 +42,8 @@ export interface Fault {
 }
 
 /**
- * A difference between what is sent and the schema. Patterns and formats are told by the path of the keyword, everything
- * else by that of the schema it stands in.
+ * A difference between what is sent and the schema. Patterns and formats have the path of the keyword, everything else that
+ * of the schema that contains it.
  *
  * @category constructors
  * @since 0.2.0

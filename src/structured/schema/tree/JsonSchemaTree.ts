@@ -1,5 +1,5 @@
 /**
- * A JSON Schema as it is meant: references resolved, conjunctions merged, kinds of values told apart. Every printer of a
+ * A JSON Schema by its meaning: references resolved, conjunctions merged, kinds of values separated. Every printer of a
  * grammar reads this tree; none reads the schema itself.
  *
  * @since 0.1.0
@@ -14,7 +14,7 @@ import type { Dropped, Fault, Path } from "./Dropped.ts"
 export type Scalar = string | number | boolean | null
 
 /**
- * What a schema says for people and models: `title`, `description`, `default`, `examples`.
+ * What a schema tells people and models: `title`, `description`, `default`, `examples`.
  *
  * @category models
  * @since 0.2.0
@@ -109,8 +109,8 @@ export interface Fields {
 }
 
 /**
- * Any JSON value. `said` tells whether the schema asks for it, or only does not forbid it (an absent
- * `additionalProperties` or `items`).
+ * Any JSON value. `said`: whether the schema asks for it, or merely does not forbid it (an absent `additionalProperties` or
+ * `items`).
  *
  * @category models
  * @since 0.2.0
@@ -122,8 +122,9 @@ export interface Free {
 }
 
 /**
- * `Never` has no values. A soft one (a contradiction) is left out where it is optional; a hard one (what is not a schema)
- * refuses the whole. `Ref` stands for a definition of the same document: a part that recurs, or is used more than once.
+ * `Never` has no values. A soft one (a contradiction) is left out if it is optional; a hard one (something that is not a
+ * schema) refuses the whole. `Ref` stands for a definition of the same document: a part that recurs, or is used more than
+ * once.
  *
  * @category models
  * @since 0.1.0
@@ -148,7 +149,7 @@ export type Tree =
 export interface Document {
   readonly tree: Tree
   readonly definitions: ReadonlyMap<string, Tree>
-  /** What no grammar can hold, on any engine. */
+  /** What no grammar can enforce, on any engine. */
   readonly dropped: ReadonlyArray<Dropped>
 }
 
@@ -232,7 +233,7 @@ export const isObject = (value: unknown): value is Readonly<Record<string, unkno
 export const needsEscape = (name: string): boolean => JSON.stringify(name) !== `"${name}"`
 
 /**
- * Whether a bound of an integer only says that it is one that JavaScript holds: no wish of the author's.
+ * Whether a bound of an integer only says that JavaScript can represent it: the author did not ask for it.
  *
  * @category guards
  * @since 0.2.0

@@ -6,7 +6,8 @@
 import type { Tree } from "./JsonSchemaTree.ts"
 
 /**
- * Whether two trees have the same language as far as their structure tells: paths and what is said about them do not count.
+ * A key that is equal for trees with the same language, as far as their structure shows: paths and descriptions do not
+ * count.
  */
 export const keyOf = (tree: Tree): string => {
   const known = keys.get(tree) ?? write(tree)
@@ -19,7 +20,7 @@ const keys = new WeakMap<Tree, string>()
 const write = (tree: Tree): string =>
   JSON.stringify(tree, (key, value: unknown) => key === "path" || key === "about" ? undefined : value)
 
-/** What equal trees have in common, at a glance: only trees of one outline are compared in full. */
+/** A cheap outline that equal trees share: only trees with the same outline are compared in full. */
 const outlineOf = (tree: Tree): string => {
   switch (tree._tag) {
     case "Fields":
@@ -35,7 +36,7 @@ const outlineOf = (tree: Tree): string => {
   }
 }
 
-/** The trees of which no two have the same language, as far as their structure tells. */
+/** The trees without duplicates, as far as their structure shows. */
 export const different = (trees: ReadonlyArray<Tree>): ReadonlyArray<Tree> => {
   const seen = new Map<string, Array<Tree>>()
   return trees.filter((tree) => {
