@@ -1,5 +1,5 @@
 /**
- * What is measured beside the options: grammars, several choices, usage in streams, cancelling, the prompt cache.
+ * What is measured besides the options: grammars, several choices, usage in streams, cancelling, the prompt cache.
  *
  * @since 0.2.0
  */
@@ -28,7 +28,7 @@ export interface Behaviour {
   readonly measure: Measure
 }
 
-/** Nothing that a model says by itself. */
+/** A text that no model writes by itself. */
 const Odd = Schema.Struct({ qx7: Schema.Literals(["zk-41", "zk-42"]) })
 
 const output = StructuredOutput.make(Odd)
@@ -69,11 +69,11 @@ const isOdd = (text: string): boolean => {
   return Result.isSuccess(value) && Result.isSuccess(Schema.decodeUnknownResult(Odd)(value.success))
 }
 
-/** Engines that drop every constraint are not sent one. */
+/** Engines that drop every constraint do not get one. */
 const enforces = ({ about: { engine } }: Lab): "honoured" | "refused" =>
   engine === "hf-serve" || engine === "transformers" ? "refused" : "honoured"
 
-/** Which grammar compiler of vLLM is live: xgrammar reads a pattern and leaves the length aside that contradicts it. */
+/** Which grammar compiler vLLM uses: xgrammar reads a pattern and ignores a length that contradicts it. */
 const whichCompiler: Measure = Effect.fnUntraced(function*(lab) {
   const schema = {
     type: "object",
@@ -84,7 +84,7 @@ const whichCompiler: Measure = Effect.fnUntraced(function*(lab) {
   const answer = yield* lab.ask({ options: { maxNewTokens: 48, extra: { structured_outputs: { json: schema } } } })
   if (Result.isFailure(answer)) return found("honoured", "guidance, or another that sees the contradiction: it refuses")
   return /"word"\s*:\s*"[a-z]{6,12}"/.test(answer.success.text)
-    ? found("honoured", "xgrammar: it enforces a pattern and not the length beside it")
+    ? found("honoured", "xgrammar: it enforces a pattern but not the length next to it")
     : found("honoured", "guidance: pattern and length hold together")
 })
 
@@ -98,10 +98,10 @@ const several: Measure = (lab) =>
         ? found("refused", answer.failure)
         : answer.success.choices.length === 2
         ? found("honoured", "two choices")
-        : found("dropped", `two choices were asked for, and ${answer.success.choices.length} came`)
+        : found("dropped", `two choices were requested, but ${answer.success.choices.length} arrived`)
   )
 
-/** Nothing of what the service itself was told. */
+/** Without the service's own options. */
 const PLAIN = { temperature: 0, thinkingBudget: -1, structuredOutput: false } as const
 
 const counted: Measure = (lab) =>
@@ -112,8 +112,8 @@ const counted: Measure = (lab) =>
       const event = Option.getOrUndefined(last.success)
       const tokens = event?._tag === "Finish" ? event.generation.statistics.outputTokens : undefined
       return tokens === undefined
-        ? found("dropped", "the stream does not tell its tokens")
-        : found("honoured", `${tokens} tokens told at the end of the stream`)
+        ? found("dropped", "the stream does not report its tokens")
+        : found("honoured", `${tokens} tokens reported at the end of the stream`)
     }
   )
 
@@ -124,13 +124,13 @@ const cached: Measure = (lab) =>
     ([, answer]) =>
       judged(answer, ({ statistics: { cachedTokens, inputTokens } }) =>
         cachedTokens === undefined
-          ? found("unclear", "the server does not tell what it read from a cache")
+          ? found("unclear", "the server does not report what it read from a cache")
           : cachedTokens > 0
           ? found(
             "honoured",
             `${cachedTokens} of ${inputTokens ?? "unknown"} tokens of a repeated prompt came from the cache`
           )
-          : found("unclear", "a repeated prompt was read anew, or the server does not count its cache"))
+          : found("unclear", "a repeated prompt was processed again, or the server does not count its cache"))
   )
 
 /**
@@ -180,18 +180,18 @@ export const apart: Behaviour = {
       Canary.look(lab.llm, { rounds: 1, streams: 4 }),
       ({ mixed: [first], requests, silent, verdict }) =>
         first !== undefined
-          ? found("dropped", `a response to ${first.asked} holds ${first.got}, which another request asked for`)
+          ? found("dropped", `a response to ${first.asked} contains ${first.got}, which another request asked for`)
           : verdict === "unclear"
-          ? found("unclear", "no response holds the word that was asked for")
+          ? found("unclear", "no response contains the word that was asked for")
           : found(
             "honoured",
-            `${requests - silent} of ${requests} concurrent responses hold their own word, none another's`
+            `${requests - silent} of ${requests} concurrent responses contain their own word, none another's`
           )
     )
 }
 
 /**
- * Whether a generation ends when its reader leaves, by the server's own count of what runs.
+ * Whether a generation ends when its reader leaves, by the server's own count of running generations.
  *
  * @category constructors
  * @since 0.2.0
@@ -199,7 +199,7 @@ export const apart: Behaviour = {
 export const cancelling = (running: Effect.Effect<number | undefined>): Measure =>
   Effect.fnUntraced(function*(lab) {
     const before = yield* running
-    if (before === undefined) return found("unclear", "the server does not tell how many generations run")
+    if (before === undefined) return found("unclear", "the server does not report how many generations run")
     const during = yield* lab.llm.stream("Count from one to a thousand, in words.", {
       ...PLAIN,
       maxNewTokens: 512,
@@ -210,12 +210,14 @@ export const cancelling = (running: Effect.Effect<number | undefined>): Measure 
       Stream.runHead,
       Effect.map(Option.getOrUndefined)
     )
-    if (during === undefined || during <= before) return found("unclear", "the count of what runs did not rise")
+    if (during === undefined || during <= before) {
+      return found("unclear", "the count of running generations did not rise")
+    }
     for (let look = 0; look < LOOKS; look++) {
       if ((yield* running) === before) return found("honoured", "the generation ended when its reader left")
       yield* Effect.sleep(PAUSE)
     }
-    return found("dropped", "the generation ran on when its reader had left")
+    return found("dropped", "the generation kept running after its reader had left")
   })
 
 const LOOKS = 15

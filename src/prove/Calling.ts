@@ -27,7 +27,7 @@ const PLACES = "What is the weather in Paris, and what is the population of Rome
 const calls = (lab: Lab, options: GenerationOptions) =>
   sent(lab, { maxNewTokens: 128, temperature: 0, tools: TOOLS, ...options }, { text: PLACES })
 
-/** A call that is demanded, and several of them allowed where the engine knows the word: the rest is seen beside it. */
+/** A call is demanded, and several are allowed if the engine has the option: the rest is seen from that. */
 const demand = (lab: Lab, options: GenerationOptions = {}) =>
   calls(lab, {
     toolChoice: "required",
@@ -36,7 +36,7 @@ const demand = (lab: Lab, options: GenerationOptions = {}) =>
   })
 
 /**
- * Calls that are what was demanded.
+ * Calls that are as demanded.
  *
  * @category measures
  * @since 0.2.0
@@ -68,11 +68,11 @@ const cut = ({ finishReason, toolCalls }: Generation.Generation, wanted: string)
 
 const cameOf = (generation: Generation.Generation): string => {
   const names = namesOf(generation)
-  return names.length === 0 ? "no call came" : `called: ${names.join(", ")}`
+  return names.length === 0 ? "no call was made" : `called: ${names.join(", ")}`
 }
 
 /**
- * A call comes where one is demanded.
+ * A call is made if one is demanded.
  *
  * @category measures
  * @since 0.2.0
@@ -105,7 +105,7 @@ export const worst = (...measures: ReadonlyArray<Measure>): Measure => (lab) =>
   )
 
 /**
- * Whether one call at most can be had.
+ * Whether calls can be limited to one.
  *
  * @category measures
  * @since 0.2.0
@@ -116,7 +116,7 @@ export const parallel: Measure = (lab) =>
     ([many, one]) =>
       both(many, one, (many, one) =>
         one.toolCalls.length > 1
-          ? found("dropped", `one call was allowed, and ${one.toolCalls.length} came`)
+          ? found("dropped", `one call was allowed, but ${one.toolCalls.length} were made`)
           : many.toolCalls.length > 1
           ? found("honoured", "several calls without it, one with it")
           : found("unclear", "the model makes one call either way"))

@@ -1,7 +1,7 @@
 /**
- * Finds servers that mix up their callers, before a batch of a million rows goes to one: concurrent requests each ask for a
- * word of their own, and a word of another's in a response proves the mixing. That two responses to one prompt differ proves
- * nothing: batching changes floats.
+ * Finds servers that mix up their callers, before a batch of a million rows is sent to one: concurrent requests each ask for
+ * a word of their own, and another request's word in a response proves the mixing. Two different responses to one prompt
+ * prove nothing: batching changes floats.
  *
  * @since 0.2.0
  */
@@ -31,7 +31,7 @@ export interface Options extends Omit<CallOptions, "numGenerations" | "structure
 }
 
 /**
- * A response that holds another's word.
+ * A response that contains another request's word.
  *
  * @category models
  * @since 0.2.0
@@ -46,15 +46,15 @@ export const Mixed = Schema.Struct({ asked: Schema.String, got: Schema.String, t
  */
 export interface Canary {
   readonly requests: number
-  /** Responses that hold the word of another: the server mixes up its callers. */
+  /** Responses that contain the word of another request: the server mixes up its callers. */
   readonly mixed: ReadonlyArray<typeof Mixed.Type>
-  /** Responses without their own word: where all are, the model does not do as it is told, and nothing is known. */
+  /** Responses without their own word: if all lack it, the model does not follow instructions, and nothing is known. */
   readonly silent: number
   readonly verdict: "pass" | "mixed" | "unclear"
 }
 
 /**
- * The server gives callers what belongs to others.
+ * The server gives callers responses that belong to others.
  *
  * @category reasons
  * @since 0.2.0
@@ -85,7 +85,7 @@ export class CanaryError extends StageError.make<CanaryError>()("CanaryError", {
   reason: Schema.Union([MixedUp])
 }) {}
 
-/** Words that no prompt names but the one that asks for it. */
+/** Words that no prompt contains but the one that asks for it. */
 const WORDS = [
   "walnut",
   "tundra",
@@ -110,7 +110,7 @@ const prompt = (word: string): string => `Write the word ${word} ten times, sepa
 const holds = (text: string, word: string): boolean => text.toLowerCase().includes(word)
 
 /**
- * Looks whether concurrent requests get each other's responses. They are streamed where the service streams.
+ * Checks whether concurrent requests get each other's responses. They are streamed if the service streams.
  *
  * @category running
  * @since 0.2.0
@@ -153,7 +153,7 @@ export const look = Effect.fnUntraced(function*(
 })
 
 /**
- * `look`, which fails with `MixedUp` where the server mixes up its callers: what a batch does before its first row.
+ * `look`, which fails with `MixedUp` if the server mixes up its callers: a batch can run it before its first row.
  *
  * @category running
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * Whether what bends and limits the choice of tokens is read: the likeliest text changes, or is all that is left.
+ * Whether options that change or limit the choice of tokens are read: the likeliest text changes, or is the only one left.
  *
  * @since 0.2.0
  */
@@ -11,7 +11,7 @@ import type { GenerateError } from "../InferenceEndpointsLLM.ts"
 import { type Answer, type Asked, HOT, type Lab, REPEAT, SEED } from "./Lab.ts"
 import { both, type Found, found, judged, type Measure, said, same, sent } from "./Measure.ts"
 
-/** Whether texts are drawn at all, without which nothing that limits drawing can be seen. */
+/** Whether texts are sampled at all; otherwise limits on sampling cannot be seen. */
 const isDrawing = Effect.fnUntraced(function*(lab: Lab) {
   const [greedy, one] = yield* Effect.all([lab.greedy, lab.drawn])
   if (Result.isFailure(greedy) || Result.isFailure(one)) return false
@@ -26,18 +26,18 @@ const NOT_DRAWING = found("unclear", "the model writes the same at a high temper
 const drawing = (lab: Lab, measure: Effect.Effect<Found, GenerateError>) =>
   Effect.flatMap(isDrawing(lab), (is) => is ? measure : Effect.succeed(NOT_DRAWING))
 
-/** Where the likeliest text is not the same twice, a difference says nothing. */
+/** If the likeliest text is not the same twice, a difference means nothing. */
 const steadily = (measure: Measure): Measure => (lab) =>
   Effect.flatMap(
     Effect.all([lab.greedy, lab.again]),
     ([one, two]) =>
       Result.isSuccess(one) && Result.isSuccess(two) && !same(one.success, two.success)
-        ? Effect.succeed(found("unclear", "two requests for the likeliest text give two texts"))
+        ? Effect.succeed(found("unclear", "two requests for the likeliest text give different texts"))
         : measure(lab)
   )
 
 /**
- * What leaves the likeliest token alone makes the text the likeliest one, at any temperature.
+ * An option that leaves only the likeliest token makes the text the likeliest one, at any temperature.
  *
  * @category measures
  * @since 0.2.0
@@ -51,7 +51,7 @@ export const leavesOne = (options: GenerationOptions): Measure => (lab) =>
         both(greedy, one, (greedy, one) =>
           same(greedy, one)
             ? found("honoured", "one candidate is left, and the text is the likeliest one")
-            : found("dropped", "one candidate should be left, and the text is another than the likeliest"))
+            : found("dropped", "one candidate should be left, but the text is not the likeliest one"))
     )
   )
 
@@ -77,7 +77,7 @@ const twice = Effect.fnUntraced(function*(
 })
 
 /**
- * What leaves one candidate, though not the likeliest, makes two texts the same.
+ * An option that leaves one candidate, even if not the likeliest, makes two texts the same.
  *
  * @category measures
  * @since 0.2.0
@@ -103,7 +103,7 @@ const isRepeating = (generation: Generation.Generation): boolean => {
 }
 
 /**
- * What bends the likeliest text gives another one.
+ * An option that changes probabilities gives another likeliest text.
  *
  * @category measures
  * @since 0.2.0
@@ -123,7 +123,7 @@ export const bends = (options: GenerationOptions): Measure =>
   )
 
 /**
- * What changes a prompt or a text gives another text.
+ * An option that changes a prompt or a text gives another text.
  *
  * @category measures
  * @since 0.2.0
@@ -135,8 +135,8 @@ export const differs = (options: GenerationOptions, rest: Omit<Asked, "options">
       ([plain, other]) =>
         both(plain, other, (plain, other) =>
           same(plain, other)
-            ? found("dropped", "the text is the same with it and without it")
-            : found("honoured", "the text is another one with it"))
+            ? found("dropped", "the text is the same with and without it")
+            : found("honoured", "the text differs with it"))
     )
   )
 
@@ -154,11 +154,11 @@ export const samples: Measure = (lab) =>
         both(greedy, one, (greedy, one) =>
           judged(two, (two) =>
             same(greedy, one) && same(greedy, two)
-              ? found("dropped", "sampling was asked for, and the text is the likeliest one")
-              : found("honoured", "the text is drawn")))
+              ? found("dropped", "sampling was requested, but the text is the likeliest one")
+              : found("honoured", "the text is sampled")))
     )
     : Effect.map(Effect.all([lab.greedy, lab.again]), ([greedy, one]) =>
       both(greedy, one, (greedy, one) =>
         same(greedy, one)
           ? found("honoured", "the text is the likeliest one")
-          : found("dropped", "no sampling was asked for, and the text is drawn")))
+          : found("dropped", "no sampling was requested, but the text is sampled")))

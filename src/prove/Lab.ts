@@ -1,5 +1,5 @@
 /**
- * The means to measure an endpoint: bodies as its dialect writes them, answers as generations, refusals as values.
+ * The means to measure an endpoint: bodies by its dialect, responses as generations, refusals as values.
  *
  * @since 0.2.0
  */
@@ -22,7 +22,7 @@ import * as Completion from "../protocol/Completion.ts"
 import * as Generate from "../protocol/Generate.ts"
 
 /**
- * What came of a request: a generation, or why it was refused.
+ * The outcome of a request: a generation, or why it was refused.
  *
  * @category models
  * @since 0.2.0
@@ -37,15 +37,15 @@ export type Answer = Result.Result<Generation.Generation, string>
  */
 export interface Asked {
   readonly options: GenerationOptions
-  /** What is said; the lab's own words by default. */
+  /** The text to send; the lab's own by default. */
   readonly text?: string | undefined
-  /** Messages in place of a text, on the chat route. */
+  /** Messages instead of a text, on the chat route. */
   readonly messages?: ReadonlyArray<Message> | undefined
   readonly constraint?: Readonly<Record<string, unknown>> | undefined
 }
 
 /**
- * One route of an endpoint, ready to be asked.
+ * One route of an endpoint, ready for requests.
  *
  * @category models
  * @since 0.2.0
@@ -56,49 +56,49 @@ export interface Lab {
   readonly route: Dialect.Route
   readonly rules: Dialect.Rules | undefined
   readonly llm: InferenceEndpointsLLM["Service"]
-  /** Asks; a server that fails otherwise than by refusing fails here. */
+  /** Sends a request; a server that fails in any way other than a refusal fails here. */
   readonly ask: (asked: Asked) => Effect.Effect<Answer, GenerateError>
-  /** The body of a request, and the answer read by another schema. */
+  /** The body of a request, and the response read by another schema. */
   readonly raw: <A>(
     asked: Asked,
     response: Schema.Codec<A, A>
   ) => Effect.Effect<Result.Result<A, string>, GenerateError>
   /** The likeliest text. */
   readonly greedy: Effect.Effect<Answer, GenerateError>
-  /** The likeliest text once more, as an engine is asked for it that knows `doSample`. */
+  /** The likeliest text once more, as requested from an engine that knows `doSample`. */
   readonly again: Effect.Effect<Answer, GenerateError>
-  /** A text that is drawn, by the seed `SEED` where the engine reads one and takes it. */
+  /** A sampled text, by the seed `SEED` if the engine reads one. */
   readonly drawn: Effect.Effect<Answer, GenerateError>
   /** A text that repeats itself. */
   readonly repeating: Effect.Effect<Answer, GenerateError>
-  /** The likeliest text with all that a response can list: what it shows needs no request of its own. */
+  /** The likeliest text with everything that a response can list, so that listings need no requests of their own. */
   readonly listing: Effect.Effect<Answer, GenerateError>
-  /** The likeliest text behind a long prompt, and its first three tokens, asked for when the first response had come. */
+  /** The likeliest text after a long prompt, and its first three tokens, requested when the first response had arrived. */
   readonly long: Effect.Effect<readonly [Answer, Answer], GenerateError>
 }
 
-/** What every measure writes: long enough to differ, short enough to cost nothing. */
+/** The length of every text: long enough to differ, short enough to cost nothing. */
 export const LENGTH = 16
 
 /** A temperature at which texts differ, and which every engine takes. */
 export const HOT = 1.8
 
-/** The seed by which every drawn text is drawn. */
+/** The seed of every sampled text. */
 export const SEED = 7
 
 const WORDS = { chat: "Write ten random words, separated by blanks.", raw: "Ten random words, separated by blanks:" }
 
-/** What makes a model repeat itself, so that a penalty shows. */
+/** A prompt that makes a model repeat itself, so that a penalty shows. */
 export const REPEAT = "Repeat the word red for ever: red red red red red red"
 
-/** A prompt whose beginning can be cut off, and which a cache is worth for. */
+/** A prompt long enough to be truncated, and to be worth caching. */
 export const LONG = `${Array.from({ length: 60 }, (_, at) => `word${at}`).join(" ")} ${REPEAT}`
 
 const paths = { generate: "/generate", chat: "/v1/chat/completions", completion: "/v1/completions" } as const
 
 const refusing = new Set([400, 404, 405, 413, 415, 422, 424, 500, 501])
 
-/** A server's refusal, as it says it; one that is away, busy or broken off has not answered. */
+/** A server's refusal in its own words; a server that is away, busy or breaks off has not answered. */
 const refusalOf = (error: GenerateError): string | undefined =>
   error._tag === "InferenceError" && "status" in error.reason && refusing.has(error.reason.status)
     ? error.reason.message.slice(0, 200)
@@ -162,7 +162,7 @@ export const make = Effect.fnUntraced(function*(
     }
   }
   const told = new Map<string, Effect.Effect<Answer, GenerateError>>()
-  /** What has one likeliest answer is asked for once, whatever the options are called. */
+  /** A request with one likeliest response is sent once, whatever the names of the options. */
   const ask: Lab["ask"] = (asked) => {
     if (asked.options.temperature !== 0) return sent(asked)
     const key = JSON.stringify(encoded(asked))
@@ -222,7 +222,7 @@ export const make = Effect.fnUntraced(function*(
 })
 
 /**
- * How options go over the wire by most engines' habit: what an engine is asked with that is known not to read them.
+ * How options go over the wire on most engines: used for an engine that is known not to read them.
  *
  * @category constants
  * @since 0.2.0

@@ -1,5 +1,6 @@
 /**
- * Whether what a response is asked to list is in it: log probabilities, alternatives, candidates, the tokens of the prompt; and whether a token can be forbidden.
+ * Whether a response lists what was requested: log probabilities, alternatives, candidates, the tokens of the prompt; and
+ * whether a token can be forbidden.
  *
  * @since 0.2.0
  */
@@ -14,7 +15,7 @@ import { type Found, found, judged, type Measure, same, sent } from "./Measure.t
 
 const first = (tokens: Generation.Generation["tokens"]) => tokens?.[0]
 
-/** By the one request for all that can be listed, where it shows what is looked for; else by one of its own. */
+/** By the one request for everything that can be listed, if it shows the result; else by one of its own. */
 const shown = (
   name: "logprobs" | "topLogprobs" | "topNTokens" | "decoderInputDetails",
   options: GenerationOptions,
@@ -29,7 +30,7 @@ const shown = (
   })
 
 /**
- * So many alternatives at the first place.
+ * The number of alternatives at the first place.
  *
  * @category measures
  * @since 0.2.0
@@ -38,12 +39,12 @@ export const listed = (name: "topLogprobs" | "topNTokens", count: number): Measu
   shown(name, { [name]: count }, ({ tokens }) => {
     const top = first(tokens)?.top ?? []
     return tokens === undefined || top.length < count
-      ? found("dropped", `${count} alternatives were asked for, and ${top.length} came`)
+      ? found("dropped", `${count} alternatives were requested, but ${top.length} were listed`)
       : found("honoured", `${top.length} alternatives at the first place`)
   })
 
 /**
- * Log probabilities that are numbers, and not made up.
+ * Log probabilities that are numbers, and not invented.
  *
  * @category measures
  * @since 0.2.0
@@ -54,7 +55,7 @@ export const probabilities: Measure = shown("logprobs", { logprobs: true }, ({ t
   const wrong = told.find((logprob) => logprob > 1e-6)
   if (wrong !== undefined) return found("dropped", `${wrong} is not a log probability`)
   return told.length >= 4 && new Set(told).size === 1
-    ? found("dropped", `all ${told.length} tokens have ${told[0]}: they are made up`)
+    ? found("dropped", `all ${told.length} tokens have ${told[0]}: they are invented`)
     : found("honoured", `of ${told.length} tokens`)
 })
 
@@ -80,7 +81,7 @@ export const bias: Measure = Effect.fnUntraced(function*(lab) {
     !same(plain.success, bent)
       ? found("honoured", "a token that was forbidden is not written")
       : ids.length > 1
-      ? found("unclear", "a token was forbidden, and whether the text begins with it is not known")
+      ? found("unclear", "a token was forbidden, but it is not known whether the text begins with it")
       : found("dropped", "a token that was forbidden is written all the same"))
 })
 
@@ -107,7 +108,7 @@ const member = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
 
 /**
- * The candidates beside the best one.
+ * The candidates besides the best one.
  *
  * @category measures
  * @since 0.2.0
@@ -119,7 +120,7 @@ export const candidates: Measure = (lab) =>
       judged(answer, ({ bestOf = [] }) =>
         bestOf.length > 0
           ? found("honoured", `the best of ${bestOf.length + 1}`)
-          : found("dropped", "the response speaks of no other candidate"))
+          : found("dropped", "the response lists no other candidate"))
   )
 
 /**
@@ -134,5 +135,8 @@ export const prefilled: Measure = shown(
   ({ prefill = [] }) =>
     prefill.length > 0
       ? found("honoured", `${prefill.length} tokens of the prompt`)
-      : found("unclear", "the tokens of the prompt are not listed; a server may have to be started for it")
+      : found(
+        "unclear",
+        "the tokens of the prompt are not listed; a server may have to be started with an option for that"
+      )
 )

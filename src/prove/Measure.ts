@@ -1,5 +1,5 @@
 /**
- * What a measure is, and how answers are judged.
+ * What a measure is, and how responses are judged.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import type { Outcome } from "../Proof.ts"
 import type { Answer, Asked, Lab } from "./Lab.ts"
 
 /**
- * What a measure found.
+ * The finding of a measure.
  *
  * @category models
  * @since 0.2.0
@@ -32,7 +32,7 @@ export type Measure = (lab: Lab) => Effect.Effect<Found, GenerateError>
 export const found = (outcome: Outcome, detail: string): Found => ({ outcome, detail })
 
 /**
- * All that was written, thinking first.
+ * Everything that was written, thinking first.
  *
  * @category measures
  * @since 0.2.0
@@ -40,8 +40,8 @@ export const found = (outcome: Outcome, detail: string): Found => ({ outcome, de
 export const said = ({ reasoning = "", text }: Generation.Generation): string => reasoning + text
 
 /**
- * What is found where the model only thought: what is demanded of an answer begins behind the thought, which did not end.
- * Servers that file a constrained text under the thinking are not meant.
+ * The finding when the model only thought: what is required of a response begins after the thought, which did not end.
+ * This does not apply to servers that report a constrained text as thinking.
  *
  * @category measures
  * @since 0.2.0
@@ -52,7 +52,7 @@ export const stillThinking = ({ reasoning = "", text, toolCalls }: Generation.Ge
     : undefined
 
 /**
- * Whether the server counts two prompts that differ in length.
+ * Whether the server counts two prompts of different length.
  *
  * @category measures
  * @since 0.2.0
@@ -65,7 +65,7 @@ export const counted = (a: Generation.Generation, b: Generation.Generation): str
 }
 
 /**
- * Judges an answer, unless it was refused.
+ * Judges a response, unless it was refused.
  *
  * @category measures
  * @since 0.2.0
@@ -74,7 +74,7 @@ export const judged = (answer: Answer, judge: (generation: Generation.Generation
   Result.isSuccess(answer) ? judge(answer.success) : found("refused", answer.failure)
 
 /**
- * Judges two answers, unless one was refused.
+ * Judges two responses, unless one was refused.
  *
  * @category measures
  * @since 0.2.0
@@ -86,7 +86,7 @@ export const both = (
 ): Found => judged(a, (first) => judged(b, (second) => judge(first, second)))
 
 /**
- * Whether two generations are one text.
+ * Whether two generations have the same text.
  *
  * @category measures
  * @since 0.2.0
@@ -94,7 +94,7 @@ export const both = (
 export const same = (a: Generation.Generation, b: Generation.Generation): boolean => said(a) === said(b)
 
 /**
- * Asks with these options.
+ * Sends a request with these options.
  *
  * @category measures
  * @since 0.2.0

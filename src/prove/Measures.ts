@@ -1,5 +1,5 @@
 /**
- * How each option is measured: what is sent, and what the answers have to show.
+ * How each option is measured: what is sent, and what the responses have to show.
  *
  * @since 0.2.0
  */
@@ -18,14 +18,14 @@ const stops: Measure = Effect.fnUntraced(function*(lab) {
   if (Result.isFailure(plain)) return found("refused", plain.failure)
   const { text } = plain.success
   const words = text.trim().split(/\s+/)
-  // a whole word, since some engines look for a stop sequence at the ends of tokens alone
+  // a whole word, since some engines only look for a stop sequence at the ends of tokens
   const stop = words[Math.floor(words.length / 2)]
   if (stop === undefined || words.length < 3) return found("unclear", "the model wrote too little to be stopped in")
   const answer = yield* sent(lab, { temperature: 0, stopSequences: [stop] })
   return judged(answer, (stopped) =>
     stopped.text.length < text.length
       ? found("honoured", "the text ends at the stop sequence")
-      : found("dropped", "the text goes on behind the stop sequence"))
+      : found("dropped", "the text continues after the stop sequence"))
 })
 
 const limits: Measure = (lab) =>
@@ -36,7 +36,7 @@ const limits: Measure = (lab) =>
         const written = outputTokens ??
           said({ finishReason, statistics: { duration: 0, attempts: 1 }, ...rest }).split(/\s+/).length
         return written > 4
-          ? found("dropped", `3 tokens were asked for, and ${written} came`)
+          ? found("dropped", `3 tokens were requested, but ${written} arrived`)
           : found("honoured", `${written} tokens of 3, ended by ${finishReason}`)
       })
   )
@@ -47,18 +47,18 @@ const echoes: Measure = (lab) =>
     (answer) =>
       judged(answer, ({ text }) =>
         text.startsWith(REPEAT)
-          ? found("honoured", "the prompt stands before the text")
-          : found("dropped", "the prompt does not stand before the text"))
+          ? found("honoured", "the prompt precedes the text")
+          : found("dropped", "the prompt does not precede the text"))
   )
 
 const adapter: Measure = (lab) =>
   Effect.map(sent(lab, { temperature: 0, adapterId: "no-adapter-has-this-name" }), (answer) =>
     Result.isFailure(answer)
-      ? found("honoured", "an adapter that is not there is refused")
-      : found("unclear", "any name is taken; whether an adapter is used, one that is there would have to tell"))
+      ? found("honoured", "an unknown adapter is refused")
+      : found("unclear", "any name is accepted; only an existing adapter could show whether it is used"))
 
 /**
- * How each option is measured. What is not here needs no measure: it changes nothing on the server.
+ * How each option is measured. Others need no measure: they change nothing on the server.
  *
  * @category constants
  * @since 0.2.0

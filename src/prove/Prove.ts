@@ -1,6 +1,6 @@
 /**
- * Measures what a live endpoint honours: some forty tiny requests, each of which shows in the answer whether an option was
- * read. What an engine's documentation or version says is not believed.
+ * Measures what a live endpoint honours: about forty tiny requests, each of which shows in the response whether an option
+ * was read. The engine's documentation or version is not relied on.
  *
  * @since 0.2.0
  */
@@ -41,7 +41,7 @@ const fates = { Sent: "honoured", Ignored: "dropped", Refused: "refused" } as co
 /** The rule of an option, whose values do not matter here. */
 const ruleOf = (lab: Lab.Lab, name: Name): Rule<never> | undefined => lab.rules?.[name]
 
-/** An option that the engine is known not to read is sent by habit, to see whether that is so. */
+/** An option that the engine is known not to read is sent in the usual form, to see whether that is true. */
 const byHabit = (lab: Lab.Lab, name: Name): Lab.Lab => {
   const field = Lab.habits[name]
   if (ruleOf(lab, name)?._tag === "Sent" || field === undefined) return lab
@@ -74,7 +74,7 @@ const optionsOf = (primary: Lab.Lab, other: Lab.Lab | undefined): ReadonlyArray<
       ? other
       : primary
     const rule = ruleOf(lab, name)
-    // sent in another place than the body, or by this package itself: there is nothing to see
+    // not sent in the body, or done by this package itself: there is nothing to see
     const isElsewhere = rule?._tag === "Sent" && elsewhere.has(`${lab.about.engine} ${lab.route} ${name}`)
     return rule === undefined || isElsewhere || misread.has(`${lab.about.engine} ${lab.route} ${name}`) ||
         (rule._tag !== "Sent" && Lab.habits[name] === undefined)
@@ -82,10 +82,10 @@ const optionsOf = (primary: Lab.Lab, other: Lab.Lab | undefined): ReadonlyArray<
       : [{ name, lab: byHabit(lab, name), documented: fates[rule._tag], measure }]
   })
 
-/** What the engine takes for something else: TGI makes a repetition penalty of it. */
+/** What the engine takes for something else: TGI turns it into a repetition penalty. */
 const misread: ReadonlySet<string> = new Set(["tgi chat presencePenalty"])
 
-/** Options that the dialect takes without sending a field. */
+/** Options that the dialect accepts without sending a field. */
 const elsewhere: ReadonlySet<string> = new Set(
   Object.values(Dialects.all).flatMap(({ engine, rules }) =>
     Object.entries(rules).flatMap(([route, rules]) =>
@@ -104,7 +104,7 @@ const behavioursOf = (lab: Lab.Lab): ReadonlyArray<Measured> =>
     ...(lab.about.engine === "vllm" ? [Behaviours.compiler] : [])
   ].map(({ documented, measure, name }) => ({ name, lab, documented: documented(lab), measure }))
 
-/** The server's own count of generations that run, by engine. */
+/** The server's own count of running generations, by engine. */
 const gauges: { readonly [K in Kind]?: RegExp } = {
   tgi: /^tgi_batch_current_size(?:\{[^}]*\})? ([\d.]+)/m,
   vllm: /^vllm:num_requests_running(?:\{[^}]*\})? ([\d.]+)/m,
@@ -124,7 +124,7 @@ const counting = Effect.fnUntraced(function*(engine: Kind) {
     Effect.flatMap((response) => response.status === 200 ? response.text : Effect.succeed(undefined)),
     Effect.map((text) => {
       if (text === undefined || gauge === undefined) return undefined
-      // TGI tells nothing before its first generation
+      // TGI reports nothing before its first generation
       const found = text === "" ? "0" : gauge.exec(text)?.[1]
       return found === undefined ? undefined : Number(found)
     }),
@@ -133,7 +133,7 @@ const counting = Effect.fnUntraced(function*(engine: Kind) {
 })
 
 /**
- * Measures the endpoint. Fails where it cannot be reached, or fails otherwise than by refusing; what it refuses is a finding.
+ * Measures the endpoint. Fails if it cannot be reached, or fails in any way other than a refusal; a refusal is a finding.
  *
  * @category running
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * Whether thinking can be switched, limited, and gone on with.
+ * Whether thinking can be switched and limited, and whether a last message can be continued.
  *
  * @since 0.2.0
  */
@@ -32,10 +32,10 @@ export const budget: Measure = (lab) =>
     ([free, held]) =>
       both(free, held, (free, held) =>
         thought(free) <= 8
-          ? found("unclear", "the model does not think, or says nothing of it")
+          ? found("unclear", "the model does not think, or does not show it")
           : thought(held) <= 8
           ? found("honoured", `${thought(free)} words of thinking without it, ${thought(held)} with it`)
-          : found("dropped", `4 tokens of thinking were allowed, and ${thought(held)} words came`))
+          : found("dropped", `4 tokens of thinking were allowed, but ${thought(held)} words were written`))
   )
 
 /**
@@ -54,11 +54,11 @@ export const variables: Measure = (lab) =>
       both(on, off, (on, off) =>
         same(on, off) && counted(on, off) === undefined
           ? found("unclear", "thinking switched on and off gives the same text")
-          : found("honoured", counted(on, off) ?? "thinking switched on and off gives two texts"))
+          : found("honoured", counted(on, off) ?? "thinking switched on and off gives different texts"))
   )
 
 /**
- * An effort that there is not is refused by an engine that reads it.
+ * An unknown effort is refused by an engine that reads it.
  *
  * @category measures
  * @since 0.2.0
@@ -68,8 +68,8 @@ export const effort: Measure = (lab) =>
     sent(lab, { temperature: 0, reasoningEffort: "no-such-effort" }),
     (answer) =>
       Result.isFailure(answer) && lab.rules?.reasoningEffort._tag === "Sent"
-        ? found("honoured", "an effort that there is not is refused")
-        : found("unclear", "what an effort does, the text does not tell")
+        ? found("honoured", "an unknown effort is refused")
+        : found("unclear", "the text does not show what an effort does")
   )
 
 const CONTINUED = [
@@ -78,7 +78,7 @@ const CONTINUED = [
 ]
 
 /**
- * A last message of the assistant is gone on with, or not.
+ * Whether a last message of the assistant is continued.
  *
  * @category measures
  * @since 0.2.0
@@ -92,8 +92,8 @@ export const continues: Measure = (lab) =>
     ([on, off]) =>
       judged(on, (on) =>
         Result.isFailure(off)
-          ? found("honoured", "a last message of the assistant is taken with it alone")
+          ? found("honoured", "a last message of the assistant is only accepted with it")
           : same(on, off.success) && counted(on, off.success) === undefined
           ? found("dropped", "the text is the same whether the last message is continued or not")
-          : found("honoured", counted(on, off.success) ?? "continued and not give two texts"))
+          : found("honoured", counted(on, off.success) ?? "the text differs when the last message is continued"))
   )

@@ -1,5 +1,5 @@
 /**
- * A model behind the port: the names that it is asked for by, and the service that asks it.
+ * A model behind the port: its names, and the service that calls it.
  *
  * @since 0.2.0
  */
@@ -19,7 +19,7 @@ import type * as TargetClients from "../pipeline/TargetClients.ts"
  * @since 0.2.0
  */
 export interface Backend {
-  /** What `/v1/models` calls it and `model` may be. */
+  /** Its name in `/v1/models` and in `model`. */
   readonly model: string
   /** Further names, listed too. */
   readonly aliases?: ReadonlyArray<string> | undefined
@@ -40,7 +40,7 @@ const total = (counts: ReadonlyArray<number | undefined>): number | undefined =>
   )
 
 /**
- * Makes it of the service and the endpoint that are there.
+ * Makes it from the service and the endpoint in the context.
  *
  * @category constructors
  * @since 0.2.0

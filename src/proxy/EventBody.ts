@@ -1,7 +1,7 @@
 /**
- * The body of a response in events. Its head is held for some seconds: a status says more than an error in a 200. Then it
- * goes out, and comments keep the connection open until the first event. What fails after that is an event with the error
- * and then a connection that breaks, since an orderly end would be a short success.
+ * The body of a streamed response. Its headers are held back for some seconds: a status says more than an error in a 200.
+ * Then they are sent, and comments keep the connection open until the first event. A later failure is an event with the
+ * error, after which the connection is broken, since an orderly end would look like a short success.
  *
  * @since 0.2.0
  */
@@ -16,7 +16,7 @@ import * as Stream from "effect/Stream"
 import * as Refusal from "./Refusal.ts"
 
 /**
- * The response broke off: whoever carries it must not end it in order.
+ * The response broke off: the server must not end it in an orderly way.
  *
  * @category errors
  * @since 0.2.0
@@ -30,7 +30,7 @@ export class Broken extends Data.TaggedError("Broken")<{}> {}
  * @since 0.2.0
  */
 export interface Options {
-  /** How long the head is held back for a status. */
+  /** How long the headers are held back for a status. */
   readonly hold: Duration.Input
   /** The longest silence. */
   readonly heartbeat: Duration.Input
@@ -38,14 +38,14 @@ export interface Options {
 
 const utf8 = new TextEncoder()
 
-/** A line alone: a blank one behind it would be an empty event to some clients. */
+/** A single line: a blank one after it would be an empty event to some clients. */
 const comment = utf8.encode(": waiting\n")
 
-/** What was written last is on its way before the connection is broken. */
+/** The last bytes are sent before the connection is broken. */
 const FLUSH = "50 millis"
 
 /**
- * Runs what says events and gives the body once its head may go out; fails as it does, if that is before.
+ * Runs the source of events and returns the body once its headers may be sent; fails like the source, if that happens first.
  *
  * @category running
  * @since 0.2.0
@@ -83,7 +83,7 @@ export const make = Effect.fnUntraced(function*(
     return silent ? Queue.offer(queue, comment) : Effect.void
   })
   yield* Effect.forkScoped(Effect.forever(Effect.delay(beat, heartbeat)))
-  // where nothing has come yet, the first comment brings the head
+  // if nothing has arrived yet, the first comment brings the headers
   if (held._tag === "None") yield* Queue.offer(queue, comment)
   return Stream.fromQueue(queue)
 })

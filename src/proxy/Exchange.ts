@@ -1,5 +1,5 @@
 /**
- * One request to the port and what came of it, for logs and tapes.
+ * One request to the port and its outcome, for logs and tapes.
  *
  * @since 0.2.0
  */
@@ -7,8 +7,8 @@ import type * as Headers from "effect/http/Headers"
 import type { Refusal } from "./Refusal.ts"
 
 /**
- * How a response ended: `complete`; `cut`, by an error behind the port, after some of it was sent; or `left`, since the
- * client went away.
+ * How a response ended: `complete`; `cut`, by an error behind the port, after some of it was sent; or `left`, because the
+ * client disconnected.
  *
  * @category models
  * @since 0.2.0
@@ -16,7 +16,7 @@ import type { Refusal } from "./Refusal.ts"
 export type Ending = "complete" | "cut" | "left"
 
 /**
- * A request that has ended. Times are milliseconds since it came.
+ * A request that has ended. Times are milliseconds since its arrival.
  *
  * @category models
  * @since 0.2.0
@@ -25,16 +25,16 @@ export interface Exchange {
   readonly id: string
   readonly method: string
   readonly path: string
-  /** The model that was asked for; undefined where none was, or none that there is. */
+  /** The requested model; undefined if none or an unknown one was requested. */
   readonly model: string | undefined
   readonly request: { readonly headers: Headers.Headers; readonly body: unknown }
-  /** The status that was sent; undefined where the client left before. */
+  /** The status that was sent; undefined if the client left before. */
   readonly status: number | undefined
   /** Why it failed, whatever status had been sent by then. */
   readonly failure: Refusal | undefined
   /** A whole response. */
   readonly body: object | undefined
-  /** The events of a stream with their times, comments left out; undefined for a whole response, or where nobody keeps them. */
+  /** The events of a stream with their times, without comments; undefined for a whole response, or if nobody keeps them. */
   readonly events: ReadonlyArray<readonly [number, string]> | undefined
   readonly ending: Ending
   readonly head: number | undefined
@@ -42,7 +42,7 @@ export interface Exchange {
   readonly inputTokens: number | undefined
   readonly outputTokens: number | undefined
   readonly cost: number | undefined
-  /** What answered, where that is known. */
+  /** What answered, if known. */
   readonly answeredBy: AnsweredBy | undefined
 }
 
@@ -69,7 +69,7 @@ export interface Open extends Omit<Mutable, "events"> {
 }
 
 /**
- * The status that is true of an exchange: that of its failure, else the one that was sent; 499 where the client left.
+ * The true status of an exchange: that of its failure, else the one that was sent; 499 if the client left.
  *
  * @category accessors
  * @since 0.2.0

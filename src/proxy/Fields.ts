@@ -1,6 +1,6 @@
 /**
- * The fields that chats and completions share → options of a call. A field that cannot be translated is refused with its
- * name; one that is not known goes to the engine as it is.
+ * The fields that chats and completions share → options of a call. A field that cannot be translated is refused by name; an
+ * unknown one is sent to the engine as it is.
  *
  * @since 0.2.0
  */
@@ -18,7 +18,7 @@ import * as ResponseFormat from "./ResponseFormat.ts"
  */
 export type Body = Readonly<Record<string, unknown>>
 
-/** Fields that are options by another name. What they hold is checked by the service. */
+/** Fields that are options by another name. The service checks their values. */
 const options: Readonly<Record<string, GenerationOptions.Name>> = {
   max_tokens: "maxNewTokens",
   max_completion_tokens: "maxNewTokens",
@@ -40,7 +40,7 @@ const options: Readonly<Record<string, GenerationOptions.Name>> = {
   echo: "returnFullText"
 }
 
-/** Fields that a caller's books are kept by, and no answer depends on. */
+/** Fields for a caller's own accounting, on which no response depends. */
 const passedOver = new Set([
   "metadata",
   "prompt_cache_key",
@@ -51,7 +51,7 @@ const passedOver = new Set([
   "user"
 ])
 
-/** Fields of which nothing is left once they are translated; a value that asks for nothing is taken. */
+/** Fields that have no translation; a value that asks for nothing is accepted. */
 const untranslatable: Readonly<Record<string, (value: unknown) => boolean>> = {
   audio: () => false,
   functions: () => false,
@@ -62,7 +62,7 @@ const untranslatable: Readonly<Record<string, (value: unknown) => boolean>> = {
   web_search_options: () => false
 }
 
-/** Fields with a meaning of their own, which others read. */
+/** Fields with a meaning of their own, which other code reads. */
 const own = new Set([
   "logprobs",
   "messages",
@@ -95,14 +95,14 @@ export interface Delivery {
 }
 
 /**
- * What the shared fields say.
+ * The meaning of the shared fields.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Read {
   readonly options: CallOptions
-  /** `response_format` as the client wrote it, where that is OpenAI's form. */
+  /** `response_format` as the client wrote it, if that is OpenAI's form. */
   readonly nativeFormat: unknown
   readonly delivery: Delivery
 }
@@ -152,7 +152,7 @@ const toolChoice = (value: unknown): Reading<NonNullable<CallOptions["toolChoice
     )
 }
 
-/** On chats a flag with a count beside it, on completions a count. */
+/** For chats a flag with a separate count, for completions a count. */
 const logprobs = ({ logprobs, top_logprobs: top }: Body): Reading<CallOptions> => {
   if (typeof logprobs === "number") {
     return Result.succeed(logprobs === 0 ? { logprobs: true } : { logprobs: true, topLogprobs: logprobs })
@@ -174,7 +174,9 @@ const ofTools = new Set(["parallel_tool_calls", "tool_choice"])
 const isEmpty = (value: unknown): boolean =>
   typeof value === "object" && value !== null && Object.keys(value).length === 0
 
-/** What a request says: without nulls, which are how some clients write that nothing was said, and without what says nothing. */
+/**
+ * The fields of a request, without nulls, which some clients send for unset fields, and without fields that mean nothing.
+ */
 const said = (body: Body): Body => {
   const offersTools = body["tools"] !== undefined && body["tools"] !== null && !isEmpty(body["tools"])
   return Object.fromEntries(
@@ -184,7 +186,7 @@ const said = (body: Body): Body => {
   )
 }
 
-/** Without a limit from the client the engine's own holds, and not this package's. */
+/** Without a limit from the client, the engine's own default applies, not this package's. */
 const engineLimit = { max_tokens: undefined, max_new_tokens: undefined }
 
 /**

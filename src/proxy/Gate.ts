@@ -1,7 +1,7 @@
 /**
- * Who may use the port. A page in a browser reaches a port of the loopback interface by a name that it lets point there
- * (DNS rebinding), so the `Host` of every request has to be an address or a name that was allowed, whatever route it is
- * for; and what the token of the endpoint may do is for those who have the port's own key.
+ * Who may use the port. A page in a browser can reach a port of the loopback interface by a name that it makes point there
+ * (DNS rebinding), so the `Host` of every request has to be an address or an allowed name, whatever the route; and the token
+ * of the endpoint is only used for clients that have the port's own key.
  *
  * @since 0.2.0
  */
@@ -17,11 +17,11 @@ import { Refusal } from "./Refusal.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** What clients send as their API key. Without one everybody may ask who reaches the port. */
+  /** What clients send as their API key. Without one, everybody who reaches the port may send requests. */
   readonly key?: Redacted.Redacted<string> | undefined
-  /** Names that the port is reached by, beside `localhost` and addresses. */
+  /** Names by which the port is reached, besides `localhost` and addresses. */
   readonly hosts?: ReadonlyArray<string> | undefined
-  /** Origins of pages that may ask, such as `https://app.example`; `*` allows all. Default: none. */
+  /** Origins of pages that may send requests, such as `https://app.example`; `*` allows all. Default: none. */
   readonly origins?: ReadonlyArray<string> | undefined
 }
 
@@ -32,11 +32,11 @@ export interface Options {
  * @since 0.2.0
  */
 export interface Gate {
-  /** Fails where the request came by a foreign name, or from a page that may not ask. */
+  /** Fails if the request came by a foreign name, or from a page that may not send requests. */
   readonly place: (headers: Headers.Headers) => Effect.Effect<void, Refusal>
   /** Fails without the port's own key. */
   readonly key: (headers: Headers.Headers) => Effect.Effect<void, Refusal>
-  /** What a page needs to be shown a response, errors included. */
+  /** What a page needs to see a response, including errors. */
   readonly cors: (headers: Headers.Headers) => Readonly<Record<string, string>>
 }
 
@@ -54,7 +54,7 @@ const isLocal = (name: string): boolean => name === "localhost" || name.endsWith
 const digest = (text: string): Effect.Effect<Uint8Array> =>
   Effect.promise(async () => new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))))
 
-/** Takes the same time whatever the digests are. */
+/** Takes the same time for all digests. */
 const isSame = (a: Uint8Array, b: Uint8Array): boolean =>
   a.reduce((difference, byte, index) => difference | (byte ^ (b[index] ?? 0)), a.length ^ b.length) === 0
 
@@ -86,7 +86,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       return origin === undefined || allows(origin)
         ? Effect.void
         : Effect.fail(
-          forbidden(`pages of ${JSON.stringify(origin)} may not ask: allow them with --allow-origin`, "origin")
+          forbidden(
+            `pages of ${JSON.stringify(origin)} may not send requests: allow them with --allow-origin`,
+            "origin"
+          )
         )
     },
     key: (headers) => {
@@ -116,7 +119,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
 })
 
 /**
- * The response to a browser that asks before it sends: it has no key yet.
+ * The response to a browser's preflight request, which has no key.
  *
  * @category encoding
  * @since 0.2.0

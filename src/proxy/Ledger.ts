@@ -1,6 +1,6 @@
 /**
- * What went through the port: requests, tokens and dollars by model, as Prometheus reads them. What no server told is
- * counted as such, and never as 0.
+ * What went through the port: requests, tokens and dollars by model, as Prometheus reads them. What no server reported is
+ * counted as unknown, never as 0.
  *
  * @since 0.2.0
  */
@@ -8,7 +8,7 @@ import type * as Generation from "../Generation.ts"
 import type { Pricing } from "../InferenceEndpointsLLM.ts"
 
 /**
- * What one response used.
+ * The usage of one response.
  *
  * @category models
  * @since 0.2.0
@@ -19,7 +19,7 @@ export interface Used {
 }
 
 /**
- * What a response cost in US dollars: what the server says, else by the price of the tokens, else unknown.
+ * The cost of a response in US dollars: as the server reports it, else by the price of the tokens, else unknown.
  *
  * @category accessors
  * @since 0.2.0
@@ -38,7 +38,7 @@ export const costOf = (
  * @since 0.2.0
  */
 export interface Ledger {
-  /** A request ended, with the status that is true of it, also where another one was sent. */
+  /** A request ended, with its true status, even if another one was sent. */
   readonly ended: (route: string, model: string, status: number) => void
   readonly used: (model: string, used: Used) => void
   /** All of it in Prometheus' text format, with what is in flight now. */
@@ -57,10 +57,10 @@ const metrics = {
   requests_total: ["counter", "requests by route, model and true status"],
   input_tokens_total: ["counter", "tokens read"],
   output_tokens_total: ["counter", "tokens written"],
-  cost_dollars_total: ["counter", "US dollars, where server or price list tell"],
-  uncounted_total: ["counter", "responses whose tokens no server told"],
+  cost_dollars_total: ["counter", "US dollars, where known from the server or a price list"],
+  uncounted_total: ["counter", "responses whose tokens no server reported"],
   unpriced_total: ["counter", "responses whose cost is unknown"],
-  in_flight: ["gauge", "requests that the server works on"],
+  in_flight: ["gauge", "requests that the server is processing"],
   waiting: ["gauge", "requests that wait for a place"]
 } as const
 

@@ -1,5 +1,5 @@
 /**
- * The bodies of the three routes → what the service is asked.
+ * The bodies of the three routes → calls of the service.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import * as Fields from "./Fields.ts"
 import { invalid, type Refusal } from "./Refusal.ts"
 
 /**
- * A request to generate: for each prompt so many choices as the options say.
+ * A request to generate: for each prompt as many choices as the options say.
  *
  * @category models
  * @since 0.2.0
@@ -34,12 +34,12 @@ export interface Embedding {
   readonly base64: boolean
 }
 
-/** What other vendors' clients keep in a history and no template reads. */
+/** What other vendors' clients keep in a history but no template reads. */
 const foreign = new Set(["annotations", "audio", "reasoning_details", "refusal"])
 
 const isRecord = (value: unknown): value is Fields.Body => typeof value === "object" && value !== null
 
-/** A message without nulls, which mean nothing but for content, and without what other vendors left in it. */
+/** A message without nulls, which only have a meaning as content, and without other vendors' fields. */
 const kept = (message: unknown): unknown =>
   isRecord(message)
     ? Object.fromEntries(

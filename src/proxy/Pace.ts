@@ -1,6 +1,6 @@
 /**
- * How many requests go up at once, how many a minute, and when all of them must wait, since the server asked for it. Those
- * that wait are served in the order in which they came; one that leaves is off the queue.
+ * How many requests are in flight at once, how many begin per minute, and when all of them must wait because the server
+ * asked for it. Waiting requests are served in order; one whose client leaves is removed from the queue.
  *
  * @since 0.2.0
  */
@@ -20,11 +20,11 @@ import { Refusal } from "./Refusal.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** Requests in flight at once: a number, or bounds between which a level is looked for. Default 64. */
+  /** Requests in flight at once: a number, or bounds between which a level is searched. Default 64. */
   readonly concurrency?: number | Concurrency.Bounds | undefined
-  /** Requests that begin in any minute. Default: no limit. */
+  /** Requests that begin per minute. Default: no limit. */
   readonly requestsPerMinute?: number | undefined
-  /** Requests that may wait for a place; one more gets a 429. Default 1000. */
+  /** Requests that may wait for a place; further ones get a 429. Default 1000. */
   readonly queue?: number | undefined
 }
 
@@ -33,11 +33,11 @@ export interface Options {
  * @since 0.2.0
  */
 export interface Pace {
-  /** Waits for a place and keeps it for as long as the scope. Fails where too many wait already. */
+  /** Waits for a place and keeps it for as long as the scope. Fails if too many are already waiting. */
   readonly enter: Effect.Effect<void, Refusal, Scope.Scope>
-  /** A response ended, with so many tokens. */
+  /** A response ended, with its number of tokens. */
   readonly succeeded: (now: number, tokens: number) => void
-  /** A request failed: where the server said when to come back, nobody comes before. */
+  /** A request failed: if the server said when to retry, no request is sent before. */
   readonly failed: (now: number, error: GenerateError) => void
   readonly inFlight: () => number
   readonly waiting: () => number
@@ -48,7 +48,7 @@ interface Waiter {
   resume: () => void
 }
 
-/** Longer waits that a server asks for are for the client to wait. */
+/** Longer waits that a server asks for are left to the client. */
 const LONGEST = 60_000
 
 const busy = (message: string, millis: number): Refusal =>
@@ -114,7 +114,7 @@ export const make = (options: Options = {}): Pace => {
         }))
     })
 
-  /** Waits until the server wants to hear of us again, and until the minute has room. */
+  /** Waits until the server accepts requests again, and until the minute has room. */
   const time = Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const pause = pausedUntil - now
     if (pause > LONGEST) {

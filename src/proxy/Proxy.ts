@@ -1,8 +1,8 @@
 /**
  * An OpenAI-compatible port in front of one endpoint or several, for programs in any language: it holds requests while the
- * endpoint wakes, tries again by the policy, keeps the pace, writes what the engine reads, and counts tokens and dollars.
+ * endpoint wakes, retries by the policy, keeps the pace, translates for the engine, and counts tokens and dollars.
  *
- * It is an Effect over a request of `effect/http`, so any server of Effect carries it; `inference-endpoints proxy` is one.
+ * It is an Effect over a request of `effect/http`, so any server of Effect can serve it; `inference-endpoints proxy` is one.
  *
  * @since 0.2.0
  */
@@ -43,15 +43,15 @@ import * as Responding from "./Responding.ts"
 export interface Options extends Gate.Options {
   /** How fast requests go to each of the models. */
   readonly pace?: Pace.Options | undefined
-  /** How long the head of a stream is held back, so that an early failure has its status (default 5 seconds). */
+  /** How long the headers of a stream are held back, so that an early failure has its status (default 5 seconds). */
   readonly hold?: Duration.Input | undefined
   /** The longest silence of a stream, after which a comment is sent (default 10 seconds). */
   readonly heartbeat?: Duration.Input | undefined
   /** The largest body of a request, in bytes (default 64 MiB). */
   readonly maxBody?: number | undefined
-  /** Sees every request to a model when it has ended. */
+  /** Called with every request to a model when it has ended. */
   readonly onExchange?: ((exchange: Exchange.Exchange) => Effect.Effect<void>) | undefined
-  /** Whether `onExchange` is shown the events of streams (default false: they take memory). */
+  /** Whether `onExchange` gets the events of streams (default false: they take memory). */
   readonly keepEvents?: boolean | undefined
 }
 
@@ -68,7 +68,7 @@ export class Proxy extends Context.Service<Proxy, {
   >
   /** What `model` may be, in the order of `/v1/models`. */
   readonly models: ReadonlyArray<string>
-  /** Counts so far, as `/metrics` shows them. */
+  /** The counts so far, as shown by `/metrics`. */
   readonly metrics: Effect.Effect<string>
 }>()("effect-inference-endpoints/proxy/Proxy") {}
 
@@ -94,7 +94,7 @@ type Response = HttpServerResponse.HttpServerResponse
 const random = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("")
 
-/** The client's own id of a request, where it is one, else a new one. */
+/** The client's own id of a request, if valid, else a new one. */
 const idOf = ({ headers }: Request): string => {
   const given = headers["x-request-id"]
   return given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : random()
@@ -133,7 +133,7 @@ const bodyOf = Effect.fnUntraced(function*(request: Request, limit: number) {
     Effect.mapError(({ reason }) =>
       reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge"
         ? tooLarge
-        : Refusal.invalid(undefined, "the body did not arrive whole")
+        : Refusal.invalid(undefined, "the body did not arrive completely")
     )
   )
   const text = Result.try(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes))
@@ -186,7 +186,7 @@ export const make = Effect.fnUntraced(function*(backends: ReadonlyArray<Backend.
       : Effect.succeed(found)
   }
 
-  /** A request to a model: whatever becomes of it, it is in the books and the log. */
+  /** A request to a model: whatever its outcome, it is counted and logged. */
   const asked = (
     request: Request,
     id: string,
@@ -239,7 +239,7 @@ export const make = Effect.fnUntraced(function*(backends: ReadonlyArray<Backend.
             if (Exit.isSuccess(exit)) {
               exchange.status = exit.value.status
               exchange.head = now - since
-              // a stream goes on
+              // a stream continues
               if (exchange.body !== undefined) exchange.ending = "complete"
               return
             }
@@ -337,7 +337,7 @@ export const make = Effect.fnUntraced(function*(backends: ReadonlyArray<Backend.
   const app = Effect.gen(function*() {
     const request = yield* HttpServerRequest.HttpServerRequest
     const id = idOf(request)
-    // servers of Effect run a handler so that nothing interrupts it, unless it says otherwise
+    // servers of Effect run a handler uninterruptibly unless it opts in
     const response = yield* Effect.interruptible(
       Effect.andThen(gate.place(request.headers), route(request, id))
     ).pipe(
@@ -359,14 +359,14 @@ const pathOf = ({ url }: Request): string => {
 const decode = (path: string): string => Result.getOrElse(Result.try(() => decodeURIComponent(path)), () => path)
 
 /**
- * The port in front of the one endpoint that is there.
+ * The port in front of the endpoint in the context.
  *
  * @category layers
  * @since 0.2.0
  */
 export const layer = (
   options: Options & {
-    /** What the model is called. */
+    /** The name of the model. */
     readonly model: string
     readonly aliases?: ReadonlyArray<string> | undefined
     readonly client?: TargetClients.Options | undefined

@@ -1,5 +1,5 @@
 /**
- * Exchanges → a tape. What must not be on one is left out or masked; where a key that is in use is still found, nothing is
+ * Exchanges → a tape. What must not be on one is left out or masked; if a key that is in use is still found, nothing is
  * written.
  *
  * @since 0.2.0
@@ -17,7 +17,7 @@ import type * as Exchange from "./Exchange.ts"
  * @since 0.2.0
  */
 export interface Options<E> {
-  /** Every key that is in use: it is looked for before anything is written. */
+  /** Every key that is in use: each one is searched for before anything is written. */
   readonly secrets: ReadonlyArray<Redacted.Redacted<string>>
   /** Writes a line at the end of the tape. */
   readonly write: (line: string) => Effect.Effect<void, E>
@@ -25,12 +25,12 @@ export interface Options<E> {
 
 const json = Schema.decodeUnknownSync(Schema.Json)
 
-/** What was sent, as data: nothing that JSON has no form for. */
+/** The request as data: only values that JSON can represent. */
 const plain = (value: unknown): Schema.Json => json(JSON.parse(JSON.stringify(value ?? null)))
 
 const tapeOf = (exchange: Exchange.Exchange): Tape.Exchange | undefined => {
   const { answeredBy, body, ending, events, failure, head, method, path, request, status } = exchange
-  // who had no key, or sent nothing that could be read, asked nothing
+  // a client without a key, or with an unreadable request, has requested nothing
   if (status === undefined || head === undefined || request.body === undefined) return undefined
   const isStream = events !== undefined && status === 200
   return {
@@ -50,7 +50,7 @@ const tapeOf = (exchange: Exchange.Exchange): Tape.Exchange | undefined => {
 }
 
 /**
- * What tells a tape of each exchange. The first line is written with the first of them.
+ * Writes each exchange to a tape. The first line is written with the first exchange.
  *
  * @category constructors
  * @since 0.2.0
@@ -63,7 +63,7 @@ export const make = <E>({ secrets, write }: Options<E>, isNew: boolean) => {
     if (taped === undefined) return
     const line = Tape.line(taped, known)
     if (line === undefined) {
-      yield* Effect.logWarning(`request ${exchange.id} is not on the tape: a key that is in use stands in it`)
+      yield* Effect.logWarning(`request ${exchange.id} is not on the tape: it contains a key that is in use`)
       return
     }
     const head = begun ? "" : Tape.headLine({

@@ -1,5 +1,5 @@
 /**
- * Why a request to the port gets no response of a model, in the form in which OpenAI's API tells it.
+ * Why a request to the port gets no response of a model, in the error format of OpenAI's API.
  *
  * @since 0.2.0
  */
@@ -27,7 +27,7 @@ export class Refusal extends Data.TaggedError("Refusal")<{
   /** The field of the request that is wrong. */
   readonly param?: string | undefined
   readonly retryAfter?: Duration.Duration | undefined
-  /** Set where the client need not try again: the request is wrong, or all attempts were made here. */
+  /** Set if the client need not retry: the request is wrong, or all attempts were made here. */
   readonly final: boolean
 }> {}
 
@@ -51,7 +51,7 @@ export const body = ({ code, message, param, type }: Refusal): object => ({
 })
 
 /**
- * The headers of an error: when to come back, and whether to come back at all.
+ * The headers of an error: when, and whether, to retry.
  *
  * @category encoding
  * @since 0.2.0
@@ -61,7 +61,7 @@ export const headers = ({ final, retryAfter }: Refusal): Readonly<Record<string,
   ...(final && { "x-should-retry": "false" })
 })
 
-/** The names of fields in OpenAI's form, where they differ from the options' by more than the writing. */
+/** The names of fields in OpenAI's form, where they differ from the options' by more than their spelling. */
 const fields: Readonly<Record<string, string>> = {
   maxNewTokens: "max_tokens",
   stopSequences: "stop",
@@ -81,7 +81,7 @@ const fields: Readonly<Record<string, string>> = {
 export const fieldOf = (option: string): string =>
   fields[option] ?? option.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** What is wrong with options, in the words of the request. */
+/** What is wrong with options, by the field names of the request. */
 const issues = (
   { issues }: Extract<InferenceError["reason"], { readonly _tag: "InvalidRequest" }>
 ): Refusal => {
@@ -131,7 +131,7 @@ const endpoint: Readonly<Record<string, Kind>> = {
   WaitTimeout: unavailable
 }
 
-/** Errors of templates that the messages are to blame for. */
+/** Errors of templates that are caused by the messages. */
 const raised: ReadonlySet<string> = new Set(["Raised", "RenderError", "TooMuchWork"])
 
 const snake = (name: string): string => name.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase()
@@ -152,12 +152,12 @@ const kindOf = (error: EndpointError | InferenceError | StructuredOutputError | 
   }
 }
 
-/** When an endpoint that did not wake in time is worth another look. */
+/** When to retry an endpoint that did not wake in time. */
 const LATER = Duration.seconds(30)
 
 /**
- * An error of the service → what the client is told. Whatever could be tried again was tried here, so the client is told
- * not to.
+ * An error of the service → the response to the client. Whatever could be retried was retried here, so the client is told
+ * not to retry.
  *
  * @category conversions
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * Generations and vectors → the bodies and events of OpenAI's routes. One `id`, one `created` and the model that was asked
- * for stand in all of them, since clients put a response together by its id.
+ * Generations and vectors → the bodies and events of OpenAI's routes. All of them have the same `id`, `created` and
+ * requested model, since clients assemble a response by its id.
  *
  * @since 0.2.0
  */
@@ -8,7 +8,7 @@ import type { Vectors } from "../ai/EmbeddingRoutes.ts"
 import type * as Generation from "../Generation.ts"
 
 /**
- * What stands in every body and event of one response.
+ * The fields of every body and event of one response.
  *
  * @category models
  * @since 0.2.0
@@ -22,7 +22,7 @@ export interface Head {
   readonly model: string
 }
 
-/** A log probability that is none. */
+/** A placeholder for a missing log probability. */
 const UNLIKELY = -9999
 
 const utf8 = new TextEncoder()
@@ -53,7 +53,9 @@ const completionLogprobs = (tokens: ReadonlyArray<Generation.Token>) => {
   }
 }
 
-/** OpenAI knows no word for a stop sequence. A word that is not known is told as it is: an invented `stop` would lie. */
+/**
+ * OpenAI has no finish reason for a stop sequence. An unknown one is passed on as it is: an invented `stop` would be false.
+ */
 const finishOf = (reason: Generation.FinishReason): string => reason === "stop_sequence" ? "stop" : reason
 
 const logprobsOf = (
@@ -67,8 +69,8 @@ const logprobsOf = (
 }
 
 /**
- * Counts of one or several generations, each of which reads its prompt and is paid for; null where the server told none, since
- * 0 would be a lie. `cost` is in US dollars.
+ * Counts of one or several generations, each of which reads its prompt and is paid for; null if the server reported none,
+ * since 0 would be false. `cost` is in US dollars.
  *
  * @category encoding
  * @since 0.2.0
@@ -178,7 +180,7 @@ export const events = (
         ? [said(head, index, { content: event.text })]
         : [chunk(head, [{ index, text: event.text, logprobs: null, finish_reason: null }])]
     case "TextWasReasoning":
-      // no event of this protocol takes back what was sent
+      // no event of this protocol can take back what was sent
       return []
     case "Reasoning":
       return head.route === "chat" ? [said(head, index, { reasoning_content: event.text })] : []
@@ -207,7 +209,7 @@ export const events = (
 }
 
 /**
- * The event with the counts, which stands alone before the end.
+ * The event with the counts, on its own before the end.
  *
  * @category encoding
  * @since 0.2.0

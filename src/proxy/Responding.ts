@@ -1,6 +1,5 @@
 /**
- * From a request that is understood to its response: in its place in the queue, in the shape that was asked for, whole or in
- * events, with what it used in the books.
+ * From a parsed request to its response: queued, in the requested shape, whole or as events, with its usage counted.
  *
  * @since 0.2.0
  */
@@ -35,7 +34,7 @@ export interface Served extends Backend.Backend {
 }
 
 /**
- * How responses in events are kept.
+ * How streamed responses are kept alive.
  *
  * @category models
  * @since 0.2.0
@@ -63,7 +62,7 @@ const choicesOf = (
     }))
   )
 
-/** An event of a value that stands in an object, without that object. */
+/** An event of a wrapped value, without the wrapper. */
 const unwrapped = (event: Generation.Event, bare: Shape.Unwrapper | undefined): ReadonlyArray<Generation.Event> => {
   if (bare === undefined) return [event]
   if (event._tag === "Text") {
@@ -75,14 +74,14 @@ const unwrapped = (event: Generation.Event, bare: Shape.Unwrapper | undefined): 
   return text === "" ? [event] : [{ _tag: "Text", text }, event]
 }
 
-/** No proxy or edge on the way may hold events back or change them. */
+/** No proxy or edge server on the way may hold events back or change them. */
 const eventHeaders = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache, no-transform",
   "x-accel-buffering": "no"
 }
 
-/** What the service says of a failure, with what it means for the others. */
+/** A failure of the service, with its consequence for other requests. */
 const told = ({ pace }: Served) => (error: GenerateError) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     pace.failed(now, error)
@@ -90,13 +89,13 @@ const told = ({ pace }: Served) => (error: GenerateError) =>
   })
 
 /**
- * Makes the responses, over the books that all of them share.
+ * Makes the responses, over a shared ledger.
  *
  * @category constructors
  * @since 0.2.0
  */
 export const make = (ledger: Ledger.Ledger, options: Options) => {
-  /** What a finished response used, written into the books. */
+  /** Records the usage of a finished response. */
   const settle = Effect.fnUntraced(function*(
     { llm, model, pace }: Served,
     exchange: Exchange.Open,

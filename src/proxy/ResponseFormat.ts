@@ -1,6 +1,6 @@
 /**
- * How clients of all engines ask for a shape: OpenAI's `response_format`, TGI's forms of it, and the fields of vLLM, SGLang
- * and llama.cpp. All become one structured output, which the dialect of the engine that answers then writes in its own way.
+ * How clients of all engines request a shape: OpenAI's `response_format`, TGI's forms of it, and the fields of vLLM, SGLang
+ * and llama.cpp. All become one structured output, which the dialect of the engine that answers then writes in its own form.
  *
  * @since 0.2.0
  */
@@ -107,7 +107,7 @@ export const native = ({ response_format: given }: Body): unknown =>
     : undefined
 
 /**
- * The shape that a request asks for; undefined where it asks for none. Two at once are refused.
+ * The requested shape; undefined if there is none. Two at once are refused.
  *
  * @category decoding
  * @since 0.2.0
@@ -118,5 +118,5 @@ export const read = (body: Body): Reading => {
   if (first === undefined) return Result.succeed(undefined)
   return second === undefined
     ? readers[first](body[first])
-    : Result.fail(invalid(second, `${given.join(" and ")} ask for two shapes at once`))
+    : Result.fail(invalid(second, `${given.join(" and ")} cannot be combined`))
 }

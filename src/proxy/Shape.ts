@@ -1,6 +1,6 @@
 /**
- * The shape of a response on the engine that answers. TGI, and strict modes, take objects alone, so that another value stands
- * in one under a key of this package's; the client did not ask for that key, and does not see it.
+ * The shape of a response on the engine that answers. TGI, and strict modes, only take objects, so any other value is
+ * wrapped in one under a key of this package's; the client did not ask for that key, and does not see it.
  *
  * @since 0.2.0
  */
@@ -11,18 +11,18 @@ import * as OutputSpec from "../structured/OutputSpec.ts"
 import type * as ModelRequest from "./ModelRequest.ts"
 
 /**
- * Takes the object around a value away, as the text comes.
+ * Removes the object around a value, as the text arrives.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Unwrapper {
   readonly push: (text: string) => string
-  /** What was held back, once no more text comes. */
+  /** What was held back, once no more text arrives. */
   readonly end: () => string
 }
 
-/** Nothing that begins an object is longer. */
+/** The beginning of an object is never longer. */
 const LONGEST = 256
 
 /**
@@ -58,7 +58,7 @@ export const unwrapper = (key: string): Unwrapper => {
 }
 
 /**
- * What is asked of the service, and what its text has to pass.
+ * The options of the call, and the filter of its text.
  *
  * @category models
  * @since 0.2.0
@@ -69,8 +69,8 @@ export interface Shaped {
 }
 
 /**
- * The options of a request for the engine that answers. Where that takes OpenAI's own form, and the client wrote it, it is
- * sent as it was written.
+ * The options of a request for the engine that answers. If that takes OpenAI's own form, and the client wrote it, it is sent
+ * as written.
  *
  * @category combinators
  * @since 0.2.0

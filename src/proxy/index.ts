@@ -13,10 +13,10 @@ export * as Backend from "./Backend.ts"
 /** Who may use it. @since 0.2.0 */
 export * as Gate from "./Gate.ts"
 
-/** How many requests at once. @since 0.2.0 */
+/** How many requests at once, and per minute. @since 0.2.0 */
 export * as ProxyPace from "./Pace.ts"
 
-/** One request and what came of it. @since 0.2.0 */
+/** One request and its outcome. @since 0.2.0 */
 export * as ProxyExchange from "./Exchange.ts"
 
 /** Why a request gets no response of a model. @since 0.2.0 */

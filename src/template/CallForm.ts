@@ -1,5 +1,5 @@
 /**
- * How a chat template writes tool calls, learned by letting it write some.
+ * How a chat template writes tool calls, learned by rendering some.
  *
  * @since 0.2.0
  */
@@ -8,7 +8,7 @@ import type * as ChatTemplate from "./ChatTemplateService.ts"
 import type { TemplateError } from "./TemplateError.ts"
 
 /**
- * The texts around the name and the arguments of a call. Arguments are a JSON object, and come behind the name.
+ * The texts around the name and the arguments of a call. Arguments are a JSON object after the name.
  *
  * @category models
  * @since 0.2.0
@@ -18,15 +18,15 @@ export interface CallForm {
   readonly open: string
   /** Between a name and its arguments. */
   readonly middle: string
-  /** Between the arguments of a call and the name of the next; nothing where the template writes one call alone. */
+  /** Between the arguments of a call and the name of the next; nothing if the template writes only one call. */
   readonly between: string | undefined
-  /** Behind the arguments of the last call. */
+  /** After the arguments of the last call. */
   readonly close: string
 }
 
 type Service = ChatTemplate.ChatTemplate["Service"]
 
-/** What no template writes by itself. */
+/** Text that no template writes by itself. */
 const NAME = "qzv_name"
 const KEY = "qzv_key"
 const ID = "qzvcall01"
@@ -48,8 +48,8 @@ const call = { id: ID, type: "function", function: { name: NAME, arguments: { [K
 const forms = new WeakMap<Service, Effect.Effect<CallForm | undefined>>()
 
 /**
- * The form in which a template writes calls, or nothing where it knows no tools, or writes them in a way that no regex
- * can hold. Asked of a template once.
+ * The form in which a template writes calls, or nothing if it knows no tools, or writes them in a way that no regex can
+ * describe. Determined once per template.
  *
  * @category running
  * @since 0.2.0
@@ -85,7 +85,7 @@ const learn = (template: Service): Effect.Effect<CallForm | undefined> => {
   return Effect.map(unless(made), (form) => form ?? undefined)
 }
 
-/** A template that raises at a conversation does not know it. */
+/** A template that raises for a conversation does not support it. */
 const unless = <A>(self: Effect.Effect<A, TemplateError>): Effect.Effect<A | undefined> =>
   Effect.orElseSucceed(self, () => undefined)
 
@@ -120,7 +120,7 @@ const sharedStart = (some: string, other: string): number => {
   return length
 }
 
-/** Where the next call stands: its name, and its arguments from brace to brace. */
+/** Where the next call is: its name, and its arguments from brace to brace. */
 const callIn = (
   text: string,
   from: number

@@ -1,8 +1,8 @@
 /**
  * Messages → the prompt text, byte for byte what Python's `tokenizer.apply_chat_template(messages, tokenize=False)` gives.
  *
- * A template renders the words of a message as they are: a user who writes `<|im_start|>` writes a special token for the
- * server, here as in Python. `specialTokensIn` finds such words, and `sanitizeControlTokens` makes them plain text.
+ * A template renders the text of a message as it is: a user who writes `<|im_start|>` writes a special token for the server,
+ * here as in Python. `specialTokensIn` finds such text, and `sanitizeControlTokens` turns it into plain text.
  *
  * @since 0.1.0
  */
@@ -93,9 +93,9 @@ export const apply = (
   Result.map(Conversation.apply(template, request, { now, limits }), ({ text }) => text)
 
 /**
- * As `apply`, with the parts of the text that the assistant said: what a template puts between `{% generation %}` and
- * `{% endgeneration %}`, from which a training mask is made. None where the template has no such tag, and none of a message
- * that is continued. Inside a macro the place is that of the macro's call, as transformers counts it.
+ * As `apply`, with the parts of the text that the assistant wrote: what a template puts between `{% generation %}` and `{%
+ * endgeneration %}`, from which a training mask is made. Empty if the template has no such tag, and for a message that is
+ * continued. Inside a macro the place is that of the macro's call, as transformers counts it.
  *
  * @category conversions
  * @since 0.2.0
@@ -125,7 +125,7 @@ export const render = (
 
 /**
  * JSON text → a value for a template that keeps what JavaScript's own numbers and objects lose: `1.0`, integers above 2^53,
- * keys that look like integers in the order they were written.
+ * and the written order of keys that look like integers.
  *
  * @category constructors
  * @since 0.1.0
@@ -222,7 +222,7 @@ export const layerHub = (
 ): Layer.Layer<ChatTemplate, TemplateError, Hub> => Layer.provide(layerHubWith(options), PythonJinja.layer)
 
 /**
- * The template that these files hold and the special tokens beside it: see `TemplateFiles`.
+ * The template in these files and its special tokens: see `TemplateFiles`.
  *
  * @category accessors
  * @since 0.1.0

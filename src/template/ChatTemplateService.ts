@@ -1,5 +1,5 @@
 /**
- * The service that makes prompts, and what it is asked.
+ * The service that renders prompts, and its requests.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import type { Request } from "./prompt/Conversation.ts"
 import type { TemplateError } from "./TemplateError.ts"
 
 /**
- * A request as the service takes it: special tokens come from the tokenizer.
+ * A request to the service: special tokens come from the tokenizer.
  *
  * @category models
  * @since 0.1.0
@@ -22,9 +22,9 @@ export interface ServiceRequest extends Omit<Request, "specialTokens" | "control
   readonly template?: string | undefined
   readonly bos?: BosRule | undefined
   /**
-   * Breaks control tokens in the texts of messages, tools, documents and variables by a zero width space, so that the server's
-   * tokenizer reads them as text. Control tokens are the special tokens, the added tokens that the template writes, and where
-   * no file tells them, what looks like one in the template. Default false, as in Python.
+   * Breaks control tokens in the texts of messages, tools, documents and variables by a zero width space, so that the
+   * server's tokenizer reads them as text. Control tokens are the special tokens, the added tokens that the template writes,
+   * and if no file names them, text that looks like one in the template. Default false, as in Python.
    */
   readonly sanitizeControlTokens?: boolean | undefined
 }
@@ -49,17 +49,17 @@ export class ChatTemplate extends Context.Service<ChatTemplate, {
 export interface Options {
   /** Added to the tokenizer's own special tokens, which they replace by name. */
   readonly specialTokens?: Readonly<Record<string, string>> | undefined
-  /** Default `"auto"`. A request may say otherwise. */
+  /** Default `"auto"`. A request may override it. */
   readonly bos?: BosRule | undefined
-  /** Whether the server adds a BOS to raw texts, where the files do not tell or are wrong. */
+  /** Whether the server adds a BOS to raw texts, if the files do not say so or are wrong. */
   readonly serverAddsBos?: boolean | undefined
   /** Minutes that local time is ahead of UTC, for `strftime_now`. Default: the time zone of the machine. */
   readonly offsetMinutes?: number | undefined
   /** Load as a processor (multimodal models) does. Default false. */
   readonly processor?: boolean | undefined
-  /** The version of transformers whose bytes are wanted. Default: the newest one known. A request may say otherwise. */
+  /** The version of transformers whose bytes are wanted. Default: the newest one known. A request may override it. */
   readonly compatibility?: Compatibility | undefined
-  /** Default false. A request may say otherwise. */
+  /** Default false. A request may override it. */
   readonly sanitizeControlTokens?: boolean | undefined
   readonly limits?: Limits | undefined
 }

@@ -2,8 +2,8 @@
  * What `@huggingface/jinja`, the engine of Hugging Face's own JavaScript libraries, makes of the same template.
  *
  * Its rendering differs from Python's on a good part of real templates (text before `break`, `strip(chars)`, printing of
- * lists and booleans, loose equality, integer keys, …), which is why it is not the engine unless it is chosen. Where a program moves from
- * those libraries to this one, the first difference shows which prompts were not those that the model was trained on.
+ * lists and booleans, loose equality, integer keys, …), which is why it is only the engine if chosen. When a program moves
+ * from those libraries to this one, the first difference shows which prompts were not those that the model was trained on.
  *
  * @since 0.1.0
  */
@@ -13,7 +13,7 @@ import * as HuggingFaceJinja from "./engine/HuggingFaceJinja.ts"
 import type { TemplateError } from "./TemplateError.ts"
 
 /**
- * Both texts, and where they part.
+ * Both texts, and where they diverge.
  *
  * @category models
  * @since 0.1.0
@@ -22,13 +22,13 @@ export interface Comparison {
   readonly ours: string
   /** The other engine's text, or the message with which it failed. */
   readonly theirs: { readonly text: string } | { readonly failure: string }
-  /** Absent where the texts are equal, and where there is only one. */
+  /** Absent if the texts are equal, or if there is only one. */
   readonly difference: ChatTemplate.Difference | undefined
 }
 
 /**
  * Renders a template with both engines. The other one bounds neither time nor memory: use this with templates you trust.
- * Fails where our own engine does.
+ * Fails if our own engine does.
  *
  * @category verification
  * @since 0.1.0

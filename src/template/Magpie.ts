@@ -1,6 +1,6 @@
 /**
- * Magpie: an aligned model that is given nothing but the beginning of a user's turn writes that turn itself, and so makes
- * instructions out of nothing.
+ * Magpie: an aligned model that is given nothing but the beginning of a user's turn writes that turn itself, and so
+ * generates instructions from nothing.
  *
  * Zhangchen Xu, Fengqing Jiang, Luyao Niu, Yuntian Deng, Radha Poovendran, Yejin Choi, Bill Yuchen Lin (2024): "Magpie:
  * Alignment Data Synthesis from Scratch by Prompting Aligned LLMs with Nothing", arXiv:2406.08464.
@@ -12,7 +12,7 @@
 import * as Result from "effect/Result"
 
 /**
- * Pre-query templates by the name of the model family: what stands before the words of a user.
+ * Pre-query templates by the name of the model family: the text before a user's words.
  *
  * @category constants
  * @since 0.1.0
@@ -95,7 +95,7 @@ export const validate = (config: Config): Result.Result<string | undefined, Issu
  * The prompt for Magpie. `prompt` is the rendered conversation with its generation prompt, `""` for no messages.
  *
  * After a last message of the user the prompt stays as it is and the model answers. Otherwise the pre-query text follows,
- * after the header of the assistant that the generation prompt wrote: so the original sends it, and so it is kept.
+ * after the assistant's header of the generation prompt: the original sends it like that, and it is kept so.
  *
  * @category conversions
  * @since 0.1.0
@@ -104,7 +104,7 @@ export const apply = (
   { messages, preQuery, prompt }: {
     readonly prompt: string
     readonly messages: ReadonlyArray<{ readonly role: string }>
-    /** What `validate` gave. */
+    /** The result of `validate`. */
     readonly preQuery: string | undefined
   }
 ): string => preQuery === undefined || messages.at(-1)?.role === "user" ? prompt : prompt + preQuery

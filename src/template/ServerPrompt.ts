@@ -1,5 +1,5 @@
 /**
- * The prompt that a server makes of a conversation, asked of the server itself.
+ * The prompt that a server makes of a conversation, as the server itself reports it.
  *
  * @since 0.2.0
  */
@@ -14,8 +14,8 @@ const Answered = Schema.Struct({ prompt_text: Schema.String })
 
 /**
  * The prompt as vLLM renders it: one greedy token of `/v1/chat/completions` with `return_prompt_text`, for which the server
- * needs no flag (seen on 0.32). An oracle for `ChatTemplate.verify`. Fails where the status is not 200 or the response does
- * not carry the prompt, as those of older versions do not.
+ * needs no flag (seen on 0.32). An oracle for `ChatTemplate.verify`. Fails if the status is not 200 or the response does not
+ * contain the prompt, as in older versions.
  *
  * @category verification
  * @since 0.2.0
@@ -24,7 +24,7 @@ export const vllm = (
   { baseUrl, model }: {
     /** Where `/v1` begins: `http://host:8000`. */
     readonly baseUrl: string
-    /** The name that the server serves the model under. */
+    /** The name under which the server serves the model. */
     readonly model: string
   }
 ) =>

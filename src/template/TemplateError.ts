@@ -1,5 +1,5 @@
 /**
- * Why messages did not become a prompt.
+ * Why messages could not become a prompt.
  *
  * @since 0.1.0
  */
@@ -16,9 +16,9 @@ const position = (line: number | undefined): string => line === undefined ? "" :
  * @since 0.1.0
  */
 export class MissingTemplate extends Schema.TaggedError<MissingTemplate>()("MissingTemplate", {
-  /** The repository or the files that were looked at. */
+  /** The repository or the files that were searched. */
   subject: Schema.String,
-  /** Names of the templates that are there, sorted; empty when there is none at all. */
+  /** Names of the existing templates, sorted; empty if there are none. */
   available: Schema.Array(Schema.String)
 }) {
   readonly isRetryable = false
@@ -30,7 +30,7 @@ export class MissingTemplate extends Schema.TaggedError<MissingTemplate>()("Miss
 }
 
 /**
- * The files of the tokenizer are only given to those who asked for access.
+ * The files of the tokenizer are only available to those who requested access.
  *
  * @category reasons
  * @since 0.1.0
@@ -58,7 +58,7 @@ export class NotFound
 }
 
 /**
- * The Hub wants a token, or does not accept the one it got.
+ * The Hub requires a token, or does not accept the given one.
  *
  * @category reasons
  * @since 0.1.0
@@ -74,7 +74,7 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
 }
 
 /**
- * The Hub did not answer, or not usefully.
+ * The Hub did not respond, or not usefully.
  *
  * @category reasons
  * @since 0.1.0
@@ -108,7 +108,7 @@ export class InvalidTemplate extends Schema.TaggedError<InvalidTemplate>()("Inva
 }
 
 /**
- * The template met a value that it cannot work with; Python fails on it too.
+ * The template met a value that it cannot process; Python fails too.
  *
  * @category reasons
  * @since 0.1.0
@@ -150,7 +150,7 @@ export class TooMuchWork extends Schema.TaggedError<TooMuchWork>()("TooMuchWork"
 }
 
 /**
- * What was given cannot be handed to a template.
+ * The input cannot be handed to a template.
  *
  * @category reasons
  * @since 0.1.0
@@ -186,7 +186,7 @@ export const Reason = Schema.Union([
 export type Reason = typeof Reason.Type
 
 /**
- * The error of making a prompt.
+ * The error of rendering a prompt.
  *
  * @category errors
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Which variables a template cannot do without: what it names, less what it makes itself and what it tests for.
+ * Which variables a template needs: those that it names, without those that it sets itself and those that it tests for.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@ import { globals } from "./jinja/filters/Globals.ts"
 import { parse } from "./jinja/syntax/Parser.ts"
 import { defaultOptions } from "./jinja/Template.ts"
 
-/** Names that the language itself brings. */
+/** Names that are part of the language. */
 const own = new Set([...globals.keys(), "loop", "self", "caller", "varargs", "kwargs"])
 
 const isNode = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -66,8 +66,7 @@ const visit = (node: unknown, found: Found): void => {
 }
 
 /**
- * The variables, each with the attributes that are read from it, that a template needs. The text must be one that
- * compiles.
+ * The variables that a template needs, each with the attributes that are read from it. The text must compile.
  *
  * @category accessors
  * @since 0.2.0
@@ -84,7 +83,7 @@ export const required = (source: string): ReadonlyArray<ReadonlyArray<string>> =
 }
 
 /**
- * The first of these paths that the variables do not have, as the template writes it. A list, a text or a number on the
+ * The first of these paths that is missing in the variables, as the template writes it. A list, a text or a number on the
  * way is left to the template.
  *
  * @category accessors

@@ -33,7 +33,7 @@ export const difference = (ours: string, theirs: string): Difference | undefined
 }
 
 /**
- * What a comparison found.
+ * The result of a comparison.
  *
  * @category models
  * @since 0.2.0
@@ -41,7 +41,7 @@ export const difference = (ours: string, theirs: string): Difference | undefined
 export interface Verification {
   readonly ours: string
   readonly theirs: string
-  /** Absent where the texts are equal. */
+  /** Absent if the texts are equal. */
   readonly difference: Difference | undefined
   /** What the template does in minijinja, with which TGI renders its chat route, as far as that can be seen in its text. */
   readonly minijinja: ReadonlyArray<MiniJinja.Finding>

@@ -93,7 +93,7 @@ describe("a tape", () => {
         ["swordfish\"1"]
       )
       assert.deepStrictEqual(lines, [])
-      assert.match(String(warnings[0]), /a key that is in use stands in it/)
+      assert.match(String(warnings[0]), /it contains a key that is in use/)
     }).pipe(Effect.provide(Logger.layer([Logger.make(({ message }) => void warnings.push(message))])))
   })
 

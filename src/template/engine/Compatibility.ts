@@ -31,7 +31,7 @@ export const newest: Compatibility = "5.24.0"
 export interface Rules {
   /** Removes every key of a message whose value is null (from 5.23.0). Before, templates saw `None`. */
   readonly dropsNullKeys: boolean
-  /** Gives a message's reasoning under `reasoning_content` and `thinking`, whichever name it came under (from 5.21.0). */
+  /** Provides a message's reasoning as both `reasoning_content` and `thinking`, whichever name it had (from 5.21.0). */
   readonly aliasesReasoning: boolean
   /** Refuses messages that are not objects, and names that begin with `_` in a `namespace` (from 5.22.2). */
   readonly plainData: boolean
@@ -48,7 +48,7 @@ export const newestRules: Rules = { dropsNullKeys: true, aliasesReasoning: true,
 const known = new Map<Compatibility, Rules>([[newest, newestRules]])
 
 /**
- * The rules of a version. Fails where the text is not a version.
+ * The rules of a version. Fails if the text is not a version.
  *
  * @category accessors
  * @since 0.2.0

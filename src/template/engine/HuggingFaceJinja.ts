@@ -1,9 +1,9 @@
 /**
  * `@huggingface/jinja` as the engine: a third of the size, for programs that count kilobytes and trust their templates.
  *
- * Its text differs from Python's on a good part of real templates (text before `break`, `strip(chars)`, printing of lists and
- * booleans, loose equality, integer keys, …): see `CrossCheck` for a comparison on a template of yours. It bounds neither time
- * nor memory, reads the clock by itself, and keeps no spans of `{% generation %}`.
+ * Its text differs from Python's on a good part of real templates (text before `break`, `strip(chars)`, printing of lists
+ * and booleans, loose equality, integer keys, …): see `CrossCheck` for a comparison on a template of yours. It bounds
+ * neither time nor memory, reads the clock by itself, and keeps no spans of `{% generation %}`.
  *
  * @since 0.2.0
  */
@@ -15,7 +15,10 @@ import { type Template, TemplateEngine } from "./TemplateEngine.ts"
 
 const detailOf = (cause: unknown): string => cause instanceof Error ? cause.message : String(cause)
 
-/** A template object for what the engine parsed; whatever it throws is a `RenderError`, since it does not tell causes apart. */
+/**
+ * A template object for what the engine parsed; everything it throws is a `RenderError`, since it does not distinguish
+ * causes.
+ */
 const renderer = (source: string, engine: Engine): Template => ({
   source,
   render: (variables) =>

@@ -1,16 +1,16 @@
 /**
- * What a chat template does in minijinja, the engine with which TGI renders its chat route: read off the template's text.
+ * What a chat template does in minijinja, the engine with which TGI renders its chat route: as seen in the template's text.
  *
- * Of 154 real templates five stopped the router of TGI 3.3.7 at its start; of 346 conversations 258 came out as in Python, 67
- * differed in white space only, 5 in more, and 16 failed. A prompt that is rendered here and sent to `/generate` meets none
- * of this.
+ * Of 154 real templates five stopped the router of TGI 3.3.7 at its start; of 346 conversations 258 were rendered as in
+ * Python, 67 differed in white space only, 5 in more, and 16 failed. A prompt that is rendered here and sent to `/generate`
+ * is not affected.
  *
  * @since 0.2.0
  */
 
 /**
  * `stops`: the server does not start with this template. `fails`: requests that reach the place are refused. `differs`: the
- * text is another one than Python's.
+ * text differs from Python's.
  *
  * @category models
  * @since 0.2.0
@@ -19,7 +19,7 @@ export interface Finding {
   readonly effect: "stops" | "fails" | "differs"
   /** What in the template has the effect, in words. */
   readonly feature: string
-  /** The first line of the template where it stands, from 1. */
+  /** The first line of the template where it occurs, counted from 1. */
   readonly line: number
 }
 
@@ -34,7 +34,7 @@ const traits: ReadonlyArray<Trait> = [
   {
     effect: "stops",
     feature:
-      "a generation tag in another form than `{% generation %}` and `{% endgeneration %}`, which alone are removed",
+      "a generation tag in a form other than `{% generation %}` and `{% endgeneration %}`, the only ones that are removed",
     pattern: /\{%(?! generation %\}| endgeneration %\})[-+]?\s*(?:end)?generation\s*[-+]?%\}/
   },
   {
@@ -55,12 +55,12 @@ const traits: ReadonlyArray<Trait> = [
   {
     effect: "differs",
     feature:
-      "variables of a caller are undefined: there are messages, tools, bos_token, eos_token, add_generation_prompt alone",
+      "variables of a caller are undefined: only messages, tools, bos_token, eos_token and add_generation_prompt exist",
     pattern: /\b(?:enable_thinking|thinking_budget|reasoning_effort|documents|date_string|builtin_tools|custom_tools)\b/
   },
   {
     effect: "differs",
-    feature: "the calls of a message arrive as JSON text in its content, and not as tool_calls",
+    feature: "the calls of a message arrive as JSON text in its content, not as tool_calls",
     pattern: /\btool_calls\b/
   },
   {
@@ -77,7 +77,8 @@ const traits: ReadonlyArray<Trait> = [
 ]
 
 /**
- * What is known of a template's behaviour there, the worst first. An empty list does not prove that it renders alike.
+ * What is known of a template's behaviour there, the worst first. An empty list does not prove that it renders the same
+ * text.
  *
  * @category accessors
  * @since 0.2.0

@@ -20,7 +20,7 @@ const renderer = (template: Jinja.Template): Template => ({
 })
 
 const compiled = new Map<string, Template>()
-/** Templates kept compiled, by their text: as many as a program that serves several models needs. */
+/** Compiled templates by their text: as many as a program that serves several models needs. */
 const capacity = 64
 
 /** Moves a template to the end of the cache, and the oldest out of it. */

@@ -1,5 +1,5 @@
 /**
- * The program that runs chat templates. There are two: `PythonJinja`, which gives Python's bytes, and `HuggingFaceJinja`, the
+ * The engine that runs chat templates. There are two: `PythonJinja`, which gives Python's bytes, and `HuggingFaceJinja`, the
  * smaller engine of Hugging Face's own JavaScript libraries. What prepares messages for a template knows neither of them.
  *
  * @since 0.2.0

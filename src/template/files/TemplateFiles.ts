@@ -1,5 +1,5 @@
 /**
- * Which template and which special tokens the files of a tokenizer hold, by the rules of transformers.
+ * The template and the special tokens in the files of a tokenizer, by the rules of transformers.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ export type Files = Readonly<Record<string, unknown>>
 export interface Ask {
   /** The name of a template, or the text of one. */
   readonly template?: string | undefined
-  /** Whether tools are given, be it an empty list: chooses `tool_use` where there is one. */
+  /** Whether tools are given, even an empty list: chooses `tool_use` if there is one. */
   readonly tools?: boolean | undefined
   /** Load as a processor (multimodal models) does, which looks at other files. Default false. */
   readonly processor?: boolean | undefined
@@ -128,7 +128,7 @@ const choose = (loaded: Loaded, ask: Ask, subject: string): Result.Result<string
  * The text of the chat template to use.
  *
  * Separate files (`chat_template.jinja`, `additional_chat_templates/*.jinja`) replace what `tokenizer_config.json` says.
- * Of several templates the one asked for by name is taken, else `tool_use` when tools are given and it exists, else
+ * Of several templates the named one is used, else `tool_use` when tools are given and it exists, else
  * `default`. A `template` that does not name one is itself the text. Source: transformers 5,
  * `PreTrainedTokenizerBase.get_chat_template`.
  *
@@ -188,7 +188,7 @@ export interface AddedToken {
 
 /**
  * The added tokens: `added_tokens` of `tokenizer.json`, else `added_tokens_decoder` of `tokenizer_config.json`; `undefined`
- * where neither file tells.
+ * if neither file has them.
  *
  * @category accessors
  * @since 0.2.0
@@ -228,8 +228,8 @@ const processorAdds = (processor: unknown, bos: string): boolean => {
 }
 
 /**
- * Whether the tokenizer puts its BOS before a raw text by itself, as `/generate` has it do; `undefined` where the files do
- * not tell. `add_bos_token` in `tokenizer_config.json` decides, else the post-processor of `tokenizer.json`.
+ * Whether the tokenizer puts its BOS before a raw text by itself, as with `/generate`; `undefined` if the files do not say.
+ * `add_bos_token` in `tokenizer_config.json` decides, else the post-processor of `tokenizer.json`.
  *
  * @category accessors
  * @since 0.1.0

@@ -16,7 +16,7 @@ const isWanted = (path: string): boolean =>
   || /^additional_chat_templates\/[^/]+\.jinja$/.test(path)
 
 /**
- * What the Hub said → what a caller of a template needs to know.
+ * Failures of the Hub → what a caller of a template needs to know.
  *
  * @category errors
  * @since 0.1.0
@@ -38,7 +38,7 @@ export const fromHubError = (subject: string, error: HubError): Reason => {
   }
 }
 
-/** Whether only `tokenizer.json` can tell if the tokenizer adds a BOS. It is large, so it is not fetched otherwise. */
+/** Whether only `tokenizer.json` says if the tokenizer adds a BOS. It is large, so otherwise it is not fetched. */
 const needsTokenizer = (files: Files): boolean => {
   const config = files["tokenizer_config.json"]
   return typeof config === "string" && /"bos_token"\s*:\s*["{]/.test(config) &&
@@ -46,7 +46,7 @@ const needsTokenizer = (files: Files): boolean => {
 }
 
 /**
- * Fetches what a chat template needs. `tokenizer.json` is optional: where it cannot be had, nothing is known about the BOS.
+ * Fetches what a chat template needs. `tokenizer.json` is optional: without it, nothing is known about the BOS.
  *
  * @category constructors
  * @since 0.1.0

@@ -3,10 +3,10 @@
  *
  * Why an engine of our own: `@huggingface/jinja` differs from Python in one of eight real renders. Its lexer is part of the
  * difference (white space control by regular expressions, quadratic in blanks; `%}` inside strings; line ends; numbers and
- * escapes), its parser lacks a third of the grammar (chained comparison, tuples, `with`, `raw`, `{%+`, dotted tests), and its
- * tree keeps neither lines nor the difference of int and float. So text, tree and evaluation are ours, with a table of work
- * that bounds what a hostile template can cost. The library stays as the witness of `CrossCheck` and the differential tests, and the opponent
- * of the benchmark.
+ * escapes), its parser lacks a third of the grammar (chained comparison, tuples, `with`, `raw`, `{%+`, dotted tests), and
+ * its tree keeps neither lines nor the difference of int and float. So text, tree and evaluation are ours, with a table of
+ * work that bounds what a hostile template can cost. The library remains the reference of `CrossCheck` and the differential
+ * tests, and the competitor in the benchmark.
  */
 import { globals } from "./filters/Globals.ts"
 import { enter, type Execute, Frame, rootBlock } from "./run/Frame.ts"

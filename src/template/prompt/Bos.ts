@@ -6,7 +6,7 @@
 
 /**
  * What to do with a BOS at the start of a prompt that goes to a raw route: servers add one there by themselves.
- * `"auto"` takes it away where the tokenizer is known to add one, `"strip"` always, `"keep"` never.
+ * `"auto"` removes it where the tokenizer is known to add one, `"strip"` always, `"keep"` never.
  *
  * @category models
  * @since 0.1.0
@@ -20,16 +20,16 @@ export type BosRule = "auto" | "keep" | "strip"
 export interface Bos {
   /** The tokenizer's BOS, if it has one. */
   readonly token: string | undefined
-  /** Whether the server puts it before a raw text; `undefined` where the tokenizer's files do not tell. */
+  /** Whether the server puts it before a raw text; `undefined` if the tokenizer's files do not say. */
   readonly serverAdds: boolean | undefined
   /** Whether the rendered text began with it. */
   readonly rendered: boolean
-  /** Whether it was taken away from `prompt`. */
+  /** Whether it was removed from `prompt`. */
   readonly stripped: boolean
 }
 
 /**
- * A rendered text, and what of it to send to a raw route (`/generate`, `/v1/completions`).
+ * A rendered text, and the part of it to send to a raw route (`/generate`, `/v1/completions`).
  *
  * @category models
  * @since 0.1.0

@@ -1,11 +1,11 @@
 /**
- * Words of a user that the tokenizer of the server would read as control tokens: finding them, and making them plain text.
+ * Text of a user that the server's tokenizer would read as control tokens: finding it, and turning it into plain text.
  *
  * @since 0.2.0
  */
 
 /**
- * Where the words of a message hold a control token. Such words change the structure of the prompt.
+ * A control token in the text of a message. Such text changes the structure of the prompt.
  *
  * @category models
  * @since 0.1.0
@@ -57,7 +57,7 @@ const breakable = (tokens: Iterable<string>): ReadonlyArray<string> =>
   [...new Set(tokens)].filter((token) => [...token].length > 1 && token.trim() !== "" && !token.includes(wedge))
     .toSorted((a, b) => b.length - a.length)
 
-/** Breaks every token in a text, and those that come to light when a longer one is broken. */
+/** Breaks every token in a text, including those that appear when a longer one is broken. */
 const broken = (text: string, pattern: RegExp): string => {
   const next = text.replace(pattern, (token) => {
     const [first = ""] = token
@@ -66,7 +66,7 @@ const broken = (text: string, pattern: RegExp): string => {
   return next === text ? text : broken(next, pattern)
 }
 
-/** The parts of an object or a list, changed; the same list where none of them was. */
+/** The changed parts of an object or a list; the same list if none changed. */
 const changedAll = (parts: ReadonlyArray<unknown>, visit: (part: unknown) => unknown): ReadonlyArray<unknown> => {
   const next = parts.map(visit)
   return next.some((part, index) => part !== parts[index]) ? next : parts
@@ -104,7 +104,7 @@ export const neutralize = (value: unknown, tokens: Iterable<string>): unknown =>
 const tokenLike = /<[|｜][^<>|｜\s]{1,64}[|｜]>|<\/?[A-Za-z][\w:.-]{0,62}>|\[\/?[A-Z][A-Z_]{1,62}\]/gu
 
 /**
- * The texts in a template that look like control tokens, for where no file of the tokenizer tells them.
+ * The texts in a template that look like control tokens, for tokenizers whose files do not name them.
  *
  * @category accessors
  * @since 0.2.0

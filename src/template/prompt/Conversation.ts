@@ -11,7 +11,8 @@ import { InvalidInput, TemplateError } from "../TemplateError.ts"
 import { neutralize } from "./ControlTokens.ts"
 
 /**
- * What a template is rendered with. Values are plain JSON-like data, or what `fromJson` gives where `1.0` and integers above 2^53 matter.
+ * What a template is rendered with. Values are plain JSON-like data, or what `fromJson` gives where `1.0` and integers above
+ * 2^53 matter.
  *
  * @category models
  * @since 0.1.0
@@ -23,10 +24,10 @@ export interface Request {
   readonly tools?: unknown
   /** A list of objects, for templates that know retrieval; as `tools`. */
   readonly documents?: unknown
-  /** Whether the prompt ends where the assistant is to speak. Default false, as in Python. */
+  /** Whether the prompt ends at the start of the assistant's turn. Default false, as in Python. */
   readonly addGenerationPrompt?: boolean | undefined
   /**
-   * Ends the prompt inside the last message, so that the model goes on with it; a field name (`"reasoning_content"`)
+   * Ends the prompt inside the last message, so that the model continues it; a field name (`"reasoning_content"`)
    * continues that field instead of `content`. The field must occur in the template. Excludes `addGenerationPrompt`.
    */
   readonly continueFinalMessage?: boolean | string | undefined
@@ -37,15 +38,15 @@ export interface Request {
   /** The version of transformers whose bytes are wanted. Default: the newest one known, `Compatibility.newest`. */
   readonly compatibility?: Compatibility.Compatibility | undefined
   /**
-   * Tokens that the texts of messages, tools, documents and variables may not hold: each is broken by a zero width space, so
-   * that the server's tokenizer reads text. Default: none, as in Python.
+   * Tokens that the texts of messages, tools, documents and variables may not contain: each is broken by a zero width space,
+   * so that the server's tokenizer reads text. Default: none, as in Python.
    */
   readonly controlTokens?: Iterable<string> | undefined
 }
 
 const marker = "CONTINUE_FINAL_MESSAGE_TAG "
 
-/** Names that a message's reasoning comes under. The first is the one that templates read. */
+/** Names of a message's reasoning. The first is the one that templates read. */
 const reasoningNames = ["reasoning_content", "thinking", "reasoning"]
 
 const reserved = new Set([
@@ -74,7 +75,9 @@ const entriesOf = (fields: Fields): ReadonlyArray<readonly [string, unknown]> =>
 const get = (fields: Fields, name: string): unknown =>
   fields instanceof Map ? fields.get(name) : Object.hasOwn(fields, name) ? fields[name] : undefined
 
-/** An object of the same kind; of entries with the same name the first gives the place and the last the value, as in Python. */
+/**
+ * An object of the same kind; of entries with the same name the first gives the place and the last the value, as in Python.
+ */
 const like = (fields: Fields, entries: ReadonlyArray<readonly [string, unknown]>): Fields =>
   fields instanceof Map ? new Map(entries) : Object.fromEntries(entries)
 
@@ -183,7 +186,7 @@ const markValue = (content: unknown, field: string): Prepared<readonly [unknown,
     : refuse(`the ${field} of the final message is neither text nor a list of parts`)
 }
 
-/** The messages with a marker at the end of the last one, by which the end is found again in the rendered text. */
+/** The messages with a marker at the end of the last one, which marks that place in the rendered text. */
 const mark = (
   messages: ReadonlyArray<unknown>,
   field: string,
@@ -193,7 +196,7 @@ const mark = (
   const last = messages.at(-1)
   const content = isFields(last) ? get(last, field) : undefined
   if (!isFields(last) || isNothing(content)) return refuse(`the final message has no ${field} to continue`)
-  // reasoning stands under several names: each copy is marked, for the template may read any of them
+  // reasoning has several names: each copy is marked, since the template may read any of them
   const fields = rules.aliasesReasoning && reasoningNames.includes(field)
     ? reasoningNames.filter((name) => get(last, name) === content)
     : [field]
@@ -206,7 +209,10 @@ const mark = (
   }))
 }
 
-/** Cuts at the last marker; where the template trimmed the message, so that the marker lost its blank, the end is trimmed too. */
+/**
+ * Cuts at the last marker; where the template trimmed the message, so that the marker lost its blank, the end is trimmed
+ * too.
+ */
 const cut = (text: string, final: string): Prepared<string> => {
   const bare = marker.trimEnd()
   const at = text.lastIndexOf(bare)

@@ -1,5 +1,5 @@
 /**
- * The marks with which the model families set their thoughts apart, and which of them a chat template uses.
+ * The tags with which model families delimit their thoughts, and which of them a chat template uses.
  *
  * @since 0.2.0
  */
@@ -13,7 +13,7 @@
 export interface Family {
   readonly open: string
   readonly close: string
-  /** Whether the close alone says that the text before it was thinking: not so where other models end a turn with it. */
+  /** Whether the closing tag alone means that the text before it was thinking: not if other models end a turn with it. */
   readonly alone: boolean
 }
 
@@ -44,13 +44,13 @@ export const families: ReadonlyArray<Family> = [
   family("◁think▷", "◁/think▷"),
   // Apertus
   family("<|inner_prefix|>", "<|inner_suffix|>"),
-  // EXAONE, and instruction-tuned models that were asked for it
+  // EXAONE, and instruction-tuned models that were told to use it
   family("<thought>", "</thought>"),
   family("<thinking>", "</thinking>"),
   family("<reasoning>", "</reasoning>")
 ]
 
-/** Models whose own templates open the thought in every prompt, whatever their variables say. */
+/** Models whose own templates open the thought in every prompt, whatever the variables. */
 const thinkers: ReadonlyArray<RegExp> = [
   // DeepSeek R1, its second version, and what was distilled from it
   /\bdeepseek-r1\b/i,
@@ -70,8 +70,8 @@ export const opensAlways = (model: string): Family | undefined =>
   thinkers.some((pattern) => pattern.test(model)) ? families[0] : undefined
 
 /**
- * The tags that a template's own text speaks of; `undefined` where it knows none of them. Where it knows those of several
- * families, those of which it writes both count first, then those it opens.
+ * The tags in a template's own text; `undefined` if there are none. If it has those of several families, pairs that it
+ * writes both tags of come first, then those that it opens.
  *
  * @category accessors
  * @since 0.2.0

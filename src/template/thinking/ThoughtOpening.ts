@@ -1,19 +1,19 @@
 /**
- * What a prompt says of the text that follows it: whether it begins inside a thought.
+ * What a prompt says about the text that follows it: whether it begins inside a thought.
  *
  * @since 0.2.0
  */
 import { families, type Family, opensAlways } from "./ThinkingTags.ts"
 
 /**
- * What the prompt says of the text that follows: it begins inside a thought, behind one, or that is not known.
+ * What the prompt says about the text that follows: it begins inside a thought, after one, or that is not known.
  *
  * @category models
  * @since 0.2.0
  */
 export type Opening =
   | { readonly _tag: "Unknown" }
-  /** Without a family any closing tag ends it that says so by itself. */
+  /** Without a family it ends at any closing tag that is unambiguous. */
   | { readonly _tag: "Inside"; readonly family: Family | undefined }
   | { readonly _tag: "Behind"; readonly family: Family }
 
@@ -26,7 +26,7 @@ export type Opening =
 export const unknown: Opening = { _tag: "Unknown" }
 
 /**
- * What the end of a prompt says.
+ * The meaning of the end of a prompt.
  *
  * @category constructors
  * @since 0.2.0
@@ -40,7 +40,7 @@ export const opening = (prompt: string): Opening => {
 }
 
 /**
- * What is known of a prompt that the server renders: the caller's word, else the model's name.
+ * What is known of a prompt that the server renders: by the caller's setting, else by the model's name.
  *
  * @category constructors
  * @since 0.2.0
@@ -51,7 +51,7 @@ export const rendered = (isOpened: boolean, model: string): Opening => {
 }
 
 /**
- * A prompt whose thought is closed where it was opened: vLLM applies no constraint before that.
+ * A prompt whose thought is closed right after its opening: vLLM applies no constraint before that.
  *
  * @category combinators
  * @since 0.2.0

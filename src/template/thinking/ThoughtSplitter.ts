@@ -1,17 +1,17 @@
 /**
- * Tells thinking from the answer in a text that marks it with tags, piece by piece.
+ * Separates thinking from the answer in a text that marks it with tags, piece by piece.
  *
- * Thinking stands in front of the answer and nowhere else: a tag in the middle of an answer is part of it. It begins with
- * a tag of the table, or in the prompt, where many templates put the opening tag; then only the closing one is generated,
- * and what stands before it can be known as thinking after the fact alone. A second close, as models write it that were
- * made to stop thinking, belongs to neither side.
+ * Thinking precedes the answer and occurs nowhere else: a tag in the middle of an answer is part of it. It begins with a tag
+ * of the table, or in the prompt, where many templates put the opening tag; then only the closing one is generated, and only
+ * afterwards is it known that the text before it was thinking. A second closing tag, written by models that were made to
+ * stop thinking, belongs to neither side.
  *
  * @since 0.1.0
  */
 import { families, type Family } from "./ThinkingTags.ts"
 import { type Opening, unknown } from "./ThoughtOpening.ts"
 
-/** What some models put around the answer behind their thinking: Hunyuan, ERNIE, Command, gpt-oss. */
+/** What some models put around the answer after their thinking: Hunyuan, ERNIE, Command, gpt-oss. */
 const wrappers: ReadonlyArray<readonly [open: string, close: string]> = [
   ["<answer>", "</answer>"],
   ["<response>", "</response>"],
@@ -20,7 +20,7 @@ const wrappers: ReadonlyArray<readonly [open: string, close: string]> = [
 ]
 
 /**
- * A part of the text. `moved` says that all text so far was thinking.
+ * A part of the text. `moved`: all text so far was thinking.
  *
  * @category models
  * @since 0.1.0
@@ -37,11 +37,11 @@ export interface Piece {
  */
 export interface Splitter {
   readonly push: (text: string) => ReadonlyArray<Piece>
-  /** The text has ended: what was held back because it could begin a tag is given out. */
+  /** The text has ended: text that was held back because it could begin a tag is emitted. */
   readonly end: () => ReadonlyArray<Piece>
-  /** The server itself tells thinking apart: no thought stands in the text, whatever the prompt says. */
+  /** The server itself separates the thinking: the text contains no thought, whatever the prompt says. */
   readonly separated: () => void
-  /** Where the text stands: inside a thought, in the answer, or where only the next piece will tell. */
+  /** Where the text is: inside a thought, in the answer, or not yet decided. */
   readonly where: () => "thinking" | "answer" | "open"
 }
 
@@ -99,7 +99,7 @@ class State implements Splitter {
     return pieces
   }
 
-  /** Before any text: a tag may open a thought, or what is wrapped around the answer. */
+  /** Before any text: a tag may open a thought, or a wrapper around the answer. */
   #between(rest: string): string | undefined {
     const body = rest.trimStart()
     const opened = families.find(({ open }) => body.startsWith(open))
@@ -136,7 +136,7 @@ class State implements Splitter {
     return rest.slice(at + tag.length)
   }
 
-  /** Some models write the tag once more that stands in their prompt already. */
+  /** Some models repeat the tag that is already in their prompt. */
   #withoutOpen(text: string): string | undefined {
     const body = text.trimStart()
     const opens = this.#families().map(({ open }) => open)
@@ -149,7 +149,7 @@ class State implements Splitter {
     return open === undefined ? text : body.slice(open.length)
   }
 
-  /** The family of the thought, or all that may be it. */
+  /** The family of the thought, or all possible ones. */
   #families(): ReadonlyArray<Family> {
     return this.#family === undefined ? alone : [this.#family]
   }
@@ -169,14 +169,14 @@ class State implements Splitter {
     else if (this.#family === undefined) {
       this.#family = alone.find(({ close }) => close === tag)
       this.#at = "behind"
-      // what this push gave out is thinking; what an earlier one did has to be moved
+      // text emitted by this push is thinking; text emitted earlier has to be moved
       for (const [index, piece] of pieces.entries()) pieces[index] = { ...piece, thinking: true }
       pieces.unshift({ thinking: true, text: "", moved: true })
     }
     return rest.slice(at + tag.length)
   }
 
-  /** Gives out a text without a tag, but for an end that could begin one. */
+  /** Emits a text without a tag, except for an end that could begin one. */
   #give(rest: string, tags: ReadonlyArray<string>, thinking: boolean, pieces: Array<Piece>): undefined {
     const kept = Math.max(0, ...tags.map((tag) => tailOf(rest, tag)))
     if (rest.length > kept) pieces.push({ thinking, text: rest.slice(0, rest.length - kept) })

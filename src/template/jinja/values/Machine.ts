@@ -1,11 +1,14 @@
-/** The state of one render: what it may still spend, what it has written, which clock it reads. */
+/** The state of one render: its remaining budget, what it has written, and its clock. */
 import { tooMuch } from "./Failure.ts"
 
 /** Bounds on a template and its render. A hostile template ends at the first one it meets, within about a second. */
 export interface Limits {
   /** UTF-16 units of template source; 262 144. */
   readonly source: number
-  /** Units of work: about one expression node, one list element or 2 to 64 characters each, by what is done with them; 6 000 000. */
+  /**
+   * Units of work: about one expression node, one list element or 2 to 64 characters each, by what is done with them; 6 000
+   * 000.
+   */
   readonly work: number
   /** UTF-16 units of the rendered text, and of any single string; 8 388 608. */
   readonly text: number
@@ -95,14 +98,17 @@ export class Machine {
   }
 
   /**
-   * Where in the output the next text will stand. Inside a macro or a block that is collected first, as transformers has it:
+   * The place of the next text in the output. Inside a macro or a block that is collected first, as transformers has it:
    * where the output ended when the collecting began.
    */
   get position(): number {
     return this.captures === 0 ? this.out.length : this.written
   }
 
-  /** Collects what `body` writes instead of sending it to the output. `undefined` when the body left by `break` or `continue`. */
+  /**
+   * Collects what `body` writes instead of sending it to the output. `undefined` when the body left by `break` or
+   * `continue`.
+   */
   capture<A>(body: () => A): { readonly text: string; readonly result: A } {
     const outer = this.out
     if (this.captures++ === 0) this.written = outer.length
