@@ -1,6 +1,6 @@
 /**
- * What all workers of a job share beside its shards: a rate, a budget, a pause, and the one that wakes the endpoint. Each is a
- * row in the database.
+ * What all workers of a job share besides its shards: a rate, a budget, a pause, and the election of the worker that wakes
+ * the endpoint. Each is a row in the database.
  *
  * @since 0.2.0
  */
@@ -16,26 +16,26 @@ import { Database } from "./Database.ts"
  * @since 0.2.0
  */
 export class Allowance extends Context.Service<Allowance, {
-  /** Books units of a bucket that all workers share, and gives how long to wait before they may be used. */
+  /** Books units of a bucket that all workers share, and returns how long to wait before they may be used. */
   readonly book: (
     key: string,
     units: number,
     perSecond: number,
     burst: number
   ) => Effect.Effect<Duration.Duration, ClusterError.ClusterError>
-  /** What the job may spend of a unit, such as `tokens`. What is spent already stays spent. */
+  /** What the job may spend of a unit, such as `tokens`. What has already been spent stays spent. */
   readonly allow: (job: string, unit: string, allowed: number) => Effect.Effect<void, ClusterError.ClusterError>
-  /** Takes an amount out of the budget; false where that is more than is left of it. */
+  /** Takes an amount from the budget; false if that is more than is left. */
   readonly reserve: (job: string, unit: string, amount: number) => Effect.Effect<boolean, ClusterError.ClusterError>
-  /** Gives back what was reserved and not spent; a negative amount was spent beyond it. */
+  /** Returns what was reserved and not spent; a negative amount was overspent. */
   readonly giveBack: (job: string, unit: string, amount: number) => Effect.Effect<void, ClusterError.ClusterError>
-  /** No worker sends anything for so long. A longer pause that is there already stays. */
+  /** No worker sends anything for this long. A longer existing pause stays. */
   readonly pause: (key: string, length: Duration.Duration) => Effect.Effect<void, ClusterError.ClusterError>
-  /** How long the pause still lasts. */
+  /** How much longer the pause lasts. */
   readonly paused: (key: string) => Effect.Effect<Duration.Duration, ClusterError.ClusterError>
   /**
-   * Runs `wake` in one worker at a time and lets the others wait for it: forty workers wake an endpoint once. After a success
-   * nobody wakes it for a minute. Where `wake` fails, or its worker dies, another tries.
+   * Runs `wake` in one worker at a time while the others wait for it: forty workers wake an endpoint once. After a success
+   * nobody wakes it for a minute. If `wake` fails, or its worker dies, another one tries.
    */
   readonly wake: <E, R>(
     key: string,
@@ -44,7 +44,7 @@ export class Allowance extends Context.Service<Allowance, {
   ) => Effect.Effect<void, E | ClusterError.ClusterError, R>
 }>()("effect-inference-endpoints/cluster/Allowance") {}
 
-/** Who was elected has to say so again before this is over. */
+/** The elected worker has to renew its election before this is over. */
 const TERM = Duration.seconds(15)
 /** How long an endpoint counts as awake. */
 const AWAKE = Duration.minutes(1)

@@ -57,19 +57,19 @@ export class JobChanged extends Schema.TaggedError<JobChanged>()("JobChanged", {
 }
 
 /**
- * The database failed, or was away for longer than it was waited for.
+ * The database failed, or could not be reached within the time limit.
  *
  * @category reasons
  * @since 0.2.0
  */
 export class DatabaseFailed extends Schema.TaggedError<DatabaseFailed>()("DatabaseFailed", {
-  /** What was being done. */
+  /** The operation that failed. */
   doing: Schema.String,
   problem: Schema.String
 }) {
   readonly isRetryable = true
   override get message() {
-    return `the database failed while ${this.doing}: ${this.problem}. Nothing that was handed in is lost; run again to go on`
+    return `the database failed while ${this.doing}: ${this.problem}. Nothing that was handed in is lost; run again to continue`
   }
 }
 
@@ -89,7 +89,7 @@ export class UnsuitableDatabase extends Schema.TaggedError<UnsuitableDatabase>()
 }
 
 /**
- * Another worker claimed this shard after this one did. Nothing that this one does for it counts any more.
+ * Another worker claimed this shard after this one did. Nothing that this one does for it counts any longer.
  *
  * @category reasons
  * @since 0.2.0
@@ -102,7 +102,7 @@ export class Fenced extends Schema.TaggedError<Fenced>()("Fenced", { shard: Sche
 }
 
 /**
- * A shard could not be brought to its end. It is tried again, here or elsewhere.
+ * A shard could not be finished. It is retried, here or elsewhere.
  *
  * @category reasons
  * @since 0.2.0
@@ -154,7 +154,7 @@ export class ShardFile extends Schema.TaggedError<ShardFile>()("ShardFile", {
 }
 
 /**
- * An object could not be stored or fetched; it may pass by itself.
+ * An object could not be stored or fetched; the failure may be temporary.
  *
  * @category reasons
  * @since 0.2.0
@@ -166,12 +166,12 @@ export class StoreFailed extends Schema.TaggedError<StoreFailed>()("StoreFailed"
 }) {
   readonly isRetryable = true
   override get message() {
-    return `${this.object}: ${this.problem}. The shard is tried again`
+    return `${this.object}: ${this.problem}. The shard is retried`
   }
 }
 
 /**
- * The object store does not let this worker in, or has no such bucket.
+ * The object store refuses this worker, or has no such bucket.
  *
  * @category reasons
  * @since 0.2.0
@@ -218,7 +218,7 @@ export type Reason = typeof Reason.Type
  * @since 0.2.0
  */
 export class ClusterError extends StageError.make<ClusterError>()("ClusterError", { method: "work", reason: Reason }) {
-  /** The exit code of a command: 3 for what may pass by itself, 2 for what was refused. */
+  /** The exit code of a command: 3 for a temporary failure, 2 for a refusal. */
   get exitCode(): 2 | 3 {
     return this.reason.isRetryable ? 3 : 2
   }

@@ -21,7 +21,7 @@ export interface Options {
   readonly output: string
   /** JSONL for failed rows. Default: `<output>.errors.jsonl`. */
   readonly errors?: string | undefined
-  /** Collects what is there where shards are not done yet, instead of refusing. Default false. */
+  /** Collects what is there even if some shards are not done, instead of refusing. Default false. */
   readonly partial?: boolean | undefined
 }
 
@@ -38,7 +38,7 @@ export interface Summary {
   readonly failed: number
 }
 
-/** What a line of results begins with, as the batch writes it: the rest is copied as it is. */
+/** The beginning of a line of results, as a batch writes it: the rest is copied as it is. */
 const HEAD = /^(\{"id":"(?:[^"\\]|\\.)*","index":)(\d+)(?=[,}])/
 
 interface Found {
@@ -46,7 +46,7 @@ interface Found {
   readonly line: string
 }
 
-/** The lines with the row's index in the whole input for that in its shard, in order. */
+/** The lines in order, with the row's index in the whole input instead of that in its shard. */
 const linesOf = (text: string, { firstRow, rows }: Done): ReadonlyArray<Found> | undefined => {
   const found: Array<Found> = []
   for (const line of text.split("\n")) {
@@ -86,7 +86,7 @@ const readShard = Effect.fnUntraced(function*(shard: Done) {
 const textOf = (found: ReadonlyArray<Found>) => new TextEncoder().encode(found.map(({ line }) => line).join(""))
 
 /**
- * Writes the output and the errors file, each whole or not at all. Reads what the table names and nothing else in the folder.
+ * Writes the output and the errors file, each whole or not at all. Reads only the files that the table names.
  *
  * @category running
  * @since 0.2.0

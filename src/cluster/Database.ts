@@ -1,6 +1,6 @@
 /**
- * The database of jobs: PostgreSQL, or a file of SQLite on one machine. A database that is away is waited for, and said to
- * be away in one line.
+ * The database of jobs: PostgreSQL, or a file of SQLite on one machine. A database that cannot be reached is waited for, and
+ * reported in one line.
  *
  * @since 0.2.0
  */
@@ -25,7 +25,7 @@ import * as Tables from "./Tables.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** How long a database that is away is waited for. Default 15 minutes. */
+  /** How long to wait for a database that cannot be reached. Default 15 minutes. */
   readonly patience?: Duration.Input | undefined
 }
 
@@ -37,11 +37,11 @@ export interface Options {
  */
 export class Database extends Context.Service<Database, {
   readonly sql: SqlClient.SqlClient
-  /** The database's own clock, in seconds since 1970. No other clock is compared with. */
+  /** The database's own clock, in seconds since 1970. It is never compared with another clock. */
   readonly now: Statement.Fragment
   /**
-   * Runs a statement, and waits while the database is away; `doing` is for the message, such as `claiming a shard`. Failures
-   * that are not the database's pass.
+   * Runs a statement, and waits while the database cannot be reached; `doing` is for the message, such as `claiming a
+   * shard`. Other failures pass through.
    */
   readonly run: <A, E, R>(
     doing: string,
@@ -51,7 +51,7 @@ export class Database extends Context.Service<Database, {
 
 const PATIENCE = Duration.minutes(15)
 
-/** What no waiting mends: the statement, the rights or the data are wrong. */
+/** Failures that waiting cannot fix: the statement, the permissions or the data are wrong. */
 const lasting = new Set([
   "AuthenticationError",
   "AuthorizationError",
@@ -68,7 +68,7 @@ const problemOf = (error: SqlError.SqlError): string => {
   return cause instanceof Error && cause.message !== "" ? cause.message : error.message
 }
 
-/** The database's own failure, also where a migration or a queue carries it as its cause. */
+/** The database's own failure, even if a migration or a queue has it as its cause. */
 const saidBy = (error: unknown): SqlError.SqlError | undefined => {
   if (SqlError.isSqlError(error)) return error
   if (!Cause.isCause(error)) return error instanceof Error ? saidBy(error.cause) : undefined
@@ -80,8 +80,8 @@ const saidBy = (error: unknown): SqlError.SqlError | undefined => {
 }
 
 /**
- * A transaction whose rollback fails too, as it does where the connection is gone, dies with both failures: nothing that it
- * did was kept, so it is a failure of the database like any other.
+ * A transaction whose rollback fails too, as when the connection is gone, dies with both failures: nothing that it did was
+ * kept, so it is a failure of the database like any other.
  */
 const surfaced = <A, E, R>(statement: Effect.Effect<A, E, R>): Effect.Effect<A, E | SqlError.SqlError, R> =>
   Effect.catchCause(statement, (cause): Effect.Effect<never, E | SqlError.SqlError> => {
@@ -89,7 +89,7 @@ const surfaced = <A, E, R>(statement: Effect.Effect<A, E, R>): Effect.Effect<A, 
     return error === undefined ? Effect.failCause(cause) : Effect.fail(error)
   })
 
-/** Waits while the database is away: one line when it goes, one when it is back. */
+/** Waits while the database cannot be reached: one log line when it goes away, one when it is back. */
 const waiting = ({ patience = PATIENCE }: Options) => {
   let isAway = false
   const away = (error: SqlError.SqlError) =>
@@ -114,13 +114,16 @@ const waiting = ({ patience = PATIENCE }: Options) => {
       Effect.mapError((error): ClusterError.ClusterError | Exclude<E, SqlError.SqlError> =>
         SqlError.isSqlError(error)
           ? ClusterError.make("database", new ClusterError.DatabaseFailed({ doing, problem: problemOf(error) }))
-          // whatever is a SqlError went the other way
+          // a SqlError took the other branch
           : error as Exclude<E, SqlError.SqlError>
       )
     )
 }
 
-/** Leases are compared inside the queue without a time zone: every session has to be in one, and UTC has no summer time. */
+/**
+ * Leases are compared inside the queue without a time zone: every session has to use the same one, and UTC has no summer
+ * time.
+ */
 const checkZone = Effect.fnUntraced(function*(sql: SqlClient.SqlClient) {
   const [zone] = yield* sql<{ zone: string }>`SELECT current_setting('TimeZone') AS zone`
   if (zone === undefined || /^(?:Etc\/)?UTC$/.test(zone.zone)) return
@@ -155,7 +158,7 @@ const make = Effect.fnUntraced(function*(options: Options) {
 })
 
 /**
- * Over any client of `effect/sql` for PostgreSQL or SQLite. One for PostgreSQL has to be in the time zone UTC.
+ * Over any client of `effect/sql` for PostgreSQL or SQLite. One for PostgreSQL has to use the time zone UTC.
  *
  * @category layers
  * @since 0.2.0
@@ -164,10 +167,10 @@ export const layer = (
   options: Options = {}
 ): Layer.Layer<Database, ClusterError.ClusterError, SqlClient.SqlClient> => Layer.effect(Database, make(options))
 
-/** What a worker needs: one for its statements, one for the queue's, one for transactions. */
+/** The connections of a worker: one for its statements, one for the queue, one for transactions. */
 const CONNECTIONS = 3
 
-/** Loaded when it is used: who works with SQLite need not have it. */
+/** Loaded on demand: programs that use SQLite need not have it. */
 const loadPg = Effect.tryPromise({
   try: () => import("@effect/sql-pg/PgClient"),
   catch: () =>

@@ -1,6 +1,6 @@
 /**
- * Who tries a shard next: Effect's `PersistedQueue` over the tables of the job. The queue holds numbers of shards, never rows,
- * so that no element is too large for it, and it decides nothing: what counts is in `ShardTable`.
+ * Who tries a shard next: Effect's `PersistedQueue` over the tables of the job. The queue holds numbers of shards, never
+ * rows, so that no element is too large for it, and it decides nothing: the truth is in `ShardTable`.
  *
  * @since 0.2.0
  */
@@ -22,18 +22,19 @@ import { Database } from "./Database.ts"
  */
 export interface Options {
   /**
-   * How long a worker may be silent before its shard goes to another. At least 3 seconds, since SQLite counts whole seconds.
-   * An outage of the database, or an event loop that is blocked, for longer than this moves shards. Default 90 seconds.
+   * How long a worker may be silent before its shard goes to another one. At least 3 seconds, since SQLite counts whole
+   * seconds. An outage of the database, or an event loop that is blocked, for longer than this moves shards. Default 90
+   * seconds.
    */
   readonly lease?: Duration.Input | undefined
-  /** How often a worker that waits looks for a shard. Default 2 seconds. */
+  /** How often a waiting worker looks for a shard. Default 2 seconds. */
   readonly poll?: Duration.Input | undefined
   /** Attempts before a shard is a dead letter; a machine that dies counts as one. Default 20. */
   readonly maxAttempts?: number | undefined
 }
 
 /**
- * A shard that failed as often as it may.
+ * A shard that has used up its attempts.
  *
  * @category models
  * @since 0.2.0
@@ -41,7 +42,7 @@ export interface Options {
 export interface DeadLetter {
   readonly shard: number
   readonly attempts: number
-  /** What its last attempt failed with. */
+  /** The failure of its last attempt. */
   readonly failure: string
 }
 
@@ -52,13 +53,13 @@ export interface DeadLetter {
 export class Dispatch extends Context.Service<Dispatch, {
   readonly lease: Duration.Duration
   readonly poll: Duration.Duration
-  /** Queues every shard that is neither done, queued nor dead; gives how many. Safe to repeat, by many at once. */
+  /** Queues every shard that is neither done, queued nor dead; returns how many. Safe to repeat, even concurrently. */
   readonly offer: (job: string) => Effect.Effect<number, ClusterError.ClusterError>
-  /** Queues dead letters again; gives how many. */
+  /** Queues dead letters again; returns how many. */
   readonly offerAgain: (job: string) => Effect.Effect<number, ClusterError.ClusterError>
   /**
-   * Waits for a shard and gives it to `f`. Whatever `f` fails with counts as an attempt; an interruption does not, and the
-   * shard is free at once.
+   * Waits for a shard and passes it to `f`. Any failure of `f` counts as an attempt; an interruption does not, and the shard
+   * is free at once.
    */
   readonly take: <A, R>(
     job: string,
@@ -72,7 +73,7 @@ export class Dispatch extends Context.Service<Dispatch, {
 const TABLE = "batch_queue"
 /** SQLite's clock has no fractions. */
 const SHORTEST = Duration.seconds(3)
-/** A lease is renewed so often while it lasts. */
+/** How often a lease is renewed while it lasts. */
 const RENEWALS = 4.5
 /** Offers at once. */
 const OFFERS = 16
@@ -97,7 +98,8 @@ const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Optio
     lockRefreshInterval: Duration.times(lease, 1 / RENEWALS),
     lockExpiration: lease
   })
-  // while the database is away the queue would print a stack trace twice a second; our own statements say it in a line
+  // while the database cannot be reached the queue would print a stack trace twice a second; our own statements report it in
+  // one line
   const { make: makeQueue } = yield* run(
     "making the queue",
     Layer.build(PersistedQueue.layer.pipe(Layer.provide(store))).pipe(
@@ -123,9 +125,9 @@ const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Optio
       ON q.queue_name = s.job AND q.id = CAST(s.shard AS TEXT) || '-' || CAST(s.offered AS TEXT)
       WHERE s.job = ${job} AND s.state <> 'done'`
 
-  /** Under a number of its own: an id that was in the queue before would be ignored. One of many that try gets it. */
+  /** With a new number: an id that was in the queue before would be ignored. If many try, one succeeds. */
   const offerOne = Effect.fnUntraced(function*(job: string, { element, offered, shard }: Unqueued) {
-    // one that has a number and no element was about to be offered: it gets the element of that number
+    // a shard with a number but no element was about to be offered: it gets the element of that number
     const raised = element === null ? [1] : yield* run(
       "offering a shard",
       sql`UPDATE batch_shard SET offered = offered + 1, state = 'queued'

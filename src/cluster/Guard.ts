@@ -1,6 +1,6 @@
 /**
- * The service as a worker uses it: nothing is sent once its claim may have run out, while the job is paused, or beyond what all
- * workers together may send.
+ * The service as a worker uses it: nothing is sent once its claim may have run out, while the job is paused, or beyond what
+ * all workers together may send.
  *
  * @since 0.2.0
  */
@@ -18,22 +18,22 @@ import type { Allowance } from "./Allowance.ts"
 import type { ClusterError } from "./ClusterError.ts"
 
 /**
- * What all workers of a job may do together.
+ * The limits of all workers of a job together.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Shared {
-  /** Requests of all workers in any minute. Default: no limit. */
+  /** Requests of all workers per minute. Default: no limit. */
   readonly requestsPerMinute?: number | undefined
   /**
-   * Tokens that the whole job may use. Before a request goes out, the bytes of its prompt and `maxNewTokens` for each
-   * generation (1,024 where none is said) are reserved; what was not used is given back.
+   * Tokens that the whole job may use. Before a request is sent, the bytes of its prompt and `maxNewTokens` per generation
+   * (1,024 if none is set) are reserved; what was not used is returned.
    */
   readonly tokens?: number | undefined
   /**
-   * Dollars that the whole job may spend; needs a price for tokens read and written. Reserved and given back as tokens are, and
-   * counted by what the server says that a response cost, else by the price.
+   * Dollars that the whole job may spend; needs a price for tokens read and written. Reserved and returned as tokens are,
+   * and counted by the cost that the server reports, else by the price.
    */
   readonly dollars?: number | undefined
 }
@@ -49,7 +49,7 @@ export interface Options extends Shared {
   readonly worker: string
   readonly allowance: Allowance["Service"]
   readonly lease: Duration.Duration
-  /** What tokens cost, where dollars are limited. */
+  /** The price of tokens, if dollars are limited. */
   readonly price?: Budget.Price | undefined
   /** Asks the table whether the claim still holds. */
   readonly ask: Effect.Effect<void, ClusterError>
@@ -61,26 +61,26 @@ export interface Options extends Shared {
  */
 export interface Guard {
   readonly service: (llm: InferenceEndpointsLLM["Service"]) => InferenceEndpointsLLM["Service"]
-  /** Tells that the claim was renewed just now. */
+  /** Reports that the claim has just been renewed. */
   readonly renewed: Effect.Effect<void>
-  /** While it holds no request starts, for so long from now. */
+  /** No request starts for this long from now. */
   readonly pause: (length: Duration.Duration) => Effect.Effect<void>
   /** Succeeds when the budget of the job is spent. */
   readonly exhausted: Effect.Effect<string>
-  /** Fails with what the database failed with; never succeeds. */
+  /** Fails with the failure of the database; never succeeds. */
   readonly broken: Effect.Effect<never, ClusterError>
   readonly tokens: () => { readonly input: number; readonly output: number }
-  /** Requests that were sent and have not ended. */
+  /** Requests in flight. */
   readonly inFlight: () => number
 }
 
-/** The part of a lease after which its holder asks before it sends. */
+/** The part of a lease after which its holder checks before it sends. */
 const TRUSTED = 0.8
 const MAX_NEW_TOKENS = 1024
 const MINUTE = 60
-/** Requests that are booked at once. */
+/** How many requests are booked at once. */
 const BLOCK = 10
-/** Requests for which a budget is reserved at once. */
+/** For how many requests a budget is reserved at once. */
 const PURSE = 20
 const LONGEST_PAUSE = Duration.minutes(10)
 const LOOK = Duration.millis(200)
@@ -99,7 +99,7 @@ const usedOf = (generations: ReadonlyArray<Generation.Generation>): Budget.Used 
   outputTokens: generations.reduce((sum, { statistics }) => sum + (statistics.outputTokens ?? 0), 0)
 })
 
-/** What the server said that responses cost; undefined where it did not say it of all of them. */
+/** The cost of responses as the server reports it; undefined if some lack it. */
 const toldOf = (generations: ReadonlyArray<Generation.Generation>): number | undefined =>
   generations.every(({ statistics }) => statistics.cost !== undefined)
     ? generations.reduce((sum, { statistics }) => sum + (statistics.cost ?? 0), 0)
@@ -107,7 +107,7 @@ const toldOf = (generations: ReadonlyArray<Generation.Generation>): number | und
 
 const UNITS = ["tokens", "dollars"] as const
 
-/** How much of each unit that is limited. */
+/** The amount of each limited unit. */
 type Amounts = Readonly<Record<(typeof UNITS)[number], number>>
 
 const amountsOf = (price: Budget.Price, used: Budget.Used): Amounts => ({
@@ -121,7 +121,7 @@ const SAID = {
 }
 
 /**
- * Makes the guard of one claim. What it reserved and did not use is given back when the scope closes.
+ * Makes the guard of one claim. What it reserved and did not use is returned when the scope closes.
  *
  * @category constructors
  * @since 0.2.0
@@ -140,7 +140,7 @@ export const make = Effect.fnUntraced(
     let inFlight = 0
     const tokens = { input: 0, output: 0 }
 
-    /** The batch has no word for a failed database: the worker ends by it, and the request does not start. */
+    /** A batch has no failure for the database: the worker ends with it, and the request does not start. */
     const orBreak = <A>(effect: Effect.Effect<A, ClusterError>): Effect.Effect<A> =>
       Effect.catch(effect, (error) => Effect.andThen(Deferred.fail(broken, error), Effect.never))
 
@@ -198,7 +198,10 @@ export const make = Effect.fnUntraced(
       for (const { unit } of limits) purse[unit] -= amounts[unit]
     })
 
-    /** Puts back what was not used; what was used beyond it, as a server may ask for more than its price, is charged at once. */
+    /**
+     * Returns what was not used; usage beyond the reservation, since a server may charge more than its price, is charged at
+     * once.
+     */
     const settle = Effect.fnUntraced(function*(bound: Amounts, spent: Amounts) {
       for (const { unit } of limits) {
         const left = bound[unit] - spent[unit]
@@ -226,7 +229,7 @@ export const make = Effect.fnUntraced(
         return Effect.gen(function*() {
           yield* unpaused
           yield* orBreak(one.withPermit(Effect.andThen(rate, reserve(bound))))
-          // last, since all before may take time
+          // last, since everything before may take time
           yield* orBreak(held)
           inFlight++
           const generated = yield* llm.generate(input, options).pipe(

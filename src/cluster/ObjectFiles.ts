@@ -1,7 +1,7 @@
 /**
- * The rows and results of shards in an object store. A worker works in a temporary folder of its machine and sends what was
- * added to its results every few seconds, as parts that are named by the epoch of its claim; what it did not send before
- * it died is asked for again by the next claim, and counted.
+ * The rows and results of shards in an object store. A worker uses a temporary folder of its machine and sends what was
+ * added to its results every few seconds, as parts that are named by the epoch of its claim; rows that it did not send
+ * before it died are requested again by the next claim, and counted.
  *
  * @since 0.2.0
  */
@@ -23,7 +23,7 @@ import type { Claim } from "./ShardTable.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** How often what was added to results is sent: what is asked for again after a crash is at most of that time. Default 20 s. */
+  /** How often new results are sent: after a crash at most the rows of this time are requested again. Default 20 s. */
   readonly every?: Duration.Input | undefined
 }
 
@@ -41,7 +41,7 @@ const epochOf = (key: string): number => Number(key.split("/").at(-2))
 
 const MANIFEST = "manifest.json"
 
-/** `results/000007/2/out.000003.jsonl`, and without a number the whole of it. */
+/** `results/000007/2/out.000003.jsonl`; without a number, all of it. */
 const partOf = (claim: Pick<Claim, "epoch" | "shard">, kind: Kind, part: number): string =>
   `${ShardFiles.nameOf(claim)}/${NAMES[kind]}.${String(part).padStart(DIGITS, "0")}.jsonl`
 
@@ -79,7 +79,7 @@ const make = Effect.fnUntraced(function*({ every = EVERY }: Options) {
   })
   const text = (key: string) => Effect.map(wanted(key), (bytes) => decoder.decode(bytes))
 
-  /** What earlier claims sent: their parts, and the whole where one died between that and its hand-in. */
+  /** What earlier claims sent: their parts, or the whole if one died between sending it and its hand-in. */
   const inherit = Effect.fnUntraced(function*(claim: Claim, to: ShardFiles.Results) {
     const keys = yield* store.list(`${ShardFiles.folderOf(claim)}/`)
     const earlier = keys.filter((key) => epochOf(key) < claim.epoch).toSorted((a, b) => epochOf(a) - epochOf(b))
@@ -96,7 +96,7 @@ const make = Effect.fnUntraced(function*({ every = EVERY }: Options) {
     return rows
   })
 
-  /** Sends the whole lines that were added since it was last called. */
+  /** Sends the complete lines that were added since the last call. */
   const sending = Effect.fnUntraced(function*(claim: Claim, from: ShardFiles.Results) {
     const sent = { output: 0, errors: 0, manifest: "" }
     const parts = { output: 0, errors: 0 }
@@ -112,7 +112,7 @@ const make = Effect.fnUntraced(function*({ every = EVERY }: Options) {
     return Effect.gen(function*() {
       const manifest = yield* read(ShardFiles.manifestOf(from))
       const text = decoder.decode(manifest)
-      // before any line, which means nothing without it
+      // before any line, which is meaningless without it
       if (text !== "" && text !== sent.manifest) {
         yield* store.put(`${ShardFiles.nameOf(claim)}/${MANIFEST}`, manifest)
         sent.manifest = text

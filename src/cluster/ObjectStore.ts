@@ -23,11 +23,11 @@ import * as Signature from "./Signature.ts"
  * @since 0.2.0
  */
 export class ObjectStore extends Context.Service<ObjectStore, {
-  /** Stores an object whole, in place of one that has the key. */
+  /** Stores an object as a whole, replacing one with the same key. */
   readonly put: (key: string, bytes: Uint8Array) => Effect.Effect<void, ClusterError.ClusterError>
-  /** The bytes of an object; undefined where there is none. */
+  /** The bytes of an object; undefined if there is none. */
   readonly get: (key: string) => Effect.Effect<Uint8Array | undefined, ClusterError.ClusterError>
-  /** The keys that begin so, sorted. */
+  /** The keys with this prefix, sorted. */
   readonly list: (prefix: string) => Effect.Effect<ReadonlyArray<string>, ClusterError.ClusterError>
 }>()("effect-inference-endpoints/cluster/ObjectStore") {}
 
@@ -37,18 +37,18 @@ export class ObjectStore extends Context.Service<ObjectStore, {
  */
 export interface Options extends Signature.Credentials {
   readonly bucket: string
-  /** Stands before every key, such as `jobs/june`. Default: nothing. */
+  /** A prefix of every key, such as `jobs/june`. Default: nothing. */
   readonly prefix?: string | undefined
   /** Default: that of AWS in the region. The bucket is the first piece of the path. */
   readonly endpoint?: string | undefined
 }
 
-/** Objects of a shard are some megabytes. */
+/** The objects of a shard are a few megabytes. */
 const LARGEST = 1024 ** 3
 const TIMEOUT = "2 minutes"
 const MISSING = 404
 
-/** A failed request: whether it may pass by itself, and what the store says. */
+/** A failed request: whether it is temporary, and what the store says. */
 interface Refusal {
   readonly status: number
   readonly problem: string
@@ -72,7 +72,7 @@ const wordsOf = (answer: RoundTrip.Answer): string => {
   )
 }
 
-/** Keys come escaped as in a form, since XML has no place for some characters. */
+/** Keys are escaped as in a form, since XML cannot represent some characters. */
 const unescaped = (text: string): string => decodeURIComponent(text.replaceAll("+", " "))
 
 /**
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function*({ bucket, endpoint, prefix = "",
     return yield* ClusterError.make(
       "connect",
       new ClusterError.InvalidJobOptions({
-        problems: [`the address of the object store is not a URL of http or https`]
+        problems: [`the address of the object store is not an http or https URL`]
       })
     )
   }
@@ -192,8 +192,8 @@ const variables = Config.all({
 })
 
 /**
- * A bucket by its name, `s3://bucket/prefix`, with the credentials, region and address that the environment variables of AWS
- * name. Uses the `HttpClient` of the context.
+ * A bucket by its name, `s3://bucket/prefix`, with the credentials, region and address from the environment variables of
+ * AWS. Uses the `HttpClient` of the context.
  *
  * @category layers
  * @since 0.2.0

@@ -1,10 +1,10 @@
 /**
- * The lines of results that earlier claims of a shard left, each row once.
+ * The lines of results left by earlier claims of a shard, each row once.
  *
  * @since 0.2.0
  */
 
-/** The row's index in its shard; undefined for what is not a line of a batch. */
+/** The row's index in its shard; undefined if the line is not one of a batch. */
 const indexOf = (line: string): number | undefined => {
   try {
     const value: unknown = JSON.parse(line)
@@ -16,7 +16,7 @@ const indexOf = (line: string): number | undefined => {
 }
 
 /**
- * What is taken over of earlier claims.
+ * What is taken over from earlier claims.
  *
  * @category models
  * @since 0.2.0
@@ -24,13 +24,13 @@ const indexOf = (line: string): number | undefined => {
 export interface Inherited {
   readonly output: string
   readonly errors: string
-  /** Rows that need not be asked for again. */
+  /** Rows that need not be requested again. */
   readonly rows: number
 }
 
 /**
  * The whole lines of texts, in the order of the claims that wrote them, each row once, results before failures. A last line
- * without its end is torn and left out.
+ * without a line end is torn and left out.
  *
  * @category conversions
  * @since 0.2.0

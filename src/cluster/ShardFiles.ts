@@ -1,6 +1,6 @@
 /**
- * Where the rows of a shard and its results are: a folder that all workers see, or an object store (`ObjectFiles`). Each claim
- * has a place of its own, named by its epoch, that no other claim ever writes to.
+ * Where the rows of a shard and its results are: a folder that all workers see, or an object store (`ObjectFiles`). Each
+ * claim has a place of its own, named by its epoch, to which no other claim ever writes.
  *
  * @since 0.2.0
  */
@@ -28,13 +28,13 @@ export interface Results {
 }
 
 /**
- * What a claim begins with.
+ * What a claim starts with.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Begun extends Results {
-  /** Rows that earlier claims brought to their end, which are in the results already. */
+  /** Rows that earlier claims finished, which are already in the results. */
   readonly inherited: number
 }
 
@@ -50,14 +50,14 @@ export class ShardFiles extends Context.Service<ShardFiles, {
   /** The rows of a shard, on this machine. */
   readonly rows: (shard: number) => Effect.Effect<string, ClusterError.ClusterError>
   /**
-   * The results of a claim, on this machine: what earlier claims of the shard wrote is copied into them, since its rows are
-   * paid for. Their owner may live and write on: it writes to its own. What is written until the scope closes is kept for
-   * the next claim, whole or as far as it got.
+   * The results of a claim, on this machine: the results of earlier claims of the shard are copied into them, since their
+   * rows are paid for. The owner of an earlier claim may still be alive: it writes to its own files. Everything written
+   * until the scope closes is kept for the next claim.
    */
   readonly begin: (claim: Claim) => Effect.Effect<Begun, ClusterError.ClusterError, Scope.Scope>
-  /** Makes the results of a claim durable; gives the name under which `results` finds them on any machine. */
+  /** Makes the results of a claim durable; returns the name under which `results` finds them on any machine. */
   readonly finish: (claim: Claim) => Effect.Effect<string, ClusterError.ClusterError>
-  /** Results that were handed in, on this machine as long as the scope. */
+  /** Results that were handed in, on this machine for as long as the scope is open. */
   readonly results: (name: string) => Effect.Effect<Results, ClusterError.ClusterError, Scope.Scope>
 }>()("effect-inference-endpoints/cluster/ShardFiles") {}
 
@@ -90,7 +90,7 @@ export const folderOf = ({ shard }: Pick<Claim, "shard">) => `results/${String(s
 export const nameOf = (claim: Pick<Claim, "epoch" | "shard">) => `${folderOf(claim)}/${claim.epoch}`
 
 /**
- * The manifest that a batch keeps beside its output.
+ * The manifest that a batch keeps next to its output.
  *
  * @category naming
  * @since 0.2.0
@@ -118,7 +118,7 @@ const make = Effect.fnUntraced(function*(root: string) {
       Effect.catchIf((error) => error.reason._tag === "NotFound", () => Effect.succeed(""))
     )
 
-  /** What all earlier claims wrote, each row once, results before failures. */
+  /** The results of all earlier claims, each row once, results before failures. */
   const inherit = Effect.fnUntraced(function*(claim: Claim, to: Results) {
     const earlier = Array.from(
       { length: claim.epoch - 1 },
@@ -163,8 +163,7 @@ const make = Effect.fnUntraced(function*(root: string) {
 })
 
 /**
- * A folder that every worker sees under some name: a shared file system, or a local disk where all workers are on one
- * machine.
+ * A folder that every worker sees under some name: a shared file system, or a local disk if all workers are on one machine.
  *
  * @category layers
  * @since 0.2.0

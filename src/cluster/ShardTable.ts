@@ -1,6 +1,6 @@
 /**
- * The truth about a job: one row for each shard, with an epoch. A claim raises the epoch; a heartbeat, a hand-in and a
- * giving back are conditional on it, so that of two workers that hold a shard only the later one can change anything.
+ * The truth about a job: one row per shard, with an epoch. A claim raises the epoch; a heartbeat, a hand-in and a return are
+ * conditional on it, so that of two workers that hold a shard only the later one can change anything.
  *
  * @since 0.2.0
  */
@@ -28,7 +28,7 @@ export interface Job {
   readonly state: JobState
   /** Digest of the input. */
   readonly source: string
-  /** What the first worker was told to do, as JSON; null before there was one. */
+  /** The configuration of the first worker, as JSON; null before there was one. */
   readonly configuration: string | null
   readonly shards: number
   readonly rows: number
@@ -56,12 +56,12 @@ export interface Range {
 export interface Claim extends Range {
   readonly job: string
   readonly epoch: number
-  /** Rows that the claim before said it had brought to their end. */
+  /** Rows that the previous claim had reported as finished. */
   readonly counted: number
 }
 
 /**
- * What is told with a heartbeat, and handed in at the end.
+ * The counts that are sent with a heartbeat, and handed in at the end.
  *
  * @category models
  * @since 0.2.0
@@ -71,7 +71,7 @@ export interface Counts {
   readonly failed: number
   readonly inputTokens: number
   readonly outputTokens: number
-  /** 0 where the price is not known. */
+  /** 0 if the price is not known. */
   readonly dollars: number
 }
 
@@ -92,16 +92,16 @@ export interface Done extends Range {
  * @since 0.2.0
  */
 export class ShardTable extends Context.Service<ShardTable, {
-  /** Adds a job with its shards, all or none; one that is there with the same source stays as it is. */
+  /** Adds a job with its shards, all or none; an existing one with the same source stays as it is. */
   readonly create: (
     job: Pick<Job, "job" | "source">,
     shards: ReadonlyArray<Range>
   ) => Effect.Effect<void, ClusterError.ClusterError>
   readonly job: (job: string) => Effect.Effect<Job, ClusterError.ClusterError>
   readonly setState: (job: string, state: JobState) => Effect.Effect<void, ClusterError.ClusterError>
-  /** Records what the first worker does; gives what is recorded. */
+  /** Records the configuration of the first worker; returns what is recorded. */
   readonly configure: (job: string, configuration: string) => Effect.Effect<string, ClusterError.ClusterError>
-  /** Raises the epoch. Undefined where the shard is done. */
+  /** Raises the epoch. Undefined if the shard is done. */
   readonly claim: (
     job: string,
     shard: number,
@@ -109,11 +109,11 @@ export class ShardTable extends Context.Service<ShardTable, {
   ) => Effect.Effect<Claim | undefined, ClusterError.ClusterError>
   /** Fails with `Fenced` once the shard was claimed by another. */
   readonly beat: (claim: Claim, counts?: Counts) => Effect.Effect<void, ClusterError.ClusterError>
-  /** Counts rows that are asked for again. Fails with `Fenced` once the shard was claimed by another. */
+  /** Counts rows that are requested again. Fails with `Fenced` once the shard was claimed by another. */
   readonly repeat: (claim: Claim, rows: number) => Effect.Effect<void, ClusterError.ClusterError>
-  /** Makes results count. Fails with `Fenced` once the shard was claimed by another. */
+  /** Makes results final. Fails with `Fenced` once the shard was claimed by another. */
   readonly handIn: (claim: Claim, counts: Counts, results: string) => Effect.Effect<void, ClusterError.ClusterError>
-  /** Back among those that wait. Nothing happens where another has it. */
+  /** Returns a shard to the queue. Nothing happens if another worker has it. */
   readonly giveBack: (claim: Claim) => Effect.Effect<void, ClusterError.ClusterError>
   /** The shards that were handed in, in the order of the input, a page of them after `after`. */
   readonly done: (job: string, after: number) => Effect.Effect<ReadonlyArray<Done>, ClusterError.ClusterError>
@@ -124,7 +124,7 @@ const BLOCK = 500
 /** Shards of one page. */
 const PAGE = 1000
 
-/** A statement that changed no row met a later epoch. */
+/** A statement that changed no row has met a later epoch. */
 const fenced = ({ epoch, shard }: Claim, rows: ReadonlyArray<unknown>) =>
   rows.length === 1 ? Effect.void : Effect.fail(ClusterError.make("work", new ClusterError.Fenced({ shard, epoch })))
 

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 
 /**
- * Who asks, and where.
+ * The credentials and the region.
  *
  * @category models
  * @since 0.2.0
@@ -15,7 +15,7 @@ import * as Redacted from "effect/Redacted"
 export interface Credentials {
   readonly accessKeyId: string
   readonly secretAccessKey: Redacted.Redacted
-  /** Of credentials that were lent for a time. */
+  /** For temporary credentials. */
   readonly sessionToken?: Redacted.Redacted | undefined
   readonly region: string
 }
@@ -42,7 +42,8 @@ const hmac = async (key: Uint8Array, text: string): Promise<Uint8Array> => {
 }
 
 /**
- * A piece of a path or a query as the signature wants it: all but letters, digits, `-`, `.`, `_` and `~` is escaped.
+ * A part of a path or a query as the signature requires it: everything but letters, digits, `-`, `.`, `_` and `~` is
+ * escaped.
  *
  * @category encoding
  * @since 0.2.0
@@ -90,7 +91,7 @@ const sign = async (
 }
 
 /**
- * The headers of a request that is sent now; its path has to be escaped as `escape` does it.
+ * The headers of a request that is sent now; its path has to be escaped with `escape`.
  *
  * @category constructors
  * @since 0.2.0

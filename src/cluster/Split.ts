@@ -27,18 +27,18 @@ export interface Options {
   /** The name of the job in the database. */
   readonly job: string
   /**
-   * Rows with columns, or lines of OpenAI's Batch API, as `Batch.run` takes them: JSONL, CSV and Parquet, plain or compressed,
-   * folders, patterns, `hf://datasets/…`, `-` for standard input. Ids have to differ in all of it.
+   * Rows with columns, or lines of OpenAI's Batch API, as `Batch.run` takes them: JSONL, CSV and Parquet, plain or
+   * compressed, folders, patterns, `hf://datasets/…`, `-` for standard input. Ids have to differ in all of it.
    */
   readonly input: string | ReadonlyArray<string>
-  /** Rows of a shard. Default 1,000: some minutes of work, so that little is repeated when a machine dies. */
+  /** Rows per shard. Default 1,000: some minutes of work, so that little is repeated when a machine dies. */
   readonly rowsPerShard?: number | undefined
   /** The column with the id. Default: `id`; a row without one is known by its number in the input. */
   readonly id?: string | undefined
 }
 
 /**
- * What was made.
+ * The result of a split.
  *
  * @category models
  * @since 0.2.0
@@ -47,12 +47,12 @@ export interface Summary {
   readonly job: string
   readonly shards: number
   readonly rows: number
-  /** Shards that were queued now: none where the same was split before. */
+  /** Shards that were queued now: none if the same input was split before. */
   readonly offered: number
 }
 
 const ROWS = 1000
-/** What the queue takes as a name, with room for its own. */
+/** The longest name that the queue accepts, with room for its own prefix. */
 const LONGEST_NAME = 200
 
 const refuse = (...problems: ReadonlyArray<string>) =>
@@ -65,7 +65,7 @@ const problemsOf = ({ job, rowsPerShard = ROWS }: Options): ReadonlyArray<string
     : [`rowsPerShard must be an integer of at least 1, got ${rowsPerShard}`])
 ]
 
-/** The line of a row: its own text where its format has one. Without an id it gets its number in the whole input. */
+/** The line of a row: its own text if its format has one. Without an id it gets its number in the whole input. */
 const lineOf = ({ columns, id, text }: Row.Row, column: string | undefined): string => {
   const line = text ?? JSON.stringify(columns)
   const named = column ?? (OpenAiRequest.is(columns) ? "custom_id" : "id")
@@ -74,7 +74,7 @@ const lineOf = ({ columns, id, text }: Row.Row, column: string | undefined): str
   return `${line.trim().replace(/,?\s*\}$/, `${Object.keys(columns).length === 0 ? "" : ","}"${named}":"${id}"}`)}\n`
 }
 
-/** The shard that is being filled, and the digest of all of them. */
+/** The shard that is being filled, and the digest of all shards. */
 class Shards {
   readonly ranges: Array<Range> = []
   readonly #hash = createHash("sha256")
@@ -117,7 +117,7 @@ class Shards {
 const refused = <A, R>(effect: Effect.Effect<A, BatchError.BatchError, R>) =>
   Effect.mapError(effect, ({ message }) => refuse(message))
 
-/** Stores the rows, after all of them were looked at: what is wrong with one, or an id that comes twice, is found before. */
+/** Stores the rows after checking all of them: an invalid row, or a duplicate id, is found first. */
 const store = Effect.fnUntraced(function*({ id, input, rowsPerShard = ROWS }: Options) {
   const fs = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
@@ -153,8 +153,8 @@ const store = Effect.fnUntraced(function*({ id, input, rowsPerShard = ROWS }: Op
 }, Effect.scoped)
 
 /**
- * Splits an input. Nothing is offered before all shards are stored and in the table; run again after a crash, it ends what it
- * began. A job of this name with another input is refused.
+ * Splits an input. Nothing is offered before all shards are stored and in the table; run again after a crash, it finishes
+ * what it began. A job of this name with another input is refused.
  *
  * @category running
  * @since 0.2.0

@@ -18,7 +18,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite"
 /** How long a process waits for the lock of another one, in milliseconds. */
 const PATIENCE = 10_000
 
-/** SQLite has no booleans; whatever else it does not take is refused by `node:sqlite` itself. */
+/** SQLite has no booleans; other values that it does not take are refused by `node:sqlite` itself. */
 const valueOf = (value: unknown): SQLInputValue =>
   // a wrong value fails the statement with node:sqlite's own message, so that the cast cannot let one pass
   (typeof value === "boolean" ? Number(value) : value) as SQLInputValue
@@ -40,7 +40,7 @@ const connectionOf = (db: DatabaseSync): SqlConnection.Connection => {
           return []
         }
         statement.setReturnArrays(isArrays)
-        // objects by column name or, as was asked for above, arrays of values: the two callers below name the right one
+        // objects by column name or, as set above, arrays of values: the two callers below name the right one
         return statement.all(...values) as ReadonlyArray<unknown> as ReadonlyArray<A>
       },
       catch: failure
@@ -61,7 +61,7 @@ const connectionOf = (db: DatabaseSync): SqlConnection.Connection => {
 }
 
 /**
- * Opens the file, or makes it. `:memory:` is a database of this process alone.
+ * Opens the file, or creates it. `:memory:` is a database of this process only.
  *
  * @category constructors
  * @since 0.2.0
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function*(filename: string) {
     isTransaction,
     compiler: Statement.makeCompilerSqlite(),
     driver: "node:sqlite",
-    // a transaction that reads first and writes later would fail where another process wrote in between
+    // a transaction that reads first and writes later would fail if another process wrote in between
     beginTransaction: "BEGIN IMMEDIATE",
     spanAttributes: [["db.system.name", "sqlite"]]
   })

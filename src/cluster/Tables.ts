@@ -57,7 +57,7 @@ const first = Effect.gen(function*() {
   )`
 })
 
-/** Rows that were asked for again, since their results had not reached the object store. */
+/** Rows that were requested again, since their results had not reached the object store. */
 const second = Effect.gen(function*() {
   const sql = yield* SqlClient.SqlClient
   yield* sql`ALTER TABLE batch_shard ADD COLUMN repeated INTEGER NOT NULL DEFAULT 0`
@@ -86,7 +86,7 @@ export const migrateTo = (version: number) =>
   })
 
 /**
- * Brings the tables to this version. Fails where a newer version of the package made them.
+ * Brings the tables to this version. Fails if a newer version of the package made them.
  *
  * @category running
  * @since 0.2.0

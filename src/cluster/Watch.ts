@@ -1,5 +1,5 @@
 /**
- * How far a job is: shards, rows, tokens, dollars, workers, dead letters, and when it will be done.
+ * The progress of a job: shards, rows, tokens, dollars, workers, dead letters, and when it will be done.
  *
  * @since 0.2.0
  */
@@ -29,13 +29,13 @@ export interface Status {
     readonly total: number
     readonly done: number
     readonly failed: number
-    /** Asked for again, since their results had not reached the object store when their worker died. */
+    /** Requested again, since their results had not reached the object store when their worker died. */
     readonly repeated: number
   }
   readonly tokens: { readonly input: number; readonly output: number }
-  /** 0 where the price is not known. */
+  /** 0 if the price is not known. */
   readonly dollars: number
-  /** Those that hold a shard, with the seconds since they were last heard of. */
+  /** Those that hold a shard, with the seconds since their last heartbeat. */
   readonly workers: ReadonlyArray<{ readonly worker: string; readonly shards: number; readonly silent: number }>
   readonly deadLetters: ReadonlyArray<DeadLetter>
 }
@@ -52,7 +52,7 @@ interface Totals {
 }
 
 /**
- * What the tables say now.
+ * The current content of the tables.
  *
  * @category running
  * @since 0.2.0
@@ -101,7 +101,7 @@ const number = (value: number): string => value.toLocaleString("en-US", { maximu
 
 /**
  * The status in a few lines, without a line end; with an earlier one, and the milliseconds since, also the rate and the time
- * that is left.
+ * left.
  *
  * @category conversions
  * @since 0.2.0
@@ -123,7 +123,9 @@ export const text = (now: Status, before?: { readonly status: Status; readonly m
     `tokens: ${number(now.tokens.input)} in, ${number(now.tokens.output)} out` +
     (now.dollars === 0 ? "" : `; $${now.dollars.toFixed(2)}`),
     ...now.workers.map(({ shards: held, silent, worker }) =>
-      `worker ${worker}: ${held === 1 ? "1 shard" : `${held} shards`}, heard of ${Report.time(silent * 1000)} ago`
+      `worker ${worker}: ${held === 1 ? "1 shard" : `${held} shards`}, last heard from ${
+        Report.time(silent * 1000)
+      } ago`
     ),
     ...now.deadLetters.map(({ attempts, failure, shard }) =>
       `dead: shard ${shard} after ${attempts} attempts: ${failure.split("\n")[0] ?? ""}`

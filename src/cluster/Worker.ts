@@ -25,9 +25,9 @@ import { ShardTable } from "./ShardTable.ts"
  */
 export interface Options {
   readonly job: string
-  /** Tells workers apart in what is watched, such as the name of the machine. */
+  /** Tells workers apart when a job is watched, such as the name of the machine. */
   readonly worker: string
-  /** How the rows of a shard are worked on; the same for all workers of a job. */
+  /** How the rows of a shard are processed; the same for all workers of a job. */
   readonly batch?:
     | Omit<
       Batch.RunOptions,
@@ -37,7 +37,7 @@ export interface Options {
   readonly shared?: Guard.Shared | undefined
   /** Ends the worker when it succeeds: requests in flight end, and the shard goes back. */
   readonly stop?: Effect.Effect<string> | undefined
-  /** What happens, for people. Default: nothing is told. */
+  /** Called with what happens, for people. Default: nothing is reported. */
   readonly onEvent?: ((event: Event) => Effect.Effect<void>) | undefined
 }
 
@@ -63,20 +63,20 @@ export interface Summary {
   readonly why?: string
   /** Shards that this worker handed in. */
   readonly shards: number
-  /** Shards of the job that failed as often as they may. */
+  /** Shards of the job that have used up their attempts. */
   readonly dead: number
 }
 
-/** What fails for a shard, and may go well for the next one, or here again. */
+/** A failure of one shard, which may succeed for the next one, or on a retry. */
 const OF_SHARDS: ReadonlySet<string> = new Set(["Fenced", "ShardFailed", "ShardFile", "StoreFailed"])
 
-/** A claim is renewed so often in the time of a lease. */
+/** How often a claim is renewed per lease. */
 const BEATS = 9
 const LOOK = Duration.millis(100)
-/** For rows that have come back and are being written. */
+/** Time for rows that have been received and are being written. */
 const SETTLE = Duration.millis(500)
 
-/** JSON with sorted keys; a bigint is its digits. */
+/** JSON with sorted keys; a bigint is written as its digits. */
 const plain = (_key: string, value: unknown): unknown =>
   typeof value === "bigint"
     ? value.toString()
@@ -102,12 +102,12 @@ const countsOf = ({ dollars = 0, rows, tokens }: Report): Counts => ({
   dollars
 })
 
-/** How the work on a claim ended, other than by a failure. */
+/** How the work on a claim ended, if not by a failure. */
 type Ended =
   | { readonly _tag: "Complete"; readonly counts: Counts }
   | { readonly _tag: "Left"; readonly why: string }
 
-/** What the whole job is told to do. */
+/** What applies to the whole job. */
 const statusOf = Effect.fnUntraced(function*(options: Options) {
   const table = yield* ShardTable
   const allowance = yield* Allowance
@@ -115,7 +115,7 @@ const statusOf = Effect.fnUntraced(function*(options: Options) {
   return { state, left: yield* allowance.paused(options.job) }
 })
 
-/** A batch that stopped by itself is a failure of its shard, to be tried again. */
+/** A batch that stopped by itself is a failure of its shard, to be retried. */
 const endOf = (claim: Claim, report: Report): Effect.Effect<Ended, ClusterError.ClusterError> =>
   report.ending === "complete"
     ? Effect.succeed({ _tag: "Complete", counts: countsOf(report) })
@@ -183,7 +183,9 @@ const workOn = Effect.fnUntraced(function*(options: Options, claim: Claim) {
     ),
     Effect.flatMap((report) => endOf(claim, report))
   )
-  /** Requests that wait for leave to start never get it once the worker ends: nothing is in flight, so nothing is lost. */
+  /**
+   * Requests that wait for permission to start never get it once the worker ends: nothing is in flight, so nothing is lost.
+   */
   const settled: Effect.Effect<void> = Effect.suspend(() =>
     guard.inFlight() === 0 ? Effect.sleep(SETTLE) : Effect.delay(settled, LOOK)
   )
@@ -195,7 +197,7 @@ const workOn = Effect.fnUntraced(function*(options: Options, claim: Claim) {
   return yield* Effect.raceAllFirst([batch, left, beats, looks, guard.broken, halting])
 }, Effect.scoped)
 
-/** One shard from its claim to its hand-in. Interrupts itself where the shard goes back, which costs it no attempt. */
+/** One shard from its claim to its hand-in. Interrupts itself when the shard is given back, which costs it no attempt. */
 const shardOf = Effect.fnUntraced(
   function*(options: Options, shard: number, left: (why: string) => Effect.Effect<void>) {
     const table = yield* ShardTable
@@ -206,7 +208,7 @@ const shardOf = Effect.fnUntraced(
     if (claim === undefined) return 0
     yield* tell({ _tag: "Claimed", claim })
     const ended = yield* workOn(options, claim).pipe(
-      // others need not wait for the lease; where another has the shard nothing happens
+      // others need not wait for the lease; if another has the shard nothing happens
       Effect.onError(() => Effect.ignore(table.giveBack(claim)))
     )
     if (ended._tag === "Left") {
@@ -247,8 +249,8 @@ const check = Effect.fnUntraced(function*(options: Options) {
 })
 
 /**
- * Works until every shard of the job is done or dead, or until it is stopped. What fails for a shard is tried again, here or
- * elsewhere; only what no attempt mends fails the worker.
+ * Works until every shard of the job is done or dead, or until it is stopped. A failed shard is retried, here or elsewhere;
+ * only failures that no retry can fix fail the worker.
  *
  * @example
  * ```ts
@@ -283,7 +285,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
     })
   const signal = options.stop === undefined ? Effect.never : Effect.flatMap(options.stop, end)
 
-  /** Succeeds when there is nothing to wait for and nothing is being worked on. */
+  /** Succeeds when there is nothing to wait for and nothing in progress. */
   const idle: Effect.Effect<"end" | "again", ClusterError.ClusterError, ShardTable | Allowance> = Effect.gen(
     function*() {
       if (!isBusy) {
@@ -292,7 +294,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
         if (why !== undefined || state === "cancelled") return "end"
         if (state === "paused") return "again"
         if ((yield* dispatch.open(options.job)) === 0) return "end"
-        // an element may be gone without its shard being done
+        // an element may have disappeared without its shard being done
         yield* dispatch.offer(options.job)
       }
       return yield* Effect.delay(idle, dispatch.poll)

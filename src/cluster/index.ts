@@ -10,7 +10,7 @@ export * as Split from "./Split.ts"
 /** Takes shards and hands their results in. @since 0.2.0 */
 export * as Worker from "./Worker.ts"
 
-/** How far a job is. @since 0.2.0 */
+/** The progress of a job. @since 0.2.0 */
 export * as Watch from "./Watch.ts"
 
 /** The results of all shards become one output. @since 0.2.0 */
@@ -19,7 +19,7 @@ export * as Collect from "./Collect.ts"
 /** What can go wrong with a job. @since 0.2.0 */
 export * as ClusterError from "./ClusterError.ts"
 
-/** All that a job needs, in one layer. @since 0.2.0 */
+/** Everything that a job needs, in one layer. @since 0.2.0 */
 export * as Cluster from "./Cluster.ts"
 
 /** PostgreSQL, or a file of SQLite. @since 0.2.0 */

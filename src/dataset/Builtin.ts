@@ -1,5 +1,5 @@
 /**
- * What is not part of the core and loaded when it is needed: modules that the runtime carries, and optional packages.
+ * What is not part of the core and loaded on demand: built-in modules of the runtime, and optional packages.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as DatasetError from "./DatasetError.ts"
 
 /**
- * A built-in module of Node, Bun or Deno; undefined where the runtime has none of that name.
+ * A built-in module of Node, Bun or Deno; undefined if the runtime has none of that name.
  *
  * @category accessors
  * @since 0.2.0

@@ -25,7 +25,7 @@ export class MissingPackage extends Schema.TaggedError<MissingPackage>()("Missin
 }
 
 /**
- * The name of a source or target does not say what is meant, or nothing is there.
+ * The name of a source or target is ambiguous, or nothing is there.
  *
  * @category reasons
  * @since 0.2.0
@@ -71,7 +71,7 @@ export class ChecksumMismatch extends Schema.TaggedError<ChecksumMismatch>()("Ch
 }) {
   readonly isRetryable = true
   override get message() {
-    return `${this.path} was damaged on its way: its SHA-256 is ${this.actual}, expected ${this.expected}. Read it again`
+    return `${this.path} was damaged in transit: its SHA-256 is ${this.actual}, expected ${this.expected}. Read it again`
   }
 }
 
@@ -95,7 +95,7 @@ export class InvalidRow extends Schema.TaggedError<InvalidRow>()("InvalidRow", {
 }
 
 /**
- * A column has a type that the format cannot hold.
+ * A column has a type that the format cannot represent.
  *
  * @category reasons
  * @since 0.2.0
@@ -138,8 +138,8 @@ export class InvalidCard extends Schema.TaggedError<InvalidCard>()("InvalidCard"
 }
 
 /**
- * Neither the caller nor the card that is there names a licence. It depends on the models and sources that the data came
- * from, so it is not guessed.
+ * Neither the caller nor the existing card names a licence. It depends on the models and sources of the data, so it is not
+ * guessed.
  *
  * @category reasons
  * @since 0.2.0
@@ -147,7 +147,7 @@ export class InvalidCard extends Schema.TaggedError<InvalidCard>()("InvalidCard"
 export class MissingLicense extends Schema.TaggedError<MissingLicense>()("MissingLicense", { repo: Schema.String }) {
   readonly isRetryable = false
   override get message() {
-    return `the data card of ${this.repo} names no licence: give its identifier at the Hub, such as apache-2.0 or ` +
+    return `the data card of ${this.repo} names no licence: give its identifier on the Hub, such as apache-2.0 or ` +
       "cc-by-4.0, or other. It depends on the models and sources that the data came from, so it is not guessed"
   }
 }

@@ -15,7 +15,7 @@ import * as Provenance from "./Provenance.ts"
 import * as YamlText from "./Yaml.ts"
 
 /**
- * A split as the head names it. A number of rows that is not the truth makes every load fail.
+ * A split in the head of the card. A wrong number of rows makes every load fail.
  *
  * @category models
  * @since 0.2.0
@@ -39,7 +39,7 @@ export interface Split {
  * @since 0.2.0
  */
 export interface DatasetConfig {
-  /** `default` is loaded where no name is given. */
+  /** `default` is loaded if no name is given. */
   readonly name: string
   readonly features: Features
   readonly splits: ReadonlyArray<Split>
@@ -51,8 +51,8 @@ export interface DatasetConfig {
  */
 export interface Options {
   /**
-   * The licence by its identifier at the Hub, such as `apache-2.0` or `cc-by-4.0`; `other` where it has none. Never
-   * guessed: absent, it must stand in the card that is there already.
+   * The licence by its identifier at the Hub, such as `apache-2.0` or `cc-by-4.0`; `other` if it has none. Never guessed: if
+   * absent, it must be in the existing card.
    */
   readonly license?: string | undefined
   /** Default: the name of the repository. */
@@ -116,7 +116,7 @@ const listOf = (value: Plain | undefined): ReadonlyArray<Plain> =>
 const nameOf = (value: Plain): string =>
   isHead(value) && typeof value["config_name"] === "string" ? value["config_name"] : "default"
 
-/** The other configurations as they are, and this one in the place that it had. */
+/** The other configurations as they are, and this one in its old place. */
 const replaced = (all: ReadonlyArray<Plain>, one: Head): ReadonlyArray<Plain> =>
   all.some((other) => nameOf(other) === nameOf(one))
     ? all.map((other) => nameOf(other) === nameOf(one) ? one : other)
@@ -169,8 +169,8 @@ const textOf = (text: string, repo: string, config: DatasetConfig, options: Opti
 }
 
 /**
- * The card with this configuration: a new one, or the one that is there with its text, its other configurations and its
- * other keys kept. Fails without a licence.
+ * The card with this configuration: a new one, or the existing one with its text, its other configurations and its other
+ * keys kept. Fails without a licence.
  *
  * @category constructors
  * @since 0.2.0

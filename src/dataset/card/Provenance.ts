@@ -30,11 +30,11 @@ export interface Provenance {
   readonly dollars?: number | undefined
   /** Failures by their reason. */
   readonly failures?: Readonly<Record<string, number>> | undefined
-  /** What was typed to make it. */
+  /** The command that made it. */
   readonly command?: string | undefined
 }
 
-/** Text in a cell of a table: one line, nothing that Markdown or HTML would take for its own. */
+/** Text in a cell of a table: one line, without Markdown or HTML syntax. */
 const cell = (text: string, length = 100): string => {
   const line = text.replaceAll(/\s+/g, " ").trim()
   const cut = line.length > length ? `${line.slice(0, length).toWellFormed()}…` : line
@@ -69,7 +69,7 @@ const factsOf = (made: Provenance): ReadonlyArray<ReadonlyArray<string>> => [
 ]
 
 /**
- * The section on how it was made; empty where nothing is known.
+ * The section on how it was made; empty if nothing is known.
  *
  * @category conversions
  * @since 0.2.0
@@ -92,7 +92,7 @@ const shown = (value: unknown): string =>
     : jsonText(value)
 
 /**
- * The section with the first rows; empty where there are none.
+ * The section with the first rows; empty if there are none.
  *
  * @category conversions
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * Plain values → YAML as data cards have it: blocks, two spaces, and quotes wherever a reader could take text for
- * something else. Reading is `effect/encoding/Yaml`.
+ * Plain values → YAML as in data cards: blocks, two spaces, and quotes wherever a reader could take text for something else.
+ * Reading is `effect/encoding/Yaml`.
  *
  * @since 0.2.0
  */
@@ -30,7 +30,7 @@ const linesOf = (value: Plain): ReadonlyArray<string> => {
   if (isList(value)) {
     if (value.length === 0) return ["[]"]
     return value.flatMap((item) =>
-      // a list in a list stands on lines of its own: not every reader takes `- - `
+      // a list in a list is on lines of its own: not every reader accepts `- - `
       isList(item) && item.length > 0
         ? ["-", ...linesOf(item).map((line) => `  ${line}`)]
         : linesOf(item).map((line, at) => (at === 0 ? "- " : "  ") + line)
@@ -42,7 +42,7 @@ const linesOf = (value: Plain): ReadonlyArray<string> => {
     const name = scalar(key)
     const [first = "", ...rest] = linesOf(item)
     if (isScalar(item) || first === "[]" || first === "{}") return [`${name}: ${first}`]
-    // a list stands below its key without more space, as datasets writes it
+    // a list is below its key without more indentation, as datasets writes it
     return isList(item) ? [`${name}:`, first, ...rest] : [`${name}:`, ...[first, ...rest].map((line) => `  ${line}`)]
   })
 }

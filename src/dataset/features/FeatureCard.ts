@@ -8,7 +8,7 @@ import type { Feature, Features } from "./Features.ts"
 import * as Columns from "./Features.ts"
 
 /**
- * A value of the card: what YAML can say.
+ * A value of the card: what YAML can represent.
  *
  * @category models
  * @since 0.2.0
@@ -23,7 +23,7 @@ const snake = (name: string): string => name.replace(/([a-z0-9])([A-Z])/g, "$1_$
 const camel = (name: string): string =>
   name.split("_").map((word) => word.slice(0, 1).toUpperCase() + word.slice(1)).join("")
 
-/** What a list holds, in its shortest form: the name of a plain type, the fields of a struct, or a type. */
+/** The element of a list, in its shortest form: the name of a plain type, the fields of a struct, or a type. */
 const element = (feature: Feature): Plain => {
   const form = encodeFeature(feature)
   const keys = Object.keys(form)
@@ -56,7 +56,7 @@ const encodeFeature = (feature: Feature): { readonly [key: string]: Plain } => {
 }
 
 /**
- * The list that stands in the card.
+ * The list in the card.
  *
  * @category encoding
  * @since 0.2.0
@@ -130,7 +130,7 @@ const decodeFeature = (given: Readonly<Record<string, unknown>>): Feature | unde
 }
 
 /**
- * The columns that a card's `features` describes; undefined where it is not such a list.
+ * The columns that a card's `features` describes; undefined if it is not such a list.
  *
  * @category decoding
  * @since 0.2.0

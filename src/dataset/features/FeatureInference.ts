@@ -2,7 +2,7 @@
  * Rows → the narrowest columns that hold all of them. Folds over any number of rows in constant memory.
  *
  * Whole numbers are `int64` until one with a fraction makes them `float64`; values of several kinds make a column `Json`,
- * and so do objects that have more than 64 different keys. What is only ever null is `string`.
+ * and so do objects that have more than 64 different keys. A column that is always null is `string`.
  *
  * @since 0.2.0
  */
@@ -77,7 +77,7 @@ const joinFields = (left: ReadonlyMap<string, Shape>, right: ReadonlyMap<string,
 }
 
 /**
- * What holds both.
+ * The narrowest type that holds both.
  *
  * @category combining
  * @since 0.2.0
@@ -98,7 +98,7 @@ export const join = (left: Shape, right: Shape): Shape => {
 const add = (shape: Shape, value: unknown): Shape => join(shape, shapeOf(value))
 
 /**
- * What is known after another row, which may have any number of columns.
+ * The state after another row, which may have any number of columns.
  *
  * @category combining
  * @since 0.2.0
@@ -127,7 +127,7 @@ const fieldsOf = (fields: ReadonlyMap<string, Shape>): Features =>
   [...fields].map(([name, shape]) => ({ name, feature: featureOf(shape) }))
 
 /**
- * The columns of what was seen; none where no row was.
+ * The columns of the rows so far; none without rows.
  *
  * @category conversions
  * @since 0.2.0

@@ -23,7 +23,7 @@ const fieldsText = (fields: Features): string =>
   `{${fields.map(({ feature, name }) => `${JSON.stringify(name)}: ${featureText(feature)}`).join(", ")}}`
 
 /**
- * Versions before 4 do not know `List` and stop at it; all of them know the form with brackets, and `Sequence` for a fixed
+ * Versions before 4 do not know `List` and fail on it; all of them know the form with brackets, and `Sequence` for a fixed
  * length, which means something else for structs.
  */
 const listText = ({ feature, large, length }: Extract<Feature, { _tag: "List" }>): string => {
@@ -85,7 +85,7 @@ const listOf = (value: Readonly<Record<string, unknown>>, type: string): Feature
 }
 
 /**
- * One type of the metadata; undefined where it is not one.
+ * One type of the metadata; undefined if it is not one.
  *
  * @category decoding
  * @since 0.2.0
@@ -124,7 +124,7 @@ export const featureOf = (value: unknown): Feature | undefined => {
 }
 
 /**
- * The columns of a metadata text; undefined where it describes none.
+ * The columns of a metadata text; undefined if it describes none.
  *
  * @category decoding
  * @since 0.2.0

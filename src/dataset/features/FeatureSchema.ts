@@ -1,7 +1,7 @@
 /**
  * A Schema → the columns that hold its encoded form.
  *
- * Text, whole numbers (`Schema.Int` and its like: `int64`), other numbers (`float64`), booleans, `Schema.BigInt` (`int64`),
+ * Text, whole numbers (`Schema.Int` and similar: `int64`), other numbers (`float64`), booleans, `Schema.BigInt` (`int64`),
  * `Schema.Date` and `Schema.DateTimeUtc` (`timestamp[us, tz=UTC]`), `Schema.Uint8Array` (`binary`), arrays and structs keep
  * their type; everything else, such as records, tuples, and unions of different types, becomes `Json`.
  *
@@ -39,7 +39,7 @@ const isInteger = (checks: SchemaAST.Checks | undefined): boolean =>
 const isAbsence = (ast: SchemaAST.AST): boolean =>
   ast._tag === "Null" || ast._tag === "Undefined" || ast._tag === "Void"
 
-/** A union of one type and its absence, or of types that are stored alike. */
+/** A union of one type and its absence, or of types that are stored the same way. */
 const unionOf = (types: ReadonlyArray<SchemaAST.AST>): Feature => {
   const present = types.filter((type) => !isAbsence(type)).map(featureOf)
   const [first] = present

@@ -61,7 +61,7 @@ export interface Json {
 }
 
 /**
- * A type that is read as what its file stores, and is not written: `Image`, `Audio`, `Translation`, ….
+ * A type that is read as its file stores it, and is not written: `Image`, `Audio`, `Translation`, ….
  *
  * @category models
  * @since 0.2.0
@@ -70,7 +70,7 @@ export interface Other {
   readonly _tag: "Other"
   /** The name of the type. */
   readonly type: string
-  /** What its metadata says besides. */
+  /** The rest of its metadata. */
   readonly options: Readonly<Record<string, unknown>>
 }
 
@@ -176,7 +176,7 @@ export const struct = (fields: Readonly<Record<string, Feature>> | Features): St
 export const classLabel = (names: ReadonlyArray<string>): ClassLabel => ({ _tag: "ClassLabel", names })
 
 /**
- * The columns of these names, in the order of the columns; undefined where one of them is not there.
+ * The columns of these names, in the order of the columns; undefined if one of them is missing.
  *
  * @category accessors
  * @since 0.2.0
@@ -188,7 +188,7 @@ export const select = (features: Features, names: ReadonlyArray<string>): Featur
 }
 
 /**
- * Whether two descriptions mean the same columns with the same types, in any order of columns and fields.
+ * Whether two descriptions have the same columns with the same types, in any order of columns and fields.
  *
  * @category predicates
  * @since 0.2.0

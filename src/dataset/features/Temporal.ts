@@ -12,7 +12,7 @@
  */
 export type Unit = "s" | "ms" | "us" | "ns"
 
-/** Digits behind the second. */
+/** Digits after the second. */
 const DIGITS: Readonly<Record<Unit, number>> = { s: 0, ms: 3, us: 6, ns: 9 }
 
 const perSecond = (unit: Unit): bigint => 10n ** BigInt(DIGITS[unit])
@@ -29,7 +29,7 @@ export const unitOf = (dtype: string): Unit => {
 }
 
 /**
- * An instant since 1970 as ISO text, with a `Z` where it is one of UTC; undefined outside the years that JavaScript knows.
+ * An instant since 1970 as ISO text, with a `Z` if it is in UTC; undefined outside the years that JavaScript knows.
  *
  * @category conversions
  * @since 0.2.0
@@ -46,7 +46,7 @@ export const instantText = (value: bigint, unit: Unit, utc: boolean): string | u
 const ISO = /^([+-]?\d{4,6}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d+))?)?)?\s*(Z|[+-]\d\d:?\d\d)?$/i
 
 /**
- * ISO text or a Date as an integer since 1970; undefined where it is neither, or has more digits than the unit.
+ * ISO text or a Date as an integer since 1970; undefined if it is neither, or has more digits than the unit.
  *
  * @category conversions
  * @since 0.2.0

@@ -10,7 +10,7 @@ import * as DatasetError from "../DatasetError.ts"
 
 /**
  * A text; a list, of which each row draws one; or texts by name, or text and weight by name, whose weights sum to 1. The
- * name that was drawn stands in the row.
+ * drawn name is in the row.
  *
  * @category models
  * @since 0.2.0
@@ -47,7 +47,7 @@ const weightedOf = (given: SystemPrompts): ReadonlyArray<Weighted> => {
 }
 
 /**
- * Checks the prompts; gives what draws one of them by the generator of the context.
+ * Checks the prompts; returns an effect that draws one of them with the random generator of the context.
  *
  * @category constructors
  * @since 0.2.0
@@ -63,7 +63,7 @@ export const make = (
         new DatasetError.InvalidSource({
           source: "systemPrompts",
           problem: all.length === 0
-            ? "there is none: leave the option out where no system prompt is wanted"
+            ? "there is none: leave the option out if no system prompt is wanted"
             : `the weights sum to ${sum}: they must be at least 0 and sum to 1`
         })
       )

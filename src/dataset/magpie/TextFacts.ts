@@ -1,5 +1,5 @@
 /**
- * What people filter texts by: length, language, and a key under which near duplicates meet.
+ * Facts to filter texts by: length, language, and a key that near duplicates share.
  *
  * @since 0.2.0
  */
@@ -16,7 +16,7 @@ const SCRIPTS = [
   ["th", /\p{Script=Thai}/gu]
 ] as const
 
-/** Short words that one language has and its neighbours have not. */
+/** Short words that one language has and its neighbours do not. */
 const WORDS = {
   en: "the of and to in is that for it with are this what how you your can be",
   de: "der die das und ist nicht ein eine zu mit auf für wie was sie ich den dem",
@@ -30,8 +30,8 @@ const WORDS = {
 const SETS = Object.entries(WORDS).map(([language, words]) => [language, new Set(words.split(" "))] as const)
 
 /**
- * A guess at the language, as two letters: by script, and for Latin letters by short words of seven languages. Null where
- * there is too little to tell. Good for a filter, not for a study.
+ * A guess at the language, as two letters: by script, and for Latin letters by short words of seven languages. Null if there
+ * is too little text. Good for a filter, not for a study.
  *
  * @category accessors
  * @since 0.2.0
@@ -51,8 +51,8 @@ export const language = (text: string): string | null => {
 }
 
 /**
- * The key of duplicates: the words of a text in lower case, without marks, punctuation and space. Texts that differ in
- * nothing else have the same key.
+ * The key of duplicates: the words of a text in lower case, without marks, punctuation and space. Texts that differ only in
+ * those have the same key.
  *
  * @category accessors
  * @since 0.2.0
@@ -61,7 +61,7 @@ export const key = (text: string): string =>
   (text.normalize("NFKD").replaceAll(/\p{M}/gu, "").toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).join(" ")
 
 /**
- * Characters, as a reader counts them: a pair of surrogates is one.
+ * The number of characters: a pair of surrogates is one.
  *
  * @category accessors
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * Compression of Parquet pages by what the runtime carries: gzip, Brotli and zstd of `node:zlib`. Snappy comes with the
- * reader and the writer.
+ * Compression of Parquet pages with what the runtime has: gzip, Brotli and zstd of `node:zlib`. Snappy is part of the reader
+ * and the writer.
  *
  * @since 0.2.0
  */
@@ -20,7 +20,7 @@ interface Zlib {
 // the documented shape of node:zlib in Node 22, Bun and Deno
 const zlib = (): Zlib | undefined => Builtin.load("node:zlib") as Zlib | undefined
 
-/** A copy without the pool of small buffers behind it. */
+/** A copy that does not keep the pool of small buffers. */
 const plain = (work: Work): Work => (input) => Uint8Array.from(work(input))
 
 /**

@@ -1,5 +1,5 @@
 /**
- * Parquet files → rows, in steps of some megabytes, of only the columns that are asked for.
+ * Parquet files → rows, in steps of a few megabytes, and only the columns that are needed.
  *
  * @since 0.2.0
  */
@@ -21,7 +21,7 @@ import * as ParquetSchema from "./ParquetSchema.ts"
 import * as ParquetValue from "./ParquetValue.ts"
 
 /**
- * A row by the names of its columns. Values are what a line of JSON would say, except that integers beyond 2^53 are bigint
+ * A row by the names of its columns. Values are those of a line of JSON, except that integers beyond 2^53 are bigint
  * and binary is a Uint8Array.
  *
  * @category models
@@ -36,7 +36,7 @@ export type Row = Readonly<Record<string, unknown>>
 export interface Options {
   /** The columns to read. Default: all. */
   readonly columns?: ReadonlyArray<string> | undefined
-  /** Rows to leave out at the start, which are not decoded where they are whole row groups or pages. Default 0. */
+  /** Rows to skip at the start; whole row groups or pages of them are not decoded. Default 0. */
   readonly skip?: number | undefined
 }
 
@@ -47,10 +47,10 @@ export interface Options {
  * @since 0.2.0
  */
 export interface Opened<E> {
-  /** The columns: as `datasets` declared them where it did and they are those of the file, else those of the file. */
+  /** The columns: as `datasets` declared them if they match the file, else those of the file. */
   readonly features: Features
   readonly rows: number
-  /** Rows and bytes before compression of each row group, which is what is held at once where there is no page index. */
+  /** Rows and uncompressed bytes of each row group, which is held in memory as a whole without a page index. */
   readonly groups: ReadonlyArray<{ readonly rows: number; readonly bytes: number; readonly pageIndex: boolean }>
   readonly stream: (options?: Options) => Stream.Stream<Row, E | DatasetError.DatasetError>
 }
@@ -58,7 +58,7 @@ export interface Opened<E> {
 const invalid = (path: string, problem: string) =>
   DatasetError.of("read")(new DatasetError.InvalidFile({ path, problem }))
 
-/** The file as the library wants it, and the failure of a read, which the library hands on as it is. */
+/** The file in the library's form, and the failure of a read, which the library passes on as it is. */
 const bufferOf = <E>(file: FileBytes<E>): AsyncBuffer => ({
   byteLength: file.size,
   slice: async (start, end = file.size) => {
@@ -93,7 +93,7 @@ const attempt = <A, E>(file: FileBytes<E>, work: () => Promise<A>): Effect.Effec
 
 const text = new TextDecoder()
 
-/** Values as rows have them, where the library would lose digits. */
+/** Values in the form of rows, where the library would lose digits. */
 const parsers = {
   timestampFromMilliseconds: (value: bigint) => Temporal.instantText(BigInt(value), "ms", true),
   timestampFromMicroseconds: (value: bigint) => Temporal.instantText(BigInt(value), "us", true),
@@ -118,16 +118,16 @@ const exactly = (metadata: FileMetaData): FileMetaData => ({
   )
 })
 
-/** Bytes before compression that are decoded at once where pages can be found. */
+/** Uncompressed bytes that are decoded at once if there is a page index. */
 const STEP = 8 * 1024 * 1024
 
-/** A column of so few bytes is one page, which needs no index. */
+/** A column of at most this many bytes is one page, which needs no index. */
 const SMALL = 2 * 1024 * 1024
 
 const declared = (metadata: FileMetaData, stored: Features): Features => {
   const written = metadata.key_value_metadata?.find(({ key }) => key === FeatureMetadata.key)?.value
   const features = written === undefined ? undefined : FeatureMetadata.decode(written)
-  // the order of the file, since JavaScript does not keep that of every JSON text
+  // the order of the file, since JavaScript does not keep the key order of every JSON text
   const ordered = features === undefined || features.length !== stored.length
     ? undefined
     : stored.flatMap(({ name }) => features.filter((field) => field.name === name))

@@ -1,8 +1,8 @@
 /**
  * Columns ⇄ the schema of a Parquet file.
  *
- * What is written never uses the logical type INTEGER, which some readers refuse: widths and signs of integers are told by
- * the older converted types. Every column and every element may be null.
+ * Written files never use the logical type INTEGER, which some readers refuse: the older converted types give the widths and
+ * signs of integers. Every column and every element may be null.
  *
  * @since 0.2.0
  */
@@ -114,7 +114,7 @@ const elementsOf = (name: string, feature: Feature, path: string): Array<SchemaE
 }
 
 /**
- * The schema of a file with these columns; fails with the column that Parquet or its readers cannot hold.
+ * The schema of a file with these columns; fails with the column that Parquet or its readers cannot represent.
  *
  * @category encoding
  * @since 0.2.0
@@ -200,7 +200,7 @@ const featureOf = (tree: SchemaTree): Feature => {
     if (element.converted_type === "JSON" || element.logical_type?.type === "JSON") return Columns.json
     return Columns.value(logicalOf(element) ?? "binary")
   }
-  // a map comes as an object, of any keys
+  // a map is read as an object with any keys
   if (isMap(tree)) return Columns.json
   const [repeated] = children
   if (isList(tree) && repeated !== undefined) {

@@ -1,7 +1,7 @@
 /**
- * Values of rows ⇄ values as Parquet's libraries take and give them.
+ * Values of rows ⇄ values of Parquet's libraries.
  *
- * In a row, a value is what a line of JSON would say: instants, days, times of day and decimals are text with all of their
+ * In a row, a value is that of a line of JSON: instants, days, times of day and decimals are text with all of their
  * digits. Two kinds are not JSON: integers beyond 2^53 are bigint, and binary is a Uint8Array.
  *
  * @since 0.2.0
@@ -11,8 +11,8 @@ import * as Temporal from "../features/Temporal.ts"
 import * as ParquetSchema from "./ParquetSchema.ts"
 
 /**
- * A value that does not fit its column. Thrown inside of this folder and caught there, since a Result for each of a million
- * values would cost more than the values.
+ * A value that does not fit its column. Thrown inside of this folder and caught there, since a Result per value would cost
+ * more than the values.
  *
  * @category errors
  * @since 0.2.0
@@ -22,7 +22,7 @@ export class Misfit extends Error {
   path: string = ""
 }
 
-/** Turns one value that is not null. */
+/** Converts one value that is not null. */
 type Convert = (value: unknown) => unknown
 
 const shown = (value: unknown): string => {
@@ -119,7 +119,7 @@ export const jsonText = (value: unknown): string =>
     return typeof item === "number" && !Number.isFinite(item) ? misfit("a finite number", item) : item as unknown
   })
 
-/** A number as its digits, where the platform can (Node 21 and later, Bun, Deno); else as the nearest double. */
+/** A number as its digits, if the platform can (Node 21 and later, Bun, Deno); else as the nearest double. */
 const rawJson = (value: bigint): unknown => {
   const raw = "rawJSON" in JSON && typeof JSON.rawJSON === "function" ? JSON.rawJSON : undefined
   return raw === undefined ? Number(value) : Reflect.apply(raw, JSON, [String(value)])
@@ -232,7 +232,7 @@ const readStruct = (fields: Features): Convert => {
     isObject(value) ? Object.fromEntries(readers.map(([name, convert]) => [name, convert(value[name])])) : value
 }
 
-/** What is stored → a value of a row; undefined where nothing is to be done. */
+/** A stored value → a value of a row; undefined if no conversion is needed. */
 const read = (feature: Feature): Convert | undefined => {
   switch (feature._tag) {
     case "Value":
@@ -256,7 +256,7 @@ const read = (feature: Feature): Convert | undefined => {
 }
 
 /**
- * What is stored in a column → the row's value, with null for what is missing.
+ * A stored value of a column → the row's value, with null for missing ones.
  *
  * @category decoding
  * @since 0.2.0

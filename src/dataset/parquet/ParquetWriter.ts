@@ -18,7 +18,7 @@ import * as ParquetValue from "./ParquetValue.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** How messages call the file. */
+  /** The name of the file in messages. */
   readonly path: string
   readonly features: Features
   /** Default `snappy`, which every reader knows; `zstd` is smaller and needs Node 22.15, Bun or Deno to write. */
@@ -26,13 +26,13 @@ export interface Options {
 }
 
 /**
- * A file that is being written. What it gives is to be appended to the file in order; the first call gives its head too.
+ * A file that is being written. The returned bytes are to be appended to the file in order; the first ones include its head.
  *
  * @category models
  * @since 0.2.0
  */
 export interface ParquetWriter {
-  /** Adds a row group; fails with the first row that does not fit, and nothing is added then. */
+  /** Adds a row group; fails with the first row that does not fit, and then adds nothing. */
   readonly group: (rows: ReadonlyArray<Row>) => Effect.Effect<Uint8Array, DatasetError.DatasetError>
   /** Ends the file. */
   readonly finish: Effect.Effect<Uint8Array, DatasetError.DatasetError>
@@ -125,7 +125,7 @@ export const make = Effect.fnUntraced(function*({ compression = "snappy", featur
         )
       }),
     finish: taken(() => {
-      // older readers, DuckDB among them, know JSON by this name alone, by which the library would encode our text again
+      // older readers, such as DuckDB, only know JSON by this name, with which the library would encode our text again
       for (const element of schema) if (element.logical_type?.type === "JSON") element.converted_type = "JSON"
       return writer.finish()
     })

@@ -1,8 +1,8 @@
 /**
  * A stream of rows → the files of a split in a folder, as `datasets` names them, in constant memory.
  *
- * Files are written under a temporary name and get their own when all of them are complete, because the name says how many
- * there are.
+ * Files are written under a temporary name and get their final one when all of them are complete, because the name contains
+ * their number.
  *
  * @since 0.2.0
  */
@@ -24,7 +24,7 @@ import * as RowSize from "./RowSize.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** The folder of the data set; made if absent. */
+  /** The folder of the data set; created if absent. */
   readonly folder: string
   readonly features: Features
   /** Default `train`. */
@@ -113,7 +113,7 @@ const openFile = Effect.fnUntraced(function*(location: string, path: string, opt
 type Open = Effect.Success<ReturnType<typeof openFile>>
 type Done = Effect.Success<Open["end"]>
 
-/** What changes while rows come. */
+/** The state while rows arrive. */
 class Writing {
   readonly done: Array<Done> = []
   readonly preview: Array<Row> = []

@@ -1,8 +1,8 @@
 /**
  * Splits on the disk → a data set on the Hub: the repository, the files, the card, and one commit or several.
  *
- * What the Hub has already is not sent again, and a push that changes nothing makes no commit; so a push that was
- * interrupted is simply repeated.
+ * What the Hub already has is not sent again, and a push that changes nothing makes no commit; so an interrupted push is
+ * simply repeated.
  *
  * @since 0.2.0
  */
@@ -21,22 +21,22 @@ import type { WrittenFile, WrittenSplit } from "./DatasetFiles.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** `org/name`; made if absent. */
+  /** `org/name`; created if absent. */
   readonly repo: string
-  /** Whether a repository that is made is private. Default false. */
+  /** Whether a newly created repository is private. Default false. */
   readonly private?: boolean | undefined
-  /** A branch that is there. Default `main`. */
+  /** An existing branch. Default `main`. */
   readonly revision?: string | undefined
   /** All splits of one configuration. */
   readonly splits: ReadonlyArray<WrittenSplit>
   readonly card: DataCard.Options
   /** Default `Upload dataset`. */
   readonly summary?: string | undefined
-  /** Files of a commit at most. Default 50; the last commit has the card. */
+  /** At most this many files per commit. Default 50; the last commit has the card. */
   readonly filesPerCommit?: number | undefined
-  /** Whether large files go by Xet, which needs the package `@huggingface/hub`, instead of LFS. Default false. */
+  /** Whether large files are sent by Xet, which needs the package `@huggingface/hub`, instead of LFS. Default false. */
   readonly xet?: boolean | undefined
-  /** How often the head is read again after another commit came in between. Default 5. */
+  /** How often the head is read again after an intervening commit. Default 5. */
   readonly attempts?: number | undefined
 }
 
@@ -48,7 +48,7 @@ export interface Options {
  */
 export interface Plan {
   readonly repo: string
-  /** Whether the repository is to be made. */
+  /** Whether the repository is to be created. */
   readonly creates: boolean
   readonly files: ReadonlyArray<{
     readonly path: string
@@ -56,7 +56,7 @@ export interface Plan {
     /** `ignored` by the repository's `.gitignore`. */
     readonly status: "new" | "changed" | "same" | "ignored"
   }>
-  /** Files of these splits that an older push left. */
+  /** Files of these splits that are left from an older push. */
   readonly deletes: ReadonlyArray<string>
   /** The whole card. */
   readonly card: string
@@ -68,7 +68,7 @@ export interface Plan {
  * @since 0.2.0
  */
 export interface Pushed extends Plan {
-  /** The commits that were made; none where nothing changed. */
+  /** The commits that were made; none if nothing changed. */
   readonly commits: ReadonlyArray<string>
   /** How many files the Hub did not have. */
   readonly uploaded: number
@@ -103,7 +103,7 @@ const folderOf = (config: string): string => config === "default" ? "data" : con
 const patternOf = ({ config, files, split }: WrittenSplit): string =>
   `${folderOf(config)}/${split}-*${files[0]?.path.endsWith(".jsonl") === true ? ".jsonl" : ""}`
 
-/** Files that hold a split under the names that `datasets` and this package give. */
+/** Files of a split by the naming of `datasets` and of this package. */
 const leftOver = ({ entries }: Head, splits: ReadonlyArray<WrittenSplit>): ReadonlyArray<string> => {
   const kept = new Set(splits.flatMap(({ files }) => files.map(({ path }) => path)))
   const starts = splits.map(({ config, split }) => `${folderOf(config)}/${split}-`)
@@ -180,7 +180,7 @@ const sampleOf = (fs: FileSystem.FileSystem, { location }: WrittenFile) =>
     )
   )
 
-/** Sends the bytes of every file that is not there; gives how a commit names each, and which ones the Hub ignores. */
+/** Sends the bytes of every missing file; returns how a commit refers to each, and which ones the Hub ignores. */
 const upload = Effect.fnUntraced(function*(hub: Hub, head: Head, { repo, revision, splits, xet }: Options) {
   const fs = yield* FileSystem.FileSystem
   const files = splits.flatMap(({ files }) => files).filter((file) => statusOf(head, file) !== "same")
@@ -222,7 +222,7 @@ const upload = Effect.fnUntraced(function*(hub: Hub, head: Head, { repo, revisio
 
 const encoder = new TextEncoder()
 
-/** Commits in lots, each on the one before; the last has the card and what is taken away. */
+/** Commits in batches, each on top of the previous one; the last has the card and the removals. */
 const commit = Effect.fnUntraced(function*(
   hub: Hub,
   parent: string,
@@ -249,7 +249,7 @@ const commit = Effect.fnUntraced(function*(
 })
 
 /**
- * Pushes. Where another commit came in between (412), the head is read again and the card is made anew on it.
+ * Pushes. After an intervening commit (412) the head is read again and the card is rebuilt on it.
  *
  * @category running
  * @since 0.2.0

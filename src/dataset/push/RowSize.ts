@@ -1,5 +1,5 @@
 /**
- * How many bytes a row takes in memory as Arrow lays it out: what a card calls `num_bytes`.
+ * How many bytes a row takes in Arrow's memory layout: the `num_bytes` of a card.
  *
  * @since 0.2.0
  */

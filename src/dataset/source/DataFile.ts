@@ -35,7 +35,7 @@ export interface Remote {
   readonly revision: string
   readonly path: string
   readonly size: number
-  /** In hexadecimal, where the Hub tells it: of files in large storage. */
+  /** In hexadecimal, if the Hub has it: for files in large storage. */
   readonly sha256?: string | undefined
   /** The git id of other files. */
   readonly gitId?: string | undefined
@@ -47,7 +47,7 @@ const RANGE = 8 * 1024 * 1024
 const disk = (path: string) => (error: { readonly message: string }) =>
   DatasetError.of("read")(new DatasetError.Disk({ path, problem: error.message }))
 
-/** Writes all of a file to a place, and compares its checksum. What is not whole is not left behind. */
+/** Writes all of a file to a place, and compares its checksum. An incomplete file is not left behind. */
 const download = Effect.fnUntraced(
   function*(remote: FileBytes.FileBytes<HubError.HubError>, sha256: string | undefined, place: string) {
     const fs = yield* FileSystem.FileSystem
@@ -68,7 +68,7 @@ const download = Effect.fnUntraced(
   }
 )
 
-/** A file of this machine under the name that it has on the Hub; undefined where it is not the file that was meant. */
+/** A file of this machine under its name on the Hub; undefined if it is not the expected file. */
 const localAs = Effect.fnUntraced(function*(location: string, { path, size }: Remote) {
   const found = yield* FileBytes.local(location)
   return found.size === size ? { ...found, path } : undefined
@@ -90,8 +90,8 @@ const fetched = Effect.fnUntraced(function*(
 })
 
 /**
- * Opens a file of the Hub: by ranges as they are asked for, or after all of it was fetched and verified. With a
- * `DatasetCache` in the context what was fetched whole is kept, and read from there the next time.
+ * Opens a file of the Hub: by ranges on demand, or after all of it was fetched and verified. With a `DatasetCache` in the
+ * context a file that was fetched whole is kept, and read from there the next time.
  *
  * @category constructors
  * @since 0.2.0

@@ -31,13 +31,13 @@ export interface Options {
   readonly config?: string | undefined
   /** Default `train`, else the only one. */
   readonly split?: string | undefined
-  /** The columns to read. Default: all. Of Parquet on the Hub only their bytes are fetched, and no checksum is verified. */
+  /** The columns to read. Default: all. For Parquet on the Hub only their bytes are fetched, and no checksum is verified. */
   readonly columns?: ReadonlyArray<string> | undefined
   /** Rows to leave out at the start. Default 0. */
   readonly skip?: number | undefined
   /**
    * Whether a file of the Hub is fetched as a whole, to the `DatasetCache` of the context or a temporary file, and its
-   * checksum verified before its first row is given. Default: unless `columns` are asked for.
+   * checksum verified before the first row is emitted. Default: unless `columns` are given.
    */
   readonly verify?: boolean | undefined
 }
@@ -60,7 +60,7 @@ export interface Found {
   readonly commit?: string | undefined
   readonly splits: ReadonlyArray<Splits.DatasetSplit>
   readonly defaultConfig: string | undefined
-  /** What a file of the Hub is known by: its bytes, and its SHA-256 or git id. */
+  /** The identity of a file on the Hub: its size, and its SHA-256 or git id. */
   readonly identityOf?: ((path: string) => { readonly size: number; readonly id: string }) | undefined
   /** How one of the files is opened; `path` is one that a split names. */
   readonly open: (
@@ -121,7 +121,7 @@ const onDisk = Effect.fnUntraced(function*(source: string) {
     ? yield* fs.readFileString(placed("README.md")).pipe(Effect.orElseSucceed(() => ""))
     : ""
   const head = yield* headOf(card)
-  // what was named is data, whatever its folder is called
+  // a named file is data, whatever the name of its folder
   const files: ReadonlyArray<Splits.DatasetSplit> = isFolder
     ? Splits.find(paths, head)
     : [{
@@ -139,9 +139,9 @@ const onDisk = Effect.fnUntraced(function*(source: string) {
 })
 
 /**
- * Finds the files of a data set. One on the Hub is asked for by the `HubDatasets` of the context, else by the `HttpClient`
- * of the context as the environment says, and is pinned to the commit that its revision has now. Where the Hub cannot be
- * reached, what the `DatasetCache` of the context has kept is read.
+ * Finds the files of a data set. One on the Hub is read with the `HubDatasets` of the context, else with the `HttpClient` of
+ * the context as the environment says, and is pinned to the commit that its revision has now. If the Hub cannot be reached,
+ * files of the `DatasetCache` of the context are read.
  *
  * @category constructors
  * @since 0.2.0
@@ -155,7 +155,7 @@ export const find = Effect.fn("DatasetSource.find")(function*(source: string) {
 })
 
 /**
- * The split that options mean.
+ * The split that the options name.
  *
  * @category accessors
  * @since 0.2.0
@@ -176,7 +176,7 @@ export const choose = (
 }
 
 /**
- * The rows of files one after another; a Parquet file that is skipped as a whole is opened for its number of rows alone.
+ * The rows of files one after another; a Parquet file that is skipped as a whole is only opened for its number of rows.
  *
  * @category running
  * @since 0.2.0
@@ -206,7 +206,7 @@ export const fileRows = (found: Found, files: ReadonlyArray<string>, options: Op
 }
 
 /**
- * The rows of a split. Values are what a line of JSON would say; see `Parquet.Row`.
+ * The rows of a split. Values are those of a line of JSON; see `Parquet.Row`.
  *
  * @category running
  * @since 0.2.0
@@ -241,8 +241,8 @@ const codecValue = (_: string, value: unknown): unknown =>
     : value
 
 /**
- * The rows of a split as values of a Schema, of which only the columns are read that it names. Instants become `Date`,
- * whole numbers `bigint` and base64 bytes where it says so.
+ * The rows of a split as values of a Schema; only its columns are read. Instants become `Date`, whole numbers `bigint` and
+ * base64 bytes if it says so.
  *
  * @category running
  * @since 0.2.0

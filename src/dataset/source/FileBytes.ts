@@ -13,7 +13,7 @@ import * as DatasetError from "../DatasetError.ts"
  * @since 0.2.0
  */
 export interface FileBytes<E = never> {
-  /** How messages call it. */
+  /** Its name in messages. */
   readonly path: string
   /** Bytes. */
   readonly size: number
@@ -41,7 +41,7 @@ const disk = (path: string) => (error: { readonly message: string; readonly reas
   )
 
 /**
- * A file of the disk, open as long as the scope.
+ * A file of the disk, open for as long as the scope.
  *
  * @category constructors
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * The files of a data set on the Hub: as the Hub lists them now, or, where it cannot be reached, as far as they were fetched
+ * The files of a data set on the Hub: as the Hub lists them now, or, if it cannot be reached, as far as they were fetched
  * before.
  *
  * @since 0.2.0
@@ -55,7 +55,7 @@ export interface Files {
 
 type Cache = DatasetCache.DatasetCache["Service"] | undefined
 
-/** Failures after which what was fetched before is better than nothing. */
+/** Failures after which files that were fetched before are better than nothing. */
 const passes = ({ reason }: HubError.HubError): boolean =>
   reason._tag === "Offline" || reason._tag === "Transport" || reason._tag === "Unavailable" ||
   reason._tag === "RateLimited"
@@ -87,7 +87,7 @@ const online = Effect.fnUntraced(function*(
   return files
 })
 
-/** A SHA-256 names what is in large storage, a git id all else. */
+/** A SHA-256 names a file in large storage, a git id any other. */
 const named = (etag: string, size: number): Pick<DatasetEntry, "lfs" | "oid"> =>
   etag.length === 64 ? { lfs: { oid: etag, size } } : { oid: etag }
 
@@ -136,7 +136,10 @@ export const find = Effect.fnUntraced(function*(source: string, location: Locati
         Effect.flatMap(offline(source, cache, location), (kept) =>
           kept === undefined
             ? Effect.fail(error)
-            : Effect.as(Effect.logWarning(`${source}: ${error.message}; what was fetched before is read`), kept))
+            : Effect.as(
+              Effect.logWarning(`${source}: ${error.message}; files that were fetched before are used`),
+              kept
+            ))
     )
   )
   return { ...files, card: yield* cardOf(files, cache !== undefined) }

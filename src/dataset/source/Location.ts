@@ -13,7 +13,7 @@ import * as DatasetError from "../DatasetError.ts"
 export interface Location {
   /** `org/name`. */
   readonly repo: string
-  /** A branch, tag, pull request or commit; `main` where the name says none. */
+  /** A branch, tag, pull request or commit; `main` if the name has none. */
   readonly revision: string | undefined
   /** Below the root: a file, a folder or a pattern; empty for the whole. */
   readonly path: string
@@ -28,7 +28,7 @@ const percent = (text: string): string => {
 }
 
 /**
- * `hf://datasets/org/name[@revision][/path]`; undefined for a name of something else, such as a file. A revision with
+ * `hf://datasets/org/name[@revision][/path]`; undefined for any other name, such as a file. A revision with
  * slashes is written as `refs%2Fpr%2F1`.
  *
  * @category decoding
@@ -43,8 +43,7 @@ export const parse = (source: string): Result.Result<Location | undefined, Datas
       DatasetError.of("find")(
         new DatasetError.InvalidSource({
           source,
-          problem:
-            "a data set on the Hub is named as hf://datasets/org/name, with @revision and /path where they matter"
+          problem: "a data set on the Hub is named as hf://datasets/org/name, optionally with @revision and /path"
         })
       )
     )

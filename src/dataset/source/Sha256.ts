@@ -1,5 +1,5 @@
 /**
- * SHA-256 of bytes that come in pieces: by the runtime's own digest where it takes pieces, else by WebCrypto on the whole.
+ * SHA-256 of bytes that arrive in pieces: by the runtime's own digest if it takes pieces, else by WebCrypto on the whole.
  *
  * @since 0.2.0
  */

@@ -1,5 +1,5 @@
 /**
- * The configurations and splits of a data set by its card, or by the names of its files, as `datasets` finds them.
+ * The configurations and splits of a data set by its card, or by the names of its files, by the rules of `datasets`.
  *
  * @since 0.2.0
  */
@@ -13,11 +13,11 @@ import type { Features } from "../features/Features.ts"
 export interface DatasetSplit {
   /** The configuration; `default` where the card names none. */
   readonly config: string
-  /** `train`, `validation`, `test`, or what the card or the file names say. */
+  /** `train`, `validation`, `test`, or as the card or the file names say. */
   readonly split: string
   /** Paths below the root of the data set, sorted. */
   readonly files: ReadonlyArray<string>
-  /** The columns, where the card declares them. */
+  /** The columns, if the card declares them. */
   readonly features?: Features | undefined
 }
 
@@ -36,7 +36,7 @@ const IGNORED = new Set([
   "dataset_dict.json"
 ])
 
-/** What this package reads, by the end of the name. */
+/** The formats that this package reads, by the end of the name. */
 const FORMATS = [
   ["parquet", /\.parquet$/i],
   ["json", /\.(?:json|jsonl|ndjson)(?:\.(?:gz|zst))?$/i],
@@ -123,7 +123,7 @@ const byWords = (
     })
   )
 
-/** The files of the format that most of them have. */
+/** The files of the most common format. */
 const ofOneFormat = (files: ReadonlyArray<string>): ReadonlyArray<string> => {
   const byFormat = Map.groupBy(files.filter((path) => formatOf(path) !== undefined), formatOf)
   return [...byFormat.values()].toSorted((left, right) => right.length - left.length)[0] ?? []
@@ -206,7 +206,7 @@ export const find = (
 }
 
 /**
- * The configuration that is loaded where none is named: the one that the card marks, else `default`, else the only one.
+ * The configuration that is loaded if none is named: the one that the card marks, else `default`, else the only one.
  *
  * @category accessors
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * CSV → rows, by `csv-parse`. Every value stays text, as it stands in the file (`007`); a row that is too short or too long
- * ends the reading, and so does a header that names two columns alike.
+ * CSV → rows, by `csv-parse`. Every value stays text, as it is in the file (`007`); a row that is too short or too long ends
+ * the reading, and so does a header with a duplicate column.
  *
  * @since 0.2.0
  */
@@ -25,7 +25,7 @@ export interface CsvRow {
 }
 
 /**
- * A parser that is fed; each step gives the rows that it completed, or what is wrong with the file.
+ * A parser that is fed in steps; each step returns the completed rows, or what is wrong with the file.
  *
  * @category models
  * @since 0.2.0

@@ -1,7 +1,7 @@
 /**
  * gzip and zstd as streams, every member and every frame of them: a file that was written in parts has several.
  *
- * Node's zstd decoder stops after the first frame and reports success, so what it left over goes to another decoder.
+ * Node's zstd decoder stops after the first frame and reports success, so the remaining bytes go to another decoder.
  *
  * @since 0.2.0
  */
@@ -40,7 +40,7 @@ interface Zlib {
   readonly createZstdDecompress?: () => Decoder
 }
 
-/** Bytes that are fed at once: what one of them can grow to is what must fit into memory. */
+/** Bytes that are fed at once: what they can expand to must fit into memory. */
 const SLICE = 64 * 1024
 
 const isPadding = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0)
@@ -107,7 +107,7 @@ class Inflater {
 }
 
 /**
- * Bytes as they are stored → bytes as they are meant. Fails with what is wrong with them: cut short, not this coding.
+ * Stored bytes → decompressed bytes. Fails with what is wrong with them: truncated, or not in this coding.
  *
  * @category constructors
  * @since 0.2.0

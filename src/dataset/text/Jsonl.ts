@@ -43,7 +43,7 @@ class Splitter {
   }
 }
 
-/** What the type of `JSON.parse` does not tell yet of the third argument of a reviver. */
+/** The third argument of a reviver, which the type of `JSON.parse` does not have yet. */
 type Reviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown
 
 const exact: Reviver = (_, value, context) =>

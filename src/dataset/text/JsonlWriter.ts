@@ -1,8 +1,8 @@
 /**
- * Rows → lines of JSON that every reader types alike: every column in every line, in the order of the columns, one type for
- * each, and whole numbers of 64 bits with all of their digits.
+ * Rows → lines of JSON to which every reader gives the same types: every column in every line, in the order of the columns,
+ * one type per column, and whole numbers of 64 bits with all of their digits.
  *
- * `datasets` fixes types by the first 10 MB; what is null or empty there still loads later with the columns in the card.
+ * `datasets` fixes types by the first 10 MB; columns that are null or empty there still load with the columns in the card.
  *
  * @since 0.2.0
  */
@@ -17,7 +17,7 @@ import * as ParquetValue from "../parquet/ParquetValue.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** How messages call the file. */
+  /** The name of the file in messages. */
   readonly path: string
   readonly features: Features
 }
@@ -38,7 +38,7 @@ const orNull = (text: Text): Text => (value) => value === null || value === unde
 
 const isFloat = (dtype: string): boolean => dtype.startsWith("float") || dtype === "double"
 
-/** A whole number in a column of others keeps its point, so that no block of the file reads as integers. */
+/** A whole number in a column of floats keeps its point, so that no block of the file is read as integers. */
 const floatText: Text = (value) => {
   const text = ParquetValue.jsonText(value)
   return /^-?\d+$/.test(text) ? `${text}.0` : text
