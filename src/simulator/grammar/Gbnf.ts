@@ -15,7 +15,7 @@ type Item =
 type Options = ReadonlyArray<ReadonlyArray<Item>>
 
 /**
- * A grammar that was read.
+ * A parsed grammar.
  *
  * @category models
  * @since 0.2.0
@@ -26,10 +26,10 @@ export interface Gbnf {
   readonly heights: ReadonlyMap<string, number>
 }
 
-/** The largest number of repetitions that llama.cpp takes. @category constants @since 0.2.0 */
+/** The largest number of repetitions that llama.cpp accepts. @category constants @since 0.2.0 */
 export const mostRepetitions = 2000
 
-/** Why a text is not a grammar: the offset at which reading it ended. */
+/** Why a text is not a grammar: the offset at which parsing ended. */
 class Malformed {
   readonly offset: number
   constructor(offset: number) {
@@ -203,7 +203,7 @@ const measure = (rules: ReadonlyMap<string, Options>): ReadonlyMap<string, numbe
 }
 
 /**
- * Reads a grammar; `undefined` for what is not one: no rule `root`, a rule that is missing, a group that is not closed, a
+ * Reads a grammar; `undefined` if it is invalid: no rule `root`, a rule that is missing, a group that is not closed, a
  * root that has no finite text.
  *
  * @category constructors

@@ -1,5 +1,5 @@
 /**
- * Grammars as TGI takes them: what it refuses, in its words, and otherwise a text of the grammar's language. There is no
+ * Grammars in TGI's form: what it refuses, in its words, and otherwise a text of the grammar's language. There is no
  * shared code with the client's compiler, so that the two cannot agree on a mistake.
  *
  * @since 0.1.0

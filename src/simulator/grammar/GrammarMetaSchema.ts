@@ -1,5 +1,5 @@
 /**
- * The draft 2020-12 meta-schema, as far as schemas violate it in practice: TGI's router asks it before anything else.
+ * The draft 2020-12 meta-schema, as far as schemas violate it in practice: TGI's router checks it before anything else.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ const counts = ["minLength", "maxLength", "minItems", "maxItems", "minProperties
 const texts = ["pattern", "format", "$ref", "$id", "title", "description"]
 
 /**
- * What the draft 2020-12 meta-schema has against a schema, which the router asks first.
+ * What the draft 2020-12 meta-schema rejects in a schema, which the router checks first.
  *
  * @category checks
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * Regular expressions as TGI's model server reads them: the dialect of Python's interegular. It knows no anchors, always
- * matches the whole text, and fails for what it does not know.
+ * Regular expressions as TGI's model server reads them: the dialect of Python's interegular. It has no anchors, always
+ * matches the whole text, and fails for unknown syntax.
  *
  * @since 0.1.0
  */
@@ -29,7 +29,7 @@ export class Unsupported {
 }
 
 /**
- * A pattern that was read.
+ * A parsed pattern.
  *
  * @category models
  * @since 0.1.0
@@ -209,7 +209,7 @@ export const read = (source: string): Pattern => {
   const root = options()
   if (at < chars.length) fail("")
   if (!looks) return { write: (random) => write(root, random) }
-  // a lookahead cannot be written, only met by luck: JavaScript judges, in whose syntax these patterns mean the same
+  // a lookahead cannot be generated, only met by luck: JavaScript judges, where these patterns mean the same
   const judge = new RegExp(`^(?:${source.replaceAll("(?P<", "(?<")})$`, "s")
   return {
     write: (random) => {
@@ -226,7 +226,7 @@ const pick = <A>(items: ReadonlyArray<A>, random: Random): A | undefined => item
 
 const readable: Ranges = [[97, 122], [48, 57], [65, 90], [33, 126], [32, 32]]
 
-/** A character of a set: a letter if it can be, else a digit, else something that prints. */
+/** A character of a set: a letter if possible, else a digit, else something printable. */
 const letter = (ranges: Ranges, random: Random): string => {
   for (const [low, high] of readable) {
     const inside = ranges.flatMap(([from, to]) =>

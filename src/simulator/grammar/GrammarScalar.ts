@@ -1,5 +1,5 @@
 /**
- * Texts of scalars: words, small numbers, and what patterns and formats ask for.
+ * Texts of scalars: words, small numbers, and texts of patterns and formats.
  *
  * @since 0.1.0
  */
@@ -30,7 +30,7 @@ export class Refusal {
  */
 export type Write = (random: Random) => string
 
-/** Ends the compilation with the server's words. @since 0.1.0 */
+/** Ends the compilation with the server's message. @since 0.1.0 */
 export const refuse = (message: string): never => {
   throw new Refusal("cannot compile regex from schema", message)
 }
@@ -39,7 +39,7 @@ export const refuse = (message: string): never => {
 export const choose = <A>(items: ReadonlyArray<A>, random: Random): A | undefined =>
   items[Math.floor(random() * items.length)]
 
-/** A bound as the server reads it: anything but a whole number is absent. @since 0.1.0 */
+/** A bound as the server reads it: anything but an integer counts as absent. @since 0.1.0 */
 export const count = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : undefined
 
@@ -71,7 +71,7 @@ export const anything = (depth: number): Write => (random) => {
   return kind === 3 ? "null" : `[${anything(depth - 1)(random)}]`
 }
 
-/** The languages that TGI gives to formats; it writes no offsets and no lower limits on days. */
+/** TGI's languages of formats; they have no offsets and no lower limits on days. */
 const formats: Readonly<Record<string, string>> = {
   "date-time":
     "20[0-2][0-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])T(?:0[0-9]|1[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z",

@@ -49,7 +49,7 @@ class Compiler {
       case "properties":
         return this.#properties(schema, seen)
       case "allOf": {
-        // TGI writes the members one behind the other
+        // TGI writes the members one after the other
         const all = this.#all(schema.allOf, seen)
         return (random) => all.map((write) => write(random)).join("")
       }
@@ -95,7 +95,7 @@ class Compiler {
   #properties(schema: Fields, seen: ReadonlyArray<unknown>): Write {
     const required = Array.isArray(schema.required) ? schema.required : []
     const properties = Object.entries(isObject(schema.properties) ? schema.properties : {}).map(([name, value]) => ({
-      // names are not escaped as JSON here, which is a mistake of the server
+      // names are not escaped as JSON here, which is a bug of the server
       key: `"${name}"`,
       write: this.node(value, seen),
       needed: required.includes(name)
@@ -165,7 +165,7 @@ const digits = (schema: Fields, part: string): void => {
   }
 }
 
-/** A value as Rust shows it to its programmers. */
+/** A value in Rust's debug format. */
 const debug = (value: unknown): string => {
   if (Array.isArray(value)) return `Array [${value.map(debug).join(", ")}]`
   if (isObject(value)) {

@@ -1,5 +1,5 @@
 /**
- * Draws JSON that satisfies a schema, for engines that compile schemas themselves and take more of them than TGI does:
+ * Draws JSON that satisfies a schema, for engines that compile schemas themselves and accept more of them than TGI does:
  * any root, lists of types, references, bounds of numbers.
  *
  * @since 0.1.0
@@ -29,7 +29,7 @@ const formats: Readonly<Record<string, string>> = {
   ipv4: "192.0.2.1"
 }
 
-/** Deeper than this only what is required is written, so that a recursive schema ends where it can. */
+/** Deeper than this only required parts are written, so that a recursive schema ends where it can. */
 const comfortableDepth = 6
 const depthLimit = 64
 

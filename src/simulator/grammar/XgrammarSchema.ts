@@ -1,6 +1,6 @@
 /**
- * JSON Schema as xgrammar reads it, in its strict mode: what it refuses, and the part that holds an answer. `allOf` of
- * several members, keywords beside a reference or a union, bounds without a type: nothing holds them.
+ * JSON Schema as xgrammar reads it, in its strict mode: what it refuses, and the part that it enforces. `allOf` of several
+ * members, keywords next to a reference or a union, bounds without a type: nothing enforces them.
  *
  * @since 0.2.0
  */
@@ -16,12 +16,12 @@ type Body = Readonly<Record<string, unknown>>
 export interface Refused {
   readonly _tag: "Refused"
   readonly message: string
-  /** What is wrong is wrong for every compiler: a pointer, a type, a pattern. Or this one alone cannot do it. */
+  /** Whether the schema is invalid for every compiler (a pointer, a type, a pattern), or only this one cannot compile it. */
   readonly why: "pointer" | "type" | "pattern" | "strict"
 }
 
 /**
- * What holds an answer.
+ * What is enforced.
  *
  * @category models
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * What a simulated server answers: written by the simulator, or chosen by a test.
+ * The answer of a simulated server: written by the simulator, or chosen by a test.
  *
  * @since 0.1.0
  */
@@ -26,12 +26,12 @@ export interface Token {
   readonly text: string
   readonly logprob: number
   readonly special: boolean
-  /** What else might have stood there, where a test says so; else the simulator draws it. */
+  /** The alternatives, if a test names them; else the simulator draws them. */
   readonly top?: ReadonlyArray<{ readonly text: string; readonly logprob: number }> | undefined
 }
 
 /**
- * A tool call that the simulated model makes. TGI makes one a response; the first is taken there.
+ * A tool call that the simulated model makes. TGI makes one per response: the first.
  *
  * @category models
  * @since 0.1.0
@@ -56,7 +56,7 @@ export interface Answer {
   readonly toolCalls?: ReadonlyArray<ToolCall> | undefined
   /** Thinking before the answer: a field of its own on vLLM, SGLang and llama.cpp, `<think>` in the text on TGI. */
   readonly reasoning?: string | undefined
-  /** Reported whatever really ended the text. */
+  /** Reported whatever actually ended the text. */
   readonly finish?: Finish | undefined
 }
 
@@ -68,7 +68,7 @@ export interface Answer {
  */
 export type Script = (request: Received, prompt: string) => Answer | undefined
 
-/** A log-probability that is exact in 32 bits and prints short. */
+/** A log probability that is exact in 32 bits and short in print. */
 const logprob = (random: Random.Random): number => -(1 + Random.int(random, 383)) / 128
 
 /**
@@ -100,7 +100,7 @@ export const tokens = (text: string, random: Random.Random): Array<Token> => {
 }
 
 /**
- * The tokens that a model might have chosen instead, most likely first and the chosen one before all: `count` of them.
+ * The tokens that a model might have chosen, `count` of them: the chosen one first, then by likelihood.
  *
  * @category tokens
  * @since 0.2.0
@@ -137,7 +137,7 @@ const told = (chosen: Token, top: NonNullable<Token["top"]>, count: number): Rea
 export const eos = (random: Random.Random): Token => ({ ...Tokenizer.eos, logprob: logprob(random), special: true })
 
 /**
- * The tokens of an answer: those it names, or those of its text and an end-of-sequence token.
+ * The tokens of an answer: those that it names, or those of its text and an end-of-sequence token.
  *
  * @category tokens
  * @since 0.1.0

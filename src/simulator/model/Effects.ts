@@ -1,6 +1,7 @@
 /**
- * What options do to a text. The simulator has no logits, so an option that would bend them changes which text is drawn, and
- * one that leaves the likeliest token alone makes the text the same every time. Only what the engine reads has an effect.
+ * The effects of options on a text. The simulator has no logits, so an option that would change them changes which text is
+ * drawn, and one that leaves only the likeliest token makes the text the same every time. Only what the engine reads has an
+ * effect.
  *
  * @since 0.2.0
  */
@@ -8,7 +9,7 @@ import type { Turn } from "./Turn.ts"
 
 const penalties = ["frequency_penalty", "presence_penalty"]
 
-/** What each engine reads of what bends its choice; by route where that matters. */
+/** The options that each engine reads, by route where that matters. */
 const read = ({ request: { path }, settings: { engine } }: Turn): ReadonlyArray<string> => {
   switch (engine) {
     case "tgi":
@@ -28,10 +29,10 @@ const read = ({ request: { path }, settings: { engine } }: Turn): ReadonlyArray<
   }
 }
 
-/** What changes a text beside penalties. */
+/** What changes a text besides penalties. */
 const bending: ReadonlySet<string> = new Set(["watermark", "logit_bias", "truncate", "truncate_prompt_tokens"])
 
-/** So near to 0 that the likeliest token is all that is left. */
+/** So close to 0 that only the likeliest token is left. */
 const isCold = (temperature: unknown): boolean => typeof temperature === "number" && temperature < 0.05
 
 const off: Readonly<Record<string, number>> = { repetition_penalty: 1, repeat_penalty: 1 }
@@ -40,7 +41,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /**
- * What the options of a request do.
+ * The effect of the options of a request.
  *
  * @category models
  * @since 0.2.0
@@ -48,7 +49,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 export interface Effects {
   /** Whether only the likeliest token is left, so that nothing is drawn. */
   readonly isGreedy: boolean
-  /** What changes the text, as a text; empty where nothing does. */
+  /** What changes the text, as a text; empty if nothing does. */
   readonly salt: string
 }
 

@@ -2,7 +2,7 @@ import * as Random from "../wire/Random.ts"
 import * as Float from "./Float.ts"
 
 /**
- * A small vector of length 1 that depends on the text alone, as JSON text. The same text gives the same vector.
+ * A small vector of length 1 that depends only on the text, as JSON text. The same text gives the same vector.
  *
  * @category embedding
  * @since 0.1.0

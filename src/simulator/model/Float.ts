@@ -7,7 +7,7 @@ const magnitude = (value: number): string => {
 
 /**
  * Prints a number the way a Rust server prints an `f32`: the shortest text that reads back as the same float, with at
- * least one decimal (`-0.34`, `-2.0078125`, `0.0`), and `null` for what JSON has no number for.
+ * least one decimal (`-0.34`, `-2.0078125`, `0.0`), and `null` for values without a JSON number.
  *
  * @category encoding
  * @since 0.1.0

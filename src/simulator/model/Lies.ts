@@ -1,6 +1,6 @@
 /**
- * What a simulated server says that it does and does not do. Real servers drop options without a word, or speak of
- * probabilities that they never computed; a program that measures a server has to find out.
+ * What a simulated server claims to do but does not. Real servers silently drop options, or report probabilities that they
+ * never computed; a program that measures a server has to find out.
  *
  * @since 0.2.0
  */
@@ -36,8 +36,8 @@ const fields = {
 } as const
 
 /**
- * A lie: an option that is taken and not read, log probabilities that are all the same (`fakeLogprobs`), a generation that
- * goes on when its reader has left (`cancel`), or a response to what another asked at the same time (`mix`).
+ * A lie: an option that is accepted but not read, log probabilities that are all the same (`fakeLogprobs`), a generation
+ * that continues when its reader has left (`cancel`), or the response to a concurrent request of another caller (`mix`).
  *
  * @category models
  * @since 0.2.0
@@ -61,7 +61,7 @@ export const all: ReadonlyArray<Lie> = [
 const isDropping = (lie: Lie): lie is keyof typeof fields => lie in fields
 
 /**
- * A body as a server reads it that tells these lies. What is not an object stays as it is.
+ * A body as read by a server with these lies. Anything but an object stays as it is.
  *
  * @category conversions
  * @since 0.2.0
@@ -77,7 +77,7 @@ export const heard = (body: string, lies: ReadonlyArray<Lie>): string => {
   }
 }
 
-/** Options stand at the top, or one level below it. */
+/** Options are at the top level, or one level below it. */
 const without = (value: unknown, dropped: ReadonlySet<string>, depth: number): unknown =>
   typeof value !== "object" || value === null || Array.isArray(value) || depth === 0
     ? value
@@ -88,11 +88,11 @@ const without = (value: unknown, dropped: ReadonlySet<string>, depth: number): u
       ])
     )
 
-/** What every token has where they are made up. */
+/** The log probability of every token when they are invented. */
 const FAKE = -0.5
 
 /**
- * Tokens as a server tells them that makes log probabilities up.
+ * Tokens from a server that invents log probabilities.
  *
  * @category conversions
  * @since 0.2.0

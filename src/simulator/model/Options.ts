@@ -62,7 +62,7 @@ export type Template = (messages: ReadonlyArray<TemplateMessage>) => string | { 
 export interface Options {
   /** Default `"tgi"`. */
   readonly engine?: Engine | undefined
-  /** What the server says it serves. Default `simulator/<engine>`. */
+  /** The model that the server claims to serve. Default `simulator/<engine>`. */
   readonly modelId?: string | undefined
   /** TGI's `model_pipeline_tag`; `null` is a model whose tag is unknown. Default `"text-generation"`. */
   readonly pipelineTag?: string | null | undefined
@@ -70,7 +70,7 @@ export interface Options {
   readonly version?: string | undefined
   /** Turns bearer authentication on. */
   readonly apiKey?: string | undefined
-  /** Everything random comes from here. Default 0. */
+  /** The seed of everything random. Default 0. */
   readonly seed?: number | undefined
   /** `null`: the model has no chat template. Default: ChatML. */
   readonly template?: Template | null | undefined
@@ -84,7 +84,7 @@ export interface Options {
   readonly maxTopNTokens?: number | undefined
   /** Prompt limit in tokens. Default `maxTotalTokens - 1`. */
   readonly maxInputTokens?: number | undefined
-  /** Prompt and answer together, in tokens. Default 4096. */
+  /** Prompt and response together, in tokens. Default 4096. */
   readonly maxTotalTokens?: number | undefined
   /** Prompts in one `/v1/completions` call. Default 4. */
   readonly maxClientBatchSize?: number | undefined
@@ -96,7 +96,7 @@ export interface Options {
   readonly disableGrammarSupport?: boolean | undefined
   /** Takes images in prompts as images and not as text. Default false. */
   readonly multimodal?: boolean | undefined
-  /** Fills `details.prefill` where it is asked for. Default false. */
+  /** Fills `details.prefill` if requested. Default false. */
   readonly prefillLogprobs?: boolean | undefined
   /** Origins that a browser may call from. Default: any. */
   readonly corsAllowOrigin?: ReadonlyArray<string> | undefined
@@ -108,13 +108,13 @@ export interface Options {
   readonly latency?: Latency | undefined
   /** Silence after which a comment is sent; 0 for never. Default 15 seconds, 30 on llama.cpp; never on vLLM and SGLang. */
   readonly keepAlive?: Duration.Input | undefined
-  /** How bodies are cut into chunks. Default `{ events: 64 }`, which leaves a body that is not a stream in one piece. */
+  /** How bodies are cut into chunks. Default `{ events: 64 }`, which leaves a whole body in one piece. */
   readonly chunking?: Chunking | undefined
-  /** Answers chosen by the caller; without one the simulator writes its own. */
+  /** Answers chosen by the caller; by default the simulator writes its own. */
   readonly script?: Script | undefined
-  /** Faults by request, beside those queued with `fail`. */
+  /** Faults by request, besides those queued with `fail`. */
   readonly faults?: ((request: Received) => ReadonlyArray<Fault>) | undefined
-  /** Added to every answer, as a gateway does: `x-request-id`, `x-sha`. */
+  /** Added to every response, as a gateway does: `x-request-id`, `x-sha`. */
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** How many requests the journal keeps. Default 2,000. */
   readonly journalLimit?: number | undefined
@@ -129,14 +129,14 @@ export interface Options {
   readonly queueLimit?: number | undefined
   /** Whether vLLM, SGLang or llama.cpp was started to embed texts and not to generate. Default false. */
   readonly embeddings?: boolean | undefined
-  /** What the server takes and does not do: see `Lies`. Default: none. */
+  /** What the server accepts but does not do: see `Lies`. Default: none. */
   readonly lies?: ReadonlyArray<Lie> | undefined
   /**
-   * Whether streams of hf-serve do what they do there: concurrent ones get each other's tokens, and a greedy one hangs the
+   * Whether streams of hf-serve misbehave as in reality: concurrent ones get each other's tokens, and a greedy one hangs the
    * server for good. Default false.
    */
   readonly unsafeStreams?: boolean | undefined
-  /** Whether `/metrics` answers, which SGLang and llama.cpp must be told when they start. Default true. */
+  /** Whether `/metrics` responds, for which SGLang and llama.cpp need an option at start. Default true. */
   readonly metrics?: boolean | undefined
 }
 

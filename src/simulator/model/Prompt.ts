@@ -1,5 +1,5 @@
 /**
- * Messages to a prompt: what a server's chat template does, with ChatML where the options name no other.
+ * Messages to a prompt: what a server's chat template does, with ChatML unless the options name another.
  *
  * @since 0.1.0
  */

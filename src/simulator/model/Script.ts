@@ -1,5 +1,5 @@
 /**
- * Answers from a file: JSON lines, each an answer and when it is given.
+ * Responses from a file: JSON lines, each a response and when it is given.
  *
  * @since 0.2.0
  */
@@ -8,8 +8,8 @@ import * as Schema from "effect/Schema"
 import type * as Answer from "./Answer.ts"
 
 /**
- * A line of a script. With `when`, a text that has to stand in the prompt, it is given as often as that is so; without, once,
- * in the order of the lines.
+ * A line of a script. With `when`, a text that the prompt has to contain, it is used as often as that is the case; without,
+ * once, in the order of the lines.
  *
  * @category schemas
  * @since 0.2.0
@@ -29,7 +29,7 @@ export const Line = Schema.Struct({
 const decode = Schema.decodeUnknownResult(Schema.fromJsonString(Line), { onExcessProperty: "error" })
 
 /**
- * Reads a script; fails with the line that is none. What no line is for, the simulator answers by itself.
+ * Reads a script; fails with the first invalid line. Requests without a line are answered by the simulator itself.
  *
  * @category decoding
  * @since 0.2.0

@@ -1,7 +1,7 @@
 /**
- * A stand-in for a tokenizer: words with their leading blank, digits in threes, punctuation one by one but for a quote with its comma or
- * colon, which real vocabularies join and streamed tool calls depend on. It needs no
- * vocabulary, is the same everywhere, and joins back to the text it split.
+ * A stand-in for a tokenizer: words with their leading blank, digits in threes, punctuation one by one except for a quote
+ * with its comma or colon, which real vocabularies join and streamed tool calls depend on. It needs no vocabulary, is the
+ * same everywhere, and joins back to the text it split.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ export interface Piece {
   readonly stop: number
 }
 
-/** The text that begins a sequence; added in front of raw prompts only. @category constants @since 0.1.0 */
+/** The text that begins a sequence; added only to raw prompts. @category constants @since 0.1.0 */
 export const bos = { id: 1, text: "<s>" } as const
 
 /** The text that ends a sequence. @category constants @since 0.1.0 */
@@ -30,13 +30,13 @@ export const eos = { id: 2, text: "</s>" } as const
 const pieces =
   /<\|[a-z_]+\|>|<\/?s>|"[,:]|[ \n]?\p{L}[\p{L}\p{M}]*|[ \n]?\p{N}{1,3}|[ \n]?(?!<\|[a-z_]+\|>)[^\s\p{L}\p{N}]|\s+/gu
 
-/** Texts of the ids that were given out, at most as many as the vocabulary has. */
+/** Texts of the ids that were assigned, at most as many as the vocabulary has. */
 const texts = new Map<number, string>()
 
 const ordinaryIds = 31_744
 const firstOrdinaryId = 256
 
-/** Ids that there are. @category constants @since 0.2.0 */
+/** The number of ids. @category constants @since 0.2.0 */
 export const vocabulary: number = firstOrdinaryId + ordinaryIds
 
 /**
@@ -65,8 +65,8 @@ export const split = (text: string): ReadonlyArray<string> => text.match(pieces)
 export const count = (text: string): number => split(text).length
 
 /**
- * Splits a text into tokens with byte offsets. `special` puts the beginning-of-sequence token in front, which has no text
- * and no place of its own.
+ * Splits a text into tokens with byte offsets. `special` adds the beginning-of-sequence token, which has no text and no
+ * place of its own.
  *
  * @category splitting
  * @since 0.1.0
@@ -85,7 +85,7 @@ export const encode = (text: string, special: boolean): ReadonlyArray<Piece> => 
 }
 
 /**
- * The text behind an id that {@link encode} gave out; for another id a text that names it.
+ * The text of an id that {@link encode} assigned; for another id a text that names it.
  *
  * @category tokens
  * @since 0.2.0

@@ -3,7 +3,7 @@ import type { Answer } from "./Answer.ts"
 import type { Settings } from "./Options.ts"
 
 /**
- * Everything a route may know while it answers one request.
+ * Everything a route may know while it responds to one request.
  *
  * @category models
  * @since 0.1.0
@@ -13,7 +13,9 @@ export interface Turn {
   readonly request: Received
   /** Milliseconds since the epoch, on the clock of Effect. */
   readonly now: number
-  /** The simulator's seed mixed with the body and how often this body came before: chance for what names no seed. */
+  /**
+   * The simulator's seed mixed with the body and how often this body came before: randomness for requests without a seed.
+   */
   readonly chance: number
   /** Takes one of the server's permits until the reply has ended; false when none is free. */
   readonly takePermit: () => boolean
@@ -23,9 +25,9 @@ export interface Turn {
   readonly running: () => number
   /** Whether a server with a bounded queue takes one more request. */
   readonly admits: () => boolean
-  /** What the test wants to be answered, if it said so. */
+  /** The response that the test wants, if any. */
   readonly answer: (prompt: string) => Answer | undefined
-  /** Counters of everything answered so far. */
+  /** Counters of all responses so far. */
   readonly counters: Counters
 }
 

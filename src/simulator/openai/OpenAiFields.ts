@@ -1,5 +1,5 @@
 /**
- * Fields that vLLM and SGLang read alike.
+ * Fields that vLLM and SGLang read in the same way.
  *
  * @since 0.2.0
  */
@@ -11,7 +11,7 @@ export const single: Pydantic.Reader<ReadonlyArray<string>> = (value, loc, probl
   return read === undefined ? undefined : [read]
 }
 
-/** Stop strings, one or some, at most so many. @category readers @since 0.2.0 */
+/** Stop strings, one or several, up to a maximum. @category readers @since 0.2.0 */
 export const stop = (most = Infinity): Pydantic.Reader<ReadonlyArray<string>> =>
   Pydantic.union<ReadonlyArray<string>>(["str", single], ["list[str]", Pydantic.list(Pydantic.text, most)])
 

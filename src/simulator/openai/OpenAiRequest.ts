@@ -1,12 +1,12 @@
 /**
- * What a request to vLLM, SGLang or llama.cpp comes down to, once the engine's own reader has checked it.
+ * A request to vLLM, SGLang or llama.cpp after the engine's own reader has checked it.
  *
  * @since 0.1.0
  */
 import type { Gbnf } from "../grammar/Gbnf.ts"
 
 /**
- * What holds the answer to a form.
+ * What constrains the output.
  *
  * @category models
  * @since 0.1.0
@@ -36,7 +36,7 @@ export interface Tool {
 }
 
 /**
- * What chat and completions requests have in common, and what each has of its own.
+ * What chat and completions requests share, and what each has of its own.
  *
  * @category models
  * @since 0.1.0
@@ -60,7 +60,7 @@ export interface OpenAiRequest {
   readonly toolChoice: "auto" | "none" | "required" | { readonly name: string }
   readonly parallel: boolean
   readonly constraint: Constraint | undefined
-  /** Whether to think, where the request says so. */
+  /** Whether to think, if the request says so. */
   readonly thinking: boolean | undefined
   /** Continue the last message of the assistant instead of opening a new one. */
   readonly continues: boolean

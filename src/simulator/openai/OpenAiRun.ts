@@ -1,5 +1,5 @@
 /**
- * One choice of an OpenAI-like answer: thinking, words or calls, and why it ended. Unlike TGI these engines leave a stop
+ * One choice of an OpenAI-like response: thinking, words or calls, and why it ended. Unlike TGI these engines leave a stop
  * string out of the text and count the end of the sequence without sending it.
  *
  * @since 0.1.0
@@ -25,7 +25,7 @@ import type { OpenAiRequest, Tool } from "./OpenAiRequest.ts"
 export interface Call {
   readonly id: string
   readonly name: string
-  /** The tokens that the arguments are streamed in. */
+  /** The tokens in which the arguments are streamed. */
   readonly fragments: ReadonlyArray<string>
 }
 
@@ -189,7 +189,7 @@ export const generate = (turn: Turn, request: OpenAiRequest, prompt: string, nth
 }
 
 /**
- * The frames of several choices in turns, as they come when the choices are generated together.
+ * The frames of several choices, interleaved as when the choices are generated together.
  *
  * @category streaming
  * @since 0.2.0

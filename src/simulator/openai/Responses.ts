@@ -1,6 +1,5 @@
 /**
- * What the engines' `/v1/responses` have in common: the chat that a request amounts to, and the items and events of what
- * was generated for it.
+ * What the engines' `/v1/responses` share: the chat that a request amounts to, and the items and events of its generation.
  *
  * @since 0.2.0
  */
@@ -11,7 +10,7 @@ type Body = Pydantic.Body
 
 const parts = new Set(["input_text", "output_text", "text"])
 
-/** Parts as the chat route has them. */
+/** Parts in the form of the chat route. */
 const contentOf = (content: unknown): unknown =>
   Array.isArray(content)
     ? content.map((part: unknown) =>
@@ -63,7 +62,7 @@ const format = (text: unknown): unknown => {
 }
 
 /**
- * The fields of the chat that a request amounts to; those that are not asked for are absent.
+ * The fields of the chat that a request amounts to; those that are not set are absent.
  *
  * @category requests
  * @since 0.2.0
@@ -89,7 +88,7 @@ export const chat = (body: Body): Body => {
 export const textOf = (run: OpenAiRun.Run | undefined): string =>
   (run?.content ?? []).map((token) => token.text).join("")
 
-/** Whether a run says something beside its calls. @category predicates @since 0.2.0 */
+/** Whether a run has text besides its calls. @category predicates @since 0.2.0 */
 export const speaks = (run: OpenAiRun.Run | undefined): boolean =>
   run === undefined || run.content.length > 0 || run.calls.length === 0
 
@@ -116,7 +115,7 @@ export type Event = readonly [
 ]
 
 /**
- * The events of the calls of a run, which stand in the output from a place on.
+ * The events of the calls of a run, which come in the output from a given place.
  *
  * @category responses
  * @since 0.2.0

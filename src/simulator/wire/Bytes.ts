@@ -1,5 +1,5 @@
 /**
- * Texts measured in the bytes that go over the wire.
+ * The size of texts in bytes on the wire.
  *
  * @since 0.2.0
  */

@@ -7,8 +7,8 @@ import * as Random from "./Random.ts"
 import type { Piece } from "./Transmission.ts"
 
 /**
- * Where a body is cut into chunks: after so many events, after so many bytes, or anywhere, by a seed. Bytes may split a
- * character. A chunk always ends where a wait begins.
+ * Where a body is cut into chunks: after a number of events, after a number of bytes, or anywhere, by a seed. Bytes may
+ * split a character. A chunk always ends where a wait begins.
  *
  * @category models
  * @since 0.1.0
@@ -44,7 +44,7 @@ const slices = (chunk: Chunk, size: () => number): ReadonlyArray<Chunk> => {
   return list
 }
 
-/** Joins up to `limit` pieces that no wait keeps apart. */
+/** Joins up to `limit` pieces without a wait between them. */
 const join = (pieces: ReadonlyArray<Piece>, limit: number): ReadonlyArray<Chunk> => {
   const list: Array<Chunk> = []
   for (let at = 0; at < pieces.length;) {
@@ -64,7 +64,7 @@ const join = (pieces: ReadonlyArray<Piece>, limit: number): ReadonlyArray<Chunk>
 }
 
 /**
- * Cuts pieces into chunks. They are encoded at once, because bytes weigh less than the many short texts they are made of.
+ * Cuts pieces into chunks. They are encoded at once, because bytes take less memory than many short texts.
  *
  * @category constructors
  * @since 0.1.0

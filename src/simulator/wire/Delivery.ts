@@ -15,7 +15,7 @@ import type { Ending, Transmission } from "./Transmission.ts"
 const encoder = new TextEncoder()
 
 /**
- * The whole body at once, compressed so often.
+ * The whole body at once, compressed a number of times.
  *
  * @category sending
  * @since 0.1.0
@@ -31,7 +31,7 @@ export const compressed = (self: Transmission, layers: number): Effect.Effect<Ui
   })
 
 /**
- * What a sender is told as it goes: tokens that left, and how it ended.
+ * Called during sending: with the tokens that were sent, and how it ended.
  *
  * @category models
  * @since 0.1.0
@@ -48,7 +48,7 @@ const finish = (ending: Exclude<Ending, "stall">): Pull.Pull<never, Broken> =>
   ending === "complete" || ending === "cut" ? Cause.done() : Effect.fail(new Broken({ how: ending }))
 
 /**
- * The body as a stream on the clock of Effect. It ends as the transmission says and tells the observer; leaving it early
+ * The body as a stream on the clock of Effect. It ends as the transmission says and notifies the observer; leaving it early
  * counts as cancelled. The first chunk with a token waits for the `gate`.
  *
  * @category sending

@@ -25,14 +25,14 @@ export interface Received {
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string
-  /** The body as it came, where the carrier knows it. */
+  /** The body as it arrived, if the carrier knows it. */
   readonly bytes?: Uint8Array | undefined
   /** Milliseconds since the epoch, on the clock of Effect. */
   readonly at: number
 }
 
 /**
- * Answers a request.
+ * Responds to a request.
  *
  * @category models
  * @since 0.1.0
@@ -40,7 +40,7 @@ export interface Received {
 export type Handler = (request: Received) => Effect.Effect<Exchange.Response, Exchange.Broken>
 
 /**
- * A service in memory: the handler, and everything that it was asked, in order.
+ * A service in memory: the handler, and all requests to it, in order.
  *
  * @category models
  * @since 0.1.0
@@ -113,7 +113,7 @@ export const client = (hosts: Readonly<Record<string, Handler>>): HttpClient.Htt
 }
 
 /**
- * Lets some requests stumble before a handler sees them: the n-th answer of the list goes to the n-th request, `undefined`
+ * Lets some requests fail before a handler sees them: the n-th response of the list goes to the n-th request, `undefined`
  * lets it pass.
  *
  * @category faults

@@ -19,13 +19,13 @@ export interface Request {
   readonly path: string
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string
-  /** The body as it came, where the carrier knows it. */
+  /** The body as it arrived, if the carrier knows it. */
   readonly bytes?: Uint8Array | undefined
 }
 
 /**
- * The connection broke: `refused` before anything was said; `reset`; `fin`, an orderly close before the body's end; or
- * `short`, a close before as many bytes as `content-length` promised.
+ * The connection broke: `refused` before anything was sent; `reset`; `fin`, an orderly close before the body's end; or
+ * `short`, a close before as many bytes as `content-length` announced.
  *
  * @category errors
  * @since 0.1.0
@@ -33,7 +33,7 @@ export interface Request {
 export class Broken extends Data.TaggedError("Broken")<{ readonly how: "refused" | "reset" | "fin" | "short" }> {}
 
 /**
- * An answer. A stream must be run or abandoned, because the server counts it as in flight until then.
+ * A response. A stream must be run or abandoned, because the server counts it as in flight until then.
  *
  * @category models
  * @since 0.1.0
@@ -42,7 +42,7 @@ export interface Response {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | Uint8Array | Stream.Stream<Uint8Array, Broken>
-  /** Says that the client went away without reading the body. */
+  /** Reports that the client went away without reading the body. */
   readonly abandon?: (() => void) | undefined
 }
 

@@ -1,5 +1,5 @@
 /**
- * Things that go wrong between a client and a model, on demand. Those with `after` let so many tokens through first.
+ * Things that go wrong between a client and a model, on demand. Those with `after` let that many tokens through first.
  *
  * @since 0.1.0
  */
@@ -37,19 +37,24 @@ export type Fault =
     readonly body: string
   }
 
-/** The answer ends early and in order: no end mark, no error. An answer in one piece is cut in half. @category faults @since 0.1.0 */
+/**
+ * The response ends early but in an orderly way: no end mark, no error. A whole response is cut in half.
+ *
+ * @category faults
+ * @since 0.1.0
+ */
 export const cut = (after = 0): Fault => ({ _tag: "Cut", after })
 
 /** The connection is reset. @category faults @since 0.1.0 */
 export const reset = (after = 0): Fault => ({ _tag: "Break", after, how: "reset" })
 
-/** The connection is closed in order before the body has ended. @category faults @since 0.1.0 */
+/** The connection is closed in an orderly way before the body has ended. @category faults @since 0.1.0 */
 export const fin = (after = 0): Fault => ({ _tag: "Break", after, how: "fin" })
 
 /** The connection is closed before as many bytes as `content-length` promised. @category faults @since 0.1.0 */
 export const short = (after = 0): Fault => ({ _tag: "Break", after, how: "short" })
 
-/** Silence that never ends; with `keepAlive` only comments are heard. @category faults @since 0.1.0 */
+/** Silence that never ends; with `keepAlive` only comments are sent. @category faults @since 0.1.0 */
 export const stall = (after = 0, options?: { readonly keepAlive?: boolean | undefined }): Fault => ({
   _tag: "Stall",
   after,
@@ -57,7 +62,7 @@ export const stall = (after = 0, options?: { readonly keepAlive?: boolean | unde
 })
 
 /**
- * The backend crashes: an error frame in a stream, the engine's error status for an answer in one piece.
+ * The backend crashes: an error frame in a stream, the engine's error status for a whole response.
  *
  * @category faults
  * @since 0.1.0
@@ -70,7 +75,7 @@ export const crash = (after = 0, message = "CUDA out of memory (simulated)"): Fa
 })
 
 /**
- * The backend's stream ends without a last word, and the server says so: `incomplete_generation`.
+ * The backend's stream ends without a final event, and the server reports it: `incomplete_generation`.
  *
  * @category faults
  * @since 0.1.0
@@ -89,8 +94,8 @@ export const invalidFrame = (after = 0): Fault => ({ _tag: "InvalidFrame", after
 export const refuse: Fault = { _tag: "Refuse" }
 
 /**
- * The server dies of the request, and with it all that is in flight: those connections are reset, and nobody listens until
- * it has restarted. For the requests that bring a server down, name them by `when`:
+ * The request crashes the server, along with everything in flight: those connections are reset, and nobody listens until it
+ * has restarted. Select the requests that bring the server down by `when`:
  *
  * ```ts
  * simulator.fail(Fault.kill("10 seconds"), { times: Infinity, when: ({ body }) => body.includes("poison") })
@@ -106,12 +111,12 @@ export const slowHeaders = (delay: Duration.Input): Fault => ({ _tag: "SlowHeade
 
 const encoded = (layers: 0 | 1 | 2, header: string | undefined): Fault => ({ _tag: "Encoding", layers, header })
 
-/** The body is compressed, whether or not that was asked for. @category faults @since 0.1.0 */
+/** The body is compressed, whether or not that was requested. @category faults @since 0.1.0 */
 export const gzip: Fault = encoded(1, "gzip")
 
 /**
- * A body that is not in the coding that its head claims, as a proxy leaves it: plain although announced as gzip (`wrong`),
- * compressed once more (`double`), compressed without saying so (`hidden`), or in a coding that nobody knows (`unknown`).
+ * A body that is not in the coding that its headers claim, as a proxy leaves it: plain although announced as gzip (`wrong`),
+ * compressed once more (`double`), compressed without saying so (`hidden`), or in an unknown coding (`unknown`).
  *
  * @category faults
  * @since 0.2.0
@@ -129,11 +134,16 @@ export const encoding = (how: "wrong" | "double" | "hidden" | "unknown"): Fault 
   }
 }
 
-/** More headers, such as `x-inference-provider` of a router, or a request id that repeats a token. @category faults @since 0.2.0 */
+/**
+ * Further headers, such as `x-inference-provider` of a router, or a request id that repeats a token.
+ *
+ * @category faults
+ * @since 0.2.0
+ */
 export const headers = (headers: Readonly<Record<string, string>>): Fault => ({ _tag: "Headers", headers })
 
 /**
- * The answer comes from the cache of a serverless gateway: a stream too has a `content-length`, and no time is told.
+ * The response comes from the cache of a serverless gateway: even a stream has a `content-length`, and there are no timings.
  *
  * @category faults
  * @since 0.1.0
@@ -151,22 +161,27 @@ export const noFinalBlankLine: Fault = { _tag: "NoFinalBlankLine" }
 
 const shaped = (shape: Shape): Fault => ({ _tag: "Shape", shape })
 
-/** A response without a generation: a stream of its end mark alone, a body without a choice. @category faults @since 0.2.0 */
+/**
+ * A response without a generation: a stream of its end mark alone, a body without a choice.
+ *
+ * @category faults
+ * @since 0.2.0
+ */
 export const endMarkOnly: Fault = shaped({ is: "endMarkOnly", before: "nothing" })
 
 /**
- * The same behind a role (in a body: an empty message), a usage without a choice, or heartbeats.
+ * The same after a role (in a body: an empty message), a usage without a choice, or heartbeats.
  *
  * @category faults
  * @since 0.2.0
  */
 export const noGeneration = (before: "role" | "usage" | "heartbeats"): Fault => shaped({ is: "endMarkOnly", before })
 
-/** A stream whose events are none of its route. @category faults @since 0.2.0 */
+/** A stream whose events are not those of its route. @category faults @since 0.2.0 */
 export const foreignEvents: Fault = shaped({ is: "foreignEvents" })
 
 /**
- * An error in an open stream after so many tokens, or in a body with the status 200, by the words that providers use.
+ * An error in an open stream after a number of tokens, or in a body with the status 200, in the words of providers.
  *
  * @category faults
  * @since 0.2.0
@@ -178,16 +193,21 @@ export const errorFrame = (
 ): Fault =>
   shaped({ is: "errorFrame", error: { message, type, code: options?.code ?? null }, after: options?.after ?? 0 })
 
-/** Log probabilities are left out although they were asked for. @category faults @since 0.2.0 */
+/** Log probabilities are left out although they were requested. @category faults @since 0.2.0 */
 export const noLogprobs: Fault = shaped({ is: "noLogprobs" })
 
-/** Thinking in the text, behind a tag that the server's template opened: it ends with `</think>` alone. @category faults @since 0.2.0 */
+/**
+ * Thinking in the text, after a tag that the server's template opened: only `</think>` marks its end.
+ *
+ * @category faults
+ * @since 0.2.0
+ */
 export const thoughtOpened: Fault = shaped({ is: "thoughtOpened" })
 
-/** The answer where the thinking belongs, as llama.cpp files one that a regex shaped. @category faults @since 0.2.0 */
+/** The answer in the place of the thinking, as llama.cpp reports text under a regex. @category faults @since 0.2.0 */
 export const filedAsThinking: Fault = shaped({ is: "filedAsThinking" })
 
-/** No call although one was demanded, but a text. @category faults @since 0.2.0 */
+/** A text although a call was demanded. @category faults @since 0.2.0 */
 export const callsIgnored: Fault = shaped({ is: "callsIgnored" })
 
 /** Another finish reason, such as `abort`; none with `undefined`. @category faults @since 0.2.0 */
@@ -203,7 +223,7 @@ export const dataHeartbeats: Fault = shaped({ is: "dataHeartbeats" })
 export const noChoiceEvents: Fault = shaped({ is: "noChoiceEvents" })
 
 /**
- * Usage that is never told, told as zeros, told with every event as it counts up, as zeros until the end, or as null with
+ * Usage that is never sent, sent as zeros, sent with every event as it counts up, as zeros until the end, or as null with
  * every other event.
  *
  * @category faults
@@ -211,7 +231,7 @@ export const noChoiceEvents: Fault = shaped({ is: "noChoiceEvents" })
  */
 export const usage = (told: Told): Fault => shaped({ is: "usage", told })
 
-/** More in the usage: cached and reasoning tokens, or what it cost in US dollars. @category faults @since 0.2.0 */
+/** More in the usage: cached and reasoning tokens, or the cost in US dollars. @category faults @since 0.2.0 */
 export const usageDetails = (details: {
   readonly cachedTokens?: number | undefined
   readonly reasoningTokens?: number | undefined
@@ -230,19 +250,19 @@ export const usageDetails = (details: {
 /** Content as a list of text and thinking parts. @category faults @since 0.2.0 */
 export const contentParts: Fault = shaped({ is: "contentParts" })
 
-/** JSON where a stream was asked for, and a stream where JSON was. @category faults @since 0.2.0 */
+/** JSON where a stream was requested, and a stream where JSON was. @category faults @since 0.2.0 */
 export const otherDelivery: Fault = shaped({ is: "otherDelivery" })
 
 /** A character that two events share, each with half of its surrogate pair. @category faults @since 0.2.0 */
 export const halfCharacters: Fault = shaped({ is: "halfCharacters" })
 
-/** Tool calls that are numbered in another way. @category faults @since 0.2.0 */
+/** Tool calls that are numbered differently. @category faults @since 0.2.0 */
 export const toolCalls = (calls: CallShape): Fault => shaped({ is: "toolCalls", calls })
 
-/** Tool calls whose arguments were lost on the way, as on streams of TGI. @category faults @since 0.2.0 */
+/** Tool calls whose arguments were lost, as on TGI's streams. @category faults @since 0.2.0 */
 export const argumentsDropped: Fault = shaped({ is: "argumentsDropped" })
 
-/** Any answer instead of the engine's. @category faults @since 0.1.0 */
+/** Any response instead of the engine's. @category faults @since 0.1.0 */
 export const status = (code: number, body: string, headers: Readonly<Record<string, string>> = {}): Fault => ({
   _tag: "Status",
   status: code,
@@ -289,29 +309,34 @@ export const badGateway: Fault = status(
 /** 504 without a body. @category faults @since 0.1.0 */
 export const gatewayTimeout: Fault = status(504, "")
 
-/** 424 of TGI while its shard restarts, or because another request of the same batch broke it. @category faults @since 0.2.0 */
+/**
+ * 424 of TGI while its shard restarts, or because another request of the same batch broke it.
+ *
+ * @category faults
+ * @since 0.2.0
+ */
 export const shardRestarting: Fault = status(
   424,
   `{"error":"Request failed during generation: Server error: transport error","error_type":"generation"}`,
   json
 )
 
-/** A status that gateways made up: 520, 522, 524, 529. @category faults @since 0.2.0 */
+/** A status invented by gateways: 520, 522, 524, 529. @category faults @since 0.2.0 */
 export const gatewayError = (code: number): Fault =>
   status(code, `error code: ${code}`, { "content-type": "text/plain" })
 
-/** llama.cpp's 500 for an image that its model cannot see, which no retry helps. @category faults @since 0.2.0 */
+/** llama.cpp's 500 for an image that its model cannot see; retries do not help. @category faults @since 0.2.0 */
 export const imageUnsupported: Fault = status(
   500,
   `{"error":{"code":500,"message":"image input is not supported - hint: if this is unexpected, you may need to provide the mmproj","type":"server_error"}}`,
   json
 )
 
-/** A status of 200 with an error in the body, by the words that providers use. @category faults @since 0.2.0 */
+/** A status of 200 with an error in the body, in the words of providers. @category faults @since 0.2.0 */
 export const errorInside = (type: string, message: string, code?: string | number): Fault =>
   status(200, JSON.stringify({ error: { message, type, code: code ?? null } }), json)
 
-/** TGI's 422 about a tool call of its own that the token limit cut. @category faults @since 0.2.0 */
+/** TGI's 422 about its own tool call that the token limit cut. @category faults @since 0.2.0 */
 export const cutToolCall: Fault = status(
   422,
   JSON.stringify({

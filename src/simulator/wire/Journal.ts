@@ -9,7 +9,7 @@ import * as Exit from "effect/Exit"
 import type { Received } from "./Reply.ts"
 
 /**
- * How a request ended; `open` until then. `failed` is a fault that was asked for, or an error status.
+ * How a request ended; `open` until then. `failed` is an injected fault, or an error status.
  *
  * @category models
  * @since 0.1.0
@@ -17,7 +17,7 @@ import type { Received } from "./Reply.ts"
 export type Outcome = "open" | "completed" | "cancelled" | "failed"
 
 /**
- * A request in the journal. The entry of an open request goes on filling in.
+ * A request in the journal. The entry of an open request is filled in as it proceeds.
  *
  * @category models
  * @since 0.1.0
@@ -45,7 +45,7 @@ export interface Totals {
   readonly cancelled: number
   readonly failed: number
   readonly inFlight: number
-  /** The most requests that were ever in flight together. */
+  /** The most requests that were ever in flight at once. */
   readonly peakInFlight: number
   readonly tokens: number
 }
@@ -55,10 +55,10 @@ export interface Totals {
  * @since 0.1.0
  */
 export interface Journal {
-  /** The latest requests in the order of arrival, as many as the options keep. */
+  /** The latest requests in the order of arrival, as many as the options allow. */
   readonly entries: Effect.Effect<ReadonlyArray<Entry>>
   readonly totals: Effect.Effect<Totals>
-  /** Waits until an entry satisfies the predicate, which may already be so. */
+  /** Waits until an entry satisfies the predicate, which may already be the case. */
   readonly wait: (predicate: (entry: Entry) => boolean) => Effect.Effect<Entry>
   /** Forgets entries and totals, but not what is in flight. */
   readonly clear: Effect.Effect<void>

@@ -1,12 +1,12 @@
 /**
- * JSON text as a tree that remembers where each value stands, keeps numbers as written, and words its complaints as
- * serde_json does. Request bodies need all three: positions in rejections, u64 seeds without loss, duplicate keys seen.
+ * JSON text as a tree that remembers where each value is, keeps numbers as written, and words its complaints as serde_json
+ * does. Request bodies need all three: positions in rejections, u64 seeds without loss, duplicate keys seen.
  *
  * @since 0.1.0
  */
 
 /**
- * A JSON value with the offsets (UTF-16, end exclusive) at which it stands in its text.
+ * A JSON value with its offsets (UTF-16, end exclusive) in its text.
  *
  * @category models
  * @since 0.1.0
@@ -35,7 +35,7 @@ export interface Entry {
 }
 
 /**
- * What is wrong with a text, the offset that serde_json would name, and the path of the value in which it stands.
+ * What is wrong with a text, the offset that serde_json would name, and the path of the surrounding value.
  *
  * @category models
  * @since 0.1.0
@@ -114,7 +114,7 @@ export const parse = (text: string): Node | SyntaxFailure => {
     return read
   }
 
-  /** The first escape of half a surrogate: a leading one needs another escape behind it. */
+  /** The first escape of half a surrogate: a leading one needs another escape after it. */
   const half = (raw: string, start: number): SyntaxFailure => {
     for (const found of raw.matchAll(/\\(?:u([0-9a-fA-F]{4})|.)/g)) {
       const unit = Number.parseInt(found[1] ?? "0", 16)
@@ -290,7 +290,7 @@ export const compact = (node: Node): string => {
 }
 
 /**
- * The value under a key of an object node; the last one where a key stands twice.
+ * The value under a key of an object node; the last one if a key occurs twice.
  *
  * @category conversions
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The process of a simulated server, which a request can bring down together with all that is in flight.
+ * The process of a simulated server, which a request can crash together with everything in flight.
  *
  * @since 0.2.0
  */
@@ -14,12 +14,12 @@ import { Broken } from "./Exchange.ts"
  * @since 0.2.0
  */
 export interface Process {
-  /** Brings it down; it listens again at a time, in milliseconds of the clock. */
+  /** Crashes it; it listens again at the given time, in milliseconds of the clock. */
   readonly die: (until: number) => void
   readonly isDown: (now: number) => boolean
-  /** How often it went down. */
+  /** How often it crashed. */
   readonly deaths: () => number
-  /** Breaks off what is being prepared when the process dies. */
+  /** Breaks off a reply in preparation when the process dies. */
   readonly during: <A>(work: Effect.Effect<A, Broken>) => Effect.Effect<A, Broken>
   /** Breaks off a body when the process dies. */
   readonly sending: <A>(body: Stream.Stream<A, Broken>) => Stream.Stream<A, Broken>

@@ -1,7 +1,6 @@
 /**
  * Reads request bodies the way a Python server with pydantic does: lenient about how a number or a flag is written, all
- * problems collected, each with a type, a place and a message. The texts are part of the protocol, because clients are
- * shown them.
+ * problems collected, each with a type, a place and a message. The texts are part of the protocol, because clients see them.
  *
  * @since 0.2.0
  */
@@ -21,7 +20,7 @@ export interface Problem {
 }
 
 /**
- * Turns a value into what the server's type makes of it, or notes what is wrong.
+ * Converts a value as the server's type does, or records what is wrong.
  *
  * @category models
  * @since 0.2.0
@@ -148,7 +147,7 @@ export const list = <A>(item: Reader<A>, most = Infinity): Reader<ReadonlyArray<
 /** A member of a union: its name in places, and its reader. @category models @since 0.2.0 */
 export type Member<A> = readonly [name: string, reader: Reader<A>]
 
-/** The first member that takes the value; where none does, the problems of all. @category readers @since 0.2.0 */
+/** The first member that accepts the value; if none does, the problems of all. @category readers @since 0.2.0 */
 export const union = <A>(...members: ReadonlyArray<Member<A>>): Reader<A> => (value, loc, problems) => {
   const all: Array<Problem> = []
   for (const [name, reader] of members) {
@@ -165,7 +164,7 @@ export const union = <A>(...members: ReadonlyArray<Member<A>>): Reader<A> => (va
 export const nullable = <A>(reader: Reader<A>): Reader<A> => (value, loc, problems) =>
   value === null ? undefined : reader(value, loc, problems)
 
-/** A field that must be there. @category fields @since 0.2.0 */
+/** A required field. @category fields @since 0.2.0 */
 export const required = <A>(
   body: Body,
   name: string,
@@ -178,7 +177,7 @@ export const required = <A>(
   return problem("missing", "Field required")(body, [...loc, name], problems)
 }
 
-/** A field that may be absent. @category fields @since 0.2.0 */
+/** An optional field. @category fields @since 0.2.0 */
 export const optional = <A>(
   body: Body,
   name: string,

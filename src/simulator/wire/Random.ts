@@ -1,6 +1,6 @@
 /**
- * Reproducible chance. Everything the simulator decides comes from a hash of what was asked and the simulator's seed, so
- * that a run can be repeated and two machines agree.
+ * Reproducible chance. Everything the simulator decides comes from a hash of the request and the simulator's seed, so that a
+ * run can be repeated and two machines agree.
  *
  * @since 0.1.0
  */
@@ -28,7 +28,7 @@ export const hash = (text: string, basis = 0x811c9dc5): number => {
 }
 
 /**
- * Mulberry32: one 32-bit state, enough to vary texts and not meant for anything else.
+ * Mulberry32: one 32-bit state, enough to vary texts but not meant for anything else.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * What goes in and out of a simulated server, as data: a request as received, and a reply that nothing has been done to
- * yet. Faults change replies, delivery sends them.
+ * What goes in and out of a simulated server, as data: a request as received, and a reply before any changes. Faults change
+ * replies, delivery sends them.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ export interface Received {
   readonly path: string
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string
-  /** The body parsed, or `undefined` when it is not valid JSON. Parsed when asked for. */
+  /** The body parsed, or `undefined` when it is not valid JSON. Parsed on demand. */
   readonly json: unknown
 }
 
@@ -28,14 +28,14 @@ export interface Received {
  * @since 0.1.0
  */
 export interface Frame {
-  /** The name of the event, where the server names it. */
+  /** The name of the event, if the server names it. */
   readonly event?: string | undefined
   readonly payload: string
   readonly tokens: number
 }
 
 /**
- * A failure as a server means it; each engine has its own way to write it.
+ * A failure of a server; each engine has its own way to write it.
  *
  * @category models
  * @since 0.1.0
@@ -48,7 +48,7 @@ export interface Failure {
 }
 
 /**
- * What became of the backend: it failed with a message, or its stream ended without a last word.
+ * What became of the backend: it failed with a message, or its stream ended without a final event.
  *
  * @category models
  * @since 0.1.0
@@ -59,7 +59,7 @@ export interface Crash {
 }
 
 /**
- * A reply in one piece.
+ * A whole reply.
  *
  * @category models
  * @since 0.1.0
@@ -71,9 +71,9 @@ export interface Unary {
   readonly body: string
   /** Tokens generated for it: what latency is computed from. */
   readonly tokens: number
-  /** Generations that it takes, each of which needs a slot of the server. Default none. */
+  /** The number of generations, each of which needs a slot of the server. Default none. */
   readonly slots?: number | undefined
-  /** The reply that stands here when the backend crashes. */
+  /** The reply that replaces this one when the backend crashes. */
   readonly failed: (crash: Crash) => Unary
   /** Nothing is sent: the request kills the process, or is never responded to. */
   readonly lost?: "process" | "silence" | undefined
@@ -93,9 +93,9 @@ export interface Streaming {
   readonly space: boolean
   /** Milliseconds of silence after which a comment is sent, or `undefined` for never. */
   readonly keepAlive: number | undefined
-  /** Generations that it takes, each of which needs a slot of the server. Default none. */
+  /** The number of generations, each of which needs a slot of the server. Default none. */
   readonly slots?: number | undefined
-  /** Whether the status line waits for the first token, and not only the first event. Default false. */
+  /** Whether even the status line waits for the first token, not only the first event. Default false. */
   readonly headWaits?: boolean | undefined
   /** The frames that end the stream when the backend crashes. */
   readonly failed: (crash: Crash) => ReadonlyArray<Frame>
@@ -141,7 +141,7 @@ export const unary = (
   return self
 }
 
-/** The process dies of the request. @category constructors @since 0.2.0 */
+/** The request crashes the process. @category constructors @since 0.2.0 */
 export const deadly = (): Unary => ({ ...unary(500, {}, ""), lost: "process" })
 
 /** No response ever comes. @category constructors @since 0.2.0 */

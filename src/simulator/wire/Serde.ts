@@ -1,6 +1,6 @@
 /**
- * Reads request bodies the way a Rust server does: a type for each field, unknown keys ignored, duplicates refused, and a
- * complaint that names the path and the place. The texts are part of the protocol, because clients are shown them.
+ * Reads request bodies the way a Rust server does: a type per field, unknown keys ignored, duplicates refused, and a
+ * complaint that names the path and the place. The texts are part of the protocol, because clients see them.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import * as Json from "./Json.ts"
 export class Misfit {
   readonly path: string
   readonly message: string
-  /** Where in the text, or `undefined` where the server names no place. */
+  /** Where in the text, or `undefined` if the server names no place. */
   readonly offset: number | undefined
   /** Whether the server has read on to the next sign, and over it where it closes the object or list, before it complains. */
   readonly late: boolean
@@ -84,7 +84,7 @@ const after = (body: string, offset: number): number => {
 }
 
 /**
- * Reads one node, giving the misfit back instead of throwing it: how an untagged union tries its members.
+ * Reads one node, returning the misfit instead of throwing it: this is how an untagged union tries its members.
  *
  * @category reading
  * @since 0.1.0
@@ -98,7 +98,7 @@ export const attempt = <A>(node: Json.Node, path: string, reader: Reader<A>): A 
   }
 }
 
-/** Integers that no 64 bits hold are floats there. */
+/** Integers that do not fit into 64 bits are floats there. */
 const isInteger = (raw: string): boolean => /^-?\d+$/.test(raw) && (raw.length < 19 || isHeld(BigInt(raw)))
 
 const isHeld = (value: bigint): boolean => value >= -(two ** BigInt(63)) && value <= u64Max
@@ -241,7 +241,7 @@ export const struct = (
 
 const join = (path: string, field: string): string => path === "" ? field : `${path}.${field}`
 
-/** A field that must be there. @category structs @since 0.1.0 */
+/** A required field. @category structs @since 0.1.0 */
 export const required = <A>(self: Struct, field: string, reader: Reader<A>): A => {
   const node = self.fields.get(field)
   if (node === undefined) throw new Misfit(self.path, `missing field \`${field}\``, self.end)

@@ -1,6 +1,6 @@
 /**
- * Responses as other servers shape them: the same generation, told in a way that real ones have been seen to. Works on any
- * engine's reply, streamed or whole, as far as the shape has a meaning there.
+ * Responses as other servers shape them: the same generation, in a form that real servers have been seen to send. Works on
+ * any engine's reply, streamed or whole, as far as the shape has a meaning there.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import { choicesOf, eachChoice, eachSaid, type Fields, isFields, parse, reshaped
 import * as Thoughts from "./shape/Thoughts.ts"
 
 /**
- * What is different.
+ * The difference.
  *
  * @category models
  * @since 0.2.0
@@ -54,7 +54,7 @@ const asParts = (said: Fields): Fields => {
 const withoutLogprobs = (payload: Fields): Fields =>
   eachChoice(payload, (choice) => "logprobs" in choice ? { ...choice, logprobs: null } : choice)
 
-/** What a shape makes of one payload, in a stream and whole. */
+/** How a shape changes one payload, in a stream and whole. */
 const reshape = (shape: Shape) => (payload: Fields): Fields => {
   switch (shape.is) {
     case "finishReason":
@@ -96,7 +96,7 @@ const halves = (frame: Reply.Frame): ReadonlyArray<Reply.Frame> => {
 
 const isRole = ({ tokens }: Reply.Frame): boolean => tokens === 0
 
-/** What stands before the end mark of a stream without a generation. */
+/** What precedes the end mark of a stream without a generation. */
 const before = (
   what: Extract<Shape, { readonly is: "endMarkOnly" }>["before"],
   frames: ReadonlyArray<Reply.Frame>
@@ -177,7 +177,7 @@ const shapeBody = (shape: Shape, reply: Reply.Unary): Reply.Unary => {
 }
 
 /**
- * Gives a reply another shape. One that says that the request failed keeps its own.
+ * Gives a reply another shape. The reply of a failed request keeps its own.
  *
  * @category conversions
  * @since 0.2.0

@@ -28,7 +28,7 @@ const words: Readonly<Record<Exchange.Broken["how"], readonly [code: string, mes
   short: ["UND_ERR_SOCKET", "other side closed before the promised length"]
 }
 
-/** The break as the socket errors of Node look, with their `code`. */
+/** The break in the form of Node's socket errors, with their `code`. */
 const cause = (broken: Exchange.Broken): Error => {
   const [code, message] = words[broken.how]
   return Object.assign(new Error(message), { code })
@@ -37,7 +37,7 @@ const cause = (broken: Exchange.Broken): Error => {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** Joins chunks; one chunk is given back as it is. */
+/** Joins chunks; a single chunk is returned as it is. */
 const join = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   const [first] = chunks
   if (first !== undefined && chunks.length === 1) return first
@@ -50,7 +50,9 @@ const join = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
   return bytes
 }
 
-/** A body that is there at once has its length in the head, as from a server; one that is made as it goes has none. */
+/**
+ * A body that is available at once has its length in the headers, as from a server; one that is produced gradually has none.
+ */
 const lengthOf = ({ body }: Exchange.Response): Readonly<Record<string, string>> =>
   typeof body === "string" || body instanceof Uint8Array
     ? { "content-length": String(typeof body === "string" ? encoder.encode(body).byteLength : body.byteLength) }
@@ -166,8 +168,8 @@ const bodyBytes = (
 }
 
 /**
- * Makes a client of a handler. The host of a request is not looked at: several doubles behind one client are told apart
- * by whoever puts them together. An aborted request whose body was not read is abandoned.
+ * Makes a client of a handler. The host of a request is ignored: whoever puts several doubles behind one client tells them
+ * apart. An aborted request whose body was not read is abandoned.
  *
  * @category constructors
  * @since 0.1.0

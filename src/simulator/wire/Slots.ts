@@ -10,11 +10,11 @@ import * as Effect from "effect/Effect"
  * @since 0.2.0
  */
 export interface Slots {
-  /** Places that are taken. */
+  /** Slots in use. */
   readonly busy: () => number
-  /** Those that wait for a place. */
+  /** Requests that wait for a slot. */
   readonly waiting: () => number
-  /** Waits for so many places, at most all there are, and calls `taken` with their number once they are held. */
+  /** Waits for a number of slots, at most all there are, and calls `taken` with their number once they are held. */
   readonly acquire: (wanted: number, taken: (held: number) => void) => Effect.Effect<void>
   readonly release: (held: number) => void
 }

@@ -1,5 +1,5 @@
 /**
- * A reply ready to be sent: framed, with what goes wrong applied and every wait written down.
+ * A reply ready to be sent: framed, with faults applied and every wait recorded.
  *
  * @since 0.1.0
  */
@@ -49,7 +49,7 @@ export interface Transmission {
   readonly headers: Readonly<Record<string, string>>
   readonly pieces: ReadonlyArray<Piece>
   readonly ending: Ending
-  /** What the journal calls it when it was sent to its end. */
+  /** Its outcome in the journal when it was sent completely. */
   readonly outcome: "completed" | "failed"
   /** Milliseconds before the status line. */
   readonly wait: number
@@ -57,7 +57,7 @@ export interface Transmission {
   readonly keepAlive: number | undefined
   /** How often the body is compressed, and the `content-encoding` that is claimed. */
   readonly encoding: { readonly layers: number; readonly header: string | undefined } | undefined
-  /** An event stream, and not a body in one piece. */
+  /** An event stream, not a whole body. */
   readonly streaming: boolean
 }
 
@@ -124,7 +124,7 @@ const headersOf = (
   return { ...Object.fromEntries(kept), "x-compute-type": "cache" }
 }
 
-/** The length of a whole stream, which only a cache knows beforehand and only a fault promises. */
+/** The length of a whole stream, which only a cache knows in advance and only a fault announces. */
 const promise = (reply: Reply.Streaming, prefix: string): Record<string, string> => {
   const length = reply.frames.reduce(
     (total, { payload }) => total + Bytes.length(payload) + prefix.length + 2,

@@ -18,7 +18,7 @@ const keywords = (prompt: string): ReadonlyArray<string> =>
   prompt.slice(-4000).replace(/<\|[a-z_]+\|>(?:system|user|assistant|tool)?/g, " ").match(/\p{L}{4,24}/gu) ?? []
 
 /**
- * Writes an answer that is readable, says that it is simulated, and depends on the prompt and the chance it is given.
+ * Writes a text that is readable, says that it is simulated, and depends on the prompt and the given randomness.
  *
  * @category writing
  * @since 0.1.0

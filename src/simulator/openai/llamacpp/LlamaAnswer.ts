@@ -1,6 +1,6 @@
 /**
- * Answers of llama.cpp: chat, completions, and its own `/completion`, whole or as streams whose head comes with the first
- * token.
+ * Responses of llama.cpp: chat, completions, and its own `/completion`, whole or as streams whose headers come with the
+ * first token.
  *
  * @since 0.2.0
  */
@@ -20,7 +20,7 @@ const { quote } = LlamaJson
 const { ending, generated, text, top } = LlamaNative
 
 /**
- * Generates all choices, or answers that a prompt does not fit.
+ * Generates all choices, or responds that a prompt does not fit.
  *
  * @category answering
  * @since 0.2.0
@@ -128,7 +128,7 @@ const deltas = (run: OpenAiRun.Run): ReadonlyArray<Delta> => [
   ])
 ]
 
-/** Events of one choice of a chat, the role alone first and usage last where it was asked for. */
+/** Events of one choice of a chat, first the role and last the usage if requested. */
 const chatFrames = (self: Answered, choice: Choice): ReadonlyArray<Reply.Frame> => {
   const { index, input, run } = choice
   const rest = `${created(self)},"id":"chatcmpl-${self.id}",${

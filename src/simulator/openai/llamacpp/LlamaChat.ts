@@ -12,7 +12,7 @@ import * as LlamaSchema from "./LlamaSchema.ts"
 
 const dump = (value: unknown): string => JSON.stringify(value)
 
-/** The schema that a response format or the field of that name asks for. */
+/** The schema of a response format, or of the field of that name. */
 const schemaOf = (body: Body): unknown => {
   const own = body["json_schema"]
   const format = body["response_format"]
@@ -159,7 +159,7 @@ const thinking = (body: Body): boolean | undefined => {
   return typeof asked === "boolean" ? asked : effort === "" ? undefined : true
 }
 
-/** A grammar of the user's own, which must be one. @category reading @since 0.2.0 */
+/** A grammar of the user's own, which must be valid. @category reading @since 0.2.0 */
 export const grammar = (text: string): Constraint => {
   const read = Gbnf.parse(text)
   return read === undefined
@@ -220,14 +220,14 @@ const probabilities = (body: Body, tools: boolean): number | undefined => {
   return LlamaField.lenient(body, "top_logprobs", LlamaField.isNumber, 20)
 }
 
-/** The seed's low 32 bits, of which all set mean that chance decides. @category reading @since 0.2.0 */
+/** The low 32 bits of the seed; all of them set means a random seed. @category reading @since 0.2.0 */
 export const seed = (fields: LlamaField.Fields, text: string): string | undefined => {
   const large = /"seed"\s*:\s*(-?\d{16,})/.exec(text)?.[1]
   const low = large === undefined ? fields["seed"] : Number(BigInt.asUintN(32, BigInt(large)))
   return typeof low !== "number" || low === -1 || low === 0xffffffff ? undefined : String(low >>> 0)
 }
 
-/** What all kinds of completion have in common. @category reading @since 0.2.0 */
+/** What all kinds of completion share. @category reading @since 0.2.0 */
 export const common = (body: Body, fields: LlamaField.Fields, text: string) => {
   const limit = fields["n_predict"]
   return {
@@ -247,7 +247,7 @@ export const common = (body: Body, fields: LlamaField.Fields, text: string) => {
 }
 
 /**
- * A chat request that was read, with the fields that shape its answer.
+ * A parsed chat request, with the fields that shape its response.
  *
  * @category models
  * @since 0.2.0

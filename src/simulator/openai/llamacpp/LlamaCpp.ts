@@ -1,5 +1,5 @@
 /**
- * The routes of llama.cpp's server: what is there, who may call it, what becomes of a mistake.
+ * The routes of llama.cpp's server, its authentication and its errors.
  *
  * @since 0.2.0
  */
@@ -108,7 +108,7 @@ const complete = (kind: "completion" | "native"): BodyHandler => (turn, body) =>
   return kind === "native" && reply._tag === "Unary" ? picked(reply, body["response_fields"]) : reply
 }
 
-/** The fields of a native response that were asked for alone. */
+/** The fields of a native response, if only some were requested. */
 const picked = (reply: Reply.Unary, names: unknown): Reply.Unary => {
   if (!Array.isArray(names) || names.length === 0) return reply
   const value: unknown = JSON.parse(reply.body)
@@ -209,7 +209,7 @@ const route = (turn: Turn): Reply.Reply => {
 }
 
 /**
- * Answers a request to llama.cpp's server, which lets every origin in.
+ * Responds to a request to llama.cpp's server, which allows every origin.
  *
  * @category answering
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * The fields of a completion as llama.cpp reads them: each by its names in order, null as if it were absent, a value out
- * of hard limits refused, and everything that is not a field ignored.
+ * The fields of a completion as llama.cpp reads them: each by its names in order, null as if it were absent, a value outside
+ * hard limits refused, and everything that is not a field ignored.
  *
  * @since 0.2.0
  */
@@ -45,7 +45,12 @@ export const typeName = (value: unknown): string =>
 export const typeError = (expected: string, value: unknown): string =>
   `[json.exception.type_error.302] type must be ${expected}, but is ${typeName(value)}`
 
-/** A value of the wanted type, or the fallback where it is absent, null or of another type. @category reading @since 0.2.0 */
+/**
+ * A value of the wanted type, or the fallback where it is absent, null or of another type.
+ *
+ * @category reading
+ * @since 0.2.0
+ */
 export const lenient = <A>(body: Body, key: string, is: (value: unknown) => value is A, fallback: A): A => {
   const value = body[key]
   return is(value) ? value : fallback
@@ -189,7 +194,7 @@ export const named = <A>(name: string, read: () => A): A => {
   }
 }
 
-/** A stop string or a list of them; anything else but a list of texts is nothing. @category reading @since 0.2.0 */
+/** A stop string or a list of them; anything else counts as none. @category reading @since 0.2.0 */
 export const stops = (body: Body): ReadonlyArray<string> => {
   const { stop } = body
   if (typeof stop === "string") return [stop]
@@ -200,7 +205,7 @@ export const stops = (body: Body): ReadonlyArray<string> => {
   })
 }
 
-/** The fields that an answer depends on, by the first of their names. @category models @since 0.2.0 */
+/** The fields that a response depends on, by the first of their names. @category models @since 0.2.0 */
 export type Fields = Readonly<Record<string, number | boolean | string | undefined>>
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What llama.cpp writes again and again: failures, usage, timings, log probabilities, settings.
+ * What llama.cpp writes in many places: failures, usage, timings, log probabilities, settings.
  *
  * @since 0.2.0
  */
@@ -21,7 +21,7 @@ export const quote = (value: unknown): string => JSON.stringify(value)
 export const ok = (value: unknown): Reply.Unary =>
   Reply.unary(200, { ...headers, "content-type": json }, JSON.stringify(value))
 
-/** A text that is JSON as a whole response. @category replies @since 0.2.0 */
+/** A JSON text as a whole response. @category replies @since 0.2.0 */
 export const text = (status: number, body: string, rest?: Parameters<typeof Reply.unary>[3]): Reply.Unary =>
   Reply.unary(status, { ...headers, "content-type": json }, body, rest)
 
@@ -111,7 +111,8 @@ export interface Bias {
 }
 
 /**
- * The settings of a generation as `/props`, `/slots` and `/completion` show them; `whole` with those that only an answer shows.
+ * The settings of a generation as `/props`, `/slots` and `/completion` show them; `whole` with those that only a response
+ * shows.
  *
  * @category encoding
  * @since 0.2.0
@@ -173,6 +174,6 @@ export const settings = (
   }
 }
 
-/** The keys that name model and build, as they follow the choices. @category encoding @since 0.2.0 */
+/** The keys with model and build, which follow the choices. @category encoding @since 0.2.0 */
 export const origin = (settings: Settings): string =>
   `"model":${quote(settings.modelId)},"system_fingerprint":${quote(settings.version)}`

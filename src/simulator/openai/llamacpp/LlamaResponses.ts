@@ -186,7 +186,7 @@ const events = (turn: Turn, self: Answered, id: string): ReadonlyArray<Reply.Fra
   ]
 }
 
-/** The answer of the Responses API. @category answering @since 0.2.0 */
+/** The response of the Responses API. @category answering @since 0.2.0 */
 export const answer = (turn: Turn, self: Answered, stream: boolean): Reply.Reply => {
   const id = `msg_${LlamaJson.name(Random.make(turn.chance ^ 0x5bd1e995))}`
   if (!stream) return whole(turn, self, id)

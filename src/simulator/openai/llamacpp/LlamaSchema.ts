@@ -1,6 +1,6 @@
 /**
- * JSON Schema as llama.cpp's converter reads it: what it refuses, in its words, and the part that its grammar holds an
- * answer to. A keyword that it does not know, a bound of a `number`, a pattern without anchors: nothing holds them.
+ * JSON Schema as llama.cpp's converter reads it: what it refuses, in its words, and the part that its grammar enforces. An
+ * unknown keyword, a bound of a `number`, a pattern without anchors: nothing enforces them.
  *
  * @since 0.2.0
  */
@@ -48,7 +48,7 @@ const escapeLength = (source: string, at: number): number => {
   return "nrt\\\"[]".includes(letter) && letter !== "" ? 2 : 0
 }
 
-/** Whether the converter has rules for a pattern; where not, any string is accepted. */
+/** Whether the converter has rules for a pattern; if not, any string is accepted. */
 const patternHolds = (pattern: string): boolean => {
   if (pattern.length < 2 || !pattern.startsWith("^") || !pattern.endsWith("$")) return false
   const source = pattern.slice(1, -1)
@@ -297,7 +297,7 @@ class Converter {
 }
 
 /**
- * The schema that answers are held to, or the server's complaint (thrown as `Thrown`).
+ * The schema that is enforced, or the server's complaint (thrown as `Thrown`).
  *
  * @category reading
  * @since 0.2.0

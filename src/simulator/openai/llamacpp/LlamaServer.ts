@@ -216,7 +216,12 @@ export const refusals = {
   )
 }
 
-/** Embeddings, where the server was started for them; a wanted number of dimensions is ignored. @category routes @since 0.2.0 */
+/**
+ * Embeddings, if the server was started for them; a requested number of dimensions is ignored.
+ *
+ * @category routes
+ * @since 0.2.0
+ */
 export const embeddings = ({ settings }: Turn, body: Body): Reply.Reply => {
   const given = body["input"] ?? body["content"]
   if (given === undefined) return LlamaJson.failed(400, "\"input\" or \"content\" must be provided")

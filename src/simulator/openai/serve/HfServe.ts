@@ -1,6 +1,6 @@
 /**
  * hf-serve 0.2.0: one request at a time, greedy unless a temperature other than 1 is sent, most options dropped, requests
- * repeated in the refusals of its types.
+ * repeated in validation errors.
  *
  * @since 0.2.0
  */
@@ -18,7 +18,7 @@ const headers = { "server": "uvicorn", "x-process-time": "1.00ms" }
 const detail = (status: number, value: unknown, rest: object = {}): Reply.Unary =>
   Reply.json(status, JSON.stringify({ detail: value, ...rest }), headers)
 
-/** What does not fit is listed, and the request stands beside it. */
+/** What does not fit is listed, together with the request. */
 const misfit = (problems: ReadonlyArray<Pydantic.Problem>, body: unknown): Reply.Unary =>
   detail(422, problems, { body })
 
@@ -114,7 +114,7 @@ interface State {
   hung: boolean
 }
 
-/** Words of a stream that runs beside another: the one streamer that they share hands out both. */
+/** Words of a stream that runs next to another: the one streamer that they share emits both. */
 const shared = ({ run, turn }: Answered, state: State): ReadonlyArray<string> => {
   const own = run.content.map(({ text }) => text)
   const { recent } = state
@@ -124,7 +124,7 @@ const shared = ({ run, turn }: Answered, state: State): ReadonlyArray<string> =>
     : own
 }
 
-/** Role and usage so far stand in every chunk; an end of its own is text in the last one, and no reason is given. */
+/** Role and usage so far are in every chunk; an end token is text in the last one, and no finish reason is given. */
 const streaming = (self: Answered, state: State): Reply.Streaming => {
   const { prompt, run, turn } = self
   const cut = run.finish === "length"
@@ -195,7 +195,7 @@ const posted = (handler: (turn: Turn, body: Pydantic.Body) => Reply.Reply) => (t
   return misfit([{ type: "model_attributes_type", loc: ["body"], msg, input }], input)
 }
 
-/** Broken in this version: its own settings are refused by the model. */
+/** Broken in this version: the model refuses the server's own settings. */
 const predict = posted((_turn, body) =>
   body["inputs"] === undefined
     ? misfit([{ type: "missing", loc: ["body", "inputs"], msg: "Field required", input: body }], body)

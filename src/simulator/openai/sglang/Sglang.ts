@@ -227,7 +227,7 @@ const authorised = ({ request, settings }: Turn, path: string): boolean =>
   request.headers["authorization"] === `Bearer ${settings.apiKey}`
 
 /**
- * Answers a request to SGLang.
+ * Responds to a request to SGLang.
  *
  * @category answering
  * @since 0.2.0

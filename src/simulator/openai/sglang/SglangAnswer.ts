@@ -1,5 +1,5 @@
 /**
- * Answers of SGLang: chat and completions, whole or as streams, with its keys in its order.
+ * Responses of SGLang: chat and completions, whole or as streams, with its keys in its order.
  *
  * @since 0.2.0
  */
@@ -57,7 +57,7 @@ const chatProbabilities = (self: Answered, run: OpenAiRun.Run, tokens: ReadonlyA
       ).join(",")
     }]}`
 
-/** The lists of the completions route, of the prompt's tokens too where it is repeated. */
+/** The lists of the completions route, including the prompt's tokens if it is repeated. */
 const textProbabilities = (
   self: Answered,
   { prompt, run }: Choice,
@@ -119,7 +119,7 @@ const unary = (self: Answered): Reply.Unary =>
     }
   )
 
-/** The head of an event, and its tail of usage where every event shows it. */
+/** The beginning of an event, and its usage at the end if every event shows it. */
 const event = (self: Answered, sent: number, choices: string): string => {
   const used = self.request.continuousUsage && !(self.chat && sent === 0)
     ? `,"usage":${SglangJson.usage({ ...self.counts, completion: sent })}`
@@ -130,7 +130,7 @@ const event = (self: Answered, sent: number, choices: string): string => {
     `"model":${model(self)},"choices":[${choices}]${used}}`
 }
 
-/** The delta of a call, whose other keys are null and there. */
+/** The delta of a call, whose other keys are present as null. */
 const delta = (inner: string): string => `{"role":null,"content":null,"reasoning_content":null,"tool_calls":[${inner}]}`
 
 const chatFrames = (self: Answered, { index, run }: Choice): ReadonlyArray<Reply.Frame> => {
@@ -180,7 +180,7 @@ const chatFrames = (self: Answered, { index, run }: Choice): ReadonlyArray<Reply
   ]
 }
 
-/** The events that tell why each choice of a chat ended, after all text. */
+/** The events with the finish reason of each choice of a chat, after all text. */
 const finishFrames = (self: Answered): ReadonlyArray<Reply.Frame> =>
   self.choices.map(({ index, run }) => ({
     payload: `{"id":"${self.id}","object":"chat.completion.chunk",${created(self)},"model":${model(self)},"choices":[` +
@@ -243,7 +243,7 @@ const hex = (random: Random.Random): string =>
   Array.from({ length: 32 }, () => Random.int(random, 16).toString(16)).join("")
 
 /**
- * Answers a request whose prompts are rendered.
+ * Responds to a request whose prompts are rendered.
  *
  * @category answering
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * What holds the answer of SGLang to a form, and the schemas of its tools.
+ * What constrains the output of SGLang, and the schemas of its tools.
  *
  * @since 0.2.0
  */
@@ -16,7 +16,12 @@ import * as SglangSchema from "./SglangSchema.ts"
 const isRegex = (pattern: string): boolean =>
   Grammar.sample({ type: "regex", value: pattern.replace(/^\^/, "").replace(/\$$/, "") }, Random.make(0))._tag === "Ok"
 
-/** The one constraint of a request; two are refused, and so is what its compiler refuses. @category conversions @since 0.2.0 */
+/**
+ * The one constraint of a request; two are refused, and so is what its compiler refuses.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
 export const constraintOf = (
   format: Pydantic.Body | undefined,
   own: { readonly schema: string | undefined; readonly regex: string | undefined; readonly ebnf: string | undefined }
@@ -68,7 +73,12 @@ const parsed = (text: string): unknown => {
 
 const schemaTypes = new Set(["array", "boolean", "integer", "null", "number", "object", "string"])
 
-/** What the meta-schema has against the parameters of a tool, as far as it is told apart here. @category conversions @since 0.2.0 */
+/**
+ * What the meta-schema rejects in the parameters of a tool, as far as it is distinguished here.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
 export const badParameters = (parameters: unknown): string | undefined => {
   if (parameters === undefined || parameters === null) return undefined
   if (!Pydantic.isBody(parameters)) return `${Pydantic.repr(parameters)} is not of type 'object', 'boolean'`

@@ -20,14 +20,14 @@ const { misfit } = SglangRefusal
 
 const list = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : []
 
-/** Probabilities of so many labels, which sum up to 1. @category answering @since 0.2.0 */
+/** Probabilities of a number of labels, which sum to 1. @category answering @since 0.2.0 */
 export const spread = (count: number, random: Random.Random): ReadonlyArray<number> => {
   const raw = Array.from({ length: count }, () => random() + 0.01)
   const total = raw.reduce((sum, value) => sum + value, 0)
   return raw.map((value) => value / total)
 }
 
-/** `POST /v1/score`: the probability of each label behind each item. @category answering @since 0.2.0 */
+/** `POST /v1/score`: the probability of each label after each item. @category answering @since 0.2.0 */
 export const score = (turn: Turn, body: Body): Answered => {
   const problems: Array<Pydantic.Problem> = []
   const text = Pydantic.union<unknown>(["str", Pydantic.text], ["list[int]", Pydantic.list(Pydantic.integer)])
@@ -149,7 +149,7 @@ const known = new Set([
   "model"
 ])
 
-/** `POST /v1/decisions`: answers to questions about an input; a field that is not known is refused. @category answering @since 0.2.0 */
+/** `POST /v1/decisions`: answers to questions about an input; an unknown field is refused. @category answering @since 0.2.0 */
 export const decisions = (turn: Turn, body: Body): Answered => {
   const problems: Array<Pydantic.Problem> = []
   const input = Pydantic.required(body, "input", Pydantic.anything, ["body"], problems)
@@ -196,7 +196,7 @@ export const decisions = (turn: Turn, body: Body): Answered => {
   })
 }
 
-/** `POST /separate_reasoning`: what stands in `<think>`, and the rest. @category answering @since 0.2.0 */
+/** `POST /separate_reasoning`: the text in `<think>`, and the rest. @category answering @since 0.2.0 */
 export const separate = (_turn: Turn, body: Body): Answered => {
   const problems: Array<Pydantic.Problem> = []
   const text = Pydantic.required(body, "text", Pydantic.text, ["body"], problems) ?? ""

@@ -1,5 +1,5 @@
 /**
- * What SGLang writes again and again: failures and usage.
+ * What SGLang writes in many places: failures and usage.
  *
  * @since 0.2.0
  */

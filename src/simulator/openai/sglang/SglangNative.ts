@@ -1,5 +1,5 @@
 /**
- * `/generate`, SGLang's own route: a text, its sampling parameters, and a text back with what is told of it.
+ * `/generate`, SGLang's own route: a text and its sampling parameters, and a text back with its metadata.
  *
  * @since 0.2.0
  */
@@ -218,7 +218,7 @@ const unknownParameter = (body: Body): string | undefined => {
 }
 
 /**
- * Answers a native request: its parameters are those of the completions route under names of their own.
+ * Responds to a native request: its parameters are those of the completions route under names of their own.
  *
  * @category answering
  * @since 0.2.0

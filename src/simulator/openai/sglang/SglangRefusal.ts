@@ -1,5 +1,5 @@
 /**
- * How SGLang refuses a request: by the words of its types, or with a reason of its own.
+ * How SGLang refuses a request: with a validation error, or with a reason of its own.
  *
  * @since 0.2.0
  */
@@ -9,7 +9,7 @@ import * as Reply from "../../wire/Reply.ts"
 import * as SglangJson from "./SglangJson.ts"
 
 /**
- * A request that is refused: with the words of a validation, or with a reason of its own.
+ * A refused request: with a validation error, or with a reason of its own.
  *
  * @category models
  * @since 0.2.0
@@ -45,13 +45,13 @@ const shown = (problem: Pydantic.Problem): string =>
 const media = "Unsupported Media Type: Only 'application/json' is allowed"
 const header = "header"
 
-/** Another content type than JSON. @category constants @since 0.2.0 */
+/** A content type other than JSON. @category constants @since 0.2.0 */
 export const foreign: Refused = {
   ...refused("", "Bad Request"),
   problems: [{ type: "value_error", loc: [header, "content-type"], msg: media, input: undefined }]
 }
 
-/** Where the server's own file declares each route, which its complaints about types show. */
+/** Where the server's own file declares each route, which its validation errors show. */
 const places: Readonly<Record<string, readonly [line: number, name: string]>> = {
   "/generate": [928, "generate_request"],
   "/classify": [1006, "classify_request"],
@@ -79,7 +79,7 @@ const places: Readonly<Record<string, readonly [line: number, name: string]>> = 
 
 const file = "/sgl-workspace/sglang/python/sglang/srt/entrypoints/http_server.py"
 
-/** The complaint about types, which shows the problems twice and says which function they were meant for. */
+/** The validation error, which shows the problems twice and says which function they were meant for. */
 const complaint = (problems: ReadonlyArray<Pydantic.Problem>, method: string, path: string): string => {
   const count = `${problems.length} validation error${problems.length === 1 ? "" : "s"}:`
   if (problems[0]?.loc[0] === header) {
@@ -92,13 +92,13 @@ const complaint = (problems: ReadonlyArray<Pydantic.Problem>, method: string, pa
   return `${count}${lines}${place} [${problems.map(shown).join(", ")}]`
 }
 
-/** The complaint about types. @category constructors @since 0.2.0 */
+/** The validation error. @category constructors @since 0.2.0 */
 export const misfit = (problems: ReadonlyArray<Pydantic.Problem>): Refused => ({
   ...refused(complaint(problems, "", ""), "Bad Request"),
   problems
 })
 
-/** As Anthropic's route says it: places and words, and no more than 500 characters. */
+/** As Anthropic's route reports it: places and messages, and no more than 500 characters. */
 const digest = (problems: ReadonlyArray<Pydantic.Problem>): string => {
   const text = problems.map(({ loc, msg }) => {
     const place = loc.filter((part) => part !== "body").join(".")
@@ -107,7 +107,7 @@ const digest = (problems: ReadonlyArray<Pydantic.Problem>): string => {
   return text.length > 500 ? `${text.slice(0, 500)}…` : text
 }
 
-/** As System One's route says it: a list, without the values. */
+/** As System One's route reports it: a list, without the values. */
 const detail = ({ ctx, loc, msg, type }: Pydantic.Problem): object => ({
   type,
   loc,
@@ -117,7 +117,7 @@ const detail = ({ ctx, loc, msg, type }: Pydantic.Problem): object => ({
 
 const json = (status: number, value: object) => Reply.json(status, JSON.stringify(value), SglangJson.headers)
 
-/** A refusal as the route says it. @category replies @since 0.2.0 */
+/** A refusal as the route reports it. @category replies @since 0.2.0 */
 export const reply = ({ message, problems, type }: Refused, method: string, path: string): Reply.Unary => {
   if (path.startsWith("/v1/messages")) {
     const said = problems === undefined ? message : digest(problems)
@@ -162,7 +162,7 @@ const words = (body: string, { at, msg }: PythonJson.Mistake): readonly [string,
   }
 }
 
-/** A body that is not JSON, or is none. @category constructors @since 0.2.0 */
+/** A body that is not JSON, or is empty. @category constructors @since 0.2.0 */
 export const unreadable = (body: string): Refused => {
   if (body === "") return misfit([{ type: "missing", loc: ["body"], msg: "Field required", input: null }])
   const number = /[:[,]\s*(?=-?Infinity|NaN)/.exec(body)

@@ -1,5 +1,5 @@
 /**
- * Requests to SGLang 0.5.23, read with its types and checked in its order: everything that is wrong is a 400.
+ * Requests to SGLang 0.5.23, read with its types and checked in its order: every mistake is a 400.
  *
  * @since 0.2.0
  */
@@ -32,7 +32,7 @@ const thinkingOf = (body: Pydantic.Body, kwargs: Pydantic.Body | undefined): boo
 }
 
 /**
- * What is told of the server: its context in tokens, whether it takes images.
+ * What is known of the server: its context in tokens, whether it takes images.
  *
  * @category models
  * @since 0.2.0

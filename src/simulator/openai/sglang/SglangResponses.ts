@@ -14,7 +14,7 @@ import * as Responses from "../Responses.ts"
 import * as SglangJson from "./SglangJson.ts"
 import * as SglangRefusal from "./SglangRefusal.ts"
 
-/** A failure, which is nested on this route alone. @category failures @since 0.2.0 */
+/** A failure, which is nested only on this route. @category failures @since 0.2.0 */
 export const failed = (status: number, message: string, type: string, param: string | null = null): Reply.Unary =>
   Reply.json(status, JSON.stringify({ error: { message, type, param, code: status } }), SglangJson.headers)
 
@@ -191,7 +191,7 @@ const streaming = (self: Answered, whole: object): Reply.Streaming => {
   }
 }
 
-/** The answer to a request whose chat was read and rendered. @category answering @since 0.2.0 */
+/** The response to a request whose chat was read and rendered. @category answering @since 0.2.0 */
 export const answer = (turn: Turn, body: Pydantic.Body, request: OpenAiRequest, prompt: string): Reply.Reply => {
   const length = Tokenizer.count(prompt)
   const limit = turn.settings.maxTotalTokens

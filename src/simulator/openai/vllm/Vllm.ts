@@ -109,7 +109,7 @@ const conversations: Pydantic.Reader<ReadonlyArray<unknown>> = (value, loc, prob
   return read
 }
 
-/** Several conversations at once: a choice for each. */
+/** Several conversations at once, one choice each. */
 const batch: BodyHandler = (turn, body) => {
   if (typeof body["n"] === "number" && body["n"] > 1) {
     VllmJson.invalid(
@@ -127,7 +127,7 @@ const batch: BodyHandler = (turn, body) => {
   const problems: Array<Pydantic.Problem> = []
   const messages = Pydantic.required(body, "messages", conversations, ["body"], problems)
   if (messages === undefined || problems.length > 0) return VllmJson.misfit(problems)
-  // tools are not read here
+  // this route reads no tools
   const rest = Object.fromEntries(Object.entries(body).filter(([name]) => name !== "tools"))
   const read = messages.map((messages) => readChat(turn, { ...rest, messages, stream: false }))
   const [first] = read
@@ -240,7 +240,7 @@ const metrics: Handler = ({ counters, running, settings }) => {
   )
 }
 
-/** Rendering alone is for servers that were started to be scaled out. */
+/** Rendering only is for servers that were started for scale-out. */
 const scaledOut: Handler = () =>
   VllmJson.failed(
     new VllmJson.Thrown(
@@ -320,8 +320,8 @@ const find = ({ settings }: Turn, path: string): Route | undefined =>
     : (settings.embeddings ? embedding : generating).get(path)
 
 /**
- * Answers a request to vLLM. The key guards what lies below `/v1` alone, and a slash at the end of a path is taken for a
- * redirect to the path without it.
+ * Responds to a request to vLLM. The key only guards paths below `/v1`, and a slash at the end of a path is redirected to
+ * the path without it.
  *
  * @category answering
  * @since 0.2.0

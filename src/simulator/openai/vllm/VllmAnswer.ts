@@ -1,6 +1,6 @@
 /**
- * Answers of vLLM: chat and completions, whole or as streams whose head comes at once and whose last text carries the
- * reason for the end.
+ * Responses of vLLM: chat and completions, whole or as streams whose headers come at once and whose last text carries the
+ * finish reason.
  *
  * @since 0.2.0
  */
@@ -22,7 +22,7 @@ interface Choice {
 }
 
 /**
- * What is answered.
+ * The request.
  *
  * @category models
  * @since 0.2.0
@@ -54,7 +54,7 @@ export const generate = (
   for (const prompt of prompts) {
     const length = Tokenizer.count(prompt) + (chat ? 0 : 1)
     input += length
-    // what is asked beyond the context is cut without a word
+    // a limit beyond the context is silently cut
     const limit = Math.min(request.maxTokens ?? Infinity, turn.settings.maxTotalTokens - length)
     for (let nth = 0; nth < request.count; nth++) {
       const run = OpenAiRun.generate(turn, request, prompt, nth, limit)
@@ -91,7 +91,7 @@ const probability = (token: Answer.Token): string =>
   `"token":${quote(token.text)},"logprob":${token.logprob},"bytes":${bytes(token.text)}`
 
 /**
- * The alternatives of a token: the most likely ones, or the labels that were asked for behind the chosen one.
+ * The alternatives of a token: the most likely ones, or the requested labels after the chosen one.
  *
  * @category answering
  * @since 0.2.0
@@ -268,7 +268,7 @@ const deltas = (self: Answered, run: OpenAiRun.Run): ReadonlyArray<Delta> => {
       }))
     ])
   ]
-  // an end that the model chose is a token without a text
+  // an end that the model chose is a token without text
   return run.finish === "length" && list.length > 0 ? list : [...list, { json: "{}", tokens: [] }]
 }
 
@@ -277,7 +277,7 @@ const used = (self: Answered, sent: number): string =>
     ? `,"usage":${VllmJson.leanUsage({ ...self.counts, completion: sent })}`
     : ""
 
-/** The mark of the engine, on the last event that is not usage alone, where no usage follows. */
+/** The fingerprint, on the last event that is not only usage, if no usage follows. */
 const marked = (self: Answered): string => `,"system_fingerprint":${VllmJson.fingerprint(self.turn.settings)}`
 
 const roleFrames = (self: Answered): ReadonlyArray<Reply.Frame> =>
@@ -370,8 +370,8 @@ const streaming = (self: Answered): Reply.Streaming => {
 }
 
 /**
- * Answers a request whose prompts are rendered. What the engine refuses late is a status for a whole answer, and an event
- * behind a 200 for a stream.
+ * Responds to a request whose prompts are rendered. A late refusal of the engine is a status for a whole response, and an
+ * event after a 200 for a stream.
  *
  * @category answering
  * @since 0.2.0
@@ -392,5 +392,5 @@ export const answer = (
   return asked.request.stream ? streaming(self) : unary(self)
 }
 
-/** What a server says that takes no more requests into its queue; it names no time. */
+/** The response of a server whose queue is full; it names no time. */
 const refusedByLoad = new VllmJson.Thrown(503, "Service Unavailable", "ServiceUnavailableError")

@@ -22,7 +22,7 @@ const need = (body: Body, ...names: ReadonlyArray<string>): void => {
 
 const list = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : []
 
-/** Probabilities of so many labels, which sum up to 1. */
+/** Probabilities of a number of labels, which sum to 1. */
 const spread = (count: number, random: Random.Random): ReadonlyArray<number> => {
   const raw = Array.from({ length: count }, () => random() + 0.01)
   const total = raw.reduce((sum, value) => sum + value, 0)
@@ -88,7 +88,7 @@ const usage = (input: unknown, count: number) => {
   return { input_tokens: tokens, output_tokens: count, total_tokens: tokens + count, details: null }
 }
 
-/** Answers questions about a text; a field that is not known is refused. @category answering @since 0.2.0 */
+/** Answers questions about a text; an unknown field is refused. @category answering @since 0.2.0 */
 export const decisions = (turn: Turn, body: Body): Reply.Reply => {
   need(body, "model", "input", "questions")
   const extra = Object.keys(body).find((key) => !decisionFields.has(key))
@@ -124,7 +124,7 @@ export const systemOne = (turn: Turn, body: Body): Reply.Reply => {
   })
 }
 
-/** The probability of each label behind each item. @category answering @since 0.2.0 */
+/** The probability of each label after each item. @category answering @since 0.2.0 */
 export const scoring = (turn: Turn, body: Body): Reply.Reply => {
   need(body, "query", "items", "label_token_ids")
   const { maxTotalTokens: context, modelId, multimodal } = turn.settings

@@ -13,7 +13,7 @@ const { invalid } = VllmJson
 
 type Body = Pydantic.Body
 
-/** Whether its arguments are held to the schema: only where the tool says so. @category models @since 0.2.0 */
+/** Whether the schema is enforced for its arguments: only if the tool says so. @category models @since 0.2.0 */
 export interface VllmTool extends Tool {
   readonly strict: boolean
 }
@@ -97,7 +97,7 @@ const detection: Pydantic.Reader<Body> = (value, loc, problems) => {
 
 const seedLimit = BigInt("9223372036854775807")
 
-/** An int64, read from the text because most are more than a double holds. */
+/** An int64, read from the text because a double cannot hold most of them. */
 const seed = (text: string): Pydantic.Reader<string> => (value, loc, problems) => {
   if (Pydantic.integer(value, loc, problems) === undefined) return undefined
   const written = /"seed"\s*:\s*"?(-?\d+)/.exec(text)?.[1] ?? String(Number(value))

@@ -1,5 +1,5 @@
 /**
- * What vLLM writes again and again: failures, usage, names.
+ * What vLLM writes in many places: failures, usage, names.
  *
  * @since 0.2.0
  */
@@ -37,7 +37,7 @@ export class Thrown {
 }
 
 /**
- * A mistake of the request, a 400. With a parameter the message names it, and its value where there is one.
+ * A mistake of the request, a 400. With a parameter the message names it, and its value if any.
  *
  * @category errors
  * @since 0.2.0
@@ -105,10 +105,10 @@ export const failureFrame = ({ message, param, status, type }: Thrown): Reply.Fr
 /** @category failures @since 0.2.0 */
 export const failed = (thrown: Thrown): Reply.Unary => Reply.json(thrown.status, failure(thrown), headers)
 
-/** What the framework says of a body that is not UTF-8. @category failures @since 0.2.0 */
+/** The framework's response to a body that is not UTF-8. @category failures @since 0.2.0 */
 export const unreadable: Reply.Unary = Reply.json(400, `{"detail":"There was an error parsing the body"}`, headers)
 
-/** What the framework says of a path or method that is not there. @category failures @since 0.2.0 */
+/** The framework's response to an unknown path or method. @category failures @since 0.2.0 */
 export const unknown = (status: 404 | 405): Reply.Unary =>
   Reply.json(status, `{"detail":"${status === 404 ? "Not Found" : "Method Not Allowed"}"}`, headers)
 
@@ -119,7 +119,7 @@ export const unknown = (status: 404 | 405): Reply.Unary =>
 export interface Counts {
   readonly prompt: number
   readonly completion: number
-  /** `undefined` on routes that do not tell thinking apart. */
+  /** `undefined` on routes that do not separate thinking. */
   readonly reasoning: number | undefined
 }
 
@@ -137,7 +137,7 @@ export const leanUsage = ({ completion, prompt, reasoning }: Counts): string =>
     reasoning === undefined ? "" : `,"completion_tokens_details":${details(reasoning)}`
   }}`
 
-/** The mark by which an answer tells its engine and version in passing. @category encoding @since 0.2.0 */
+/** The fingerprint, which contains the engine and its version. @category encoding @since 0.2.0 */
 export const fingerprint = ({ modelId, version }: Settings): string =>
   `"vllm-${version}-${Random.hash(modelId).toString(16).padStart(8, "0")}"`
 

@@ -1,6 +1,6 @@
 /**
  * Structured outputs of vLLM: which constraint a request names, what its checks refuse, and what its compiler, xgrammar,
- * makes of it. A schema that the checks take and the compiler does not is a failure inside the engine.
+ * makes of it. A schema that passes the checks but not the compiler is a failure inside the engine.
  *
  * @since 0.2.0
  */
@@ -17,7 +17,7 @@ type Body = Pydantic.Body
 const given = (value: unknown): boolean => value !== undefined && value !== null
 
 /**
- * What is checked of `structured_outputs` before its types are.
+ * What is checked of `structured_outputs` before its types.
  *
  * @category checks
  * @since 0.2.0
@@ -39,7 +39,7 @@ export const check = (body: Body, choice: unknown, chat: boolean): void => {
   }
 }
 
-/** The constraint that a request names, as it stands there. @category models @since 0.2.0 */
+/** The constraint that a request names, as written. @category models @since 0.2.0 */
 export interface Asked {
   readonly json?: unknown
   readonly regex?: string
@@ -62,7 +62,7 @@ const shown = (fields: Body): string => {
   })
 }
 
-/** The one constraint of a request; none in a field that is there, or several, are refused. @category readers @since 0.2.0 */
+/** The one constraint of a request; none in a present field, or several, are refused. @category readers @since 0.2.0 */
 export const read = (outputs: Body | undefined, format: Body | undefined): Asked => {
   const type = format?.["type"]
   const wrapper = Pydantic.isBody(format?.["json_schema"]) ? format["json_schema"] : {}
@@ -102,7 +102,7 @@ const parsed = (text: string): unknown => {
   }
 }
 
-/** What the second compiler, which checks what the first does not, refuses of a schema. */
+/** What the second compiler, which checks what the first does not take, refuses in a schema. */
 const refusedKey = (schema: unknown): string | undefined => {
   if (Array.isArray(schema)) return schema.map(refusedKey).find((found) => found !== undefined)
   if (!Pydantic.isBody(schema)) return undefined
@@ -132,12 +132,12 @@ const schemaOf = (json: unknown): Constraint => {
   }
 }
 
-/** Whether both compilers read a regular expression. */
+/** Whether both compilers accept a regular expression. */
 const isRegex = (pattern: string): boolean =>
   !/\(\?[=!<]|\\[bB1-9]/.test(pattern) &&
   Grammar.sample({ type: "regex", value: pattern.replace(/^\^/, "").replace(/\$$/, "") }, Random.make(0))._tag === "Ok"
 
-/** Compiles what was asked for. @category readers @since 0.2.0 */
+/** Compiles the requested constraint. @category readers @since 0.2.0 */
 export const compile = ({ choice, grammar, json, regex }: Asked): Constraint | undefined => {
   if (json !== undefined) return schemaOf(json)
   if (regex !== undefined) {

@@ -1,5 +1,5 @@
 /**
- * What vLLM checks of a prompt: the model that it is for, its messages, and whether it fits.
+ * What vLLM checks of a prompt: its model, its messages, and whether it fits.
  *
  * @since 0.2.0
  */
@@ -13,14 +13,19 @@ const { invalid } = VllmJson
 
 type Body = Pydantic.Body
 
-/** What is told of the server. @category models @since 0.2.0 */
+/** What is known of the server. @category models @since 0.2.0 */
 export interface Server {
   readonly modelId: string
   readonly context: number
   readonly multimodal: boolean
 }
 
-/** vLLM serves what it was started with and nothing else; no name, or an empty one, is that. @category checks @since 0.2.0 */
+/**
+ * vLLM only serves the model that it was started with; no name, or an empty one, means that one.
+ *
+ * @category checks
+ * @since 0.2.0
+ */
 export const served = (server: Server, model: string | undefined): void => {
   if (model === undefined || model === "" || model === server.modelId) return
   throw new VllmJson.Thrown(

@@ -1,5 +1,5 @@
 /**
- * Requests to vLLM 0.32, read with its types and checked in its order. What is wrong is thrown as `Thrown`.
+ * Requests to vLLM 0.32, read with its types and checked in its order. Mistakes are thrown as `Thrown`.
  *
  * @since 0.2.0
  */
@@ -19,14 +19,14 @@ const { invalid } = VllmJson
 type Body = Pydantic.Body
 
 /**
- * A request that was read, with what vLLM alone asks.
+ * A parsed request, with the fields that only vLLM has.
  *
  * @category models
  * @since 0.2.0
  */
 export interface VllmRequest {
   readonly request: OpenAiRequest
-  /** What makes the engine refuse after the request was taken; inside a stream, an event. */
+  /** Refusals of the engine after the request was accepted; inside a stream, an event. */
   readonly late: VllmJson.Thrown | undefined
   readonly promptText: boolean
   readonly tokenIds: boolean
@@ -133,7 +133,7 @@ export const chat = (
       logprobs,
       topLogprobs: top,
       echo: false,
-      // without `strict` a forced call is held to no schema
+      // without `strict` no schema is enforced for a forced call
       tools: tools.map((each) => forced && !each.strict ? { ...each, parameters: { type: "integer" } } : each),
       toolChoice,
       parallel,

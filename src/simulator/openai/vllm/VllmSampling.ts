@@ -1,5 +1,5 @@
 /**
- * The parameters of a generation on vLLM: what its front and its engine refuse of them.
+ * The parameters of a generation on vLLM: what its API server and its engine refuse.
  *
  * @since 0.2.0
  */

@@ -1,5 +1,5 @@
 /**
- * What vLLM checks of a body before its types are.
+ * What vLLM checks of a body before its types.
  *
  * @since 0.2.0
  */
@@ -16,7 +16,7 @@ const isText = (value: unknown): value is string => typeof value === "string"
 /** @category checks @since 0.2.0 */
 export const given = (value: unknown): boolean => value !== undefined && value !== null
 
-/** Python's idea of a value that counts as there. @category checks @since 0.2.0 */
+/** Truthiness, as in Python. @category checks @since 0.2.0 */
 export const truthy = (value: unknown): boolean =>
   given(value) && value !== false && value !== 0 && value !== "" && !(Array.isArray(value) && value.length === 0)
 
@@ -99,7 +99,7 @@ const checkNamed = (choice: Body, tools: unknown): void => {
   }
 }
 
-/** The checks of tools, and the choice that they amount to where none is named. */
+/** The checks of tools, and the resulting choice if none is named. */
 const checkTools = (body: Body): unknown => {
   const { tools } = body
   if (Array.isArray(tools) && tools.length === 0) {
@@ -137,7 +137,7 @@ export const checkSalt = (body: Body): void => {
   }
 }
 
-/** What is checked of a chat before its types are. @category checks @since 0.2.0 */
+/** What is checked of a chat before its types. @category checks @since 0.2.0 */
 export const checkChat = (body: Body): unknown => {
   const { messages } = body
   if (messages === null || typeof messages === "number" || typeof messages === "boolean") {

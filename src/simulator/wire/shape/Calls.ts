@@ -7,10 +7,10 @@ import type * as Reply from "../Reply.ts"
 import { choicesOf, eachChoice, eachSaid, type Fields, isFields, parse, saidOf } from "./Payload.ts"
 
 /**
- * How the calls of a stream are numbered: the index counts up and the id stands in the first fragment (`usual`); the index
+ * How the calls of a stream are numbered: the index counts up and the id is in the first fragment (`usual`); the index
  * is always 0, with ids in first fragments (`index0`), in all (`index0Ids`) or in calls of one fragment (`index0Whole`);
  * there is no index, with ids in first fragments (`noIndex`) or in calls of one fragment (`noIndexWhole`); or the second
- * call begins with index 0 and goes on with 1 (`mixed`).
+ * call begins with index 0 and continues with 1 (`mixed`).
  *
  * @category models
  * @since 0.2.0
@@ -23,7 +23,7 @@ interface Begun {
   arguments: string
 }
 
-/** The calls of a stream numbered in another way. */
+/** The calls of a stream, numbered differently. */
 export const renumbered = (frames: ReadonlyArray<Reply.Frame>, shape: CallShape): ReadonlyArray<Reply.Frame> => {
   const isWhole = shape === "index0Whole" || shape === "noIndexWhole"
   const begun: Array<Begun> = []
@@ -89,7 +89,7 @@ export const withoutArguments = (payload: Fields): Fields =>
     }
   })
 
-/** Without its calls, in whose place stands a text. */
+/** Without its calls, which are replaced by a text. */
 export const withoutCalls = (payload: Fields): Fields =>
   eachChoice(payload, (choice) => {
     const said = saidOf(choice)
@@ -97,7 +97,7 @@ export const withoutCalls = (payload: Fields): Fields =>
     const calls = said === undefined ? [] : callsOf(said)
     if (said === undefined || calls.length === 0) return { ...choice, finish_reason }
     const { tool_calls: _calls, ...rest } = said
-    // a stream tells the name of a call once
+    // a stream sends the name of a call once
     const isHead = calls.some((call) => isFields(call.function) && typeof call.function.name === "string")
     return {
       ...choice,

@@ -1,5 +1,5 @@
 /**
- * Usage as servers count it.
+ * Usage as various servers count it.
  *
  * @since 0.2.0
  */
@@ -17,7 +17,7 @@ export type Told = "never" | "zeros" | "everyEvent" | "zerosFirst" | "nullsBetwe
 
 const zeros = { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0 }
 
-/** What is told with the last event, or in a whole body. */
+/** The usage of the last event, or of a whole body. */
 export const told = (payload: Fields, how: Told): Fields =>
   !isFields(payload.usage) || (how !== "never" && how !== "zeros")
     ? payload

@@ -1,12 +1,12 @@
 /**
- * The same generation in the form that was not asked for: a stream as one body, and a body as a stream.
+ * The same generation in the form that was not requested: a stream as one body, and a body as a stream.
  *
  * @since 0.2.0
  */
 import * as Reply from "../Reply.ts"
 import { choicesOf, eachChoice, type Fields, isFields, parse, saidOf } from "./Payload.ts"
 
-/** A stream as one body of the same route, put together from its frames. */
+/** A stream as one body of the same route, assembled from its frames. */
 export const whole = (reply: Reply.Streaming): Reply.Unary => {
   const payloads = reply.frames.map(({ payload }) => parse(payload)).filter((payload) => payload !== undefined)
   const tokens = reply.frames.reduce((total, frame) => total + frame.tokens, 0)

@@ -1,5 +1,5 @@
 /**
- * The JSON of events and bodies, looked at and changed without knowing whose they are.
+ * The JSON of events and bodies, read and changed without knowing the engine.
  *
  * @since 0.2.0
  */

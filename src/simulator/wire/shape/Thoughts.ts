@@ -1,5 +1,5 @@
 /**
- * Thinking where servers put it that do not tell it apart, or tell too much of it apart.
+ * Thinking in the places of servers that do not separate it, or that separate too much.
  *
  * @since 0.2.0
  */
@@ -15,7 +15,7 @@ const nameOf = (said: Fields): "reasoning" | "reasoning_content" | undefined =>
 
 const textOf = (value: unknown): string => typeof value === "string" ? value : ""
 
-/** A message whose text stands where the thinking belongs. */
+/** A message whose text is in the place of the thinking. */
 export const filed = (said: Fields): Fields => {
   const { content, ...rest } = said
   return typeof content === "string" && content !== ""
@@ -23,7 +23,7 @@ export const filed = (said: Fields): Fields => {
     : said
 }
 
-/** The thinking in the text, behind a tag that the prompt opened. */
+/** The thinking in the text, after a tag that the prompt opened. */
 export const opened = (said: Fields): Fields => {
   const name = nameOf(said)
   if (name === undefined) {
@@ -45,7 +45,7 @@ const thinks = (frame: Reply.Frame): boolean =>
 export const openedStream = (frames: ReadonlyArray<Reply.Frame>): ReadonlyArray<Reply.Frame> => {
   const last = frames.findLastIndex(thinks)
   if (last === -1) {
-    // the tag stands in the text already
+    // the tag is already in the text
     let before = ""
     return reshaped(frames, (payload) =>
       eachSaid(payload, (said) => {
