@@ -1,6 +1,6 @@
 /**
  * A simulated load balancer in front of engines: `sglang-router` or `vllm-router`, with its own routes, its own errors, the
- * fields that it drops, and workers that can die, in the middle of a stream too.
+ * fields that it drops, and workers that can die, even in the middle of a stream.
  *
  * @since 0.2.0
  */
@@ -37,7 +37,7 @@ export class Balancer extends Context.Service<Balancer, {
   readonly handle: Exchange.Handler
   /** The workers, in the order in which they get requests in turn. */
   readonly workers: ReadonlyArray<Simulator.Simulator["Service"]>
-  /** Lets a worker die: what it streams breaks off, and it cannot be reached. */
+  /** Lets a worker die: its streams break off, and it cannot be reached. */
   readonly kill: (worker: number) => Effect.Effect<void>
   /** Starts a worker again. */
   readonly revive: (worker: number) => Effect.Effect<void>
@@ -48,7 +48,7 @@ const faces: { readonly [K in Kind]: Face.Face } = {
   "vllm-router": VllmRouter.face
 }
 
-/** How long a balancer tries for itself before it says that no worker can be reached. */
+/** How long a balancer retries before it reports that no worker can be reached. */
 const RETRIES = "400 millis"
 
 interface Worker {
@@ -61,7 +61,7 @@ interface Worker {
 
 const modelInfo: Exchange.Request = { method: "GET", path: "/get_model_info", headers: {}, body: "" }
 
-/** The name that a worker tells by SGLang's route. */
+/** The name that a worker reports on SGLang's route. */
 const named = (response: Exchange.Response): string | undefined => {
   if (response.status !== 200 || typeof response.body !== "string") return undefined
   const name = Face.fieldsOf({ ...modelInfo, body: response.body })?.served_model_name

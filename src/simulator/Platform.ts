@@ -31,11 +31,11 @@ export interface Options {
    * with the same settings.
    */
   readonly server?: ServerOptions.Options | undefined
-  /** The server of the providers behind the router, which speaks OpenAI's dialect: SGLang, where nothing is said. */
+  /** The server of the providers behind the router, which speaks OpenAI's dialect: SGLang by default. */
   readonly provider?: ServerOptions.Options | undefined
-  /** Further hosts, or others in place of the doubles. */
+  /** Further hosts, or replacements of the doubles. */
   readonly hosts?: Readonly<Record<string, Double.Handler>> | undefined
-  /** Where all of it is, on one port. Default: each on the host that Hugging Face has for it. */
+  /** The address of everything on one port. Default: each service on Hugging Face's host for it. */
   readonly origins?: Port.Origins | undefined
 }
 
@@ -55,7 +55,7 @@ export class Platform extends Context.Service<Platform, {
   readonly client: HttpClient.HttpClient
 }>()("effect-inference-endpoints/simulator/Platform") {}
 
-/** The servers behind the gateway: one for each engine and model that endpoints name, and that of the options for the rest. */
+/** The servers behind the gateway: one per engine and model that endpoints name, and that of the options for the rest. */
 const serversOf = (options: ServerOptions.Options, server: Simulator.Simulator["Service"]) => {
   const started = new Map<string, Double.Handler>()
   return (definition: Readonly<Record<string, unknown>>): Double.Handler => (request) =>
@@ -75,7 +75,7 @@ const serversOf = (options: ServerOptions.Options, server: Simulator.Simulator["
     })
 }
 
-/** What the doubles are told of one port. */
+/** The options of the doubles on one port. */
 const onePort = (origins: Port.Origins | undefined) =>
   origins === undefined ? { hub: {}, endpoints: {} } : {
     hub: { origins: { hub: origins.origin, cdn: Port.storageUrl(origins) } },

@@ -1,6 +1,6 @@
 /**
- * The whole platform on one port of the loopback interface: Hub, router, management API, and dedicated endpoints that sleep and
- * wake, for any client in any language.
+ * The whole platform on one port of the loopback interface: Hub, router, management API, and dedicated endpoints that sleep
+ * and wake, for any client in any language.
  *
  * @since 0.2.0
  */
@@ -20,7 +20,7 @@ import type * as Exchange from "./wire/Exchange.ts"
  */
 export interface Options extends Platform.Options, SimulatorServer.ListenOptions {
   /**
-   * What the platform calls itself in the addresses that it gives, where that is not where it listens: in a container, say.
+   * The platform's address in its own URLs, if that differs from where it listens: in a container, for instance.
    * Without a path.
    */
   readonly publicUrl?: string | undefined
@@ -53,7 +53,7 @@ export const serve = Effect.fnUntraced(function*(
   SimulatorServer.ListenError,
   Scope.Scope
 > {
-  // the platform gives its own address away, which is known when it listens
+  // the platform's URLs contain its own address, which is known once it listens
   const handler = yield* Deferred.make<Exchange.Handler>()
   const listening = yield* SimulatorServer.serve(
     (request) => Effect.flatMap(Deferred.await(handler), (handle) => handle(request)),

@@ -1,7 +1,7 @@
 /**
- * A simulated inference server: text-generation-inference first of all, and the dialects of vLLM, SGLang, llama.cpp and
- * text-embeddings-inference. It is not a model. What it answers is reproducible by seed, scripted by a test, or drawn from
- * a grammar; everything around the answer is as the real server does it. It opens no socket and lives on Effect's clock.
+ * A simulated inference server: above all text-generation-inference, and the dialects of vLLM, SGLang, llama.cpp and
+ * text-embeddings-inference. It is not a model. Its text is reproducible by seed, scripted by a test, or drawn from a
+ * grammar; everything around the text is as on the real server. It opens no socket and lives on Effect's clock.
  *
  * @since 0.1.0
  */
@@ -35,9 +35,9 @@ import * as Transmission from "./wire/Transmission.ts"
  * @since 0.1.0
  */
 export interface FaultOptions {
-  /** How many requests it hits. Default 1. */
+  /** How many requests it affects. Default 1. */
   readonly times?: number | undefined
-  /** Default: every POST, so that probing a server uses up no fault. */
+  /** Default: every POST, so that probing a server does not use up a fault. */
   readonly when?: ((request: Reply.Received) => boolean) | undefined
 }
 
@@ -48,15 +48,15 @@ export interface FaultOptions {
  * @since 0.1.0
  */
 export class Simulator extends Context.Service<Simulator, {
-  /** Answers one request. Fails when a fault breaks the connection before the status line. */
+  /** Responds to one request. Fails if a fault breaks the connection before the status line. */
   readonly handle: Exchange.Handler
   readonly settings: Options.Settings
   readonly journal: Journal.Journal
-  /** Queues answers for the next generations, before the script is asked. */
+  /** Queues answers for the next generations, which take precedence over the script. */
   readonly answer: (...answers: ReadonlyArray<Answer>) => Effect.Effect<void>
   /** Queues a fault, or several at once, for the next requests. */
   readonly fail: (fault: Fault | ReadonlyArray<Fault>, options?: FaultOptions) => Effect.Effect<void>
-  /** Generations running now, of the permits that the settings allow. */
+  /** Generations that are running now, out of the permits of the settings. */
   readonly permits: Effect.Effect<number>
   /** How often a request brought the server down (`Fault.kill`). */
   readonly deaths: Effect.Effect<number>
@@ -121,7 +121,7 @@ const makeFaults = (settings: Options.Settings) => {
 
 const rememberedBodies = 65_536
 
-/** Mixes seed, body and how often the body came before, so that a repeated request may be answered differently. */
+/** Mixes seed, body and how often the body came before, so that a repeated request may get a different response. */
 const makeChance = (seed: number) => {
   const seen = new Map<number, number>()
   return (body: string): number => {
@@ -184,7 +184,9 @@ export const make = (options: Options.Options = {}): Effect.Effect<Simulator["Se
     let permits = 0
 
     const flying = new Set<Request>()
-    /** What a server that mixes up its callers takes for what it received: the request of another who still waits. */
+    /**
+     * What a server that mixes up its callers treats as the received request: that of another caller who is still waiting.
+     */
     const mixed = (received: Request): Request =>
       settings.lies.includes("mix")
         ? [...flying].find((other) => other.path === received.path && other.body !== received.body) ?? received
@@ -315,7 +317,7 @@ const send = (
   })
 
 /**
- * An `HttpClient` that reaches a simulated server, whatever host is asked for.
+ * An `HttpClient` that reaches a simulated server, whatever the host of a request.
  *
  * @category constructors
  * @since 0.1.0
@@ -323,7 +325,7 @@ const send = (
 export const httpClient = (handler: Exchange.Handler): HttpClient.HttpClient => SimulatedClient.make(handler)
 
 /**
- * A simulated server in the process: its controls, and an `HttpClient` that reaches it.
+ * A simulated server in this process: its controls, and an `HttpClient` that reaches it.
  *
  * @example
  * ```ts

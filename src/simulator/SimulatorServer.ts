@@ -20,7 +20,7 @@ import * as Simulator from "./Simulator.ts"
 import type * as Exchange from "./wire/Exchange.ts"
 
 /**
- * Nothing could be listened on: most often a port that is taken.
+ * The server cannot listen: mostly because the port is taken.
  *
  * @category errors
  * @since 0.1.0
@@ -65,7 +65,7 @@ const readBody = async (message: Http.IncomingMessage): Promise<Buffer> => {
   return Buffer.concat(chunks)
 }
 
-/** The text of a body. What is not UTF-8 is marked by half a surrogate, which no valid text holds. */
+/** The text of a body. Bytes that are not UTF-8 are marked by half a surrogate, which no valid text contains. */
 const textOf = (body: Buffer): string =>
   isUtf8(body) ? body.toString("utf8") : body.toString("utf8").replaceAll("\ufffd", "\udcff")
 

@@ -1,5 +1,5 @@
 /**
- * Simulated servers, in the process and without a socket.
+ * Simulated servers, in this process and without a socket.
  *
  * @since 0.1.0
  */
@@ -34,7 +34,7 @@ export * as Journal from "./wire/Journal.ts"
 /** How a simulated server is set up. @since 0.1.0 */
 export * as SimulatorOptions from "./model/Options.ts"
 
-/** What a server takes and does not do. @since 0.2.0 */
+/** What a server accepts but does not do. @since 0.2.0 */
 export * as Lies from "./model/Lies.ts"
 
 /** Headers and bodies of simulated responses. @since 0.2.0 */

@@ -1,5 +1,5 @@
 /**
- * What a load balancer is to its clients: what it says by itself, what it lets through, and how it fails.
+ * A load balancer from the view of its clients: what it answers by itself, what it passes on, and how it fails.
  *
  * @since 0.2.0
  */
@@ -13,7 +13,7 @@ import type * as Exchange from "../wire/Exchange.ts"
  */
 export interface Workers {
   readonly urls: ReadonlyArray<string>
-  /** The model's name as the first worker tells it; nothing where it has no such route. */
+  /** The model's name as the first worker reports it; nothing if it has no such route. */
   readonly model: string | undefined
 }
 
@@ -24,9 +24,9 @@ export interface Workers {
  * @since 0.2.0
  */
 export interface Face {
-  /** What it says without a worker; `undefined` where it passes the request on. */
+  /** What it answers without a worker; `undefined` if it passes the request on. */
   readonly own: (request: Exchange.Request, workers: Workers) => Exchange.Response | undefined
-  /** The request as a worker gets it. */
+  /** The request that a worker gets. */
   readonly passed: (request: Exchange.Request) => Exchange.Request
   /** No worker could be reached. */
   readonly unreachable: (path: string, url: string) => Exchange.Response
@@ -59,7 +59,7 @@ export type Fields = Readonly<Record<string, unknown>>
 export const isFields = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** The JSON object of a body, where it is one. @category decoding @since 0.2.0 */
+/** The JSON object of a body, if it is one. @category decoding @since 0.2.0 */
 export const fieldsOf = ({ body }: Exchange.Request): Fields | undefined => {
   try {
     const value: unknown = JSON.parse(body)

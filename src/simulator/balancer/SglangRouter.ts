@@ -1,6 +1,6 @@
 /**
- * sglang-router 0.3.2, as it was seen in front of two workers: it knows the fields of a chat that it was written for, and
- * drops the others.
+ * sglang-router 0.3.2, as observed in front of two workers: it passes on the fields of a chat that it knows, and drops the
+ * others.
  *
  * @since 0.2.0
  */
@@ -93,7 +93,7 @@ const mistyped = (body: string, reader: Serde.Reader<void>): Exchange.Response |
   )
 }
 
-/** A bound of a field, as it is told when it is not kept. */
+/** A bound of a field, as reported when it is violated. */
 const outside = (field: string, value: unknown, min: number, max: number): Exchange.Response | undefined =>
   typeof value === "number" && (value < min || value > max)
     ? invalid(

@@ -1,6 +1,6 @@
 /**
- * vllm-router 0.1.17, as it was seen in front of two workers: it lets unknown routes and fields through, reads numbers with
- * 32 bits, and drops `strict` of a tool.
+ * vllm-router 0.1.17, as observed in front of two workers: it passes on unknown routes and fields, reads numbers with 32
+ * bits, and drops `strict` of a tool.
  *
  * @since 0.2.0
  */

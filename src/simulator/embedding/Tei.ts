@@ -17,7 +17,7 @@ interface Request {
   readonly inputs: ReadonlyArray<string>
   readonly truncate: boolean
   readonly base64: boolean
-  /** How many numbers a vector is cut to. */
+  /** How many numbers of a vector are kept. */
   readonly dimensions?: number | undefined
 }
 
@@ -97,7 +97,7 @@ const rankReader: Serde.Reader<Ranking> = (node, path) => {
   }
 }
 
-/** Texts by how near they are to the query, the nearest first. */
+/** Texts by their similarity to the query, the most similar first. */
 const rerank = (turn: Turn): Reply.Reply => {
   const body = Serde.read(turn.request.body, rankReader)
   if (body._tag === "Refused") return Reply.text(body.status, body.text)
@@ -199,7 +199,7 @@ const posts = new Map<string, (turn: Turn) => Reply.Reply>([
 ])
 
 /**
- * Answers a request to text-embeddings-inference.
+ * Responds to a request to text-embeddings-inference.
  *
  * @category answering
  * @since 0.1.0

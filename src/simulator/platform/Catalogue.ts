@@ -42,7 +42,7 @@ const model = (repoId: string, recipes: ReadonlyArray<Recipe>, task = "text-gene
   recipes: recipes.map((recipe) => ({ ggufFile: null, revision: null, ...recipe }))
 })
 
-/** What there is where nothing else is said. @category constants @since 0.2.0 */
+/** The default content. @category constants @since 0.2.0 */
 export const models: ReadonlyArray<Model> = [
   model("org/model", [
     { publicId: "simulated-soup-1", accelerator: "gpu", engineType: "vllm" },
@@ -58,7 +58,7 @@ export const models: ReadonlyArray<Model> = [
 const images: Readonly<Record<string, string>> = { vllm: "vLLM", sglang: "sGLang", tei: "tei", llamacpp: "llamacpp" }
 
 /**
- * The models that a query asks for.
+ * The models that match a query.
  *
  * @category routes
  * @since 0.2.0
@@ -75,7 +75,7 @@ export const list = (models: ReadonlyArray<Model>, query: URLSearchParams): Read
 }
 
 /**
- * The definition of the endpoint that a recipe makes, `undefined` where there is none such.
+ * The definition of the endpoint that a recipe makes, `undefined` if there is none.
  *
  * @category routes
  * @since 0.2.0

@@ -31,14 +31,14 @@ export interface State extends Uploads {
   readonly mayRead: (token: string | undefined, id: string) => boolean
   readonly mayWrite: (token: string | undefined, namespace: string) => boolean
   readonly knows: (token: string | undefined) => boolean
-  /** Whether a repository that cannot be written to has the id. */
+  /** Whether a read-only repository has the id. */
   readonly isTaken: (id: string) => boolean
   readonly nameOf: (token: string | undefined) => string | undefined
 }
 
 const { refuse } = Refs
 
-/** The commit to show with an entry, where that is asked for. */
+/** The commit to show with an entry, if requested. */
 type Shown = Repo.Commit | undefined
 
 const lastCommit = (commit: Shown) => commit === undefined ? {} : HubListing.lastCommit(commit.oid, commit.summary)
@@ -60,7 +60,7 @@ const folderOf = (path: string, commit: Shown) => ({
   ...lastCommit(commit)
 })
 
-/** Below a folder, sorted; folders too, and unless it is recursive only the first level. */
+/** The entries below a folder, sorted, including folders; only the first level unless it is recursive. */
 const listed = (files: ReadonlyMap<string, Repo.Entry>, below: string, recursive: boolean, commit: Shown) => {
   const prefix = below === "" ? "" : `${below}/`
   const found = new Map<string, object>()
@@ -183,7 +183,7 @@ const pathsInfo = (commit: Repo.Commit, request: Double.Received): Exchange.Resp
 }
 
 /**
- * What the lists `GET /api/datasets` and `GET /api/models` say of each repository.
+ * Each repository in the lists `GET /api/datasets` and `GET /api/models`.
  *
  * @category routes
  * @since 0.2.0
@@ -273,7 +273,7 @@ export const create = Effect.fnUntraced(function*(state: State, request: Double.
 })
 
 /**
- * `POST /api/validate-yaml`: whether the head of a card is YAML at all.
+ * `POST /api/validate-yaml`: whether the head of a card is valid YAML.
  *
  * @category routes
  * @since 0.2.0

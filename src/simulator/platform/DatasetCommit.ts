@@ -1,5 +1,5 @@
 /**
- * What is written to a repository: which way each file goes, and commits of lines of JSON.
+ * Writing to a repository: how each file is to be uploaded, and commits as lines of JSON.
  *
  * @since 0.2.0
  */
@@ -30,7 +30,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /**
- * The JSON of a body; undefined where it is none.
+ * The JSON of a body; undefined if it is not JSON.
  *
  * @category reading
  * @since 0.2.0
@@ -67,7 +67,7 @@ const LARGE = /\.(?:parquet|arrow|gz|zst|zip|bin|safetensors|npz|png|jpg|wav|mp3
 const decoder = new TextDecoder()
 
 /**
- * Says which way each file goes.
+ * Says how each file is to be uploaded.
  *
  * @category routes
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * What is changed of a repository beside its files: branches, tags, settings, its name, and that it is there at all.
+ * Changes of a repository besides its files: branches, tags, settings, its name, and its deletion.
  *
  * @since 0.2.0
  */
@@ -36,7 +36,7 @@ export const refuse = (status: number, message: string, code?: string): Exchange
     ...(code !== undefined && { "x-error-code": code })
   })
 
-/** The verbs below a repository that `change` knows. @category constants @since 0.2.0 */
+/** The verbs below a repository that `change` handles. @category constants @since 0.2.0 */
 export const verbs: ReadonlySet<string> = new Set(["branch", "tag", "settings"])
 
 const taken = refuse(409, "Reference already exists")
@@ -152,7 +152,7 @@ export const move = (state: Repos, request: Double.Received): Exchange.Response 
 }
 
 /**
- * Where a repository is that was moved; nothing where it was not, or where there is a new one of that id.
+ * Where a moved repository is; nothing if it was not moved, or if there is a new one with that id.
  *
  * @category routes
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * A repository in memory that can be written to: commits, each with its whole tree, branches and tags, and files as they
- * were sent.
+ * A repository in memory that can be written to: commits, each with its whole tree, branches and tags, and files as
+ * received.
  *
  * @since 0.2.0
  */
@@ -43,7 +43,7 @@ export interface Options {
   readonly files?: Readonly<Record<string, string | Uint8Array>>
   readonly private?: boolean
   readonly gated?: boolean
-  /** What the Hub says of it beside the usual. */
+  /** Additional fields of the Hub's information about it. */
   readonly info?: Readonly<Record<string, unknown>>
 }
 
@@ -86,7 +86,7 @@ const gitId = (bytes: Uint8Array): Effect.Effect<string> => {
   return digest("SHA-1", all)
 }
 
-/** The text that stands in git for a large file. */
+/** The text that represents a large file in git. */
 const pointer = (sha256: string, size: number): Uint8Array =>
   encoder.encode(`version https://git-lfs.github.com/spec/v1\noid sha256:${sha256}\nsize ${size}\n`)
 

@@ -1,6 +1,6 @@
 /**
- * Where large files are: storage with signed addresses on a host of its own, which takes no credential, and the
- * content-addressed store that Xet clients speak to.
+ * The storage of large files: signed addresses on a host of its own, which takes no credential, and the content-addressed
+ * store for Xet clients.
  *
  * @since 0.2.0
  */
@@ -21,9 +21,9 @@ export interface Storage {
   readonly files: Map<string, Uint8Array>
   /** Parts of files that are still being sent: by SHA-256, then by number. */
   readonly parts: Map<string, Map<number, Uint8Array>>
-  /** Xorbs by their hash, as they came. */
+  /** Xorbs by their hash, as received. */
   readonly xorbs: Map<string, Uint8Array>
-  /** Shards as they came. */
+  /** Shards as received. */
   readonly shards: Array<Uint8Array>
 }
 
@@ -34,7 +34,7 @@ export interface Storage {
 export const make = (): Storage => ({ files: new Map(), parts: new Map(), xorbs: new Map(), shards: [] })
 
 /**
- * The bytes of a request as they came.
+ * The bytes of a request as received.
  *
  * @category reading
  * @since 0.2.0
@@ -42,7 +42,7 @@ export const make = (): Storage => ({ files: new Map(), parts: new Map(), xorbs:
 export const bytesOf = (request: Double.Received): Uint8Array => request.bytes ?? new TextEncoder().encode(request.body)
 
 /**
- * What a `Range` header asks for, of so many bytes: from, and to before.
+ * The range of a `Range` header within a number of bytes: its start, and its exclusive end.
  *
  * @category reading
  * @since 0.2.0
@@ -59,7 +59,7 @@ export const rangeOf = (
 }
 
 /**
- * Bytes, or the part of them that the request asks for.
+ * Bytes, or the requested part of them.
  *
  * @category answers
  * @since 0.2.0
@@ -143,7 +143,7 @@ export const signed = (storage: Storage, request: Double.Received): Effect.Effec
   )
 }
 
-/** Puts the files of a shard together; each is kept under its SHA-256, which has to be the one that the shard says. */
+/** Assembles the files of a shard; each is kept under its SHA-256, which has to be the one in the shard. */
 const assembled = Effect.fnUntraced(function*(storage: Storage, shard: Uint8Array) {
   const files = Xet.files(shard)
   if (files === undefined) return Double.json(400, { error: "this is not a shard" })
@@ -161,7 +161,7 @@ const assembled = Effect.fnUntraced(function*(storage: Storage, shard: Uint8Arra
 })
 
 /**
- * The store of Xet clients: nothing is known for deduplication, xorbs are kept, and the files of shards are put together.
+ * The store of Xet clients: nothing is known for deduplication, xorbs are kept, and the files of shards are assembled.
  *
  * @category routes
  * @since 0.2.0

@@ -35,7 +35,7 @@ export interface Uploads {
  */
 export const pathOf = (state: Uploads, id: string): string => state.kind === "models" ? id : `${state.kind}/${id}`
 
-/** A token of Xet, and how headers say it. */
+/** A token of Xet, and its headers. */
 const xetGrant = (state: Uploads) =>
   Effect.map(Clock.currentTimeMillis, (now) => {
     const token = { casUrl: state.cdn, accessToken: "xet_write", exp: Math.floor(now / 1000) + 3600 }

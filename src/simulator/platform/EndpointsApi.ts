@@ -1,6 +1,6 @@
 /**
- * Dedicated endpoints in memory: the management API, and the gateway in front of each endpoint. Both see one state, which
- * moves with the clock of Effect: a resumed endpoint is pending, then initialising, then running.
+ * Dedicated endpoints in memory: the management API, and the gateway in front of each endpoint. Both share one state, which
+ * changes with the clock of Effect: a resumed endpoint is pending, then initialising, then running.
  *
  * @since 0.1.0
  */
@@ -39,7 +39,7 @@ export interface EndpointsApi {
   readonly state: (name: string) => Effect.Effect<string | undefined>
 }
 
-/** What the gateway of an endpoint answers; a held request is answered when a replica is there or the time is up. */
+/** The response of an endpoint's gateway; a held request gets one when a replica is there or the time is up. */
 const pass = Effect.fnUntraced(
   function*(options: Options, endpoints: ReadonlyMap<string, Lifecycle.Lifecycle>, request: Double.Received) {
     const found = [...endpoints].find(([, endpoint]) => endpoint.host === request.url.host)

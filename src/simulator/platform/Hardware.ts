@@ -1,5 +1,5 @@
 /**
- * What simulated endpoints can run on: two regions of one vendor and one of another, at made-up prices.
+ * What simulated endpoints can run on: two regions of one vendor and one of another, at invented prices.
  *
  * @since 0.2.0
  */
@@ -92,7 +92,7 @@ const region = (vendor: string, name: string, label: string) => ({
   ]
 })
 
-/** What there is where nothing else is said. @category constants @since 0.2.0 */
+/** The default hardware. @category constants @since 0.2.0 */
 export const vendors: ReadonlyArray<Vendor> = [
   {
     name: "aws",

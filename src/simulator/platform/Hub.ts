@@ -32,12 +32,12 @@ export interface Repo {
   readonly private?: boolean
   readonly gated?: boolean
   readonly disabled?: boolean
-  /** What `/api/models/{id}` says beside the usual. */
+  /** Additional fields of `/api/models/{id}`. */
   readonly info?: Readonly<Record<string, unknown>>
 }
 
 /**
- * Whom a token belongs to.
+ * The owner of a token.
  *
  * @category models
  * @since 0.2.0
@@ -47,7 +47,7 @@ export interface User {
   readonly type?: "user" | "org"
   /** The gated and private repositories that they may read. */
   readonly access?: ReadonlyArray<string>
-  /** Namespaces that they may write to, beside their own. */
+  /** Namespaces that they may write to, besides their own. */
   readonly orgs?: ReadonlyArray<string>
   /** Whether the token may write at all. Default true. */
   readonly write?: boolean
@@ -63,17 +63,17 @@ export interface Options {
   readonly renamed?: Readonly<Record<string, string>>
   /** Owners by token. */
   readonly users?: Readonly<Record<string, User>>
-  /** Whom any other token belongs to. Default: nobody, so that it is refused. */
+  /** The owner of any other token. Default: nobody, so that it is refused. */
   readonly everyone?: User
   /** Data sets by id. */
   readonly datasets?: Readonly<Record<string, DatasetRepo.Options>>
-  /** Files of data sets above so many bytes are sent in parts. Default 64 MiB. */
+  /** Files of data sets larger than this many bytes are sent in parts. Default 64 MiB. */
   readonly partSize?: number
-  /** Where Hub and storage say that they are. Default `https://huggingface.co` and a host of its own. */
+  /** The addresses of Hub and storage in their own URLs. Default `https://huggingface.co` and a host of its own. */
   readonly origins?: { readonly hub: string; readonly cdn: string }
-  /** Requests to the API that a window of 300 s allows. Default: no limit. */
+  /** Requests to the API per window of 300 s. Default: no limit. */
   readonly quota?: number
-  /** Entries of a page of the tree. Default 1000. */
+  /** Entries per page of the tree. Default 1000. */
   readonly pageSize?: number
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the Hub says of a repository, whole or in the fields that were asked for, and lists of repositories.
+ * What the Hub says about a repository, whole or in the requested fields, and lists of repositories.
  *
  * @since 0.2.0
  */
@@ -24,7 +24,7 @@ const all = (query: URLSearchParams, name: string): ReadonlyArray<string> => [
 ]
 
 /**
- * The whole, or with `expand` what it names.
+ * The whole, or with `expand` the fields that it names.
  *
  * @category routes
  * @since 0.2.0
@@ -36,7 +36,7 @@ export const shown = (info: Info, query: URLSearchParams): Readonly<Record<strin
   return Object.fromEntries(Object.entries(info).filter(([key]) => kept.has(key)))
 }
 
-/** What a list leaves out unless `full` is asked for. */
+/** What a list leaves out unless `full` is set. */
 const long = new Set(["siblings", "sha", "lastModified", "config", "inferenceProviderMapping", "cardData"])
 
 const matches = (info: Info, query: URLSearchParams): boolean => {
@@ -57,7 +57,7 @@ const matches = (info: Info, query: URLSearchParams): boolean => {
 }
 
 /**
- * `GET /api/models` and `GET /api/datasets`: what matches, without what is private.
+ * `GET /api/models` and `GET /api/datasets`: the matching repositories, without private ones.
  *
  * @category routes
  * @since 0.2.0

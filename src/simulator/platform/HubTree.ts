@@ -1,5 +1,5 @@
 /**
- * What the Hub says of a model repository's files: trees and folders, chosen paths, revisions, commits.
+ * What the Hub says about a model repository's files: trees and folders, chosen paths, revisions, commits.
  *
  * @since 0.2.0
  */
@@ -43,7 +43,7 @@ const storedOf = (
   return { size, ...(large && { lfs: { oid: hashOf(content, 64), size, pointerSize: 134 } }) }
 }
 
-/** Whether an entry is asked for with its last commit. */
+/** Whether an entry is requested with its last commit. */
 const isExpanded = (query: URLSearchParams | undefined): boolean => query?.get("expand")?.toLowerCase() === "true"
 
 const fileEntry = (repo: Files, path: string, content: string, expand: boolean) => ({
@@ -72,7 +72,7 @@ const foldersOf = (repo: Files): ReadonlyArray<string> => [
 ]
 
 /**
- * The entries below a folder, folders first; without `recursive` those that lie in it directly.
+ * The entries below a folder, folders first; without `recursive` only those directly in it.
  *
  * @category routes
  * @since 0.2.0
@@ -111,7 +111,7 @@ export const pathsInfo = (repo: Files, request: Received): Exchange.Response => 
 }
 
 /**
- * What a `paths-info` request asks for: Python's client sends a form, others JSON.
+ * The paths of a `paths-info` request: Python's client sends a form, others JSON.
  *
  * @category routes
  * @since 0.2.0
@@ -142,7 +142,7 @@ export const refs = ({ commit, revisions = [] }: Files, query: URLSearchParams):
 export const commits = ({ commit }: Files, query: URLSearchParams): Exchange.Response =>
   DoubleResponse.json(200, [HubListing.commit(commit, "initial commit", query)], { "x-total-count": "1" })
 
-/** As `storedOf`, with the digest under the name that this route has for it. */
+/** As `storedOf`, with the digest under this route's name for it. */
 const blobOf = (repo: Files, path: string, content: string) => {
   const { lfs, size } = storedOf(repo, path, content)
   return { size, ...(lfs !== undefined && { lfs: { sha256: lfs.oid, size: lfs.size, pointerSize: lfs.pointerSize } }) }
@@ -157,7 +157,7 @@ export const siblings = (repo: Files, blobs: boolean): ReadonlyArray<object> =>
   )
 
 /**
- * A body, or the part of it that a `Range` header asks for; 416 where it lies behind the end.
+ * A body, or the part of it that a `Range` header requests; 416 if that is beyond the end.
  *
  * @category routes
  * @since 0.2.0

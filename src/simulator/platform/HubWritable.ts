@@ -1,6 +1,6 @@
 /**
- * The repositories of a Hub that can be written to: its data sets, and the models that were made through the API or that
- * somebody began to write to.
+ * The repositories of a Hub that can be written to: its data sets, and the models that were created through the API or
+ * written to.
  *
  * @since 0.2.0
  */
@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function*({ datasets, fixed, ...options }:
   return all
 })
 
-/** A model that is written to for the first time becomes a repository that can be. */
+/** A model that is written to for the first time becomes a writable repository. */
 const adopt = Effect.fnUntraced(function*({ fixed, models }: HubWritable, id: string) {
   const repo = fixed[id]
   if (repo === undefined || models.repos.has(id)) return
@@ -92,7 +92,7 @@ const writing = /^\/api\/models\/([^/]+\/[^/]+)\/(?:preupload|commit|branch|tag|
 const modelIn = (pathname: string): string =>
   /^\/(?:api\/models\/)?([^/]+\/[^/]+?)(?:\.git)?(?:\/|$)/.exec(pathname)?.[1] ?? ""
 
-/** What is done to a repository as a whole: to a model, where the body names no other kind. */
+/** Operations on a whole repository: a model, unless the body names another kind. */
 const ofRepos = (
   { datasets, models }: HubWritable,
   request: Double.Received
@@ -111,7 +111,7 @@ const ofRepos = (
 }
 
 /**
- * Answers what is about a repository that can be written to, or that now begins to be.
+ * Responds to requests about a writable repository, or one that now becomes writable.
  *
  * @category routes
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * Which engine the image of an endpoint holds.
+ * Which engine the image of an endpoint contains.
  *
  * @since 0.2.0
  */
@@ -31,7 +31,7 @@ const isImage = (key: string): key is keyof typeof images => Object.hasOwn(image
 export const of = (engine: Engine): string => Object.entries(images).find(([, of]) => of === engine)?.[0] ?? "custom"
 
 /**
- * The engine and the model of a definition; nothing where the image is one of the user's own.
+ * The engine and the model of a definition; nothing if the image is one of the user's own.
  *
  * @category accessors
  * @since 0.2.0

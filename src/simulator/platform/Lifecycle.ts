@@ -1,5 +1,5 @@
 /**
- * The life of one simulated dedicated endpoint: a state that moves by itself as time goes by.
+ * The life of one simulated dedicated endpoint: a state that changes by itself as time passes.
  *
  * @since 0.1.0
  */
@@ -17,7 +17,7 @@ export interface Options {
   readonly pending?: number
   /** Milliseconds spent `initializing` after that. Default 50 000. */
   readonly initializing?: number
-  /** The state that starting ends in. Default `running`. */
+  /** The state after starting. Default `running`. */
   readonly outcome?: string
   /** Milliseconds for which a resumed endpoint is still shown as `paused`. Default 0. */
   readonly lag?: number
@@ -47,7 +47,7 @@ export interface Lifecycle {
   readonly host: string
   readonly options: Options
   definition: Readonly<Record<string, unknown>>
-  /** When a request came last. */
+  /** When the last request came. */
   used: number
   /** The state that was entered, and when. */
   base: { readonly state: string; readonly since: number; readonly message: string; readonly starting: boolean }
@@ -62,7 +62,7 @@ export interface Lifecycle {
 export const hostOf = (name: string): string =>
   `${name.replace("/", "-").toLowerCase()}.us-east-1.aws.endpoints.huggingface.cloud`
 
-/** What an endpoint is where its definition does not say. */
+/** The defaults of a definition. */
 const usual: Readonly<Record<string, unknown>> = {
   provider: { vendor: "aws", region: "us-east-1" },
   compute: {
@@ -102,7 +102,7 @@ const times = ({ options }: Lifecycle) => ({
   initializing: options.initializing ?? 50_000
 })
 
-/** How long a start takes from where it begins. */
+/** How long a start takes. */
 const startTime = (self: Lifecycle): number => {
   const { initializing, lag, pending } = times(self)
   if (self.base.state === "initializing") return initializing
@@ -173,7 +173,7 @@ export const set = (self: Lifecycle, state: string, now: number, message = ""): 
 }
 
 /**
- * Starts it. Says why not: it runs already, or somebody started it before.
+ * Starts it, or says why not: it runs already, or somebody started it before.
  *
  * @category changing
  * @since 0.1.0
@@ -206,7 +206,7 @@ export const use = (self: Lifecycle, now: number): void => {
   self.used = Math.max(self.used, now)
 }
 
-/** What a PUT sends is put over what there is, at any depth; lists and the image are replaced as a whole. */
+/** A PUT is merged into the definition, at any depth; lists and the image are replaced as a whole. */
 const merged = (
   before: Readonly<Record<string, unknown>>,
   changes: Readonly<Record<string, unknown>>
@@ -262,7 +262,7 @@ export const show = (self: Lifecycle, now: number): unknown => {
 }
 
 /**
- * What a replica printed, each line with the time at which it did.
+ * What a replica printed, each line with its time.
  *
  * @category showing
  * @since 0.2.0

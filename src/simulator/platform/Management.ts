@@ -22,13 +22,13 @@ export interface Options {
   readonly readers?: ReadonlyArray<string>
   /** Namespaces that cannot pay. */
   readonly broke?: ReadonlyArray<string>
-  /** Items of a page. Default 20. */
+  /** Items per page. Default 20. */
   readonly pageSize?: number
   /** The models of the catalogue. Default: two. */
   readonly catalogue?: ReadonlyArray<Catalogue.Model>
   /** What endpoints can run on. Default: three regions of two vendors. */
   readonly hardware?: ReadonlyArray<Hardware.Vendor>
-  /** What an endpoint that is created has beside its definition. */
+  /** Additional fields of a created endpoint. */
   readonly created?: (name: string) => Lifecycle.Options
   /** Where an endpoint is. Default: a host of its own. */
   readonly urlOf?: (name: string) => string
@@ -61,7 +61,7 @@ export const isKnown = (options: Options, token: string | undefined): boolean =>
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** The JSON object of a body, an empty one without a body, and nothing where it is something else. */
+/** The JSON object of a body, an empty one without a body, and nothing if it is anything else. */
 const record = (body: string): Fields | undefined => {
   try {
     const value: unknown = body === "" ? {} : JSON.parse(body)
@@ -145,7 +145,7 @@ const list = ({ endpoints, options }: State, request: Double.Received, namespace
 
 const encoder = new TextEncoder()
 
-/** The lines that are there, and with `follow` those that come, for as long as they are read. */
+/** The existing lines, and with `follow` new ones for as long as they are read. */
 const logs = (endpoint: Lifecycle.Lifecycle, { at, url }: Double.Received): Exchange.Response => {
   const all = Lifecycle.logs(endpoint)
   const said = all.filter((line) => line.at <= at)

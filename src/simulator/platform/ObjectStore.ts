@@ -1,6 +1,6 @@
 /**
- * An object store in memory that speaks S3 as far as results of batches need it: PUT, GET, and listings in pages, of one bucket,
- * for whoever signs as AWS does (Signature Version 4). The signature is computed here anew.
+ * An object store in memory that speaks S3 as far as results of batches need it: PUT, GET, and listings in pages, of one
+ * bucket, for clients that sign as AWS does (Signature Version 4). The signature is recomputed here.
  *
  * @since 0.2.0
  */
@@ -20,7 +20,7 @@ export interface Options {
   readonly keys?: Readonly<Record<string, string>>
   /** Default `us-east-1`. */
   readonly region?: string
-  /** Keys of a page of a listing. Default 1000. */
+  /** Keys per page of a listing. Default 1000. */
   readonly pageSize?: number
 }
 
@@ -58,7 +58,7 @@ const AUTHORIZATION =
 
 const FRESH = 15 * 60_000
 
-/** Why the request is refused; undefined where its signature is right. */
+/** Why the request is refused; undefined if its signature is right. */
 const refusal = async (
   keys: Readonly<Record<string, string>>,
   region: string,
@@ -104,7 +104,7 @@ const refusal = async (
     : xml(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the one you provided.")
 }
 
-/** As the store escapes keys in a listing that asks for it. */
+/** The store's escaping of keys in a listing that requests it. */
 const listed = (objects: ReadonlyMap<string, Uint8Array>, url: URL, size: number): Exchange.Response => {
   const prefix = url.searchParams.get("prefix") ?? ""
   const keys = [...objects.keys()].filter((key) => key.startsWith(prefix)).toSorted()
@@ -126,7 +126,7 @@ const listed = (objects: ReadonlyMap<string, Uint8Array>, url: URL, size: number
 }
 
 /**
- * A store whose bucket is the first piece of the path.
+ * A store whose bucket is the first part of the path.
  *
  * @category constructors
  * @since 0.2.0

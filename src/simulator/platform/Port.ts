@@ -33,7 +33,7 @@ export interface Doubles {
 }
 
 /**
- * Where the port is, as the platform tells it in addresses that it gives.
+ * The address of the port in the platform's own URLs.
  *
  * @category models
  * @since 0.2.0
@@ -78,7 +78,7 @@ endpoints: GET ${origin}/v2/endpoint/{namespace}, each at ${origin}/endpoints/{n
 `
 
 /**
- * Answers whatever is asked of the port.
+ * Responds to all requests to the port.
  *
  * @category constructors
  * @since 0.2.0

@@ -16,16 +16,16 @@ export interface Options {
   readonly models?: Readonly<
     Record<string, ReadonlyArray<Readonly<Record<string, unknown>> & { readonly provider: string }>>
   >
-  /** Tokens whose credit is spent. */
+  /** Tokens without credit. */
   readonly broke?: ReadonlyArray<string>
   /** Tokens without the permission to call providers. */
   readonly forbidden?: ReadonlyArray<string>
   /**
-   * Responds to what the router passes on: chat and responses of the models that it knows, and completions below a provider's own route.
-   * Default: 404.
+   * Responds to what the router passes on: chat and responses of the models that it knows, and completions below a
+   * provider's own route. Default: 404.
    */
   readonly inner?: Double.Handler
-  /** Responds on the native route of hf-inference, which is asked as `POST /` of TGI. Default: 404. */
+  /** Responds on the native route of hf-inference, which has the form of TGI's `POST /`. Default: 404. */
   readonly native?: Double.Handler
 }
 
@@ -50,7 +50,7 @@ const refusal = (options: Options, token: string | undefined): Exchange.Response
 /** The completion routes of the providers that have one; the router itself has none. */
 const completions = /^\/(?:together\/v1|featherless-ai\/v1|novita\/v3\/openai|deepinfra\/v1\/openai)\/completions$/
 
-/** The route of hf-inference for one model, which takes what TGI takes at its root. */
+/** The route of hf-inference for one model, which takes the same as TGI at its root. */
 const native = /^\/hf-inference\/models\/[^/?#]+(?:\/[^/?#]+)?$/
 
 /** The routes of generation that the router has of its own. */
@@ -67,7 +67,7 @@ const modelOf = (body: string): string => {
   }
 }
 
-/** Generation, as far as the router takes it: the rest it refuses. */
+/** Generation, as far as the router accepts it: it refuses the rest. */
 const generation = (options: Options, request: Double.Received): Effect.Effect<Exchange.Response, Exchange.Broken> => {
   const { pathname } = request.url
   const notFound = Double.json(404, { error: "Not Found" })

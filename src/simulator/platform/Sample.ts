@@ -1,6 +1,6 @@
 /**
- * A small Hugging Face to try a client on: one chat model, one embedder, one data set, two providers, and endpoints that run,
- * sleep and are paused. Any token belongs to the user `simulator`.
+ * A small Hugging Face to try a client on: one chat model, one embedder, one data set, two providers, and endpoints that
+ * run, sleep and are paused. Any token belongs to the user `simulator`.
  *
  * @since 0.2.0
  */
@@ -10,7 +10,7 @@ import * as Images from "./Images.ts"
 import type * as Lifecycle from "./Lifecycle.ts"
 import type * as Router from "./Router.ts"
 
-/** The user, and the namespace of what there is. @category constants @since 0.2.0 */
+/** The user, and the namespace of everything. @category constants @since 0.2.0 */
 export const namespace = "simulator"
 
 /** The chat model. @category constants @since 0.2.0 */
@@ -89,7 +89,7 @@ const offer = (provider: string, price: number) => ({
 export const router: Router.Options = { models: { [model]: [offer("together", 0.2), offer("novita", 0.1)] } }
 
 /**
- * Endpoints that run, sleep and are paused, on an engine. A start takes as long as it is told, in milliseconds.
+ * Endpoints that run, sleep and are paused, on an engine. A start takes the given time, in milliseconds.
  *
  * @category constructors
  * @since 0.2.0

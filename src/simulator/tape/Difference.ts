@@ -1,12 +1,12 @@
 /**
- * Where two values differ, and how the shapes of two responses do.
+ * Where two values differ, and how the shapes of two responses differ.
  *
  * @since 0.2.0
  */
 import type * as Schema from "effect/Schema"
 
 /**
- * A place where a request differs from the taped one; undefined where it is absent.
+ * A place where a request differs from the taped one; undefined if it is absent.
  *
  * @category models
  * @since 0.2.0
@@ -64,7 +64,7 @@ export const lines = (all: ReadonlyArray<Difference>): ReadonlyArray<string> => 
 type Shape = Map<string, string>
 
 const collect = (value: Schema.Json, path: string, shape: Shape): void => {
-  // null is what any field may be
+  // any field may be null
   if (value === null) return
   if (Array.isArray(value)) {
     shape.set(path, "list")
@@ -80,7 +80,7 @@ const collect = (value: Schema.Json, path: string, shape: Shape): void => {
 }
 
 /**
- * The fields of values with their types; places in lists are not told apart.
+ * The fields of values with their types; places in lists are not distinguished.
  *
  * @category constructors
  * @since 0.2.0
@@ -92,7 +92,7 @@ export const shapeOf = (values: ReadonlyArray<Schema.Json>): ReadonlyMap<string,
 }
 
 /**
- * What a live response has no more or otherwise than the taped one, and what is new in it.
+ * What a live response lacks or has differently from the taped one, and what is new in it.
  *
  * @category comparison
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * A server that answers from a tape, and only from it: a request that is not on the tape is an error that shows the nearest
+ * A server that responds from a tape, and only from it: a request that is not on the tape is an error that shows the nearest
  * one and the difference.
  *
  * @since 0.2.0
@@ -19,9 +19,9 @@ import * as Tape from "./Tape.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** How fast: 1 is as it was, 2 twice as fast. Default 0: everything at once. */
+  /** How fast: 1 is the original speed, 2 twice as fast. Default 0: everything at once. */
   readonly speed?: number | undefined
-  /** What requests may differ in and be the same. Default: nothing. */
+  /** Fields in which requests may differ and still match. Default: none. */
   readonly normalise?: ReadonlyArray<Tape.Normaliser> | undefined
 }
 
@@ -85,8 +85,8 @@ const played = ({ ending, response }: Tape.Exchange, speed: number): Effect.Effe
 }
 
 /**
- * Makes the server. Equal requests get the takes of the tape one after the other, and then from the first again; the order
- * between different requests is free. Probes, and the list of the models that were asked for, are answered too.
+ * Makes the server. Equal requests get the recorded responses of the tape one after the other, and then start again; the
+ * order between different requests is free. Probes, and the list of the requested models, get a response too.
  *
  * @category constructors
  * @since 0.2.0

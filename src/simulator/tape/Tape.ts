@@ -1,6 +1,6 @@
 /**
- * A tape: exchanges that took place, as JSON lines, for the same requests to be answered again without a model. The borders of
- * events, their times and how the response ended are on it; bodies are decoded; of headers there is an allow-list.
+ * A tape: recorded exchanges, as JSON lines, so that the same requests get the same responses without a model. It holds the
+ * borders of events, their times and how the response ended; bodies are decoded; headers are limited to an allow-list.
  *
  * @since 0.2.0
  */
@@ -8,7 +8,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
 /**
- * The first line: when and by what the tape was made.
+ * The first line: when and with what the tape was made.
  *
  * @category schemas
  * @since 0.2.0
@@ -30,7 +30,7 @@ export type Head = typeof Head.Type
 const Headers = Schema.Record(Schema.String, Schema.String)
 
 /**
- * One exchange. Times are milliseconds since the request came.
+ * One exchange. Times are milliseconds since the arrival of the request.
  *
  * @category schemas
  * @since 0.2.0
@@ -40,7 +40,7 @@ export const Exchange = Schema.Struct({
   response: Schema.Struct({
     status: Schema.Int,
     headers: Headers,
-    /** When the head came. */
+    /** When the headers were sent. */
     at: Schema.Finite,
     body: Schema.optionalKey(Schema.Json),
     /** The data of each event, with its time. */
@@ -48,7 +48,7 @@ export const Exchange = Schema.Struct({
   }),
   /** `cut` by the server, or `left` by the client: such a response breaks off again. */
   ending: Schema.Literals(["complete", "cut", "left"]),
-  /** What answered, where that was known. */
+  /** What answered, if known. */
   by: Schema.optionalKey(Schema.Struct({
     model: Schema.String,
     engine: Schema.String,
@@ -73,7 +73,7 @@ export interface Tape {
   readonly exchanges: ReadonlyArray<Exchange>
 }
 
-/** What stands in place of a secret. */
+/** The replacement of a secret. */
 const MASK = "[secret]"
 
 /** Secrets by their look: keys of the field, bearer values, signed tokens. */
@@ -93,7 +93,7 @@ const names =
 export const maskText = (text: string): string => text.replaceAll(shapes, MASK)
 
 /**
- * A value without what looks like a secret, or stands in a field for one.
+ * A value without what looks like a secret, or is in a field for one.
  *
  * @category redaction
  * @since 0.2.0
@@ -108,8 +108,7 @@ export const mask = (value: Schema.Json): Schema.Json => {
 }
 
 /**
- * What differs from run to run and means nothing, by name: where it is asked for, requests that differ in it alone are the
- * same.
+ * What differs from run to run without meaning, by name: if selected, requests that differ only in it are the same.
  *
  * @category constants
  * @since 0.2.0
@@ -148,7 +147,7 @@ export const canonical = (value: Schema.Json, by: ReadonlyArray<Normaliser> = []
 }
 
 /**
- * What a request is known by: its route and its canonical body.
+ * The key of a request: its route and its canonical body.
  *
  * @category comparison
  * @since 0.2.0
@@ -170,7 +169,7 @@ const encodeExchange = Schema.encodeSync(Schema.fromJsonString(Exchange))
 export const headLine = (head: Head): string => `${encodeHead(head)}\n`
 
 /**
- * The line of an exchange, masked. Where one of the secrets is in it all the same, there is no line: undefined.
+ * The line of an exchange, masked; undefined if it still contains one of the secrets.
  *
  * @category encoding
  * @since 0.2.0
@@ -201,7 +200,7 @@ const problem = (number: number) => (error: { readonly message: string }) =>
   `line ${number} of the tape: ${error.message}`
 
 /**
- * Reads a tape; fails with the line that is none.
+ * Reads a tape; fails with the first invalid line.
  *
  * @category decoding
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * TGI's chat request, read with its types: what it ignores, what it refuses, what it takes for something else.
+ * TGI's chat request, read with its types: what it ignores, what it refuses, what it misreads.
  *
  * @since 0.1.0
  */
@@ -16,7 +16,7 @@ import * as NativeRequest from "./NativeRequest.ts"
 export interface Message {
   readonly role: string
   readonly content: string | undefined
-  /** The calls as JSON text; only where there was no content. */
+  /** The calls as JSON text; only if there was no content. */
   readonly toolCalls: ReadonlyArray<HistoryCall> | undefined
 }
 

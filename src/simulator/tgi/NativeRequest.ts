@@ -1,5 +1,5 @@
 /**
- * TGI's own request: `inputs` and `parameters`, read with its types and its idea of what may be null.
+ * TGI's own request: `inputs` and `parameters`, read with its types and its rules for null.
  *
  * @since 0.1.0
  */
@@ -93,7 +93,7 @@ const jsonSchema: Serde.Reader<unknown> = (node, path) => {
 }
 
 /**
- * Reads a grammar. `named` tells whether the `json_schema` form is known, which it is since TGI 3.3.
+ * Reads a grammar. `named`: whether the `json_schema` form is known, as it is since TGI 3.3.
  *
  * @category readers
  * @since 0.1.0

@@ -28,7 +28,7 @@ export interface Run {
   readonly prompt: string
   readonly inputLength: number
   readonly tokens: ReadonlyArray<Answer.Token>
-  /** Alternatives a token, most likely first; `[]` when none were asked for. */
+  /** Alternatives per token, most likely first; `[]` if none were requested. */
   readonly topTokens: ReadonlyArray<ReadonlyArray<Answer.Token>>
   readonly prefill: ReadonlyArray<Answer.Token>
   readonly text: string
@@ -48,7 +48,7 @@ export interface Job {
   readonly parameters: Parameters
   /** Whether the beginning-of-sequence token is added, which chat leaves to its template. */
   readonly special: boolean
-  /** What a test wants to be answered; asked once a candidate. */
+  /** The response that a test wants; called once per candidate. */
   readonly answer: (prompt: string) => Answer.Answer | undefined
 }
 
@@ -94,7 +94,7 @@ const cut = (
 }
 
 /**
- * The tokens that all slices together may hold. Each slice is checked like a new request whose prompt is everything so
+ * The number of tokens of all slices together. Each slice is checked like a new request whose prompt is everything so
  * far, and the last one is not shortened, so that 1500 tokens may become 2048.
  */
 const limitOf = (turn: Turn, parameters: Parameters, valid: Validation.Valid, single: boolean): number => {
@@ -108,7 +108,7 @@ const limitOf = (turn: Turn, parameters: Parameters, valid: Validation.Valid, si
   return total
 }
 
-/** A slice is a new request with the same grammar, which then begins again in the middle of a text. */
+/** A slice is a new request with the same grammar, which then starts over in the middle of a text. */
 const restarted = (tokens: ReadonlyArray<Answer.Token>, limit: number): ReadonlyArray<Answer.Token> =>
   tokens.length <= Validation.slice
     ? tokens
@@ -125,7 +125,7 @@ const prefillOf = (turn: Turn, job: Job, random: Random.Random): ReadonlyArray<A
     : []
 
 /**
- * The chance of one candidate: from its seed where sampling is on, from the prompt alone where it is not.
+ * The randomness of one candidate: from its seed if sampling is on, otherwise only from the prompt.
  */
 const chanceOf = (turn: Turn, job: Job, seed: bigint | undefined): number => {
   const { isGreedy, salt } = Effects.of(turn)

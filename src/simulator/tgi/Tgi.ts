@@ -1,5 +1,5 @@
 /**
- * The routes of a TGI server: what is there, who may call it, which type a body must have.
+ * The routes of a TGI server, their authentication, and the type of each body.
  *
  * @since 0.1.0
  */
@@ -29,7 +29,8 @@ const isJson = (type: string | undefined): boolean =>
   type !== undefined && /^application\/(?:[^;\s]+\+)?json\s*(?:;|$)/i.test(type.trim())
 
 /**
- * Reads a body as its type and answers it: type of content, size, JSON and type in this order, each with a plain text.
+ * Reads a body as its type and responds: content type, size, JSON and type are checked in this order, each with a plain
+ * text.
  */
 const body = <A>(reader: Serde.Reader<A>, answer: (turn: Turn, value: A) => Reply.Reply): Handler => (turn) => {
   const { request, settings } = turn
@@ -76,7 +77,7 @@ const post = (handler: Handler, guarded = true): Route => ({ post: handler, guar
 const health: Route = { get: () => Reply.empty(200), guarded: false }
 
 /**
- * Routes by version: before 2.3 there were no models and no chat tokens to ask for.
+ * Routes by version: before 2.3 there were no routes for models and chat tokens.
  */
 const table = (settings: Options.Settings): ReadonlyMap<string, Route> => {
   const named = Options.since(settings, 3, 3)
@@ -134,7 +135,7 @@ const dispatch = (routes: ReadonlyMap<string, Route>, turn: Turn): Reply.Reply =
   }
   if (route === undefined) return Reply.empty(404)
   const get = request.method === "GET" || request.method === "HEAD"
-  // The key is asked for before the method is looked at; only `GET /`, a health check, shares a path with a guarded route.
+  // The key is checked before the method; only `GET /`, a health check, shares a path with a guarded route.
   const guarded = route.guarded && !(get && route.get !== undefined)
   const key = settings.apiKey
   const handler = get ? route.get : request.method === "POST" ? route.post : undefined

@@ -16,7 +16,7 @@ import * as TgiTools from "./TgiTools.ts"
 
 interface Passes {
   readonly first: Sampler.Run
-  /** The pass without tools that `no_tool` asks for. */
+  /** The pass without tools after `no_tool`. */
   readonly second: Sampler.Run | undefined
   readonly call: TgiTools.Call | undefined
 }
@@ -62,7 +62,7 @@ const unary = (turn: Turn, prepared: TgiChatJob.Prepared): Reply.Reply => {
 }
 
 /**
- * Answers a chat request.
+ * Responds to a chat request.
  *
  * @category answering
  * @since 0.1.0

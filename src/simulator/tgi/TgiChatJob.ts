@@ -1,5 +1,5 @@
 /**
- * From a chat request to TGI to what is generated for it: tools, prompt, parameters.
+ * From a chat request to TGI to its generation: tools, prompt, parameters.
  *
  * @since 0.1.0
  */
@@ -77,7 +77,7 @@ export const parameters = (request: ChatRequest): Parameters => {
   }
 }
 
-/** The chance of what is chosen beside the text. @category requests @since 0.1.0 */
+/** The randomness of choices other than the text. @category requests @since 0.1.0 */
 export const chance = (turn: Turn, request: ChatRequest): Random.Random =>
   Random.make(request.seed === undefined ? turn.chance : Random.hash(request.seed.toString(16), turn.settings.seed))
 

@@ -1,5 +1,5 @@
 /**
- * What TGI's whole chat answers and their chunks are written with.
+ * The parts of TGI's whole chat responses and of their chunks.
  *
  * @since 0.1.0
  */
@@ -10,11 +10,11 @@ import type { Turn } from "../model/Turn.ts"
 import type { ChatRequest } from "./ChatRequest.ts"
 import type * as Sampler from "./Sampler.ts"
 
-/** A finish reason in chat's words. @category encoding @since 0.1.0 */
+/** A finish reason in the terms of the chat route. @category encoding @since 0.1.0 */
 export const finishText = (turn: Turn, finish: Finish): string =>
   finish === "eos_token" && Options.since(turn.settings, 2, 3) ? "stop" : finish
 
-/** The keys that answers and chunks begin with. @category encoding @since 0.1.0 */
+/** The keys with which responses and chunks begin. @category encoding @since 0.1.0 */
 export const head = (turn: Turn, request: ChatRequest, kind: string): string => {
   const object = Options.since(turn.settings, 2, 1) ? kind : "text_completion"
   const model = request.model === undefined || request.model === "tgi" ? turn.settings.modelId : request.model
@@ -37,6 +37,6 @@ export const logprobs = (tokens: ReadonlyArray<Token>, top: ReadonlyArray<Readon
     ).join(",")
   }]}`
 
-/** The logprobs of a whole answer, or null. @category encoding @since 0.1.0 */
+/** The logprobs of a whole response, or null. @category encoding @since 0.1.0 */
 export const runLogprobs = (request: ChatRequest, run: Sampler.Run): string =>
   request.logprobs ? logprobs(run.tokens, run.topTokens) : "null"

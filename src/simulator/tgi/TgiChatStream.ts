@@ -1,5 +1,5 @@
 /**
- * Chat streams of TGI: a chunk a token, calls through the state machine of its tools.
+ * Chat streams of TGI: one chunk per token, calls through the state machine of its tools.
  *
  * @since 0.1.0
  */
@@ -33,7 +33,7 @@ const chunk = (turn: Turn, request: ChatRequest, prefix: string, options: ChunkO
   }
 }
 
-/** Usage stands in a chunk of its own since 3.2, on the finishing chunk from 2.3 on, and nowhere before. */
+/** Usage is in a chunk of its own since 3.2, on the finishing chunk since 2.3, and nowhere before. */
 const usageOnFinish = (turn: Turn, request: ChatRequest, run: Sampler.Run): string | undefined =>
   request.includeUsage && !Options.since(turn.settings, 3, 2)
     ? TgiChatJson.usage(run.inputLength, run.tokens.length)
@@ -109,7 +109,7 @@ const streamed = (
 }
 
 /**
- * Answers a prepared request as a stream.
+ * Responds to a prepared request with a stream.
  *
  * @category answering
  * @since 0.1.0

@@ -169,7 +169,7 @@ const streaming = (turn: Turn, request: CompletionsRequest): Reply.Reply => {
 }
 
 /**
- * Answers a completions request. A suffix and too many prompts are refused with real statuses, also for a stream.
+ * Responds to a completions request. A suffix and too many prompts are refused with real statuses, even for a stream.
  *
  * @category answering
  * @since 0.1.0

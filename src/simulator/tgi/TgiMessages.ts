@@ -1,5 +1,5 @@
 /**
- * Messages as TGI's template sees them.
+ * Messages in the form of TGI's template.
  *
  * @since 0.2.0
  */
@@ -16,8 +16,8 @@ const historyText = (message: Message): string =>
   }]`
 
 /**
- * What the template sees of messages: text alone. Tool calls of the past become JSON text, and `extra` follows the last
- * message if that has content.
+ * The part of messages that the template sees: only text. Tool calls of the past become JSON text, and `extra` follows the
+ * last message if that has content.
  *
  * @category conversions
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * The routes of TGI that describe it or measure it, and those that only tokenise.
+ * The routes of TGI that describe or measure it, and those that only tokenise.
  *
  * @since 0.1.0
  */
@@ -47,7 +47,7 @@ export const info = ({ settings }: Turn): Reply.Reply => {
   )
 }
 
-/** `/docs`, which is a page, and leads there from the bare path. @category routes @since 0.2.0 */
+/** `/docs`, a page, with a redirect from the bare path. @category routes @since 0.2.0 */
 export const docs = (): Reply.Reply => ({
   ...Reply.text(200, "<!DOCTYPE html><title>Swagger UI</title>"),
   headers: { "content-type": "text/html" }

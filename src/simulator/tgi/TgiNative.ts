@@ -113,7 +113,7 @@ const streaming = (turn: Turn, request: NativeRequest, route: Route): Reply.Repl
 }
 
 /**
- * Answers a native request. A stream is answered with status 200 whatever is wrong with its parameters.
+ * Responds to a native request. A stream has status 200, whatever is wrong with its parameters.
  *
  * @category answering
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * How TGI writes what it has to say: failures, timing headers, event frames, tokens as JSON text.
+ * How TGI writes failures, timing headers, event frames, and tokens as JSON text.
  *
  * @since 0.1.0
  */
@@ -23,7 +23,7 @@ export const failed = (failure: Reply.Failure): Reply.Unary =>
   )
 
 /**
- * A failure of the backend: status 424, or 500 where its stream ended without a last word.
+ * A failure of the backend: status 424, or 500 if its stream ended without a final event.
  *
  * @category failures
  * @since 0.1.0
@@ -53,7 +53,7 @@ export const openAiFrame = (turn: Turn, failure: Reply.Failure): Reply.Frame =>
     ? { payload: `{"error":{"message":${JSON.stringify(failure.message)},"http_status_code":422}}`, tokens: 0 }
     : nativeFrame(failure)
 
-/** What prompt tokens and generated tokens have in common. @category encoding @since 0.1.0 */
+/** What prompt tokens and generated tokens share. @category encoding @since 0.1.0 */
 export const tokenFields = (token: Token): string =>
   `"id":${token.id},"text":${JSON.stringify(token.text)},"logprob":${Float.print(token.logprob)}`
 
@@ -78,7 +78,7 @@ const scalars = (text: string): number => {
 const inferenceMillis = (turn: Turn, tokens: number): number =>
   turn.settings.latency.firstToken + turn.settings.latency.perToken * Math.max(0, tokens - 1)
 
-/** Headers of an answer in one piece, for all runs that went into it together. @category headers @since 0.1.0 */
+/** Headers of a whole response, for all of its runs together. @category headers @since 0.1.0 */
 export const timings = (turn: Turn, runs: ReadonlyArray<Run>, time: boolean): Record<string, string> => {
   const sum = (f: (run: Run) => number): number => runs.reduce((total, run) => total + f(run), 0)
   const queue = Math.trunc(turn.settings.latency.headers)
@@ -102,7 +102,7 @@ export const timings = (turn: Turn, runs: ReadonlyArray<Run>, time: boolean): Re
   }
 }
 
-/** Headers of a stream: sent before anything is known about time. */
+/** Headers of a stream: sent before any timing is known. */
 const streamHeaders = (turn: Turn, prompts: ReadonlyArray<string>): Record<string, string> => ({
   "content-type": "text/event-stream",
   "cache-control": "no-cache",

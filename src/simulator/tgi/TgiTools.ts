@@ -1,6 +1,6 @@
 /**
- * Tools as TGI does them: one grammar over all tools and an invented `no_tool`, one call in an answer, and texts that a
- * small state machine turns into stream deltas.
+ * Tools as in TGI: one grammar over all tools and an invented `no_tool`, one call per response, and texts that a small state
+ * machine turns into stream deltas.
  *
  * @since 0.1.0
  */
@@ -44,7 +44,7 @@ export const select = (request: ChatRequest): ReadonlyArray<Tool> | undefined | 
 const recursive = /^#$|^#\/properties\/function$|^#\/\$functions\//
 
 /**
- * Whether the schema of a tool has no end: the router follows it until its stack is full.
+ * Whether the schema of a tool is infinitely recursive: the router follows it until its stack overflows.
  *
  * @category predicates
  * @since 0.2.0
@@ -69,7 +69,7 @@ const toolText = (tool: Tool): string =>
   })
 
 /**
- * What is put behind the last message for a template that knows no tools.
+ * What is appended to the last message for a template that knows no tools.
  *
  * @category requests
  * @since 0.1.0
@@ -95,7 +95,7 @@ const functionSchema = (tool: Tool): unknown => {
 }
 
 /**
- * The grammar that holds the model to a call. `required` is ours: it keeps the sampler from the legal but useless `{}`.
+ * The grammar that constrains the model to a call. `required` is ours: it keeps the sampler from the legal but useless `{}`.
  *
  * @category grammars
  * @since 0.1.0
@@ -116,8 +116,8 @@ const callText = (call: ToolCall): string => {
 }
 
 /**
- * The text of the first pass. A scripted call is written down; scripted words mean `no_tool` where that is possible;
- * left alone, the simulator calls the first tool unless the last message is a tool's result.
+ * The text of the first pass. A scripted call is written out; scripted words mean `no_tool` where that is possible; by
+ * default the simulator calls the first tool unless the last message is a tool's result.
  *
  * @category answers
  * @since 0.1.0
@@ -174,7 +174,7 @@ export const unreadable = (detail: string, text: string): Reply.Failure =>
   toolError(`Failed to parse generated text: ${detail} ${JSON.stringify(text)}`)
 
 /**
- * The id of a streamed call: one more than the largest of the history, and a UUID when some id there is no number.
+ * The id of a streamed call: one more than the largest of the history, or a UUID if some id there is not a number.
  *
  * @category answers
  * @since 0.1.0

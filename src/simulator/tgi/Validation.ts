@@ -9,7 +9,7 @@ import * as Reply from "../wire/Reply.ts"
 import * as Images from "./Images.ts"
 import type { Parameters } from "./NativeRequest.ts"
 
-/** Tokens generated before prompt and answer are checked against the limits again. @category constants @since 0.1.0 */
+/** Tokens generated before prompt and response are checked against the limits again. @category constants @since 0.1.0 */
 export const slice = 1024
 
 /** @category constructors @since 0.1.0 */
@@ -21,7 +21,7 @@ const samples = (parameters: Parameters): boolean =>
   parameters.topP !== undefined || parameters.typicalP !== undefined
 
 /**
- * Whether sampling is on in effect, which also decides whether a seed is reported.
+ * Whether sampling is effectively on, which also decides whether a seed is reported.
  *
  * @category parameters
  * @since 0.1.0
@@ -61,7 +61,7 @@ const checkParameters = (settings: Options.Settings, parameters: Parameters): st
 }
 
 /**
- * New tokens that a request asks for; `undefined` is the rest of the context. Before 3.0 the default was 100.
+ * The requested number of new tokens; `undefined` is the rest of the context. Before 3.0 the default was 100.
  *
  * @category limits
  * @since 0.1.0
@@ -70,7 +70,7 @@ export const wanted = (settings: Options.Settings, parameters: Parameters): numb
   parameters.maxNewTokens ?? (Options.since(settings, 3, 0) ? undefined : 100)
 
 /**
- * Tokens that a slice may hold when the prompt with everything generated so far has `input` tokens, or the complaint.
+ * The number of tokens of a slice when the prompt with everything generated so far has `input` tokens, or the complaint.
  *
  * @category limits
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * LZ4 frames → bytes, for chunks of Xet. Checksums are passed over: what is put together is compared by its SHA-256.
+ * LZ4 frames → bytes, for chunks of Xet. Checksums are ignored: the assembled file is compared by its SHA-256.
  *
  * @since 0.2.0
  */
@@ -30,7 +30,7 @@ class Output {
     this.#size += bytes.length
   }
 
-  /** Bytes from `distance` back, one after the other: a match may overlap itself. False where there are not so many. */
+  /** Bytes from `distance` back, one after the other: a match may overlap itself. False if there are not that many. */
   repeat(distance: number, length: number): boolean {
     if (distance === 0 || distance > this.#size) return false
     this.#room(length)
@@ -44,7 +44,7 @@ class Output {
   }
 }
 
-/** Adds a block; false where it is none. */
+/** Adds a block; false if it is invalid. */
 const block = (bytes: Uint8Array, output: Output): boolean => {
   let at = 0
   const lengthOf = (nibble: number): number => {
@@ -72,7 +72,7 @@ const block = (bytes: Uint8Array, output: Output): boolean => {
 }
 
 /**
- * The content of a frame; undefined for what is not a whole frame.
+ * The content of a frame; undefined for an incomplete one.
  *
  * @category decoding
  * @since 0.2.0

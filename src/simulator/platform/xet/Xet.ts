@@ -1,5 +1,5 @@
 /**
- * What Xet's clients send, taken apart: xorbs into their chunks, shards into files, and files put together of both. Hashes of
+ * What Xet's clients send, taken apart: xorbs into their chunks, shards into files, and files assembled from both. Hashes of
  * chunks, xorbs and files are not computed again: what counts is the SHA-256 of the whole.
  *
  * @since 0.2.0
@@ -32,7 +32,7 @@ export interface Term {
 export interface File {
   readonly hash: string
   readonly terms: ReadonlyArray<Term>
-  /** Where the shard says it. */
+  /** If the shard has it. */
   readonly sha256: string | undefined
 }
 
@@ -61,8 +61,7 @@ const chunkOf = (scheme: number, stored: Uint8Array, size: number): Uint8Array |
 }
 
 /**
- * The chunks of a xorb, as they were before compression; undefined for what is none. What follows the last chunk is passed
- * over.
+ * The chunks of a xorb, as they were before compression; undefined if it is invalid. What follows the last chunk is ignored.
  *
  * @category decoding
  * @since 0.2.0
@@ -87,7 +86,7 @@ const hashAt = (view: DataView, at: number): string =>
 const END = "f".repeat(64)
 
 /**
- * The files of a shard; undefined for what is none.
+ * The files of a shard; undefined if it is invalid.
  *
  * @category decoding
  * @since 0.2.0
