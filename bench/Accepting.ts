@@ -1,4 +1,4 @@
-/** Clients that were not written here, and what each of them has to get: a chat answer and a chat stream, with usage. */
+/** Clients that were not written here, and what each of them has to get: a chat response and a chat stream, with usage. */
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible"
 import { InferenceClient } from "@huggingface/inference"
 import { generateText, streamText } from "ai"

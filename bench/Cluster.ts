@@ -2,10 +2,11 @@
  * Jobs of many workers on a real PostgreSQL and the simulator.
  *
  * `node bench/Cluster.ts chaos 100 3`: 100 rounds, three at once, of 20 shards of 20 rows by three workers that are killed,
- * stopped beyond the lease, terminated and started again, and a database that restarts; ends with exit code 1 at the first row
- * that is lost or double, or when more requests were repeated than were in flight at kills and stops.
+ * stopped beyond the lease, terminated and started again, and a database that restarts; ends with exit code 1 at the first
+ * row that is lost or duplicated, or when more requests were repeated than were in flight at kills and stops.
  *
- * `node bench/Cluster.ts scale`: 10,000 shards queued; rows a second with 1, 2 and 4 workers, and what they cost the database.
+ * `node bench/Cluster.ts scale`: 10,000 shards queued; rows per second with 1, 2 and 4 workers, and what they cost the
+ * database.
  */
 import { Effect, Exit, Fiber, Redacted, Scope, Semaphore } from "effect"
 import { SqlClient } from "effect/sql"
@@ -106,7 +107,7 @@ const chaos = Effect.fnUntraced(function*(server: Postgres.Server, rounds: numbe
           `${seen.terminations} terminations, ${seen.restarts} restarts of the database; ${repeated} requests repeated, ` +
           `${interrupting * CONCURRENCY} were in flight at kills and stops`
       )
-      if (!result.isGood) return yield* Effect.die("a row was lost or is double")
+      if (!result.isGood) return yield* Effect.die("a row was lost or duplicated")
       if (repeated > interrupting * CONCURRENCY) return yield* Effect.die("more was repeated than was in flight")
     }),
     { concurrency: atOnce, discard: true }
@@ -165,7 +166,7 @@ const speed = Effect.fnUntraced(function*(server: Postgres.Server, workers: numb
   console.log(
     `${workers} worker(s): ${Math.round(rows / seconds)} rows/s, the start of the processes included; the database: ` +
       `${((after.commits - before.commits) / rows).toFixed(2)} transactions and ` +
-      `${((after.millis - before.millis) / rows).toFixed(2)} ms a row, in shards of ${cut.rows}`
+      `${((after.millis - before.millis) / rows).toFixed(2)} ms per row, in shards of ${cut.rows}`
   )
 }, Effect.scoped)
 

@@ -1,4 +1,4 @@
-/** Whom each scenario measures, in groups: the first of each is what the ratios of that group are to. */
+/** The clients of each scenario, in groups: the ratios of a group refer to its first client. */
 
 const peer = "@huggingface/inference"
 const others = ["limit, chat", "llm", "openai", "ai", "@langchain/openai"]

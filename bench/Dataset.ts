@@ -1,7 +1,7 @@
 /**
- * Memory over a long data set: `node --expose-gc bench/Dataset.ts [rows]` writes rows of chats that are made when they are
- * asked for to Parquet, reads them back and writes them again, and measures the resident size on the way. Prints a line of
- * JSON for each step.
+ * Memory over a long data set: `node --expose-gc bench/Dataset.ts [rows]` writes rows of chats that are generated on demand
+ * to Parquet, reads them back and writes them again, and measures the resident size on the way. Prints a line of JSON per
+ * step.
  */
 import { NodeServices } from "@effect/platform-node"
 import * as Effect from "effect/Effect"

@@ -91,7 +91,7 @@ const call = (client: TgiClient.TgiClient["Service"]) =>
   })
 
 const look = async (name: "node" | "fetch") => {
-  // what was let go has a moment to close; Node's fetch takes some seconds for a connection with interim responses
+  // abandoned connections have a moment to close; Node's fetch takes some seconds for a connection with interim responses
   await new Promise((resolve) => setTimeout(resolve, name === "fetch" ? 6000 : 1500))
   globalThis.gc?.()
   globalThis.gc?.()

@@ -1,6 +1,6 @@
 /**
- * What each layer costs by itself, without a network: a transport in this process gives the response at once. Microseconds of
- * CPU of one call, the least of thirty parts, since what else runs can only add to it: `node Layers.ts`. Prints them as JSON.
+ * The cost of each layer by itself, without a network: a transport in this process gives the response at once. Microseconds
+ * of CPU per call, the least of thirty parts, since other load can only add to it: `node Layers.ts`. Prints them as JSON.
  */
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
@@ -50,7 +50,7 @@ const chunks = Array.from(
   (_, at) => encode(events.slice(at * 16, at * 16 + 16).map((event) => `data:${event}\n\n`).join(""))
 )
 
-/** A response that is there, whole or a chunk in each turn of the loop. */
+/** A response that is available, whole or one chunk per turn of the loop. */
 class Given extends Incoming {
   go(streamed: boolean): void {
     this.sent()
@@ -102,7 +102,7 @@ const llm = await service(InferenceEndpointsLLM.InferenceEndpointsLLM.use(Effect
 
 const drain = <A, E>(stream: Stream.Stream<A, E>) => Stream.runForEachArray(stream, () => Effect.void)
 
-/** The shortest way that is right for lines split anywhere, a chunk in each turn. */
+/** The shortest correct way for lines split anywhere, one chunk per turn. */
 const parsed = async () => {
   const decoder = new TextDecoder()
   let rest = ""

@@ -9,9 +9,9 @@ import type { Client } from "./clients/Client.ts"
 import { base, quick, repeat, type Scenario, scenarios } from "./Scenario.ts"
 
 export interface Sample {
-  /** Units a second of wall-clock time. */
+  /** Units per second of wall-clock time. */
   readonly perSecond: number
-  /** Microseconds of CPU of this process a unit: in the part of the measurement that took least, and in the usual one. */
+  /** Microseconds of CPU of this process per unit: in the cheapest part of the measurement, and in the median one. */
   readonly cpu: number
   readonly usualCpu: number
   /** Milliseconds of wall-clock time, in all. */
@@ -37,7 +37,7 @@ const measure = async (client: Client, scenario: Scenario, origin: string): Prom
   const call = made ?? await opened(url)
   const { system, user } = process.cpuUsage(cpuBefore)
   const opening = made === undefined ? { cpu: system + user, seconds: (performance.now() - start) / 1000 } : nothing
-  // in parts, so that one of them may be left alone by what else runs
+  // in parts, so that one of them may be undisturbed by other load
   const count = Math.max(1, Math.min(PARTS, Math.floor(scenario.calls / scenario.concurrency)))
   const parts: Array<Part> = []
   for (let part = 0; part < count; part++) {
@@ -45,7 +45,7 @@ const measure = async (client: Client, scenario: Scenario, origin: string): Prom
     parts.push(await timed(() => repeat(calls, scenario.concurrency, call)))
     const expected = calls * (scenario.stream ? scenario.tokens : 1)
     const units = parts.at(-1)?.units
-    if (units !== expected) throw new Error(`${units} units came where ${expected} were sent`)
+    if (units !== expected) throw new Error(`${units} units arrived where ${expected} were sent`)
   }
   const costs = parts.map(({ cpu, units }) => (cpu + opening.cpu) / units).toSorted((a, b) => a - b)
   const speeds = parts.map(({ seconds, units }) => units / (seconds + opening.seconds)).toSorted((a, b) => a - b)

@@ -1,6 +1,6 @@
 /**
- * Memory over a long batch: `node --expose-gc Memory.ts <rows> <origin>` sends rows that are made when they are asked for
- * through `Batch.stream`, and measures after a collection, thirty times on the way. Prints a `Growth` as JSON.
+ * Memory over a long batch: `node --expose-gc Memory.ts <rows> <origin>` sends rows that are generated on demand through
+ * `Batch.stream`, and measures after a collection, thirty times on the way. Prints a `Growth` as JSON.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

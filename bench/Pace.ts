@@ -1,6 +1,6 @@
 /**
- * The pace beside the best fixed level, on servers of known capacity, in virtual time: `node bench/Pace.ts [rows]`. Prints a
- * table: rows a second of all rows and of the second half, as shares of the best fixed level's; requests for each row; the
+ * The pace next to the best fixed level, on servers of known capacity, in virtual time: `node bench/Pace.ts [rows]`. Prints
+ * a table: rows per second of all rows and of the second half, as shares of the best fixed level's; requests per row; the
  * level at the end.
  */
 import { Effect } from "effect"
@@ -15,7 +15,7 @@ const rows = Number(process.argv[2] ?? 3000)
 const share = (value: number, best: number): string => (value / best).toFixed(2)
 
 process.stdout.write(
-  "| server | best fixed level | rows/s there | all rows | second half | again, from the level found | requests a row | level |\n"
+  "| server | best fixed level | rows/s there | all rows | second half | again, from the level found | requests per row | level |\n"
 )
 process.stdout.write("| --- | --- | --- | --- | --- | --- | --- | --- |\n")
 for (const [name, model] of Object.entries(Modelled.models)) {

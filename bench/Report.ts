@@ -45,9 +45,9 @@ const header = ({ pinning, realTime }: Apart) =>
       pinning ? "client and server each on a core of their own" : "not pinned"
     }${realTime ? ", at real-time priority" : ""}. Other programs ran at the same time.`,
     `${peers.map((name) => `${name} ${versionOf(name)}`).join(", ")}.`,
-    "Ratios are to the first line of each group; `limit` is undici and one JSON.parse for each answer or event. Throughput is the " +
+    "Ratios are to the first line of each group; `limit` is undici and one JSON.parse per response or event. Throughput is the " +
     "median of the rounds. CPU is that of the client's process, user and system, and that of the part (a tenth of a round) that took " +
-    "least, as what else runs can only add to it."
+    "least, since other load can only add to it."
   ].join("\n\n")
 
 /** The order of the sections. */

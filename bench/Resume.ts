@@ -1,5 +1,5 @@
 /**
- * Time until a batch of so many rows sends its next request, and its peak of memory: at its first run; with nine tenths of
+ * Time until a batch with that many rows sends its next request, and its peak of memory: at its first run; with nine tenths of
  * the rows done; with a row appended to the input since; and at its end, where the output is put in order.
  * `node Resume.ts <rows> [resumed grown ordered]` prints them as JSON; with `BUILT=1` of the package as it is published.
  */

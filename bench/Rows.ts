@@ -1,6 +1,7 @@
 /**
- * CPU for each row of a batch from file to file, beside a plain script that does the same without any promise:
- * `node Rows.ts <plain|batch> <unary|stream> <rows> <origin>`. Prints rows a second and microseconds of CPU a row, as JSON.
+ * CPU per row of a batch from file to file, next to a plain script that does the same without any guarantees:
+ * `node Rows.ts <plain|batch> <unary|stream> <rows> <origin>`. Prints rows per second and microseconds of CPU per row, as
+ * JSON.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"

@@ -2,12 +2,12 @@
 
 export interface Scenario {
   readonly title: string
-  /** What one unit of work is called, such as a request or a token. */
+  /** The name of one unit of work, such as a request or a token. */
   readonly unit: "requests" | "events"
   readonly stream: boolean
-  /** Whether making the client counts too, which else is done before. */
+  /** Whether making the client counts too; otherwise it is made before. */
   readonly opening?: boolean
-  /** Tokens an answer, tokens a write of the server, milliseconds before an answer. */
+  /** Tokens per response, tokens per write of the server, milliseconds before a response. */
   readonly tokens: number
   readonly burst: number
   readonly latency: number
@@ -132,7 +132,7 @@ export const quick = (scenario: Scenario): Scenario =>
 export const base = (origin: string, { burst, latency, tokens }: Scenario): string =>
   `${origin}/t${tokens}-b${burst}-l${latency}`
 
-/** Runs `call` as often as said, as many at once as said, and sums what the calls return. */
+/** Runs `call` a number of times, with a limit on concurrency, and sums what the calls return. */
 export const repeat = async (calls: number, concurrency: number, call: () => Promise<number>): Promise<number> => {
   let left = calls
   let sum = 0

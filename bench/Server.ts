@@ -1,7 +1,7 @@
 /**
- * The stand-in model server: answers that were serialised before, over plain sockets, so that the client is what is
- * measured. The first segment of the path sets the answer: `/t200-b8-l50/generate_stream` gives 200 tokens, 8 in a write,
- * after 50 ms. Every token is an HTTP chunk of its own, as model servers send it.
+ * The stand-in model server: responses that were serialised before, over plain sockets, so that only the client is measured.
+ * The first segment of the path sets the answer: `/t200-b8-l50/generate_stream` gives 200 tokens, 8 in a write, after 50 ms.
+ * Every token is an HTTP chunk of its own, as model servers send it.
  *
  * Run as a process it prints its port.
  */
@@ -22,7 +22,7 @@ interface Answer {
 /** Mostly words; one in twenty a line break, as in prose with lists, and one in fifty beyond ASCII. */
 const word = (index: number) => index % 20 === 7 ? "\n" : index % 50 === 3 ? " größer" : ` token${index % 1000}`
 
-/** A log probability as a server prints it: the shortest digits of a 32-bit float, another for each token. */
+/** A log probability as a server prints it: the shortest digits of a 32-bit float, a different one per token. */
 const logprob = (index: number) => Number(-Math.fround(((index * 7919) % 10_007) / 1237).toPrecision(8))
 
 const text = (tokens: number) => Array.from({ length: tokens }, (_, index) => word(index)).join("")
@@ -148,7 +148,7 @@ let connections = 0
 const count = () => whole({ connections })
 
 const send = (socket: Net.Socket, writes: ReadonlyArray<Buffer>, from: number): void => {
-  // an answer in several writes shares the loop with the others, one write a turn
+  // a response in several writes shares the loop with the others, one write per turn
   const write = writes[from]
   if (write === undefined || socket.destroyed) return
   const next = () => send(socket, writes, from + 1)

@@ -1,6 +1,7 @@
 /**
  * 32 generations of one conversation that is rendered here, as calls of their own or as one call with `numGenerations`:
- * `node Several.ts <calls|generations> <origin> [quick]`. Prints generations a second and microseconds of CPU for each, as JSON.
+ * `node Several.ts <calls|generations> <origin> [quick]`. Prints generations per second and microseconds of CPU for each, as
+ * JSON.
  */
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"

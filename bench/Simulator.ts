@@ -1,5 +1,5 @@
 /**
- * How many requests a second the simulator serves on one core: in the process, and on a port with a client of its own.
+ * How many requests per second the simulator serves on one core: in this process, and on a port with a separate client.
  * `node Simulator.ts [engine] [seconds]`; every request is a chat of eight tokens, whole and streamed.
  */
 import { Effect, Stream } from "effect"
@@ -36,7 +36,7 @@ interface Rate {
   readonly perSecond: number
 }
 
-/** Calls as many at once for so long, and tells how many came back, and how many in a second. */
+/** Runs calls concurrently for a time, and returns how many completed, and how many per second. */
 const rate = async (call: () => Promise<number>): Promise<Rate> => {
   let done = 0
   const start = performance.now()
@@ -99,7 +99,7 @@ const onPort = (stream: boolean): Promise<string> =>
           const { system, user } = process.cpuUsage(before)
           const [perSecond = "", done = ""] = out.trim().split(" ")
           const perCore = Math.round(Number(done) / ((system + user) / 1e6))
-          resolve(`${perSecond} requests/s on a port, ${perCore} a second of the server's processor time`)
+          resolve(`${perSecond} requests/s on a port, ${perCore} per second of the server's processor time`)
         })
       })
     )

@@ -1,12 +1,12 @@
 /**
- * What it costs to start: the time of a whole process that imports a client, gets one answer and ends. The SDK is measured
+ * The cost of starting: the time of a whole process that imports a client, gets one response and ends. The SDK is measured
  * as published, so it has to be built first.
  */
 import { existsSync } from "node:fs"
 
 const programs = ["empty", "undici", "sdk", "llm", "huggingface", "openai", "ai", "langchain"]
 
-/** Milliseconds of each program, one for each round; one round more comes first, for the disk's sake. */
+/** Milliseconds of each program, one per round; an extra round comes first, to warm the disk cache. */
 export const measure = (
   rounds: number,
   run: (program: string) => unknown

@@ -1,7 +1,7 @@
 /**
- * Clients that were not written here accept the port in front of the simulator. OpenAI's client embeds through it, and asks an
- * endpoint that is paused: no call fails, and there is one resume. The Hub's client reads the simulated platform. Prints a line
- * a client and fails when one does not.
+ * Clients that were not written here accept the port in front of the simulator. OpenAI's client embeds through it, and calls
+ * a paused endpoint: no call fails, and there is one resume. The Hub's client reads the simulated platform. Prints one line
+ * per client and fails if one of them does not work.
  */
 import { NodeHttpServer } from "@effect/platform-node"
 import { downloadFile, listFiles, whoAmI } from "@huggingface/hub"
@@ -20,7 +20,7 @@ import * as PlatformServer from "../src/simulator/PlatformServer.ts"
 import * as SimulatorServer from "../src/simulator/SimulatorServer.ts"
 import { accept, apiKey, ask, folded, model, withUsage } from "./Accepting.ts"
 
-/** The port on a socket, in front of whatever service there is. */
+/** The port on a socket, in front of the given service. */
 const port = Effect.gen(function*() {
   const { app } = yield* Proxy.Proxy
   const server = yield* NodeHttpServer.make(createServer, { host: "127.0.0.1", port: 0 })

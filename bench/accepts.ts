@@ -1,7 +1,7 @@
 /**
- * Clients that were not written here accept the simulator: each gets a chat answer and a chat stream, with usage; the Hub's
- * own client commits to the simulated Hub, by LFS and by Xet, and reads back.
- * Prints a line a client and fails when one does not.
+ * Clients that were not written here accept the simulator: each gets a chat response and a chat stream, with usage; the
+ * Hub's own client commits to the simulated Hub, by LFS and by Xet, and reads back. Prints one line per client and fails if
+ * one of them does not work.
  */
 import * as Hub from "@huggingface/hub"
 import { Effect, Redacted, Stream } from "effect"
@@ -58,7 +58,7 @@ const acceptHub = async (hubUrl: string, storage: ReadonlyMap<string, DatasetRep
 /** This package's own push by Xet, through that package. */
 const acceptXet = Effect.fnUntraced(function*(hubUrl: string, storage: ReadonlyMap<string, DatasetRepo.DatasetRepo>) {
   const hub = yield* HubDatasets.make({ baseUrl: hubUrl, token: Redacted.make("hf_ada") })
-  // not what is there already
+  // not what is already there
   const own = bytes.subarray(2)
   const read = (start: number, end: number) => Stream.succeed(own.subarray(start, end))
   const sha256 = createHash("sha256").update(own).digest("hex")
@@ -74,7 +74,7 @@ const acceptXet = Effect.fnUntraced(function*(hubUrl: string, storage: ReadonlyM
     changes: [{ _tag: "AddLarge", path, sha256, size }]
   })
   assert.deepEqual(storage.get("ada/pushed")?.commits.at(-1)?.files.get(path)?.bytes, own)
-  console.log(`uploadXet: ${size} bytes by Xet, put together again`)
+  console.log(`uploadXet: ${size} bytes by Xet, reassembled`)
 })
 
 await Effect.gen(function*() {

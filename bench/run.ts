@@ -1,10 +1,11 @@
 /**
- * Runs the measurements side by side and puts them into RESULTS.md, each section over the one of that name:
- * `node bench/run.ts [--quick] [--rounds=5] [--seconds=240] [--clients=limit;sdk] [S1 S2 …]`. With `--quick` or `--clients` nothing is written.
+ * Runs the measurements side by side and puts them into RESULTS.md, each section replacing the one of that name:
+ * `node bench/run.ts [--quick] [--rounds=5] [--seconds=240] [--clients=limit;sdk] [S1 S2 …]`. With `--quick` or `--clients`
+ * nothing is written.
  *
  * Each sample is a process of its own, pinned to one core, with the stand-in server on another. The clients take turns,
- * round after round, so that what disturbs the machine disturbs all of them. Throughput is a median. CPU is the least of the
- * rounds, as what else runs can only add to it, and the steadier figure of the two.
+ * round after round, so that load on the machine disturbs all of them. Throughput is a median. CPU is the least of the
+ * rounds, since other load can only add to it, and the steadier figure of the two.
  */
 import { execFileSync, spawn } from "node:child_process"
 import Os from "node:os"
@@ -91,7 +92,7 @@ const measured = (name: string, origin: string): string => {
   const of = turns(
     name,
     groups.flat(),
-    // what is cold is measured as it is published
+    // cold scenarios measure the published package
     (client): Sample =>
       JSON.parse(onClientCore(command(client), scenario.warmup === 0 ? { ...process.env, BUILT: "1" } : process.env)),
     ({ cpu, perSecond }) => `${figure(perSecond)}/s, ${figure(cpu)} µs of CPU each`
