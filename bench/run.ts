@@ -175,7 +175,7 @@ interface Cost {
 
 const told = ({ cpu, perSecond }: Cost) => `${figure(perSecond)}/s, ${figure(cpu)} µs of CPU each`
 
-/** Rows of a batch from file to file, beside a plain script. */
+/** Rows of a batch from file to file, next to a plain script. */
 const batch = (origin: string): string => {
   const count = quick ? "4000" : "20000"
   const ways = ["plain unary", "batch unary", "plain stream", "batch stream"]
@@ -190,12 +190,12 @@ const batch = (origin: string): string => {
     const plain = least(of(way.replace("batch", "plain"), ({ cpu }) => cpu))
     return [way, (cpu / plain).toFixed(2), figure(cpu), figure(median(of(way, ({ perSecond }) => perSecond)))]
   })
-  return `${count} rows of a batch, 64 at once, beside a plain script\n\n${
+  return `${count} rows of a batch, 64 at once, next to a plain script\n\n${
     table(["program", "times the CPU of the plain script", "CPU µs/row", "rows/s"], rows)
   }\n`
 }
 
-/** Many generations of one prompt, beside as many calls. */
+/** Many generations of one prompt, next to as many calls. */
 const several = (origin: string): string => {
   const ways = ["calls", "generations"]
   const of = turns(

@@ -1,4 +1,4 @@
-// A streamed answer, and what happens when the connection is cut in the middle of one.
+// A streamed response, and what happens when the connection is cut in the middle of one.
 import { Console, Effect, Layer, Stream } from "effect"
 import { InferenceEndpointsLLM } from "effect-inference-endpoints"
 import { Fault, Simulator } from "effect-inference-endpoints/simulator"

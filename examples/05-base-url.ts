@@ -1,4 +1,4 @@
-// Any server by its address: here two, of different engines, which are told apart by what they say of themselves. The
+// Any server by its address: here two, of different engines, which are recognised by what they say about themselves. The
 // address may be written in any way: with /v1, with a route, with a query. Runs on simulated servers.
 import { Console, Effect, Layer } from "effect"
 import { Endpoint, InferenceEndpointsLLM, Message } from "effect-inference-endpoints"

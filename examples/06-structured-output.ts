@@ -18,7 +18,7 @@ const program = Effect.gen(function*() {
   const { value } = yield* llm.generateObject("Create a user profile for the following marathon", { schema: User })
   yield* Console.log(yield* llm.displayName, value, value.initials)
 
-  // what cannot be had says why: here the answer was cut by its limit
+  // a missing value has its reason: here the token limit cut the response
   yield* llm.generateObject("Create a user profile", { schema: User, maxNewTokens: 4 }).pipe(
     Effect.catchReason("StructuredOutputError", "Truncated", (reason) => Console.log(reason.message))
   )

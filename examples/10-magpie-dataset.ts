@@ -32,7 +32,7 @@ const program = Effect.gen(function*() {
   const writeRows = (name: string, rows: ReadonlyArray<unknown>) =>
     fs.writeFileString(file(name), rows.map((row) => `${JSON.stringify(row)}\n`).join(""))
 
-  // empty conversations; the seed of the row makes each question another one
+  // empty conversations; the seed of the row makes each question different
   yield* writeRows("seeds", Array.from({ length: 5 }, (_, seed) => ({ messages: [], options: { seed } })))
   yield* Batch.run({
     input: file("seeds"),

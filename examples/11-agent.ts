@@ -1,4 +1,5 @@
-// An agent written against effect/ai alone: tools, several turns, a streamed last word. Only the last layer names a server.
+// An agent written only against effect/ai: tools, several turns, a streamed final response. Only the last layer names a
+// server.
 import { Console, Effect, Layer, Schema, Stream } from "effect"
 import { HuggingFaceLanguageModel } from "effect-inference-endpoints/ai"
 import { Simulator } from "effect-inference-endpoints/simulator"
@@ -22,7 +23,7 @@ const Handlers = Tools.toLayer({
   pack: ({ thing }) => Effect.succeed(`${thing} is packed`)
 })
 
-/** Lets the model act until it has nothing more to do, at most so many times. */
+/** Lets the model act until it has nothing more to do, at most this many times. */
 const act = Effect.fnUntraced(function*(chat: Chat.Chat, prompt: Prompt.RawInput, turns: number) {
   let next = prompt
   for (let turn = 1; turn <= turns; turn++) {

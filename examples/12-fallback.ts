@@ -9,7 +9,7 @@ import { type AiError, LanguageModel, Model } from "effect/ai"
 // router the model id alone.
 const simulated = { baseUrl: "http://simulator", apiKey: false } as const
 
-// This one has scaled to zero. The plan waits and tries again, so the transport need not.
+// This one has scaled to zero. The plan waits and retries, so the transport need not.
 const Small = HuggingFaceLanguageModel.model("small", { ...simulated, client: { retry: Retry.none }, revive: false })
   .pipe(Layer.provide(Simulator.layer({ faults: ({ method }) => method === "POST" ? [Fault.unavailable] : [] })))
 

@@ -54,7 +54,7 @@ describe("over a simulated server", () => {
     Effect.gen(function*() {
       const simulator = yield* Simulator.Simulator
       yield* simulator.fail(Fault.reset(0))
-      // the attempt that fails takes an answer too
+      // the failing attempt uses up an answer too
       yield* simulator.answer({ text: "Fine" }, { text: "Fine" })
       assert.strictEqual(yield* mood("And now?"), "fine")
     }).pipe(Effect.provide(Model)))

@@ -1,4 +1,4 @@
-// Servers tell the same generation in many shapes, and sometimes none at all. The program sees one shape, or an error.
+// Servers send the same generation in many shapes, and sometimes none at all. The program sees one shape, or an error.
 import { Console, Effect, Layer } from "effect"
 import { Generation, InferenceEndpointsLLM } from "effect-inference-endpoints"
 import { Fault, Simulator } from "effect-inference-endpoints/simulator"

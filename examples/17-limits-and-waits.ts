@@ -1,4 +1,4 @@
-// How often, how long, and what is going on meanwhile: one policy for a call and for finding its endpoint.
+// Retries, time limits and reports of waits: one policy for a call and for finding its endpoint.
 import { Console, Duration, Effect, Layer } from "effect"
 import { Deadline, InferenceEndpointsLLM, Retry } from "effect-inference-endpoints"
 import { Fault, Simulator } from "effect-inference-endpoints/simulator"
@@ -44,7 +44,7 @@ const program = Effect.gen(function*() {
 await Effect.runPromise(
   program.pipe(
     Effect.provide(Service),
-    // every wait is told before it begins: for another attempt, or for an endpoint that is starting
+    // every wait is reported before it begins: for another attempt, or for an endpoint that is starting
     Effect.provideService(
       Retry.OnWait,
       ({ delay, reason, subject }) =>

@@ -1,7 +1,7 @@
 // A chat data set from nothing but a model, on the Hub: Magpie writes conversations of two turns under system prompts that
-// are drawn by weight, and leaves out what it asked before; a judge says how good each is, as a probability; those that it
-// likes are written as Parquet, shown in a dry run, pushed with a data card, and read back by name. Models and Hub are
-// simulated, so the words mean nothing; the steps and the files are those of a real data set.
+// are drawn by weight, and leaves out repeated questions; a judge rates each one with a probability; the good ones are
+// written as Parquet, shown in a dry run, pushed with a data card, and read back by name. Models and Hub are simulated, so
+// the words mean nothing; the steps and the files are those of a real data set.
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer, Stream } from "effect"
 import { Decision, HubDatasets, InferenceEndpointsLLM } from "effect-inference-endpoints"

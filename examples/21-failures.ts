@@ -1,14 +1,14 @@
-// What goes wrong between a program and a model, what the program is told, and how often it was tried.
+// What goes wrong between a program and a model, what the program sees, and how often it was tried.
 import { Console, Effect, Layer } from "effect"
 import { InferenceEndpointsLLM } from "effect-inference-endpoints"
 import { Fault, Simulator } from "effect-inference-endpoints/simulator"
 
 const failures: ReadonlyArray<readonly [name: string, fault: Fault.Fault]> = [
-  // somebody else's fault: tried again until the policy is used up
+  // somebody else's fault: retried until the policy is exhausted
   ["the shard restarts", Fault.shardRestarting],
   ["a gateway times out", Fault.gatewayError(524)],
   ["the stream is cut before its first token", Fault.cut(0)],
-  // the request's own: posted once, as no repetition helps
+  // the request's own: posted once, since a retry would not help
   ["too long, told in a 200", Fault.errorFrame("invalid_request_error", "17 tokens too many")],
   ["an image for a model of text", Fault.imageUnsupported],
   // the response's: posted once, with what there was of it

@@ -1,5 +1,5 @@
-// An object of 3,000 tokens from TGI, which generates 1,024 at once and begins its grammar anew behind them; then an answer
-// that was cut elsewhere, salvaged from its longest good beginning.
+// An object of 3,000 tokens from TGI, which generates 1,024 at once and then starts its grammar over; then a response that
+// was cut elsewhere, continued from its longest valid beginning.
 import { Console, Effect, Layer, Schema, Stream } from "effect"
 import { InferenceEndpointsLLM } from "effect-inference-endpoints"
 import { Simulator } from "effect-inference-endpoints/simulator"
@@ -17,7 +17,7 @@ const catalogue = {
 }
 const written = JSON.stringify(catalogue)
 
-// a model that writes this catalogue, and goes on where a prompt holds part of it
+// a model that writes this catalogue, and continues a prompt that holds part of it
 const Server = Simulator.layer({
   maxTotalTokens: 16_000,
   script: (_request, prompt) => {

@@ -4,7 +4,7 @@ import { Console, Effect, Layer, Schema, Stream } from "effect"
 import { InferenceEndpointsLLM, Tool } from "effect-inference-endpoints"
 import { Simulator } from "effect-inference-endpoints/simulator"
 
-// as Qwen and Hermes write calls; tokenizerId: "org/model" takes the template from a repository
+// in the form of Qwen and Hermes; tokenizerId: "org/model" takes the template from a repository
 const chatTemplate = `{%- if tools %}<|im_start|>system
 Tools: {{ tools | tojson }}<|im_end|>
 {% endif %}{%- for message in messages %}<|im_start|>{{ message.role }}

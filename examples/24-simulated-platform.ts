@@ -1,4 +1,4 @@
-// All of Hugging Face on one port, and a balancer that loses its workers: what a client meets, without an account.
+// All of Hugging Face on one port, and a balancer that loses its workers: what a client sees, without an account.
 import { Console, Effect, Layer, Stream } from "effect"
 import { EndpointsApi, Hub, InferenceEndpointsLLM, Message } from "effect-inference-endpoints"
 import { NodeInferenceEndpoints, PlatformServer } from "effect-inference-endpoints/node"

@@ -1,4 +1,4 @@
-// Which label answers a question, how likely each one is, and how far that can be believed.
+// Which label answers a question, how likely each one is, and how well calibrated that is.
 import { Console, Effect, Layer, Schema } from "effect"
 import { Calibration, Decision, InferenceEndpointsLLM } from "effect-inference-endpoints"
 import { Simulator } from "effect-inference-endpoints/simulator"

@@ -10,7 +10,7 @@ const program = Effect.gen(function*() {
   const simulator = yield* Simulator.Simulator
   const limits = { maxNewTokens: 400, thinkingBudget: 12 }
 
-  // one stream of two requests: the thought, which is cut and closed, then the answer behind it
+  // one stream of two requests: the thought, which is cut and closed, then the answer after it
   yield* llm.stream("Is it safe to swim in the Danube?", limits).pipe(
     Stream.runForEach((event) =>
       event._tag === "Reasoning" ? Console.log(`thinking: ${event.text}`) : event._tag === "Finish"

@@ -3,7 +3,7 @@ import { Console, Effect, Layer } from "effect"
 import { Canary, InferenceEndpointsLLM, Proof, Prove } from "effect-inference-endpoints"
 import { Simulator } from "effect-inference-endpoints/simulator"
 
-// a server that takes a seed and a schema, and keeps neither
+// a server that accepts a seed and a schema, but honours neither
 const server = Simulator.layer({ engine: "vllm", lies: ["seed", "grammar"] })
 const options = { baseUrl: "http://simulator", apiKey: false } as const
 

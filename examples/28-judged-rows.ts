@@ -1,4 +1,4 @@
-// A batch that decides in place of writing: a label with its probabilities for each row, and what fell on which side.
+// A batch that decides instead of writing: a label with its probabilities per row, and the rows of each label.
 import { NodeServices } from "@effect/platform-node"
 import { Console, Effect, FileSystem, Layer } from "effect"
 import { InferenceEndpointsLLM } from "effect-inference-endpoints"

@@ -1,4 +1,5 @@
-// One batch over two endpoints, one of which goes away for good: the other one does its rows, and every row is there once.
+// One batch over two endpoints, one of which goes away for good: the other one takes over its rows, and every row is there
+// once.
 import { NodeServices } from "@effect/platform-node"
 import { Console, Context, Effect, FileSystem, Layer } from "effect"
 import { InferenceEndpointsLLM } from "effect-inference-endpoints"

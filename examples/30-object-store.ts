@@ -1,5 +1,6 @@
-// One batch by workers that share no folder: their results go to an object store. The first one is stopped in the middle; what
-// it has done is there for the second one. Store and model are simulated; with real ones the folder is named s3://bucket/prefix.
+// One batch by workers that share no folder: their results go to an object store. The first one is stopped in the middle;
+// its results are kept for the second one. Store and model are simulated; with real ones the folder is named
+// s3://bucket/prefix.
 import { NodeServices } from "@effect/platform-node"
 import { Console, Deferred, Effect, Layer, Redacted } from "effect"
 import { InferenceEndpointsLLM } from "effect-inference-endpoints"

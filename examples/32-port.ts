@@ -1,5 +1,5 @@
 // A port for programs in other languages, in front of an endpoint that sleeps: requests of OpenAI's API are held while it
-// wakes, `response_format` is written as TGI reads it, and what it cost is counted. Here the requests come from `fetch`, and
+// wakes, `response_format` is translated for TGI, and the cost is counted. Here the requests come from `fetch`, and
 // Hugging Face is a simulation.
 import { NodeHttpServer } from "@effect/platform-node"
 import { Console, Effect, Layer, Redacted } from "effect"

@@ -1,5 +1,5 @@
-// A tape: what was asked through the port and answered, recorded once and then played without a model. A request that is not
-// on it is an error that shows the difference, never an invented answer.
+// A tape: requests through the port and their responses, recorded once and then replayed without a model. A request that is
+// not on it is an error that shows the difference, never an invented response.
 import { Console, Effect, Layer, Result } from "effect"
 import { InferenceEndpointsLLM } from "effect-inference-endpoints"
 import { Proxy, Recording } from "effect-inference-endpoints/proxy"

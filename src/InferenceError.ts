@@ -115,7 +115,7 @@ export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", resp
 }
 
 /**
- * 402, or a 429 that speaks of a used-up quota: no retry helps until someone pays.
+ * 402, or a 429 about a used-up quota: no retry helps until someone pays.
  *
  * @category reasons
  * @since 0.1.0

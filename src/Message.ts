@@ -67,7 +67,7 @@ export type ToolCall = typeof ToolCall.Type
  */
 export interface Message {
   readonly role: "system" | "user" | "assistant" | "tool" | (string & {})
-  /** Text, parts, or null beside `tool_calls`. */
+  /** Text, parts, or null with `tool_calls`. */
   readonly content?: string | ReadonlyArray<Part> | null | undefined
   /** The calls of an assistant message. */
   readonly tool_calls?: ReadonlyArray<ToolCall> | undefined

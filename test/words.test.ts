@@ -18,7 +18,21 @@ const relapses: ReadonlyArray<readonly [string, RegExp, string]> = [
   ],
   ["no byte", /\bno byte\b/i, "no data"],
   ["under way", /\bunder way\b/i, "in flight, or in progress"],
-  ["said aloud", /\bsaid aloud\b/i, "set explicitly"]
+  ["said aloud", /\bsaid aloud\b/i, "set explicitly"],
+  ["so many", /\bso many\b/i, "that many, this many, or a number of"],
+  ["gone on with", /\b(?:gone on|goes on behind|go on behind)\b/i, "continued, or continues after"],
+  ["asked for whole", /\basked for (?:whole|anew|again|piece)\b/i, "requested as a whole, requested again, or retried"],
+  ["without a word", /\b(?:without a word|in silence)\b/i, "silently"],
+  [
+    "a row a line",
+    /\b(?:a|one) (?:row|line|file|class|chunk|method|delta) (?:a|an) (?=[a-z]+[.,:;`]|\S+$)/i,
+    "one line per row"
+  ],
+  ["is there already", /\bis there already\b/i, "already exists"],
+  ["does not tell", /\b(?:do|does|did) not tell\b/i, "does not report, or does not say"],
+  ["was told", /\b(?:can be|is|was) told (?!to\b|apart\b|not to\b)/i, "is given, gets, or knows"],
+  ["begins anew", /\banew\b/i, "again, or over"],
+  ["held to", /\b(?:is|are) held to\b/i, "is enforced"]
 ]
 
 describe("the words of comments, messages and pages", () => {

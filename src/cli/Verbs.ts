@@ -27,7 +27,7 @@ export const groups: ReadonlyArray<{ readonly title: string; readonly verbs: Rea
   {
     title: "Ask a model",
     verbs: [
-      { name: "generate", summary: "One prompt, the text as it comes", load: () => import("./verbs/Generate.ts") },
+      { name: "generate", summary: "One prompt, the text as it arrives", load: () => import("./verbs/Generate.ts") },
       { name: "chat", summary: "A conversation in the terminal", load: () => import("./verbs/Chat.ts") },
       {
         name: "decide",

@@ -88,7 +88,7 @@ export class SharedToken extends Schema.TaggedError<SharedToken>()("SharedToken"
     return `the labels ${this.labels.map((label) => JSON.stringify(label)).join(", ")} begin with the same token ` +
       `${
         JSON.stringify(this.token)
-      }, so that it does not tell which is meant. Set \`codes\` to true, choose labels that begin ` +
+      }, so that it does not show which one is meant. Set \`codes\` to true, choose labels that begin ` +
       "differently, or render prompts here (tokenizerId), where labels are scored whole"
   }
 }

@@ -107,7 +107,7 @@ const parsed = (value: unknown): unknown => {
 
 /**
  * TGI drops the calls of a message that has content, and writes the calls of one that has none into the prompt as JSON,
- * with text arguments escaped once more. So arguments are sent as values; and where there is content beside the calls,
+ * with text arguments escaped once more. So arguments are sent as values; and where there is content next to the calls,
  * both are sent as the text that the server would make of the calls.
  */
 const messageOf = (message: Message): ChatCompletion.Message => {

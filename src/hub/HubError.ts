@@ -44,7 +44,7 @@ export class GatedRepo extends Schema.TaggedError<GatedRepo>()("GatedRepo", {
 }
 
 /**
- * There is no such repository, or it is private: the Hub does not tell which.
+ * There is no such repository, or it is private: the Hub does not say which.
  *
  * @category reasons
  * @since 0.1.0

@@ -46,7 +46,7 @@ export interface Tool {
  */
 export interface Message {
   readonly role: "system" | "user" | "assistant" | "tool" | (string & {})
-  /** Text, parts, or null beside `tool_calls`. */
+  /** Text, parts, or null with `tool_calls`. */
   readonly content?: string | ReadonlyArray<Part> | null | undefined
   readonly tool_calls?: ReadonlyArray<MessageToolCall> | undefined
   /** Which call a `tool` message is the result of. */

@@ -182,7 +182,7 @@ export const apart: Behaviour = {
         first !== undefined
           ? found("dropped", `a response to ${first.asked} contains ${first.got}, which another request asked for`)
           : verdict === "unclear"
-          ? found("unclear", "no response contains the word that was asked for")
+          ? found("unclear", "no response contains the requested word")
           : found(
             "honoured",
             `${requests - silent} of ${requests} concurrent responses contain their own word, none another's`

@@ -23,7 +23,7 @@ import * as Signals from "../terminal/Signals.ts"
 import * as Visible from "../terminal/Visible.ts"
 
 const help = `/system TEXT  say how to behave, and start over
-/new          begin anew
+/new          start over
 /save FILE    write the conversation as JSON, readable by you alone
 /exit         end; so does Ctrl-D`
 

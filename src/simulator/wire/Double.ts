@@ -1,5 +1,5 @@
 /**
- * What the doubles of Hugging Face's services share: a handler for requests, a journal of what came in, and a client that
+ * What the doubles of Hugging Face's services share: a handler for requests, a journal of requests, and a client that
  * finds the handler by host, so that a whole platform runs inside one test on virtual time.
  *
  * @since 0.1.0

@@ -37,7 +37,7 @@ export const make = (regex: Regex): Result.Result<WholeText, RegexSyntax.RegexFa
   return left === undefined ? Result.succeed({ regex: out, removed: [...removed] }) : Result.fail({
     construct: left,
     position: 0,
-    hint: "a grammar matches the whole text: say what stands beside the anchor instead"
+    hint: "a grammar matches the whole text: write what is next to the anchor instead"
   })
 }
 

@@ -86,7 +86,9 @@ const fromFacts = (facts: Facts.Facts, reading: Facts.Reading): Tree.Tree => {
   const kinds = facts.kinds ?? inferred(facts)
   if (kinds.length === 0) return { _tag: "Free", path: facts.path, said: true }
   if (facts.kinds === undefined) {
-    const reason = `without "type", only values of the kind that the keywords speak of are written: ${kinds.join(", ")}`
+    const reason = `without "type", only values of the kind that the keywords are about are written: ${
+      kinds.join(", ")
+    }`
     Facts.leave(reading, facts.path, "type", reason, "unwritable")
   }
   return Compound.union(kinds.map((kind) => fromKind(kind, facts, reading)), facts.path, "type")
@@ -137,6 +139,6 @@ const fromValues = (facts: Facts.Facts, values: ReadonlyArray<unknown>, reading:
     (beside._tag === "Never" ? beside.hard : Members.holds(beside, value, definitions))
   const fitting = values.filter((value) => KindTree.fits(value, facts) && allowed(value))
   return fitting.length === 0
-    ? Tree.unsatisfiable(facts.path, "enum", "none of its values fits what stands beside it")
+    ? Tree.unsatisfiable(facts.path, "enum", "none of its values fits the keywords next to it")
     : Compound.union(fitting.map((value) => Compound.constant(value, facts.path)), facts.path, "enum")
 }

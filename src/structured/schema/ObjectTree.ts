@@ -112,7 +112,7 @@ const restsOf = (
     }]
   })
   if (patterned.length > 1 || (patterned.length > 0 && named !== undefined)) {
-    Facts.leave(reading, path, "patternProperties", "a key that matches two patterns is held to one of them")
+    Facts.leave(reading, path, "patternProperties", "for a key that matches two patterns only one of them is enforced")
   }
   if (additional.length === 0 && closed.keys) return rests
   const isSure = rests.length === patterned.length

@@ -1,6 +1,6 @@
 /**
  * Whole responses and streams as two forms of one thing. Some servers send the other form than was requested: JSON for a
- * stream, which becomes a stream of one frame or of its tokens, or an event stream for JSON, whose frames are put together.
+ * stream, which becomes a stream of one frame or of its tokens, or an event stream for JSON, whose frames are combined.
  *
  * @since 0.2.0
  */

@@ -86,7 +86,7 @@ export const keywords = {
     "narrowed",
     "ignored",
     "refused",
-    "the engine does not tell keys by pattern here"
+    "the engine does not distinguish keys by pattern here"
   ),
   propertyNames: row("enforced", "enforced", "refused", "ignored", "refused", "the names of keys are not checked"),
   minProperties: row("narrowed", "enforced", "refused", "ignored", "refused", "the number of keys is not counted"),

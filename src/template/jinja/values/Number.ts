@@ -28,7 +28,7 @@ export const divideEven = (numerator: bigint, denominator: bigint): bigint => {
   return twice > denominator || (twice === denominator && quotient % 2n === 1n) ? quotient + 1n : quotient
 }
 
-/** No double has more decimals than this; what is asked for beyond is zeros. */
+/** No double has more decimals than this; further digits are zeros. */
 const maxDecimals = 1100
 
 /** `'%.{precision}f'` of a non-negative finite number. */

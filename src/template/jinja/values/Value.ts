@@ -39,7 +39,9 @@ export class Float {
   }
 }
 
-/** `markupsafe.Markup`, what `|safe` and `|escape` give: a str that escapes whatever is added to it with `+`, `%` or `join`. */
+/**
+ * `markupsafe.Markup`, what `|safe` and `|escape` give: a str that escapes whatever is added to it with `+`, `%` or `join`.
+ */
 export class Markup {
   readonly text: string
   constructor(text: string) {
@@ -241,7 +243,7 @@ export class Cycler {
 
 /** The special variable `loop`. Pulls its items one by one, so that a generator is consumed as Python would. */
 export class Loop {
-  /** What is looped over where it is there as a whole, or what was left of a generator when its length was asked for. */
+  /** The whole sequence of the loop if it is known, or what was left of a generator when its length was needed. */
   private items: ReadonlyArray<Value> | undefined
   private next = 0
   private readonly source: Iterator<Value> | undefined
