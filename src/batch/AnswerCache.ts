@@ -1,8 +1,9 @@
 /**
- * Nothing is paid for twice: generations by what was asked for them, for equal rows of one input and over runs.
+ * Nothing is paid for twice: generations are kept by their request, for equal rows of one input and across runs.
  *
- * The key is the request before a seed is drawn, what answers it, and a version of the key. Generations that were cut,
- * empty or refused are never kept. Of equal rows in flight one is sent; when it fails or is interrupted the next one is.
+ * The key is the request before a seed is drawn, what answers it, and the version of the key. Generations that were cut,
+ * empty or refused are never kept. Of equal rows in flight only one is sent; when it fails or is interrupted, the next one
+ * is.
  *
  * @since 0.2.0
  */
@@ -58,7 +59,7 @@ const parse = (text: string): Judged | undefined => {
  * @since 0.2.0
  */
 export interface AnswerCache {
-  /** `fresh` passes the store by, and keeps what comes. */
+  /** `fresh` does not read the store, but keeps what comes. */
   readonly through: <E>(
     key: string,
     fresh: boolean,
@@ -67,7 +68,7 @@ export interface AnswerCache {
 }
 
 /**
- * A cache over any store. A store that fails is passed by.
+ * A cache over any store. A store that fails is bypassed.
  *
  * @category constructors
  * @since 0.2.0
@@ -93,7 +94,7 @@ export const make = (store: KeyValueStore.KeyValueStore): AnswerCache => {
   const through: AnswerCache["through"] = (key, fresh, generate) =>
     Effect.suspend(() => {
       const flight = flights.get(key)
-      // whoever waits looks again: the one before may have failed
+      // each waiter looks again: the one before may have failed
       if (flight !== undefined) return Effect.andThen(Deferred.await(flight), through(key, fresh, generate))
       if (fresh) return lead(key, generate)
       return Effect.flatMap(Effect.orElseSucceed(store.get(key), () => undefined), (text) => {
@@ -111,14 +112,14 @@ export const make = (store: KeyValueStore.KeyValueStore): AnswerCache => {
  * @since 0.2.0
  */
 export interface FilesOptions {
-  /** Most bytes of all files; the oldest go when it is passed. Default 4 GiB. */
+  /** Most bytes of all files; the oldest are removed when it is exceeded. Default 4 GiB. */
   readonly maxBytes?: number | undefined
 }
 
 const MAX_BYTES = 4 * 1024 ** 3
 /** No entry may take more than this share of the room, so that none drives out all others. */
 const SHARE = 0.1
-/** How far the oldest are let go. */
+/** Down to which share the oldest are removed. */
 const LOW = 0.9
 const NAME = /^[0-9a-f]{2}\/[0-9a-f]{64}\.json$/
 
@@ -162,7 +163,7 @@ export const files = Effect.fnUntraced(function*(directory: string, { maxBytes =
   let written = 0
   const fileOf = (key: string) => path.join(directory, key.slice(0, 2), `${key}.json`)
 
-  /** The room is asked of the folder, not kept in a count: other runs write there too. */
+  /** The used space is read from the folder, not kept in a count: other runs write there too. */
   const shrink = Effect.gen(function*() {
     const entries = yield* entriesOf(directory)
     bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)
@@ -209,7 +210,7 @@ const clearFiles = Effect.fnUntraced(function*(directory: string) {
 })
 
 /**
- * Removes every entry of a folder, and nothing else that is there. Says how many there were.
+ * Removes every entry of a folder, and nothing else in it. Returns how many there were.
  *
  * @category running
  * @since 0.2.0

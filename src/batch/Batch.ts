@@ -34,11 +34,11 @@ export interface RunOptions extends Runner.Options {
   /** Where progress goes: standard error (the default), nowhere, or a function. */
   readonly progress?: "stderr" | "none" | Runner.OnEvent | undefined
   /**
-   * Further endpoints by name, which share the rows with the one in the context: each has its own pace and its own
-   * faults, and the rows of one that is given up go to the others.
+   * Further endpoints by name, which share the rows with the one in the context: each has its own pace and its own faults,
+   * and the rows of an endpoint that is given up go to the others.
    */
   readonly others?: Readonly<Record<string, InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]>> | undefined
-  /** What is asked for in place of text: decisions, vectors, scores. Default: text. */
+  /** What to ask for instead of text: decisions, vectors, scores. Default: text. */
   readonly task?: Task.Task | undefined
   /**
    * Asks each endpoint for sixteen words at once before the first row, and leaves one out that mixes up its callers. Default
@@ -48,7 +48,7 @@ export interface RunOptions extends Runner.Options {
 }
 
 /**
- * The service as a batch sees it. Retries are left to the batch: it knows the other rows, and what their fate says of the
+ * The service as a batch sees it. Retries are left to the batch: it knows the other rows, and what their fate says about the
  * endpoint.
  *
  * @category constructors
@@ -68,7 +68,7 @@ export const work = (
     provider: about.provider ?? "",
     engine: about.engine,
     engineVersion: about.engineVersion ?? "",
-    // the text of a template is long; a repository is its own name
+    // the text of a template is long; a repository is identified by its name
     template: template === undefined || /^[\w.-]+\/[\w.-]+@\S+$/.test(template) ? template ?? "" : Digest.of(template),
     capacity: about.capacity,
     contextLength: about.contextLength,
@@ -138,7 +138,7 @@ export const stream = <E, R>(
 
 /**
  * Generates for the rows of a JSONL file into a JSONL file: every row ends exactly once in the output or the errors file,
- * whatever happens in between. Run again, it goes on where it stopped; a finished one sends nothing.
+ * whatever happens in between. Run again, it continues where it stopped; a finished one sends nothing.
  *
  * @example
  * ```ts
@@ -182,7 +182,7 @@ const worksOf = (
     return canary && task === undefined ? { ...made, ready: Effect.andThen(made.ready, looked(one)) } : made
   })
 
-/** Fails where the server mixes up its callers. What looks for it is loaded when it is asked for. */
+/** Fails where the server mixes up its callers. The code that checks for it is loaded only when it is requested. */
 const looked = (llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]) =>
   Effect.flatMap(
     Effect.promise(() => import("../prove/Canary.ts")),

@@ -1,5 +1,5 @@
 /**
- * Why a batch was refused before it began, or could not go on.
+ * Why a batch was refused before it began, or could not continue.
  *
  * @since 0.1.0
  */
@@ -77,7 +77,7 @@ export class InputChanged extends Schema.TaggedError<InputChanged>()("InputChang
  */
 export class Changed extends Schema.TaggedError<Changed>()("Changed", {
   output: Schema.String,
-  /** Each thing that is not as it was: the name to accept it by, and a sentence. */
+  /** Each thing that has changed: the name to accept it by, and a sentence. */
   changes: Schema.Array(Schema.Struct({ name: Schema.String, message: Schema.String }))
 }) {
   readonly isRetryable = false
@@ -86,7 +86,7 @@ export class Changed extends Schema.TaggedError<Changed>()("Changed", {
       this.changes.map(({ message }) => message).join("; ")
     }. Go back to what it was; accept the difference with ${
       this.changes.map(({ name }) => `--continue ${name}`).join(" ")
-    } (\`accept\`), which keeps what is done and records it; choose another output; or use --force to move it aside and start anew`
+    } (\`accept\`), which keeps what is done and records it; choose another output; or use --force to move it aside and start over`
   }
 }
 
@@ -115,7 +115,7 @@ export class Locked extends Schema.TaggedError<Locked>()("Locked", {
 }) {
   readonly isRetryable = true
   override get message() {
-    return `another run is writing this output (${this.holder}). Wait for its end; if it is surely gone, remove ${this.lock}`
+    return `another run is writing this output (${this.holder}). Wait for it to end; if it is certainly gone, remove ${this.lock}`
   }
 }
 
@@ -128,8 +128,8 @@ export class Locked extends Schema.TaggedError<Locked>()("Locked", {
 export class DamagedManifest extends Schema.TaggedError<DamagedManifest>()("DamagedManifest", { path: Schema.String }) {
   readonly isRetryable = false
   override get message() {
-    return `${this.path} is not a manifest that this version can read. Use --repair to write it anew for this input and ` +
-      "configuration, after the ids of the output are checked; or --force to move all files aside and start anew"
+    return `${this.path} is not a manifest that this version can read. Use --repair to rewrite it for this input and ` +
+      "configuration, after the ids of the output are checked; or --force to move all files aside and start over"
   }
 }
 
@@ -161,7 +161,7 @@ export class Damaged extends Schema.TaggedError<Damaged>()("Damaged", {
 export class Disk extends Schema.TaggedError<Disk>()("Disk", { path: Schema.String, problem: Schema.String }) {
   readonly isRetryable = true
   override get message() {
-    return `${this.path}: ${this.problem}. Every line written so far is whole; run again to go on`
+    return `${this.path}: ${this.problem}. Every line written so far is whole; run again to continue`
   }
 }
 
@@ -178,7 +178,7 @@ export class Stopped extends Schema.TaggedError<Stopped>()("Stopped", {
 }) {
   readonly isRetryable = true
   override get message() {
-    return `stopped: ${this.problem}. No row was counted as failed for it; run again to go on`
+    return `stopped: ${this.problem}. No row was counted as failed for it; run again to continue`
   }
 }
 

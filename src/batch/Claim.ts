@@ -1,6 +1,6 @@
 /**
- * Whether this run may write to this output: its files are different files, and what they hold was begun with the same
- * input and configuration, or the differences are accepted.
+ * Whether this run may write to this output: its files are distinct, and what they hold was begun with the same input and
+ * configuration, or the differences are accepted.
  *
  * @since 0.2.0
  */
@@ -24,7 +24,7 @@ import type * as Part from "./rows/Part.ts"
 export const refuse = (...problems: ReadonlyArray<string>): BatchError.BatchError =>
   BatchError.make(new BatchError.InvalidOptions({ problems }))
 
-/** A refusal to look at an output that has no manifest. */
+/** A refusal to read an output that has no manifest. */
 export const noBatch = (output: string): BatchError.BatchError =>
   refuse(`there is no batch with the output ${output}: no run left its manifest beside it`)
 
@@ -49,7 +49,7 @@ export const checkFiles = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.
   for (const path of [paths.output, paths.errors]) {
     const info = yield* Effect.option(fs.stat(path))
     if (Option.isSome(info) && info.value.type !== "File") {
-      // a device or a pipe has no lines to go on with, and must not be moved aside
+      // a device or a pipe has no lines to continue from, and must not be moved aside
       return yield* refuse(`${path} is ${kindOf(info.value.type)}; rows go to a file that can be read again`)
     }
   }
@@ -58,7 +58,7 @@ export const checkFiles = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.
 const kindOf = (type: FileSystem.File.Type): string =>
   type === "Directory" ? "a folder" : type === "FIFO" ? "a pipe" : "not a plain file"
 
-/** What answers depend on, beside the input: as data, so that a later run can say what changed. */
+/** What answers depend on, besides the input: as data, so that a later run can say what changed. */
 export const configurationOf = ({ columns, options = {} }: Options, fingerprint: Schema.Json) => {
   const { concurrency: _, structuredOutput, ...rest } = options
   const structured = structuredOutput === undefined || structuredOutput === false
@@ -71,7 +71,7 @@ export const configurationOf = ({ columns, options = {} }: Options, fingerprint:
   }
 }
 
-/** Whether a file is there and holds something. */
+/** Whether a file exists and is not empty. */
 export const holds = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
   return yield* fs.stat(path).pipe(
@@ -81,7 +81,7 @@ export const holds = Effect.fnUntraced(function*(path: string) {
   )
 })
 
-/** The manifest of an earlier run; undefined where there is none, or a damaged one is to be written anew. */
+/** The manifest of an earlier run; undefined where there is none, or a damaged one is to be rewritten. */
 export const earlier = (options: Options, paths: Paths) =>
   Effect.catchIf(
     Manifest.read(paths.manifest),
@@ -100,7 +100,7 @@ const isAccepted = (accept: ReadonlyArray<string>, name: string): boolean =>
 
 export interface Claim {
   readonly manifest: Manifest.Manifest
-  /** How the lines of the output are to be looked at. */
+  /** How the lines of the output are to be read. */
   readonly expected: Ledger.Expected
 }
 

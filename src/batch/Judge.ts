@@ -1,9 +1,9 @@
 /**
- * A row's request → generations that are what was asked for: structured output is decoded, and asked for again where it
- * does not decode.
+ * A row's request → generations in the requested form: structured output is decoded, and requested again when it does not
+ * decode.
  *
- * Another attempt has the next seed, or a seed of its own where none was given, and twice the limit on tokens where the
- * limit cut the text.
+ * Another attempt has the next seed, or a seed of its own where none was given, and twice the limit on tokens when the limit
+ * cut the text.
  *
  * @since 0.2.0
  */
@@ -25,7 +25,7 @@ import type { StructuredOutputError } from "../structured/StructuredOutputError.
  */
 export interface Judged {
   readonly generations: ReadonlyArray<Generation.Generation>
-  /** The decoded values as JSON text, beside each generation. */
+  /** The decoded values as JSON text, one per generation. */
   readonly values: ReadonlyArray<string> | undefined
   /** Generations that did not decode. */
   readonly discarded: ReadonlyArray<Generation.Generation>
@@ -84,7 +84,7 @@ const one = Effect.fnUntraced(function*<E>(
 })
 
 /**
- * Generates for a row, and asks again, at most so many times for each generation, for what does not decode.
+ * Generates for a row, and retries what does not decode, up to a number of times per generation.
  *
  * @category running
  * @since 0.2.0

@@ -1,9 +1,9 @@
 /**
- * A pipeline of distilabel → a configuration and the batch command for each of its steps that asks `InferenceEndpointsLLM`, with
- * what the original really sent of each option.
+ * A pipeline of distilabel → a configuration and the batch command for each of its steps that asks `InferenceEndpointsLLM`,
+ * with what the original really sent of each option.
  *
- * What the original does is that of distilabel 1.5: an LLM with a tokenizer asks the completion route of TGI, one without asks
- * the chat route, and each route has options that it leaves out without a word.
+ * What the original does is that of distilabel 1.5: an LLM with a tokenizer asks the completion route of TGI, one without
+ * asks the chat route, and each route has options that it silently leaves out.
  *
  * @since 0.2.0
  */
@@ -15,7 +15,7 @@ import * as BatchError from "./BatchError.ts"
 import { isRecord } from "./rows/Row.ts"
 
 /**
- * What became of an option in the original: it was sent, dropped without a word, cut, or made the original yield nothing.
+ * What became of an option in the original: it was sent, silently dropped, cut, or made the original yield nothing.
  *
  * @category models
  * @since 0.2.0
@@ -35,7 +35,9 @@ export interface Note {
 export interface Migrated {
   readonly step: string
   readonly config: LLMConfig.LLMConfig
-  /** The words of the command behind `inference-endpoints`; `<input>` stands where the pipeline does not say what it reads. */
+  /**
+   * The words of the command behind `inference-endpoints`; `<input>` stands where the pipeline does not say what it reads.
+   */
   readonly command: ReadonlyArray<string>
   readonly notes: ReadonlyArray<Note>
 }
@@ -92,7 +94,7 @@ const completionDrops = new Set([
 
 const MOST_STOPS = 4
 
-/** Python's default of an option, which says nothing. */
+/** Python's default of an option, which carries no intent. */
 const isDefault = (value: unknown): boolean => value === null || value === false
 
 const optionNotes = (llm: Json): ReadonlyArray<Note> => {
@@ -270,8 +272,8 @@ const stepNotes = (step: Step, input: string): ReadonlyArray<Note> => {
 const refused = (problem: string) => BatchError.make(new BatchError.InvalidOptions({ problems: [problem] }))
 
 /**
- * Reads a dump of a pipeline (`pipeline.yaml`), or of one LLM. Fails where the text is none, where nothing in it asks
- * `InferenceEndpointsLLM`, or where an option is not known, since dropping it would change what is generated.
+ * Reads a dump of a pipeline (`pipeline.yaml`), or of one LLM. Fails when the text is not one, when nothing in it asks
+ * `InferenceEndpointsLLM`, or when an option is not known, since dropping it would change what is generated.
  *
  * @category running
  * @since 0.2.0

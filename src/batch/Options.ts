@@ -1,5 +1,5 @@
 /**
- * What a batch is made of, and what must be right about it before anything is read.
+ * The options of a batch, and what must be right about them before anything is read.
  *
  * @since 0.2.0
  */
@@ -24,49 +24,49 @@ export interface Options extends Pace.Options {
    * folders and patterns of such files, `-` for standard input, and what `Part.Openers` takes.
    */
   readonly input: string | ReadonlyArray<string>
-  /** Where results go; beside it `<output>.manifest.json` and, while it runs, `<output>.lock`. */
+  /** Where results go; next to it `<output>.manifest.json` and, while it runs, `<output>.lock`. */
   readonly output: string
   /** Where failed rows go. Default: `<output>.errors.jsonl`. */
   readonly errors?: string | undefined
   readonly columns?: Row.Columns | undefined
   /** Options of every row, under those of the row itself. */
   readonly options?: Settings.CallOptions | undefined
-  /** How often a row is asked again, with a new seed, when its structured output does not decode. Default 2. */
+  /** How often a row is retried, with a new seed, when its structured output does not decode. Default 2. */
   readonly retries?: number | undefined
   /** Columns of the input that the output keeps, in `input`: their names, or `true` for all. Default: none. */
   readonly keep?: true | ReadonlyArray<string> | undefined
   /**
-   * Looks so many rows ahead, and sends those that begin alike one after the other, for the server's cache of prompts. Default:
-   * rows are sent in the order of the input.
+   * Looks this many rows ahead, and sends those that begin alike one after the other, for the server's cache of prompts.
+   * Default: rows are sent in the order of the input.
    */
   readonly together?: number | undefined
-  /** Does so many rows and leaves the others for later. Default: all. */
+  /** Does only this many rows and leaves the others for later. Default: all. */
   readonly limit?: number | undefined
   /**
-   * Refuses an endpoint where more than one provider or model may answer, and stops at the first response of another
+   * Refuses an endpoint at which more than one provider or model may answer, and stops at the first response of another
    * model than the first one's. Default false.
    */
   readonly pin?: boolean | undefined
-  /** Where generations are looked for before they are asked for, and kept (see `AnswerCache`). Default: nowhere. */
+  /** Where generations are looked up before they are requested, and kept (see `AnswerCache`). Default: nowhere. */
   readonly cache?: KeyValueStore | undefined
   readonly budget?: Budget.Budget | undefined
   readonly price?: Budget.Price | undefined
   /** Puts the output into the order of the input when every row is done or failed. Default false. */
   readonly ordered?: boolean | undefined
-  /** Does the rows of the errors file again; the file is moved to `<errors>.retried`. Default false. */
+  /** Retries the rows of the errors file; the file is moved to `<errors>.retried`. Default false. */
   readonly retryFailed?: boolean | undefined
-  /** Moves lines that no run wrote to `<file>.bad`, and writes a damaged manifest anew, instead of refusing. Default false. */
+  /** Moves lines that no run wrote to `<file>.bad`, and rewrites a damaged manifest, instead of refusing. Default false. */
   readonly repair?: boolean | undefined
-  /** Moves files of another input or configuration to `<file>.old` and starts anew instead of refusing. Default false. */
+  /** Moves files of another input or configuration to `<file>.old` and starts over instead of refusing. Default false. */
   readonly force?: boolean | undefined
   /**
-   * Differences from the earlier run that are meant, by the names that the refusal gives them, such as
+   * Differences from the earlier run that are intended, by the names that the refusal gives them, such as
    * `options.temperature`, `service` or `input`. Rows that are done stay; the manifest records what was accepted.
    */
   readonly accept?: ReadonlyArray<string> | undefined
   /** How long rows in flight may take to end once the batch stops. Default 30 seconds. */
   readonly drain?: Duration.Input | undefined
-  /** Stops the batch when it succeeds, with a word for the report: no row starts any more. */
+  /** Stops the batch when it succeeds, with a reason for the report: no further row starts. */
   readonly stop?: Effect.Effect<string> | undefined
 }
 
@@ -83,7 +83,7 @@ export interface Paths {
   readonly lock: string
   /** The last report, as JSON. */
   readonly report: string
-  /** The copy of an input that can be read only once. */
+  /** The copy of an input that can only be read once. */
   readonly copy: string
 }
 

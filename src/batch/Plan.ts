@@ -1,8 +1,8 @@
 /**
- * What a batch will take, before it is run: a sample of its rows is generated, and the rest is reckoned from it.
+ * What a batch will take, before it is run: a sample of its rows is generated, and the rest is estimated from it.
  *
- * Every figure is an interval: the mean of the sample for all rows, and its 95 % bounds. What the endpoint does not tell is
- * absent, and never 0.
+ * Every figure is an interval: the mean of the sample for all rows, and its 95 % bounds. What the endpoint does not report
+ * is absent, and never 0.
  *
  * @since 0.2.0
  */
@@ -51,10 +51,10 @@ export interface Plan {
   readonly tokens?: { readonly input: Interval; readonly output: Interval }
   /** Absent where the price, or the tokens, are not known. */
   readonly dollars?: Interval
-  /** At so many rows in flight. */
+  /** With this many rows in flight. */
   readonly hours: Interval
   readonly concurrency: number
-  /** Why the run cannot be carried by its budget or by the context of the model; empty where it can. */
+  /** Why the budget or the model's context is not enough for the run; empty when they are. */
   readonly problems: ReadonlyArray<string>
 }
 
@@ -91,7 +91,7 @@ interface Seen {
   readonly millis: number
   readonly input: number | undefined
   readonly output: number | undefined
-  /** The longest prompt and response together that the row may come to. */
+  /** The most tokens that the row's prompt and response may come to together. */
   readonly longest: number | undefined
 }
 
@@ -141,7 +141,7 @@ const problemsOf = (
 }
 
 /**
- * Generates a sample (20 rows by default) and reckons. The sample's generations go to the cache of the options, where
+ * Generates a sample (20 rows by default) and estimates. The sample's generations go to the cache of the options, where
  * there is one, so that the run does not pay for them again.
  *
  * @category running

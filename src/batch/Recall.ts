@@ -1,5 +1,5 @@
 /**
- * What a run was given, kept in its manifest, so that its failed rows can be done again by naming its output alone.
+ * What a run was given, kept in its manifest, so that its failed rows can be retried by naming its output alone.
  *
  * @since 0.2.0
  */
@@ -59,7 +59,8 @@ const seeded = ({ options, ...given }: Kept): Kept => {
 }
 
 /**
- * Reads what the run of an output was given. Fails with `InvalidOptions` where no batch wrote it, the run was given what cannot be written down, or version 0.1.0 began it.
+ * Reads what the run of an output was given. Fails with `InvalidOptions` when no batch wrote it, when the run was given
+ * something that cannot be written down, or when version 0.1.0 began it.
  *
  * @category running
  * @since 0.2.0
@@ -76,7 +77,7 @@ export const recall = Effect.fnUntraced(function*(output: string) {
   const service = member(configuration, "service")
   const backend = member(service, "backend")
   const recalled: Recalled = {
-    // what `givenOf` of this package wrote
+    // what this package's `givenOf` wrote
     options: seeded(given as unknown as Kept),
     endpoint: member(backend, "endpoint"),
     template: member(backend, "template"),

@@ -1,5 +1,5 @@
 /**
- * What to do with files of batches: look at one, put several into one, and write one in the form of other tools.
+ * What can be done with the files of batches: look at one, merge several, and convert one into the form of other tools.
  *
  * Nothing here changes the files it reads; what it writes appears whole or not at all.
  *
@@ -32,7 +32,7 @@ export interface Status {
   readonly rows: { readonly total: number; readonly done: number; readonly failed: number; readonly pending: number }
   readonly tokens: { readonly input: number; readonly output: number }
   readonly uncounted: number
-  /** As the lines tell them; 0 where no price was known. */
+  /** As the lines report them; 0 when no price was known. */
   readonly dollars: number
   readonly failures: Readonly<Record<string, number>>
   /** A run holds the output now, or did when it was killed. */
@@ -63,7 +63,7 @@ export const status = Effect.fnUntraced(function*(files: Pick<Options.Options, "
   return found
 })
 
-/** Gives every whole line of a file, parsed, to a function; fails at the first that is not JSON. */
+/** Passes every whole line of a file, parsed, to a function; fails at the first that is not JSON. */
 const eachLine = Effect.fnUntraced(function*(
   path: string,
   each: (value: Readonly<Record<string, unknown>>, line: Jsonl.Line) => Effect.Effect<void, BatchError.BatchError>
@@ -94,8 +94,8 @@ const checkTarget = Effect.fnUntraced(function*(sources: ReadonlyArray<string>, 
 })
 
 /**
- * The outputs of several batches as one file. Rows are numbered anew, in the order of the files; an id that comes twice is
- * refused. Gives the number of rows.
+ * The outputs of several batches as one file. Rows are renumbered, in the order of the files; an id that occurs twice is
+ * refused. Returns the number of rows.
  *
  * @category running
  * @since 0.2.0
@@ -270,7 +270,7 @@ const writerOf = (form: Form, columns: Row.Columns, isList: boolean) => {
 }
 
 /**
- * Writes an output in another form. Gives the number of rows written.
+ * Writes an output in another form. Returns the number of rows written.
  *
  * @category running
  * @since 0.2.0

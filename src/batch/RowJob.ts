@@ -64,15 +64,15 @@ export interface Endpoint<E extends Raised> {
   readonly price: Budget.Price | undefined
 }
 
-/** A row and what is asked for it. */
+/** A row and the request for it. */
 export interface Item {
   readonly row: Row.Row
   readonly request: Result.Result<Request.Request, RowError>
-  /** What it holds of the budget until it is done. */
+  /** What it reserves of the budget until it is done. */
   reserved: Budget.Used | undefined
 }
 
-/** What a row gave. */
+/** What a row yielded. */
 export interface Given extends Judge.Judged, Tally.Counted {
   readonly provenance: Line.Provenance
 }
@@ -83,7 +83,7 @@ const PACKAGE = HeaderFields.userAgent(undefined)
 const RETRIES = 2
 const NOTES = 20
 
-/** Tells each note once, and of so many no more. */
+/** Reports each note once, and only up to a limit. */
 const notes = (onEvent: Run<never>["onEvent"]) => {
   const told = new Set<string>()
   return (all: ReadonlyArray<string>) =>
@@ -121,7 +121,7 @@ const promptOf = (input: Message.Input, optionsText: string): string =>
     typeof input === "string" || "raw" in input ? JSON.stringify(input) : JSON.stringify(input, bigintText)
   },${optionsText}]`
 
-/** The options of a call, and their text, by those of the row: most rows have none, and share one object. */
+/** The options of a call, and their text, by the row's own options: most rows have none, and share one object. */
 const callsOf = (options: CallOptions | undefined) => {
   const make = (own: CallOptions) => {
     // one request of a row at a time, so that rows in flight are requests in flight
@@ -143,8 +143,8 @@ const unknown: Work.About = {
 }
 
 /**
- * What the generations cost: what the server says of each, else by the price where that and the tokens are known. The time of
- * an endpoint belongs to no row.
+ * What the generations cost: what the server says of each, else by the price where that and the tokens are known. The time
+ * of an endpoint belongs to no row.
  */
 const costOf = (price: Budget.Price | undefined, { discarded, generations }: Judge.Judged): number | undefined => {
   const isPriced = price?.inputPerMillion !== undefined && price.outputPerMillion !== undefined
@@ -159,7 +159,7 @@ const costOf = (price: Budget.Price | undefined, { discarded, generations }: Jud
   return dollars
 }
 
-/** What a response says of where it comes from. */
+/** What a response says about where it comes from. */
 const sourceOf = ({ model, statistics }: Judge.Judged["generations"][number]): string =>
   `the model ${JSON.stringify(model ?? "")}${
     statistics.provider === undefined ? "" : ` of ${JSON.stringify(statistics.provider)}`
@@ -223,7 +223,7 @@ export const answered = <E>(
   answersOf(options)(work, about ?? unknown, input, call, promptOf(input, textOf(call)))
 
 /**
- * The next row with its request, at most so many.
+ * The next rows with their requests, at most this many.
  *
  * @category constructors
  * @since 0.2.0
@@ -253,7 +253,7 @@ const beginning = (mapping: Row.Mapping) => (row: Row.Row): string => {
 }
 
 /**
- * Rows so many at a time, those that begin alike next to each other: a server then finds the beginning of their prompts in its
+ * Rows in windows, those that begin alike next to each other: a server then finds the beginning of their prompts in its
  * cache.
  *
  * @category combinators

@@ -46,7 +46,7 @@ const SAMPLE_MILLIS = 250
 
 interface Plan {
   readonly mapping: Row.Mapping
-  /** What of a row the template needs and these columns do not have. */
+  /** What the template needs of a row and these columns do not have. */
   readonly missing: ((columns: Readonly<Record<string, unknown>>) => string | undefined) | undefined
 }
 
@@ -64,7 +64,7 @@ const compile = (options: Options.Options): Effect.Effect<Plan, BatchError.Batch
 
 const SAMPLED = 100
 
-/** Looks at the first rows, so that a template that no row can fill is refused before the rest is. */
+/** Looks at the first rows, so that a template that no row can fill is refused before the rest is read. */
 const firstRows = ({ missing }: Plan) => {
   if (missing === undefined) return { see: undefined, problem: () => undefined }
   let seen = 0
@@ -89,7 +89,7 @@ interface Run<E extends Raised> extends RowJob.Run<E> {
   readonly manifest: Manifest.Manifest
 }
 
-/** Tells of a pause, once for each. */
+/** Reports each pause once. */
 const announce = (() => {
   const told = new WeakSet<Pace.Pause>()
   return (pace: Pace.Pace, onEvent: OnEvent) =>
@@ -132,11 +132,11 @@ const watchers = Effect.fnUntraced(
 const stopped = ({ _tag: stage, message: problem, reason }: Raised) =>
   BatchError.make(new BatchError.Stopped({ stage, reason: reason._tag, problem }))
 
-/** Why an endpoint is none for an output that holds the responses of one model. */
+/** Why an endpoint cannot serve an output that holds the responses of one model. */
 const unpinned = ({ name, about }: Pick<RowJob.Endpoint<never>, "name" | "about">): string | undefined =>
   about === undefined || about.isPinned
     ? undefined
-    : `pin: ${name} does not say which provider answers; name one with --provider, or leave pin away`
+    : `pin: ${name} does not say which provider answers; name one with --provider, or leave out pin`
 
 /**
  * Endpoints that are ready, and what answers there. One that cannot be reached at the start ends a run with no other; one
@@ -195,7 +195,7 @@ const paceOf = <E extends Raised>(
   })
 }
 
-/** Workers for one endpoint, whatever it says that it takes. */
+/** Workers for one endpoint, regardless of how many it says it takes. */
 const MOST = 1024
 
 /** Keeps the levels that the pace found, and what was pinned, for the next run; nothing where both are as they were. */
@@ -255,7 +255,7 @@ const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
   return control.why()
 }, Effect.scoped)
 
-/** The report of a run that did something stays beside its output, for those who look at it later. */
+/** The report of a run that did something stays next to its output, for those who look at it later. */
 const keepReport = (path: string, report: Report.Report) =>
   report.rows.doneNow + report.rows.failedNow === 0 ? Effect.void : ReportFile.write(path, report)
 
@@ -339,16 +339,16 @@ export const run = <E extends Raised>(
 
 const isOne = <E extends Raised>(service: Work<E> | ReadonlyArray<Work<E>>): service is Work<E> => "generate" in service
 
-/** What answers depend on is that of all endpoints together. */
+/** What answers depend on is what those of all endpoints depend on. */
 const fingerprintOf = <E extends Raised>(works: ReadonlyArray<Work<E>>) => {
   const all = works.map(({ fingerprint }) => fingerprint)
   return all.length === 1 ? all[0] ?? null : all
 }
 
-/** After so long a check is told of. */
+/** A check that takes longer than this is reported. */
 const LONG_CHECK = "1 second"
 
-/** The run of one that holds the lock. */
+/** The run, once it holds the lock. */
 const locked = <E extends Raised>(
   options: Options.Options,
   paths: Options.Paths,

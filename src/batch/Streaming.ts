@@ -29,7 +29,7 @@ export interface Input {
   /** Default: the index. */
   readonly id?: string | undefined
   readonly input: Message.Input
-  /** Over the options of the batch. */
+  /** Options of this input, which override those of the batch. */
   readonly options?: CallOptions | undefined
 }
 
@@ -66,7 +66,7 @@ interface Item {
 /** How many outcomes, in multiples of the concurrency, may wait for an earlier one. */
 const AHEAD = 4
 
-/** Gives outcomes on in the order of their index; a row starts only while few enough wait. */
+/** Passes outcomes on in the order of their index; a row starts only while few enough wait. */
 const inOrder = <E>(room: number, deliver: (outcome: Outcome<E>) => Effect.Effect<void>) => {
   const permits = Semaphore.makeUnsafe(room)
   const lock = Semaphore.makeUnsafe(1)
@@ -141,7 +141,7 @@ export const stream = <E extends Raised, E2, R>(
           {
             drain: options.drain ?? "30 seconds",
             giveUp,
-            // a suspect holds back those after it, which would wait for ever behind it
+            // a suspect holds back the rows after it, which would otherwise wait for it forever
             ...(order !== undefined && { suspects: 1 })
           }
         )

@@ -1,6 +1,6 @@
 /**
- * What a batch asks for in place of text: decisions, vectors, scores. What comes is JSON in the text of a generation, so that
- * the same files hold it, a report counts it, and a column can be made of it.
+ * What a batch asks for instead of text: decisions, vectors, scores. The result is JSON in the text of a generation, so that
+ * the same files hold it, a report counts it, and it can become a column.
  *
  * @since 0.2.0
  */
@@ -19,9 +19,10 @@ import { type Columns, isRecord } from "./rows/Row.ts"
 type Service = InferenceEndpointsLLM["Service"]
 
 /**
- * What is asked for.
+ * What to ask for.
  *
- * - `decide`: which label answers each question about the row's input. Text: `{ "<name>": { "label", "probabilities", "mass" } }`.
+ * - `decide`: which label answers each question about the row's input. Text: `{ "<name>": { "label", "probabilities", "mass"
+ *   } }`.
  * - `embed`: the vector of the row's text, by `/v1/embeddings`. Text: `[0.01, …]`.
  * - `score`: of a row with a `query` and `texts` (or the columns that `columns.query` and `columns.texts` name), how well each
  *   of the texts fits the query, by `/rerank` or `/v1/rerank`. Text: a number for each text, in their order. Of any other
@@ -61,7 +62,7 @@ const generationOf = (
   text: JSON.stringify(value),
   toolCalls: [],
   finishReason: "stop",
-  // nothing is written on these routes
+  // no tokens are written on these routes
   statistics: { duration, attempts: 1, outputTokens: 0, ...(inputTokens !== undefined && { inputTokens }) }
 })
 

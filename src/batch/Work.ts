@@ -13,7 +13,7 @@ import type { Raised } from "./pace/Fault.ts"
 import type { Provenance } from "./rows/Line.ts"
 
 /**
- * What answers at an endpoint, as far as that is known.
+ * What answers at an endpoint, as far as is known.
  *
  * @category models
  * @since 0.2.0
@@ -35,17 +35,17 @@ export interface About extends Omit<Provenance, "prompt" | "dollars" | "package"
  * @since 0.1.0
  */
 export interface Work<E extends Raised> {
-  /** Tells endpoints of one run apart, in messages and in the manifest. Default: `endpoint`. */
+  /** Distinguishes the endpoints of one run, in messages and in the manifest. Default: `endpoint`. */
   readonly name?: string | undefined
   readonly generate: (
     input: Message.Input,
     options: CallOptions
   ) => Effect.Effect<ReadonlyArray<Generation.Generation>, E>
-  /** Succeeds when generations can be asked for. Asked for once, before the first row, and only if there is one. */
+  /** Succeeds when generations can be requested. Run once, before the first row, and only if there is one. */
   readonly ready: Effect.Effect<void, Raised>
-  /** What answers. Asked for after `ready`. */
+  /** What answers. Run after `ready`. */
   readonly about?: Effect.Effect<About, Raised> | undefined
-  /** What is asked for in place of text, so that a cache tells it apart. */
+  /** What is requested instead of text, so that a cache keeps it apart. */
   readonly task?: string | undefined
   /** What the answers depend on, for the manifest; no secrets. */
   readonly fingerprint: Schema.Json

@@ -7,7 +7,7 @@
 /** A stream to a stream, a file to a file. @since 0.1.0 */
 export * as Batch from "./Batch.ts"
 
-/** Why a batch was refused or could not go on. @since 0.1.0 */
+/** Why a batch was refused or could not continue. @since 0.1.0 */
 export * as BatchError from "./BatchError.ts"
 
 /** Whose fault a failure is. @since 0.1.0 */
@@ -31,10 +31,10 @@ export * as Line from "./rows/Line.ts"
 /** A row that cannot become a request. @since 0.1.0 */
 export * as RowError from "./rows/RowError.ts"
 
-/** Concurrency, limits a minute, pauses. @since 0.1.0 */
+/** Concurrency, limits per minute, pauses. @since 0.1.0 */
 export * as Pace from "./pace/Pace.ts"
 
-/** Where a batch stops of itself. @since 0.1.0 */
+/** Where a batch stops by itself. @since 0.1.0 */
 export * as Budget from "./pace/Budget.ts"
 
 /** How far a batch is. @since 0.1.0 */
@@ -46,7 +46,7 @@ export * as Report from "./report/Report.ts"
 /** What a batch will take, by a sample. @since 0.2.0 */
 export * as Plan from "./Plan.ts"
 
-/** Decisions, vectors and scores in place of text. @since 0.2.0 */
+/** Decisions, vectors and scores instead of text. @since 0.2.0 */
 export * as Task from "./Task.ts"
 
 /** Pipelines of distilabel as batches. @since 0.2.0 */
@@ -61,5 +61,5 @@ export * as Results from "./Results.ts"
 /** A report as an HTML page. @since 0.2.0 */
 export * as Page from "./report/Page.ts"
 
-/** Who holds an output. @since 0.1.0 */
+/** Which run holds an output. @since 0.1.0 */
 export * as Lock from "./log/Lock.ts"

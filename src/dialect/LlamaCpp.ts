@@ -14,7 +14,7 @@ const sampling = {
 } satisfies Partial<Rules>
 
 const template = {
-  // without alternatives there would be no log probabilities at all
+  // without alternatives no log probabilities come at all
   topLogprobs: sent<number>("top_logprobs", (value) => ({ logprobs: true, top_logprobs: Math.max(1, value) })),
   // a last message of the assistant is continued by itself
   continueFinalMessage: sent<boolean>("messages", () => undefined),

@@ -27,7 +27,10 @@ describe("a server that tells no usage", () => {
       Effect.gen(function*() {
         const { last } = yield* run(Fault.usage(told), { budget: { tokens: 1_000_000 } })
         assert.deepStrictEqual([last?.ending, last?.why?.by, last?.rows.done], ["stopped", "budget", 1])
-        assert.match(last?.why?.message ?? "", /did not tell the tokens of 1 generations, so the budget cannot be kept/)
+        assert.match(
+          last?.why?.message ?? "",
+          /did not report the tokens of 1 generations, so the budget cannot be kept/
+        )
       }))
 
     it.live(`lets that batch not begin again: ${told}`, () =>

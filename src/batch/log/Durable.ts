@@ -23,7 +23,7 @@ export const syncDirectory = (path: string): Effect.Effect<void, never, FileSyst
   }).pipe(Effect.scoped, Effect.ignore)
 
 /**
- * Writes a file through another one beside it: after a crash there is the old one or the new one, whole.
+ * Writes a file through another one next to it: after a crash there is the old one or the new one, whole.
  *
  * @category running
  * @since 0.1.0
@@ -70,7 +70,7 @@ export const lines = (file: FileSystem.File) => {
 }
 
 /**
- * Moves a file aside under the first free name `<path>.<word>`, `<path>.<word>-2`, …; nothing when it is not there.
+ * Moves a file aside under the first free name `<path>.<word>`, `<path>.<word>-2`, …; nothing when it does not exist.
  *
  * @category running
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * Names of files that may be one file: by their real folder and name, and by what the file system says of them.
+ * Names of files that may be the same file: compared by real folder and name, and by what the file system says about them.
  *
  * @since 0.2.0
  */
@@ -8,7 +8,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 
-/** What a name leads to: marks of which any two names of one file share at least one. */
+/** What a name leads to: marks, of which any two names of the same file share at least one. */
 const marksOf = Effect.fnUntraced(function*(name: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -21,7 +21,7 @@ const marksOf = Effect.fnUntraced(function*(name: string) {
 })
 
 /**
- * The first two roles whose names lead to one file. Names of one role may.
+ * The first two roles whose names lead to the same file. Names within one role may.
  *
  * @category accessors
  * @since 0.2.0

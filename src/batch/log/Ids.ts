@@ -1,8 +1,8 @@
 /**
- * Ids of rows as 53-bit hashes: enough to find those that may come twice, which are then compared.
+ * Ids of rows as 53-bit hashes: enough to find those that may occur twice, which are then compared.
  *
- * Half a million of them wait in memory; what is more goes, sorted, to a temporary file, so that memory does not grow with the
- * number of rows.
+ * Half a million of them wait in memory; what is more goes, sorted, to a temporary file, so that memory does not grow with
+ * the number of rows.
  *
  * @since 0.2.0
  */
@@ -47,7 +47,7 @@ export const hash = (id: string): number => {
  */
 export interface Ids {
   readonly add: (id: string) => void
-  /** Lets go of what is too much for memory; to be run now and then between `add`s. */
+  /** Writes out what is too much for memory; to be run now and then between `add`s. */
   readonly settle: Effect.Effect<void, PlatformError>
   /** Hashes that occur more than once. Nothing may be added after it. */
   readonly repeated: Effect.Effect<ReadonlySet<number>, PlatformError>
@@ -77,7 +77,7 @@ class Run {
   #at = 0
   #filled = 0
 
-  /** So many hashes from an offset in bytes. */
+  /** A number of hashes from an offset in bytes. */
   constructor(file: FileSystem.File, offset: number, length: number) {
     this.#file = file
     this.#offset = offset
@@ -124,7 +124,7 @@ const joined = (pieces: ReadonlyArray<Float64Array>): Float64Array<ArrayBuffer> 
 }
 
 /**
- * No ids yet. What goes to a file is gone when the scope is closed.
+ * No ids yet. What was written to a file is removed when the scope is closed.
  *
  * @category constructors
  * @since 0.2.0
@@ -194,7 +194,7 @@ export const make = (
 const CHUNK = 1 << 16
 
 /**
- * What is remembered of each id to know it again: four bytes a row.
+ * What is remembered of each id in order to recognise it: four bytes per row.
  *
  * @category models
  * @since 0.2.0

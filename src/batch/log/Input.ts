@@ -1,5 +1,5 @@
 /**
- * The input: looked through once before anything is sent, and read again, row by row, as rows are worked on.
+ * The input: scanned once before anything is sent, and read again, row by row, as rows are processed.
  *
  * @since 0.1.0
  */
@@ -19,7 +19,7 @@ import * as Ids from "./Ids.ts"
 import type * as Manifest from "./Manifest.ts"
 
 /**
- * An input that was looked through.
+ * An input that was scanned.
  *
  * @category models
  * @since 0.2.0
@@ -27,7 +27,7 @@ import type * as Manifest from "./Manifest.ts"
 export interface Input {
   readonly record: Manifest.InputRecord
   readonly parts: ReadonlyArray<Checked>
-  /** How far it is the input of the earlier run: its rows, unchanged; 0 where it is another. */
+  /** How many of its first rows are those of the earlier run, unchanged; 0 when it is a different input. */
   readonly kept: number
   /** Whether the row of this index has this id; absent where nothing asks. */
   readonly matches: ((index: number, id: string) => boolean) | undefined
@@ -64,12 +64,12 @@ const rowOf = (raw: Part.Raw, columns: Row.Columns, index: number): Row.Row | Pl
 
 const isRow = (value: Row.Row | Place): value is Row.Row => "columns" in value
 
-/** The digest of several parts: of one, its own. */
+/** The digest of several parts; for a single part, its own. */
 const together = (parts: ReadonlyArray<{ readonly sha256: string }>): string =>
   parts.length === 1 ? parts[0]?.sha256 ?? "" : Digest.of(parts.map(({ sha256 }) => sha256).join(""))
 
 /**
- * What is wanted of a scan beside the record.
+ * What a scan should yield besides the record.
  *
  * @category models
  * @since 0.2.0
@@ -78,12 +78,12 @@ export interface Scan {
   /** The record of an earlier run. */
   readonly before?: Manifest.InputRecord | undefined
   readonly onRow?: ((row: Row.Row) => void) | undefined
-  /** Keeps what `matches` needs: four bytes a row. Default: where there is a record that may be of another input. */
+  /** Keeps what `matches` needs: four bytes per row. Default: where there is a record that may be of another input. */
   readonly prints?: boolean | undefined
 }
 
 /**
- * Digest, length and rows of the input. Fails with every line that is not a row, or has an id that another one has.
+ * Digest, length and rows of the input. Fails with every line that is not a row, or whose id another row has.
  * What `before` recorded is not parsed again where its bytes are the same.
  *
  * @category running
@@ -168,7 +168,7 @@ const parse = Effect.fnUntraced(function*(
     const known = before?.parts?.[at]
     if (unchanged && known !== undefined) {
       const same = known.sha256 === identity.sha256
-      // a last line that has grown is another row
+      // a last line that has grown is a different row
       const grown = !same && (known.bytes === 0 || (known.sha256 === identity.atMark && identity.cleanMark === true))
       if (same || grown) kept += known.rows
       unchanged = same
@@ -186,7 +186,7 @@ const parse = Effect.fnUntraced(function*(
   return input
 })
 
-/** Looks again at the rows whose ids have one hash, and names those that are the same. */
+/** Looks again at the rows whose ids have the same hash, and names those that are the same. */
 const distinct = Effect.fnUntraced(function*(
   parts: ReadonlyArray<Checked>,
   columns: Row.Columns,

@@ -44,7 +44,7 @@ interface Entry {
 
 const SYNC_ROWS = 256
 const SYNC_MILLIS = 100
-/** For how many turns of the event loop lines are gathered, and how many lines are enough. */
+/** For how many turns of the event loop lines are gathered, and how many lines end the gathering. */
 const TURNS = 4
 const TOGETHER = 64
 const encoder = new TextEncoder()
@@ -105,7 +105,7 @@ class Writer implements Journal {
   readonly output = (line: string) => this.#append(this.#output, line)
   readonly errors = (line: string) => this.#append(this.#errors, line)
 
-  /** Waits for a line. */
+  /** Waits for a line to be written. */
   readonly #line = Effect.callback<void>((resume) => {
     if (this.#pending.length > 0) return resume(Effect.void)
     this.#idle = () => {

@@ -27,9 +27,9 @@ export interface Ledger {
   readonly errorsEnd: number
   readonly inputTokens: number
   readonly outputTokens: number
-  /** Generations whose tokens the server did not tell. */
+  /** Generations whose tokens the server did not report. */
   readonly uncounted: number
-  /** As the lines tell them. */
+  /** As the lines report them. */
   readonly dollars: number
   /** Failed rows by `stage.reason`. */
   readonly failures: ReadonlyMap<string, number>
@@ -49,7 +49,7 @@ interface Sums {
   readonly failures: Map<string, number>
 }
 
-/** Looks at one line, and says what is wrong with it. */
+/** Checks one line, and says what is wrong with it. */
 type Check = (text: string) => string | undefined
 
 /**
@@ -62,7 +62,7 @@ export interface Expected {
   readonly rows: number
   /** Whether the row of this index has this id; absent where the input is the one that the lines were written for. */
   readonly matches?: ((index: number, id: string) => boolean) | undefined
-  /** Version 0.1.0 wrote the lines, which are written anew in today's form. */
+  /** Version 0.1.0 wrote the lines, which are rewritten in today's form. */
   readonly old?: boolean | undefined
 }
 
@@ -145,7 +145,7 @@ const verify = Effect.fnUntraced(
   }
 )
 
-/** Writes the good lines anew, in today's form, and appends the bad ones to `<path>.bad`. */
+/** Rewrites the good lines in today's form, and appends the bad ones to `<path>.bad`. */
 const repair = Effect.fnUntraced(function*(path: string, check: Check) {
   const fs = yield* FileSystem.FileSystem
   yield* Durable.replace(path, (file) =>
@@ -187,7 +187,7 @@ const recoverFile = Effect.fnUntraced(function*(path: string, check: () => Check
 })
 
 /**
- * Verifies both files of a batch, which are made where they are absent, and cuts torn ends off.
+ * Verifies both files of a batch, creating them where they are absent, and cuts off torn ends.
  *
  * @category constructors
  * @since 0.1.0
@@ -201,7 +201,7 @@ export const recover = (
     let done = RowSet.make(0)
     let failed = RowSet.make(0)
     const sums: Sums = { inputTokens: 0, outputTokens: 0, uncounted: 0, dollars: 0, failures: new Map() }
-    // each look at a file counts from nothing
+    // each look at a file counts from zero
     const outputEnd = yield* recoverFile(
       paths.output,
       () => {
@@ -234,7 +234,7 @@ const lookAt = Effect.fnUntraced(function*(path: string, check: Check) {
 })
 
 /**
- * What both files say, without changing either; lines of no run are passed over.
+ * What both files say, without changing either; lines that no run wrote are skipped.
  *
  * @category accessors
  * @since 0.2.0

@@ -1,10 +1,10 @@
 /**
  * One run per output: a lock file that names its owner. A lock whose owner is gone is taken over.
  *
- * On one machine the owner is looked for by its process id and the time at which that process began, since ids are used
- * again. A process elsewhere (another host, or another container's process ids) cannot be looked for: its lock is alive
- * as long as its owner touches the file, and counts as left behind after two minutes without that, by the clock of the
- * file system. An owner that lost its lock stops.
+ * On one machine the owner is found by its process id and the time at which that process began, since ids are reused. A
+ * process elsewhere (another host, or another container's process ids) cannot be checked: its lock is alive as long as its
+ * owner touches the file, and counts as left behind after two minutes without that, by the clock of the file system. An
+ * owner that lost its lock stops.
  *
  * @since 0.1.0
  */
@@ -21,8 +21,8 @@ import * as Builtin from "../../dataset/Builtin.ts"
 import * as BatchError from "../BatchError.ts"
 
 /**
- * What a runtime knows of processes. The default asks the `process` object of Node, Bun and Deno where there is one;
- * without it a process is taken for alive.
+ * What a runtime knows about processes. The default asks the `process` object of Node, Bun and Deno where there is one;
+ * without it, a process is assumed to be alive.
  *
  * @category services
  * @since 0.1.0
@@ -50,7 +50,7 @@ const detect = () => {
         Reflect.apply(kill, host, [pid, 0])
         return true
       } catch (cause) {
-        // a process of another user is there, but may not be signalled
+        // another user's process exists, but may not be signalled
         return cause instanceof Error && "code" in cause && cause.code === "EPERM"
       }
     }
@@ -61,11 +61,11 @@ const Holder = Schema.Struct({
   pid: Schema.Int,
   /** When the run began, ISO 8601. */
   started: Schema.String,
-  /** What the system says of the start of that process, to tell it from a later one with its number. */
+  /** What the system says about the start of that process, to distinguish it from a later one with the same number. */
   born: Schema.optionalKey(Schema.String),
   /** The machine, and on Linux the space in which its process ids count. */
   host: Schema.optionalKey(Schema.String),
-  /** Tells runs of one process apart. */
+  /** Distinguishes runs of one process. */
   nonce: Schema.String
 })
 
@@ -136,14 +136,14 @@ const takeAway = Effect.fnUntraced(function*(path: string, text: string, nonce: 
 
 const ATTEMPTS = 5
 
-/** Touches the lock every so often; ends when it is another run's. */
+/** Touches the lock at intervals; ends when the lock belongs to another run. */
 const keep = (path: string, nonce: string) =>
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     while (true) {
       yield* Effect.sleep(TOUCH_MILLIS)
       const found = yield* readHolder(path)
-      // a file that cannot be read for now is not lost
+      // a file that cannot be read at the moment is not lost
       if (found?.holder !== undefined && found.holder.nonce !== nonce) return
       const now = yield* Clock.currentTimeMillis
       yield* Effect.ignore(fs.utimes(path, now / 1000, now / 1000))
@@ -151,8 +151,8 @@ const keep = (path: string, nonce: string) =>
   })
 
 /**
- * Holds the lock for the scope. Fails with `Locked` while another run holds it. Gives an effect that fails should another
- * run take it over, which happens when this one was stopped for minutes.
+ * Holds the lock for the scope. Fails with `Locked` while another run holds it. Returns an effect that fails if another run
+ * takes it over, which happens when this one was stopped for minutes.
  *
  * @category running
  * @since 0.1.0

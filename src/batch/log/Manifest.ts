@@ -1,6 +1,6 @@
 /**
- * What an output belongs to: the input, by its digest, and everything else that its answers depend on. A run with
- * something else is refused, told what changed, and told by which name it can accept that.
+ * What an output belongs to: the input, by its digest, and everything else that its answers depend on. A run with anything
+ * else is refused; the refusal says what changed, and by which name the change can be accepted.
  *
  * @since 0.1.0
  */
@@ -73,9 +73,12 @@ export const Manifest = Schema.Struct({
     at: Schema.String,
     changes: Schema.Array(Schema.String)
   }))),
-  /** What the run was given, where it can be written as JSON: for those who go on without giving it again. */
+  /**
+   * What the run was given, where it can be written as JSON: so that a later command can continue without it being given
+   * again.
+   */
   given: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
-  /** Of a pinned output: what its first response came from. */
+  /** For a pinned output: what its first response came from. */
   source: Schema.optionalKey(Schema.String),
   /** The level that the pace found, by endpoint. */
   pace: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite))
@@ -116,7 +119,7 @@ export const make = (input: InputRecord, configuration: unknown): Manifest => {
 export const isOld = ({ format }: Manifest): boolean => format !== FORMAT
 
 /**
- * Something that is not as it was.
+ * Something that has changed.
  *
  * @category models
  * @since 0.2.0
@@ -154,8 +157,8 @@ const ofInput = (before: InputRecord, after: InputRecord, kept: number): Readonl
   }]
 
 /**
- * Each difference that answers depend on; none when a run may go on. `kept` is how many rows of the earlier input are
- * those of this one: more rows behind them make no difference.
+ * Each difference that answers depend on; none when a run may continue. `kept` is how many rows of the earlier input are
+ * those of this one: more rows after them make no difference.
  *
  * @category accessors
  * @since 0.1.0
@@ -168,7 +171,8 @@ export const changes = (before: Manifest, after: Manifest, kept: number): Readon
 const decode = Schema.decodeUnknownEffect(Schema.fromJsonString(Manifest))
 
 /**
- * The manifest of an earlier run; undefined when there is none. One of version 0.1.0 comes as its input had one part.
+ * The manifest of an earlier run; undefined when there is none. One written by version 0.1.0 is read as having an input of
+ * one part.
  *
  * @category running
  * @since 0.1.0

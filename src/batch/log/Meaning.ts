@@ -1,5 +1,5 @@
 /**
- * A configuration by what answers depend on: spellings of one address are one, a default that is set explicitly is the
+ * A configuration by what answers depend on: spellings of one address are the same, a default that is set explicitly is the
  * default, and who pays, how long to wait and what to call a model do not count.
  *
  * @since 0.2.0
@@ -7,7 +7,7 @@
 import * as GenerationOptions from "../../GenerationOptions.ts"
 import { isRecord } from "../rows/Row.ts"
 
-/** Of the service and of a call: how a request is sent, not what is asked. */
+/** For the service and for a call: how a request is sent, not what it asks. */
 const manner = new Set([
   "concurrency",
   "unsupported",
@@ -20,7 +20,7 @@ const manner = new Set([
   "structuredOutputRetries"
 ])
 
-/** Of an endpoint: what it is called, who pays, how long to wait, and by which way to it. */
+/** For an endpoint: what it is called, who pays, how long to wait, and which way leads to it. */
 const aside = new Set([
   "billTo",
   "waitTimeout",

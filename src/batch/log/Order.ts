@@ -1,5 +1,5 @@
 /**
- * The output in the order of the input: read by a table of offsets, written beside and renamed.
+ * The output in the order of the input: read by a table of offsets, written to a file next to it and renamed.
  *
  * Lines are written as rows complete, so they are nearly in order, and a few blocks of the file serve almost every read. The
  * table is of two million rows (24 MB) at a time: for each further two million the file is looked through once more.
@@ -18,8 +18,8 @@ const BLOCK = 1024 * 1024
 const BLOCKS = 16
 
 /**
- * Bytes of a file by offset, through blocks of which the least used gives its memory to the next one: what comes is to be used
- * before more is asked for.
+ * Bytes of a file by offset, through blocks of which the least used gives its memory to the next one: use what comes before
+ * reading more.
  */
 const blocks = (file: FileSystem.File) => {
   const held = new Map<number, Uint8Array>()
@@ -70,7 +70,7 @@ const indexOf = ({ text = "" }: Jsonl.Line): number => {
 
 const WINDOW = 2_000_000
 
-/** Where the lines of so many rows are, from one on. */
+/** Where the lines of a number of rows are, starting at a given one. */
 const table = (length: number) => {
   const offsets = new Float64Array(length)
   // a length of 0 marks a row without a line

@@ -1,5 +1,5 @@
 /**
- * A set of row indices: one bit a row.
+ * A set of row indices: one bit per row.
  *
  * @since 0.1.0
  */
@@ -10,7 +10,7 @@
  */
 export interface RowSet {
   readonly has: (index: number) => boolean
-  /** False when it was there already. */
+  /** False when it was in the set already. */
   readonly add: (index: number) => boolean
   readonly size: () => number
 }
@@ -36,7 +36,7 @@ class Bits implements RowSet {
 }
 
 /**
- * An empty set for so many rows.
+ * An empty set for this many rows.
  *
  * @category constructors
  * @since 0.1.0

@@ -1,9 +1,9 @@
 /**
- * Where a batch stops of itself, with every other row pending for a later run.
+ * Where a batch stops by itself, leaving every other row pending for a later run.
  *
  * Tokens, dollars and errors count all that is in the output, so the same command does not spend a budget twice. The most
- * that a row can use is reserved before its request goes out, so that a budget of tokens or dollars is never passed; what
- * it did not use is given back. What a row used and the server did not tell cannot be counted, which ends a batch with
+ * that a row can use is reserved before its request goes out, so that a budget of tokens or dollars is never exceeded; what
+ * it did not use is given back. What a row used and the server did not report cannot be counted, which ends a batch with
  * such a budget.
  *
  * @since 0.1.0
@@ -107,7 +107,7 @@ export const exceeded = (
 ): string | undefined => {
   const counts = budget.tokens !== undefined || (budget.dollars !== undefined && price.perHour === undefined)
   if (counts && spent.uncounted > 0) {
-    return `the server did not tell the tokens of ${spent.uncounted} generations, so the budget cannot be kept; set countTokens, a price by the hour, or leave the budget away`
+    return `the server did not report the tokens of ${spent.uncounted} generations, so the budget cannot be kept; set countTokens, a price by the hour, or leave out the budget`
   }
   const tokens = spent.inputTokens + spent.outputTokens
   const more = reserved.inputTokens + reserved.outputTokens
@@ -147,7 +147,7 @@ export const problems = (budget: Budget): ReadonlyArray<string> =>
   })
 
 /**
- * Why a budget in dollars cannot be counted at this price; undefined where it can.
+ * Why a budget in dollars cannot be counted at this price; undefined when it can.
  *
  * @category validation
  * @since 0.2.0

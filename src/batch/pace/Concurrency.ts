@@ -1,9 +1,9 @@
 /**
- * How many rows at once: a fixed number, or a level that is looked for.
+ * How many rows at once: a fixed number, or a level that is searched for.
  *
- * The level doubles while that raises the rate at which tokens are written, and is then tried a quarter higher now and
- * again, since a batch asks for throughput and not for latency. A server that refuses a request for lack of room tells how
- * many it takes: each refusal takes one off the level, and going beyond that again is tried ever more seldom.
+ * The level doubles while that raises the rate at which tokens are written, and then a quarter more is tried now and then,
+ * since a batch wants throughput and not latency. A server that refuses a request for lack of room shows how many it takes:
+ * each refusal lowers the level by one, and going beyond that again is tried less and less often.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@
 export interface Bounds {
   /** Default 1. */
   readonly min?: number | undefined
-  /** Default: what the server says that it takes, else 64. */
+  /** Default: what the server says it takes, else 64. */
   readonly max?: number | undefined
   /** Default: the level of the last run, else 4. */
   readonly initial?: number | undefined
@@ -28,19 +28,19 @@ export interface Bounds {
 export interface Concurrency {
   readonly most: number
   readonly limit: () => number
-  /** Whether the level was found: it may still be tried a little higher, and does not double any more. */
+  /** Whether the level was found: it may still be tried a little higher, but no longer doubles. */
   readonly isSettled: () => boolean
-  /** A response came at this time, with so many tokens, while so many rows were in flight. */
+  /** A response came at this time, with these tokens, while this number of rows was in flight. */
   readonly answered: (now: number, tokens: number, inFlight: number) => void
   /** The server had no room for a request that was sent at this level. */
   readonly refused: (level: number) => void
 }
 
-/** A level is higher where it writes so much faster than the one before. */
+/** A level is better when it writes this much faster than the one before. */
 const GAIN = 1.05
-/** A level has broken down where it writes so much slower than the best of late. */
+/** A level has broken down when it writes this much slower than the recent best. */
 const BROKEN = 0.6
-/** The best rate is forgotten by so much a window, so that one fast hour does not rule the rest of a run. */
+/** The best rate decays by this much per window, so that one fast hour does not rule the rest of a run. */
 const FORGET = 0.98
 const STEP = 1.25
 /** Windows between two tries of a higher level, at first and at most. */
@@ -54,7 +54,7 @@ class Adaptive implements Concurrency {
   #starting = true
   /** The last round at this level was not faster. */
   #missed = false
-  /** The level and its rate before the one that is being tried; 0 where nothing is tried. */
+  /** The level and its rate before the one that is being tried; 0 when none is being tried. */
   #back = 0
   #rate = 0
   #best = 0
@@ -104,7 +104,7 @@ class Adaptive implements Concurrency {
         return this.#grow(this.#limit * 2)
       }
       if (!this.#missed) {
-        // one round may have had long rows: it is looked at once more
+        // one round may have had long rows: it is checked once more
         this.#missed = true
         this.#rate = before
         return
@@ -151,7 +151,7 @@ class Adaptive implements Concurrency {
   }
 
   readonly refused = (level: number): void => {
-    // many refusals of one level count one each; half of it is kept whatever they say
+    // many refusals at one level count one each; at least half of it is kept
     if (level !== this.#refusedFrom) {
       this.#refusedFrom = level
       this.#every = Math.min(SELDOM, this.#starting ? EVERY : this.#every * 2)

@@ -1,8 +1,8 @@
 /**
- * Which row a worker does next: one that is to be tried again, the next of the input, or one that is suspect, which is
- * tried while no other row is in flight at its endpoint.
+ * Which row a worker does next: one to be retried, the next of the input, or a suspect one, which is tried while no other
+ * row is in flight at its endpoint.
  *
- * Suspects wait until nothing else is to be done, or there are many, or the input waits for them.
+ * Suspects wait until nothing else is left to do, or there are many of them, or the input waits for them.
  *
  * @since 0.2.0
  */
@@ -136,12 +136,12 @@ export class Desk<Item, E, R> {
   }
 
   #wake(): void {
-    // those that wait again at once are not woken twice
+    // those that immediately wait again are not woken twice
     const waiting = Array.from(this.#waiting)
     waiting.forEach((wake) => wake())
   }
 
-  /** A row is no longer in flight; it comes back to be tried again, alone or not, or it is done. */
+  /** A row is no longer in flight; it comes back to be retried, alone or not, or it is done. */
   end(lane: Lane, back?: Task<Item>): void {
     this.#running--
     lane.running--

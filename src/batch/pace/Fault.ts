@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import type { Failure } from "../rows/Line.ts"
 
 /**
- * What an error must show to be classified: every error of this package does.
+ * What an error must have to be classified: every error of this package does.
  *
  * @category models
  * @since 0.1.0
@@ -23,7 +23,7 @@ export interface Raised {
  * Whose fault it is.
  *
  * - `row`: the row is poison; asking again gives the same answer. It goes into the errors file.
- * - `unclear`: the row or the endpoint: a reset, a 5xx, a 424, a cut stream. It is the row's once that has happened with
+ * - `unclear`: the row or the endpoint: a reset, a 5xx, a 424, a cut stream. It is the row's when that has happened with
  *   no other row in flight at an endpoint that answers other rows.
  * - `crowded`: the endpoint is up and has no room. It gets fewer rows at once.
  * - `passing`: the endpoint's, and waiting helps. All its rows pause together.
@@ -82,7 +82,7 @@ const kinds: { readonly [stage: string]: { readonly [reason: string]: Kind } } =
   }
 }
 
-/** What a stage is when its reason is not in the table. */
+/** The class of a stage whose reason is not in the table. */
 const otherwise: { readonly [stage: string]: Kind } = {
   InferenceError: "passing",
   EndpointError: "lasting",
@@ -91,7 +91,7 @@ const otherwise: { readonly [stage: string]: Kind } = {
 
 const field = (source: object, name: string): unknown => Reflect.get(source, name)
 
-/** Nobody was reached, so that no row can have been to blame. */
+/** No server was reached, so no row can be to blame. */
 const UNREACHED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/
 
 const overloaded = (status: unknown): Kind => {

@@ -1,7 +1,8 @@
 /**
- * So many units in any minute, spread evenly: a virtual clock that each unit moves on (the generic cell rate algorithm).
+ * A limited number of units in any minute, spread evenly: a virtual clock that each unit moves forward (the generic cell
+ * rate algorithm).
  *
- * Evenly up to a hundredth of the limit, which may be used at once so that late timers cost no throughput. In any 60
+ * Evenly, except that a hundredth of the limit may be used at once, so that late timers cost no throughput. In any 60
  * seconds no more than the limit starts.
  *
  * @since 0.1.0

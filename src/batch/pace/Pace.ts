@@ -1,5 +1,5 @@
 /**
- * How fast rows may start at one endpoint: how many at once, how many a minute, and when all of them must wait.
+ * How fast rows may start at one endpoint: how many at once, how many per minute, and when all of them must wait.
  *
  * Its state changes in plain code; only waiting is an effect.
  *
@@ -19,7 +19,7 @@ import * as Meter from "./Meter.ts"
 export interface Options {
   /**
    * Rows at once: a fixed number, or bounds between which it adapts. Default: adaptive from 4, or from what an earlier run
-   * found, up to what the server says that it takes, else 64.
+   * found, up to what the server says it takes, else 64.
    */
   readonly concurrency?: number | Concurrency.Bounds | undefined
   /** Rows that start in any minute. Default: no limit. */
@@ -41,7 +41,7 @@ export interface Permit {
   readonly epoch: number
   /** Milliseconds of the clock. */
   readonly at: number
-  /** Responses so far, so that a failure can be compared with what others had meanwhile. */
+  /** Responses so far, so that a failure can be compared with what the other rows received meanwhile. */
   readonly answers: number
   readonly tokens: number
   /** How many rows might be in flight when it started. */
@@ -49,7 +49,7 @@ export interface Permit {
 }
 
 /**
- * What is remembered of a row that failed.
+ * What is remembered about a row that failed.
  *
  * @category models
  * @since 0.2.0
@@ -66,9 +66,8 @@ export interface Record {
 }
 
 /**
- * What to do after a failure: the row failed, it is tried again when the pace allows, it is tried again after so many
- * milliseconds in which it keeps its place and the others go on, it is tried with no other row in flight, or the endpoint
- * is given up.
+ * What to do after a failure: the row failed, it is retried when the pace allows, it is retried after some milliseconds in
+ * which it keeps its place and the others continue, it is tried with no other row in flight, or the endpoint is given up.
  *
  * @category models
  * @since 0.1.0
@@ -96,17 +95,17 @@ export interface Pace {
   readonly acquire: Effect.Effect<Permit | undefined>
   readonly release: () => void
   /**
-   * Waits until the limits a minute let a row start; false when it may not start any more, since the pace was closed or
+   * Waits until the limits per minute let a row start; false when it may no longer start, since the pace was closed or
    * paused meanwhile. Undefined where there are no such limits.
    */
   readonly start: Effect.Effect<boolean> | undefined
-  /** A response came now, of so many tokens written and in all. */
+  /** A response came now, with its tokens written and its tokens in all. */
   readonly succeeded: (permit: Permit, now: number, outputTokens: number, tokens: number) => void
-  /** Waits so many milliseconds, or until the pace is closed. */
+  /** Waits this many milliseconds, or until the pace is closed. */
   readonly wait: (millis: number) => Effect.Effect<void>
   /** A failure came, of a row that was alone at this endpoint, or was not. */
   readonly failed: (permit: Permit, now: number, fault: Fault, row: Record, alone: boolean) => Verdict
-  /** No row starts any more; those that wait are told. */
+  /** No further row starts; those that wait are notified. */
   readonly close: () => void
   readonly inFlight: () => number
   readonly limit: () => number
@@ -121,10 +120,10 @@ export interface Pace {
 
 const FIRST_WAIT = 1000
 const LONGEST_WAIT = 60_000
-/** So many failures make a row suspect where others succeed meanwhile, and so many where none does. */
+/** How many failures make a row suspect when others succeed meanwhile, and how many when none does. */
 const SUSPECT = 2
 const SUSPECT_ANYWAY = 3
-/** So many failures alone are the row's where no other row can show that the endpoint is well. */
+/** How many failures alone are the row's own when no other row can show that the endpoint is well. */
 const ALONE = 5
 const FIRST_GUESS = 256
 /** How much a new observation weighs in the guess of a row's tokens. */
@@ -149,7 +148,7 @@ class State implements Pace {
   #pauses = 0
   /** Rows that wait in their places. */
   #holding = 0
-  /** When a row was told to wait, and until when. */
+  /** When a row was asked to wait, and until when. */
   #told = { at: 0, until: 0 }
   #troubleSince: number | undefined = undefined
   /** After an outage one row goes ahead alone. */
@@ -265,9 +264,9 @@ class State implements Pace {
   }
 
   /**
-   * There was no room for a row. Where others are in flight they go on, at a level that is one lower, and the row waits: for
-   * one of them to end where that many fill the endpoint, else for as long as the server asks. A row that was sent while
-   * another was told to wait, and is told so too, shows that the word is for all.
+   * There was no room for a row. Where others are in flight they continue, at a level that is one lower, and the row waits:
+   * for one of them to end where that many fill the endpoint, else for as long as the server asks. When a row that was sent
+   * while another had been told to wait is told to wait too, the wait is for all of them.
    */
   #crowded(permit: Permit, now: number, fault: Fault, row: Record): Verdict {
     const { retryAfter } = fault
@@ -319,7 +318,7 @@ class State implements Pace {
       own = this.#own(this.#pauses++)
       if (!crowded) this.#probing = true
     }
-    // clocks count whole milliseconds: a sleep for less would wake before its time
+    // clocks count whole milliseconds: a shorter sleep would wake too early
     const until = now + Math.ceil(Math.min(Math.max(own, asked), left))
     if (until > (this.#pause?.until ?? now)) this.#pause = { until, fault }
     return "again"

@@ -25,8 +25,8 @@ export interface Job<Item, A, E extends Fault.Raised, E2, R, R2> {
   /** The next row; undefined when there is none. Many workers call it at once. */
   readonly next: Effect.Effect<Item | undefined, E2, R2>
   /**
-   * Asked before a row starts: it may, it may once another row has ended, or no row may start any more, and this one is
-   * left alone.
+   * Asked before a row starts: it may, it may once another row has ended, or no row may start any more and this one is not
+   * touched.
    */
   readonly mayStart?: ((item: Item) => Effect.Effect<"go" | "wait" | "stop">) | undefined
   /** `lane` is the endpoint, by its place in the list. */
@@ -39,19 +39,19 @@ export interface Job<Item, A, E extends Fault.Raised, E2, R, R2> {
   ) => Effect.Effect<void, E2, R2>
   /** Sees each failure after which the row is tried again. */
   readonly retrying?: ((item: Item, fault: Fault.Fault, lane: number) => Effect.Effect<void>) | undefined
-  /** An endpoint was given up while others go on. */
+  /** An endpoint was given up while others continue. */
   readonly gaveUp?: ((lane: number, fault: Fault.Fault) => Effect.Effect<void>) | undefined
 }
 
 /**
- * How a pool is told to stop, and what made it.
+ * How a pool is stopped, and why it was.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Control<Why> {
   readonly stop: (why: Why) => Effect.Effect<void>
-  /** Waits until it is told to stop. */
+  /** Waits until it is stopped. */
   readonly stopped: Effect.Effect<Why>
   /** Undefined while it is not. */
   readonly why: () => Why | undefined
@@ -105,7 +105,7 @@ export const run = <Item, A, E extends Fault.Raised, E2, R, R2, Why>(
   const desk = new Desk.Desk(job.next, options.suspects ?? SUSPECTS)
   const lanes = paces.map(Desk.lane)
 
-  /** One attempt; the outcome where the row is at its end. */
+  /** One attempt; the outcome when the row is done. */
   const attempt = Effect.fnUntraced(function*(at: number, lane: Desk.Lane, task: Desk.Task<Item>, permit: Permit) {
     const start = lane.starts
     const first = lane.running === 1

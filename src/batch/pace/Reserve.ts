@@ -2,7 +2,7 @@
  * What rows in flight may use at most, reserved against a budget before they are sent.
  *
  * What a row may write is its limit on new tokens, for each generation. What it reads is guessed from the length of its
- * text by the highest ratio of tokens to characters that was seen, and half a token a character before any was.
+ * text by the highest ratio of tokens to characters that was seen, and half a token per character before any was.
  *
  * @since 0.2.0
  */
@@ -22,11 +22,11 @@ export interface Reserve {
   readonly held: Used
   /** Rows that hold something. */
   readonly rows: number
-  /** Tokens to a character. */
+  /** Tokens per character. */
   readonly ratio: number
   readonly take: (worst: Used) => void
   readonly give: (worst: Used) => void
-  /** A response says how many tokens its input has. */
+  /** A response reports how many tokens its input has. */
   readonly learn: (input: Message.Input, statistics: Generation.Statistics) => void
 }
 
@@ -53,7 +53,7 @@ export const plus = (a: Used, b: Used): Used => ({
 })
 
 /**
- * The most that a row can use, by what is known now.
+ * The most that a row can use, as far as is known now.
  *
  * @category accessors
  * @since 0.2.0

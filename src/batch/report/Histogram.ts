@@ -9,7 +9,7 @@ const SMALLEST = 0.1
 const BUCKETS = 1024
 
 /**
- * What a histogram tells, in the unit of its values.
+ * What a histogram says, in the unit of its values.
  *
  * @category models
  * @since 0.1.0
@@ -31,12 +31,12 @@ export interface Histogram {
   readonly add: (value: number) => void
   /** Undefined when nothing was added. */
   readonly summary: () => Summary | undefined
-  /** At most so many bars of equal width on a logarithmic scale, from the smallest value to the largest. */
+  /** At most this many bars of equal width on a logarithmic scale, from the smallest value to the largest. */
   readonly bars: (most: number) => ReadonlyArray<Bar>
 }
 
 /**
- * So many values from one value to another.
+ * A number of values between two bounds.
  *
  * @category models
  * @since 0.2.0

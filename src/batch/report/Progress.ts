@@ -26,9 +26,9 @@ export interface Snapshot {
   readonly inFlight: number
   /** Rows that may be in flight, now. */
   readonly limit: number
-  /** Rows a second, of late. */
+  /** Rows per second, recently. */
   readonly rate: number
-  /** Tokens written a second, of late. */
+  /** Tokens written per second, recently. */
   readonly tokenRate: number
   /** Milliseconds of this run. */
   readonly elapsed: number
@@ -37,7 +37,7 @@ export interface Snapshot {
   /** Dollars, where the price is known, and what the whole batch will cost at this rate. */
   readonly spent?: number
   readonly projected?: number
-  /** Generations whose tokens the server did not tell: the dollars are those of the others. */
+  /** Generations whose tokens the server did not report: the dollars are those of the others. */
   readonly uncounted: number
   /** All rows wait: milliseconds to go, and what for. */
   readonly paused?: { readonly left: number; readonly reason: string }
@@ -50,13 +50,13 @@ export interface Snapshot {
  * @since 0.1.0
  */
 export type Event =
-  /** The input, and what is done of it, are being looked through, which takes more than a second. */
+  /** The input, and what is done of it, are being checked, which takes more than a second. */
   | { readonly _tag: "Checking" }
   | { readonly _tag: "Started"; readonly rows: number; readonly done: number; readonly failed: number }
   | { readonly _tag: "Progress"; readonly snapshot: Snapshot }
-  /** Something that is not sent, or not as it seems; each is told once. */
+  /** Something that is not sent, or not as it seems; each is reported once. */
   | { readonly _tag: "Warning"; readonly message: string }
-  /** No row starts any more; those in flight are waited for. */
+  /** No row starts any more; those in flight are allowed to end. */
   | { readonly _tag: "Stopping"; readonly message: string; readonly inFlight: number }
   | { readonly _tag: "RowFailed"; readonly id: string; readonly index: number; readonly fault: Fault }
   | { readonly _tag: "Paused"; readonly millis: number; readonly fault: Fault }
@@ -73,7 +73,7 @@ class Rate {
     this.#last = start
   }
 
-  /** The smoothed rate a second, of a count that only grows. */
+  /** The smoothed rate per second, of a count that only grows. */
   next(count: number, millis: number): number {
     const rate = Math.max(0, count - this.#last) / Math.max(millis, 1) * 1000
     this.#last = count
@@ -92,16 +92,16 @@ class Rate {
 export const inFlight = (paces: ReadonlyArray<Pace>): number => paces.reduce((sum, pace) => sum + pace.inFlight(), 0)
 
 /**
- * Milliseconds after which what happened tells more than what can be expected, and after which something is said though the
- * level was not found yet.
+ * Milliseconds after which past progress tells more than expectation, and after which an estimate is shown even though the
+ * level has not been found yet.
  */
 const EARLY = 30_000
-/** Fewer rows than this tell nothing. */
+/** Fewer rows than this say nothing. */
 const FEW = 8
 
 /**
- * Rows a millisecond. While the level doubles nobody can know; then, since the first rows to end are the short ones, it is
- * expected from how long a row takes and how many are in flight; later it is what was seen.
+ * Rows per millisecond. While the level doubles it cannot be known; then, since the first rows to end are the short ones, it
+ * is computed from how long a row takes and how many are in flight; later it is what was measured.
  */
 const expectedRate = (tally: Tally, rate: number, limit: number, isSettled: boolean): number | undefined => {
   const now = tally.done - tally.doneBefore
@@ -112,7 +112,7 @@ const expectedRate = (tally: Tally, rate: number, limit: number, isSettled: bool
   return limit / perRow
 }
 
-/** What it cost, and what the whole will cost when so many milliseconds are left. */
+/** What it cost so far, and what the whole will cost, given the milliseconds that are left. */
 const costOf = (price: Budget.Price | undefined, tally: Tally, left: number | undefined) => {
   if (!Budget.isKnown(price)) return {}
   const spent = Budget.dollars(price, tally)
@@ -200,11 +200,11 @@ const CLEAR = "\r\u001b[2K"
 const WIDTH = 160
 
 /** Server text on a terminal: without control characters, on one line. */
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+// oxlint-disable-next-line no-control-regex -- the control characters are what it matches
 const printable = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ").slice(0, WIDTH)
 
 /**
- * Prints events to standard error: a line that is written over on a terminal, else a line at most every ten seconds. The
+ * Prints events to standard error: a line that is overwritten on a terminal, else a line at most every ten seconds. The
  * report comes last. A closed standard error does not fail the batch.
  *
  * @category running
@@ -224,7 +224,7 @@ export const printer: Effect.Effect<(event: Event) => Effect.Effect<void>, never
         case "Started":
           return event.done + event.failed === 0
             ? note(`${event.rows} rows`)
-            : note(`going on: ${event.done} of ${event.rows} rows are done, ${event.failed} failed`)
+            : note(`continuing: ${event.done} of ${event.rows} rows are done, ${event.failed} failed`)
         case "Progress": {
           const { snapshot } = event
           if (live) return write(CLEAR + printable(line(snapshot)))

@@ -25,8 +25,8 @@ export interface Why {
  */
 export interface Report {
   /**
-   * Every row has its line; or the batch stopped of itself, or was told to, and goes on when it is run again. `running` stands
-   * in the file that a run keeps while it goes on.
+   * Every row has its line; or the batch stopped of itself, or was asked to, and continues when it is run again. `running`
+   * is in the file that a run keeps while it is in progress.
    */
   readonly ending: "complete" | "stopped" | "interrupted" | "running"
   readonly why?: Why
@@ -43,7 +43,7 @@ export interface Report {
   }
   /** Of all runs. */
   readonly tokens: { readonly input: number; readonly output: number }
-  /** Generations whose tokens the server did not tell. */
+  /** Generations whose tokens the server did not report. */
   readonly uncounted: number
   /** Of all runs by tokens, of this run by time; absent where the price is not known. */
   readonly dollars?: number
@@ -55,13 +55,13 @@ export interface Report {
   /** Of the generations of this run, in milliseconds. */
   readonly latency?: Summary
   readonly timeToFirstToken?: Summary
-  /** Requests of this run that were sent once more. */
+  /** Requests of this run that were sent again. */
   readonly retries: number
   /** Failed rows of all runs by `stage.reason`. */
   readonly failures: Readonly<Record<string, number>>
   /** Rows of this run that the cache answered. */
   readonly cached: number
-  /** Generations of this run by finish reason; `length` are those that the limit on tokens cut. */
+  /** Generations of this run by finish reason; `length` counts those that the limit on tokens cut. */
   readonly finishReasons: Readonly<Record<string, number>>
   /** Generations of this run that the model or a filter refused. */
   readonly refusals: number
@@ -77,7 +77,10 @@ export interface Report {
 
 const BARS = 40
 
-/** By time and tokens where an hour has a price; else what the lines tell, which is the server's own figure where there is one. */
+/**
+ * By time and tokens where an hour has a price; else what the lines report, which is the server's own figure where there is
+ * one.
+ */
 const dollarsOf = (price: Budget.Price | undefined, tally: Tally) =>
   Budget.isKnown(price) && (price.perHour !== undefined || tally.dollarsTold === 0)
     ? { dollars: Budget.dollars(price, tally) }
@@ -138,7 +141,7 @@ export const make = (
 }
 
 /**
- * 0 when every row is done, or as many as were asked for; 1 when some failed; 3 when rows are pending.
+ * 0 when every row is done, or as many as the limit allowed; 1 when some failed; 3 when rows are pending.
  *
  * @category accessors
  * @since 0.1.0
@@ -194,7 +197,7 @@ export const text = (report: Report): string => {
     } (${number(rows.doneNow)} done now)`,
     `tokens: ${number(report.tokens.input)} in, ${number(report.tokens.output)} out` +
     (report.dollars === undefined ? "" : `; ${report.uncounted > 0 ? "at least " : ""}$${report.dollars.toFixed(2)}`) +
-    (report.uncounted === 0 ? "" : `; the server did not tell the tokens of ${number(report.uncounted)} generations`),
+    (report.uncounted === 0 ? "" : `; the server did not report the tokens of ${number(report.uncounted)} generations`),
     `time: ${time(report.elapsed)}, ${number(report.rowsPerSecond)} rows/s, ${
       number(report.outputTokensPerSecond)
     } tokens/s, ${number(report.retries)} retries`,

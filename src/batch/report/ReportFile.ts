@@ -1,5 +1,5 @@
 /**
- * The report beside an output: written while a batch runs and at its end, and read by those who look at it.
+ * The report next to an output: written while a batch runs and at its end, and read by those who look at it.
  *
  * @since 0.2.0
  */
@@ -21,7 +21,7 @@ import type { Report } from "./Report.ts"
 export const pathOf = (output: string): string => `${output}.report.json`
 
 /**
- * Writes the report. A disk that is full costs no row.
+ * Writes the report. A full disk costs no row.
  *
  * @category running
  * @since 0.2.0
@@ -35,7 +35,7 @@ export const write = (
   )
 
 /**
- * The report of an output's last run, or of the one that runs.
+ * The report of an output's last run, or of the one in progress.
  *
  * @category running
  * @since 0.2.0

@@ -11,7 +11,7 @@ import * as Histogram from "./Histogram.ts"
 import * as Timeline from "./Timeline.ts"
 
 /**
- * What a row gave, as far as it is counted.
+ * What a row yielded, as far as it is counted.
  *
  * @category models
  * @since 0.2.0
@@ -36,7 +36,7 @@ export interface Tally extends Spent {
   readonly failedBefore: number
   /** Tokens of this run, read and written. */
   readonly tokensNow: readonly [input: number, output: number]
-  /** Dollars as the lines tell them. */
+  /** Dollars as the lines report them. */
   readonly dollarsTold: number
   readonly retries: number
   /** Rows of this run that the cache answered. */

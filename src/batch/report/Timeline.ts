@@ -1,5 +1,5 @@
 /**
- * What a run looked like over time, in at most so many points: when there are more, every second one is let go.
+ * What a run looked like over time, in a limited number of points: when there are more, every second one is dropped.
  *
  * @since 0.2.0
  */
@@ -14,7 +14,7 @@ export interface Point {
   /** Rows done in all runs. */
   readonly done: number
   readonly failed: number
-  /** Rows and tokens written a second since the point before. */
+  /** Rows and tokens written per second since the previous point. */
   readonly rate: number
   readonly tokenRate: number
   readonly inFlight: number
@@ -27,7 +27,7 @@ export interface Point {
  * @since 0.2.0
  */
 export interface Timeline {
-  /** Looks whether a point is due, and what it is. */
+  /** Checks whether a point is due, and returns it. */
   readonly add: (now: Omit<Point, "rate" | "tokenRate"> & { readonly tokens: number }) => void
   readonly points: () => ReadonlyArray<Point>
 }

@@ -1,7 +1,7 @@
 /**
  * Parquet files, and data sets on the Hub, as parts of an input. What reads them is loaded with the first row.
  *
- * A file of the Hub is known by its checksum there, so a run that goes on reads what it began with, or fails.
+ * A file on the Hub is identified by its checksum there, so a run that continues reads what it began with, or fails.
  *
  * @since 0.2.0
  */
@@ -61,7 +61,7 @@ const reading = Effect.fnUntraced(function*(
   return found
 })
 
-/** A Parquet file of the disk: its bytes are its identity, and are compared before it is read again. */
+/** A Parquet file on disk: its bytes are its identity, and are compared before it is read again. */
 const filePart = (path: string, rows: Rows): Part.Part => {
   const bytes = FilePart.make(path)
   return {
@@ -71,7 +71,7 @@ const filePart = (path: string, rows: Rows): Part.Part => {
   }
 }
 
-/** A file of the Hub, whose checksum there is its identity. */
+/** A file on the Hub, whose checksum there is its identity. */
 const hubPart = (path: string, key: string, bytes: number, rows: Rows): Part.Part => {
   const identity: Part.Identity = { bytes, blocks: [key], sha256: Digest.of(key) }
   const identify = ({ seen }: Part.Open) =>

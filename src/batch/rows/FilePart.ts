@@ -20,7 +20,7 @@ const LF = 10
 const invalid = (path: string) => (problem: string | BatchError.BatchError): BatchError.BatchError =>
   typeof problem === "string" ? BatchError.invalidInput(path, [{ problem }]) : problem
 
-/** The digest of so many blocks, each by its own digest. */
+/** The digest of several blocks, computed from the digests of each. */
 const digestOf = (blocks: ReadonlyArray<string>): string => Digest.of(blocks.join(""))
 
 /** Blocks of a file, each with its digest taken, and compared where it is known. */

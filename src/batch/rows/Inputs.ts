@@ -1,5 +1,5 @@
 /**
- * What the input was called → its parts: files, folders, patterns, standard input, pipes, and what an opener takes.
+ * The names given for the input → its parts: files, folders, patterns, standard input, pipes, and what an opener takes.
  *
  * @since 0.2.0
  */

@@ -36,7 +36,7 @@ export interface Line {
 export interface Options {
   /** Longest line in bytes; longer ones come without their text. Default 16 MiB. */
   readonly maxLine?: number | undefined
-  /** Lines that are not wanted, by their index: they are counted, never decoded, and left out. */
+  /** Lines to leave out, by their index: they are counted and never decoded. */
   readonly skip?: ((index: number) => boolean) | undefined
 }
 
@@ -61,13 +61,13 @@ export class Splitter {
   #buffer = new Uint8Array(BLOCK)
   #start = 0
   #end = 0
-  /** Up to where no line feed was found. */
+  /** The position up to which no line feed was found. */
   #scanned = 0
   /** Of the first byte of the line at `#start`. */
   #offset = 0
   #number = 1
   #index = 0
-  /** Bytes of a line that is too long, which were let go. */
+  /** Bytes of a line that is too long, which were dropped. */
   #dropped = 0
 
   constructor(options: Options = {}) {
@@ -75,7 +75,7 @@ export class Splitter {
     this.#skip = options.skip
   }
 
-  /** Room for at least so many bytes. */
+  /** Room for at least this many bytes. */
   free(bytes = BLOCK): Uint8Array {
     if (this.#end - this.#start > this.#maxLine) this.#drop()
     if (this.#start > 0 && this.#end + bytes > this.#buffer.length) {
@@ -103,7 +103,7 @@ export class Splitter {
     return this.lines(bytes.length)
   }
 
-  /** So many bytes of `free` were filled. */
+  /** This many bytes of `free` were filled. */
   lines(read: number): ReadonlyArray<Line> {
     this.#end += read
     const filled = this.#buffer.subarray(0, this.#end)
@@ -207,7 +207,7 @@ export const forEach = <E = never, R = never>(
 }
 
 /**
- * What `JSON.parse` gives, and undefined for what is not JSON.
+ * What `JSON.parse` returns, and undefined for what is not JSON.
  *
  * @category conversions
  * @since 0.1.0

@@ -8,7 +8,7 @@
  * - Output: `{"id","index","generations":[…],"provenance":{…}}`, and `"input"` where columns are kept. A generation has
  *   `text`, `reasoning`, `refusal`, `toolCalls` (JSON), `finishReason`, `rawFinishReason`, `seed` (digits), `model`,
  *   `systemFingerprint`, `value` (JSON of the decoded value), `details` (JSON: tokens, prefill, best-of, server timings)
- *   and `statistics`, with the provider that answered, the seed that was sent and the cost that the server told.
+ *   and `statistics`, with the provider that answered, the seed that was sent and the cost that the server reported.
  * - Errors: `{"id","index","error":{"stage","reason","message","status","type","attempts"}}`.
  *
  * @since 0.1.0
@@ -59,7 +59,7 @@ export interface Provenance {
 }
 
 /**
- * What a row gave.
+ * What a row yielded.
  *
  * @category models
  * @since 0.2.0
@@ -78,10 +78,10 @@ const text = (value: string | undefined): string => value === undefined || value
 const SHORT = 64
 const FEW = 256
 
-/** Names of models, engines and reasons come again in every line. */
+/** Names of models, engines and reasons recur in every line. */
 const quoted = new Map<string, string>()
 
-/** A text that few others stand beside in its place. */
+/** A text whose field holds few different values. */
 const name = (value: string | undefined): string => {
   if (value === undefined || value === "") return "\"\""
   const known = quoted.get(value)
@@ -175,8 +175,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
 /**
- * A line as version 0.1.0 wrote it → the same line in today's form; one of today's form stays as it is, and so does what
- * is neither.
+ * A line as version 0.1.0 wrote it → the same line in today's form; one in today's form stays as it is, and so does anything
+ * else.
  *
  * @category conversions
  * @since 0.2.0

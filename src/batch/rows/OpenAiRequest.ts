@@ -1,7 +1,7 @@
 /**
  * Lines of OpenAI's Batch API → requests: `{ custom_id, method, url, body }` with the body of a chat or a completion.
  *
- * `stream` and the fields that only bill or route are left out, and so is `model`, which is told once: the service knows
+ * `stream` and the fields that only bill or route are left out, and so is `model`, which is reported once: the service knows
  * its model. What is known here becomes an option; every other field of the body goes to the engine as it is (`extra`).
  *
  * @since 0.1.0

@@ -1,7 +1,7 @@
 /**
  * A part of an input, by default a file: what every format and every place looks like to the rest of the batch.
  *
- * A part is read at least twice, once to check it before anything is sent, and once row by row while rows are worked on.
+ * A part is read at least twice, once to check it before anything is sent, and once row by row while rows are processed.
  * The second reading gives exactly what the first one saw, or fails.
  *
  * @since 0.2.0
@@ -44,14 +44,14 @@ export interface Seen {
 }
 
 /**
- * What a part is known by later.
+ * What a part is recognised by later.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Identity extends Seen {
   readonly sha256: string
-  /** The digest of its first `mark` bytes, where that was asked for and it has so many. */
+  /** The digest of its first `mark` bytes, where that was requested and it has that many. */
   readonly atMark?: string | undefined
   /** Whether a line ends at `mark`. */
   readonly cleanMark?: boolean | undefined
@@ -75,11 +75,11 @@ export interface Reading {
 export interface Open {
   /** Reads what was seen then and no more, and fails with `Changed` where that is not what it was. */
   readonly seen?: Seen | undefined
-  /** A length in bytes at which the digest is wanted too. */
+  /** A length in bytes at which the digest is needed too. */
   readonly mark?: number | undefined
   /** Digests as version 0.1.0 made them: of the bytes as a whole. */
   readonly whole?: boolean | undefined
-  /** Rows that are not wanted, by their index in the part. */
+  /** Rows to leave out, by their index in the part. */
   readonly skip?: ((index: number) => boolean) | undefined
 }
 
@@ -110,7 +110,7 @@ export interface Opener {
 }
 
 /**
- * Openers beside those that are built in; the first that takes a path wins.
+ * Openers in addition to the built-in ones; the first that takes a path wins.
  *
  * @category references
  * @since 0.2.0

@@ -15,6 +15,6 @@ import type { CallOptions } from "../../Settings.ts"
 export interface Request {
   readonly input: Message.Input
   readonly options: CallOptions
-  /** What of the row is not sent, in sentences that are told once. */
+  /** What is not sent of the row, in sentences that are reported once. */
   readonly notes?: ReadonlyArray<string>
 }

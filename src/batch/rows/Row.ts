@@ -1,5 +1,5 @@
 /**
- * A row of the input → its id, and what is asked for it.
+ * A row of the input → its id and its request.
  *
  * @since 0.1.0
  */
@@ -33,11 +33,11 @@ export interface Columns {
   readonly template?: string | undefined
   /** A text that becomes a system message before the prompt or the conversation. */
   readonly system?: string | undefined
-  /** Tools of the row, in OpenAI's form. Default: `tools`, beside `messages`. */
+  /** Tools of the row, in OpenAI's form. Default: `tools`, where there are `messages`. */
   readonly tools?: string | undefined
   /** A text that other texts are scored against; a row with it asks for scores of `texts`. Default: none. */
   readonly query?: string | undefined
-  /** The texts to score: one, or a list. Default: `texts`, beside `query`. */
+  /** The texts to score: one, or a list. Default: `texts`, where there is a `query`. */
   readonly texts?: string | undefined
   /** Sends the text as it is, without a chat template. Default false. */
   readonly raw?: boolean | undefined
@@ -63,14 +63,14 @@ export interface Row {
 export type { Request }
 
 /**
- * A row → what is asked for it.
+ * A row → its request.
  *
  * @category models
  * @since 0.1.0
  */
 export type Mapping = (row: Row) => Result.Result<Request, RowError.RowError>
 
-/** A prompt template that is compiled already. */
+/** A prompt template that is already compiled. */
 export type Render = (row: Pick<Row, "columns" | "text">) => Result.Result<string, string>
 
 /**
@@ -158,7 +158,7 @@ export const mapping = (columns: Columns, render?: Render): Mapping => {
       before.length > 0 && value[0]?.role === "system"
         ? wrong(
           column,
-          "begins with a system message of its own; leave the system column away, or take that message out"
+          "begins with a system message of its own; leave out the system column, or remove that message"
         )
         : Result.succeed(before.length === 0 ? value : [...before, ...value]))
   }

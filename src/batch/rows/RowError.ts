@@ -1,12 +1,12 @@
 /**
- * A row of the input that cannot become a request. It is the row's failure: the others go on.
+ * A row of the input that cannot become a request. It is the row's failure: the others continue.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
 
 /**
- * The column that holds the prompt is not there.
+ * The column that holds the prompt does not exist.
  *
  * @category reasons
  * @since 0.1.0
@@ -23,7 +23,7 @@ export class MissingColumn extends Schema.TaggedError<MissingColumn>()("MissingC
 }
 
 /**
- * A column holds something else than it should.
+ * A column holds something other than it should.
  *
  * @category reasons
  * @since 0.1.0

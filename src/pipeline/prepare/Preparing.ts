@@ -112,7 +112,7 @@ export const warnUnstreamed = ({ engine: { kind } }: Target): Effect.Effect<void
   return unstreamed === undefined
     ? Effect.void
     : Effect.logWarning(
-      `The stream is one chunk: ${Dialect.names[kind]} is only asked for whole responses, as ${unstreamed}`
+      `The stream is one chunk: ${Dialect.names[kind]} is only sent requests for whole responses, as ${unstreamed}`
     )
 }
 

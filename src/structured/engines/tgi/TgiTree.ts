@@ -311,7 +311,7 @@ const fields = (tree: Tree.Fields, writing: Writing): Tree.Tree => {
   return counted(Compound.fields({ ...tree, properties, rests }), tree, writing)
 }
 
-/** Keys beyond the named ones, if they can be told from them and the plan has room for them. */
+/** Keys beyond the named ones, if they can be distinguished from them and the plan has room for them. */
 const further = (rest: Tree.Rest, tree: Tree.Fields, writing: Writing): ReadonlyArray<Tree.Rest> => {
   const { path, properties } = tree
   const { content } = rest.key
