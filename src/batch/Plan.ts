@@ -13,13 +13,13 @@ import type * as Path from "effect/Path"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as GenerationOptions from "../GenerationOptions.ts"
+import * as Answers from "./Answers.ts"
 import * as BatchError from "./BatchError.ts"
 import { ownFiles, refuse } from "./Claim.ts"
 import * as Input from "./log/Input.ts"
 import * as Options from "./Options.ts"
 import * as Budget from "./pace/Budget.ts"
 import * as Fault from "./pace/Fault.ts"
-import * as RowJob from "./RowJob.ts"
 import * as Inputs from "./rows/Inputs.ts"
 import * as Row from "./rows/Row.ts"
 import * as RowTemplate from "./rows/RowTemplate.ts"
@@ -184,7 +184,7 @@ export const make = <E extends Fault.Raised>(
         const judged = Result.isFailure(request)
           ? Result.fail(Fault.of(request.failure))
           : yield* Effect.result(Effect.mapError(
-            RowJob.answered(options, work, about, request.success.input, call ?? {}),
+            Answers.answered(options, work, about, request.success.input, call ?? {}),
             Fault.of
           ))
         if (Result.isFailure(judged)) {

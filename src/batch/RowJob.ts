@@ -3,20 +3,16 @@
  *
  * @since 0.2.0
  */
-import * as Arr from "effect/Array"
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
-import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as HeaderFields from "../http/HeaderFields.ts"
-import type * as Message from "../Message.ts"
-import type { CallOptions } from "../Settings.ts"
 import type { StructuredOutputError } from "../structured/StructuredOutputError.ts"
-import * as AnswerCache from "./AnswerCache.ts"
+import * as Answers from "./Answers.ts"
 import type * as BatchError from "./BatchError.ts"
-import * as Judge from "./Judge.ts"
+import type { Item } from "./Items.ts"
+import type * as Judge from "./Judge.ts"
 import type * as Journal from "./log/Journal.ts"
 import type * as Ledger from "./log/Ledger.ts"
 import type { Options } from "./Options.ts"
@@ -29,7 +25,6 @@ import type * as Report from "./report/Report.ts"
 import * as Tally from "./report/Tally.ts"
 import * as Digest from "./rows/Digest.ts"
 import * as Line from "./rows/Line.ts"
-import type * as Request from "./rows/Request.ts"
 import type * as Row from "./rows/Row.ts"
 import type { RowError } from "./rows/RowError.ts"
 import type * as Work from "./Work.ts"
@@ -64,14 +59,6 @@ export interface Endpoint<E extends Raised> {
   readonly price: Budget.Price | undefined
 }
 
-/** A row and the request for it. */
-export interface Item {
-  readonly row: Row.Row
-  readonly request: Result.Result<Request.Request, RowError>
-  /** What it reserves of the budget until it is done. */
-  reserved: Budget.Used | undefined
-}
-
 /** What a row yielded. */
 export interface Given extends Judge.Judged, Tally.Counted {
   readonly provenance: Line.Provenance
@@ -80,7 +67,6 @@ export interface Given extends Judge.Judged, Tally.Counted {
 /** The name of this package with its version. */
 const PACKAGE = HeaderFields.userAgent(undefined)
 
-const RETRIES = 2
 const NOTES = 20
 
 /** Reports each note once, and only up to a limit. */
@@ -92,54 +78,6 @@ const notes = (onEvent: Run<never>["onEvent"]) => {
       told.add(message)
       return onEvent({ _tag: "Warning", message })
     }, { discard: true })
-}
-
-const bigintText = (_key: string, value: unknown): unknown => typeof value === "bigint" ? value.toString() : value
-
-/** Options of how a row is sent, which its generations do not depend on. */
-const manner = new Set([
-  "concurrency",
-  "countTokens",
-  "delivery",
-  "wholeUpTo",
-  "revive",
-  "resume",
-  "unsupported",
-  "captureContent"
-])
-
-/** The options of a row as a text, which is the same for the same options. */
-const textOf = (options: CallOptions): string => {
-  const asked = Object.entries(options).filter(([name, value]) => value !== undefined && !manner.has(name))
-  return JSON.stringify(asked.toSorted(([a], [b]) => a < b ? -1 : 1), bigintText)
-}
-
-/** The input and the options of a row as one text, which is the same for the same request. */
-const promptOf = (input: Message.Input, optionsText: string): string =>
-  // a text holds no large integer, and a replacer costs as much as the rest
-  `[${
-    typeof input === "string" || "raw" in input ? JSON.stringify(input) : JSON.stringify(input, bigintText)
-  },${optionsText}]`
-
-/** The options of a call, and their text, by the row's own options: most rows have none, and share one object. */
-const callsOf = (options: CallOptions | undefined) => {
-  const make = (own: CallOptions) => {
-    // one request of a row at a time, so that rows in flight are requests in flight
-    const call = { concurrency: 1, ...options, ...own }
-    return { call, optionsText: textOf(call) }
-  }
-  const shared = make({})
-  return (own: CallOptions) => Object.keys(own).length === 0 ? shared : make(own)
-}
-
-const unknown: Work.About = {
-  model: "",
-  revision: "",
-  provider: "",
-  engine: "",
-  engineVersion: "",
-  template: "",
-  isPinned: false
 }
 
 /**
@@ -180,113 +118,6 @@ const keptOf = ({ keep }: Options, { columns, text }: Row.Row): string | undefin
   return JSON.stringify(Object.fromEntries(keep.map((name) => [name, columns[name] ?? null])))
 }
 
-type Generate<E> = (input: Message.Input, options: CallOptions) => Effect.Effect<Judge.Judged["generations"], E>
-
-interface Asking<E> {
-  readonly generate: Generate<E>
-  readonly task?: string | undefined
-}
-
-/** How rows are answered: from the cache where there is one, else generated and judged. */
-const answersOf = (options: Options) => {
-  const cache = options.cache === undefined ? undefined : AnswerCache.make(options.cache)
-  return <E>(
-    { generate, task = "" }: Asking<E>,
-    about: Work.About,
-    input: Message.Input,
-    call: CallOptions,
-    asked: string
-  ) => {
-    const judged = () => Judge.generate(generate, input, call, options.retries ?? RETRIES)
-    return cache === undefined
-      ? Effect.map(
-        judged(),
-        ({ discarded, generations, values }) => ({ generations, values, discarded, cached: false })
-      )
-      : cache.through(AnswerCache.keyOf(about, `${task}${asked}`), options.retryFailed === true, Effect.suspend(judged))
-  }
-}
-
-/**
- * The generations of one row, as a run would make or find them.
- *
- * @category running
- * @since 0.2.0
- */
-export const answered = <E>(
-  options: Options,
-  work: Asking<E>,
-  about: Work.About | undefined,
-  input: Message.Input,
-  call: CallOptions
-): Effect.Effect<Judge.Judged & { readonly cached: boolean }, E | StructuredOutputError> =>
-  answersOf(options)(work, about ?? unknown, input, call, promptOf(input, textOf(call)))
-
-/**
- * The next rows with their requests, at most this many.
- *
- * @category constructors
- * @since 0.2.0
- */
-export const items = <E, R>(
-  source: Effect.Effect<Row.Row | undefined, E, R>,
-  mapping: Row.Mapping,
-  limit: number | undefined
-): Effect.Effect<Item | undefined, E, R> => {
-  let taken = 0
-  return Effect.suspend(() => {
-    if (limit !== undefined && taken >= limit) return Effect.undefined
-    taken++
-    return Effect.map(
-      source,
-      (row) => row === undefined ? undefined : { row, request: mapping(row), reserved: undefined }
-    )
-  })
-}
-
-/** The text of a row's request, by which rows that begin alike are put together; empty where it has none. */
-const beginning = (mapping: Row.Mapping) => (row: Row.Row): string => {
-  const request = mapping(row)
-  if (Result.isFailure(request)) return ""
-  const { input } = request.success
-  return typeof input === "string" ? input : JSON.stringify(input)
-}
-
-/**
- * Rows in windows, those that begin alike next to each other: a server then finds the beginning of their prompts in its
- * cache.
- *
- * @category combinators
- * @since 0.2.0
- */
-export const together = <E, R>(
-  pull: Pull.Pull<Arr.NonEmptyReadonlyArray<Row.Row>, E, void, R>,
-  mapping: Row.Mapping,
-  rows: number
-): Pull.Pull<Arr.NonEmptyReadonlyArray<Row.Row>, E, void, R> => {
-  const textOf = beginning(mapping)
-  let ended = false
-  const fill = (found: Array<Row.Row>): Effect.Effect<ReadonlyArray<Row.Row>, E, R> =>
-    found.length >= rows || ended
-      ? Effect.succeed(found)
-      : Pull.matchEffect(pull, {
-        onSuccess: (more) => {
-          found.push(...more)
-          return fill(found)
-        },
-        onFailure: Effect.failCause,
-        onDone: () => {
-          ended = true
-          return Effect.succeed(found)
-        }
-      })
-  return Effect.flatMap(Effect.suspend(() => fill([])), (found) => {
-    const keyed = found.map((row) => [textOf(row), row] as const)
-    const sorted = keyed.toSorted(([a], [b]) => a < b ? -1 : a > b ? 1 : 0).map(([, row]) => row)
-    return Arr.isArrayNonEmpty(sorted) ? Effect.succeed(sorted) : Cause.done()
-  })
-}
-
 /**
  * @category constructors
  * @since 0.2.0
@@ -310,8 +141,8 @@ export const make = <E extends Raised>(
   const note = notes(onEvent)
   const reserve = Reserve.make()
   const price = endpoints[0]?.price ?? {}
-  const answers = answersOf(options)
-  const callOf = callsOf(options.options)
+  const answers = Answers.make(options)
+  const callOf = Answers.callsOf(options.options)
   const { pinned } = run
 
   /** With `pin`, the first response says which model of which provider it is. */
@@ -354,8 +185,8 @@ export const make = <E extends Raised>(
       if (endpoint === undefined) return Effect.never
       const { input, notes: told } = request.success
       const { call, optionsText } = callOf(request.success.options)
-      const about = endpoint.about ?? unknown
-      const asked = promptOf(input, optionsText)
+      const about = endpoint.about ?? Answers.unknown
+      const asked = Answers.promptOf(input, optionsText)
       const answered = answers(endpoint.work, about, input, call, asked)
       const given = Effect.flatMap(answered, (judged) => {
         const { cached, discarded, generations, values } = judged

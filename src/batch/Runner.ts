@@ -12,6 +12,7 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as BatchError from "./BatchError.ts"
 import * as Claim from "./Claim.ts"
+import * as Items from "./Items.ts"
 import * as Durable from "./log/Durable.ts"
 import * as Input from "./log/Input.ts"
 import * as Journal from "./log/Journal.ts"
@@ -234,8 +235,8 @@ const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
     options.columns ?? {},
     (index) => ledger.done.has(index) || ledger.failed.has(index)
   )
-  const ordered = options.together === undefined ? rows : RowJob.together(rows, mapping, options.together)
-  const next = RowJob.items(Source.make(ordered), mapping, options.limit)
+  const ordered = options.together === undefined ? rows : Items.together(rows, mapping, options.together)
+  const next = Items.items(Source.make(ordered), mapping, options.limit)
   const job = RowJob.make(run, next, journal, control.stop, (lane) => {
     const pace = paces[lane]
     return pace === undefined ? Effect.void : announce(pace, onEvent)

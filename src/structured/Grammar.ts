@@ -22,6 +22,10 @@ import type { JsonSource, Source } from "./Source.ts"
 import { fromJsonSchema, fromSchema } from "./Source.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
 
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export type { JsonSource, Source } from "./Source.ts"
 export { fromChoices, fromJsonSchema, fromRegex, fromSchema, remember } from "./Source.ts"
 

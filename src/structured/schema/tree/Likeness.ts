@@ -8,6 +8,9 @@ import type { Tree } from "./JsonSchemaTree.ts"
 /**
  * A key that is equal for trees with the same language, as far as their structure shows: paths and descriptions do not
  * count.
+ *
+ * @category getters
+ * @since 0.2.0
  */
 export const keyOf = (tree: Tree): string => {
   const known = keys.get(tree) ?? write(tree)
@@ -36,7 +39,12 @@ const outlineOf = (tree: Tree): string => {
   }
 }
 
-/** The trees without duplicates, as far as their structure shows. */
+/**
+ * The trees without duplicates, as far as their structure shows.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
 export const different = (trees: ReadonlyArray<Tree>): ReadonlyArray<Tree> => {
   const seen = new Map<string, Array<Tree>>()
   return trees.filter((tree) => {
