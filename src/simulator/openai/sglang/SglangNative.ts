@@ -122,7 +122,7 @@ const triple = (token: Answer.Token, withText: boolean): ReadonlyArray<unknown> 
   withText ? token.text : null
 ]
 
-/** What is told of log probabilities, of so many tokens. */
+/** The log probabilities that are reported, for a number of tokens. */
 const probabilities = (body: Body, { run }: Job, tokens: ReadonlyArray<Answer.Token>): Body => {
   if (body["return_logprob"] !== true) return {}
   const withText = body["return_text_in_logprobs"] === true
@@ -145,7 +145,7 @@ const finishOf = (run: OpenAiRun.Run): object =>
     ? { type: "length", length: run.tokens }
     : { type: "stop", matched: run.stopped ?? Tokenizer.eos.id }
 
-/** What stands behind so many tokens; the last one tells why it ended. */
+/** The text after a number of tokens; the last one says why it ended. */
 const value = (turn: Turn, body: Body, job: Job, count: number, ended: boolean): Body => {
   const tokens = job.run.content.slice(0, count)
   const completion = ended ? job.run.tokens : count

@@ -57,7 +57,7 @@ export const fits = (server: Server, input: number, name: string, wanted: number
   }
 }
 
-/** A prompt that is cut to so many tokens: to none, or to more than there can be, is refused. @category checks @since 0.2.0 */
+/** A prompt cut to a number of tokens; none, or more than the context has, is refused. @category checks @since 0.2.0 */
 export const truncated = (server: Server, tokens: number | undefined): void => {
   if (tokens === 0) return invalid("The decoder prompt cannot be empty")
   if (tokens !== undefined && tokens > server.context) {

@@ -89,7 +89,7 @@ export const chat = (
   truncated(server, own.truncate)
   fits(server, measure(messages, continues), name, limit)
   const asked = VllmOutputs.read(own.outputs, own.format)
-  // an echo tells the log probabilities of the prompt too, unless so many were asked for
+  // an echo includes the log probabilities of the prompt too, unless a number of them was requested
   const promptLogprobs = own.promptLogprobs ?? (echo ? top : undefined)
   verify(own.sampling, limit, truthy(body["use_beam_search"]))
   const held: { constraint?: OpenAiRequest["constraint"] } = {}
