@@ -484,7 +484,6 @@ const serving = (
           { concurrency: "unbounded" }
         )),
     stream: (input, call) => Stream.unwrap(Effect.map(streamed(input, call), ({ events }) => events)),
-    // by the overloads the values of a JSON Schema have the type JSON, and that is how they are decoded
     generateObject: (<S extends Schema.Constraint>(
       input: Message.Input,
       options: Objects.ObjectOptions<S> | Objects.JsonObjectOptions
@@ -492,6 +491,7 @@ const serving = (
       Effect.flatMap(Structures.load, ({ Objects }) =>
         Objects.isJsonSchema(options)
           ? Objects.generate(objects, input, Objects.fromJsonSchema(options))
+          // by the overloads the values of a JSON Schema have the type JSON, and that is how they are decoded
           : Objects.generate(objects, input, options))) as InferenceEndpointsLLM["Service"]["generateObject"],
     streamObject: (input, options) =>
       Stream.unwrap(Effect.map(Structures.load, ({ Objects }) => Objects.stream(objects, input, options))),

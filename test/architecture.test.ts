@@ -407,6 +407,22 @@ describe("the style", () => {
     )
   })
 
+  it("every cast has a comment beside it that says why it holds", () => {
+    const blank = /\/\*[^]*?\*\/|(?<![:"\w])\/\/[^\n]*|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`/g
+    const found = sources.flatMap(({ path }) => {
+      const text = readFileSync(join(root, path), "utf8")
+      const lines = text.split("\n")
+      return text.replaceAll(blank, (part) => part.replaceAll(/[^\n]/g, " ")).split("\n").flatMap((line, index) =>
+        /^\s*(?:import|export) (?:type )?[{*]|^\s*(?:type )?\w+ as \w+,?$/.test(line) ||
+          !/\S\s+as (?!const\b)\S/.test(line)
+          || lines.slice(Math.max(0, index - 3), index + 1).some((near) => /\/\/|^\s*(?:\/\*\*|\*)/.test(near))
+          ? []
+          : [`${path}:${index + 1}: ${line.trim()}`]
+      )
+    })
+    assert.deepStrictEqual(found, [])
+  })
+
   it("nothing is left to be done", () =>
     assert.deepStrictEqual(
       sources.filter(({ path }) => /\b(?:TODO|FIXME|XXX)\b/.test(readFileSync(join(root, path), "utf8"))).map((

@@ -59,14 +59,15 @@ export const address = (text: string): string => {
   return `${protocol}//${name}${path}${search}`
 }
 
-const without = (value: unknown, names: ReadonlySet<string>): unknown =>
-  isRecord(value)
-    ? Object.fromEntries(
-      Object.entries(value).filter(([name, member]) =>
-        !names.has(name) && member !== undefined && member !== null && defaults[name] !== member
-      )
+const fieldsWithout = (value: object, names: ReadonlySet<string>): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(value).filter(([name, member]) =>
+      !names.has(name) && member !== undefined && member !== null && defaults[name] !== member
     )
-    : value
+  )
+
+const without = (value: unknown, names: ReadonlySet<string>): unknown =>
+  isRecord(value) ? fieldsWithout(value, names) : value
 
 const endpoint = (value: unknown): unknown => {
   const kept = without(value, aside)
@@ -78,7 +79,7 @@ const service = (value: unknown): unknown => {
   if (!isRecord(value)) return value
   const { backend, options, settings, ...rest } = value
   return {
-    ...without(rest, new Set()) as object,
+    ...fieldsWithout(rest, new Set()),
     options: without(options, manner),
     settings: without(settings, manner),
     backend: isRecord(backend)

@@ -43,7 +43,7 @@ export const make = (): Timeline => {
   let points: Array<Point> = []
   let step = FIRST_STEP
   let next = 0
-  let last = { at: 0, rows: undefined as number | undefined, tokens: 0 }
+  let last: { at: number; rows: number | undefined; tokens: number } = { at: 0, rows: undefined, tokens: 0 }
   return {
     add: ({ tokens, ...now }) => {
       if (now.at < next) return

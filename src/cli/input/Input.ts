@@ -81,7 +81,7 @@ const beside = Effect.scoped(Effect.gen(function*() {
   const stdio = yield* Stdio.Stdio
   const pull = yield* Stream.toPull(stdio.stdin)
   const first = yield* Effect.timeoutOption(
-    Pull.catchDone(pull, () => Effect.succeed([] as ReadonlyArray<Uint8Array>)),
+    Pull.catchDone(pull, () => Effect.succeed<ReadonlyArray<Uint8Array>>([])),
     PATIENCE
   )
   if (first._tag === "None") {

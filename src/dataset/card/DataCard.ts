@@ -110,8 +110,10 @@ const configOf = ({ name, splits }: DatasetConfig): Head => ({
   data_files: splits.map(({ name, pattern }) => ({ split: name, path: pattern }))
 })
 
+const isList = (value: Plain): value is ReadonlyArray<Plain> => Array.isArray(value)
+
 const listOf = (value: Plain | undefined): ReadonlyArray<Plain> =>
-  value === undefined || value === null ? [] : Array.isArray(value) ? value as ReadonlyArray<Plain> : [value]
+  value === undefined || value === null ? [] : isList(value) ? value : [value]
 
 const nameOf = (value: Plain): string =>
   isHead(value) && typeof value["config_name"] === "string" ? value["config_name"] : "default"

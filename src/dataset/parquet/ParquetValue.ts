@@ -114,9 +114,9 @@ const encoder = new TextEncoder()
  * @since 0.2.0
  */
 export const jsonText = (value: unknown): string =>
-  JSON.stringify(value, (_, item) => {
+  JSON.stringify(value, (_, item: unknown) => {
     if (typeof item === "bigint") return rawJson(item)
-    return typeof item === "number" && !Number.isFinite(item) ? misfit("a finite number", item) : item as unknown
+    return typeof item === "number" && !Number.isFinite(item) ? misfit("a finite number", item) : item
   })
 
 /** A number as its digits, if the platform can (Node 21 and later, Bun, Deno); else as the nearest double. */

@@ -159,12 +159,12 @@ export const specialTokens = (files: Files): Result.Result<Readonly<Record<strin
       "added_tokens_decoder" in config ? Result.succeed({}) : json(files, "special_tokens_map.json"),
       (map) => {
         const tokens: Record<string, string> = {}
-        const all = { ...config, ...map }
+        const all: Readonly<Record<string, unknown>> = { ...config, ...map }
         for (const [name, value] of Object.entries(all)) {
           const text = name.endsWith("_token") ? tokenText(value) : undefined
           if (text !== undefined) tokens[name] = text
         }
-        const { extra_special_tokens: more } = all as Readonly<Record<string, unknown>>
+        const { extra_special_tokens: more } = all
         if (isRecord(more)) {
           for (const [name, value] of Object.entries(more)) {
             const text = tokenText(value)

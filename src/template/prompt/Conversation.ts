@@ -107,8 +107,9 @@ const normalized = (message: Fields, rules: Compatibility.Rules): Fields => {
 
 const messagesOf = (request: Request, rules: Compatibility.Rules): Prepared<ReadonlyArray<unknown>> => {
   if (!Array.isArray(request.messages)) return refuse("messages must be a list")
+  const given: ReadonlyArray<unknown> = request.messages
   const messages: Array<unknown> = []
-  for (const message of request.messages as ReadonlyArray<unknown>) {
+  for (const message of given) {
     if (isFields(message)) messages.push(normalized(message, rules))
     else if (rules.plainData) return refuse(`messages[${messages.length}] must be an object with role and content`)
     else messages.push(message)
