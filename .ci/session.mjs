@@ -1,5 +1,5 @@
 // Records docs/session.md: what a terminal shows of the commands below, run by the bin of the last build against servers that
-// it simulates itself. `npm run build && node .ci/session.mjs` writes it anew.
+// it simulates itself. `npm run build && node .ci/session.mjs` rewrites it.
 import { spawn } from "@lydell/node-pty"
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -33,11 +33,11 @@ const steps = [
   ],
   ["What there is.", "inference-endpoints endpoints list --namespace simulator"],
   [
-    "A question to an endpoint that sleeps: it is woken, and that is said.",
+    "A question to an endpoint that sleeps: it is woken, with a notice.",
     "inference-endpoints generate \"Why is the sky blue?\" --endpoint asleep --namespace simulator --max-new-tokens 24"
   ],
   [
-    "A pipe comes after the prompt.",
+    "Piped input is appended to the prompt.",
     "echo 'one two three' | inference-endpoints generate \"Count the words:\" --endpoint awake --namespace simulator --max-new-tokens 12"
   ],
   [
