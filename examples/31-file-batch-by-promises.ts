@@ -1,4 +1,4 @@
-// A file of rows into a file by promises: watched, stopped in good order, and gone on with. The server is a simulation, and
+// A file of rows into a file by promises: watched, stopped in good order, and continued. The server is a simulation, and
 // Effect is here for it alone; a program of yours has an address, or the name of a model.
 import { ManagedRuntime } from "effect"
 import { SimulatorServer } from "effect-inference-endpoints/node"

@@ -22,7 +22,7 @@ export interface Feed<A> {
 }
 
 /**
- * Makes a feed that keeps so many events for slow listeners, and tells a new one so many of them.
+ * Makes a feed that keeps a number of events for slow listeners, and replays some of them to a new one.
  *
  * @category constructors
  * @since 0.2.0

@@ -6,7 +6,7 @@
 import * as Retry from "../http/Retry.ts"
 
 /**
- * The policy where nothing else is said: that of the Hub's own clients.
+ * The default policy: that of the Hub's own clients.
  *
  * @category constants
  * @since 0.2.0

@@ -173,7 +173,7 @@ const batch = (
   const source = Symbol.asyncIterator in inputs
     ? Stream.fromAsyncIterable(inputs, (error) => error)
     : Stream.fromIterable(inputs)
-  // not by Batch, which knows files as well: this runs in browsers
+  // not with Batch, which also needs files: this runs in browsers
   const outcomes = Stream.unwrap(Effect.zipWith(
     InferenceEndpointsLLM.InferenceEndpointsLLM,
     Effect.promise(() => import("../batch/Streaming.ts")),

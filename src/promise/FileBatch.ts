@@ -22,11 +22,11 @@ export interface Columns {
   readonly template?: string | undefined
   /** A text that becomes a system message before the prompt or the conversation. */
   readonly system?: string | undefined
-  /** Tools of the row, in OpenAI's form. Default: `tools`, beside `messages`. */
+  /** Tools of the row, in OpenAI's form. Default: `tools`, where there are `messages`. */
   readonly tools?: string | undefined
   /** A text that other texts are scored against. Default: none. */
   readonly query?: string | undefined
-  /** The texts to score: one, or a list. Default: `texts`, beside `query`. */
+  /** The texts to score: one, or a list. Default: `texts`, where there is a `query`. */
   readonly texts?: string | undefined
   /** Sends the text as it is, without a chat template. Default false. */
   readonly raw?: boolean | undefined
@@ -72,38 +72,38 @@ export interface Budget {
  */
 export interface FileBatchOptions {
   /**
-   * Rows with columns, or lines of OpenAI's Batch API: files of JSONL or CSV, plain or compressed with gzip or zstd, folders and
-   * patterns of such files, `-` for standard input.
+   * Rows with columns, or lines of OpenAI's Batch API: files of JSONL or CSV, plain or compressed with gzip or zstd, folders
+   * and patterns of such files, `-` for standard input.
    */
   readonly input: string | ReadonlyArray<string>
-  /** Where results go; beside it `<output>.manifest.json` and, while it runs, `<output>.lock`. */
+  /** Where results go; next to it `<output>.manifest.json` and, while it runs, `<output>.lock`. */
   readonly output: string
   /** Where failed rows go. Default: `<output>.errors.jsonl`. */
   readonly errors?: string | undefined
   readonly columns?: Columns | undefined
   /** Options of every row, under those of the row itself. */
   readonly options?: Omit<CallOptions, "signal"> | undefined
-  /** How often a row is asked again, with a new seed, when its structured output does not decode. Default 2. */
+  /** How often a row is retried, with a new seed, when its structured output does not decode. Default 2. */
   readonly retries?: number | undefined
   /** Columns of the input that the output keeps, in `input`: their names, or `true` for all. Default: none. */
   readonly keep?: true | ReadonlyArray<string> | undefined
-  /** Looks so many rows ahead, and sends those that begin alike one after the other. Default: the order of the input. */
+  /** Looks this many rows ahead, and sends those that begin alike one after the other. Default: the order of the input. */
   readonly together?: number | undefined
-  /** Does so many rows and leaves the others for later. Default: all. */
+  /** Does only this many rows and leaves the others for later. Default: all. */
   readonly limit?: number | undefined
-  /** Refuses an endpoint where more than one provider or model may answer. Default false. */
+  /** Refuses an endpoint at which more than one provider or model may answer. Default false. */
   readonly pin?: boolean | undefined
   readonly budget?: Budget | undefined
   readonly price?: Price | undefined
   /** Puts the output into the order of the input when every row is done or failed. Default false. */
   readonly ordered?: boolean | undefined
-  /** Does the rows of the errors file again; the file is moved to `<errors>.retried`. Default false. */
+  /** Retries the rows of the errors file; the file is moved to `<errors>.retried`. Default false. */
   readonly retryFailed?: boolean | undefined
-  /** Moves lines that no run wrote to `<file>.bad`, and writes a damaged manifest anew. Default false: it refuses. */
+  /** Moves lines that no run wrote to `<file>.bad`, and rewrites a damaged manifest. Default false: it refuses. */
   readonly repair?: boolean | undefined
-  /** Moves files of another input or configuration to `<file>.old` and starts anew. Default false: it refuses. */
+  /** Moves files of another input or configuration to `<file>.old` and starts over. Default false: it refuses. */
   readonly force?: boolean | undefined
-  /** Differences from the earlier run that are meant, by the names that the refusal gives them. */
+  /** Differences from the earlier run that are intended, by the names that the refusal gives them. */
   readonly accept?: ReadonlyArray<string> | undefined
   /** Rows at once: a fixed number, or bounds between which it adapts. Default: adaptive from 4. */
   readonly concurrency?:
@@ -172,9 +172,9 @@ export interface FileBatchProgress {
   readonly inFlight: number
   /** Rows that may be in flight, now. */
   readonly limit: number
-  /** Rows a second, of late. */
+  /** Rows per second, recently. */
   readonly rate: number
-  /** Tokens written a second, of late. */
+  /** Tokens written per second, recently. */
   readonly tokenRate: number
   /** Milliseconds of this run. */
   readonly elapsed: number
@@ -183,7 +183,7 @@ export interface FileBatchProgress {
   /** Dollars, where the price is known, and what the whole batch will cost at this rate. */
   readonly spent?: number
   readonly projected?: number
-  /** Generations whose tokens the server did not tell. */
+  /** Generations whose tokens the server did not report. */
   readonly uncounted: number
   /** All rows wait: milliseconds to go, and what for. */
   readonly paused?: { readonly left: number; readonly reason: string }
@@ -246,7 +246,7 @@ export interface FileBatchReport {
   }
   /** Of all runs. */
   readonly tokens: { readonly input: number; readonly output: number }
-  /** Generations whose tokens the server did not tell. */
+  /** Generations whose tokens the server did not report. */
   readonly uncounted: number
   /** Of all runs by tokens, of this run by time; absent where the price is not known. */
   readonly dollars?: number
@@ -257,12 +257,12 @@ export interface FileBatchReport {
   /** Of the generations of this run, in milliseconds. */
   readonly latency?: Summary
   readonly timeToFirstToken?: Summary
-  /** Requests of this run that were sent once more. */
+  /** Requests of this run that were sent again. */
   readonly retries: number
   /** Failed rows of all runs by `stage.reason`. */
   readonly failures: Readonly<Record<string, number>>
   readonly cached: number
-  /** Generations of this run by finish reason; `length` are those that the limit on tokens cut. */
+  /** Generations of this run by finish reason; `length` counts those that the limit on tokens cut. */
   readonly finishReasons: Readonly<Record<string, number>>
   /** Generations of this run that the model or a filter refused. */
   readonly refusals: number

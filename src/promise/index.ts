@@ -222,12 +222,12 @@ export interface Client extends AsyncDisposable {
     options?: BatchOptions & Abortable
   ) => AsyncIterableIterator<Outcome>
   /**
-   * Generates for the rows of a file into a file, on Node: every row ends exactly once in the output or the errors file, whatever
-   * happens in between. Run again, it goes on where it stopped; a finished one sends nothing. An abort of `signal` rejects
-   * and leaves the files whole. It cannot start: `BatchFailure`, before anything is sent.
+   * Generates for the rows of a file into a file, on Node: every row ends exactly once in the output or the errors file,
+   * whatever happens in between. Run again, it continues where it stopped; a finished one sends nothing. An abort of
+   * `signal` rejects and leaves the files whole. It cannot start: `BatchFailure`, before anything is sent.
    */
   readonly batchFile: (options: FileBatchOptions & FileBatchControl & Abortable) => Promise<FileBatchReport>
-  /** Finds the endpoint, wakes it and waits for it, so that what is wrong with it is known before any work is begun. */
+  /** Finds the endpoint, wakes it and waits for it, so that a problem with it shows before any work begins. */
   readonly ready: (options?: Abortable) => Promise<void>
   /** Ends what is in flight and closes all sockets. */
   readonly close: () => Promise<void>

@@ -161,7 +161,7 @@ const delayed = (timing: Transmission.Timing, faults: ReadonlyArray<Fault>): Tra
   )
 })
 
-/** Milliseconds until a process that died of a request is there again. */
+/** Milliseconds until a process that a request crashed is back. */
 const RESTART = 10_000
 
 /**

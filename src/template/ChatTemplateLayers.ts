@@ -50,7 +50,7 @@ export const make = Effect.fnUntraced(function*(
       ),
       engine.compile
     )
-  // a tokenizer with named templates only is usable by name; one without any, or with a broken one, is not
+  // a tokenizer that only has named templates is usable by name; one without any, or with a broken one, is not
   yield* Effect.catchReason(
     Effect.fromResult(choose({})),
     "TemplateError",

@@ -80,7 +80,7 @@ export const of = (
     const sent = call({ method: "POST", about: "catalogue", subject, path, body, decode: Management.deployed })
     return Management.once(Effect.map(sent, ({ endpoint }) => endpoint), {
       action: "deploy the model",
-      // without a name there is nothing to look for
+      // without a name there is nothing to look up
       state: name === undefined ? invalid("the endpoint has no name yet") : state(subject),
       done: (found) =>
         Result.isSuccess(found) && "repository" in choice && found.success.model.repository === choice.repository

@@ -63,7 +63,7 @@ const choice = (given: unknown): unknown => {
 }
 
 /**
- * The fields of the chat that a request amounts to; those that are not asked for are absent.
+ * The fields of the chat that a request amounts to; those that are not set are absent.
  *
  * @category requests
  * @since 0.2.0

@@ -74,7 +74,7 @@ const scalars = (text: string): number => {
   return count
 }
 
-/** Generation time in milliseconds that the latency settings give to so many tokens. */
+/** Generation time in milliseconds of a number of tokens by the latency settings. */
 const inferenceMillis = (turn: Turn, tokens: number): number =>
   turn.settings.latency.firstToken + turn.settings.latency.perToken * Math.max(0, tokens - 1)
 

@@ -6,7 +6,7 @@
 import type * as Exchange from "./Exchange.ts"
 
 /**
- * An answer with a JSON body.
+ * A response with a JSON body.
  *
  * @category answers
  * @since 0.1.0
@@ -22,7 +22,7 @@ export const json = (
 })
 
 /**
- * An answer without a body, or with a text.
+ * A response without a body, or with a text.
  *
  * @category answers
  * @since 0.1.0
@@ -34,7 +34,7 @@ export const plain = (
 ): Exchange.Response => ({ status, headers, body })
 
 /**
- * An answer that sends elsewhere.
+ * A redirect.
  *
  * @category answers
  * @since 0.1.0

@@ -23,7 +23,7 @@ export const failure = (status: number, message: string, type: string): string =
 export const failed = (status: number, message: string, type: string): Reply.Unary =>
   Reply.json(status, failure(status, message, type), headers)
 
-/** What the framework says of a path or method that is not there. @category failures @since 0.2.0 */
+/** The framework's response to an unknown path or method. @category failures @since 0.2.0 */
 export const unknown = (status: 404 | 405): Reply.Unary =>
   Reply.json(status, `{"detail":"${status === 404 ? "Not Found" : "Method Not Allowed"}"}`, headers)
 
@@ -49,5 +49,5 @@ export const leanUsage = ({ completion, prompt, reasoning }: Counts): string =>
   `{"prompt_tokens":${prompt},"total_tokens":${prompt + completion},"completion_tokens":${completion},` +
   `"reasoning_tokens":${reasoning}}`
 
-/** Milliseconds of silence after which a comment is sent: never, unless the settings say so. @category streams @since 0.2.0 */
+/** Milliseconds of silence after which a comment is sent; never by default. @category streams @since 0.2.0 */
 export const keepAlive = ({ settings }: Turn): number | undefined => settings.keepAlive

@@ -145,7 +145,7 @@ export const fingerprint = ({ modelId, version }: Settings): string =>
 export const name = (random: Random.Random): string =>
   Array.from({ length: 16 }, () => Random.int(random, 16).toString(16)).join("")
 
-/** Milliseconds of silence after which a comment is sent: never, unless the settings say so. @category streams @since 0.2.0 */
+/** Milliseconds of silence after which a comment is sent; never by default. @category streams @since 0.2.0 */
 export const keepAlive = ({ keepAlive }: Settings): number | undefined => keepAlive
 
 /** A float as Python prints it. @category encoding @since 0.2.0 */
