@@ -34,7 +34,7 @@ export const ownFiles = Effect.fnUntraced(function*({ errors, manifest, output }
   return (yield* Effect.mapError(fs.exists(manifest), BatchError.disk(manifest))) ? [output, errors] : []
 })
 
-/** Refuses names that lead to one file, however they are spelled. */
+/** Refuses names that lead to the same file, however they are spelled. */
 export const checkFiles = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.Part>, paths: Paths) {
   const found = yield* Files.shared([
     ...parts.map(({ path }) => ["input", path] as const),

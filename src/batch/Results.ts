@@ -135,9 +135,9 @@ export const merge = Effect.fnUntraced(function*(sources: ReadonlyArray<string>,
  *
  * - `openai`: the output file of OpenAI's Batch API.
  * - `distilabel`: the rows of distilabel's `TextGeneration`: the columns of the input, `generation`, `model_name` and
- *   `distilabel_metadata` with raw input, output and statistics. Needs an output that keeps its input columns. `generation` is
- *   a text, and where any row of the output has several, a list in every row; a count that is not known is -1.
- * - `flat`: the columns that were kept, with `id`, `generation`, `finish_reason` and `model_name`; one row a generation.
+ *   `distilabel_metadata` with raw input, output and statistics. Needs an output that keeps its input columns. `generation`
+ *   is a text, and where any row of the output has several, a list in every row; a count that is not known is -1.
+ * - `flat`: the columns that were kept, with `id`, `generation`, `finish_reason` and `model_name`; one row per generation.
  *
  * @category models
  * @since 0.2.0

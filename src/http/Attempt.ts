@@ -60,7 +60,7 @@ export class Attempts {
   }
 
   /**
-   * The head of the response; with a scope, the request lives as long as that. With `whole`, where the transport can,
+   * The headers of the response; with a scope, the request lives as long as it. With `whole`, where the transport can,
    * a success comes when its body has: see `arrivedText`.
    */
   head(

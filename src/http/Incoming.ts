@@ -38,7 +38,7 @@ export abstract class Incoming {
   protected whole = false
   /** The reader wants the body of a success in one piece, and nothing before. */
   #expected: Size | undefined
-  /** What is above the limit is cut off, which is not a failure. */
+  /** What exceeds the limit is cut off, which is not a failure. */
   #cut = false
   /** Bytes that the body may have, on the wire and decoded. */
   protected limit: number

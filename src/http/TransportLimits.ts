@@ -126,7 +126,7 @@ export interface Reading {
   readonly each: (
     take: (chunks: readonly [Uint8Array, ...Array<Uint8Array>]) => boolean
   ) => Effect.Effect<"ended" | "enough", HttpClientError>
-  /** Reads on and drops what comes, to the end of the body, so many bytes or milliseconds; never fails. */
+  /** Reads on and drops what arrives, to the end of the body, a number of bytes or a number of milliseconds; never fails. */
   readonly readRest: (bytes: number, milliseconds: number) => Effect.Effect<void>
 }
 

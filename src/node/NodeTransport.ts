@@ -154,7 +154,7 @@ const sender = (connections: Connections.Connections, options: Options): SendTo 
 const transportError = (request: HttpClientRequest, cause: unknown) =>
   new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
 
-/** Names and values in turn. */
+/** Names and values, alternating. */
 const headersOf = (request: HttpClientRequest, payload: Payload, compression: boolean): Array<string> => {
   const { headers } = request
   const flat: Array<string> = []

@@ -151,7 +151,7 @@ const flaw = (body: Call["body"]) => {
   return { path: ["body"], message: "the body holds a cycle, or a value that cannot be written as JSON" }
 }
 
-/** The frames that are there already, then the rest; a failure says what had been handed over before it. */
+/** The frames that are already there, then the rest; a failure says what had been handed over before it. */
 const reading = <F>(
   call: Call,
   meta: Meta,

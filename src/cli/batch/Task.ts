@@ -16,7 +16,7 @@ export const flags = {
   question: text("question", "The question about a row"),
   minimumMass: text("minimum-mass", "The least total probability of the labels (default 0.5)"),
   embed: yes("embed", "Vectors of the rows, on an endpoint that embeds"),
-  dimensions: integer("dimensions", "How many numbers a vector has, where the model can be asked"),
+  dimensions: integer("dimensions", "How many numbers a vector has, where the model lets one choose"),
   score: yes(
     "score",
     "How well each of a row's texts fits its query, on an endpoint that ranks; of rows of one text, the scores of its classes"

@@ -46,7 +46,7 @@ export interface Prepared extends Folding.Options {
   readonly continuation: Continuation.Over | undefined
   /** How tool calls are written in the text, if they are. */
   readonly calls: CallForm | undefined
-  /** What is told of the call, when it ends. */
+  /** What the telemetry records of the call, when it ends. */
   readonly telemetry: Telemetry.Call
 }
 

@@ -181,7 +181,7 @@ export interface Fiber {
   readonly getRef: <A>(ref: Context.Reference<A>) => A
 }
 
-/** Whether spans go anywhere: those of the tracer that is there by default are kept by nobody. */
+/** Whether spans go anywhere: nobody keeps those of the default tracer. */
 const isTraced = (fiber: Pick<Fiber, "getRef">): boolean => fiber.getRef(Tracer.Tracer) !== Tracer.nativeTracer
 
 /**
@@ -192,7 +192,7 @@ const isTraced = (fiber: Pick<Fiber, "getRef">): boolean => fiber.getRef(Tracer.
  */
 export const finished = (fiber: Fiber, call: Call, generation: Generation): void => {
   record(fiber.context, call, generation)
-  // without a span of its own, the one that is there is the caller's
+  // without a span of its own, the current one is the caller's
   if (!isTraced(fiber)) return
   const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
   if (span?._tag === "Span") annotate(span, call, generation)

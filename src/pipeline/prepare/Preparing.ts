@@ -61,7 +61,7 @@ export interface Ready extends Prepared {
   readonly constraint: Constraint | undefined
   /** Why fewer tokens are requested than wanted, if so. */
   readonly capped: string | undefined
-  /** The same request with another seed: its prompt is not rendered, and its body not written, once more. */
+  /** The same request with another seed; its prompt is not rendered again, nor its body written again. */
   readonly withSeed: (seed: number | bigint) => Effect.Effect<Ready, InferenceError>
 }
 
