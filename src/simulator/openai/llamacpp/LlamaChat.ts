@@ -169,7 +169,7 @@ export const grammar = (text: string): Constraint => {
 
 const parserFailure = "Unable to generate parser for this template. Automatic parser generation failed: "
 
-/** The schema's constraint; what the converter refuses is told with `prefix` before it. @category reading @since 0.2.0 */
+/** The schema's constraint; what the converter refuses is reported with `prefix` before it. @category reading @since 0.2.0 */
 export const schema = (value: unknown, prefix: string, conversion = ""): Constraint | undefined => {
   if (!isBody(value)) return undefined
   try {
