@@ -25,7 +25,7 @@ export interface Offer {
 }
 
 /** The tokens with which engines close a thought count as thinking too. */
-const CLOSING = 64
+const CLOSING = 32
 
 const field = (value: unknown, name: string): unknown =>
   typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined
