@@ -9,6 +9,7 @@ import * as Pydantic from "../../wire/Pydantic.ts"
 import * as Reply from "../../wire/Reply.ts"
 import type { OpenAiRequest } from "../OpenAiRequest.ts"
 import * as Responses from "../Responses.ts"
+import * as SglangLoads from "./info/SglangLoads.ts"
 import * as SglangAnswer from "./SglangAnswer.ts"
 import * as SglangBody from "./SglangBody.ts"
 import * as SglangDecisions from "./SglangDecisions.ts"
@@ -71,20 +72,7 @@ const responses: BodyHandler = (turn, body) => {
 
 /** Responses are kept where the server was started to keep them. */
 const unkept: Handler = () =>
-  Reply.json(
-    400,
-    JSON.stringify({
-      error: {
-        message:
-          "Response store is disabled. Stateful Responses require --enable-response-store on a standalone server; " +
-          "response storage is unavailable in PD mode.",
-        type: "invalid_request_error",
-        param: "response_id",
-        code: 400
-      }
-    }),
-    SglangJson.headers
-  )
+  SglangResponses.failed(400, SglangResponses.storeless, "invalid_request_error", "response_id")
 
 const card = ({ now, settings }: Turn) => ({
   id: settings.modelId,
@@ -130,7 +118,8 @@ const modelInfo: Handler = ({ settings }) =>
     has_image_understanding: settings.multimodal,
     has_audio_understanding: false,
     model_type: "simulated",
-    architectures: ["SimulatedForCausalLM"]
+    architectures: ["SimulatedForCausalLM"],
+    embedding: SglangEmbedding.plan(settings)
   })
 
 const root: Handler = () => SglangJson.ok("SGLang is running")
@@ -138,7 +127,7 @@ const root: Handler = () => SglangJson.ok("SGLang is running")
 const flushed: Handler = () =>
   Reply.unary(
     200,
-    { ...SglangJson.headers, "content-type": "text/plain; charset=utf-8" },
+    SglangJson.headers,
     "Cache flushed.\nPlease check backend logs for more details. (When there are running or waiting requests, the operation will not be performed.)\n"
   )
 
@@ -169,7 +158,10 @@ const openApi = { openapi: "3.1.0", info: { title: "FastAPI", version: "0.1.0" }
 interface Route {
   readonly get?: Handler
   readonly post?: Handler
+  readonly put?: Handler
 }
+
+const native = (handler: BodyHandler): Route => ({ post: post(handler, true), put: post(handler, true) })
 
 const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/openapi.json", { get: () => SglangJson.ok(openApi) }],
@@ -208,7 +200,10 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/v1/tokenize", { post: post((turn, body) => SglangTokens.tokenize(turn, body, readChat)) }],
   ["/detokenize", { post: post(SglangTokens.detokenize) }],
   ["/v1/detokenize", { post: post(SglangTokens.detokenize) }],
-  ["/generate", { post: post(SglangNative.answer, true) }]
+  ["/generate", native(SglangNative.answer)],
+  ["/encode", native(SglangEmbedding.encode)],
+  ["/classify", native(SglangEmbedding.encode)],
+  ["/v1/loads", { get: SglangLoads.answer }]
 ])
 
 const find = (turn: Turn, path: string): Route | undefined =>
@@ -238,6 +233,12 @@ export const answer = (turn: Turn): Reply.Reply => {
   if (!authorised(turn, path)) return Reply.json(401, `{"error":"Unauthorized"}`, SglangJson.headers)
   const route = find(turn, path)
   if (route === undefined) return SglangJson.unknown(404)
-  const handler = method === "POST" ? route.post : method === "GET" ? route.get : undefined
+  const handler = method === "POST"
+    ? route.post
+    : method === "GET"
+    ? route.get
+    : method === "PUT"
+    ? route.put
+    : undefined
   return handler === undefined ? SglangJson.unknown(405) : handler(turn, path)
 }

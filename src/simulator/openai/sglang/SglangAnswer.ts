@@ -11,6 +11,7 @@ import * as Reply from "../../wire/Reply.ts"
 import type { OpenAiRequest } from "../OpenAiRequest.ts"
 import * as OpenAiRun from "../OpenAiRun.ts"
 import * as SglangJson from "./SglangJson.ts"
+import * as SglangMeta from "./SglangMeta.ts"
 
 const { quote } = SglangJson
 
@@ -92,6 +93,34 @@ const message = ({ calls, content, reasoning }: OpenAiRun.Run): string =>
     reasoning.length === 0 ? "null" : quote(text(reasoning))
   }${calls.length === 0 ? "" : `,"tool_calls":[${calls.map(call).join(",")}]`}}`
 
+/** Ids that a choice of the completions route shows if asked; those of the prompt come first of a stream. */
+const ids = (self: Answered, { prompt }: Choice, written: ReadonlyArray<number>, first: boolean): string =>
+  SglangMeta.isOn(self.turn.request.json, "return_token_ids")
+    ? `,"token_ids":${quote(written)}${first ? `,"prompt_token_ids":${quote(SglangMeta.promptIds(prompt, true))}` : ""}`
+    : ""
+
+/** What a choice of a chat tells if asked. */
+const told = ({ id, turn }: Answered, { prompt, run }: Choice): string => {
+  const body = turn.request.json
+  const all = SglangMeta.isOn(body, "return_token_ids")
+  const input = SglangMeta.promptIds(prompt, false)
+  const fields = {
+    ...((all || SglangMeta.isOn(body, "return_prompt_token_ids")) && { prompt_token_ids: input }),
+    ...(all && { response_token_ids: SglangMeta.outputIds(run) }),
+    ...(SglangMeta.isOn(body, "return_meta_info") && {
+      meta_info: SglangMeta.metaInfo(turn, {
+        id,
+        run,
+        input: input.length,
+        completion: run.tokens,
+        ended: true,
+        first: true
+      })
+    })
+  }
+  return Object.keys(fields).length === 0 ? "" : `,${quote(fields).slice(1, -1)}`
+}
+
 const choiceJson = (self: Answered, choice: Choice): string => {
   const { index, prompt, run } = choice
   const said = self.chat
@@ -99,7 +128,9 @@ const choiceJson = (self: Answered, choice: Choice): string => {
     : `"text":${quote((self.request.echo ? prompt : "") + text(run.content))},"logprobs":${
       textProbabilities(self, choice, run.content, true)
     }`
-  return `{"index":${index},${said},"finish_reason":"${run.finish}","matched_stop":${matched(run)}}`
+  return `{"index":${index},${said},"finish_reason":"${run.finish}","matched_stop":${matched(run)}${
+    self.chat ? told(self, choice) : ids(self, choice, SglangMeta.outputIds(run), true)
+  }}`
 }
 
 const unary = (self: Answered): Reply.Unary =>
@@ -200,7 +231,9 @@ const textFrames = (self: Answered, choice: Choice): ReadonlyArray<Reply.Frame> 
         self,
         at + 1,
         `{"index":${index},"text":${quote(said)},"logprobs":${textProbabilities(self, choice, [token], at === 0)},` +
-          `"finish_reason":${last ? quote(run.finish) : "null"},"matched_stop":${last ? matched(run) : "null"}}`
+          `"finish_reason":${last ? quote(run.finish) : "null"},"matched_stop":${last ? matched(run) : "null"}${
+            ids(self, choice, last ? SglangMeta.outputIds(run).slice(at) : [token.id], at === 0)
+          }}`
       ),
       tokens: 1
     }

@@ -34,8 +34,12 @@ const notBody = (path: string, input: unknown): SglangRefusal.Refused => {
     }])
 }
 
-/** Routes whose types look into a body before they know what it is. */
+/** Routes whose types look into a body, and its format, before they know what it is. */
 const careless = new Set(["/v1/chat/completions", "/invocations"])
+
+/** Whether the look into a format fails: it is neither a map nor empty. */
+const isOpaque = (format: unknown): boolean =>
+  Array.isArray(format) ? format.length > 0 : typeof format === "object" ? false : Boolean(format)
 
 const broken = Reply.unary(
   500,
@@ -48,7 +52,7 @@ const bodyOf = (turn: Turn, path: string, strict: boolean): Pydantic.Body | Sgla
   const isJson = headers["content-type"]?.toLowerCase().split(";", 1)[0] === "application/json"
   if (!isJson && strict) return SglangRefusal.foreign
   if (body === "" || (isJson && (json === undefined || body.includes("\udcff")))) return SglangRefusal.unreadable(body)
-  if (isJson && Pydantic.isBody(json)) return json
+  if (isJson && Pydantic.isBody(json)) return careless.has(path) && isOpaque(json["response_format"]) ? broken : json
   if (careless.has(path) && typeof json !== "number") return broken
   if (isJson && json === null) return SglangRefusal.unreadable("")
   return notBody(path, isJson ? json : Pydantic.verbatim(`b${Pydantic.repr(body)}`))

@@ -7,7 +7,7 @@ import * as Embeddings from "../../model/Embeddings.ts"
 import * as Tokenizer from "../../model/Tokenizer.ts"
 import type { Turn } from "../../model/Turn.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
-import type * as Reply from "../../wire/Reply.ts"
+import * as Reply from "../../wire/Reply.ts"
 import * as SglangJson from "./SglangJson.ts"
 import * as SglangRefusal from "./SglangRefusal.ts"
 
@@ -24,7 +24,13 @@ const isWord = (text: unknown): boolean => typeof text !== "string" || text.trim
 /** What is wrong with texts that are to be embedded. */
 const embeddable = (body: Pydantic.Body): SglangRefusal.Refused | undefined => {
   const problems: Array<Pydantic.Problem> = []
+  const maybe = <A>(name: string, reader: Pydantic.Reader<A>) =>
+    Pydantic.optional(body, name, reader, ["body"], problems)
   const input = Pydantic.required(body, "input", embeddingInput, ["body"], problems)
+  maybe("model", Pydantic.text)
+  maybe("encoding_format", Pydantic.text)
+  maybe("dimensions", Pydantic.nullable(Pydantic.integer))
+  maybe("user", Pydantic.nullable(Pydantic.text))
   if (problems.length > 0) return SglangRefusal.misfit(problems)
   const format = body["encoding_format"] ?? "float"
   if (format !== "float" && format !== "base64") {
@@ -50,6 +56,35 @@ const embeddingInput = Pydantic.union<unknown>(
 
 /** `POST /v1/classify`. @category answering @since 0.2.0 */
 export const classify = (_turn: Turn, body: Body): Answered => embeddable(body) ?? notEmbedding
+
+const nativeText = Pydantic.union<unknown>(
+  ["list[list[str]]", Pydantic.list(Pydantic.list(Pydantic.text))],
+  ["list[str]", Pydantic.list(Pydantic.text)],
+  ["str", Pydantic.text]
+)
+
+const inputs = ["text", "input_ids", "image_data", "video_data", "audio_data"]
+
+/** `POST /encode` and `POST /classify`, the server's own routes. @category answering @since 0.2.0 */
+export const encode = (turn: Turn, body: Body): Answered => {
+  const problems: Array<Pydantic.Problem> = []
+  Pydantic.optional(body, "text", Pydantic.nullable(nativeText), ["body"], problems)
+  if (problems.length > 0) return SglangRefusal.misfit(problems)
+  const { dimensions, embeddings: started, seed } = turn.settings
+  if (inputs.every((name) => body[name] == null)) {
+    return failed("At least one of text, input_ids, image, video, or audio should be provided")
+  }
+  if (!started) return failed(notEmbedding.message)
+  const given = body["text"] ?? ""
+  const all = (Array.isArray(given) ? given : [given]).map((text) => ({
+    embedding: Embeddings.vector(String(text), dimensions, seed),
+    meta_info: { prompt_tokens: Tokenizer.count(String(text)) + 1 }
+  }))
+  return SglangJson.ok(Array.isArray(given) ? all : all[0])
+}
+
+const failed = (message: string): Reply.Unary =>
+  Reply.json(400, JSON.stringify({ error: { message } }), SglangJson.headers)
 
 /** `POST /v1/rerank`. @category answering @since 0.2.0 */
 export const rerank = (_turn: Turn, body: Body): Answered => {
@@ -88,3 +123,28 @@ export const embeddings = (turn: Turn, body: Body): Answered => {
     usage: { prompt_tokens: tokens, total_tokens: tokens }
   })
 }
+
+/** How the server embeds, as its description tells. @category answering @since 0.2.0 */
+export const plan = ({ embeddings: enabled }: Turn["settings"]): object => ({
+  family: "none",
+  task: "none",
+  execution: "none",
+  attention: "none",
+  pooling: "model_defined",
+  normalize: false,
+  postprocessor: "none",
+  tokenizer_special_tokens: "model_default",
+  supports_dimensions: false,
+  supports_token_embeddings: false,
+  supports_multimodal: false,
+  requires_embedding_flag: false,
+  auto_enable_embedding: false,
+  bcg_eligibility: "disabled",
+  safe_disable_kv_cache: false,
+  safe_disable_radix_cache: false,
+  safe_disable_chunked_prefill: false,
+  enabled,
+  matryoshka_dimensions: [],
+  bcg: { prefill_backend: "disabled", enabled: false, capture_token_budget: 4096, capture_batch_sizes: [4, 8, 16] },
+  cache: { kv_cache_disabled: false, radix_cache_disabled: false, chunked_prefill_disabled: false }
+})

@@ -7,57 +7,13 @@ import * as Tokenizer from "../../model/Tokenizer.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import * as OpenAiFields from "../OpenAiFields.ts"
 import type { Message, OpenAiRequest, Tool } from "../OpenAiRequest.ts"
+import * as SglangParts from "./SglangParts.ts"
 import { unfit } from "./SglangRefusal.ts"
 import type { Sampling } from "./SglangSampling.ts"
 
-const partMembers: ReadonlyArray<Pydantic.Member<string>> = [
-  [
-    "ChatCompletionMessageContentTextPart",
-    Pydantic.model((body, loc, problems) => {
-      Pydantic.required(body, "type", Pydantic.literal("text"), loc, problems)
-      return Pydantic.required(body, "text", Pydantic.text, loc, problems) ?? ""
-    })
-  ],
-  [
-    "ChatCompletionMessageContentThinkingPart",
-    Pydantic.model((body, loc, problems) => {
-      Pydantic.required(body, "type", Pydantic.literal("thinking", "reasoning"), loc, problems)
-      return ""
-    })
-  ],
-  [
-    "ChatCompletionMessageContentImagePart",
-    Pydantic.model((body, loc, problems) => {
-      Pydantic.required(body, "type", Pydantic.literal("image_url"), loc, problems)
-      const url = Pydantic.required(body, "image_url", Pydantic.record, loc, problems)
-      return `![](${String(url?.["url"])})`
-    })
-  ],
-  [
-    "ChatCompletionMessageContentVideoPart",
-    Pydantic.model((body, loc, problems) => {
-      Pydantic.required(body, "type", Pydantic.literal("video_url"), loc, problems)
-      return ""
-    })
-  ],
-  [
-    "ChatCompletionMessageContentAudioURLPart",
-    Pydantic.model((body, loc, problems) => {
-      Pydantic.required(body, "type", Pydantic.literal("audio_url", "input_audio"), loc, problems)
-      return ""
-    })
-  ]
-]
-
-const content: Pydantic.Reader<string> = (value, loc, problems) =>
-  Pydantic.union<string>(
-    ["str", Pydantic.text],
-    ["list", (parts, at, own) => Pydantic.list(Pydantic.union(...partMembers))(parts, at, own)?.join("")]
-  )(value, loc, problems)
-
 const roles = ["system", "assistant", "tool", "function", "developer", "latest_reminder", "root"]
 
-const role: Pydantic.Reader<string> = (value, loc, problems) => {
+const speaker: Pydantic.Reader<string> = (value, loc, problems) => {
   const lower = typeof value === "string" ? value.toLowerCase() : undefined
   if (lower !== undefined && roles.includes(lower)) return lower
   const message = lower === undefined
@@ -67,43 +23,66 @@ const role: Pydantic.Reader<string> = (value, loc, problems) => {
   return undefined
 }
 
-const calls = (body: Pydantic.Body, loc: Pydantic.Problem["loc"], problems: Array<Pydantic.Problem>): string => {
-  const list = Pydantic.optional(body, "tool_calls", Pydantic.nullable(Pydantic.list(Pydantic.record)), loc, problems)
-  return list === undefined || list.length === 0 ? "" : JSON.stringify(list)
-}
+const maybe = <A>(
+  body: Pydantic.Body,
+  name: string,
+  reader: Pydantic.Reader<A>,
+  loc: Pydantic.Problem["loc"],
+  problems: Array<Pydantic.Problem>
+): A | undefined => Pydantic.optional(body, name, Pydantic.nullable(reader), loc, problems)
+
+/** A message whose thoughts, if it has any, are the assistant's. */
+const spoken = (
+  read: (body: Pydantic.Body, loc: Pydantic.Problem["loc"], problems: Array<Pydantic.Problem>) => Message
+) =>
+  Pydantic.model((body, loc, problems) => {
+    const before = problems.length
+    const made = read(body, loc, problems)
+    if (problems.length === before && made.role !== "assistant" && SglangParts.thinks(body["content"])) {
+      problems.push(unfit("thinking content parts are only valid in assistant messages", loc, body))
+    }
+    return made
+  })
 
 /** @category readers @since 0.2.0 */
 export const message = Pydantic.union<Message>(
   [
     "function-after[validate_thinking_parts_role(), ChatCompletionMessageGenericParam]",
-    Pydantic.model((body, loc, problems) => ({
-      role: Pydantic.required(body, "role", role, loc, problems) ?? "",
-      content: (Pydantic.optional(body, "content", Pydantic.nullable(content), loc, problems) ?? "") +
-        calls(body, loc, problems)
-    }))
+    spoken((body, loc, problems) => {
+      const role = Pydantic.required(body, "role", speaker, loc, problems) ?? ""
+      const content = maybe(body, "content", SglangParts.content, loc, problems) ?? ""
+      maybe(body, "tool_call_id", Pydantic.text, loc, problems)
+      maybe(body, "name", Pydantic.text, loc, problems)
+      maybe(body, "phase", Pydantic.literal("commentary", "final_answer"), loc, problems)
+      maybe(body, "reasoning_content", Pydantic.text, loc, problems)
+      const calls = maybe(body, "tool_calls", Pydantic.list(SglangParts.call), loc, problems) ?? []
+      return { role, content: content + (calls.length === 0 ? "" : JSON.stringify(calls)) }
+    })
   ],
   [
     "function-after[validate_thinking_parts_role(), ChatCompletionMessageUserParam]",
-    Pydantic.model((body, loc, problems) => ({
+    spoken((body, loc, problems) => ({
       role: Pydantic.required(body, "role", Pydantic.literal("user"), loc, problems) ?? "",
-      content: Pydantic.required(body, "content", content, loc, problems) ?? ""
+      content: Pydantic.required(body, "content", SglangParts.content, loc, problems) ?? ""
     }))
   ]
 )
 
+/** A function, whose server notes the order of its keys before it reads them. */
+const definition: Pydantic.Reader<Tool> = (value, loc, problems) =>
+  Pydantic.model((body, at, own): Tool => {
+    maybe(body, "description", Pydantic.text, at, own)
+    const name = Pydantic.required(body, "name", Pydantic.text, at, own) ?? ""
+    maybe(body, "strict", Pydantic.flag, at, own)
+    maybe(body, "defer_loading", Pydantic.flag, at, own)
+    return { name, parameters: body["parameters"] }
+  })(Pydantic.isBody(value) ? { ...value, key_order: Object.keys(value) } : value, loc, problems)
+
 /** @category readers @since 0.2.0 */
 export const tool: Pydantic.Reader<Tool> = Pydantic.model((body, loc, problems) => {
   Pydantic.optional(body, "type", Pydantic.text, loc, problems)
-  const inner = Pydantic.required(
-    body,
-    "function",
-    Pydantic.model((definition, at, own): Tool => ({
-      name: Pydantic.required(definition, "name", Pydantic.text, at, own) ?? "",
-      parameters: definition["parameters"]
-    })),
-    loc,
-    problems
-  )
+  const inner = Pydantic.required(body, "function", definition, loc, problems)
+  maybe(body, "defer_loading", Pydantic.flag, loc, problems)
   return inner ?? { name: "", parameters: undefined }
 })
 
@@ -115,8 +94,15 @@ export const toolChoice = Pydantic.union<Choice>(
   [
     "ToolChoice",
     Pydantic.model((body, loc, problems) => {
-      const inner = Pydantic.required(body, "function", Pydantic.record, loc, problems)
-      return { name: typeof inner?.["name"] === "string" ? inner["name"] : "" }
+      const name = Pydantic.required(
+        body,
+        "function",
+        Pydantic.model((inner, at, own) => maybe(inner, "name", Pydantic.text, at, own)),
+        loc,
+        problems
+      )
+      Pydantic.optional(body, "type", Pydantic.literal("function"), loc, problems)
+      return { name: name ?? "None" }
     })
   ],
   ["literal['auto','required','none']", Pydantic.literal("auto", "required", "none")]
@@ -133,7 +119,9 @@ export const responseFormat = Pydantic.union<Pydantic.Body>(
         "json_schema",
         Pydantic.nullable(Pydantic.model((inner, at, own) => {
           Pydantic.required(inner, "name", Pydantic.text, at, own)
-          Pydantic.optional(inner, "schema", Pydantic.nullable(Pydantic.record), at, own)
+          maybe(inner, "description", Pydantic.text, at, own)
+          maybe(inner, "schema", Pydantic.record, at, own)
+          maybe(inner, "strict", Pydantic.flag, at, own)
         })),
         loc,
         problems
@@ -194,15 +182,40 @@ const stop = Pydantic.union<ReadonlyArray<string>>(
   ["str", OpenAiFields.single]
 )
 
-/** Fields that are read for their types alone. */
-const flags = ["ignore_eos", "skip_special_tokens", "no_stop_trim", "return_token_ids", "separate_reasoning"]
+const texts = Pydantic.union<unknown>(["list[str]", Pydantic.list(Pydantic.text)], ["str", Pydantic.text])
+
+const adapters = Pydantic.union<unknown>(
+  ["list[nullable[str]]", Pydantic.list(Pydantic.nullable(Pydantic.text))],
+  ["str", Pydantic.text]
+)
+
+/** Fields of both routes that are read for their types alone, and after them those that may be null. */
+const flags = [
+  "ignore_eos",
+  "skip_special_tokens",
+  "no_stop_trim",
+  "return_token_ids",
+  "return_cached_tokens_details"
+]
+const nullables: ReadonlyArray<readonly [string, Pydantic.Reader<unknown>]> = [
+  ["stop_token_ids", Pydantic.list(Pydantic.integer)],
+  ["lora_path", adapters],
+  ["session_id", Pydantic.text],
+  ["session_params", Pydantic.record],
+  ["custom_params", Pydantic.record],
+  ["watermark", Pydantic.record],
+  ["rid", texts],
+  ["extra_key", texts],
+  ["cache_salt", texts],
+  ["priority", Pydantic.integer],
+  ["user", Pydantic.text]
+]
 
 /** @category readers @since 0.2.0 */
 export const readSampling = ({ field }: Read, nullable: boolean): Sampling => {
   const maybe = <A>(reader: Pydantic.Reader<A>) => nullable ? Pydantic.nullable(reader) : reader
   for (const name of flags) field(name, Pydantic.flag)
-  field("priority", Pydantic.nullable(Pydantic.integer))
-  field("stop_token_ids", Pydantic.nullable(Pydantic.list(Pydantic.integer)))
+  for (const [name, reader] of nullables) field(name, Pydantic.nullable(reader))
   return {
     frequency: field("frequency_penalty", Pydantic.float),
     biases: field("logit_bias", Pydantic.nullable(OpenAiFields.biases)),

@@ -12,6 +12,7 @@ import * as Reply from "../../wire/Reply.ts"
 import type { OpenAiRequest } from "../OpenAiRequest.ts"
 import * as OpenAiRun from "../OpenAiRun.ts"
 import * as SglangJson from "./SglangJson.ts"
+import * as SglangMeta from "./SglangMeta.ts"
 import * as SglangRefusal from "./SglangRefusal.ts"
 import * as SglangRequest from "./SglangRequest.ts"
 
@@ -43,7 +44,10 @@ const parameters = [
   "stream_interval",
   "logit_bias",
   "sampling_seed",
-  "custom_params"
+  "custom_params",
+  "beam_width",
+  "watermark",
+  "choice"
 ]
 
 const failed = (error: unknown): Reply.Unary => Reply.json(400, JSON.stringify({ error }), SglangJson.headers)
@@ -111,6 +115,7 @@ const tooLong = (input: number, wanted: number, context: number): string | undef
 
 interface Job {
   readonly run: OpenAiRun.Run
+  readonly prompt: string
   readonly input: number
   readonly id: string
   readonly index: number
@@ -122,52 +127,74 @@ const triple = (token: Answer.Token, withText: boolean): ReadonlyArray<unknown> 
   withText ? token.text : null
 ]
 
-/** The log probabilities that are reported, for a number of tokens. */
-const probabilities = (body: Body, { run }: Job, tokens: ReadonlyArray<Answer.Token>): Body => {
-  if (body["return_logprob"] !== true) return {}
-  const withText = body["return_text_in_logprobs"] === true
-  const top = Number(body["top_logprobs_num"] ?? 0)
+/** The log probabilities of the prompt from a place on; the first has none. */
+const ofPrompt = (body: Body, { prompt, run }: Job, top: number, withText: boolean): Body => {
+  const from = Number(body["logprob_start_len"] ?? -1)
+  const pieces = from < 0 ? [] : [undefined, ...Answer.tokens(prompt, run.random)].slice(from)
   return {
-    input_token_logprobs: [],
-    output_token_logprobs: tokens.map((token) => triple(token, withText)),
-    output_token_logprobs_length: tokens.length,
+    input_token_logprobs: pieces.map((token, at) => [
+      at === 0 ? null : token?.logprob ?? null,
+      token?.id ?? Tokenizer.bos.id,
+      withText ? token?.text ?? "" : null
+    ]),
     ...(top > 0 && {
-      input_top_logprobs: [],
-      output_top_logprobs: tokens.map((token) =>
-        Answer.alternatives(token, top, run.random).map((other) => triple(other, withText))
+      input_top_logprobs: pieces.map((token, at) =>
+        at === 0 || token === undefined
+          ? null
+          : Answer.alternatives(token, top, run.random).map((other) => triple(other, withText))
       )
     })
   }
 }
 
-const finishOf = (run: OpenAiRun.Run): object =>
-  run.finish === "length"
-    ? { type: "length", length: run.tokens }
-    : { type: "stop", matched: run.stopped ?? Tokenizer.eos.id }
+/** The log probabilities of ids that were asked for, at each place. */
+const ofIds = (asked: unknown, { run }: Job, tokens: ReadonlyArray<Answer.Token>): Body =>
+  Array.isArray(asked)
+    ? {
+      input_token_ids_logprobs: [],
+      output_token_ids_logprobs: tokens.map(() =>
+        asked.map((id: unknown) => [Answer.token("", run.random).logprob, id, null])
+      )
+    }
+    : {}
+
+/** The log probabilities that are reported, for a number of tokens. */
+const probabilities = (body: Body, job: Job, tokens: ReadonlyArray<Answer.Token>): Body => {
+  if (body["return_logprob"] !== true) return {}
+  const withText = body["return_text_in_logprobs"] === true
+  const top = Number(body["top_logprobs_num"] ?? 0)
+  const { input_token_logprobs, input_top_logprobs } = ofPrompt(body, job, top, withText)
+  return {
+    input_token_logprobs,
+    output_token_logprobs: tokens.map((token) => triple(token, withText)),
+    output_token_logprobs_length: tokens.length,
+    ...(top > 0 && {
+      input_top_logprobs,
+      output_top_logprobs: tokens.map((token) =>
+        Answer.alternatives(token, top, job.run.random).map((other) => triple(other, withText))
+      )
+    }),
+    ...ofIds(body["token_ids_logprob"], job, tokens)
+  }
+}
 
 /** The text after a number of tokens; the last one says why it ended. */
-const value = (turn: Turn, body: Body, job: Job, count: number, ended: boolean): Body => {
+const value = (turn: Turn, body: Body, job: Job, count: number, ended: boolean, first: boolean): Body => {
   const tokens = job.run.content.slice(0, count)
   const completion = ended ? job.run.tokens : count
   return {
     text: tokens.map((token) => token.text).join(""),
     output_ids: tokens.map((token) => token.id),
-    meta_info: {
+    meta_info: SglangMeta.metaInfo(turn, {
       id: job.id,
-      finish_reason: ended ? finishOf(job.run) : null,
-      prompt_tokens: job.input,
-      weight_version: "default",
-      num_retractions: 0,
-      ...probabilities(body, job, tokens),
-      reasoning_tokens: 0,
-      completion_tokens: completion,
-      cached_tokens: 0,
-      ...(ended && { weight_versions: [{ version: "default", start: 0, end: completion }] }),
-      cached_tokens_details: null,
-      dp_rank: null,
-      ...(ended && { e2e_latency: 0.02 }),
-      response_sent_to_client_ts: turn.now / 1000
-    }
+      run: job.run,
+      input: job.input,
+      completion,
+      ended,
+      first,
+      probabilities: probabilities(body, job, tokens)
+    }),
+    ...(body["return_prompt_token_ids"] === true && { prompt_token_ids: SglangMeta.promptIds(job.prompt, true) })
   }
 }
 
@@ -203,9 +230,10 @@ const jobsOf = (turn: Turn, body: Body, prompts: ReadonlyArray<string>): Readonl
     const limit = request.maxTokens ?? 128
     const long = tooLong(input, limit, turn.settings.maxTotalTokens)
     if (long !== undefined) return long
-    for (let nth = 0; nth < Number(sampling["n"] ?? 1); nth++) {
+    for (let nth = 0; nth < Math.max(1, Number(sampling["n"] ?? 1)); nth++) {
       const run = OpenAiRun.generate(turn, request, prompt, nth, limit)
-      jobs.push({ run, input, id: typeof body["rid"] === "string" ? body["rid"] : hex(random), index: jobs.length })
+      const id = typeof body["rid"] === "string" ? body["rid"] : hex(random)
+      jobs.push({ run, prompt, input, id, index: jobs.length })
     }
   }
   return jobs
@@ -217,6 +245,19 @@ const unknownParameter = (body: Body): string | undefined => {
   return all.flatMap((each) => Object.keys(each)).find((name) => !parameters.includes(name))
 }
 
+const whole = new Set(["max_new_tokens", "min_new_tokens", "n", "top_k", "sampling_seed"])
+const real = new Set(["temperature", "top_p", "min_p", "frequency_penalty", "presence_penalty", "repetition_penalty"])
+
+/** A parameter of another type than it has, in the words of the reader that this route has of its own. */
+const mistypedParameter = ({ sampling_params: given }: Body): string | undefined => {
+  const found = (Array.isArray(given) ? given : [given]).filter(Pydantic.isBody).flatMap(Object.entries)
+    .find(([name, value]) => typeof value === "string" && (whole.has(name) || real.has(name)))
+  if (found !== undefined) {
+    return `invalid type: string ${JSON.stringify(found[1])}, expected ${real.has(found[0]) ? "f64" : "i64"}`
+  }
+  return undefined
+}
+
 /**
  * Responds to a native request: its parameters are those of the completions route under names of their own.
  *
@@ -226,6 +267,8 @@ const unknownParameter = (body: Body): string | undefined => {
 export const answer = (turn: Turn, body: Body): Reply.Reply | SglangRefusal.Refused => {
   const problems = check(body)
   if (problems.length > 0) return SglangRefusal.misfit(problems)
+  const mistyped = mistypedParameter(body)
+  if (mistyped !== undefined) return failed(mistyped)
   const unknown = unknownParameter(body)
   if (unknown !== undefined) {
     return failed(`unknown field \`${unknown}\`, expected one of ${parameters.map((name) => `\`${name}\``).join(", ")}`)
@@ -234,13 +277,15 @@ export const answer = (turn: Turn, body: Body): Reply.Reply | SglangRefusal.Refu
   if (prompts === undefined) {
     return failed({ message: "Either text, input_ids or input_embeds should be provided." })
   }
+  const lacking = SglangRequest.notEnabled(body)
+  if (lacking !== undefined) return failed({ message: lacking })
   const jobs = jobsOf(turn, body, prompts)
   const isStream = body["stream"] === true
   if (typeof jobs === "string") return isStream ? streaming([failure(jobs)], 0) : failed({ message: jobs })
   const isList = Array.isArray(body["text"]) || jobs.length > 1
   const tokens = Math.max(0, ...jobs.map(({ run }) => run.tokens))
   if (!isStream) {
-    const all = jobs.map((job) => value(turn, body, job, job.run.content.length, true))
+    const all = jobs.map((job) => value(turn, body, job, job.run.content.length, true, true))
     return Reply.json(200, JSON.stringify(isList ? all : all[0]), SglangJson.headers, {
       tokens,
       slots: jobs.length,
@@ -252,7 +297,7 @@ export const answer = (turn: Turn, body: Body): Reply.Reply | SglangRefusal.Refu
     const count = Math.max(1, job.run.content.length)
     return Array.from({ length: count }, (_, at): Reply.Frame => ({
       payload: JSON.stringify({
-        ...value(turn, body, job, at + 1, at === count - 1),
+        ...value(turn, body, job, at + 1, at === count - 1, at === 0),
         ...(isList && { index: job.index })
       }),
       tokens: 1

@@ -54,6 +54,7 @@ export const foreign: Refused = {
 /** Where the server's own file declares each route, which its validation errors show. */
 const places: Readonly<Record<string, readonly [line: number, name: string]>> = {
   "/generate": [928, "generate_request"],
+  "/encode": [993, "encode_request"],
   "/classify": [1006, "classify_request"],
   "/abort_request": [1721, "abort_request"],
   "/parse_function_call": [1734, "parse_function_call_request"],

@@ -22,6 +22,8 @@ import {
 import { misfit, type Refused, refused } from "./SglangRefusal.ts"
 import { seedText, verify } from "./SglangSampling.ts"
 
+const task = Pydantic.literal("action", "query", "authority", "domain", "title", "read_url")
+
 const media = new Set(["image_url", "video_url", "audio_url", "input_audio"])
 
 const thinkingOf = (body: Pydantic.Body, kwargs: Pydantic.Body | undefined): boolean | undefined => {
@@ -68,7 +70,8 @@ export const chat = (body: Pydantic.Body, text: string, server: Server): OpenAiR
   const choice = field("tool_choice", Pydantic.nullable(toolChoice)) ?? (body["tools"] == null ? "none" : "auto")
   const parallel = field("parallel_tool_calls", Pydantic.flag) ?? true
   field("reasoning_effort", Pydantic.nullable(effort))
-  field("user", Pydantic.nullable(Pydantic.text))
+  for (const name of ["separate_reasoning", "return_prompt_token_ids", "return_meta_info"]) field(name, Pydantic.flag)
+  field("task", Pydantic.nullable(task))
   const regex = field("regex", Pydantic.nullable(Pydantic.text))
   const ebnf = field("ebnf", Pydantic.nullable(Pydantic.text))
   const continues = field("continue_final_message", Pydantic.flag) ?? false
@@ -78,6 +81,9 @@ export const chat = (body: Pydantic.Body, text: string, server: Server): OpenAiR
   const limit = maxCompletion || maxTokens
   const wrong = check(body, { messages, kwargs, tools, choice, limit, format, server })
   if (wrong !== undefined) return refused(wrong)
+  const unconverted = streamed(body, stream) ?? (count === 0 ? "range() arg 3 must not be zero" : undefined) ??
+    (badArguments(body) ? "Assistant tool call function.arguments must be valid JSON." : undefined)
+  if (unconverted !== undefined) return refused(unconverted, "BadRequest")
   if (
     (regex !== undefined || ebnf !== undefined || (format !== undefined && format["type"] !== "text")) &&
     tools.length > 0 && (choice === "required" || typeof choice === "object")
@@ -137,14 +143,15 @@ const mediaIn = (body: Pydantic.Body): string | undefined => {
     const parts: ReadonlyArray<unknown> = Pydantic.isBody(item) && Array.isArray(item["content"]) ? item["content"] : []
     for (const part of parts) {
       const type = Pydantic.isBody(part) ? part["type"] : undefined
-      if (typeof type === "string" && media.has(type)) return type
+      // sound in place is made a sound of an address first
+      if (typeof type === "string" && media.has(type)) return type === "input_audio" ? "audio_url" : type
     }
   }
   return undefined
 }
 
-/** What the server must be started for, and was not. */
-const notEnabled = (body: Pydantic.Body): string | undefined => {
+/** What the server must be started for, and was not. @category checks @since 0.2.0 */
+export const notEnabled = (body: Pydantic.Body): string | undefined => {
   if (body["return_hidden_states"] === true) {
     return "The server is not configured to return hidden states. Please set `--return-hidden-states-mode last`, " +
       "`--return-hidden-states-mode full`, or the legacy `--enable-return-hidden-states` flag."
@@ -154,6 +161,14 @@ const notEnabled = (body: Pydantic.Body): string | undefined => {
       "`--enable-custom-logit-processor` to enable this feature."
   }
   return undefined
+}
+
+/** What is given with a whole response alone. */
+const streamed = (body: Pydantic.Body, stream: boolean): string | undefined => {
+  const name = ["return_prompt_token_ids", "return_token_ids", "return_meta_info"].find((name) => body[name] === true)
+  if (name === undefined || !stream) return undefined
+  const place = name === "return_token_ids" ? " on /v1/chat/completions" : ""
+  return `${name} is not supported with streaming${place}. Please set stream=false when using ${name}=true.`
 }
 
 const isJson = (text: unknown): boolean => {
@@ -195,7 +210,6 @@ const check = (body: Pydantic.Body, given: Checked): string | undefined => {
   if (limit !== undefined && limit > server.context) {
     return `max_completion_tokens is too large: ${limit}.This model supports at most ${server.context} completion tokens.`
   }
-  if (badArguments(body)) return "Assistant tool call function.arguments must be valid JSON."
   const wrapper = Pydantic.isBody(format?.["json_schema"]) ? format["json_schema"] : undefined
   return format?.["type"] === "json_schema" && (wrapper?.["schema"] === undefined || wrapper["schema"] === null)
     ? "schema_ is required for json_schema response format request."
@@ -218,8 +232,10 @@ export const completions = (
   const { field, problems } = read
   const model = field("model", Pydantic.text)
   const given = Pydantic.required(body, "prompt", prompts, ["body"], problems)
+  field("best_of", Pydantic.nullable(Pydantic.integer))
   const echo = field("echo", Pydantic.flag) ?? false
   const sampling = readSampling(read, false)
+  field("suffix", Pydantic.nullable(Pydantic.text))
   const top = field("logprobs", Pydantic.nullable(Pydantic.integer))
   const asked = field("max_tokens", positive) ?? 16
   const maxTokens = native?.limit ?? asked
@@ -232,6 +248,7 @@ export const completions = (
   const format = field("response_format", Pydantic.nullable(responseFormat))
   if (problems.length > 0 || given === undefined) return misfit(problems)
   if (native === undefined && given.every((prompt) => prompt === "")) return refused("Prompt cannot be empty")
+  if (native === undefined && count === 0) return refused("range() arg 3 must not be zero", "BadRequest")
   const verified = notEnabled(body) ?? verify(sampling, maxTokens, seedText(text, body["seed"]), native !== undefined)
   if (verified !== undefined) return refused(verified)
   const constraint = constraintOf(format, { schema, regex, ebnf })

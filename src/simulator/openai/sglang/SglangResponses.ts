@@ -61,7 +61,7 @@ const response = (self: Answered, status: string, output: ReadonlyArray<object>,
     top_p: body["top_p"] ?? null,
     truncation: body["truncation"] ?? "disabled",
     user: body["user"] ?? null,
-    metadata: body["metadata"] ?? null
+    metadata: body["metadata"] ?? {}
   }
 }
 
@@ -76,7 +76,12 @@ const includes = Pydantic.list(Pydantic.literal(
   "reasoning.encrypted_content"
 ))
 
-const efforts = Pydantic.literal("none", "minimal", "low", "medium", "high", "xhigh", "max")
+const efforts = Pydantic.literal("none", "minimal", "low", "medium", "high", "xhigh", "ultra", "max")
+
+/** Why no response is kept. @category constants @since 0.2.0 */
+export const storeless =
+  "Response store is disabled. Stateful Responses require --enable-response-store on a standalone server; " +
+  "response storage is unavailable in PD mode."
 
 /** What is wrong with a request before its chat is read. @category checks @since 0.2.0 */
 export const check = (turn: Turn, body: Pydantic.Body): SglangRefusal.Refused | Reply.Unary | undefined => {
@@ -94,6 +99,8 @@ export const check = (turn: Turn, body: Pydantic.Body): SglangRefusal.Refused | 
   )
   maybe("truncation", Pydantic.literal("auto", "disabled"))
   if (problems.length > 0) return SglangRefusal.misfit(problems)
+  const kept = ["previous_response_id", "background"].find((name) => Boolean(body[name]))
+  if (kept !== undefined) return failed(400, storeless, "invalid_request_error", kept)
   return model === undefined || model.split(":")[0] === turn.settings.modelId
     ? undefined
     : failed(404, `The model '${model}' does not exist`, "invalid_request_error", "model")
@@ -102,8 +109,10 @@ export const check = (turn: Turn, body: Pydantic.Body): SglangRefusal.Refused | 
 const textOf = (text: unknown): unknown => {
   const format = Pydantic.isBody(text) ? text["format"] : undefined
   if (!Pydantic.isBody(format) || format["type"] !== "json_schema") return text
-  const { description = null, name, schema, strict = null, type } = format
-  return { format: { name, schema, type, description, strict } }
+  const { description, name, schema, strict, type } = format
+  return {
+    format: { name, schema, type, ...(description != null && { description }), ...(strict != null && { strict }) }
+  }
 }
 
 const shownTool = (tool: unknown): unknown =>

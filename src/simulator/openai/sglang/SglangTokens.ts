@@ -46,6 +46,8 @@ export const tokenize = (turn: Turn, body: Body, read: SglangMessages.Read): Ans
 
 const joined = (tokens: ReadonlyArray<number>): string => tokens.map(Tokenizer.known).join("")
 
+const hasNegative = (tokens: unknown): boolean => Array.isArray(tokens) && tokens.flat().some((id) => Number(id) < 0)
+
 /** The text of tokens. @category answering @since 0.2.0 */
 export const detokenize = (_turn: Turn, body: Body): Answered => {
   const problems: Array<Pydantic.Problem> = []
@@ -65,5 +67,12 @@ export const detokenize = (_turn: Turn, body: Body): Answered => {
     ["body"],
     problems
   )
-  return problems.length > 0 ? SglangRefusal.misfit(problems) : SglangJson.ok({ text })
+  if (problems.length > 0) return SglangRefusal.misfit(problems)
+  return hasNegative(body["tokens"])
+    ? SglangJson.failed(
+      500,
+      "Internal server error during detokenization: out of range integral type conversion attempted",
+      "InternalServerError"
+    )
+    : SglangJson.ok({ text })
 }

@@ -1,0 +1,182 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Simulator } from "../../src/simulator/index.ts"
+import { events, get, post, user } from "./Wire.ts"
+
+const on = Effect.provide(Simulator.layer({ engine: "sglang", modelId: "tiny", maxTotalTokens: 512 }))
+const chat = (body: object) => post("/v1/chat/completions", { messages: user("Hi"), max_tokens: 4, ...body })
+const completion = (body: object) => post("/v1/completions", { prompt: "Hi there", max_tokens: 3, ...body })
+const native = (body: object) =>
+  post("/generate", { text: "Hi there", sampling_params: { max_new_tokens: 3 }, ...body })
+const said = (content: unknown) => chat({ messages: [{ role: "user", content }] })
+
+describe("what SGLang 0.5.23 reads of messages", () => {
+  const part = "list[union[ChatCompletionMessageContentTextPart,function-after[validate_payload(), " +
+    "ChatCompletionMessageContentThinkingPart],ChatCompletionMessageContentImagePart," +
+    "ChatCompletionMessageContentVideoPart,function-after[_to_audio_url_part(), " +
+    "union[ChatCompletionMessageContentAudioURLPart,ChatCompletionMessageContentAudioInlinePart]]," +
+    "ChatCompletionMessageContentToolReferenceBlock]]"
+
+  it.effect("a content that is no text is none of a list of parts either", () =>
+    Effect.gen(function*() {
+      const { message } = (yield* said(null)).json
+      assert.isTrue(message.startsWith("3 validation errors:"))
+      assert.include(message, `'content', '${part}'), 'msg': 'Input should be a valid list', 'input': None}`)
+    }).pipe(on))
+
+  it.effect.each([[{ type: "zzz" }, 29], [{ type: "text" }, 27], ["a", 17]] as const)(
+    "a part that fits nothing is shown as each kind: %#",
+    ([given, count]) =>
+      Effect.gen(function*() {
+        assert.isTrue((yield* said([given])).json.message.startsWith(`${count} validation errors:`))
+      }).pipe(on)
+  )
+
+  it.effect("sound in place counts as sound of an address, and thoughts are the assistant's", () =>
+    Effect.gen(function*() {
+      const sound = { type: "input_audio", input_audio: { data: "aa", format: "wav" } }
+      assert.include((yield* said([sound])).json.message, "unsupported content type 'audio_url'")
+      const thought = [{ type: "thinking", thinking: "x" }]
+      assert.include((yield* said(thought)).json.message, "thinking content parts are only valid in assistant messages")
+      const messages = [{ role: "assistant", content: thought }, ...user("x")]
+      assert.strictEqual((yield* chat({ messages })).status, 200)
+    }).pipe(on))
+
+  it.effect.each([
+    [{ messages: [...user("a"), { role: "assistant", tool_calls: [{ id: "c" }] }] }, "'tool_calls', 0, 'function')"],
+    [
+      { messages: [{ role: "tool", content: "x", tool_call_id: 5 }] },
+      "'tool_call_id'), 'msg': 'Input should be a valid"
+    ],
+    [{ tools: [{ type: "function", function: { parameters: {} } }] }, "'key_order': ['parameters']}"],
+    [{ tools: [{ type: "function", function: { name: "f", strict: "x" } }] }, "'function', 'strict')"],
+    [{ tool_choice: { function: {}, type: "x" }, tools: [] }, "'tool_choice', 'ToolChoice', 'type')"],
+    [{ user: 5 }, "'loc': ('body', 'user')"],
+    [{ cache_salt: 5 }, "'loc': ('body', 'cache_salt', 'list[str]')"],
+    [{ lora_path: 5 }, "'loc': ('body', 'lora_path', 'list[nullable[str]]')"],
+    [{ separate_reasoning: "x" }, "'loc': ('body', 'separate_reasoning')"],
+    [{ task: "x" }, "Input should be 'action', 'query', 'authority', 'domain', 'title' or 'read_url'"]
+  ] as ReadonlyArray<readonly [body: object, text: string]>)(
+    "%j is of the wrong type",
+    ([body, text]) =>
+      Effect.gen(function*() {
+        const { json, status } = yield* chat(body)
+        assert.strictEqual(status, 400)
+        assert.include(json.message, text)
+      }).pipe(on)
+  )
+
+  it.effect("looks into a format before it knows that it is a map", () =>
+    Effect.gen(function*() {
+      const { status, text } = yield* chat({ response_format: "json_object" })
+      assert.deepStrictEqual([status, text], [500, "Internal Server Error"])
+      assert.strictEqual((yield* completion({ response_format: "json_object" })).status, 400)
+    }).pipe(on))
+
+  it.effect.each(
+    [
+      ["/v1/chat/completions", { messages: user("x"), n: 0 }, "range() arg 3 must not be zero"],
+      ["/v1/completions", { prompt: "x", n: 0 }, "range() arg 3 must not be zero"],
+      [
+        "/v1/chat/completions",
+        {
+          messages: [...user("x"), { role: "assistant", tool_calls: [{ function: { name: "f", arguments: "{bad" } }] }]
+        },
+        "Assistant tool call function.arguments must be valid JSON."
+      ]
+    ] as const
+  )("what fails while it is converted is a BadRequest: %#", ([path, body, message]) =>
+    Effect.gen(function*() {
+      assert.deepInclude((yield* post(path, body)).json, { message, type: "BadRequest", code: 400 })
+    }).pipe(on))
+})
+
+describe("ids and metadata of SGLang", () => {
+  it.effect("of a chat, whole alone", () =>
+    Effect.gen(function*() {
+      const { choices, usage } = (yield* chat({ return_token_ids: true, return_meta_info: true })).json
+      const [choice] = choices
+      assert.strictEqual(choice.prompt_token_ids.length, usage.prompt_tokens)
+      assert.strictEqual(choice.response_token_ids.length, usage.completion_tokens)
+      assert.deepInclude(choice.meta_info, { finish_reason: { type: "length", length: 4 }, completion_tokens: 4 })
+      const prompt = (yield* chat({ return_prompt_token_ids: true })).json.choices[0]
+      assert.property(prompt, "prompt_token_ids")
+      assert.notProperty(prompt, "response_token_ids")
+      for (const name of ["return_token_ids", "return_prompt_token_ids", "return_meta_info"]) {
+        const { json } = yield* chat({ [name]: true, stream: true })
+        assert.include(json.message, `${name} is not supported with streaming`)
+        assert.strictEqual(json.type, "BadRequest")
+      }
+    }).pipe(on))
+
+  it.effect("of a completion, in a stream as well, the prompt's with the first event", () =>
+    Effect.gen(function*() {
+      const { choices, usage } = (yield* completion({ return_token_ids: true })).json
+      assert.strictEqual(choices[0].token_ids.length, usage.completion_tokens)
+      const { text } = yield* completion({ return_token_ids: true, stream: true })
+      const list = events(text).map((event) => event.choices[0])
+      assert.deepStrictEqual(list.flatMap((choice) => choice.token_ids).length, usage.completion_tokens)
+      assert.deepStrictEqual(
+        list.map((choice) => choice.prompt_token_ids?.length),
+        [usage.prompt_tokens, ...list.slice(1).map(() => undefined)]
+      )
+    }).pipe(on))
+
+  it.effect("of the native route: the prompt's log probabilities from a place on, and those of ids", () =>
+    Effect.gen(function*() {
+      const body = { return_logprob: true, logprob_start_len: 0, top_logprobs_num: 2, token_ids_logprob: [3, 4] }
+      const { meta_info: told, prompt_token_ids: ids } =
+        (yield* native({ ...body, return_prompt_token_ids: true })).json
+      assert.deepStrictEqual(told.input_token_logprobs.map(([, id]: readonly [unknown, number]) => id), ids)
+      assert.strictEqual(told.input_token_logprobs[0][0], null)
+      assert.strictEqual(told.input_top_logprobs[0], null)
+      assert.lengthOf(told.input_top_logprobs[1], 2)
+      assert.lengthOf(told.output_token_ids_logprobs[0], 2)
+      assert.lengthOf(
+        (yield* native({ ...body, logprob_start_len: 1 })).json.meta_info.input_token_logprobs,
+        ids.length - 1
+      )
+    }).pipe(on))
+
+  it.effect("the native route tells when it sent a stream with the first event alone", () =>
+    Effect.gen(function*() {
+      const told = events((yield* native({ stream: true })).text).map((event) => event.meta_info)
+      assert.deepStrictEqual(told.map((meta) => "response_sent_to_client_ts" in meta), [true, false, false])
+      const { json, status } = yield* native({ sampling_params: { temperature: "x" } })
+      assert.deepStrictEqual([status, json.error], [400, "invalid type: string \"x\", expected f64"])
+    }).pipe(on))
+})
+
+describe("routes of SGLang beside the generations", () => {
+  it.effect("tells its loads, all or some, as metrics too", () =>
+    Effect.gen(function*() {
+      const { json } = yield* get("/v1/loads")
+      assert.deepInclude(json.loads[0], { dp_rank: 0, num_running_reqs: 0, max_total_num_tokens: 512 })
+      assert.containsAllKeys(json.loads[0], ["memory", "disaggregation", "queues"])
+      const core = (yield* get("/v1/loads?include=core,memory")).json.loads[0]
+      assert.property(core, "memory")
+      assert.notProperty(core, "queues")
+      const { text } = yield* get("/v1/loads?format=prometheus")
+      assert.include(text, "# TYPE sglang_disagg_kv_transfer_latency_ms gauge\n")
+    }).pipe(on))
+
+  it.effect("encodes natively, and refuses where it was started to generate", () =>
+    Effect.gen(function*() {
+      for (const path of ["/encode", "/classify"]) {
+        assert.include((yield* post(path, {})).json.error.message, "At least one of text, input_ids")
+        assert.include((yield* post(path, { text: "x" })).json.error.message, "--is-embedding")
+        assert.include((yield* post(path, { text: 5 })).json.message, "'list[list[str]]'")
+      }
+      assert.include((yield* post("/v1/embeddings", { input: "x", user: 5 })).json.message, "('body', 'user')")
+      assert.strictEqual((yield* post("/detokenize", { tokens: [-1] })).status, 500)
+    }).pipe(on))
+
+  it.effect("keeps no response, and tells so", () =>
+    Effect.gen(function*() {
+      for (const [field, value] of [["previous_response_id", "resp_x"], ["background", true]] as const) {
+        const { error } = (yield* post("/v1/responses", { model: "tiny", input: "x", [field]: value })).json
+        assert.strictEqual(error.param, field)
+      }
+      assert.deepStrictEqual((yield* post("/v1/responses", { model: "tiny", input: "x" })).json.metadata, {})
+    }).pipe(on))
+})
