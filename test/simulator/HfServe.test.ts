@@ -26,12 +26,35 @@ layer(Simulator.layer({ engine: "hf-serve", modelId: "org/m" }))("hf-serve", (it
     [{ logit_bias: { 5: 0.5 } }, "int_from_float", ["body", "logit_bias", "5"]],
     [{ messages: [{ role: "wizard" }] }, "union_tag_invalid", ["body", "messages", 0]],
     [{ messages: [{ role: "system", content: "a" }, { role: "system", content: "b" }] }, "value_error", ["body"]],
+    [{ tools: [{ function: { name: "f" } }] }, "missing", ["body", "tools", 0, "type"]],
+    [{ tool_choice: "any" }, "literal_error", ["body", "tool_choice", "literal['none','auto','required']"]],
     [{ model: undefined }, "missing", ["body", "model"]]
   ])("refuses the type of %j, and repeats the request", ([body, type, loc]) =>
     Effect.gen(function*() {
       const { json, status } = yield* chat(body)
       assert.deepStrictEqual([status, json.detail[0].type, json.detail[0].loc], [422, type, loc])
       assert.strictEqual(json.body.max_tokens, 8)
+    }))
+
+  it.effect("reads a body as Python does, and cannot repeat a number that JSON does not have", () =>
+    Effect.gen(function*() {
+      const path = "/v1/chat/completions"
+      assert.strictEqual((yield* post(path, "null")).json.detail[0].type, "missing")
+      const body = `{"model":"m","messages":[{"role":"user","content":"Hi"}],"max_tokens":2,`
+      const broken = yield* post(path, `${body}"temperature":NaN}`)
+      assert.deepStrictEqual([broken.status, broken.text], [500, "Internal Server Error"])
+      assert.strictEqual((yield* post(path, `${body}"unknown":NaN}`)).status, 200)
+      assert.strictEqual((yield* chat({ messages: [{ role: 1, content: "a" }] })).json.detail[0].ctx.tag, "1")
+      assert.strictEqual((yield* chat({ response_format: {} })).status, 200)
+    }))
+
+  it.effect("calls nothing where the limit cuts the call that the model writes", () =>
+    Effect.gen(function*() {
+      const tools = [{ type: "function", function: { name: "f", parameters: { type: "object" } } }]
+      const { json } = yield* chat({ tools, max_tokens: 6 })
+      const [{ finish_reason, message }] = json.choices
+      assert.deepStrictEqual([finish_reason, message.tool_calls], ["length", []])
+      assert.isTrue(message.content.startsWith("<tool_call>"), message.content)
     }))
 
   it.effect("drops what constrains", () =>

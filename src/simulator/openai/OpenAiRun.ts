@@ -10,6 +10,7 @@ import * as SchemaSampler from "../grammar/SchemaSampler.ts"
 import * as Answer from "../model/Answer.ts"
 import * as Effects from "../model/Effects.ts"
 import * as Lies from "../model/Lies.ts"
+import * as Tokenizer from "../model/Tokenizer.ts"
 import type { Turn } from "../model/Turn.ts"
 import * as Random from "../wire/Random.ts"
 import type { Frame } from "../wire/Reply.ts"
@@ -38,6 +39,8 @@ export interface Run {
   readonly content: ReadonlyArray<Answer.Token>
   readonly calls: ReadonlyArray<Call>
   readonly finish: "stop" | "length" | "tool_calls"
+  /** What the model wrote of calls that were cut, where the engine gives an unfinished call as text. */
+  readonly unfinished: ReadonlyArray<Answer.Token>
   /** The stop string that ended the text. */
   readonly stopped: string | undefined
   /** Everything generated, the end of the sequence included. */
@@ -141,6 +144,35 @@ const budgetOf = ({ request: { json }, settings: { engine } }: Turn): number => 
   return typeof value === "number" && value >= 0 ? value : Infinity
 }
 
+/** A call as the model writes it, between the marks of its form: up to the name, up to the arguments, and behind them. */
+const written = ({ fragments, name }: Call): readonly [head: string, middle: string, tail: string] => [
+  `<tool_call>\n{"name": ${JSON.stringify(name)}`,
+  `, "arguments": ${fragments.join("")}`,
+  "}\n</tool_call>"
+]
+
+/** A call in the model's own form. @category generating @since 0.2.0 */
+export const markup = (call: Call): string => written(call).join("")
+
+/** The engines whose limit counts the marks around a call. */
+const marking = new Set(["vllm", "hf-serve"])
+
+/** The calls that fit in a number of tokens, the last one perhaps in part, and how many tokens all of them take. */
+const fitting = (made: ReadonlyArray<Call>, room: number, marks: boolean) => {
+  let left = room
+  const sent = made.flatMap((call) => {
+    const [head, middle, tail] = written(call)
+    const size = (text: string): number => marks ? Tokenizer.count(text) : 0
+    const name = size(head)
+    const opening = name + Math.max(0, size(middle) - call.fragments.length)
+    const fragments = call.fragments.slice(0, Math.max(0, left - opening))
+    const isNamed = marks ? left >= name : fragments.length > 0 || call.fragments.length === 0
+    left -= opening + call.fragments.length + size(tail)
+    return isNamed ? [{ ...call, fragments }] : []
+  })
+  return { sent, size: room - left }
+}
+
 /**
  * Generates one choice for a prompt, at most `limit` tokens long.
  *
@@ -168,25 +200,35 @@ export const generate = (turn: Turn, request: OpenAiRequest, prompt: string, nth
     turn.settings.engine === "llamacpp"
   )
   const content = tokens.slice(0, limit - reasoning.length)
-  let left = limit - reasoning.length - content.length
-  const sent = made.flatMap((call) => {
-    const fragments = call.fragments.slice(0, Math.max(0, left))
-    left -= call.fragments.length
-    return fragments.length === 0 && call.fragments.length > 0 ? [] : [{ ...call, fragments }]
-  })
-  const cut = (thought.length > limit && reasoning.length === limit) || content.length < tokens.length || left < 0
-  const used = reasoning.length + content.length + sent.reduce((total, call) => total + call.fragments.length, 0)
+  const room = limit - reasoning.length - content.length
+  const marks = marking.has(turn.settings.engine)
+  const { sent, size } = fitting(made, room, marks)
+  const cut = (thought.length > limit && reasoning.length === limit) || content.length < tokens.length || size > room
+  const used = reasoning.length + content.length + Math.min(size, room)
   const ended = scripted?.finish === undefined ? cut : scripted.finish === "length"
   return {
     reasoning,
     content,
     calls: sent,
+    unfinished: marks && size > room
+      ? Answer.tokens(made.map(markup).join("\n"), random).slice(0, Math.max(0, room))
+      : [],
     finish: ended ? "length" : sent.length > 0 ? "tool_calls" : "stop",
     stopped: ended ? undefined : stopped,
     tokens: Math.min(limit, used + (cut ? 0 : 1)),
     random
   }
 }
+
+/**
+ * A run as a whole response gives it: calls that were cut are the text that the model wrote. A stream has sent what was ready
+ * of them.
+ *
+ * @category generating
+ * @since 0.2.0
+ */
+export const whole = (run: Run): Run =>
+  run.unfinished.length === 0 ? run : { ...run, content: [...run.content, ...run.unfinished], calls: [] }
 
 /**
  * The frames of several choices, interleaved as when the choices are generated together.

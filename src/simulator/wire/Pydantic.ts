@@ -117,7 +117,8 @@ export const literal = <const T extends string>(...names: ReadonlyArray<T>): Rea
 export const within = (reader: Reader<number>, low: number, high: number): Reader<number> => (value, loc, problems) => {
   const number = reader(value, loc, problems)
   if (number === undefined) return undefined
-  if (number < low) {
+  // NaN is not above a bound either
+  if (!(number >= low)) {
     return problem("greater_than_equal", `Input should be greater than or equal to ${low}`, { ge: low })(
       value,
       loc,
@@ -234,6 +235,9 @@ export const repr = (value: unknown): string => {
   if (value === false) return "False"
   if (typeof value === "string") return quoteText(value)
   if (value instanceof Verbatim) return value.text
+  if (typeof value === "number" && !Number.isFinite(value)) {
+    return String(value).toLowerCase().replace("infinity", "inf")
+  }
   if (Array.isArray(value)) return `[${value.map(repr).join(", ")}]`
   if (isBody(value)) {
     return `{${Object.entries(value).map(([key, item]) => `${quoteText(key)}: ${repr(item)}`).join(", ")}}`

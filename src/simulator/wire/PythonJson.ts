@@ -1,5 +1,5 @@
 /**
- * What Python's own JSON parser says of a text that is none: the words, and the place where it stopped.
+ * Python's own JSON parser: what it reads beyond JSON, and what it says of a text that is none.
  *
  * @since 0.2.0
  */
@@ -108,6 +108,26 @@ export const mistake = (text: string): Mistake | undefined => {
     if (error instanceof Stop) return error.mistake
     throw error
   }
+}
+
+const texts = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g
+/** Stands for a number that JavaScript's parser does not take, while that parser reads the rest. */
+const mark = "\u0000"
+
+/**
+ * The value of a text that is JSON for Python, `NaN` and `Infinity` included; nothing where it is none.
+ *
+ * @category reading
+ * @since 0.2.0
+ */
+export const parse = (text: string): unknown => {
+  if (mistake(text) !== undefined) return undefined
+  const marked = text.replace(texts, (found) => found.startsWith("\"") ? found : JSON.stringify(mark + found))
+  return JSON.parse(
+    marked,
+    (_, read: unknown) =>
+      typeof read === "string" && /^\0(?:NaN|-?Infinity)$/.test(read) ? Number(read.slice(mark.length)) : read
+  )
 }
 
 /** As the exception prints itself: the words, then line, column and place. @category encoding @since 0.2.0 */

@@ -18,9 +18,16 @@ const headers = { "server": "uvicorn", "x-process-time": "1.00ms" }
 const detail = (status: number, value: unknown, rest: object = {}): Reply.Unary =>
   Reply.json(status, JSON.stringify({ detail: value, ...rest }), headers)
 
-/** What does not fit is listed, together with the request. */
+const isUnwritable = (value: unknown): boolean =>
+  typeof value === "number"
+    ? !Number.isFinite(value)
+    : typeof value === "object" && value !== null && Object.values(value).some(isUnwritable)
+
+/** What does not fit is listed, together with the request, and a number that JSON does not have breaks that. */
 const misfit = (problems: ReadonlyArray<Pydantic.Problem>, body: unknown): Reply.Unary =>
-  detail(422, problems, { body })
+  isUnwritable(body)
+    ? Reply.unary(500, { server: "uvicorn", "content-type": "text/plain; charset=utf-8" }, "Internal Server Error")
+    : detail(422, problems, { body })
 
 const counts = (prompt: number, completion: number) => ({
   prompt_tokens: prompt,
@@ -47,9 +54,7 @@ const callsOf = (run: OpenAiRun.Run) =>
 const textOf = (run: OpenAiRun.Run): string =>
   [
     run.content.map(({ text }) => text).join(""),
-    ...run.calls.map(({ fragments, name }) =>
-      `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${fragments.join("")}}\n</tool_call>`
-    )
+    ...run.calls.map(OpenAiRun.markup)
   ].filter((text) => text !== "").join("\n")
 
 interface Answered {
@@ -177,12 +182,15 @@ const chat = (state: State) => (turn: Turn, body: Pydantic.Body): Reply.Reply =>
   if (typeof prompt !== "string") return detail(400, prompt.message)
   const run = OpenAiRun.generate(turn, asked.request, prompt, 0, asked.request.maxTokens || 256)
   const self: Answered = { turn, asked, run, prompt: Tokenizer.count(prompt) }
-  return asked.request.stream ? streaming(self, state) : unary(self)
+  return asked.request.stream ? streaming(self, state) : unary({ ...self, run: OpenAiRun.whole(run) })
 }
 
 const posted = (handler: (turn: Turn, body: Pydantic.Body) => Reply.Reply) => (turn: Turn): Reply.Reply => {
-  const { body, headers: sent, json } = turn.request
-  if (body === "") return misfit([{ type: "missing", loc: ["body"], msg: "Field required", input: null }], null)
+  const { body, headers: sent } = turn.request
+  const json = turn.request.json === undefined ? PythonJson.parse(body) : turn.request.json
+  if (body === "" || json === null) {
+    return misfit([{ type: "missing", loc: ["body"], msg: "Field required", input: null }], null)
+  }
   const isJson = /^application\/(?:[\w.-]+\+)?json/.test(sent["content-type"] ?? "application/json")
   if (isJson && json === undefined) {
     const { at, msg: error } = PythonJson.mistake(body) ?? { at: 0, msg: "Expecting value" }

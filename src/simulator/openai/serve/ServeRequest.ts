@@ -42,7 +42,7 @@ const message: Pydantic.Reader<Message> = Pydantic.model((body, loc, problems) =
   }
   if (typeof role !== "string" || !roles.includes(role)) {
     const msg = `Input tag '${String(role)}' found using 'role' does not match any of the expected tags: ${shown}`
-    const ctx = { discriminator: "'role'", tag: role, expected_tags: shown }
+    const ctx = { discriminator: "'role'", tag: String(role), expected_tags: shown }
     problems.push({ type: "union_tag_invalid", loc, msg, input: body, ctx })
     return { role: "", content: "" }
   }
@@ -52,12 +52,14 @@ const message: Pydantic.Reader<Message> = Pydantic.model((body, loc, problems) =
   return { role, content: textOf(role, body["content"]) }
 })
 
-const tool: Pydantic.Reader<Tool> = Pydantic.model((body, loc, problems) => {
-  const own = Pydantic.required(body, "function", Pydantic.record, loc, problems)
-  if (own === undefined) return { name: "", parameters: undefined }
-  const name = Pydantic.required(own, "name", Pydantic.text, [...loc, "function"], problems) ?? ""
-  return { name, parameters: own["parameters"] }
-})
+const tool = (isTyped: boolean): Pydantic.Reader<Tool> =>
+  Pydantic.model((body, loc, problems) => {
+    const own = Pydantic.required(body, "function", Pydantic.record, loc, problems)
+    if (isTyped) Pydantic.required(body, "type", Pydantic.text, loc, problems)
+    if (own === undefined) return { name: "", parameters: undefined }
+    const name = Pydantic.required(own, "name", Pydantic.text, [...loc, "function"], problems) ?? ""
+    return { name, parameters: own["parameters"] }
+  })
 
 const penalty = Pydantic.within(Pydantic.float, -2, 2)
 
@@ -69,7 +71,7 @@ const biases: Pydantic.Reader<unknown> = (value, loc, problems) => {
 
 const formatType = (name: string): Pydantic.Reader<unknown> =>
   Pydantic.model((body, loc, problems) => {
-    Pydantic.required(body, "type", Pydantic.literal(name), loc, problems)
+    Pydantic.optional(body, "type", Pydantic.literal(name), loc, problems)
     if (name === "json_schema") Pydantic.required(body, name, Pydantic.record, loc, problems)
   })
 
@@ -77,6 +79,17 @@ const format = Pydantic.union(
   ["ResponseFormatText", formatType("text")],
   ["ResponseFormatJsonSchema", formatType("json_schema")],
   ["ResponseFormatJsonObject", formatType("json_object")]
+)
+
+const choice = Pydantic.union<unknown>(
+  ["literal['none','auto','required']", Pydantic.literal("none", "auto", "required")],
+  [
+    "ToolChoice",
+    Pydantic.model((body, loc, problems) => {
+      Pydantic.required(body, "function", Pydantic.record, loc, problems)
+      Pydantic.required(body, "type", Pydantic.text, loc, problems)
+    })
+  ]
 )
 
 const stops = Pydantic.union<unknown>(["str", Pydantic.text], ["list[str]", Pydantic.list(Pydantic.text)])
@@ -92,6 +105,7 @@ const dropped: ReadonlyArray<readonly [string, Pydantic.Reader<unknown>]> = [
   ["reasoning_effort", Pydantic.literal("low", "medium", "high")],
   ["response_format", format],
   ["stop", stops],
+  ["tool_choice", choice],
   ["top_logprobs", Pydantic.within(Pydantic.integer, 0, 20)],
   ["user", Pydantic.text]
 ]
@@ -138,7 +152,7 @@ export const hfServe = (body: Pydantic.Body, problems: Array<Pydantic.Problem>):
   const seed = read("seed", Pydantic.integer)
   const stream = read("stream", Pydantic.flag) ?? false
   const temperature = read("temperature", Pydantic.within(Pydantic.float, 0, 2)) ?? 1
-  const tools = read("tools", Pydantic.list(tool)) ?? []
+  const tools = read("tools", Pydantic.list(tool(true))) ?? []
   read("top_p", Pydantic.within(Pydantic.float, 0, 1))
   const leading = messages.filter(({ role }) => role === "system" || role === "developer")
   if (problems.length === 0 && leading.length > 1) {
@@ -246,6 +260,6 @@ export const transformers = (body: Pydantic.Body, modelId: string): OpenAiReques
     seed: body["seed"] === undefined ? undefined : String(body["seed"]),
     stop: listOf(body["stop"]).map(String),
     stream: body["stream"] === true,
-    tools: Pydantic.list(tool)(body["tools"] ?? [], ["body"], quiet) ?? []
+    tools: Pydantic.list(tool(false))(body["tools"] ?? [], ["body"], quiet) ?? []
   })
 }

@@ -15,6 +15,7 @@ import type { Message } from "../OpenAiRequest.ts"
 import * as VllmAnswer from "./VllmAnswer.ts"
 import * as VllmDecisions from "./VllmDecisions.ts"
 import * as VllmJson from "./VllmJson.ts"
+import * as VllmMessage from "./VllmMessage.ts"
 import * as VllmMessages from "./VllmMessages.ts"
 import * as VllmPrompt from "./VllmPrompt.ts"
 import * as VllmRequest from "./VllmRequest.ts"
@@ -40,9 +41,16 @@ const notJson = (body: string): Pydantic.Problem => {
 /** Stands in a body for bytes that are not UTF-8. */
 const notUtf8 = "\udcff"
 
-const post = (handler: BodyHandler): Handler =>
+const notObject = (input: unknown): Pydantic.Problem => {
+  const msg = "Input should be a valid dictionary or object to extract fields from"
+  return { type: "model_attributes_type", loc: ["body"], msg, input }
+}
+
+/** `forms` is how many types the body of a route may have: each says why it is none. */
+const post = (handler: BodyHandler, forms = 1): Handler =>
   catching((turn) => {
-    const { body, headers, json } = turn.request
+    const { body, headers } = turn.request
+    const json = turn.request.json === undefined ? PythonJson.parse(body) : turn.request.json
     const media = headers["content-type"]?.toLowerCase().split(";", 1)[0]
     if (media !== "application/json") {
       throw new VllmJson.Thrown(
@@ -60,9 +68,9 @@ const post = (handler: BodyHandler): Handler =>
     if (json === undefined) {
       return VllmJson.misfit([notJson(body)])
     }
-    if (Pydantic.isBody(json)) return handler(turn, json)
-    const msg = "Input should be a valid dictionary or object to extract fields from"
-    return VllmJson.misfit([{ type: "model_attributes_type", loc: ["body"], msg, input: json }])
+    return Pydantic.isBody(json)
+      ? handler(turn, json)
+      : VllmJson.misfit(Array.from({ length: forms }, () => notObject(json)))
   })
 
 const server = ({ settings }: Turn): VllmPrompt.Server => ({
@@ -135,6 +143,8 @@ const batch: BodyHandler = (turn, body) => {
   return VllmAnswer.answer(turn, first[0], read.map(([, prompt]) => prompt), true)
 }
 
+const someTools = ({ tools }: Pydantic.Body): unknown => Array.isArray(tools) && tools.length === 0 ? undefined : tools
+
 const tokenize: BodyHandler = (turn, body) => {
   const problems: Array<Pydantic.Problem> = []
   const prompt = Pydantic.required(body, "prompt", Pydantic.text, ["body", "TokenizeCompletionRequest()"], problems)
@@ -147,8 +157,9 @@ const tokenize: BodyHandler = (turn, body) => {
     return VllmJson.misfit(problems)
   }
   VllmPrompt.served(server(turn), model)
-  const text = prompt ?? readChat(turn, { ...body, model: undefined })[1]
-  const pieces = Tokenizer.encode(text, prompt !== undefined && body["add_special_tokens"] !== false)
+  const text = prompt ?? readChat(turn, { ...body, tools: someTools(body), model: undefined })[1]
+  // nothing begins a text that is none
+  const pieces = Tokenizer.encode(text, text !== "" && prompt !== undefined && body["add_special_tokens"] !== false)
   return VllmJson.ok({
     count: pieces.length,
     max_model_len: turn.settings.maxTotalTokens,
@@ -250,6 +261,14 @@ const scaledOut: Handler = () =>
     )
   )
 
+/** What Python says of a value that is looked into as if it were an object. */
+const notIndexed = (json: unknown): string =>
+  Array.isArray(json)
+    ? "list indices must be integers or slices, not str"
+    : typeof json === "string"
+    ? "'str' object does not support item assignment"
+    : `argument of type '${VllmMessage.typeName(json)}' is not iterable`
+
 /** SageMaker's route takes what the others take, reads the body by itself, and knows one model by any name. */
 const invocations: Handler = catching((turn) => {
   const { body, headers, json } = turn.request
@@ -258,9 +277,7 @@ const invocations: Handler = catching((turn) => {
   if (mistake !== undefined) {
     throw new VllmJson.Thrown(400, `JSON decode error: ${PythonJson.shown(body, mistake)}`, "Bad Request")
   }
-  if (Array.isArray(json)) {
-    throw new VllmJson.Thrown(400, "list indices must be integers or slices, not str", "Bad Request")
-  }
+  if (json !== undefined && !Pydantic.isBody(json)) return VllmJson.invalid(notIndexed(json))
   return post((_, given) => (given["messages"] === undefined ? completions : chat)(turn, { ...given, model: null }))(
     turn
   )
@@ -286,7 +303,7 @@ const shared: ReadonlyArray<readonly [string, Route]> = [
   ["/version", { get: ({ settings }) => VllmJson.ok({ version: settings.version }) }],
   ["/v1/models", { get: models }],
   ["/metrics", { get: metrics }],
-  ["/tokenize", { post: post(tokenize) }],
+  ["/tokenize", { post: post(tokenize, 2) }],
   ["/detokenize", { post: post(detokenize) }]
 ]
 

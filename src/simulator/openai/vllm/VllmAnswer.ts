@@ -46,7 +46,8 @@ export const generate = (
   turn: Turn,
   asked: VllmRequest,
   prompts: ReadonlyArray<string>,
-  chat: boolean
+  chat: boolean,
+  streams = asked.request.stream
 ): Answered => {
   const { request } = asked
   const choices: Array<Choice> = []
@@ -58,7 +59,7 @@ export const generate = (
     const limit = Math.min(request.maxTokens ?? Infinity, turn.settings.maxTotalTokens - length)
     for (let nth = 0; nth < request.count; nth++) {
       const run = OpenAiRun.generate(turn, request, prompt, nth, limit)
-      choices.push({ index: choices.length, prompt, run })
+      choices.push({ index: choices.length, prompt, run: streams ? run : OpenAiRun.whole(run) })
     }
   }
   const total = (f: (run: OpenAiRun.Run) => number): number => choices.reduce((sum, { run }) => sum + f(run), 0)
@@ -171,8 +172,8 @@ const promptProbabilities = (self: Answered, { prompt, run }: Choice): string =>
 const ids = (self: Answered, tokens: ReadonlyArray<Answer.Token>): string =>
   self.asked.tokenIds ? `[${tokens.map(({ id }) => id).join(",")}]` : "null"
 
-const promptIds = (self: Answered, prompt: string): string =>
-  self.asked.tokenIds ? `[${Tokenizer.encode(prompt, false).map(({ id }) => id).join(",")}]` : "null"
+const promptIds = (self: Answered, prompt: string, isAsked = self.asked.tokenIds): string =>
+  isAsked ? `[${Tokenizer.encode(prompt, false).map(({ id }) => id).join(",")}]` : "null"
 
 const call = (made: OpenAiRun.Call): string =>
   `{"id":${quote(`chatcmpl-tool-${made.id}`)},"type":"function","function":{"name":${quote(made.name)},` +
@@ -268,8 +269,10 @@ const deltas = (self: Answered, run: OpenAiRun.Run): ReadonlyArray<Delta> => {
       }))
     ])
   ]
-  // an end that the model chose is a token without text
-  return run.finish === "length" && list.length > 0 ? list : [...list, { json: "{}", tokens: [] }]
+  // an end that the model chose is a token without text, and the end of a call that was cut has none either
+  return run.finish === "length" && list.length > 0 && run.unfinished.length === 0
+    ? list
+    : [...list, { json: "{}", tokens: [] }]
 }
 
 const used = (self: Answered, sent: number): string =>
@@ -331,9 +334,9 @@ const textFrames = (self: Answered, { index, prompt, run }: Choice): ReadonlyArr
         quote(shown)
       },"logprobs":${probs},"finish_reason":${end},"stop_reason":${
         last ? stopReason(run) : "null"
-      },"prompt_token_ids":${
-        first && echo ? `[${Tokenizer.encode(prompt, false).map(({ id }) => id).join(",")}]` : "null"
-      },"token_ids":${ids(self, tokens)}}]${used(self, at + 1)}${mark}}`,
+      },"prompt_token_ids":${promptIds(self, prompt, first && (echo || self.asked.tokenIds))},"token_ids":${
+        ids(self, tokens)
+      }}]${used(self, at + 1)}${mark}}`,
       tokens: 1
     }
   })

@@ -109,19 +109,12 @@ export const decisions = (turn: Turn, body: Body): Reply.Reply => {
   })
 }
 
-/** Questions by id about a state. @category answering @since 0.2.0 */
-export const systemOne = (turn: Turn, body: Body): Reply.Reply => {
+/** Questions by id about a state, which only a model that was trained for them answers. @category answering @since 0.2.0 */
+export const systemOne = (_: Turn, body: Body): Reply.Reply => {
   need(body, "state", "questions")
-  const random = Random.make(turn.chance)
-  const questions = Pydantic.isBody(body["questions"]) ? body["questions"] : {}
-  return VllmJson.ok({
-    answers: Object.fromEntries(
-      Object.entries(questions).map(([id, question]) => {
-        const type = Pydantic.isBody(question) ? question["type"] : undefined
-        return [id, { type, probability: random() }]
-      })
-    )
-  })
+  return VllmJson.failed(
+    new VllmJson.Thrown(501, "The model does not support the structured decision API", "NotImplementedError")
+  )
 }
 
 /** The probability of each label after each item. @category answering @since 0.2.0 */

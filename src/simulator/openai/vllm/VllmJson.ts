@@ -149,5 +149,4 @@ export const name = (random: Random.Random): string =>
 export const keepAlive = ({ keepAlive }: Settings): number | undefined => keepAlive
 
 /** A float as Python prints it. @category encoding @since 0.2.0 */
-export const float = (value: number): string =>
-  value === Infinity ? "inf" : value === -Infinity ? "-inf" : Number.isInteger(value) ? value.toFixed(1) : String(value)
+export const float = (value: number): string => Number.isInteger(value) ? value.toFixed(1) : Pydantic.repr(value)

@@ -32,6 +32,14 @@ const parts = (form: string): Pydantic.Reader<unknown> => (value, loc, problems)
   return undefined
 }
 
+/** Anything that can be gone through, which is done behind the other types. */
+const gone: Pydantic.Reader<unknown> = (value, loc, problems) => {
+  if (typeof value !== "string" && !Array.isArray(value) && !Pydantic.isBody(value)) {
+    problems.push({ type: "iterable_type", loc, msg: "Input should be iterable", input: value })
+  }
+  return value
+}
+
 const iterable = parts("generator")
 const name: Field = { name: "name", reader: Pydantic.text, optional: true }
 const spoken = (role: string): ReadonlyArray<Field> => [
@@ -47,7 +55,8 @@ const forms: ReadonlyArray<readonly [string, ReadonlyArray<Field>]> = [
   ["ChatCompletionAssistantMessageParam", [
     { name: "role", reader: Pydantic.literal("assistant") },
     { name: "content", reader: Pydantic.nullable(iterable), optional: true },
-    name
+    name,
+    { name: "tool_calls", reader: gone, optional: true }
   ]],
   ["ChatCompletionToolMessageParam", [
     { name: "content", reader: iterable },
@@ -128,7 +137,8 @@ const partForms: ReadonlyArray<readonly [form: string, field: string, type: stri
 /** Parts of other kinds that the server knows. */
 const otherParts = new Set(["refusal", "thinking", "audio_url", "video_url"])
 
-const typeName = (value: unknown): string =>
+/** The name of the type of a value in Python. @category encoding @since 0.2.0 */
+export const typeName = (value: unknown): string =>
   value === null
     ? "NoneType"
     : typeof value === "string"
@@ -164,13 +174,65 @@ const partProblems = (part: unknown, at: number): ReadonlyArray<Problem> => {
   return all
 }
 
+/** A call of a message; the place of its arguments is not told. */
+const callForms: ReadonlyArray<Pydantic.Member<unknown>> = ([
+  ["ChatCompletionMessageFunctionToolCallParam", "function", "arguments"],
+  ["ChatCompletionMessageCustomToolCallParam", "custom", "input"]
+] as const).map(([form, type, field]) => [form, (value, loc, problems) => {
+  if (!Pydantic.isBody(value)) return Pydantic.record(value, loc, problems)
+  Pydantic.required(value, "id", Pydantic.text, loc, problems)
+  Pydantic.required(
+    value,
+    type,
+    (inner, at, own) => {
+      const body = Pydantic.record(inner, at, own)
+      if (body === undefined) return undefined
+      const [written] = [body[field]]
+      if (written === undefined) own.push({ type: "missing", loc: at, msg: "Field required", input: body })
+      else Pydantic.text(written, at, own)
+      return Pydantic.required(body, "name", Pydantic.text, at, own)
+    },
+    loc,
+    problems
+  )
+  return Pydantic.required(value, "type", Pydantic.literal(type), loc, problems)
+}])
+
+const entries = (value: unknown): ReadonlyArray<unknown> =>
+  typeof value === "string"
+    ? [...value]
+    : Pydantic.isBody(value)
+    ? Object.keys(value)
+    : Array.isArray(value)
+    ? value
+    : []
+
+/** Looks at the calls of messages, which is done when the types of everything else fit. @category checks @since 0.2.0 */
+export const checkCalls = (messages: ReadonlyArray<unknown>): void => {
+  for (const item of messages) {
+    if (!Pydantic.isBody(item) || item["role"] !== "assistant") continue
+    for (const [at, call] of entries(item["tool_calls"]).entries()) {
+      const problems: Array<Pydantic.Problem> = []
+      Pydantic.union(...callForms)(call, ["body", at], problems)
+      if (problems.length > 0) VllmJson.misfit(problems)
+    }
+  }
+}
+
 /** Looks at the parts of contents, which is done after everything else was read. @category checks @since 0.2.0 */
 export const checkParts = (messages: ReadonlyArray<unknown>): void => {
   for (const item of messages) {
-    const content: ReadonlyArray<unknown> = Pydantic.isBody(item) && Array.isArray(item["content"])
-      ? item["content"]
-      : []
+    const content = Pydantic.isBody(item) && typeof item["content"] !== "string" ? entries(item["content"]) : []
     for (const [at, part] of content.entries()) {
+      if (Pydantic.isBody(part) && part["type"] === "image_url" && typeof part["image_url"] === "string") {
+        const loc = ["image_url"]
+        const msg = "Input should be a valid dictionary"
+        VllmJson.invalid(
+          `1 validation error for ChatCompletionContentPartImageParam\n${
+            line({ type: "dict_type", loc, msg, input: part["image_url"] })
+          }`
+        )
+      }
       if (Pydantic.isBody(part) && otherParts.has(String(part["type"]))) continue
       const problems = partProblems(part, at)
       if (problems.length > 0) {

@@ -142,15 +142,24 @@ const translated = (answer: () => Reply.Reply): Reply.Reply => {
   }
 }
 
+const checkNamed = ({ tool_choice: choice, tools }: Body): void => {
+  if (!Pydantic.isBody(choice) || choice["type"] !== "tool" || !Array.isArray(tools)) return
+  const { name } = choice
+  if (!tools.some((tool: unknown) => Pydantic.isBody(tool) && tool["name"] === name)) {
+    VllmJson.invalid(`The tool with name ${Pydantic.repr(name)} is not found in the tools list.`)
+  }
+}
+
 const name32 = (random: Random.Random): string => VllmJson.name(random) + VllmJson.name(random)
 
 /** Answers a conversation. @category answering @since 0.2.0 */
 export const answer = (turn: Turn, body: Body, read: Read): Reply.Reply => {
   check(body, true)
   return translated(() => {
+    checkNamed(body)
     const [asked, prompt] = read(turn, Anthropic.chat(body))
     if (asked.late !== undefined) throw asked.late
-    const self = VllmAnswer.generate(turn, asked, [prompt], true)
+    const self = VllmAnswer.generate(turn, asked, [prompt], true, body["stream"] === true)
     const [first] = self.choices
     if (first === undefined) return VllmJson.broken()
     const { completion, prompt: input } = self.counts

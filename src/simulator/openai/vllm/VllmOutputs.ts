@@ -5,16 +5,23 @@
  * @since 0.2.0
  */
 import * as Gbnf from "../../grammar/Gbnf.ts"
-import * as Grammar from "../../grammar/Grammar.ts"
 import * as XgrammarSchema from "../../grammar/XgrammarSchema.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
-import * as Random from "../../wire/Random.ts"
+import * as PythonJson from "../../wire/PythonJson.ts"
 import type { Constraint } from "../OpenAiRequest.ts"
 import { broken, invalid } from "./VllmJson.ts"
+import * as VllmRegex from "./VllmRegex.ts"
 
 type Body = Pydantic.Body
 
 const given = (value: unknown): boolean => value !== undefined && value !== null
+
+/** Whether a text is a structural tag of one of its two forms. */
+const isTag = (text: unknown): boolean => {
+  const tag = typeof text === "string" ? PythonJson.parse(text) : undefined
+  return Pydantic.isBody(tag) && tag["type"] === "structural_tag" &&
+    (Pydantic.isBody(tag["format"]) || (Array.isArray(tag["structures"]) && Array.isArray(tag["triggers"])))
+}
 
 /**
  * What is checked of `structured_outputs` before its types.
@@ -33,6 +40,9 @@ export const check = (body: Body, choice: unknown, chat: boolean): void => {
   if (count > 1) {
     const message = "You can only use one kind of constraints for structured outputs ('json', 'regex' or 'choice')."
     return chat ? invalid(message) : invalid(message, "structured_outputs")
+  }
+  if (given(outputs["structural_tag"]) && !isTag(outputs["structural_tag"])) {
+    invalid("Invalid structured_outputs structural_tag specification.", "structured_outputs")
   }
   if (chat && count > 0 && given(choice) && choice !== "none" && choice !== "auto" && choice !== "required") {
     invalid("You can only either use constraints for structured outputs or tools, not both.")
@@ -132,26 +142,10 @@ const schemaOf = (json: unknown): Constraint => {
   }
 }
 
-/** Whether both compilers accept a regular expression. */
-const isRegex = (pattern: string): boolean =>
-  !/\(\?[=!<]|\\[bB1-9]/.test(pattern) &&
-  Grammar.sample({ type: "regex", value: pattern.replace(/^\^/, "").replace(/\$$/, "") }, Random.make(0))._tag === "Ok"
-
 /** Compiles the requested constraint. @category readers @since 0.2.0 */
 export const compile = ({ choice, grammar, json, regex }: Asked): Constraint | undefined => {
   if (json !== undefined) return schemaOf(json)
-  if (regex !== undefined) {
-    if (isRegex(regex)) return { _tag: "Regex", pattern: regex }
-    const why = /\(\?[=!<]/.test(regex)
-      ? "look-around, including look-ahead and look-behind, is not supported"
-      : "unclosed group"
-    return invalid(
-      `Grammar error: at 1(8): invalid regex ${
-        JSON.stringify(regex)
-      } (in regex): regex parse error:\n    ${regex}\n    ` +
-        `${why.startsWith("look") ? "^^^" : "^"}\nerror: ${why}\n   1 | start: /${regex}/\n              ^`
-    )
-  }
+  if (regex !== undefined) return VllmRegex.compile(regex)
   if (choice !== undefined) {
     return choice.length === 0
       ? invalid("Choice '[]' cannot be an empty list")

@@ -70,11 +70,13 @@ export const truncated = (server: Server, tokens: number | undefined): void => {
   }
 }
 
+const media = new Set(["image_url", "input_audio", "audio_url", "video_url", "input_image"])
+
 const hasImage = (body: Body): boolean =>
   Array.isArray(body["messages"]) &&
   body["messages"].some((item: unknown) =>
     Pydantic.isBody(item) && Array.isArray(item["content"]) && item["content"].some((part: unknown) =>
-      Pydantic.isBody(part) && (part["type"] === "image_url" || part["image_url"] !== undefined)
+      Pydantic.isBody(part) && (media.has(String(part["type"])) || part["image_url"] !== undefined)
     )
   )
 

@@ -8,11 +8,19 @@ import * as Pydantic from "../../wire/Pydantic.ts"
 import type { Message, OpenAiRequest } from "../OpenAiRequest.ts"
 import { common, efforts, Fields, prompts, tool } from "./VllmFields.ts"
 import * as VllmJson from "./VllmJson.ts"
-import { message } from "./VllmMessage.ts"
+import { checkCalls, message } from "./VllmMessage.ts"
 import * as VllmOutputs from "./VllmOutputs.ts"
 import { checkPrompt, fits, served, type Server, truncated } from "./VllmPrompt.ts"
 import { budget, engineCheck, verify } from "./VllmSampling.ts"
-import { checkChat, checkFormat, checkProbabilities, checkSalt, checkStreamOptions, truthy } from "./VllmValidators.ts"
+import {
+  checkChat,
+  checkFormat,
+  checkProbabilities,
+  checkSalt,
+  checkStreamOptions,
+  given,
+  truthy
+} from "./VllmValidators.ts"
 
 const { invalid } = VllmJson
 
@@ -37,6 +45,8 @@ export interface VllmRequest {
   readonly includeReasoning: boolean
   readonly includeStop: boolean
 }
+
+const isEmpty = (item: unknown): boolean => item === "" || (Array.isArray(item) && item.length === 0)
 
 const caught = (check: () => void): VllmJson.Thrown | undefined => {
   try {
@@ -80,6 +90,7 @@ export const chat = (
   const echo = fields.read("echo", Pydantic.flag) ?? false
   fields.maybe("documents", Pydantic.list(Pydantic.record))
   if (fields.problems.length > 0 || messages === undefined) return VllmJson.misfit(fields.problems)
+  if (Array.isArray(body["messages"])) checkCalls(body["messages"])
 
   served(server, own.model)
   checkPrompt(body, server, messages, kwargs)
@@ -166,10 +177,11 @@ export const completions = (body: Body, text: string, server: Server): VllmReque
   const echo = fields.maybe("echo", Pydantic.flag) ?? false
   const top = fields.maybe("logprobs", Pydantic.integer)
   const limit = fields.maybe("max_tokens", Pydantic.integer) ?? 16
+  fields.maybe("suffix", Pydantic.text)
   const special = fields.read("add_special_tokens", Pydantic.flag) ?? true
   if (fields.problems.length > 0 || list === undefined) return VllmJson.misfit(fields.problems)
   served(server, own.model)
-  if (truthy(body["suffix"])) {
+  if (given(body["suffix"])) {
     throw new VllmJson.Thrown(
       400,
       "suffix is only supported for models with FIM completion rendering",
@@ -181,7 +193,7 @@ export const completions = (body: Body, text: string, server: Server): VllmReque
     return invalid("You must set `--enable-prompt-embeds` to input `prompt_embeds`.", "prompt_embeds")
   }
   truncated(server, own.truncate)
-  if (Array.isArray(body["prompt"]) && body["prompt"].some((item) => Array.isArray(item) && item.length === 0)) {
+  if (Array.isArray(body["prompt"]) && body["prompt"].some(isEmpty)) {
     return invalid("The decoder prompt cannot be empty")
   }
   if (list.length === 0) return invalid("You must pass at least one prompt")

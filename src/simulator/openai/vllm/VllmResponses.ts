@@ -3,16 +3,16 @@
  *
  * @since 0.2.0
  */
+import type * as Answer from "../../model/Answer.ts"
 import type { Turn } from "../../model/Turn.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import * as Reply from "../../wire/Reply.ts"
 import type * as OpenAiRun from "../OpenAiRun.ts"
 import * as Responses from "../Responses.ts"
 import * as VllmAnswer from "./VllmAnswer.ts"
-import { efforts } from "./VllmFields.ts"
 import * as VllmJson from "./VllmJson.ts"
 import type { VllmRequest } from "./VllmRequest.ts"
-import { given } from "./VllmValidators.ts"
+import { check } from "./VllmResponsesCheck.ts"
 
 type Body = Pydantic.Body
 type Read = (turn: Turn, body: Body) => readonly [VllmRequest, string]
@@ -24,36 +24,8 @@ const unknown = (id: string): VllmJson.Thrown =>
 export const missing = (path: string): Reply.Reply =>
   VllmJson.failed(unknown(path.slice("/v1/responses/".length).replace(/\/cancel$/, "")))
 
-const input = Pydantic.union<unknown>(["str", Pydantic.text], ["list[union]", Pydantic.list(Pydantic.anything)])
-
-const includes = Pydantic.list(Pydantic.literal(
-  "code_interpreter_call.outputs",
-  "computer_call_output.output.image_url",
-  "file_search_call.results",
-  "message.input_image.image_url",
-  "message.output_text.logprobs",
-  "reasoning.encrypted_content"
-))
-
-const check = (body: Body): void => {
-  const problems: Array<Pydantic.Problem> = []
-  const maybe = <A>(name: string, reader: Pydantic.Reader<A>) =>
-    Pydantic.optional(body, name, Pydantic.nullable(reader), ["body"], problems)
-  if (given(body["prompt"])) VllmJson.invalid("prompt template is not supported", "prompt")
-  if (body["background"] === true && body["store"] === false) {
-    VllmJson.invalid("background can only be used when `store` is true", "background")
-  }
-  maybe("include", includes)
-  // the server puts a name of its own into the body before it is read
-  Pydantic.required({ request_id: "", ...body }, "input", input, ["body"], problems)
-  maybe("max_output_tokens", Pydantic.integer)
-  maybe("metadata", Pydantic.record)
-  maybe(
-    "reasoning",
-    Pydantic.model((inner, loc, own) => Pydantic.optional(inner, "effort", Pydantic.nullable(efforts), loc, own))
-  )
-  maybe("truncation", Pydantic.literal("auto", "disabled"))
-  if (problems.length > 0) VllmJson.misfit(problems)
+/** What this server keeps no state for. */
+const checkState = (body: Body): void => {
   const previous = body["previous_response_id"]
   if (typeof previous === "string") throw unknown(previous)
   if (body["background"] === true) {
@@ -69,12 +41,12 @@ const check = (body: Body): void => {
 
 const limited = (text: string): string => text.replaceAll("max_tokens", "max_output_tokens")
 
-/** The chat behind it speaks of a limit by another name. */
+/** The chat behind it speaks of a limit by another name where it compares one with the context. */
 const renamed = <A>(read: () => A): A => {
   try {
     return read()
   } catch (error) {
-    if (!(error instanceof VllmJson.Thrown)) throw error
+    if (!(error instanceof VllmJson.Thrown) || !error.message.startsWith("max_tokens=")) throw error
     const { message, param, status, type } = error
     throw new VllmJson.Thrown(status, limited(message), type, param === null ? null : limited(param))
   }
@@ -128,10 +100,19 @@ const probability = (token: { readonly text: string; readonly logprob: number })
   logprob: token.logprob
 })
 
+const wants = (body: Body): boolean =>
+  Array.isArray(body["include"]) && body["include"].includes("message.output_text.logprobs")
+
+/** As a stream gives the probability of a token: without bytes. */
+const lean = (self: VllmAnswer.Answered, token: Answer.Token, run: OpenAiRun.Run) => ({
+  token: token.text,
+  logprob: token.logprob,
+  top_logprobs: VllmAnswer.alternatives(self, token, run.random).map(({ logprob, text }) => ({ token: text, logprob }))
+})
+
 /** Log probabilities of the text, where they are asked for by name and number. */
 const probabilities = (self: VllmAnswer.Answered, run: OpenAiRun.Run, body: Body): unknown => {
-  const include = Array.isArray(body["include"]) ? body["include"] : []
-  if (!include.includes("message.output_text.logprobs")) return null
+  if (!wants(body)) return null
   return run.content.map((token) => ({
     ...probability(token),
     top_logprobs: VllmAnswer.alternatives(self, token, run.random).map(probability)
@@ -176,7 +157,7 @@ const spoken = (self: VllmAnswer.Answered, run: OpenAiRun.Run, body: Body): Item
     texts: [
       ...run.content.map((token): Responses.Event => [
         "response.output_text.delta",
-        { delta: token.text, logprobs: [] },
+        { delta: token.text, logprobs: wants(body) ? [lean(self, token, run)] : [] },
         1
       ]),
       ["response.output_text.done", { logprobs: [], text }, 0]
@@ -215,7 +196,8 @@ const written = (item: Item, at: number): ReadonlyArray<Responses.Event> => {
 const itemsOf = (self: VllmAnswer.Answered, body: Body): ReadonlyArray<Item> => {
   const run = self.choices[0]?.run
   if (run === undefined) return []
-  const isSpoken = run.content.length > 0 || (run.calls.length === 0 && run.reasoning.length === 0)
+  const isSpoken = run.content.length > 0 ||
+    (run.calls.length === 0 && run.reasoning.length === 0 && run.unfinished.length === 0)
   return [
     ...(run.reasoning.length > 0 ? [thought(self, run)] : []),
     ...(isSpoken ? [spoken(self, run, body)] : []),
@@ -226,18 +208,20 @@ const itemsOf = (self: VllmAnswer.Answered, body: Body): ReadonlyArray<Item> => 
 const sorted = (fields: Body): Body =>
   Object.fromEntries(Object.entries(fields).toSorted(([left], [right]) => left < right ? -1 : 1))
 
+const sortedChoice = (choice: unknown): unknown => Pydantic.isBody(choice) ? sorted(choice) : choice
+
 /** @category answering @since 0.2.0 */
 export const answer = (turn: Turn, body: Body, read: Read): Reply.Reply => {
   check(body)
-  const include = Array.isArray(body["include"]) ? body["include"] : []
-  const wanted = include.includes("message.output_text.logprobs")
+  checkState(body)
+  const wanted = wants(body)
   const chat = Responses.chat(body)
   const top = Number(body["top_logprobs"] ?? 0)
   const [asked, prompt] = renamed(() =>
     read(turn, wanted ? { ...chat, logprobs: true, ...(top > 0 && { top_logprobs: top }) } : chat)
   )
   if (asked.late !== undefined && body["stream"] !== true) throw asked.late
-  const self = VllmAnswer.generate(turn, asked, [prompt], true)
+  const self = VllmAnswer.generate(turn, asked, [prompt], true, body["stream"] === true)
   const cut = self.choices[0]?.run.finish === "length"
   const items = itemsOf(self, body)
   const { completion, prompt: input, reasoning } = self.counts
@@ -269,7 +253,7 @@ export const answer = (turn: Turn, body: Body, read: Read): Reply.Reply => {
     output,
     parallel_tool_calls: body["parallel_tool_calls"] ?? true,
     temperature: body["temperature"] ?? 1,
-    tool_choice: chat["tools"] === undefined ? "none" : body["tool_choice"] ?? "auto",
+    tool_choice: chat["tools"] === undefined ? "none" : sortedChoice(body["tool_choice"] ?? "auto"),
     tools: Array.isArray(body["tools"]) ? body["tools"].map(shownTool) : [],
     top_p: body["top_p"] ?? 1,
     background: false,
@@ -281,7 +265,7 @@ export const answer = (turn: Turn, body: Body, read: Read): Reply.Reply => {
     service_tier: body["service_tier"] ?? "auto",
     status,
     text: textSettings(body["text"]),
-    top_logprobs: body["top_logprobs"] ?? null,
+    top_logprobs: wanted ? top : null,
     truncation: body["truncation"] ?? "disabled",
     usage: ended ? usage : null,
     user: body["user"] ?? null,

@@ -49,6 +49,7 @@ export const verify = (sampling: Sampling, maxTokens: number | undefined, beams:
   if (count < 1) invalid(`n must be at least 1, got ${count}.`)
   if (!(presence >= -2 && presence <= 2)) invalid(`presence_penalty must be in [-2, 2], got ${float(presence)}.`)
   if (!(frequency >= -2 && frequency <= 2)) invalid(`frequency_penalty must be in [-2, 2], got ${float(frequency)}.`)
+  if (!Number.isFinite(repetition)) invalid(`repetition_penalty must be a finite number, got ${float(repetition)}.`)
   if (!(repetition > 0)) invalid(`repetition_penalty must be greater than zero, got ${float(repetition)}.`)
   const shown = float(temperature)
   if (!Number.isFinite(temperature)) {
