@@ -286,6 +286,7 @@ describe("/v1/responses of vLLM", () => {
       [{ tools: [{ type: "function", name: "f", parameters: "x" }] }, 24, "body.tools.0.FunctionTool.parameters"],
       [{ tools: [{ type: "function", name: "f" }], tool_choice: "any" }, 9, "body.tool_choice"],
       [{ tools: [{ type: "function", name: "f" }], tool_choice: { type: "zzz" } }, 14, "body.tool_choice"],
+      [{ tool_choice: "any" }, 9, "body.tool_choice"],
       [{ text: { format: { type: "zzz" } } }, 5, "body.text.format.ResponseFormatText.type"],
       [{ text: { format: { type: "json_schema", json_schema: {} } } }, 4, "body.text.format.ResponseFormatText.type"]
     ] as const
@@ -298,6 +299,18 @@ describe("/v1/responses of vLLM", () => {
         assert.strictEqual(error.param, param)
       }).pipe(on())
   )
+
+  it.effect("takes tools that it does not run, and speaks of images as the chat does", () =>
+    Effect.gen(function*() {
+      const { json, status } = yield* post("/v1/responses", respond({ tools: [{ type: "web_search" }] }))
+      assert.deepStrictEqual([status, json.tool_choice, json.output[0].type], [200, "auto", "message"])
+      const image = { type: "input_image", image_url: "data:image/png;base64,aa" }
+      const { error } = yield* failure("/v1/responses", respond({ input: [{ role: "user", content: [image] }] }))
+      assert.strictEqual(error.message, "tiny is not a multimodal model")
+      const odd = yield* failure("/v1/messages", messages({ thinking: { type: "zzz" } }))
+      assert.strictEqual(odd.error.param, "body.thinking")
+      assert.include(odd.error.message, "'enabled', 'disabled', 'adaptive'")
+    }).pipe(on()))
 
   it.effect("gives log probabilities where they are included, in its stream without bytes", () =>
     Effect.gen(function*() {

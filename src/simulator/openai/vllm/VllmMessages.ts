@@ -87,6 +87,32 @@ const model = checked(Pydantic.text, (name) => name !== "", "Model is required")
 const positive = checked(Pydantic.integer, (count) => count > 0, "max_tokens must be positive")
 const stops = Pydantic.list(Pydantic.text, 4)
 
+const kinds = ["enabled", "disabled", "adaptive"]
+
+/** One of three kinds; what belongs to a kind is checked behind the other types. */
+const thinking = Pydantic.model((body, loc, problems) => {
+  const { type } = body
+  if (kinds.includes(String(type))) return
+  const expected = kinds.map((kind) => `'${kind}'`).join(", ")
+  problems.push(
+    type === undefined
+      ? {
+        type: "union_tag_not_found",
+        loc,
+        msg: "Unable to extract tag using discriminator 'type'",
+        input: body,
+        ctx: { discriminator: "'type'" }
+      }
+      : {
+        type: "union_tag_invalid",
+        loc,
+        msg: `Input tag '${String(type)}' found using 'type' does not match any of the expected tags: ${expected}`,
+        input: body,
+        ctx: { discriminator: "'type'", tag: String(type), expected_tags: expected }
+      }
+  )
+})
+
 const budgetOf = (body: Body): number | undefined => {
   const { thinking } = body
   return Pydantic.isBody(thinking) && thinking["type"] === "enabled" ? Number(thinking["budget_tokens"]) : undefined
@@ -120,6 +146,7 @@ const check = (body: Body, generates: boolean): void => {
     maybe("stream", Pydantic.flag)
   }
   maybe("system", content)
+  if (generates) maybe("thinking", thinking)
   if (generates) maybe("temperature", Pydantic.float)
   maybe("tool_choice", choice)
   maybe("tools", Pydantic.list(tool))

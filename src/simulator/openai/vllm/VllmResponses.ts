@@ -208,6 +208,27 @@ const itemsOf = (self: VllmAnswer.Answered, body: Body): ReadonlyArray<Item> => 
 const sorted = (fields: Body): Body =>
   Object.fromEntries(Object.entries(fields).toSorted(([left], [right]) => left < right ? -1 : 1))
 
+const isEmpty = (tools: unknown): boolean => !Array.isArray(tools) || tools.length === 0
+
+/** Tools that the server itself would have to run are taken and left aside. */
+const callable = (tools: unknown): unknown =>
+  Array.isArray(tools) ? tools.filter((tool: unknown) => Pydantic.isBody(tool) && tool["type"] === "function") : tools
+
+/** Images in the form of the chat. */
+const shownImages = (input: unknown): unknown =>
+  Array.isArray(input)
+    ? input.map((item: unknown) =>
+      Pydantic.isBody(item) && Array.isArray(item["content"])
+        ? { ...item, content: item["content"].map(shownImage) }
+        : item
+    )
+    : input
+
+const shownImage = (part: unknown): unknown =>
+  Pydantic.isBody(part) && part["type"] === "input_image"
+    ? { type: "image_url", image_url: { url: part["image_url"] } }
+    : part
+
 const sortedChoice = (choice: unknown): unknown => Pydantic.isBody(choice) ? sorted(choice) : choice
 
 /** @category answering @since 0.2.0 */
@@ -215,7 +236,7 @@ export const answer = (turn: Turn, body: Body, read: Read): Reply.Reply => {
   check(body)
   checkState(body)
   const wanted = wants(body)
-  const chat = Responses.chat(body)
+  const chat = Responses.chat({ ...body, tools: callable(body["tools"]), input: shownImages(body["input"]) })
   const top = Number(body["top_logprobs"] ?? 0)
   const [asked, prompt] = renamed(() =>
     read(turn, wanted ? { ...chat, logprobs: true, ...(top > 0 && { top_logprobs: top }) } : chat)
@@ -253,7 +274,7 @@ export const answer = (turn: Turn, body: Body, read: Read): Reply.Reply => {
     output,
     parallel_tool_calls: body["parallel_tool_calls"] ?? true,
     temperature: body["temperature"] ?? 1,
-    tool_choice: chat["tools"] === undefined ? "none" : sortedChoice(body["tool_choice"] ?? "auto"),
+    tool_choice: isEmpty(body["tools"]) ? "none" : sortedChoice(body["tool_choice"] ?? "auto"),
     tools: Array.isArray(body["tools"]) ? body["tools"].map(shownTool) : [],
     top_p: body["top_p"] ?? 1,
     background: false,

@@ -167,7 +167,7 @@ export const check = (body: Body): void => {
   maybe("stream", Pydantic.flag)
   maybe("temperature", Pydantic.float)
   maybe("text", text)
-  if (Array.isArray(body["tools"]) && body["tools"].length > 0) maybe("tool_choice", choice)
+  maybe("tool_choice", choice)
   Pydantic.optional(body, "tools", Pydantic.list(Pydantic.union(...toolForms)), ["body"], problems)
   maybe("top_logprobs", Pydantic.integer)
   maybe("top_p", Pydantic.float)
