@@ -8,6 +8,7 @@ const chat = (body: object) => post("/v1/chat/completions", { messages: user("Hi
 const completion = (body: object) => post("/v1/completions", { prompt: "Hi there", max_tokens: 3, ...body })
 const native = (body: object) =>
   post("/generate", { text: "Hi there", sampling_params: { max_new_tokens: 3 }, ...body })
+const respond = (body: object) => post("/v1/responses", { model: "tiny", input: "Hi there", ...body })
 const said = (content: unknown) => chat({ messages: [{ role: "user", content }] })
 
 describe("what SGLang 0.5.23 reads of messages", () => {
@@ -142,6 +143,8 @@ describe("ids and metadata of SGLang", () => {
     Effect.gen(function*() {
       const told = events((yield* native({ stream: true })).text).map((event) => event.meta_info)
       assert.deepStrictEqual(told.map((meta) => "response_sent_to_client_ts" in meta), [true, false, false])
+      const stop = (yield* native({ sampling_params: { stop: 5 } })).json.error
+      assert.strictEqual(stop, "invalid type: integer `5`, expected a value or an array of values for StringOrList")
       const { json, status } = yield* native({ sampling_params: { temperature: "x" } })
       assert.deepStrictEqual([status, json.error], [400, "invalid type: string \"x\", expected f64"])
     }).pipe(on))
@@ -171,6 +174,37 @@ describe("routes of SGLang beside the generations", () => {
       assert.strictEqual((yield* post("/detokenize", { tokens: [-1] })).status, 500)
     }).pipe(on))
 
+  it.effect("tells every option that it was started with, and its scheduler's state", () =>
+    Effect.gen(function*() {
+      const { json } = yield* get("/server_info")
+      assert.isAbove(Object.keys(json).length, 550)
+      assert.deepInclude(json, { model_path: "tiny", context_length: 512, status: "ready", frontend: "python" })
+      assert.deepInclude(json.internal_states[0], { served_model_name: "tiny", world_size: 1 })
+      assert.property((yield* get("/model_info")).json, "embedding")
+    }).pipe(on))
+
+  it.effect("keeps two tokens of a response back, and needs the name of a model", () =>
+    Effect.gen(function*() {
+      assert.strictEqual((yield* respond({ max_output_tokens: 8 })).json.usage.output_tokens, 6)
+      const low = (yield* respond({ max_output_tokens: 1 })).json.error
+      assert.deepInclude(low, { message: "max_new_tokens must be at least 0, got -1.", type: "invalid_request_error" })
+      assert.include((yield* respond({ max_output_tokens: 9999 })).json.error.message, "9997 tokens for the completion")
+      assert.include(
+        (yield* respond({ model: null })).json.error.message,
+        "1 validation error for ChatCompletionRequest"
+      )
+    }).pipe(on))
+
+  it.effect("a seed beyond 64 bits was read as a float", () =>
+    Effect.gen(function*() {
+      const { json } = yield* post(
+        "/v1/chat/completions",
+        `{"messages":[{"role":"user","content":"x"}],"seed":18446744073709551616}`
+      )
+      assert.include(json.message, "'int_parsing_size', 'loc': ('body', 'seed')")
+      assert.include(json.message, "'input': 1.8446744073709552e+19}")
+    }).pipe(on))
+
   it.effect("keeps no response, and tells so", () =>
     Effect.gen(function*() {
       for (const [field, value] of [["previous_response_id", "resp_x"], ["background", true]] as const) {
@@ -179,4 +213,32 @@ describe("routes of SGLang beside the generations", () => {
       }
       assert.deepStrictEqual((yield* post("/v1/responses", { model: "tiny", input: "x" })).json.metadata, {})
     }).pipe(on))
+})
+
+describe("SGLang without parsers", () => {
+  const bare = Effect.provide(Simulator.layer({ engine: "sglang", modelId: "tiny", parsers: false }))
+  const parameters = { type: "object", properties: { x: { enum: [1, 2] } }, required: ["x"] }
+  const tools = [{ type: "function", function: { name: "f", parameters } }]
+
+  it.effect("writes a call that is required as text, and makes no other", () =>
+    Effect.gen(function*() {
+      for (const tool_choice of ["required", { type: "function", function: { name: "f" } }]) {
+        const [{ finish_reason, message }] = (yield* chat({ tools, tool_choice, max_tokens: 60 })).json.choices
+        assert.notProperty(message, "tool_calls")
+        assert.strictEqual(finish_reason, "stop")
+        const [call] = JSON.parse(message.content)
+        assert.strictEqual(call.name, "f")
+        assert.include([1, 2], call.parameters.x)
+      }
+      const [choice] = (yield* chat({ tools })).json.choices
+      assert.notProperty(choice.message, "tool_calls")
+      assert.isNotEmpty(choice.message.content)
+    }).pipe(bare))
+
+  it.effect("tells no thoughts apart", () =>
+    Effect.gen(function*() {
+      const [{ message }] = (yield* chat({ reasoning_effort: "low" })).json.choices
+      assert.strictEqual(message.reasoning_content, null)
+      assert.isNotEmpty(message.content)
+    }).pipe(bare))
 })

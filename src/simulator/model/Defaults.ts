@@ -59,6 +59,7 @@ export const resolve = (options: Options): Settings => {
     embeddings: options.embeddings ?? false,
     unsafeStreams: options.unsafeStreams ?? false,
     metrics: options.metrics ?? true,
+    parsers: options.parsers ?? true,
     lies: options.lies ?? []
   }
 }

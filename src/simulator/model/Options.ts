@@ -138,6 +138,11 @@ export interface Options {
   readonly unsafeStreams?: boolean | undefined
   /** Whether `/metrics` responds, for which SGLang and llama.cpp need an option at start. Default true. */
   readonly metrics?: boolean | undefined
+  /**
+   * Whether SGLang was started with `--tool-call-parser` and `--reasoning-parser`. Without them it reads no call from what
+   * the model writes: one that is required is text. Default true.
+   */
+  readonly parsers?: boolean | undefined
 }
 
 /**

@@ -10,8 +10,10 @@ import * as Reply from "../../wire/Reply.ts"
 import type { OpenAiRequest } from "../OpenAiRequest.ts"
 import * as Responses from "../Responses.ts"
 import * as SglangLoads from "./info/SglangLoads.ts"
+import * as SglangServerInfo from "./info/SglangServerInfo.ts"
 import * as SglangAnswer from "./SglangAnswer.ts"
 import * as SglangBody from "./SglangBody.ts"
+import * as SglangConstraint from "./SglangConstraint.ts"
 import * as SglangDecisions from "./SglangDecisions.ts"
 import * as SglangEmbedding from "./SglangEmbedding.ts"
 import * as SglangJson from "./SglangJson.ts"
@@ -39,18 +41,22 @@ const render = (turn: Turn, request: OpenAiRequest): string | SglangRefusal.Refu
   return typeof prompt === "string" ? prompt : SglangRefusal.refused(prompt.message, "BadRequest")
 }
 
-const chat: BodyHandler = (turn, body) => {
-  const request = SglangRequest.chat(body, turn.request.body, server(turn))
-  if ("_tag" in request) return request
-  const prompt = render(turn, request)
-  return typeof prompt === "string" ? SglangAnswer.answer(turn, request, [prompt], true) : prompt
+/** A chat as it is generated: without a parser, calls and thoughts are not read from what is written. */
+const readBody = (turn: Turn, body: Pydantic.Body, text: string): OpenAiRequest | SglangRefusal.Refused => {
+  const request = SglangRequest.chat(body, text, server(turn))
+  return "_tag" in request || turn.settings.parsers ? request : SglangConstraint.unparsed(request)
 }
 
 const readChat: SglangMessages.Read = (turn, body) => {
-  const request = SglangRequest.chat(body, turn.request.body, server(turn))
+  const request = readBody(turn, body, turn.request.body)
   if ("_tag" in request) return request
   const prompt = render(turn, request)
   return typeof prompt === "string" ? [request, prompt] : prompt
+}
+
+const chat: BodyHandler = (turn, body) => {
+  const read = readChat(turn, body)
+  return "_tag" in read ? read : SglangAnswer.answer(turn, read[0], [read[1]], true)
 }
 
 const completions: BodyHandler = (turn, body) => {
@@ -61,8 +67,8 @@ const completions: BodyHandler = (turn, body) => {
 const responses: BodyHandler = (turn, body) => {
   const wrong = SglangResponses.check(turn, body)
   if (wrong !== undefined) return wrong
-  const chat = Responses.chat(body)
-  const request = SglangRequest.chat(chat, JSON.stringify(chat), server(turn))
+  const { max_tokens: _, ...chat } = Responses.chat(body)
+  const request = readBody(turn, chat, JSON.stringify(chat))
   if ("_tag" in request) return SglangResponses.failed(400, request.message, "invalid_request_error")
   const prompt = render(turn, request)
   return typeof prompt === "string"
@@ -94,14 +100,6 @@ const model: Handler = (turn, path) => {
     SglangJson.headers
   )
 }
-
-const serverInfo: Handler = ({ settings }) =>
-  SglangJson.ok({
-    model_path: settings.modelId,
-    served_model_name: settings.modelId,
-    context_length: settings.maxTotalTokens,
-    version: settings.version
-  })
 
 const modelInfo: Handler = ({ settings }) =>
   SglangJson.ok({
@@ -170,8 +168,8 @@ const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ["/health_generate", { get: healthy }],
   ["/ping", { get: healthy }],
   ["/v1/models", { get: (turn) => SglangJson.ok({ object: "list", data: [card(turn)] }) }],
-  ["/server_info", { get: serverInfo }],
-  ["/get_server_info", { get: serverInfo }],
+  ["/server_info", { get: SglangServerInfo.answer }],
+  ["/get_server_info", { get: SglangServerInfo.answer }],
   ["/model_info", { get: modelInfo }],
   ["/get_model_info", { get: modelInfo }],
   ["/v1/chat/completions", { post: post(chat) }],

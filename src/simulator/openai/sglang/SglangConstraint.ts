@@ -9,7 +9,7 @@ import * as XgrammarSchema from "../../grammar/XgrammarSchema.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import * as PythonJson from "../../wire/PythonJson.ts"
 import * as Random from "../../wire/Random.ts"
-import type { Constraint } from "../OpenAiRequest.ts"
+import type { Constraint, OpenAiRequest } from "../OpenAiRequest.ts"
 import { type Refused, refused } from "./SglangRefusal.ts"
 import * as SglangSchema from "./SglangSchema.ts"
 
@@ -58,6 +58,39 @@ export const constraintOf = (
     ? refused("Failed to compile ebnf grammar: EBNF parser error", "BadRequestError")
     : { _tag: "Grammar", grammar }
 }
+
+/**
+ * A request to a server without a parser of calls and one of reasoning: a call that is required is written as text, and one
+ * that is not required is not read from it.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const unparsed = (request: OpenAiRequest): OpenAiRequest => {
+  const { toolChoice: choice, tools } = request
+  const [tool] = typeof choice === "object" ? tools.filter(({ name }) => name === choice.name) : tools
+  const forced = tool !== undefined && choice !== "auto" && choice !== "none"
+  return {
+    ...request,
+    tools: [],
+    toolChoice: "none",
+    thinking: false,
+    ...(forced && { constraint: { _tag: "Schema", schema: written(tool) } })
+  }
+}
+
+/** A list of one call, as it is written where no other form is known. */
+const written = ({ name, parameters }: OpenAiRequest["tools"][number]): object => ({
+  type: "array",
+  minItems: 1,
+  maxItems: 1,
+  items: {
+    type: "object",
+    properties: { name: { const: name }, parameters: parameters ?? { type: "object" } },
+    required: ["name", "parameters"],
+    additionalProperties: false
+  }
+})
 
 class NotJson {
   readonly why: string

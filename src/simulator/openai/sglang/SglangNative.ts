@@ -100,7 +100,8 @@ const requestOf = (turn: Turn, sampling: Body, prompt: string): OpenAiRequest | 
     { limit: Number(sampling["max_new_tokens"] ?? 128) }
   )
 
-const tooLong = (input: number, wanted: number, context: number): string | undefined => {
+/** Why a prompt and what is wanted after it do not fit. @category checks @since 0.2.0 */
+export const tooLong = (input: number, wanted: number, context: number): string | undefined => {
   if (input >= context) {
     return `The input (${input} tokens) is longer than the model's context length (${context} tokens).`
   }
@@ -255,7 +256,11 @@ const mistypedParameter = ({ sampling_params: given }: Body): string | undefined
   if (found !== undefined) {
     return `invalid type: string ${JSON.stringify(found[1])}, expected ${real.has(found[0]) ? "f64" : "i64"}`
   }
-  return undefined
+  const stop = (Array.isArray(given) ? given : [given]).filter(Pydantic.isBody).map((each) => each["stop"])
+    .find((value) => typeof value === "number")
+  return stop === undefined
+    ? undefined
+    : `invalid type: integer \`${String(stop)}\`, expected a value or an array of values for StringOrList`
 }
 
 /**

@@ -20,7 +20,7 @@ import {
   toolChoice
 } from "./SglangFields.ts"
 import { misfit, type Refused, refused } from "./SglangRefusal.ts"
-import { seedText, verify } from "./SglangSampling.ts"
+import { oversized, seedText, verify } from "./SglangSampling.ts"
 
 const task = Pydantic.literal("action", "query", "authority", "domain", "title", "read_url")
 
@@ -76,6 +76,7 @@ export const chat = (body: Pydantic.Body, text: string, server: Server): OpenAiR
   const ebnf = field("ebnf", Pydantic.nullable(Pydantic.text))
   const continues = field("continue_final_message", Pydantic.flag) ?? false
   const kwargs = field("chat_template_kwargs", Pydantic.nullable(Pydantic.record))
+  problems.push(...oversized(seedText(text, body["seed"])))
   if (problems.length > 0 || messages === undefined) return misfit(problems)
 
   const limit = maxCompletion || maxTokens
@@ -246,6 +247,7 @@ export const completions = (
   const regex = field("regex", Pydantic.nullable(Pydantic.text))
   const ebnf = field("ebnf", Pydantic.nullable(Pydantic.text))
   const format = field("response_format", Pydantic.nullable(responseFormat))
+  if (native === undefined) problems.push(...oversized(seedText(text, body["seed"])))
   if (problems.length > 0 || given === undefined) return misfit(problems)
   if (native === undefined && given.every((prompt) => prompt === "")) return refused("Prompt cannot be empty")
   if (native === undefined && count === 0) return refused("range() arg 3 must not be zero", "BadRequest")

@@ -12,6 +12,7 @@ import type { OpenAiRequest } from "../OpenAiRequest.ts"
 import * as OpenAiRun from "../OpenAiRun.ts"
 import * as Responses from "../Responses.ts"
 import * as SglangJson from "./SglangJson.ts"
+import * as SglangNative from "./SglangNative.ts"
 import * as SglangRefusal from "./SglangRefusal.ts"
 
 /** A failure, which is nested only on this route. @category failures @since 0.2.0 */
@@ -78,6 +79,12 @@ const includes = Pydantic.list(Pydantic.literal(
 
 const efforts = Pydantic.literal("none", "minimal", "low", "medium", "high", "xhigh", "ultra", "max")
 
+/** What the chat says of a request that names no model. */
+const nameless =
+  "1 validation error for ChatCompletionRequest\nmodel\n  Input should be a valid string [type=string_type, " +
+  "input_value=None, input_type=NoneType]\n    For further information visit " +
+  "https://errors.pydantic.dev/2.14/v/string_type None"
+
 /** Why no response is kept. @category constants @since 0.2.0 */
 export const storeless =
   "Response store is disabled. Stateful Responses require --enable-response-store on a standalone server; " +
@@ -101,7 +108,8 @@ export const check = (turn: Turn, body: Pydantic.Body): SglangRefusal.Refused | 
   if (problems.length > 0) return SglangRefusal.misfit(problems)
   const kept = ["previous_response_id", "background"].find((name) => Boolean(body[name]))
   if (kept !== undefined) return failed(400, storeless, "invalid_request_error", kept)
-  return model === undefined || model.split(":")[0] === turn.settings.modelId
+  if (model === undefined) return failed(400, nameless, "invalid_request_error")
+  return model.split(":")[0] === turn.settings.modelId
     ? undefined
     : failed(404, `The model '${model}' does not exist`, "invalid_request_error", "model")
 }
@@ -204,14 +212,17 @@ const streaming = (self: Answered, whole: object): Reply.Streaming => {
 export const answer = (turn: Turn, body: Pydantic.Body, request: OpenAiRequest, prompt: string): Reply.Reply => {
   const length = Tokenizer.count(prompt)
   const limit = turn.settings.maxTotalTokens
-  if (length >= limit) {
-    const message = `The input (${length} tokens) is longer than the model's context length (${limit} tokens).`
-    return failed(400, message, "Bad Request")
-  }
+  const asked = body["max_output_tokens"]
+  // this route keeps two tokens back
+  const most = typeof asked === "number" ? asked - 2 : limit - length
+  const wrong = most < 0
+    ? `max_new_tokens must be at least 0, got ${most}.`
+    : SglangNative.tooLong(length, most, limit)
+  if (wrong !== undefined) return failed(400, wrong, "invalid_request_error")
   const self: Answered = {
     turn,
     body,
-    run: OpenAiRun.generate(turn, request, prompt, 0, request.maxTokens ?? limit - length),
+    run: OpenAiRun.generate(turn, request, prompt, 0, most),
     prompt: length,
     id: Random.hash(prompt, turn.chance).toString(16).padStart(8, "0").repeat(4)
   }

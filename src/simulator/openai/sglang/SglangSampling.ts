@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import * as Tokenizer from "../../model/Tokenizer.ts"
-import type * as Pydantic from "../../wire/Pydantic.ts"
+import * as Pydantic from "../../wire/Pydantic.ts"
 
 /** @category models @since 0.2.0 */
 export interface Sampling {
@@ -69,3 +69,14 @@ const floatOf = (value: number): string => Number.isInteger(value) ? value.toFix
 /** The seed as it was written, where it is a whole number. @category checks @since 0.2.0 */
 export const seedText = (text: string, seed: unknown): string | undefined =>
   seed === undefined || seed === null ? undefined : /"seed"\s*:\s*"?(-?\d+)/.exec(text)?.[1]
+
+/** A seed that is no integer of 64 bits, with a sign or without: it was read as a float. @category checks @since 0.2.0 */
+export const oversized = (written: string | undefined): ReadonlyArray<Pydantic.Problem> => {
+  if (written === undefined || (BigInt(written) < 2n ** 64n && BigInt(written) >= -(2n ** 63n))) return []
+  return [{
+    type: "int_parsing_size",
+    loc: ["body", "seed"],
+    msg: "Unable to parse input string as an integer, exceeded maximum size",
+    input: Pydantic.verbatim(Number(written).toExponential())
+  }]
+}

@@ -76,7 +76,8 @@ export const answer = (turn: Turn): Reply.Reply => {
     num_accelerators: 1,
     loads: [{
       ...core,
-      decode_moments: null,
+      // nothing is known of decoding before something was decoded
+      decode_moments: turn.counters.tokens === 0 ? null : [1, 1, 1, 1, 1, 1],
       ...Object.fromEntries(sections.map(([, name, section]) => [name, section]))
     }]
   })
