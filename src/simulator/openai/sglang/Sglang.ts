@@ -213,6 +213,10 @@ const find = (turn: Turn, path: string): Route | undefined =>
       ? path.endsWith("/cancel") ? { post: unkept } : { get: unkept }
       : undefined)
 
+/** A path that ends with a slash which its route has not. */
+const moved = ({ request }: Turn, path: string): Reply.Unary =>
+  Reply.empty(307, { ...SglangJson.headers, location: `http://${request.headers["host"] ?? "localhost"}${path}` })
+
 const open = new Set(["/health", "/health_generate", "/ready"])
 
 const authorised = ({ request, settings }: Turn, path: string): boolean =>
@@ -230,7 +234,10 @@ export const answer = (turn: Turn): Reply.Reply => {
   const { method } = turn.request
   if (!authorised(turn, path)) return Reply.json(401, `{"error":"Unauthorized"}`, SglangJson.headers)
   const route = find(turn, path)
-  if (route === undefined) return SglangJson.unknown(404)
+  if (route === undefined) {
+    const bare = path.endsWith("/") ? path.slice(0, -1) : path
+    return bare !== path && find(turn, bare) !== undefined ? moved(turn, bare) : SglangJson.unknown(404)
+  }
   const handler = method === "POST"
     ? route.post
     : method === "GET"

@@ -54,7 +54,6 @@ const bodyOf = (turn: Turn, path: string, strict: boolean): Pydantic.Body | Sgla
   if (body === "" || (isJson && (json === undefined || body.includes("\udcff")))) return SglangRefusal.unreadable(body)
   if (isJson && Pydantic.isBody(json)) return careless.has(path) && isOpaque(json["response_format"]) ? broken : json
   if (careless.has(path) && typeof json !== "number") return broken
-  if (isJson && json === null) return SglangRefusal.unreadable("")
   return notBody(path, isJson ? json : Pydantic.verbatim(`b${Pydantic.repr(body)}`))
 }
 

@@ -35,7 +35,8 @@ export const constraintOf = (
     ? undefined
     : parsed(own.schema)
   if (schema instanceof NotJson) return refused(`Failed to compile json grammar: ${schema.why}`)
-  const given = [schema, own.regex, own.ebnf].filter((value) => value !== undefined)
+  const ebnf = own.ebnf === "" ? undefined : own.ebnf
+  const given = [schema, own.regex, ebnf].filter((value) => value !== undefined)
   if (given.length > 1) {
     return refused("Only one of json_schema, regex, ebnf, or structural_tag can be set.")
   }
@@ -52,8 +53,8 @@ export const constraintOf = (
       ? { _tag: "Regex", pattern: own.regex }
       : refused("Failed to compile regex grammar: Regex parsing error", "BadRequestError")
   }
-  if (own.ebnf === undefined) return undefined
-  const grammar = Gbnf.parse(own.ebnf)
+  if (ebnf === undefined) return undefined
+  const grammar = Gbnf.parse(ebnf)
   return grammar === undefined
     ? refused("Failed to compile ebnf grammar: EBNF parser error", "BadRequestError")
     : { _tag: "Grammar", grammar }

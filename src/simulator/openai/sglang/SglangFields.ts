@@ -199,6 +199,7 @@ const flags = [
 ]
 const nullables: ReadonlyArray<readonly [string, Pydantic.Reader<unknown>]> = [
   ["stop_token_ids", Pydantic.list(Pydantic.integer)],
+  ["stop_regex", texts],
   ["lora_path", adapters],
   ["session_id", Pydantic.text],
   ["session_params", Pydantic.record],
@@ -215,6 +216,10 @@ const nullables: ReadonlyArray<readonly [string, Pydantic.Reader<unknown>]> = [
 export const readSampling = ({ field }: Read, nullable: boolean): Sampling => {
   const maybe = <A>(reader: Pydantic.Reader<A>) => nullable ? Pydantic.nullable(reader) : reader
   for (const name of flags) field(name, Pydantic.flag)
+  field(
+    "return_hidden_states",
+    Pydantic.union<unknown>(["bool", Pydantic.flag], ["literal['last']", Pydantic.literal("last")])
+  )
   for (const [name, reader] of nullables) field(name, Pydantic.nullable(reader))
   return {
     frequency: field("frequency_penalty", Pydantic.float),

@@ -55,6 +55,27 @@ const failed = (error: unknown): Reply.Unary => Reply.json(400, JSON.stringify({
 const oneOrMany = <A>(name: string, one: readonly [string, Pydantic.Reader<A>]): Pydantic.Reader<unknown> =>
   Pydantic.union<unknown>([one[0], one[1]], [name, Pydantic.list(one[1])])
 
+const listOr = (name: string, reader: Pydantic.Reader<unknown>): Pydantic.Reader<unknown> =>
+  Pydantic.union<unknown>([`list[${name}]`, Pydantic.list(reader)], [name, reader])
+
+/** Ids, or lists of them. */
+const tokenIds: Pydantic.Reader<unknown> = (value, loc, problems) => {
+  const wrong = Array.isArray(value)
+    ? value.find((id) => typeof id !== "number" && !Array.isArray(id))
+    : value
+  if (wrong === undefined) return value
+  const name = typeof wrong === "string"
+    ? "str"
+    : Pydantic.isBody(wrong)
+    ? "dict"
+    : typeof wrong === "boolean"
+    ? "bool"
+    : "int"
+  const what = Array.isArray(value) ? "elements must be int or list" : "must be list or null"
+  problems.push(SglangRefusal.unfit(`${what}; got ${name}`, loc, value))
+  return undefined
+}
+
 const check = (body: Body): ReadonlyArray<Pydantic.Problem> => {
   const problems: Array<Pydantic.Problem> = []
   const maybe = <A>(name: string, reader: Pydantic.Reader<A>) =>
@@ -64,7 +85,12 @@ const check = (body: Body): ReadonlyArray<Pydantic.Problem> => {
     "sampling_params",
     Pydantic.union<unknown>(["list[dict[str,any]]", Pydantic.list(Pydantic.record)], ["dict[str,any]", Pydantic.record])
   )
-  maybe("stream", Pydantic.flag)
+  maybe("input_ids", tokenIds)
+  Pydantic.optional(body, "stream", Pydantic.flag, ["body"], problems)
+  maybe("return_logprob", listOr("bool", Pydantic.flag))
+  maybe("logprob_start_len", listOr("int", Pydantic.integer))
+  maybe("top_logprobs_num", listOr("int", Pydantic.integer))
+  maybe("rid", oneOrMany("list[str]", ["str", Pydantic.text]))
   return problems
 }
 
@@ -224,7 +250,9 @@ const jobsOf = (turn: Turn, body: Body, prompts: ReadonlyArray<string>): Readonl
   const jobs: Array<Job> = []
   for (const [at, prompt] of prompts.entries()) {
     const own: unknown = Array.isArray(given) ? given[at] : given
-    const sampling = Pydantic.isBody(own) ? own : {}
+    const sampling = Pydantic.isBody(own)
+      ? Object.fromEntries(Object.entries(own).filter(([, parameter]) => parameter !== null))
+      : {}
     const request = requestOf(turn, sampling, prompt)
     if ("_tag" in request) return request.message
     const input = Tokenizer.count(prompt) + 1
@@ -246,21 +274,55 @@ const unknownParameter = (body: Body): string | undefined => {
   return all.flatMap((each) => Object.keys(each)).find((name) => !parameters.includes(name))
 }
 
-const whole = new Set(["max_new_tokens", "min_new_tokens", "n", "top_k", "sampling_seed"])
-const real = new Set(["temperature", "top_p", "min_p", "frequency_penalty", "presence_penalty", "repetition_penalty"])
+const kinds: Readonly<Record<string, "f64" | "i64" | "a string">> = {
+  max_new_tokens: "i64",
+  min_new_tokens: "i64",
+  n: "i64",
+  top_k: "i64",
+  sampling_seed: "i64",
+  temperature: "f64",
+  top_p: "f64",
+  min_p: "f64",
+  frequency_penalty: "f64",
+  presence_penalty: "f64",
+  repetition_penalty: "f64",
+  json_schema: "a string",
+  regex: "a string",
+  ebnf: "a string"
+}
+
+/** A value as the reader of parameters names it. */
+const named = (value: unknown): string =>
+  typeof value === "string"
+    ? `string ${JSON.stringify(value)}`
+    : typeof value === "boolean"
+    ? `boolean \`${value}\``
+    : typeof value === "number"
+    ? `${Number.isInteger(value) ? "integer" : "floating point"} \`${value}\``
+    : Array.isArray(value)
+    ? "sequence"
+    : "map"
+
+const fits = (value: unknown, kind: string): boolean =>
+  value === null || value === undefined ||
+  (kind === "a string"
+    ? typeof value === "string"
+    : kind === "f64"
+    ? typeof value === "number"
+    : Number.isInteger(value))
 
 /** A parameter of another type than it has, in the words of the reader that this route has of its own. */
 const mistypedParameter = ({ sampling_params: given }: Body): string | undefined => {
-  const found = (Array.isArray(given) ? given : [given]).filter(Pydantic.isBody).flatMap(Object.entries)
-    .find(([name, value]) => typeof value === "string" && (whole.has(name) || real.has(name)))
-  if (found !== undefined) {
-    return `invalid type: string ${JSON.stringify(found[1])}, expected ${real.has(found[0]) ? "f64" : "i64"}`
+  for (const each of (Array.isArray(given) ? given : [given]).filter(Pydantic.isBody)) {
+    for (const [name, value] of Object.entries(each)) {
+      const kind = kinds[name]
+      if (kind !== undefined && !fits(value, kind)) return `invalid type: ${named(value)}, expected ${kind}`
+      if (name === "stop" && typeof value === "number") {
+        return `invalid type: ${named(value)}, expected a value or an array of values for StringOrList`
+      }
+    }
   }
-  const stop = (Array.isArray(given) ? given : [given]).filter(Pydantic.isBody).map((each) => each["stop"])
-    .find((value) => typeof value === "number")
-  return stop === undefined
-    ? undefined
-    : `invalid type: integer \`${String(stop)}\`, expected a value or an array of values for StringOrList`
+  return undefined
 }
 
 /**

@@ -44,6 +44,15 @@ export interface Server {
   readonly multimodal: boolean
 }
 
+/** A format whose schema stands beside its type, with the schema where it belongs. */
+const wrapped = (format: unknown): unknown => {
+  if (!Pydantic.isBody(format) || format["type"] !== "json_schema" || format["json_schema"]) return format
+  const { schema, ...rest } = format
+  return Pydantic.isBody(schema) && Object.keys(schema).length > 0
+    ? { ...rest, json_schema: { name: schema["title"] ?? "Schema", schema } }
+    : format
+}
+
 /**
  * Reads a chat request.
  *
@@ -51,7 +60,7 @@ export interface Server {
  * @since 0.2.0
  */
 export const chat = (body: Pydantic.Body, text: string, server: Server): OpenAiRequest | Refused => {
-  const read = open(body)
+  const read = open({ ...body, response_format: wrapped(body["response_format"]) })
   const { field, problems } = read
   // the server puts a choice of tools into the body before it is read
   const filled = { ...body, tool_choice: body["tool_choice"] ?? (body["tools"] == null ? "none" : "auto") }
@@ -153,7 +162,7 @@ const mediaIn = (body: Pydantic.Body): string | undefined => {
 
 /** What the server must be started for, and was not. @category checks @since 0.2.0 */
 export const notEnabled = (body: Pydantic.Body): string | undefined => {
-  if (body["return_hidden_states"] === true) {
+  if (body["return_hidden_states"] === true || body["return_hidden_states"] === "last") {
     return "The server is not configured to return hidden states. Please set `--return-hidden-states-mode last`, " +
       "`--return-hidden-states-mode full`, or the legacy `--enable-return-hidden-states` flag."
   }

@@ -14,8 +14,9 @@ import * as SglangRefusal from "./SglangRefusal.ts"
 type Body = Pydantic.Body
 type Answered = Reply.Reply | SglangRefusal.Refused
 
+/** Ids of a text; of none there is none, not even that of a beginning. */
 const ids = (text: string, special: boolean): ReadonlyArray<number> =>
-  Tokenizer.encode(text, special).map(({ id }) => id)
+  text === "" ? [] : Tokenizer.encode(text, special).map(({ id }) => id)
 
 /** Tokens of a prompt, or of a chat that `read` renders. @category answering @since 0.2.0 */
 export const tokenize = (turn: Turn, body: Body, read: SglangMessages.Read): Answered => {
@@ -26,6 +27,7 @@ export const tokenize = (turn: Turn, body: Body, read: SglangMessages.Read): Ans
   }
   const problems: Array<Pydantic.Problem> = []
   const text = Pydantic.union<unknown>(["list[str]", Pydantic.list(Pydantic.text)], ["str", Pydantic.text])
+  Pydantic.optional(body, "model", Pydantic.text, ["body"], problems)
   Pydantic.optional(body, "prompt", Pydantic.nullable(text), ["body"], problems)
   const special = Pydantic.optional(body, "add_special_tokens", Pydantic.flag, ["body"], problems) ?? true
   if (problems.length > 0) return SglangRefusal.misfit(problems)
@@ -51,6 +53,7 @@ const hasNegative = (tokens: unknown): boolean => Array.isArray(tokens) && token
 /** The text of tokens. @category answering @since 0.2.0 */
 export const detokenize = (_turn: Turn, body: Body): Answered => {
   const problems: Array<Pydantic.Problem> = []
+  Pydantic.optional(body, "model", Pydantic.text, ["body"], problems)
   const text = Pydantic.required(
     body,
     "tokens",
@@ -67,6 +70,7 @@ export const detokenize = (_turn: Turn, body: Body): Answered => {
     ["body"],
     problems
   )
+  Pydantic.optional(body, "skip_special_tokens", Pydantic.flag, ["body"], problems)
   if (problems.length > 0) return SglangRefusal.misfit(problems)
   return hasNegative(body["tokens"])
     ? SglangJson.failed(

@@ -54,6 +54,8 @@ const metrics = (core: object, sections: ReturnType<typeof sectionsOf>): string 
     )
   ].join("")
 
+const known = new Set(["all", "core", "disagg", "lora", "memory", "queues", "spec"])
+
 /** `GET /v1/loads`. @category answering @since 0.2.0 */
 export const answer = (turn: Turn): Reply.Reply => {
   const query = new URLSearchParams(turn.request.path.split("?", 2)[1] ?? "")
@@ -61,6 +63,13 @@ export const answer = (turn: Turn): Reply.Reply => {
   const sections = sectionsOf(turn).filter(([name]) =>
     include === undefined || include.includes("all") || include.includes(name)
   )
+  if (include?.every((name) => known.has(name)) === false) {
+    return Reply.unary(
+      500,
+      { ...SglangJson.headers, "content-type": "text/plain; charset=utf-8" },
+      "Internal Server Error"
+    )
+  }
   const core = coreOf(turn)
   if (query.get("format") === "prometheus") {
     return Reply.unary(
@@ -74,7 +83,7 @@ export const answer = (turn: Turn): Reply.Reply => {
     version: turn.settings.version,
     accelerator: null,
     num_accelerators: 1,
-    loads: [{
+    loads: Number(query.get("dp_rank") ?? 0) !== 0 ? [] : [{
       ...core,
       // nothing is known of decoding before something was decoded
       decode_moments: turn.counters.tokens === 0 ? null : [1, 1, 1, 1, 1, 1],
