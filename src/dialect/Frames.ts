@@ -148,7 +148,7 @@ export const chatResponse = (response: ChatCompletion.Response): Delta => {
     finishReason: known(choice?.finish_reason),
     usage: usage(response.usage),
     ...identity(response),
-    tokens: Logprobs.ofMessage(choice?.logprobs?.content, message)
+    tokens: Logprobs.ofWhole(choice?.logprobs?.content, message)
   }
 }
 

@@ -54,6 +54,21 @@ export const ofMessage = (
   return text === "" ? logprobs(content, true) : apart(logprobs(content) ?? [], text)
 }
 
+/**
+ * The tokens of a whole message. llama.cpp also lists the token that ended it, which has no text and which a stream leaves
+ * out.
+ *
+ * @category decoding
+ * @since 0.2.0
+ */
+export const ofWhole = (
+  content: ReadonlyArray<ChatCompletion.Logprob> | null | undefined,
+  said: Delta
+): ReadonlyArray<Token> | undefined => {
+  const last = content?.at(-1)
+  return ofMessage(last?.token === "" && last.bytes?.length === 0 ? content?.slice(0, -1) : content, said)
+}
+
 type Listed = NonNullable<NonNullable<Completion.Response["choices"]>[number]["logprobs"]>
 
 /**

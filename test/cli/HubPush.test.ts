@@ -89,7 +89,7 @@ describe("hub push", () => {
       assert.match(unlicensed.stderr, /names no licence[^]*--license/)
       const unasked = yield* made.push(made.rows, "--license", "mit")
       assert.strictEqual(unasked.code, 2)
-      assert.include(unasked.stderr, "say --yes")
+      assert.include(unasked.stderr, "pass --yes")
       assert.deepStrictEqual(yield* made.writes, [])
     }).pipe(Effect.scoped), LONG)
 

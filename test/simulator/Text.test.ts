@@ -53,9 +53,9 @@ describe("JSON", () => {
       ["[1 2]", "expected `,` or `]`", 4],
       ["tru", "EOF while parsing a value", 3],
       ["trap", "expected ident", 3],
-      ["01", "EOF while parsing a value", 2],
+      ["01", "invalid number", 2],
       ["[1.x]", "invalid number", 4],
-      ["[-]", "invalid number", 2],
+      ["[-]", "invalid number", 3],
       [`"a`, "EOF while parsing a string", 2],
       ["[1", "EOF while parsing a list", 2]
     ] as const

@@ -57,7 +57,8 @@ export const top = (self: Answered, { run }: Choice, tokens: ReadonlyArray<Answe
 export const ending = (run: OpenAiRun.Run): ReadonlyArray<Answer.Token> =>
   run.finish === "length" || run.stopped !== undefined
     ? []
-    : [{ ...Answer.token("", run.random), id: Tokenizer.eos.id }]
+    // it draws nothing, so that what is drawn later is the same whole and streamed
+    : [{ id: Tokenizer.eos.id, text: "", logprob: -0.125, special: false }]
 
 /** Tokens that carry log probabilities: all that were generated, thinking, calls and the end included. @category accessors @since 0.2.0 */
 export const generated = (run: OpenAiRun.Run): ReadonlyArray<Answer.Token> => [
