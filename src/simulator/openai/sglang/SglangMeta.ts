@@ -43,7 +43,7 @@ interface Told {
   readonly probabilities?: object
 }
 
-/** What is told of a generation. @category encoding @since 0.2.0 */
+/** What is known of a generation. @category encoding @since 0.2.0 */
 export const metaInfo = (turn: Turn, { completion, ended, first, id, input, probabilities, run }: Told): object => ({
   id,
   finish_reason: ended ? finishOf(run) : null,

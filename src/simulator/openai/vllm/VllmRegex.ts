@@ -1,6 +1,6 @@
 /**
  * Regular expressions on vLLM: the compiler that checks them speaks as Rust's parser does, and the one that runs them fails
- * at some that it was told are right.
+ * at some that it accepts.
  *
  * @since 0.2.0
  */
