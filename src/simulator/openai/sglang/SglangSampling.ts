@@ -70,7 +70,7 @@ const floatOf = (value: number): string => Number.isInteger(value) ? value.toFix
 export const seedText = (text: string, seed: unknown): string | undefined =>
   seed === undefined || seed === null ? undefined : /"seed"\s*:\s*"?(-?\d+)/.exec(text)?.[1]
 
-/** A seed that is no integer of 64 bits, with a sign or without: it was read as a float. @category checks @since 0.2.0 */
+/** A seed that is not an integer of 64 bits, with a sign or without: it was read as a float. @category checks @since 0.2.0 */
 export const oversized = (written: string | undefined): ReadonlyArray<Pydantic.Problem> => {
   if (written === undefined || (BigInt(written) < 2n ** 64n && BigInt(written) >= -(2n ** 63n))) return []
   return [{
