@@ -29,6 +29,12 @@ const finish = (body: Record<string, unknown>, { input, model, options }: Genera
   if (isPrefilled && options.continueFinalMessage !== false) body["continue_final_message"] = true
 }
 
+/** SGLang has a field of this name, and a dictionary of its own in it. */
+const watermark = refused<boolean>(
+  "its field of this name takes a dictionary of its own, which goes into `extra`",
+  false
+)
+
 /**
  * SGLang: sampling controls on both routes, LoRA adapters behind the model's name. A last message of the assistant would
  * be turned into one of the user, so it is continued unless `continueFinalMessage` is false.
@@ -44,13 +50,14 @@ export const dialect: Dialect = {
       ...OpenAi.chat,
       ...sampling,
       ...template,
+      watermark,
       thinkingBudget: refused(
         "it has no field for it, only a processor that the server must be started with; render prompts here (tokenizerId or " +
           "a template): two requests then enforce it",
         -1
       )
     },
-    completion: { ...OpenAi.completion, ...sampling }
+    completion: { ...OpenAi.completion, ...sampling, watermark }
   },
   finish,
   conflicts: ({ constraint, options }) =>
