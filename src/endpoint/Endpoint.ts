@@ -11,7 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import type * as Stream from "effect/Stream"
+import * as PubSub from "effect/PubSub"
+import * as Stream from "effect/Stream"
 import * as Deadline from "../http/Deadline.ts"
 import { RequestDefaults } from "../http/RequestDefaults.ts"
 import * as Retry from "../http/Retry.ts"
@@ -21,13 +22,12 @@ import * as HubEnv from "../hub/HubEnv.ts"
 import * as EndpointUrl from "./address/EndpointUrl.ts"
 import * as EndpointsApi from "./dedicated/EndpointsApi.ts"
 import type { WaitProgress } from "./dedicated/Waiting.ts"
-import type * as DedicatedTarget from "./DedicatedTarget.ts"
+import * as DedicatedTarget from "./DedicatedTarget.ts"
 import * as EndpointConfig from "./EndpointConfig.ts"
 import * as EndpointError from "./EndpointError.ts"
 import * as EndpointTarget from "./EndpointTarget.ts"
-import * as Feed from "./Feed.ts"
 import * as HubVerdict from "./HubVerdict.ts"
-import type * as ServerlessTarget from "./ServerlessTarget.ts"
+import * as ServerlessTarget from "./ServerlessTarget.ts"
 
 export type { Target } from "./EndpointTarget.ts"
 
@@ -89,38 +89,16 @@ const makeMemory = Effect.map(Effect.scope, (scope) => {
   return { get, share }
 })
 
-let serverlessTarget: typeof ServerlessTarget | undefined
-let dedicatedTarget: typeof DedicatedTarget | undefined
-
-// once they are there, nothing is waited for
-const serverless = Effect.suspend(() =>
-  serverlessTarget === undefined
-    ? Effect.map(Effect.promise(() => import("./ServerlessTarget.ts")), (target) => serverlessTarget = target)
-    : Effect.succeed(serverlessTarget)
-)
-const dedicated = Effect.suspend(() =>
-  dedicatedTarget === undefined
-    ? Effect.map(Effect.promise(() => import("./DedicatedTarget.ts")), (target) => dedicatedTarget = target)
-    : Effect.succeed(dedicatedTarget)
-)
-
 type Resolver = (asleep: boolean) => Effect.Effect<EndpointTarget.Target, EndpointError.Reason>
 
-/** How a target is resolved. What is for its kind alone is loaded with it. */
-const resolverOf = (means: EndpointTarget.Means, target: EndpointConfig.Target): Effect.Effect<Resolver> => {
+const resolverOf = (means: EndpointTarget.Means, target: EndpointConfig.Target): Resolver => (asleep) => {
   switch (target._tag) {
     case "Serverless":
-      return Effect.map(
-        serverless,
-        ({ resolve }) => () => resolve(means, target.modelId)
-      )
+      return ServerlessTarget.resolve(means, target.modelId)
     case "Dedicated":
-      return Effect.map(
-        dedicated,
-        ({ resolve }) => (asleep) => resolve(means, target, asleep)
-      )
+      return DedicatedTarget.resolve(means, target, asleep)
     case "Url":
-      return Effect.succeed(() => EndpointTarget.url(means, target))
+      return EndpointTarget.url(means, target)
   }
 }
 
@@ -138,13 +116,14 @@ const log = (progress: WaitProgress) =>
 export const make = Effect.fnUntraced(function*(options: EndpointConfig.Options) {
   const { config, target } = yield* EndpointConfig.make(options)
   const token = yield* EndpointConfig.token(options.apiKey, target)
-  const feed = yield* Effect.acquireRelease(
-    Effect.sync(() => Feed.make<WaitProgress>({ kept: 256, replayed: 16 })),
-    (feed) => Effect.sync(feed.end)
+  // who listens gets the last few first; one that is too slow misses the oldest
+  const events = yield* Effect.acquireRelease(
+    PubSub.sliding<WaitProgress>({ capacity: 256, replay: 16 }),
+    PubSub.shutdown
   )
   const defaults = yield* RequestDefaults
   const { total } = Timeouts.make(defaults.timeouts)
-  const resolver = yield* resolverOf({
+  const resolver = resolverOf({
     retry: Retry.make(defaults.retry),
     userAgent: defaults.userAgent,
     client: yield* HttpClient.HttpClient,
@@ -152,11 +131,7 @@ export const make = Effect.fnUntraced(function*(options: EndpointConfig.Options)
     api: yield* EndpointsApi.EndpointsApi,
     config,
     token,
-    onProgress: (progress) =>
-      Effect.suspend(() => {
-        feed.publish(progress)
-        return log(progress)
-      })
+    onProgress: (progress) => Effect.andThen(PubSub.publish(events, progress), log(progress))
   }, target)
   const memory = yield* makeMemory
   const resolve = (method: string, asleep: boolean) =>
@@ -171,7 +146,7 @@ export const make = Effect.fnUntraced(function*(options: EndpointConfig.Options)
     target: resolved,
     refresh: memory.share(resolve("refresh", false)),
     revive: (why) => target._tag === "Serverless" ? resolved : memory.share(resolve("revive", why === "Asleep")),
-    progress: feed.stream,
+    progress: Stream.fromPubSub(events),
     displayName: config.modelDisplayName !== undefined
       ? Effect.succeed(config.modelDisplayName)
       : target._tag === "Serverless"
@@ -200,25 +175,13 @@ const hubOf = (options: EndpointConfig.Options) =>
     Hub.Hub,
     Effect.gen(function*() {
       const token = EndpointConfig.hubToken(options.apiKey)
-      const hub = { token, baseUrl: yield* HubEnv.hubUrl, offline: yield* HubEnv.offline }
-      return yield* isUrl(options) ? Hub.makeLate(hub) : Hub.make(hub)
+      return yield* Hub.make({ token, baseUrl: yield* HubEnv.hubUrl, offline: yield* HubEnv.offline })
     }).pipe(
       Effect.mapError((error) =>
         new EndpointError.EndpointError({ method: "config", reason: HubVerdict.reason(error) })
       )
     )
   )
-
-const apiOf = (options: EndpointConfig.Options) => {
-  const api = { token: EndpointConfig.hubToken(options.apiKey), baseUrl: options.managementUrl }
-  return Layer.effect(
-    EndpointsApi.EndpointsApi,
-    isUrl(options) ? EndpointsApi.makeLate(api) : EndpointsApi.make(api)
-  )
-}
-
-/** A server by its address is found without the Hub and without the management API. */
-const isUrl = ({ baseUrl }: EndpointConfig.Options): boolean => baseUrl !== undefined
 
 /**
  * The endpoint with the `Hub` and the `EndpointsApi` that it needs, built from the same token.
@@ -230,7 +193,9 @@ export const layer = <const O extends EndpointConfig.Options>(
   options: O & EndpointConfig.OneTarget<O, EndpointConfig.Options>
 ): Layer.Layer<Endpoint | Hub.Hub | EndpointsApi.EndpointsApi, EndpointError.EndpointError, HttpClient.HttpClient> =>
   layerWith(options).pipe(
-    Layer.provideMerge(apiOf(options)),
+    Layer.provideMerge(
+      EndpointsApi.layer({ token: EndpointConfig.hubToken(options.apiKey), baseUrl: options.managementUrl })
+    ),
     Layer.provideMerge(hubOf(options))
   )
 

@@ -12,7 +12,7 @@ import * as Layer from "effect/Layer"
 import { RequestDefaults } from "../http/RequestDefaults.ts"
 import * as Retry from "../http/Retry.ts"
 import * as RoundTrip from "../http/RoundTrip.ts"
-import type * as HubClient from "./HubClient.ts"
+import * as HubClient from "./HubClient.ts"
 import * as HubEnv from "./HubEnv.ts"
 import * as HubError from "./HubError.ts"
 import type * as HubFile from "./HubFile.ts"
@@ -85,23 +85,6 @@ export const settingsOf = Effect.fnUntraced(function*(options: Options) {
   return settings
 })
 
-/** The client, and what is talked to. */
-const settle = Effect.fnUntraced(function*(options: Options) {
-  const settings = yield* settingsOf(options).pipe(
-    Effect.mapError((reason) => new HubError.HubError({ method: "make", reason }))
-  )
-  return { client: yield* HttpClient.HttpClient, settings }
-})
-
-let loaded: typeof HubClient | undefined
-
-/** Once it is there, nothing is waited for. */
-const methods = Effect.suspend(() =>
-  loaded === undefined
-    ? Effect.map(Effect.promise(() => import("./HubClient.ts")), (client) => loaded = client)
-    : Effect.succeed(loaded)
-)
-
 /**
  * Builds the service. Uses the `HubCache` of the context, else one in memory.
  *
@@ -109,30 +92,11 @@ const methods = Effect.suspend(() =>
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(options: Options = {}) {
-  const { client, settings } = yield* settle(options)
-  const { of } = yield* methods
-  return Hub.of(yield* of(client, settings))
-})
-
-/**
- * As `make`, but most of its code is loaded by the first call, for programs that may never make one.
- *
- * @category constructors
- * @since 0.2.0
- */
-export const makeLate = Effect.fnUntraced(function*(options: Options = {}) {
-  const { client, settings } = yield* settle(options)
-  const context = yield* Effect.context<never>()
-  const hub = yield* Effect.cached(
-    Effect.provideContext(Effect.flatMap(methods, ({ of }) => of(client, settings)), context)
+  const client = yield* HttpClient.HttpClient
+  const settings = yield* settingsOf(options).pipe(
+    Effect.mapError((reason) => new HubError.HubError({ method: "make", reason }))
   )
-  return Hub.of({
-    file: (file) => Effect.flatMap(hub, (found) => found.file(file)),
-    listFiles: (tree) => Effect.flatMap(hub, ({ listFiles }) => listFiles(tree)),
-    modelInfo: (repo, asked) => Effect.flatMap(hub, ({ modelInfo }) => modelInfo(repo, asked)),
-    providers: (repo) => Effect.flatMap(hub, ({ providers }) => providers(repo)),
-    whoami: Effect.flatMap(hub, ({ whoami }) => whoami)
-  })
+  return Hub.of(yield* HubClient.of(client, settings))
 })
 
 /**

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, Context, Duration, Effect, Fiber, Layer, Ref, Stream } from "effect"
+import { Config, ConfigProvider, Context, Duration, Effect, Exit, Fiber, Layer, Ref, Scope, Stream } from "effect"
 import type { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as Endpoint from "../../src/endpoint/Endpoint.ts"
@@ -217,6 +217,21 @@ describe("progress", () => {
       ])
       assert.isTrue(progress.every(({ subject }) => subject === "ada/llm"))
       assert.isAbove(Duration.toSeconds(progress[3]?.elapsed ?? Duration.zero), 0)
+    }))
+
+  it.effect("gives who listens late the last of it first, to each listener, and ends with its layer", () =>
+    Effect.gen(function*() {
+      const layers = yield* Scope.make()
+      const { endpoint } = yield* Scope.provide(dedicated({ state: "paused", pending: 5000 }), layers)
+      yield* later(endpoint.target)
+      const listen = Effect.forkChild(Stream.runCollect(endpoint.progress), { startImmediately: true })
+      const listeners = [yield* listen, yield* listen] as const
+      yield* later(endpoint.refresh)
+      yield* Scope.close(layers, Exit.void)
+      const [one, other] = [yield* Fiber.join(listeners[0]), yield* Fiber.join(listeners[1])]
+      assert.strictEqual(one[0]?.action, "Resumed")
+      assert.strictEqual(one.at(-1)?.action, "Ready")
+      assert.deepStrictEqual(other, one)
     }))
 })
 

@@ -6,6 +6,7 @@ import * as Waiting from "../../src/endpoint/dedicated/Waiting.ts"
 import * as EndpointError from "../../src/endpoint/EndpointError.ts"
 import * as Retry from "../../src/http/Retry.ts"
 import * as InferenceEndpointsLLM from "../../src/InferenceEndpointsLLM.ts"
+import * as Structures from "../../src/pipeline/object/Structures.ts"
 import * as Wire from "../transport/Wire.ts"
 
 const { none, standard } = Retry
@@ -121,6 +122,8 @@ describe("one `total` bounds finding the endpoint and the call together", () => 
   for (const [name, call] of ways) {
     it.effect(`${name} own time is what finding its endpoint left of it`, () =>
       Effect.gen(function*() {
+        // it is loaded in real time, for which the clock does not wait
+        yield* Structures.load
         const { after, error } = yield* generating(slow(() => "silence"), patience, undefined, call)
         assert.deepStrictEqual([after, error._tag], [5000, "InferenceError"])
       }))

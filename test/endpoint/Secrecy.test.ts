@@ -10,7 +10,6 @@ import * as Hub from "../../src/hub/Hub.ts"
 import * as HubCacheDisk from "../../src/hub/HubCacheDisk.ts"
 import * as Double from "../../src/simulator/wire/Double.ts"
 import * as World from "../hub/World.ts"
-import * as Late from "./Late.ts"
 
 /** Everything that an error shows to loggers, crash reporters and the wire, and all that hangs on it. */
 const walk = (value: unknown, seen = new Set<unknown>()): string => {
@@ -37,7 +36,6 @@ const shown = (exit: Exit.Exit<unknown, unknown>): string =>
 /** Runs a program where everything is recorded: logs at every level, spans with their attributes and events, and how it ended. */
 const recorded = <A, E, R>(program: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
-    yield* Late.load
     const lines: Array<string> = []
     const spans: Array<Tracer.Span> = []
     const tracer = Tracer.make({
@@ -59,7 +57,6 @@ const recorded = <A, E, R>(program: Effect.Effect<A, E, R>) =>
         ))
       )
     )
-    yield* Late.settle
     yield* TestClock.adjust("20 minutes")
     const exit = yield* fiber.pipe((self) => Effect.flatten(Effect.sync(() => Effect.succeed(self.pollUnsafe()))))
     assert.isDefined(exit)

@@ -5,7 +5,6 @@ import { TestClock } from "effect/testing"
 import { EndpointsApi, Hub, InferenceEndpointsLLM, Message } from "../../src/index.ts"
 import { Platform, SamplePlatform, Simulator } from "../../src/simulator/index.ts"
 import * as Port from "../../src/simulator/platform/Port.ts"
-import * as Late from "../endpoint/Late.ts"
 
 const origin = "http://127.0.0.1:8080"
 const origins = Port.origins(origin)
@@ -44,10 +43,8 @@ const say = (target: { readonly endpointName: string } | { readonly modelId: str
 describe("the whole platform on one port", () => {
   it.effect("wakes a sleeping endpoint and generates there, at an address on that port", () =>
     Effect.gen(function*() {
-      yield* Late.load
       const { client, platform } = yield* setup("vllm")
       const fiber = yield* Effect.forkChild(Effect.provide(say({ endpointName: "asleep" }), client))
-      yield* Late.settle
       yield* TestClock.adjust("2 minutes")
       assert.lengthOf((yield* Fiber.join(fiber)).generations, 1)
       assert.strictEqual(yield* platform.endpoints.state("simulator/asleep"), "running")

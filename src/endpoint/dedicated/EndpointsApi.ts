@@ -9,7 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import { RequestDefaults } from "../../http/RequestDefaults.ts"
 import * as Retry from "../../http/Retry.ts"
 import * as RoundTrip from "../../http/RoundTrip.ts"
@@ -22,7 +22,7 @@ import type { Create, DedicatedEndpoint, Update } from "./DedicatedEndpoint.ts"
 import * as EndpointName from "./EndpointName.ts"
 import type * as Hardware from "./Hardware.ts"
 import type * as Logs from "./Logs.ts"
-import type * as ManagedEndpoints from "./ManagedEndpoints.ts"
+import * as ManagedEndpoints from "./ManagedEndpoints.ts"
 import type * as Management from "./Management.ts"
 import { invalid, named } from "./Method.ts"
 import type { WaitProgress } from "./Waiting.ts"
@@ -136,56 +136,13 @@ const settingsOf = Effect.fnUntraced(function*(options: Options) {
   return settings
 })
 
-/** What is talked to, before anything is asked. */
-const settle = Effect.fnUntraced(function*(options: Options) {
-  const path = EndpointName.pathOf(yield* Hub.Hub)
-  return { path, settings: yield* named("make")(settingsOf(options)) }
-})
-
-let loaded: typeof ManagedEndpoints | undefined
-
-/** Once it is there, nothing is waited for. */
-const methods = Effect.suspend(() =>
-  loaded === undefined
-    ? Effect.map(Effect.promise(() => import("./ManagedEndpoints.ts")), (managed) => loaded = managed)
-    : Effect.succeed(loaded)
-)
-
 /**
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(options: Options = {}) {
-  const { path, settings } = yield* settle(options)
-  const { of } = yield* methods
-  return EndpointsApi.of(of(settings, path))
-})
-
-/**
- * As `make`, but most of its code is loaded by the first call, for programs that may never make one.
- *
- * @category constructors
- * @since 0.2.0
- */
-export const makeLate = Effect.fnUntraced(function*(options: Options = {}) {
-  const { path, settings } = yield* settle(options)
-  const api = Effect.map(methods, ({ of }) => of(settings, path))
-  return EndpointsApi.of({
-    list: (query) => Stream.unwrap(Effect.map(api, ({ list }) => list(query))),
-    get: (name) => Effect.flatMap(api, ({ get }) => get(name)),
-    create: (endpoint, where) => Effect.flatMap(api, ({ create }) => create(endpoint, where)),
-    update: (name, changes) => Effect.flatMap(api, ({ update }) => update(name, changes)),
-    pause: (name) => Effect.flatMap(api, ({ pause }) => pause(name)),
-    resume: (name) => Effect.flatMap(api, ({ resume }) => resume(name)),
-    scaleToZero: (name) => Effect.flatMap(api, ({ scaleToZero }) => scaleToZero(name)),
-    delete: (name) => Effect.flatMap(api, (found) => found.delete(name)),
-    wait: (name, waiting) => Effect.flatMap(api, ({ wait }) => wait(name, waiting)),
-    watch: (name, waiting) => Stream.unwrap(Effect.map(api, ({ watch }) => watch(name, waiting))),
-    logs: (name, how) => Stream.unwrap(Effect.map(api, ({ logs }) => logs(name, how))),
-    hardware: (where) => Effect.flatMap(api, ({ hardware }) => hardware(where)),
-    catalogue: (query) => Effect.flatMap(api, ({ catalogue }) => catalogue(query)),
-    deploy: (choice, where) => Effect.flatMap(api, ({ deploy }) => deploy(choice, where))
-  })
+  const path = EndpointName.pathOf(yield* Hub.Hub)
+  return EndpointsApi.of(ManagedEndpoints.of(yield* named("make")(settingsOf(options)), path))
 })
 
 /**
