@@ -3,66 +3,24 @@
  *
  * @since 0.2.0
  */
+import type { Budget, Price } from "../batch/pace/Budget.ts"
+import type { Event, Report } from "../batch/report/Account.ts"
+import type { Columns } from "../batch/rows/Columns.ts"
 import type { CallOptions, Time } from "./Options.ts"
 
-/**
- * How the columns of a row are read.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Columns {
-  /** A string or an integer, distinct in the whole input. Default: `id`, and the row's index where that is absent. */
-  readonly id?: string | undefined
-  /** A conversation. Default: `messages`. */
-  readonly messages?: string | undefined
-  /** A text, taken as one user message. Default: `prompt`, where there are no messages. */
-  readonly prompt?: string | undefined
-  /** A Jinja template over the row's columns that makes the text; it wins over columns. */
-  readonly template?: string | undefined
-  /** A text that becomes a system message before the prompt or the conversation. */
-  readonly system?: string | undefined
-  /** Tools of the row, in OpenAI's form. Default: `tools`, where there are `messages`. */
-  readonly tools?: string | undefined
-  /** A text that other texts are scored against. Default: none. */
-  readonly query?: string | undefined
-  /** The texts to score: one, or a list. Default: `texts`, where there is a `query`. */
-  readonly texts?: string | undefined
-  /** Sends the text as it is, without a chat template. Default false. */
-  readonly raw?: boolean | undefined
-  /** Options of the row, over those of the batch. */
-  readonly options?: string | undefined
-}
+export type { Budget, Price } from "../batch/pace/Budget.ts"
+export type { Event as FileBatchEvent, Snapshot as FileBatchProgress } from "../batch/report/Account.ts"
+export type { Summary } from "../batch/report/Histogram.ts"
+export type { Columns } from "../batch/rows/Columns.ts"
+export type { Fault as RowFault } from "../batch/rows/Failure.ts"
 
 /**
- * US dollars.
+ * What a batch did: plain JSON. Its charts stay in the report file.
  *
  * @category models
  * @since 0.2.0
  */
-export interface Price {
-  readonly inputPerMillion?: number | undefined
-  readonly outputPerMillion?: number | undefined
-  /** Only the time of the present run is known and counted. */
-  readonly perHour?: number | undefined
-}
-
-/**
- * Limits that stop a batch.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Budget {
-  /** Read and written. */
-  readonly tokens?: number | undefined
-  /** Needs a price. */
-  readonly dollars?: number | undefined
-  /** Failed rows. */
-  readonly errors?: number | undefined
-  /** No row starts after it. */
-  readonly until?: Date | undefined
-}
+export type FileBatchReport = Omit<Report, "charts">
 
 /**
  * What a batch from file to file is made of.
@@ -132,140 +90,7 @@ export interface FileBatchOptions {
  */
 export interface FileBatchControl {
   /** Told of everything that happens, and of progress four times a second. What it throws ends the batch. */
-  readonly onEvent?: ((event: FileBatchEvent) => void) | undefined
+  readonly onEvent?: ((event: Event) => void) | undefined
   /** Stops in good order: no row starts any more, those in flight may end within `drain`, and the report comes. */
   readonly stop?: AbortSignal | undefined
-}
-
-/**
- * Why a row failed, or why all of them wait.
- *
- * @category models
- * @since 0.2.0
- */
-export interface RowFault {
-  /** The stage, such as `InferenceError`. */
-  readonly stage: string
-  readonly reason: string
-  readonly message: string
-  readonly status?: number
-  /** The server's own name of the error. */
-  readonly type?: string
-  /** Requests that were made for it. */
-  readonly attempts: number
-  /** Whose fault it is: the row's, the endpoint's for a while, or one that somebody must mend. */
-  readonly kind: "row" | "unclear" | "crowded" | "passing" | "lasting"
-  /** Milliseconds that the server asked to wait. */
-  readonly retryAfter?: number
-}
-
-/**
- * How far a batch is, counted from what is written.
- *
- * @category models
- * @since 0.2.0
- */
-export interface FileBatchProgress {
-  readonly rows: number
-  readonly done: number
-  readonly failed: number
-  readonly inFlight: number
-  /** Rows that may be in flight, now. */
-  readonly limit: number
-  /** Rows per second, recently. */
-  readonly rate: number
-  /** Tokens written per second, recently. */
-  readonly tokenRate: number
-  /** Milliseconds of this run. */
-  readonly elapsed: number
-  /** Milliseconds to the end at this rate; absent while nothing is known. */
-  readonly left?: number
-  /** Dollars, where the price is known, and what the whole batch will cost at this rate. */
-  readonly spent?: number
-  readonly projected?: number
-  /** Generations whose tokens the server did not report. */
-  readonly uncounted: number
-  /** All rows wait: milliseconds to go, and what for. */
-  readonly paused?: { readonly left: number; readonly reason: string }
-}
-
-/**
- * What happens in a batch from file to file.
- *
- * @category models
- * @since 0.2.0
- */
-export type FileBatchEvent =
-  | { readonly _tag: "Checking" }
-  | { readonly _tag: "Started"; readonly rows: number; readonly done: number; readonly failed: number }
-  | { readonly _tag: "Progress"; readonly snapshot: FileBatchProgress }
-  | { readonly _tag: "Warning"; readonly message: string }
-  | { readonly _tag: "Stopping"; readonly message: string; readonly inFlight: number }
-  | { readonly _tag: "RowFailed"; readonly id: string; readonly index: number; readonly fault: RowFault }
-  | { readonly _tag: "Paused"; readonly millis: number; readonly fault: RowFault }
-  | { readonly _tag: "Finished"; readonly report: FileBatchReport }
-
-/**
- * A distribution in a few numbers.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Summary {
-  readonly count: number
-  readonly mean: number
-  readonly p50: number
-  readonly p90: number
-  readonly p99: number
-  readonly max: number
-}
-
-/**
- * What a batch did: plain JSON.
- *
- * @category models
- * @since 0.2.0
- */
-export interface FileBatchReport {
-  /** Every row has its line; or the batch stopped of itself, or was told to, and goes on when it is run again. */
-  readonly ending: "complete" | "stopped" | "interrupted" | "running"
-  readonly why?: {
-    readonly by: "endpoint" | "budget" | "disk" | "signal" | "limit" | "pin"
-    readonly message: string
-  }
-  readonly output: string
-  readonly errors: string
-  readonly rows: {
-    readonly total: number
-    readonly done: number
-    readonly failed: number
-    readonly pending: number
-    /** Of this run alone. */
-    readonly doneNow: number
-    readonly failedNow: number
-  }
-  /** Of all runs. */
-  readonly tokens: { readonly input: number; readonly output: number }
-  /** Generations whose tokens the server did not report. */
-  readonly uncounted: number
-  /** Of all runs by tokens, of this run by time; absent where the price is not known. */
-  readonly dollars?: number
-  /** Milliseconds of this run. */
-  readonly elapsed: number
-  readonly rowsPerSecond: number
-  readonly outputTokensPerSecond: number
-  /** Of the generations of this run, in milliseconds. */
-  readonly latency?: Summary
-  readonly timeToFirstToken?: Summary
-  /** Requests of this run that were sent again. */
-  readonly retries: number
-  /** Failed rows of all runs by `stage.reason`. */
-  readonly failures: Readonly<Record<string, number>>
-  readonly cached: number
-  /** Generations of this run by finish reason; `length` counts those that the limit on tokens cut. */
-  readonly finishReasons: Readonly<Record<string, number>>
-  /** Generations of this run that the model or a filter refused. */
-  readonly refusals: number
-  /** Differences from earlier runs that were accepted. */
-  readonly accepted?: ReadonlyArray<{ readonly at: string; readonly changes: ReadonlyArray<string> }>
 }

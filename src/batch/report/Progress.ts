@@ -8,59 +8,12 @@ import * as Effect from "effect/Effect"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Budget from "../pace/Budget.ts"
-import type { Fault } from "../pace/Fault.ts"
 import type { Pace } from "../pace/Pace.ts"
+import type { Event, Snapshot } from "./Account.ts"
 import * as Report from "./Report.ts"
 import type { Tally } from "./Tally.ts"
 
-/**
- * The state of a batch, counted from what is written.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Snapshot {
-  readonly rows: number
-  readonly done: number
-  readonly failed: number
-  readonly inFlight: number
-  /** Rows that may be in flight, now. */
-  readonly limit: number
-  /** Rows per second, recently. */
-  readonly rate: number
-  /** Tokens written per second, recently. */
-  readonly tokenRate: number
-  /** Milliseconds of this run. */
-  readonly elapsed: number
-  /** Milliseconds to the end at this rate; absent while nothing is known. */
-  readonly left?: number
-  /** Dollars, where the price is known, and what the whole batch will cost at this rate. */
-  readonly spent?: number
-  readonly projected?: number
-  /** Generations whose tokens the server did not report: the dollars are those of the others. */
-  readonly uncounted: number
-  /** All rows wait: milliseconds to go, and what for. */
-  readonly paused?: { readonly left: number; readonly reason: string }
-}
-
-/**
- * What happens in a batch.
- *
- * @category models
- * @since 0.1.0
- */
-export type Event =
-  /** The input, and what is done of it, are being checked, which takes more than a second. */
-  | { readonly _tag: "Checking" }
-  | { readonly _tag: "Started"; readonly rows: number; readonly done: number; readonly failed: number }
-  | { readonly _tag: "Progress"; readonly snapshot: Snapshot }
-  /** Something that is not sent, or not as it seems; each is reported once. */
-  | { readonly _tag: "Warning"; readonly message: string }
-  /** No row starts any more; those in flight are allowed to end. */
-  | { readonly _tag: "Stopping"; readonly message: string; readonly inFlight: number }
-  | { readonly _tag: "RowFailed"; readonly id: string; readonly index: number; readonly fault: Fault }
-  | { readonly _tag: "Paused"; readonly millis: number; readonly fault: Fault }
-  | { readonly _tag: "Finished"; readonly report: Report.Report }
+export type { Event, Snapshot } from "./Account.ts"
 
 /** Over how many milliseconds a rate is smoothed. */
 const SMOOTHING = 15_000

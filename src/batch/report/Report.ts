@@ -4,76 +4,11 @@
  * @since 0.1.0
  */
 import * as Budget from "../pace/Budget.ts"
-import type { Bar, Summary } from "./Histogram.ts"
+import type { Report, Why } from "./Account.ts"
+import type { Summary } from "./Histogram.ts"
 import type { Tally } from "./Tally.ts"
-import type { Point } from "./Timeline.ts"
 
-/**
- * Why a batch ended before its last row.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Why {
-  readonly by: "endpoint" | "budget" | "disk" | "signal" | "limit" | "pin"
-  readonly message: string
-}
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Report {
-  /**
-   * Every row has its line; or the batch stopped of itself, or was asked to, and continues when it is run again. `running`
-   * is in the file that a run keeps while it is in progress.
-   */
-  readonly ending: "complete" | "stopped" | "interrupted" | "running"
-  readonly why?: Why
-  readonly output: string
-  readonly errors: string
-  readonly rows: {
-    readonly total: number
-    readonly done: number
-    readonly failed: number
-    readonly pending: number
-    /** Of this run alone. */
-    readonly doneNow: number
-    readonly failedNow: number
-  }
-  /** Of all runs. */
-  readonly tokens: { readonly input: number; readonly output: number }
-  /** Generations whose tokens the server did not report. */
-  readonly uncounted: number
-  /** Of all runs by tokens, of this run by time; absent where the price is not known. */
-  readonly dollars?: number
-  /** Milliseconds of this run. */
-  readonly elapsed: number
-  /** Of this run. */
-  readonly rowsPerSecond: number
-  readonly outputTokensPerSecond: number
-  /** Of the generations of this run, in milliseconds. */
-  readonly latency?: Summary
-  readonly timeToFirstToken?: Summary
-  /** Requests of this run that were sent again. */
-  readonly retries: number
-  /** Failed rows of all runs by `stage.reason`. */
-  readonly failures: Readonly<Record<string, number>>
-  /** Rows of this run that the cache answered. */
-  readonly cached: number
-  /** Generations of this run by finish reason; `length` counts those that the limit on tokens cut. */
-  readonly finishReasons: Readonly<Record<string, number>>
-  /** Generations of this run that the model or a filter refused. */
-  readonly refusals: number
-  /** Differences from earlier runs that were accepted. */
-  readonly accepted?: ReadonlyArray<{ readonly at: string; readonly changes: ReadonlyArray<string> }>
-  /** This run over time, and histograms of its milliseconds and tokens for each generation. */
-  readonly charts: {
-    readonly timeline: ReadonlyArray<Point>
-    readonly latency: ReadonlyArray<Bar>
-    readonly length: ReadonlyArray<Bar>
-  }
-}
+export type { Report, Why } from "./Account.ts"
 
 const BARS = 40
 

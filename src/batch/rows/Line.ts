@@ -14,24 +14,10 @@
  * @since 0.1.0
  */
 import type * as Generation from "../../Generation.ts"
+import type { Failure } from "./Failure.ts"
 import type { Row } from "./Row.ts"
 
-/**
- * Why a row failed.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Failure {
-  readonly stage: string
-  readonly reason: string
-  readonly message: string
-  readonly status?: number
-  /** The server's own name of the error. */
-  readonly type?: string
-  /** Requests that were made for it. */
-  readonly attempts: number
-}
+export type { Failure } from "./Failure.ts"
 
 /**
  * Where the generations of a row come from.
