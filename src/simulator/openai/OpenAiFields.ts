@@ -21,3 +21,19 @@ export const biases: Pydantic.Reader<Pydantic.Body> = (value, loc, problems) => 
   for (const [key, bias] of Object.entries(map ?? {})) Pydantic.float(bias, [...loc, key], problems)
   return map
 }
+
+/** The input of `/v1/responses`. @category readers @since 0.2.0 */
+export const responsesInput = Pydantic.union<unknown>(
+  ["str", Pydantic.text],
+  ["list[union]", Pydantic.list(Pydantic.anything)]
+)
+
+/** What `/v1/responses` can be asked to include. @category readers @since 0.2.0 */
+export const includes = Pydantic.list(Pydantic.literal(
+  "code_interpreter_call.outputs",
+  "computer_call_output.output.image_url",
+  "file_search_call.results",
+  "message.input_image.image_url",
+  "message.output_text.logprobs",
+  "reasoning.encrypted_content"
+))

@@ -145,6 +145,32 @@ export const list = <A>(item: Reader<A>, most = Infinity): Reader<ReadonlyArray<
   return problems.length === before ? items.filter((element) => element !== undefined) : undefined
 }
 
+/**
+ * A value of a tagged union whose tag, in a field of this name, names no member; `shown` is the tag in words.
+ *
+ * @category readers
+ * @since 0.2.0
+ */
+export const wrongTag = (
+  input: unknown,
+  loc: Problem["loc"],
+  { field, shown, tag, tags }: {
+    readonly field: string
+    readonly tag: unknown
+    readonly shown: string
+    readonly tags: ReadonlyArray<string>
+  }
+): Problem => {
+  const expected_tags = tags.map((one) => `'${one}'`).join(", ")
+  return {
+    type: "union_tag_invalid",
+    loc,
+    msg: `Input tag ${shown} found using '${field}' does not match any of the expected tags: ${expected_tags}`,
+    input,
+    ctx: { discriminator: `'${field}'`, tag, expected_tags }
+  }
+}
+
 /** A member of a union: its name in places, and its reader. @category models @since 0.2.0 */
 export type Member<A> = readonly [name: string, reader: Reader<A>]
 

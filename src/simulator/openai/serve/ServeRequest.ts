@@ -17,7 +17,6 @@ export interface Asked {
 }
 
 const roles = ["developer", "system", "user", "assistant", "tool", "function"]
-const shown = roles.map((role) => `'${role}'`).join(", ")
 const parts = "list[union[ContentPartText,ContentPartImage,ContentPartAudio,ContentPartFile]]"
 
 const content: Pydantic.Reader<unknown> = Pydantic.union<unknown>(["str", Pydantic.text], [
@@ -41,9 +40,8 @@ const message: Pydantic.Reader<Message> = Pydantic.model((body, loc, problems) =
     return { role: "", content: "" }
   }
   if (typeof role !== "string" || !roles.includes(role)) {
-    const msg = `Input tag '${String(role)}' found using 'role' does not match any of the expected tags: ${shown}`
-    const ctx = { discriminator: "'role'", tag: String(role), expected_tags: shown }
-    problems.push({ type: "union_tag_invalid", loc, msg, input: body, ctx })
+    const tag = String(role)
+    problems.push(Pydantic.wrongTag(body, loc, { field: "role", tag, shown: `'${tag}'`, tags: roles }))
     return { role: "", content: "" }
   }
   if (role !== "assistant" || typeof (body["content"] ?? undefined) !== "undefined") {

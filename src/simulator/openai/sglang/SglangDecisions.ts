@@ -89,16 +89,7 @@ const repeated = (names: ReadonlyArray<string>): string | undefined =>
 const question: Pydantic.Reader<Body> = (value, loc, problems) => {
   const type = Pydantic.isBody(value) ? value["type"] : undefined
   if (!Pydantic.isBody(value) || !kinds.includes(String(type))) {
-    const expected_tags = kinds.map((kind) => `'${kind}'`).join(", ")
-    problems.push({
-      type: "union_tag_invalid",
-      loc,
-      msg: `Input tag ${
-        Pydantic.repr(type)
-      } found using 'type' does not match any of the expected tags: ${expected_tags}`,
-      input: value,
-      ctx: { discriminator: "'type'", tag: type, expected_tags }
-    })
+    problems.push(Pydantic.wrongTag(value, loc, { field: "type", tag: type, shown: Pydantic.repr(type), tags: kinds }))
     return undefined
   }
   const at = [...loc, String(type)]

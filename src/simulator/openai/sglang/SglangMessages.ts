@@ -36,16 +36,7 @@ const blocks = "list[tagged-union[TextBlock,ImageBlock,ToolUseBlock,ToolResultBl
 const block: Pydantic.Reader<Body> = (value, loc, problems) => {
   const type = Pydantic.isBody(value) ? value["type"] : undefined
   if (Pydantic.isBody(value) && tags.includes(String(type))) return value
-  const expected_tags = tags.map((tag) => `'${tag}'`).join(", ")
-  problems.push({
-    type: "union_tag_invalid",
-    loc,
-    msg: `Input tag ${
-      Pydantic.repr(type)
-    } found using 'type' does not match any of the expected tags: ${expected_tags}`,
-    input: value,
-    ctx: { discriminator: "'type'", tag: type, expected_tags }
-  })
+  problems.push(Pydantic.wrongTag(value, loc, { field: "type", tag: type, shown: Pydantic.repr(type), tags }))
   return undefined
 }
 

@@ -8,6 +8,7 @@ import type { Turn } from "../../model/Turn.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
 import * as Random from "../../wire/Random.ts"
 import * as Reply from "../../wire/Reply.ts"
+import * as OpenAiFields from "../OpenAiFields.ts"
 import type { OpenAiRequest } from "../OpenAiRequest.ts"
 import * as OpenAiRun from "../OpenAiRun.ts"
 import * as Responses from "../Responses.ts"
@@ -66,17 +67,6 @@ const response = (self: Answered, status: string, output: ReadonlyArray<object>,
   }
 }
 
-const input = Pydantic.union<unknown>(["str", Pydantic.text], ["list[union]", Pydantic.list(Pydantic.anything)])
-
-const includes = Pydantic.list(Pydantic.literal(
-  "code_interpreter_call.outputs",
-  "computer_call_output.output.image_url",
-  "file_search_call.results",
-  "message.input_image.image_url",
-  "message.output_text.logprobs",
-  "reasoning.encrypted_content"
-))
-
 const efforts = Pydantic.literal("none", "minimal", "low", "medium", "high", "xhigh", "ultra", "max")
 
 /** What the chat says of a request that names no model. */
@@ -95,8 +85,8 @@ export const check = (turn: Turn, body: Pydantic.Body): SglangRefusal.Refused | 
   const problems: Array<Pydantic.Problem> = []
   const maybe = <A>(name: string, reader: Pydantic.Reader<A>) =>
     Pydantic.optional(body, name, Pydantic.nullable(reader), ["body"], problems)
-  maybe("include", includes)
-  Pydantic.required(body, "input", input, ["body"], problems)
+  maybe("include", OpenAiFields.includes)
+  Pydantic.required(body, "input", OpenAiFields.responsesInput, ["body"], problems)
   maybe("max_output_tokens", Pydantic.integer)
   maybe("metadata", Pydantic.record)
   const model = maybe("model", Pydantic.text)

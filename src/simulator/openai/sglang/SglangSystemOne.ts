@@ -50,16 +50,7 @@ const criteriaProblems = (body: Body, loc: Problem["loc"], problems: Array<Probl
 const question = (value: unknown, loc: Problem["loc"], problems: Array<Problem>): void => {
   if (!Pydantic.isBody(value) || !kinds.includes(String(value["type"]))) {
     const tag = Pydantic.isBody(value) ? value["type"] : undefined
-    const expected_tags = kinds.map((kind) => `'${kind}'`).join(", ")
-    problems.push({
-      type: "union_tag_invalid",
-      loc,
-      msg: `Input tag ${
-        Pydantic.repr(tag)
-      } found using 'type' does not match any of the expected tags: ${expected_tags}`,
-      input: value,
-      ctx: { discriminator: "'type'", tag, expected_tags }
-    })
+    problems.push(Pydantic.wrongTag(value, loc, { field: "type", tag, shown: Pydantic.repr(tag), tags: kinds }))
     return
   }
   const type = String(value["type"])

@@ -93,7 +93,6 @@ const kinds = ["enabled", "disabled", "adaptive"]
 const thinking = Pydantic.model((body, loc, problems) => {
   const { type } = body
   if (kinds.includes(String(type))) return
-  const expected = kinds.map((kind) => `'${kind}'`).join(", ")
   problems.push(
     type === undefined
       ? {
@@ -103,13 +102,7 @@ const thinking = Pydantic.model((body, loc, problems) => {
         input: body,
         ctx: { discriminator: "'type'" }
       }
-      : {
-        type: "union_tag_invalid",
-        loc,
-        msg: `Input tag '${String(type)}' found using 'type' does not match any of the expected tags: ${expected}`,
-        input: body,
-        ctx: { discriminator: "'type'", tag: String(type), expected_tags: expected }
-      }
+      : Pydantic.wrongTag(body, loc, { field: "type", tag: String(type), shown: `'${String(type)}'`, tags: kinds })
   )
 })
 

@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 import * as Pydantic from "../../wire/Pydantic.ts"
+import * as OpenAiFields from "../OpenAiFields.ts"
 import { efforts } from "./VllmFields.ts"
 import * as VllmJson from "./VllmJson.ts"
 import { given } from "./VllmValidators.ts"
@@ -101,17 +102,6 @@ const text = Pydantic.model((body, loc, problems) => {
   Pydantic.optional(body, "verbosity", Pydantic.nullable(Pydantic.literal("low", "medium", "high")), loc, problems)
 })
 
-const input = Pydantic.union<unknown>(["str", Pydantic.text], ["list[union]", Pydantic.list(Pydantic.anything)])
-
-const includes = Pydantic.list(Pydantic.literal(
-  "code_interpreter_call.outputs",
-  "computer_call_output.output.image_url",
-  "file_search_call.results",
-  "message.input_image.image_url",
-  "message.output_text.logprobs",
-  "reasoning.encrypted_content"
-))
-
 const reasoning = Pydantic.model((body, loc, problems) =>
   Pydantic.optional(body, "effort", Pydantic.nullable(efforts), loc, problems)
 )
@@ -152,9 +142,9 @@ export const check = (body: Body): void => {
   const problems: Array<Pydantic.Problem> = []
   const maybe = <A>(name: string, reader: Pydantic.Reader<A>) =>
     Pydantic.optional(body, name, Pydantic.nullable(reader), ["body"], problems)
-  maybe("include", includes)
+  maybe("include", OpenAiFields.includes)
   // the server puts a name of its own into the body before it is read
-  Pydantic.required({ request_id: "", ...body }, "input", input, ["body"], problems)
+  Pydantic.required({ request_id: "", ...body }, "input", OpenAiFields.responsesInput, ["body"], problems)
   maybe("instructions", Pydantic.text)
   maybe("max_output_tokens", Pydantic.integer)
   maybe("metadata", Pydantic.record)
