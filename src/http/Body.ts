@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import { HttpClientError, TransportError } from "effect/http/HttpClientError"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
 import * as Stream from "effect/Stream"
+import * as Bytes from "./Bytes.ts"
 import * as Decompression from "./Decompression.ts"
 import * as TransportLimits from "./TransportLimits.ts"
 
@@ -58,26 +59,13 @@ export const bytes = (
       }),
       Stream.runDrain,
       Effect.flatMap(() =>
-        size > limit && !cut ? Effect.fail(tooLarge(response)) : Effect.succeed(joined(chunks, Math.min(size, limit)))
+        size > limit && !cut ? Effect.fail(tooLarge(response)) : Effect.succeed(Bytes.join(chunks).subarray(0, limit))
       )
     )
   })
 }
 
 const isEmpty = (error: Failure): boolean => error._tag === "HttpClientError" && error.reason._tag === "EmptyBodyError"
-
-const joined = (chunks: ReadonlyArray<Uint8Array>, size: number): Uint8Array => {
-  const [first] = chunks
-  if (chunks.length === 1 && first !== undefined) return first.subarray(0, size)
-  const all = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    const kept = chunk.subarray(0, size - at)
-    all.set(kept, at)
-    at += kept.length
-  }
-  return all
-}
 
 const tooLarge = (response: HttpClientResponse) =>
   new HttpClientError({

@@ -22,6 +22,7 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
+import * as Bytes from "./Bytes.ts"
 import type { Incoming } from "./Incoming.ts"
 import { fault } from "./TransportFault.ts"
 import { type EnforcedResponse, enforcesLimits, type Reading, type Size } from "./TransportLimits.ts"
@@ -258,7 +259,7 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
   #settle(): Exit.Exit<Uint8Array, Failure> | undefined {
     const incoming = this.#incoming
     if (incoming.failure !== undefined) return this.#body = Exit.fail(this.#decodeError(incoming.failure))
-    return incoming.ended ? this.#body = Exit.succeed(join(incoming.take())) : undefined
+    return incoming.ended ? this.#body = Exit.succeed(Bytes.join(incoming.take())) : undefined
   }
 
   #try<A>(decode: () => A): Effect.Effect<A, Failure> {
@@ -285,21 +286,6 @@ const headersOf = (fields: Incoming["headers"]): Headers.Headers => {
 }
 
 const isFilled = (chunks: Array<Uint8Array>): chunks is Chunks => chunks.length > 0
-
-const join = (chunks: Array<Uint8Array>): Uint8Array => {
-  const [first] = chunks
-  if (first === undefined) return new Uint8Array(0)
-  if (chunks.length === 1) return first
-  let size = 0
-  for (const chunk of chunks) size += chunk.length
-  const joined = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    joined.set(chunk, at)
-    at += chunk.length
-  }
-  return joined
-}
 
 const decoder = new TextDecoder()
 

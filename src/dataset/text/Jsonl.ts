@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import * as Bytes from "../../http/Bytes.ts"
 import * as DatasetError from "../DatasetError.ts"
 import type { Row } from "../parquet/Parquet.ts"
 
@@ -33,13 +34,7 @@ class Splitter {
     if (this.#rest.length === 0) return last
     const parts = [...this.#rest, last]
     this.#rest = []
-    const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-    let at = 0
-    for (const part of parts) {
-      all.set(part, at)
-      at += part.length
-    }
-    return all
+    return Bytes.join(parts)
   }
 }
 

@@ -87,16 +87,8 @@ export const content = (
   }
 }
 
-const joined = (parts: ReadonlyMap<number, Uint8Array>): Uint8Array => {
-  const ordered = [...parts].toSorted(([left], [right]) => left - right).map(([, bytes]) => bytes)
-  const all = new Uint8Array(ordered.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const bytes of ordered) {
-    all.set(bytes, at)
-    at += bytes.length
-  }
-  return all
-}
+const joined = (parts: ReadonlyMap<number, Uint8Array>): Uint8Array =>
+  Xet.join([...parts].toSorted(([left], [right]) => left - right).map(([, bytes]) => bytes))
 
 const kept = (storage: Storage, oid: string, bytes: Uint8Array): Effect.Effect<Exchange.Response> =>
   Effect.map(Repo.digest("SHA-256", bytes), (sha256) => {

@@ -14,6 +14,7 @@
  *
  * @since 0.1.0
  */
+import * as Bytes from "../../http/Bytes.ts"
 
 /**
  * Receives each event: its data, and its type where it is not `message`.
@@ -69,18 +70,6 @@ const SPACE = 32
 const COLON = 58
 const BOM = "\uFEFF"
 
-const concat = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
-  let size = 0
-  for (const piece of pieces) size += piece.byteLength
-  const joined = new Uint8Array(size)
-  let at = 0
-  for (const piece of pieces) {
-    joined.set(piece, at)
-    at += piece.byteLength
-  }
-  return joined
-}
-
 /** A text that waits for more must not keep the text that it was cut from, as a slice does. */
 const copy = (slice: string): string => JSON.parse(JSON.stringify(slice)) as string
 
@@ -113,9 +102,8 @@ class State implements Parser {
   }
 
   push(pieces: ReadonlyArray<Uint8Array>): boolean {
-    const [only] = pieces
-    if (only === undefined) return true
-    return this.#text(this.#decoder.decode(pieces.length === 1 ? only : concat(pieces), { stream: true }))
+    if (pieces.length === 0) return true
+    return this.#text(this.#decoder.decode(Bytes.join(pieces), { stream: true }))
   }
 
   end(): boolean {

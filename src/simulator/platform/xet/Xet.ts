@@ -121,6 +121,22 @@ export const files = (shard: Uint8Array): ReadonlyArray<File> | undefined => {
 }
 
 /**
+ * Pieces of bytes as one.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const join = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    all.set(piece, at)
+    at += piece.length
+  }
+  return all
+}
+
+/**
  * The bytes of a file; or the end of a sentence that begins with it.
  *
  * @category conversions
@@ -138,11 +154,5 @@ export const assemble = ({ terms }: File, xorbs: ReadonlyMap<string, Uint8Array>
     }
     pieces.push(...taken)
   }
-  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.length
-  }
-  return all
+  return join(pieces)
 }
