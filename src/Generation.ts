@@ -34,7 +34,7 @@ export interface Token {
   readonly bytes?: ReadonlyArray<number> | undefined
   /** Set where the token belongs to the thinking. */
   readonly reasoning?: boolean | undefined
-  /** The most likely tokens at this place, most likely first. */
+  /** The most likely tokens at this position, most likely first. */
   readonly top?: ReadonlyArray<Token> | undefined
 }
 
@@ -47,7 +47,7 @@ export interface Token {
 export interface ToolCall {
   readonly id: string
   readonly name: string
-  /** JSON text as the model wrote it; `{}` where an engine left a call without arguments open. */
+  /** JSON text as the model wrote it; `{}` if an engine left the arguments of a call without any open. */
   readonly arguments: string
 }
 
@@ -68,7 +68,7 @@ export interface Usage {
 }
 
 /**
- * Whether the server sent both counts. Where it did not, no budget of tokens or dollars can be enforced.
+ * Whether the server sent both counts. If it did not, no budget of tokens or dollars can be enforced.
  *
  * @category guards
  * @since 0.2.0
@@ -101,10 +101,10 @@ export interface Statistics extends Usage {
   readonly timeToFirstToken?: number | undefined
   /** From the call to the end, waits for retries included. */
   readonly duration: number
-  /** Attempts that the response took. */
+  /** The number of attempts. */
   readonly attempts: number
   readonly requestId?: string | undefined
-  /** Who answered behind a router (`x-inference-provider`). */
+  /** The provider behind a router (`x-inference-provider`). */
   readonly provider?: string | undefined
   /** The seed that was sent. */
   readonly seed?: number | bigint | undefined
@@ -143,8 +143,8 @@ export interface Generation {
 }
 
 /**
- * A fragment of a tool call: the name comes once, the arguments in pieces. `index` is the place of the call among all,
- * whatever the server's own counting says.
+ * A fragment of a tool call: the name comes once, the arguments in pieces. `index` is the position of the call among
+ * all, whatever the server's own numbering.
  *
  * @category models
  * @since 0.1.0

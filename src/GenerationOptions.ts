@@ -1,7 +1,8 @@
 /**
- * Every sampling and limit option, in one schema: checked before a request is sent, and data that encodes to JSON.
+ * Every sampling and limit option, in one schema: checked before a request is sent, and plain data that encodes to
+ * JSON.
  *
- * A rule that only one engine has stands in its dialect, not here.
+ * A rule that only one engine has is in its dialect, not here.
  *
  * @since 0.1.0
  */
@@ -86,13 +87,13 @@ const LogitBias = Schema.Record(Schema.String, between(-100, 100)).check(
 
 /**
  * The options. An absent option is the server's default, but `maxNewTokens` is 128 and `doSample` follows from the rest.
- * What each means is the description of its field: `GenerationOptions.describe("topP")`.
+ * The description of each field says what it means: `GenerationOptions.describe("topP")`.
  *
  * @category models
  * @since 0.1.0
  */
 export const GenerationOptions = Schema.Struct({
-  maxNewTokens: option(atLeast(1), "Most tokens to generate (default 128)."),
+  maxNewTokens: option(atLeast(1), "The most tokens to generate (default 128)."),
   temperature: option(
     finite("must be a number of at least 0", (value) => value >= 0),
     "How freely the model chooses: 0 always takes the likeliest token, 1 follows the model's own probabilities."
@@ -105,7 +106,7 @@ export const GenerationOptions = Schema.Struct({
   ),
   typicalP: option(
     share,
-    "Samples from the tokens of typical surprise that together have this probability; 1 means off."
+    "Samples from the most typical tokens (those of average surprisal) that together have this probability; 1 means off."
   ),
   repetitionPenalty: option(
     finite("must be above 0", (value) => value > 0),
@@ -116,7 +117,7 @@ export const GenerationOptions = Schema.Struct({
     "Makes tokens less likely the more often they occurred, from -2 to 2; 0 means none."
   ),
   presencePenalty: option(between(-2, 2), "Makes tokens that occurred less likely, from -2 to 2; 0 means none."),
-  logitBias: option(LogitBias, "What is added to the logits of tokens, by token id, from -100 to 100."),
+  logitBias: option(LogitBias, "Biases added to the logits of tokens, by token id, from -100 to 100."),
   seed: option(
     Seed,
     "The seed of the random numbers, an integer from 0 to 2^64 - 1; each of several generations gets its own, counted up from it."
@@ -130,13 +131,13 @@ export const GenerationOptions = Schema.Struct({
   watermark: option(Schema.Boolean, "Watermarks the text (TGI)."),
   truncate: option(atLeast(1), "How many tokens of the prompt to keep, counted from its end."),
   bestOf: option(atLeast(1), "How many candidates to generate, of which the likeliest is returned (TGI)."),
-  topNTokens: option(atLeast(0), "How many of the likeliest tokens to list at each place, on TGI's raw route."),
+  topNTokens: option(atLeast(0), "How many of the likeliest tokens to list at each position, on TGI's raw route."),
   decoderInputDetails: option(Schema.Boolean, "Lists the tokens of the prompt too (TGI)."),
   adapterId: option(Schema.NonEmptyString, "The LoRA adapter to use."),
   logprobs: option(Schema.Boolean, "Lists the tokens with their log probabilities."),
   topLogprobs: option(
     integer("must be an integer from 0 to 20", (value) => value >= 0 && value <= 20),
-    "How many of the likeliest tokens to list at each place, at most 20."
+    "How many of the likeliest tokens to list at each position, at most 20."
   ),
   tools: option(Schema.Array(Tool), "The tools that the model may call."),
   toolChoice: option(
@@ -151,7 +152,7 @@ export const GenerationOptions = Schema.Struct({
   ),
   thinkingBudget: option(
     atLeast(-1),
-    "Most tokens that the model may spend on thinking; 0 closes the thought before it begins, -1 sets no limit. They count towards " +
+    "The most tokens that the model may spend on thinking; 0 closes the thought before it begins, -1 sets no limit. They count towards " +
       "`maxNewTokens`, which must be larger. Enforced by the engine where it has a field for it, otherwise by two requests over a prompt " +
       "that is rendered here."
   ),
@@ -197,7 +198,7 @@ export type Name = keyof GenerationOptions
 export const MAX_NEW_TOKENS = 128
 
 /**
- * What a server says of its own limits; each may be unknown.
+ * A server's own limits, as it reports them; each may be unknown.
  *
  * @category models
  * @since 0.1.0
@@ -239,7 +240,7 @@ const at = (options: unknown, path: ReadonlyArray<PropertyKey>): unknown => {
   return value
 }
 
-/** After this many checks it is worth the milliseconds to compile them, where the platform allows it. */
+/** After this many checks, compiling them is worth the milliseconds it takes, if the platform allows it. */
 const COMPILE_AFTER = 32
 
 let checks = 0
@@ -250,7 +251,7 @@ const is = (options: unknown): options is GenerationOptions => {
   return isOptions(options)
 }
 
-/** The compiler is large: it is loaded when it is worth it. Where it cannot be, the check stays as it is. */
+/** The compiler is large: it is loaded when it is worth it. If it cannot be loaded, the check stays as it is. */
 const compile = (): void =>
   void import("effect/schema/SchemaJITCompiler").then(({ enable }) => {
     enable(GenerationOptions.ast)
@@ -302,7 +303,7 @@ const bound = (
     : [{ path: [name], message: `${name} must be at most ${limit} (the server's ${what}), given ${value}` }]
 
 /**
- * What is beyond a server's own limits, as far as they are known.
+ * The options that exceed a server's own limits, as far as these are known.
  *
  * @category validation
  * @since 0.1.0
@@ -345,7 +346,7 @@ export const check = (options: GenerationOptions, limits: ServerLimits = {}): Re
     issues.push({
       path: ["thinkingBudget"],
       message:
-        `thinkingBudget must be below maxNewTokens (${maxNewTokens}), which counts thinking and answer together, given ${thinkingBudget}`
+        `thinkingBudget must be below maxNewTokens (${maxNewTokens}), which covers thinking and answer together, given ${thinkingBudget}`
     })
   }
   const choice = options.toolChoice
@@ -356,7 +357,7 @@ export const check = (options: GenerationOptions, limits: ServerLimits = {}): Re
 }
 
 /**
- * The seed a number of places after another one, within a u64.
+ * A seed plus an offset, wrapped to a u64.
  *
  * @category combinators
  * @since 0.1.0

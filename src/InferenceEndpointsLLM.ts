@@ -71,7 +71,7 @@ export type {
 export type GenerateError = EndpointError | TemplateError | InferenceError | StructuredOutputError
 
 /**
- * The generations of one input, in the order asked.
+ * The generations of one input, in order.
  *
  * @category models
  * @since 0.1.0
@@ -101,8 +101,8 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
   /** Generates for one input, `numGenerations` times. */
   readonly generate: (input: Message.Input, options?: Settings.CallOptions) => Effect.Effect<Generated, GenerateError>
   /**
-   * Streams one generation: its parts as they come, and as the last event `Finish` with the whole. A stream that does
-   * not finish fails, and says in the error what had arrived. Leaving it closes the socket.
+   * Streams one generation: its parts as they arrive, and as the last event `Finish` with all of it. A stream that does
+   * not finish fails, and its error says what had arrived. Ending it early closes the socket.
    */
   readonly stream: (
     input: Message.Input,
@@ -132,7 +132,9 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
       options: Objects.JsonObjectOptions
     ): Effect.Effect<Objects.ObjectResult<Schema.Json>, GenerateError>
   }
-  /** Streams a value of a Schema as it grows: partials, elements of an array, and at the end the decoded whole. */
+  /**
+   * Streams a value of a Schema as it grows: partial values, elements of an array, and at the end the decoded value.
+   */
   readonly streamObject: <S extends Schema.Constraint, I extends Schema.Constraint = Schema.Never>(
     input: Message.Input,
     options: Objects.ObjectStreamOptions<S, I>
@@ -143,7 +145,7 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
   >
   /**
    * What would be sent for an input, without sending it: the prompt that is rendered here, or the messages that the server
-   * renders. `isComplete` says that it holds its special tokens.
+   * renders. `isComplete` says whether it contains its special tokens.
    */
   readonly prompt: (
     input: Message.Input,
@@ -167,11 +169,11 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
   readonly pricing: Effect.Effect<Pricing | undefined, EndpointError>
   /** The model's name where results are shown. */
   readonly displayName: Effect.Effect<string, EndpointError>
-  /** What answers there, as far as is known once the endpoint is resolved. */
+  /** What serves the endpoint, as far as is known once it is resolved. */
   readonly about: Effect.Effect<About.About, EndpointError>
   /**
-   * What the generations depend on, as JSON: endpoint, template, options, structured output; no secret. Generations of two
-   * services with the same fingerprint may stand in one data set.
+   * What the generations depend on, as JSON: endpoint, template, options, structured output; no secret. Generations of
+   * two services with the same fingerprint can be mixed in one data set.
    */
   readonly fingerprint: Schema.Json
 }>()("effect-inference-endpoints/InferenceEndpointsLLM") {}
@@ -185,7 +187,7 @@ export class InferenceEndpointsLLM extends Context.Service<InferenceEndpointsLLM
 export interface Options extends Settings.Settings, Prompting.Options {
   /** Defaults of every call. */
   readonly generationOptions?: GenerationOptions.GenerationOptions | undefined
-  /** Constrains every answer of `generate` and `stream`, in the form of the Python original. */
+  /** Constrains every response of `generate` and `stream`, in the form of the Python original. */
   readonly structuredOutput?: OutputSpecInput | undefined
   /**
    * What this endpoint was measured to do (`Prove.prove`): options that it dropped or refused are refused before they are
@@ -222,7 +224,7 @@ export interface Backend {
  */
 export const make = (options: Options = {}) => service(options, false)
 
-/** `constrainedAlone` says that its template is there for a structured output and for nothing else. */
+/** `constrainedAlone` says that its template is used only for structured output. */
 const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: boolean) {
   const endpoint = yield* Endpoint.Endpoint
   const implied = options.tokenizerId === undefined && options.chatTemplate === undefined
@@ -275,7 +277,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
         constraint: ready.constraint,
         events: Telemetry.observedStream(
           ready.telemetry,
-          // calls that are part of the text stream as any text does
+          // calls that are part of the text are streamed like any other text
           (stream || (ready.calls !== undefined && wanted.settings.delivery !== "unary")
             ? Generating.stream
             : Generating.atOnce)(ready, Deadline.before(deadline, total))

@@ -65,7 +65,7 @@ export class Rejected extends Schema.TaggedError<Rejected>()("Rejected", respons
   }
 }
 
-/** What to do about a refusal, where its words say so. */
+/** What to do about a refusal, if its message tells. */
 const refusalAdvice = (words: string): string => {
   if (/template not found/i.test(words)) {
     return "The server has no chat template: set tokenizerId or chatTemplate, and prompts are rendered here"
@@ -80,7 +80,7 @@ const refusalAdvice = (words: string): string => {
   if (/\b(?:image|multimodal|audio|video)/i.test(words)) {
     return "Send text alone, or use a model and a server that take such input"
   }
-  if (/grammar|regex|schema/i.test(words)) return "Simplify the schema: this engine's compiler does not take it"
+  if (/grammar|regex|schema/i.test(words)) return "Simplify the schema: this engine's compiler does not accept it"
   return "Change the request; the same one will be refused again"
 }
 
@@ -154,8 +154,8 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
 }
 
 /**
- * The engine has no free slot (TGI's 429 `overloaded`), or a server on the way is failing for now (408, 425, and every 5xx
- * whose words do not say otherwise).
+ * The engine has no free slot (TGI's 429 `overloaded`), or a server on the way is temporarily failing (408, 425, and
+ * every 5xx whose message does not say otherwise).
  *
  * @category reasons
  * @since 0.1.0
@@ -172,7 +172,7 @@ export class Overloaded extends Schema.TaggedError<Overloaded>()("Overloaded", {
 }
 
 /**
- * 503 with `currently loading`: the model is on its way. `retryAfter` is the server's estimate.
+ * 503 with `currently loading`: the model is being loaded. `retryAfter` is the server's estimate.
  *
  * @category reasons
  * @since 0.1.0
@@ -193,7 +193,11 @@ export class Loading extends Schema.TaggedError<Loading>()("Loading", { ...respo
 export class Asleep extends Schema.TaggedError<Asleep>()("Asleep", { ...response(503), ...retryAfter }) {
   readonly isRetryable = true
   override get message() {
-    return said("the endpoint has no running replica", this, "It starts because you asked: wait for it, then try again")
+    return said(
+      "the endpoint has no running replica",
+      this,
+      "This request starts it: wait until it is running, then try again"
+    )
   }
 }
 
@@ -235,9 +239,9 @@ export class GenerationFailed extends Schema.TaggedError<GenerationFailed>()("Ge
 }
 
 /**
- * The model should have called a tool but wrote something else, or was cut off: TGI's 422 `tool_error` about its own output;
- * arguments that are not valid JSON; a call that `toolChoice` demands and that the engine did not make (the last two in a
- * 200).
+ * The model should have called a tool but wrote something else, or was cut off: TGI's 422 `tool_error` about its own
+ * output; arguments that are not valid JSON; a call that `toolChoice` requires and that the engine did not make (the
+ * last two in a 200).
  *
  * @category reasons
  * @since 0.2.0
@@ -260,9 +264,9 @@ export class InvalidToolCall extends Schema.TaggedError<InvalidToolCall>()("Inva
 }
 
 /**
- * The server broke off the connection twice while it worked on this request and was healthy in between: the request itself
- * seems to crash it, so it is not sent again. Requests with the tools, schema or grammar of several that were fatal are
- * not sent at all for a while, unless one with them has succeeded.
+ * The server broke off the connection twice while it worked on this request and was healthy in between: the request
+ * itself seems to crash it, so it is not sent again. Requests that share tools, a schema or a grammar with several
+ * fatal ones are not sent at all for a while, unless one of them has succeeded.
  *
  * @category reasons
  * @since 0.2.0
@@ -361,8 +365,8 @@ export class StreamInterrupted extends Schema.TaggedError<StreamInterrupted>()("
 }
 
 /**
- * The server ended a response that holds no generation: a stream of its end mark alone, or of a role, usage and heartbeats;
- * a body without a choice or with an empty message. Nothing was delivered.
+ * The server ended a response that contains no generation: a stream of its end mark alone, or of a role, usage and
+ * heartbeats; a body without a choice or with an empty message. Nothing was delivered.
  *
  * @category reasons
  * @since 0.2.0
@@ -438,7 +442,7 @@ export type Reason = typeof Reason.Type
 export type Ending = "cut" | "stalled" | "refused" | "unsent"
 
 /**
- * Talking to a server failed. Holds neither the request nor a header, so that no secret can be in it.
+ * Talking to a server failed. Holds neither the request nor a header, so that it cannot contain a secret.
  *
  * @category errors
  * @since 0.1.0

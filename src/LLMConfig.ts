@@ -33,7 +33,7 @@ export const LLMConfig = Schema.Struct({
     "The repository whose chat template renders prompts here; they are then sent raw."
   ),
   tokenizerRevision: attribute(Schema.NonEmptyString, "The revision of that repository. Default `main`."),
-  chatTemplate: attribute(Schema.NonEmptyString, "The text of a chat template, in place of a repository's."),
+  chatTemplate: attribute(Schema.NonEmptyString, "The text of a chat template, instead of a repository's."),
   useMagpieTemplate: attribute(
     Schema.Boolean,
     "Lets the model write the user's message, as Magpie does (default false). Needs `tokenizerId` and " +
@@ -41,7 +41,7 @@ export const LLMConfig = Schema.Struct({
   ),
   magpiePreQueryTemplate: attribute(
     Schema.String,
-    "What precedes a user's message in the template: `llama3`, `qwen2`, or a text of your own."
+    "What precedes a user's message in the template: `llama3`, `qwen2`, or your own text."
   ),
   structuredOutput: attribute(
     OutputSpec,

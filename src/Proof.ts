@@ -1,6 +1,6 @@
 /**
- * What an endpoint was measured to honour: a value that can be saved, read again, and given to the service, which then
- * refuses by it (`proof`) what this endpoint does not do, whatever its engine is said to do.
+ * What an endpoint was measured to honour: a value that can be saved, read again, and passed to the service (`proof`),
+ * which then refuses what this endpoint does not do, whatever its engine is documented to do.
  *
  * @since 0.2.0
  */
@@ -43,7 +43,7 @@ export const Finding = Schema.Struct({
 export type Finding = typeof Finding.Type
 
 /**
- * What was measured of one endpoint.
+ * What was measured on one endpoint.
  *
  * @category models
  * @since 0.2.0
@@ -75,7 +75,7 @@ export type Proof = typeof Proof.Type
 export const Json = Schema.fromJsonString(Proof)
 
 /**
- * Whether the endpoint behaved differently from what is known of its engine.
+ * Whether the endpoint behaved differently from what is known about its engine.
  *
  * @category guards
  * @since 0.2.0
@@ -92,7 +92,8 @@ export const isOther = ({ documented, outcome }: Finding): boolean =>
 export const isBroken = (finding: Finding): boolean => isOther(finding) && finding.documented === "honoured"
 
 /**
- * `fail` where the endpoint does not do what its engine is known to do, `warn` where it differs otherwise, or where the result is unclear.
+ * `fail` if the endpoint does not do what its engine is known to do, `warn` if it differs otherwise, or if the result
+ * is unclear.
  *
  * @category accessors
  * @since 0.2.0

@@ -228,7 +228,7 @@ export const fromConfig = (config: JsonObject): Result.Result<JsonObject, string
 const isBlock = (value: Json): value is JsonObject | ReadonlyArray<Json> =>
   typeof value === "object" && value !== null && Object.keys(value).length > 0
 
-/** A key that YAML reads as the text that it is. */
+/** A key that YAML reads as plain text. */
 const keyText = (key: string): string =>
   /^[A-Za-z_][A-Za-z_0-9]*$/.test(key) && !reserved.has(key.toLowerCase()) ? key : JSON.stringify(key)
 

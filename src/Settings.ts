@@ -32,8 +32,8 @@ export const Settings = Schema.Struct({
   ),
   delivery: setting(
     Schema.Literals(["stream", "unary"]),
-    "`stream` reads a streamed response: it gives the time to the first token, notices a stall within a minute, and reports in an " +
-      "error what had arrived. `unary` requests the whole response: half the cost of a short one, and TGI's own timings. The " +
+    "`stream` reads a streamed response: it measures the time to the first token, notices a stall within a minute, and reports in " +
+      "an error what had arrived. `unary` requests the whole response: half the cost of a short one, and TGI's own timings. The " +
       "default is `stream`, but `unary` for short responses of which no part is shown early (`wholeUpTo`), and for what TGI " +
       "refuses to stream (`bestOf`, `decoderInputDetails`) or streams without a recognisable end (tools)."
   ),
@@ -74,16 +74,16 @@ export const Settings = Schema.Struct({
         Number.isSafeInteger(value) && value >= 0 ? undefined : "must be an integer of at least 0"
       )
     ),
-    "How often a stream of TGI that broke off is continued after the text that arrived (default 0: it fails)."
+    "How many times a broken TGI stream is continued from the text that has arrived (default 0: it fails)."
   ),
   continueFrom: setting(
     Schema.String,
-    "Text from a response that was cut off or spoilt: TGI continues after it; where the response is " +
+    "Text from a response that was cut off or damaged: TGI continues after it, or, if the response is " +
       "constrained, after the longest part that its grammar allows. The generation includes that part."
   ),
   captureContent: setting(
     Schema.Boolean,
-    "Writes prompts and generations onto spans (default false: they may be private)."
+    "Records prompts and generations on spans (default false: they may be private)."
   )
 })
 
@@ -119,7 +119,7 @@ const names = new Set(Object.keys(Settings.fields))
 const is = Schema.is(Settings)
 
 /**
- * Takes settings and sampling options apart, over the defaults of the service, and says what is wrong with either.
+ * Separates settings from sampling options, over the service's defaults, and says what is wrong with either.
  *
  * @category combinators
  * @since 0.1.0
@@ -156,13 +156,13 @@ const settingIssues = (settings: Record<string, unknown>): ReadonlyArray<Generat
     }))
 
 const expected: { readonly [name: string]: string } = {
-  numGenerations: "an integer >= 1",
-  concurrency: "an integer >= 1",
+  numGenerations: "an integer of at least 1",
+  concurrency: "an integer of at least 1",
   unsupported: `"error" or "warn"`,
   delivery: `"stream" or "unary"`,
-  wholeUpTo: "an integer >= 0",
-  resume: "an integer >= 0",
-  continueFrom: "a text"
+  wholeUpTo: "an integer of at least 0",
+  resume: "an integer of at least 0",
+  continueFrom: "a string"
 }
 
 /**

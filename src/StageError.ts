@@ -50,7 +50,8 @@ export interface StageError extends Cause.YieldableError {
 export type Derived = Pick<StageError, "isRetryable" | "retryAfter">
 
 /**
- * The fields of an envelope: `method`, with a default for errors made by hand, `reason`, and those of the stage alone.
+ * The fields of an envelope: `method`, with a default for errors that are made by hand, `reason`, and those of the
+ * stage alone.
  *
  * @category models
  * @since 0.2.0

@@ -24,8 +24,8 @@ export interface Tool<Name extends string, S extends Schema.Constraint> extends 
 }
 
 /**
- * Makes a tool. Its JSON Schema is written out without references where it is not recursive, since TGI resolves them from
- * the root of its own wrapper and fails.
+ * Makes a tool. Its JSON Schema is written without references unless it is recursive, since TGI resolves references
+ * from the root of its own wrapper and fails.
  *
  * @category constructors
  * @since 0.1.0

@@ -43,7 +43,7 @@ export * as Catalogue from "./endpoint/dedicated/Catalogue.ts"
 /** What dedicated endpoints can run on. @since 0.2.0 */
 export * as Hardware from "./endpoint/dedicated/Hardware.ts"
 
-/** Which engine answers, and what it can. @since 0.1.0 */
+/** Which engine responds, and what it can do. @since 0.1.0 */
 export * as Engine from "./endpoint/address/Engine.ts"
 
 /** Files, model info and providers on the Hub. @since 0.1.0 */
@@ -64,7 +64,7 @@ export * as DatasetCache from "./hub/DatasetCache.ts"
 /** The cache of Hub files, in Python's layout. @since 0.1.0 */
 export * as HubCache from "./hub/HubCache.ts"
 
-/** What becomes of each option on each engine and route. @since 0.1.0 */
+/** What happens to each option on each engine and route. @since 0.1.0 */
 export * as Dialect from "./dialect/Dialect.ts"
 
 /** The dialect of each engine. @since 0.1.0 */
@@ -76,7 +76,7 @@ export * as TgiClient from "./transport/TgiClient.ts"
 /** When a call is retried. @since 0.1.0 */
 export * as Retry from "./http/Retry.ts"
 
-/** The policy that all requests of a program keep, finding its endpoint included. @since 0.2.0 */
+/** The policy of all requests of a program, including those that find its endpoint. @since 0.2.0 */
 export * as RequestDefaults from "./http/RequestDefaults.ts"
 
 /** The moment by which a whole call must have ended. @since 0.2.0 */
@@ -106,7 +106,7 @@ export * as ChatTemplate from "./template/ChatTemplate.ts"
 /** The engine that runs templates, as a choice. @since 0.2.0 */
 export * as TemplateEngine from "./template/engine/TemplateEngine.ts"
 
-/** Jinja as Python runs it: the engine of the layers that name none. @since 0.2.0 */
+/** Jinja as Python runs it: the default engine. @since 0.2.0 */
 export * as PythonJinja from "./template/engine/PythonJinja.ts"
 
 /** `@huggingface/jinja` as the engine. @since 0.2.0 */
@@ -121,7 +121,7 @@ export * as Compatibility from "./template/engine/Compatibility.ts"
 /** Text of a user that would become control tokens. @since 0.2.0 */
 export * as ControlTokens from "./template/prompt/ControlTokens.ts"
 
-/** The marks that the model families put around thoughts. @since 0.2.0 */
+/** The tags that model families put around thoughts. @since 0.2.0 */
 export * as ThinkingTags from "./template/thinking/ThinkingTags.ts"
 
 /** What an endpoint was measured to honour. @since 0.2.0 */
@@ -154,7 +154,7 @@ export * as Magpie from "./template/Magpie.ts"
 /** Why messages could not become a prompt. @since 0.1.0 */
 export * as TemplateError from "./template/TemplateError.ts"
 
-/** What an engine takes as a grammar. @since 0.1.0 */
+/** What an engine accepts as a grammar. @since 0.1.0 */
 export * as Grammar from "./structured/Grammar.ts"
 
 /** Text to value by a Schema, whatever the server promised. @since 0.1.0 */

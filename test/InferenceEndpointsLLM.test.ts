@@ -186,7 +186,7 @@ const issuesOf = (error: GenerateError) =>
 describe("a request that cannot be", () => {
   const wrong: ReadonlyArray<readonly [name: string, call: Parameters<typeof generate>[1], says: string]> = [
     ["an option out of range", { topP: 2 }, "topP must be above 0 and at most 1, given 2"],
-    ["a setting out of range", { concurrency: 0 }, "concurrency must be an integer >= 1, got 0"],
+    ["a setting out of range", { concurrency: 0 }, "concurrency must be an integer of at least 1, got 0"],
     ["an option that TGI drops on the chat route", { topK: 5 }, "topK is ignored by TGI on /v1/chat/completions"],
     ["an option that TGI refuses", { presencePenalty: 1 }, "presencePenalty is refused by TGI"]
   ]

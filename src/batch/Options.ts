@@ -121,13 +121,13 @@ export const problems = (options: Options): ReadonlyArray<string> => {
   }).flatMap(([name, value]) =>
     value === undefined || (value >= 1 && Number.isSafeInteger(value))
       ? []
-      : [`${name} must be an integer >= 1, got ${value}`]
+      : [`${name} must be an integer of at least 1, got ${value}`]
   )
   return [
     ...positive,
     ...(retries === undefined || (Number.isSafeInteger(retries) && retries >= 0)
       ? []
-      : [`retries must be an integer >= 0, got ${retries}`]),
+      : [`retries must be an integer of at least 0, got ${retries}`]),
     ...(budget === undefined ? [] : Budget.problems(budget)),
     ...Settings.resolve({}, options.options ?? {}).issues.map(({ message }) => message)
   ]

@@ -19,7 +19,7 @@ import type { Provenance } from "./rows/Line.ts"
  * @since 0.2.0
  */
 export interface About extends Omit<Provenance, "prompt" | "dollars" | "package"> {
-  /** Requests that the server takes at once. */
+  /** Requests that the server accepts at once. */
   readonly capacity?: number | undefined
   /** Tokens of prompt and response together. */
   readonly contextLength?: number | undefined

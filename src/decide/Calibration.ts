@@ -54,7 +54,7 @@ export interface Calibration {
 }
 
 /**
- * The likeliest label; of two alike the one that comes first. Undefined where there is none.
+ * The likeliest label; in a tie, the first one. Undefined if there is none.
  *
  * @category accessors
  * @since 0.2.0

@@ -49,20 +49,20 @@ export interface Options extends Omit<CallOptions, "numGenerations" | "structure
  * @since 0.2.0
  */
 export interface Decision<L extends string = string> {
-  /** The likeliest label; of two alike the one that comes first. */
+  /** The likeliest label; in a tie, the first one. */
   readonly label: L
-  /** Of every label; they sum up to 1. */
+  /** The probability of every label; they sum to 1. */
   readonly probabilities: { readonly [K in L]: number }
   /** The total probability of the labels before they were scaled to 1; undefined if the engine does not report it. */
   readonly mass: number | undefined
-  /** Of labels that the engine did not list: the most that each of them can have held. */
+  /** The most that each label can have that the engine did not list. */
   readonly atMost: { readonly [K in L]?: number }
-  /** What the model would rather have begun with, the likeliest first. */
+  /** What the model would have begun with instead, the likeliest first. */
   readonly outside: ReadonlyArray<{ readonly text: string; readonly probability: number }>
   /** In how many orders the labels were shown, and in how many of them another label was the likeliest. */
   readonly orders: { readonly count: number; readonly flips: number }
   readonly route: "native" | "tokens"
-  /** Of all requests of this question; on a native route of all questions together. */
+  /** The usage of this question's requests; on a native route, of the one request for all questions. */
   readonly usage: Usage
 }
 
@@ -126,7 +126,7 @@ export const predicate = (
 ): Question.Question<"yes" | "no"> => ({ instructions, labels: { yes: meaning.yes ?? null, no: meaning.no ?? null } })
 
 /**
- * Where on a scale an answer stands: the mean of the places of its labels, from 0, weighted by their probabilities.
+ * An answer's place on a scale: the mean of the labels' places, counted from 0, weighted by their probabilities.
  *
  * @category accessors
  * @since 0.2.0
@@ -198,9 +198,9 @@ export const decideSettled = <const Q extends Questions>(
   Effect.flatMap(InferenceEndpointsLLM, (llm) => settle(llm, input, questions, options))
 
 /**
- * The work of a batch that judges: decides the questions about a row's input, and returns the decisions as a generation
- * whose text is JSON (`{ "<name>": { "label", "probabilities", "mass" } }`), so that a log keeps it, a report counts it, and
- * a column can be made from it.
+ * The work of a batch that judges its rows: decides the questions about a row's input, and returns the decisions as a
+ * generation whose text is JSON (`{ "<name>": { "label", "probabilities", "mass" } }`), so that a log keeps it, a
+ * report counts it, and a column can be made from it.
  *
  * @category running
  * @since 0.2.0

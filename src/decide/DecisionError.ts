@@ -62,13 +62,13 @@ export class LowMass extends Schema.TaggedError<LowMass>()("LowMass", {
     const others = this.outside.slice(0, SHOWN).map(({ probability, text }) =>
       `${JSON.stringify(text)} ${percent(probability)}`
     )
-    return `the labels hold ${percent(this.mass)} of the probability, but ${
+    return `the labels have ${percent(this.mass)} of the probability, but at least ${
       percent(this.minimum)
-    } is the least that counts` +
+    } is required` +
       `${
-        others.length === 0 ? "" : `; elsewhere are ${others.join(", ")}`
-      }. Add a label for what else there is (such as ` +
-      "`other`), say in the instructions that one label alone is the answer, close the model's thoughts (a tokenizerId does), " +
+        others.length === 0 ? "" : `; the likeliest other beginnings are ${others.join(", ")}`
+      }. Add a label for everything else (such as ` +
+      "`other`), say in the instructions that one label alone is the answer, close the model's thoughts (with a tokenizerId), " +
       "or lower `minimumMass`"
   }
 }

@@ -23,7 +23,7 @@ export interface Next {
 }
 
 /**
- * What might come next after a text, as far as reported.
+ * What might come next after a text, as far as it was reported.
  *
  * @category models
  * @since 0.2.0
@@ -40,11 +40,11 @@ export interface Listing {
  * @since 0.2.0
  */
 export interface Masses {
-  /** Of each key that was seen. */
+  /** The probability of each key that was seen. */
   readonly labels: ReadonlyMap<string, number>
-  /** Of tokens that begin no label, the likeliest first. */
+  /** The tokens that begin no label, the likeliest first. */
   readonly outside: ReadonlyArray<{ readonly text: string; readonly probability: number }>
-  /** Of tokens that were not listed: no unseen label can have more. */
+  /** The probability of the tokens that were not listed: no unseen label can have more. */
   readonly unseen: number
   /** A token that several labels begin with and that could not be followed. */
   readonly shared: { readonly keys: ReadonlyArray<string>; readonly token: string; readonly mass: number } | undefined

@@ -157,7 +157,7 @@ const told = <A extends Answer>(
   if (missing !== undefined) return invalid(`it has no probability of ${JSON.stringify(missing.label)}`)
   const sum = [...probabilities.values()].reduce((total, value) => total + value, 0)
   return Math.abs(sum - 1) > ROUNDING * labels.length || probabilities.size !== labels.length
-    ? invalid(`its ${probabilities.size} probabilities sum up to ${sum}`)
+    ? invalid(`its ${probabilities.size} probabilities sum to ${sum}`)
     : Result.succeed({
       probabilities: new Map([...probabilities].map(([label, value]) => [label, value / sum])),
       mass: answer.label_mass ?? undefined

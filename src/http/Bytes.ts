@@ -1,5 +1,5 @@
 /**
- * Pieces of bytes as one.
+ * Chunks of bytes, joined.
  *
  * @since 0.2.0
  */

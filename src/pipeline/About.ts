@@ -1,5 +1,5 @@
 /**
- * What answers at a resolved endpoint, as data: for provenance, for plans, and where models must not be mixed.
+ * What serves a resolved endpoint, as data: for provenance, for plans, and where models must not be mixed.
  *
  * @since 0.2.0
  */
@@ -7,7 +7,7 @@ import type * as Engine from "../endpoint/address/Engine.ts"
 import type { Target } from "../endpoint/EndpointTarget.ts"
 
 /**
- * What answers, as far as is known.
+ * What serves the endpoint, as far as is known.
  *
  * @category models
  * @since 0.2.0
@@ -18,13 +18,13 @@ export interface About {
   readonly served?: string | undefined
   /** The revision of the model's repository. */
   readonly revision?: string | undefined
-  /** The provider that serves it on the router, where only one may. */
+  /** The provider that serves it on the router, if it can only be one. */
   readonly provider?: string | undefined
   readonly engine: Engine.Kind
   readonly engineVersion?: string | undefined
   /** What renders prompts here: the text of a template, or the repository that holds it. */
   readonly template?: string | undefined
-  /** Requests that the server takes at once. */
+  /** Requests that the server accepts at once. */
   readonly capacity?: number | undefined
   /** Tokens of prompt and response together. */
   readonly contextLength?: number | undefined

@@ -28,7 +28,7 @@ export const isAway = (
   (error.reason._tag === "Asleep" || error.reason._tag === "Paused")
 
 /**
- * Wakes or resumes the endpoint, as the error says, and gives its target when it is ready.
+ * Wakes or resumes the endpoint, as the error says, and returns its target when it is ready.
  *
  * @category running
  * @since 0.1.0

@@ -29,7 +29,7 @@ const events = (generation: Generation.Generation): ReadonlyArray<Generation.Eve
 ]
 
 /**
- * A backend that answers what the script says, in the order of the requests.
+ * A backend that generates what the script says, in the order of the requests.
  *
  * @category constructors
  * @since 0.1.0

@@ -33,7 +33,7 @@ type Prompt = Extract<GenerateRequest["input"], { readonly _tag: "Prompt" }>
 export interface Phase {
   readonly wanted: Wanted
   readonly prompt: Prompt
-  /** What the prompt says about the text; undefined where all of it is the answer. */
+  /** What the prompt says about the text; undefined if all of it is the answer. */
   readonly opening: ThoughtOpening.Opening | undefined
 }
 
@@ -45,7 +45,7 @@ export interface Phase {
  */
 export interface Plan {
   readonly thought: Phase
-  /** What follows a thought; undefined where it completes the generation. */
+  /** What follows a thought; undefined if it completes the generation. */
   readonly answer: (thought: Generation.Generation) => Phase | undefined
   /** Whether text of the first phase belongs to the answer: a model that does not think has begun its answer. */
   readonly keepsText: boolean
@@ -54,7 +54,7 @@ export interface Plan {
 /** After a thought that ends in the middle of a sentence the model tends to go on thinking. */
 const LAST_WORDS = "I have thought about this for long enough, and will answer now."
 
-/** What opens the answer after the thought, where it is more than a blank line. */
+/** What opens the answer after the thought, if more than a blank line. */
 const answerOf = ({ close }: Family): string =>
   close === "<|end|>" ? "<|start|>assistant<|channel|>final<|message|>" : "\n\n"
 
@@ -68,7 +68,7 @@ const issue = (message: string): GenerationOptions.Issue => ({ path: ["thinkingB
  */
 export const check = (prompt: Prompt, { returnFullText }: GenerationOptions.GenerationOptions) =>
   returnFullText === true
-    ? issue("thinkingBudget cannot be combined with returnFullText, as the text is made of two requests")
+    ? issue("thinkingBudget cannot be combined with returnFullText, as the text comes from two requests")
     : ThoughtOpening.opening(prompt.text)._tag === "Unknown" && prompt.tags === undefined
     ? issue(
       "thinkingBudget needs the tags of the model's thoughts, but neither the prompt nor its template has any known ones: " +
@@ -99,8 +99,8 @@ export const of = Effect.fnUntraced(function*(
 })
 
 /**
- * The two phases of a prompt that `check` has nothing against. Undefined where there is nothing to limit: the prompt's
- * thought is closed, or the budget is 0, for which the prompt was closed.
+ * The two phases of a prompt that passed `check`. Undefined if there is nothing to limit: the prompt's thought is
+ * closed, or the budget is 0, for which the prompt was closed.
  *
  * @category constructors
  * @since 0.2.0
@@ -160,7 +160,7 @@ const closed = (family: Family): string => `${family.open}\n\n${family.close}${a
 /** Without the part of a character that a limit cut. */
 const whole = (text: string): string => text.replace(/\uFFFD+$/, "")
 
-/** Tags may be special tokens, which these engines leave out of a text unless they are told not to. */
+/** Tags may be special tokens, which these engines leave out of a text unless told otherwise. */
 const tagsShown: { readonly [K in Kind]?: Readonly<Record<string, unknown>> } = {
   vllm: { skip_special_tokens: false },
   sglang: { skip_special_tokens: false }
@@ -174,7 +174,7 @@ const total = (a: number | undefined, b: number | undefined): number | undefined
 
 type Statistics = Generation.Generation["statistics"]
 
-/** What both requests took. Counts that one of them did not report are unknown. */
+/** The usage of both requests. Counts that one of them did not report are unknown. */
 const statistics = (thought: Statistics, answer: Statistics): Statistics => {
   const inputTokens = sum(thought.inputTokens, answer.inputTokens)
   const outputTokens = sum(thought.outputTokens, answer.outputTokens)

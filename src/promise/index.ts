@@ -175,13 +175,13 @@ export interface DecideOptions
 export interface Decision<L extends string> {
   /** The likeliest label. */
   readonly label: L
-  /** Of every label; they sum up to 1. */
+  /** The probability of every label; they sum to 1. */
   readonly probabilities: { readonly [K in L]: number }
   /** The total probability of the labels before that; undefined if the engine does not report it. */
   readonly mass: number | undefined
   /** Of labels that the engine did not list: the most that each can have held. */
   readonly atMost: { readonly [K in L]?: number }
-  /** What the model would rather have begun with, the likeliest first. */
+  /** What the model would have begun with instead, the likeliest first. */
   readonly outside: ReadonlyArray<{ readonly text: string; readonly probability: number }>
   /** In how many orders the labels were shown, and in how many of them another was the likeliest. */
   readonly orders: { readonly count: number; readonly flips: number }

@@ -60,7 +60,7 @@ const constrained = <A>(
     const first = judged(yield* ask({}), judge)
     if (first.outcome !== "unclear" || lab.rules?.templateVariables._tag !== "Sent") return first
     const plain = yield* ask({ templateVariables: { enable_thinking: false, thinking: false } })
-    // a model that then says nothing tells nothing
+    // if the model then says nothing, nothing can be concluded
     return judged(plain, (generation) => said(generation).trim() === "" ? first : judge(generation))
   })
 
@@ -69,7 +69,7 @@ const isOdd = (text: string): boolean => {
   return Result.isSuccess(value) && Result.isSuccess(Schema.decodeUnknownResult(Odd)(value.success))
 }
 
-/** Engines that drop every constraint do not get one. */
+/** Engines that drop every constraint are not sent one. */
 const enforces = ({ about: { engine } }: Lab): "honoured" | "refused" =>
   engine === "hf-serve" || engine === "transformers" ? "refused" : "honoured"
 
@@ -185,7 +185,9 @@ export const apart: Behaviour = {
           ? found("unclear", "no response contains the requested word")
           : found(
             "honoured",
-            `${requests - silent} of ${requests} concurrent responses contain their own word, none another's`
+            `${
+              requests - silent
+            } of ${requests} concurrent responses contain their own word, and none contains another's`
           )
     )
 }

@@ -1,5 +1,5 @@
 /**
- * Whether tools are called as demanded, forbidden and named.
+ * Whether calls are made when required, withheld when forbidden, and made to the tool that is named.
  *
  * @since 0.2.0
  */
@@ -27,7 +27,7 @@ const PLACES = "What is the weather in Paris, and what is the population of Rome
 const calls = (lab: Lab, options: GenerationOptions) =>
   sent(lab, { maxNewTokens: 128, temperature: 0, tools: TOOLS, ...options }, { text: PLACES })
 
-/** A call is demanded, and several are allowed if the engine has the option: the rest is seen from that. */
+/** Requires a call, and allows several if the engine has the option; the other requests are compared with this one. */
 const demand = (lab: Lab, options: GenerationOptions = {}) =>
   calls(lab, {
     toolChoice: "required",
@@ -36,7 +36,7 @@ const demand = (lab: Lab, options: GenerationOptions = {}) =>
   })
 
 /**
- * Calls that are as demanded.
+ * Calls that are as required.
  *
  * @category measures
  * @since 0.2.0
@@ -52,18 +52,18 @@ export const called =
             found("dropped", `${wanted}; ${came}`)
       }))
 
-/** A model that calls again and again until it is cut: servers that parse a whole answer then give its text. */
+/** A model may repeat calls until the token limit; servers that parse the whole output then return it as text. */
 const begun = ({ finishReason, text }: Generation.Generation) =>
   finishReason === "length" && /"name"\s*:\s*"(?:weather|population)"/.test(text)
-    ? found("unclear", "calls were written until the limit, and the server gives them as text")
+    ? found("unclear", "the model wrote calls until the token limit, and the server returned them as text")
     : undefined
 
 const namesOf = ({ toolCalls }: Generation.Generation): ReadonlyArray<string> => toolCalls.map(({ name }) => name)
 
-/** Engines that let a model speak before it calls may be cut there. */
+/** On engines that let a model write text before a call, the token limit may come first. */
 const cut = ({ finishReason, toolCalls }: Generation.Generation, wanted: string) =>
   toolCalls.length === 0 && finishReason === "length"
-    ? found("unclear", `${wanted}; the text was cut before one could come`)
+    ? found("unclear", `${wanted}; the token limit was reached before one could be made`)
     : undefined
 
 const cameOf = (generation: Generation.Generation): string => {
@@ -72,7 +72,7 @@ const cameOf = (generation: Generation.Generation): string => {
 }
 
 /**
- * A call is made if one is demanded.
+ * A call is made if one is required.
  *
  * @category measures
  * @since 0.2.0
@@ -86,10 +86,10 @@ export const demanded: Measure = (lab) =>
         : alone(lab)
   )
 
-const alone = called({ toolChoice: "required" }, (names) => names.length > 0, "a call was demanded")
+const alone = called({ toolChoice: "required" }, (names) => names.length > 0, "a call was required")
 
 /**
- * The first of several measures that found something wrong.
+ * The first of several findings that shows something wrong.
  *
  * @category measures
  * @since 0.2.0
@@ -134,12 +134,12 @@ export const prompted: Measure = (lab) =>
     ([plain, told]) =>
       both(plain, told, (plain, told) => {
         const [without, held] = [plain.statistics.inputTokens, told.statistics.inputTokens]
-        // a prompt that holds one sentence more has more tokens, and the same number says more than two texts do
+        // one more sentence means more prompt tokens, and an equal count is stronger evidence than two equal texts
         if (without !== undefined && without === held) {
           return found("dropped", `the prompt has ${held} tokens with it and without it`)
         }
         return without !== held || !same(plain, told)
-          ? found("honoured", "the prompt is another one with it")
+          ? found("honoured", "the prompt changes with it")
           : found("unclear", "the response is the same with it and without it")
       })
   )

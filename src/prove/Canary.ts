@@ -1,7 +1,7 @@
 /**
  * Finds servers that mix up their callers, before a batch of a million rows is sent to one: concurrent requests each ask for
  * a word of their own, and another request's word in a response proves the mixing. Two different responses to one prompt
- * prove nothing: batching changes floats.
+ * prove nothing: batching changes floating-point results.
  *
  * @since 0.2.0
  */
@@ -16,7 +16,7 @@ import * as StageError from "../StageError.ts"
 type Service = InferenceEndpointsLLM["Service"]
 
 /**
- * How to look.
+ * How to check.
  *
  * - `streams`: how many requests are in flight at once (default 8, at most 16).
  * - `rounds`: how often (default 2).
@@ -39,7 +39,7 @@ export interface Options extends Omit<CallOptions, "numGenerations" | "structure
 export const Mixed = Schema.Struct({ asked: Schema.String, got: Schema.String, text: Schema.String })
 
 /**
- * What was seen.
+ * The result of a check.
  *
  * @category models
  * @since 0.2.0
@@ -85,7 +85,7 @@ export class CanaryError extends StageError.make<CanaryError>()("CanaryError", {
   reason: Schema.Union([MixedUp])
 }) {}
 
-/** Words that no prompt contains but the one that asks for it. */
+/** Words, each of which only one prompt contains. */
 const WORDS = [
   "walnut",
   "tundra",
@@ -153,7 +153,7 @@ export const look = Effect.fnUntraced(function*(
 })
 
 /**
- * `look`, which fails with `MixedUp` if the server mixes up its callers: a batch can run it before its first row.
+ * As `look`, but fails with `MixedUp` if the server mixes up its callers: a batch can run it before its first row.
  *
  * @category running
  * @since 0.2.0

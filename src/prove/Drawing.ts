@@ -1,5 +1,5 @@
 /**
- * Whether options that change or limit the choice of tokens are read: the likeliest text changes, or is the only one left.
+ * Whether options that change or limit sampling are read: the likeliest text changes, or becomes the only one possible.
  *
  * @since 0.2.0
  */
@@ -21,7 +21,7 @@ const isDrawing = Effect.fnUntraced(function*(lab: Lab) {
   return Result.isSuccess(two) && !same(greedy.success, two.success)
 })
 
-const NOT_DRAWING = found("unclear", "the model writes the same at a high temperature")
+const NOT_DRAWING = found("unclear", "the model writes the same text at a high temperature")
 
 const drawing = (lab: Lab, measure: Effect.Effect<Found, GenerateError>) =>
   Effect.flatMap(isDrawing(lab), (is) => is ? measure : Effect.succeed(NOT_DRAWING))
@@ -57,7 +57,7 @@ export const leavesOne = (options: GenerationOptions): Measure => (lab) =>
 
 /**
  * Asks a third time where two texts differ and the engine is known to read what was sent: it may have read the second prompt
- * from a cache, which changes floats.
+ * from a cache, which changes floating-point results.
  */
 const twice = Effect.fnUntraced(function*(
   isKnown: boolean,
@@ -69,11 +69,11 @@ const twice = Effect.fnUntraced(function*(
   if (Result.isFailure(one)) return found("refused", one.failure)
   if (Result.isFailure(two)) return found("refused", two.failure)
   if (same(one.success, two.success)) return found("honoured", "the same text twice")
-  if (!isKnown) return found("dropped", "two requests that are equal gave two texts")
+  if (!isKnown) return found("dropped", "two equal requests gave two texts")
   return judged(yield* next, (three) =>
     same(three, one.success) || same(three, two.success)
-      ? found("honoured", "the same text in two of three requests; a prompt cache or a batch changes floats")
-      : found("dropped", "three requests that are equal gave three texts"))
+      ? found("honoured", "the same text in two of three requests; a prompt cache or batching changes the arithmetic")
+      : found("dropped", "three equal requests gave three texts"))
 })
 
 /**
@@ -96,7 +96,7 @@ export const typical: Measure = (lab) => {
 export const seeded: Measure = (lab) =>
   drawing(lab, twice(true, lab.drawn, sent(lab, { temperature: HOT, seed: SEED })))
 
-/** Whether a penalty has something to bend: a word that comes three times. */
+/** Whether a penalty has something to act on: a word that occurs three times. */
 const isRepeating = (generation: Generation.Generation): boolean => {
   const words = said(generation).toLowerCase().split(/\s+/)
   return words.some((word) => word !== "" && words.filter((other) => other === word).length >= 3)
@@ -115,10 +115,10 @@ export const bends = (options: GenerationOptions): Measure =>
       ([plain, bent]) =>
         both(plain, bent, (plain, bent) =>
           !same(plain, bent)
-            ? found("honoured", "the text is another one with it")
+            ? found("honoured", "the text changes with it")
             : isRepeating(plain)
-            ? found("dropped", "the text repeats itself with it as it does without it")
-            : found("unclear", "the text repeats nothing that a penalty could bend"))
+            ? found("dropped", "the text repeats itself as much with it as without it")
+            : found("unclear", "the text repeats nothing that a penalty could act on"))
     )
   )
 

@@ -1,5 +1,6 @@
 /**
- * The means to measure an endpoint: bodies by its dialect, responses as generations, refusals as values.
+ * What a measurement needs from an endpoint: request bodies in its dialect, responses as generations, refusals as
+ * values.
  *
  * @since 0.2.0
  */
@@ -80,7 +81,7 @@ export interface Lab {
 /** The length of every text: long enough to differ, short enough to cost nothing. */
 export const LENGTH = 16
 
-/** A temperature at which texts differ, and which every engine takes. */
+/** A temperature at which texts differ, and that every engine accepts. */
 export const HOT = 1.8
 
 /** The seed of every sampled text. */
@@ -98,7 +99,9 @@ const paths = { generate: "/generate", chat: "/v1/chat/completions", completion:
 
 const refusing = new Set([400, 404, 405, 413, 415, 422, 424, 500, 501])
 
-/** A server's refusal in its own words; a server that is away, busy or breaks off has not answered. */
+/**
+ * A server's refusal in its own words; a server that is unreachable or busy, or drops the connection, has not refused.
+ */
 const refusalOf = (error: GenerateError): string | undefined =>
   error._tag === "InferenceError" && "status" in error.reason && refusing.has(error.reason.status)
     ? error.reason.message.slice(0, 200)

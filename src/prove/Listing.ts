@@ -15,7 +15,7 @@ import { type Found, found, judged, type Measure, same, sent } from "./Measure.t
 
 const first = (tokens: Generation.Generation["tokens"]) => tokens?.[0]
 
-/** By the one request for everything that can be listed, if it shows the result; else by one of its own. */
+/** Reads the one request for everything that can be listed, if it shows the result; otherwise sends one of its own. */
 const shown = (
   name: "logprobs" | "topLogprobs" | "topNTokens" | "decoderInputDetails",
   options: GenerationOptions,
@@ -51,7 +51,7 @@ export const listed = (name: "topLogprobs" | "topNTokens", count: number): Measu
  */
 export const probabilities: Measure = shown("logprobs", { logprobs: true }, ({ tokens = [] }) => {
   const told = tokens.flatMap(({ logprob }) => logprob === undefined ? [] : [logprob])
-  if (told.length === 0) return found("dropped", "none came")
+  if (told.length === 0) return found("dropped", "none were reported")
   const wrong = told.find((logprob) => logprob > 1e-6)
   if (wrong !== undefined) return found("dropped", `${wrong} is not a log probability`)
   return told.length >= 4 && new Set(told).size === 1
@@ -79,10 +79,10 @@ export const bias: Measure = Effect.fnUntraced(function*(lab) {
   const bent = yield* sent(lab, { temperature: 0, logitBias: { [id]: -100 } })
   return judged(bent, (bent) =>
     !same(plain.success, bent)
-      ? found("honoured", "a token that was forbidden is not written")
+      ? found("honoured", "the forbidden token was not written")
       : ids.length > 1
       ? found("unclear", "a token was forbidden, but it is not known whether the text begins with it")
-      : found("dropped", "a token that was forbidden is written all the same"))
+      : found("dropped", "the forbidden token was written all the same"))
 })
 
 const idsOf = (lab: Lab, word: string): Effect.Effect<ReadonlyArray<number>, GenerateError> =>

@@ -48,7 +48,7 @@ export const said = ({ reasoning = "", text }: Generation.Generation): string =>
  */
 export const stillThinking = ({ reasoning = "", text, toolCalls }: Generation.Generation): Found | undefined =>
   text.trim() === "" && toolCalls.length === 0 && reasoning.trim() !== ""
-    ? found("unclear", "the model thought until the end, and what is demanded begins behind the thought")
+    ? found("unclear", "the model was still thinking at the token limit, and what is required comes after the thought")
     : undefined
 
 /**

@@ -20,7 +20,9 @@ const stops: Measure = Effect.fnUntraced(function*(lab) {
   const words = text.trim().split(/\s+/)
   // a whole word, since some engines only look for a stop sequence at the ends of tokens
   const stop = words[Math.floor(words.length / 2)]
-  if (stop === undefined || words.length < 3) return found("unclear", "the model wrote too little to be stopped in")
+  if (stop === undefined || words.length < 3) {
+    return found("unclear", "the model wrote too little for a stop sequence to apply")
+  }
   const answer = yield* sent(lab, { temperature: 0, stopSequences: [stop] })
   return judged(answer, (stopped) =>
     stopped.text.length < text.length
@@ -92,7 +94,7 @@ export const options: { readonly [N in Name]?: Measure } = {
     Calling.called(
       { toolChoice: { name: "population" } },
       (names) => names.length > 0 && names.every((name) => name === "population"),
-      "a call of population was demanded"
+      "a call to population was required"
     ),
     Calling.called({ toolChoice: "none" }, (names) => names.length === 0, "calls were forbidden")
   ),

@@ -1,6 +1,6 @@
 /**
  * Measures what a live endpoint honours: about forty tiny requests, each of which shows in the response whether an option
- * was read. The engine's documentation or version is not relied on.
+ * was read. Nothing is taken from the engine's documentation or version.
  *
  * @since 0.2.0
  */
@@ -82,7 +82,7 @@ const optionsOf = (primary: Lab.Lab, other: Lab.Lab | undefined): ReadonlyArray<
       : [{ name, lab: byHabit(lab, name), documented: fates[rule._tag], measure }]
   })
 
-/** What the engine takes for something else: TGI turns it into a repetition penalty. */
+/** What the engine reads as something else: TGI turns it into a repetition penalty. */
 const misread: ReadonlySet<string> = new Set(["tgi chat presencePenalty"])
 
 /** Options that the dialect accepts without sending a field. */
@@ -154,14 +154,14 @@ export const prove = Effect.fnUntraced(function*(
   const running = yield* counting(about.engine)
   const isWanted = ({ name }: Measured) => options.only === undefined || options.only.includes(name)
   const all = [...optionsOf(primary, other), ...behavioursOf(primary)].filter(isWanted)
-  // alone, since what else runs changes floats, by which a text is drawn
+  // alone, since concurrent requests change floating-point results, and with them the text
   const isDrawnTwice = ({ name }: Measured) => name === "seed" || name === "typicalP"
   const drawn = yield* Effect.forEach(all.filter(isDrawnTwice), findingOf)
   const others = yield* Effect.forEach(all.filter((measured) => !isDrawnTwice(measured)), findingOf, {
     concurrency: options.concurrency ?? 2
   })
   const findings = all.flatMap(({ name }) => [...drawn, ...others].filter((finding) => finding.name === name))
-  // alone, since they look at what runs at the same time
+  // alone, since they observe concurrent requests
   const cancelling: Measured = {
     name: "cancelling",
     lab: primary,

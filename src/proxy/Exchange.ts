@@ -42,7 +42,7 @@ export interface Exchange {
   readonly inputTokens: number | undefined
   readonly outputTokens: number | undefined
   readonly cost: number | undefined
-  /** What answered, if known. */
+  /** The server that responded, if known. */
   readonly answeredBy: AnsweredBy | undefined
 }
 

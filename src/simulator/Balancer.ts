@@ -83,7 +83,7 @@ const mortal = (worker: Worker, response: Exchange.Response): Exchange.Response 
 export const make = Effect.fnUntraced(function*(
   kind: Kind,
   options: Options.Options & {
-    /** How many. Default 2. */
+    /** The number of workers. Default 2. */
     readonly workers?: number | undefined
   } = {}
 ) {

@@ -33,7 +33,7 @@ export interface Options extends Platform.Options, SimulatorServer.ListenOptions
  * @since 0.2.0
  */
 export class PlatformServer extends Context.Service<PlatformServer, {
-  /** The Hub (`HF_ENDPOINT`) and the router (`INFERENCE_ROUTER_URL`). Without a slash at the end. */
+  /** The Hub (`HF_ENDPOINT`) and the router (`INFERENCE_ROUTER_URL`). Without a trailing slash. */
   readonly url: string
   /** The management API (`INFERENCE_MANAGEMENT_URL`). */
   readonly managementUrl: string

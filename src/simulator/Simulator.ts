@@ -152,7 +152,7 @@ const count = (counters: Counters, reply: Reply.Reply): void => {
   }
 }
 
-/** With late status lines, where a fault says so. */
+/** With late status lines if a fault asks for them. */
 const delayed = (timing: Transmission.Timing, faults: ReadonlyArray<Fault>): Transmission.Timing => ({
   ...timing,
   headers: faults.reduce(

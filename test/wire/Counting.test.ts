@@ -74,7 +74,7 @@ describe("a server that tells no usage", () => {
   it.effect("is counted as such in the metrics", () =>
     Effect.gen(function*() {
       const unknown = Metric.counter("inference_endpoints.client.usage_unknown", {
-        description: "generations whose tokens the server did not count",
+        description: "generations for which the server reported no token counts",
         incremental: true,
         attributes: {
           "gen_ai.operation.name": "chat",

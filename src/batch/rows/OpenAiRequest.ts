@@ -136,7 +136,7 @@ export const toRequest = ({ body }: Line): Result.Result<Request, RowError.RowEr
   }
   const { numGenerations = 1, ...rest } = options
   if (typeof numGenerations !== "number" || !Number.isSafeInteger(numGenerations) || numGenerations < 1) {
-    return wrong("body", "n must be an integer >= 1")
+    return wrong("body", "n must be an integer of at least 1")
   }
   const given = Object.keys(extra).length === 0 ? rest : { ...rest, extra }
   const [issue] = GenerationOptions.check(given)

@@ -87,7 +87,7 @@ const options = (column: string, value: unknown): Result.Result<CallOptions, Row
   const { numGenerations, ...rest } = value
   const given = typeof rest.seed === "string" && DIGITS.test(rest.seed) ? { ...rest, seed: BigInt(rest.seed) } : rest
   if (numGenerations !== undefined && !(Number.isSafeInteger(numGenerations) && Number(numGenerations) > 0)) {
-    return wrong(column, "numGenerations must be an integer >= 1")
+    return wrong(column, "numGenerations must be an integer of at least 1")
   }
   const [issue] = GenerationOptions.check(given)
   if (issue !== undefined) return wrong(column, issue.message)

@@ -20,17 +20,17 @@ export interface Choice {
   readonly place: Residual.Place | undefined
   readonly language: Residual.Residual | undefined
   readonly stop: ReadonlyArray<string>
-  /** Whether everything that a request brought is among the deltas: little of it may then be thrown away. */
+  /** Whether the deltas are all that a request returned: little of it may then be thrown away. */
   readonly isShort: boolean
-  /** Whether the server takes white space off the end, as TGI's chat route does. */
+  /** Whether the server trims whitespace at the end, as TGI's chat route does. */
   readonly isTrimmed: boolean
 }
 
 /**
- * How many of the deltas to keep, or nothing where the text itself begins no text of the language. Under a grammar the cut
- * is where the fewest parts are pending: the residuals there are short and few, and servers cache few of them. It is never
- * within a character, an escape or the beginning of a stop sequence, and not after a blank, which models want in their next
- * token.
+ * How many of the deltas to keep; undefined if the text itself does not begin a text of the language. Under a grammar
+ * the cut is where the fewest parts are pending: the residuals there are short and few, and servers cache few of them.
+ * It is never within a character, an escape or the beginning of a stop sequence, and not after a space, which models
+ * expect in their next token.
  *
  * @category accessors
  * @since 0.2.0
@@ -60,7 +60,7 @@ export const choose = ({ deltas, isShort, isTrimmed, language, place, stop, text
   return best?.count ?? last
 }
 
-/** Whether a text ends within a character: with half of a pair, or with the mark of bytes that are none. */
+/** Whether a text ends within a character: with half of a surrogate pair, or with a replacement character. */
 const isHalf = (text: string): boolean => /[\uD800-\uDBFF\uFFFD]$/.test(text)
 
 /** Whether a text ends within an escape of a JSON string. */

@@ -1,7 +1,7 @@
 /**
  * One generation over several requests. TGI generates in slices of 1,024 tokens and starts the grammar over in each, so
  * anything longer is requested piece by piece: with the prompt, the text so far, and the regex of what may still follow it.
- * The same way a stream that broke off is continued, and a text that somebody kept.
+ * A stream that broke off is continued in the same way, and so is a text that was saved earlier.
  *
  * @since 0.2.0
  */
@@ -37,15 +37,15 @@ const HELD = 48
  * @since 0.2.0
  */
 export interface Plan {
-  /** How many tokens are wanted in all, including those that are thrown away at borders. */
+  /** How many tokens are wanted in all, including those that are thrown away at the boundaries. */
   readonly limit: number
-  /** The language of the whole text; undefined where nothing constrains it. */
+  /** The language of the whole text; undefined if nothing constrains it. */
   readonly language: Residual.Residual | undefined
-  /** The text that is already there, which begins a text of the language. */
+  /** The text so far, which begins a text of the language. */
   readonly written: string
   readonly stop: ReadonlyArray<string>
   readonly limits: ServerLimits | undefined
-  /** How often a stream that broke off is continued. */
+  /** How many times a stream that broke off is continued. */
   readonly resume: number
   /** Whether a request asks for no more than a slice. */
   readonly sliced: boolean
@@ -60,11 +60,11 @@ export interface Plan {
  * @since 0.2.0
  */
 export interface Incoming {
-  /** What is known of the exchange, or of the last of them. */
+  /** What is known about the exchange, or about the last of several. */
   readonly meta: () => Meta
   /** Adds the frames of one pull to a fold. */
   readonly pull: (add: (delta: Generation.Delta) => void) => Pull.Pull<void, InferenceError>
-  /** Adds all frames to a fold, without waking the fiber for each read; where it can. */
+  /** Adds all frames to a fold without waking the fiber for each read, if it can. */
   readonly each?: ((add: (delta: Generation.Delta) => void) => Effect.Effect<void, InferenceError>) | undefined
   /** How many frames have come. */
   readonly count: () => number
@@ -86,7 +86,7 @@ export type Open = (call: Dialect.Call) => Effect.Effect<Incoming, InferenceErro
  */
 export type Over = (call: Dialect.Call, open: Open) => Effect.Effect<Incoming, InferenceError, Scope.Scope>
 
-/** What is known of a request when it ends. */
+/** What is known about a request when it ends. */
 interface Ended {
   readonly finishReason: string | undefined
   readonly usage: Generation.Usage
@@ -95,14 +95,14 @@ interface Ended {
 
 const silent: Ended = { finishReason: undefined, usage: {}, fullText: undefined }
 
-/** The state of the whole: what was written, and what it cost. */
+/** The state of the whole generation: what was written, and what it cost. */
 interface State {
-  /** What the reader was given, after what was there before. */
+  /** What the reader was given, after the text at the start. */
   text: string
   place: Residual.Place | undefined
   /** Deltas that arrived and are held back, one per token. */
   held: Array<Generation.Delta>
-  /** Tokens of the request at hand. */
+  /** Tokens of the current request. */
   tokens: number
   /** How many of them were passed on to the reader. */
   free: number
@@ -270,7 +270,7 @@ export const make = Effect.fnUntraced(function*(
   }
 
   return {
-    // what is measured of one request does not hold for several
+    // what was measured for one request does not apply to several
     meta: () => ({
       ...first.meta(),
       attempts: state.attempts + current.meta().attempts,

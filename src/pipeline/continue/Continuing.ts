@@ -10,7 +10,7 @@ import * as Continuation from "./Continuation.ts"
 import * as Slices from "./Slices.ts"
 
 /**
- * How to use several requests, or nothing where it cannot be told from the constraint what may follow a text.
+ * How to use several requests; undefined if the constraint does not show what may follow a text.
  *
  * @category constructors
  * @since 0.2.0

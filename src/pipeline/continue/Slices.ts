@@ -9,7 +9,7 @@ import * as GenerationOptions from "../../GenerationOptions.ts"
 import type { Settings } from "../../Settings.ts"
 
 /**
- * How many tokens TGI generates at once, from 3.1.1 on; a grammar starts over after them.
+ * How many tokens TGI generates at once, since 3.1.1; a grammar starts over after them.
  *
  * @category constants
  * @since 0.2.0
@@ -70,7 +70,7 @@ const hasTools = ({ options: { toolChoice, tools }, route }: Asked): boolean =>
   route === "chat" && tools !== undefined && tools.length > 0 && toolChoice !== "none"
 
 /**
- * Whether more than one request may be needed. A constraint must then be a regex, of which the rest can be written.
+ * Whether more than one request may be needed. A constraint must then be a regex, whose rest can be written.
  *
  * @category guards
  * @since 0.2.0
@@ -98,7 +98,7 @@ export const issues = (asked: Asked): ReadonlyArray<GenerationOptions.Issue> =>
     }]
 
 /**
- * Why no more than a slice is requested, where more is wanted and a grammar would start over after it.
+ * Why no more than a slice is requested, although more is wanted and a grammar would start over after it.
  *
  * @category accessors
  * @since 0.2.0

@@ -17,7 +17,7 @@ const merge = (value: (count: typeof counts[number]) => number | undefined): Usa
 }
 
 /**
- * What is known; where two sources know it, the first: a body before its headers.
+ * What is known; if two sources know it, the first one: a body before its headers.
  *
  * @category combinators
  * @since 0.2.0
@@ -25,8 +25,8 @@ const merge = (value: (count: typeof counts[number]) => number | undefined): Usa
 export const either = (known: Usage, other: Usage): Usage => merge((count) => known[count] ?? other[count])
 
 /**
- * In a stream the last count holds, since some servers send with every event the count so far. Counts only grow, so a zero
- * after another count means nothing.
+ * In a stream the last count applies, since some servers send the count so far with every event. Counts only grow, so a
+ * zero after another count means nothing.
  *
  * @category combinators
  * @since 0.2.0

@@ -40,9 +40,9 @@ export interface Prepared extends Folding.Options {
   readonly seed: number | bigint | undefined
   /** Whether a constraint is sent under which the engine may report the answer as thinking. */
   readonly filedAsThinking: boolean
-  /** Asks the server for the length of the prompt, where the response did not contain it. */
+  /** Asks the server for the length of the prompt, if the response did not contain it. */
   readonly countInput: Effect.Effect<number | undefined> | undefined
-  /** How the response is requested piece by piece, where one request does not give the whole. */
+  /** How the response is requested in several parts, if one request does not return all of it. */
   readonly continuation: Continuation.Over | undefined
   /** How tool calls are written in the text, if they are. */
   readonly calls: CallForm | undefined
@@ -56,7 +56,7 @@ type Incoming = Continuation.Incoming
 
 const same = (delta: Generation.Delta): Generation.Delta => delta
 
-/** Takes the prompt's tokens away, where the server repeats them. */
+/** Removes the prompt's tokens, if the server repeats them. */
 const echoed = ({ call }: Prepared): (delta: Generation.Delta) => Generation.Delta =>
   call.route === "completion" && call.body["echo"] === true && typeof call.body.prompt === "string"
     ? Echo.make(call.body.prompt)
@@ -132,7 +132,7 @@ interface Times {
   readonly first: number | undefined
 }
 
-/** The generation at the end of a fold, with everything that is known besides the frames. */
+/** The generation at the end of a fold, with everything else that is known. */
 const finished = (
   prepared: Prepared,
   fold: Folding.Fold,
@@ -222,7 +222,7 @@ const begin = (prepared: Prepared): Effect.Effect<Begun, InferenceError, Scope.S
       const times: Times = { start, first: clock.currentTimeMillisUnsafe() }
       const fold = folding(prepared)
       const end = (events: Events) =>
-        // on the fiber that pulls, which may be another one than began
+        // on the fiber that pulls, which may not be the one that began
         Effect.withFiber<Generation.Generation, InferenceError>((fiber) =>
           finishing(fiber, prepared, fold, meta(), times, clock.currentTimeMillisUnsafe(), events, count())
         )
@@ -250,8 +250,8 @@ const last = (
   })
 
 /**
- * Streams a generation. The last event is `Finish`; leaving the stream closes the socket. `within` applies the time limit of
- * the call that the generation completes.
+ * Streams a generation. The last event is `Finish`; ending the stream early closes the socket. `within` applies the
+ * time limit of the call that the generation completes.
  *
  * @category running
  * @since 0.1.0
@@ -286,7 +286,7 @@ export const stream = (prepared: Prepared, within: Within): Opening => (scope, o
 export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation, InferenceError> =>
   Effect.scopedWith((scope) =>
     Effect.flatMap(Scope.provide(begin(prepared), scope), ({ each, end, fold, pull }) => {
-      // nobody hears these
+      // nobody reads these
       const events: Events = []
       const add = (delta: Generation.Delta) => {
         fold.add(delta, events)
@@ -306,7 +306,7 @@ export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation,
 /** What replaces the tokens of a text that comes without any. */
 const PIECE = /\s?[\p{L}\p{N}]{1,6}|[^]/gu
 
-/** A whole response as one delta per token: the places from which it can be continued. */
+/** A whole response as one delta per token, since it can be continued after any of them. */
 const byTokens = ({ text, tokens, ...rest }: Generation.Delta): ReadonlyArray<Generation.Delta> =>
   tokens === undefined || tokens.length === 0
     ? [...(text?.match(PIECE) ?? []).map((text) => ({ text })), rest]
@@ -330,7 +330,7 @@ const heard = (delta: Generation.Delta, meta: Meta): Incoming => {
 const openWhole = (prepared: Prepared): Effect.Effect<Incoming, InferenceError> =>
   ask(prepared, (delta, meta) => Effect.succeed(heard(delta, meta)))
 
-/** The same from whole responses, where one does not give the whole. */
+/** The same from whole responses, if one does not contain all of it. */
 const assembled = (
   prepared: Prepared,
   over: Continuation.Over,

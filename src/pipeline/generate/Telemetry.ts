@@ -49,7 +49,7 @@ export interface Call {
   readonly model: string
   readonly server: URL
   readonly options: GenerationOptions
-  /** The input, where the caller wants it recorded. */
+  /** The input, if the caller wants it recorded. */
   readonly content: GenerateRequest["input"] | undefined
 }
 
@@ -89,7 +89,7 @@ const inputMessages = (content: GenerateRequest["input"]) =>
     : content.messages.map((message) => textMessage(message.role, Message.text(message)))
 
 /**
- * Writes what is known of a response onto the span of its call.
+ * Records what is known about a response on the span of its call.
  *
  * @category combinators
  * @since 0.1.0
@@ -144,12 +144,12 @@ const instrumentsOf = (call: Call) => {
       all
     ),
     uncounted: Metric.counter("inference_endpoints.client.usage_unknown", {
-      description: "generations whose tokens the server did not count",
+      description: "generations for which the server reported no token counts",
       incremental: true,
       attributes: all
     }),
     cost: Metric.counter("inference_endpoints.client.cost", {
-      description: "US dollars, where the server reports what a generation cost",
+      description: "US dollars, if the server reports what a generation cost",
       incremental: true,
       attributes: all
     }),
@@ -205,7 +205,7 @@ const spanOptions = (call: Call) =>
   ({ kind: "client", attributes: attributes(call), captureStackTrace: false }) as const
 
 /**
- * A generation with its span, where a tracer is installed, and its failure counted.
+ * A generation with its span, if a tracer is installed, and with its failure counted.
  *
  * @category combinators
  * @since 0.2.0
@@ -221,19 +221,19 @@ export const observed = <A, E>(call: Call, self: Effect.Effect<A, E>): Effect.Ef
 }
 
 /**
- * What becomes of a stream, as reported by its reader.
+ * The outcome of a stream, as reported by its reader.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Outcome<E> {
   readonly failed: (cause: Cause.Cause<E>) => Effect.Effect<void>
-  /** It has ended well; what happens to its reader afterwards does not make it a failure. */
+  /** It succeeded; what happens to its reader afterwards does not make it a failure. */
   readonly ended: () => void
 }
 
 /**
- * Opens a stream, and gives what pulls it for as long as the scope is open.
+ * Opens a stream, and returns its pull, which is valid as long as the scope is open.
  *
  * @category models
  * @since 0.2.0
@@ -244,7 +244,7 @@ export type Opening<A, E> = (
 ) => Effect.Effect<Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E>, E>
 
 /**
- * As `observed`, of a stream. It costs something once, and nothing with each pull.
+ * As `observed`, for a stream. It has a cost once, and none per pull.
  *
  * @category combinators
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * Text that contains tool calls as a template writes them → deltas with the calls, as the text comes.
+ * Text that contains tool calls as a template writes them → deltas with the calls, as the text arrives.
  *
  * @since 0.2.0
  */
@@ -7,8 +7,8 @@ import type * as Generation from "../../Generation.ts"
 import type { CallForm } from "../../template/CallForm.ts"
 
 /**
- * Reads deltas one after the other. Text before and between calls stays text; what might be the opening of a call is kept
- * back until that is known.
+ * Reads deltas one after the other. Text before and between calls stays text; what might be the opening of a call is
+ * held back until that is known.
  *
  * @category models
  * @since 0.2.0
@@ -62,7 +62,7 @@ class Reading {
         case "text": {
           const at = this.#left.indexOf(this.#form.open)
           const until = at < 0 ? this.#left.length - overlap(this.#left, this.#form.open) : at
-          // blanks before a call are not emitted
+          // whitespace before a call is not emitted
           const said = this.#left.slice(0, until).trimEnd()
           text += said
           if (at >= 0) isMoving = this.#enter("name", at + this.#form.open.length)

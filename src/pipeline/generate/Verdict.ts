@@ -1,5 +1,5 @@
 /**
- * What a finished generation must be: its tool calls are calls, and one was made where the caller demanded it.
+ * What a finished generation must be: its tool calls are calls, and one was made if the caller required it.
  *
  * @since 0.2.0
  */
@@ -62,7 +62,7 @@ const MAX_TEXT = 64 * 1024
 export const of = (generation: Generation, offer: Offer): InvalidToolCall | InvalidResponse | undefined =>
   exceeded(generation, offer) ?? called(generation, offer)
 
-/** Thinking beyond the budget, where the server reports how much there was. */
+/** Thinking beyond the budget, if the server reports how much there was. */
 const exceeded = ({ statistics }: Generation, { thinkingBudget }: Offer): InvalidResponse | undefined => {
   const { reasoningTokens = 0 } = statistics
   return thinkingBudget === undefined || thinkingBudget < 0 || reasoningTokens <= thinkingBudget + CLOSING ?
@@ -99,7 +99,7 @@ const called = (generation: Generation, offer: Offer): InvalidToolCall | undefin
 
 const written = ({ arguments: text, name }: ToolCall): string => `${name}(${text.slice(0, MAX_TEXT)})`
 
-/** A call that was demanded, or that the server announced, but that was not made. */
+/** A call that was required, or that the server announced, but that was not made. */
 const demanded = (
   { finishReason, refusal, text, toolCalls }: Generation,
   { toolChoice, tools }: Offer

@@ -41,7 +41,7 @@ export interface ObjectOptions<S extends Schema.Constraint>
 }
 
 /**
- * What to generate a value with, where the schema is a plain JSON Schema: the value is JSON that it allows, as far as that
+ * What to generate a value with if the schema is a plain JSON Schema: the value is JSON that it allows, as far as that
  * can be checked here; a schema that cannot be read fails with `UnsupportedSchema` and its path.
  *
  * @category models
@@ -74,7 +74,7 @@ export interface ObjectResult<A> {
   readonly generation: Generation.Generation
   /** The generations before this one that did not decode. */
   readonly attempts: ReadonlyArray<Attempt>
-  /** What had to be cut away around the JSON. */
+  /** What had to be removed around the JSON. */
   readonly repairs: ReadonlyArray<Step>
   /** Where the grammar differs from the Schema; the decoder has checked what the grammar does not enforce. */
   readonly dropped: Constraint["dropped"]
@@ -89,7 +89,7 @@ export interface ObjectResult<A> {
 export interface Constrained {
   readonly generation: Generation.Generation
   readonly constraint: Constraint | undefined
-  /** Why fewer tokens were requested than wanted, if so: requesting more would be in vain. */
+  /** Why fewer tokens were requested than wanted, if so: requesting more would not help. */
   readonly capped?: string | undefined
 }
 
@@ -111,7 +111,7 @@ export interface Streamed<E> {
  * @since 0.1.0
  */
 export interface Means<E> {
-  /** The options of the service, from which further attempts start where the call sets none. */
+  /** The options of the service, from which further attempts start if the call sets none. */
   readonly defaults: GenerationOptions.GenerationOptions
   readonly ask: (
     input: Message.Input,
@@ -153,7 +153,7 @@ export const isJsonSchema = <S extends Schema.Constraint>(
   options: ObjectOptions<S> | JsonObjectOptions
 ): options is JsonObjectOptions => !Schema.isSchema(options.schema)
 
-/** The conversation with the response that did not fit, and what is wrong with it. Raw text can only be repeated. */
+/** The conversation with the response that did not fit, and what is wrong with it. Raw text can only be sent again. */
 const corrected = (input: Message.Input, correction: Feedback.Round["correction"]): Message.Input => {
   if (correction === undefined || (typeof input === "object" && "raw" in input)) return input
   const messages: ReadonlyArray<Message.Message> = typeof input === "string"
@@ -210,7 +210,7 @@ export const generate = <E, S extends Schema.Constraint>(
 }
 
 /**
- * Streams a value as it grows: partials, elements, and at the end the decoded whole.
+ * Streams a value as it grows: partial values, elements, and at the end the decoded value.
  *
  * @category running
  * @since 0.1.0

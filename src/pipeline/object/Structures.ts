@@ -9,7 +9,7 @@ import type * as Structure from "./Structure.ts"
 let loaded: typeof Structure | undefined
 
 /**
- * The modules of structured output. Once they are loaded, nothing is waited for.
+ * The modules of structured output. Once they are loaded, using them does not wait.
  *
  * @category loading
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * What is wrong with an input, before a template or a server sees it: templates read what they know and silently ignore the
- * rest.
+ * What is wrong with an input, before a template or a server sees it: templates read what they know, and silently
+ * ignore the rest.
  *
  * @since 0.2.0
  */

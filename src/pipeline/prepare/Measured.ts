@@ -1,5 +1,5 @@
 /**
- * What an endpoint was measured not to do is not sent to it, whatever is known of its engine.
+ * An option that an endpoint was measured not to honour is not sent to it, whatever is known about its engine.
  *
  * @since 0.2.0
  */

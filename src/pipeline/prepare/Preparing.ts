@@ -1,5 +1,5 @@
 /**
- * What is to be generated, and with which options → a request in the dialect of the engine that answers.
+ * What to generate, and with which options → a request in the dialect of the engine that serves the endpoint.
  *
  * @since 0.1.0
  */
@@ -35,7 +35,7 @@ import * as Measured from "./Measured.ts"
 import type { Prompted, Prompting } from "./Prompting.ts"
 
 /**
- * A planned generation, before it is known who answers.
+ * A planned generation, before it is known which engine serves it.
  *
  * @category models
  * @since 0.1.0
@@ -74,14 +74,17 @@ export interface Ready extends Prepared {
 export const invalid = (method: string, issues: ReadonlyArray<GenerationOptions.Issue>): InferenceError =>
   new InferenceError({ method, reason: new InvalidRequest({ issues }), attempts: 0 })
 
-/** Whether a response is requested as a whole: an engine refuses to stream it, or streams it without a recognisable end. */
+/**
+ * Whether a response must be requested as a whole: because the engine refuses to stream it, or streams it without a
+ * recognisable end.
+ */
 const isWhole = ({ engine }: Target, options: GenerationOptions.GenerationOptions) =>
   (options.bestOf ?? 1) > 1 || options.decoderInputDetails === true ||
   Dialects.all[engine.kind].whole?.(options) === true
 
 /**
- * Whether a generation is streamed: as the caller says, else unless the server streams it badly or not at all.
- * An engine whose streams are not safe is never asked for one.
+ * Whether a generation is streamed: as the caller says, or by default, unless the server streams it badly or not at
+ * all. An engine whose streams are not safe is never asked for one.
  *
  * @category accessors
  * @since 0.1.0
@@ -131,7 +134,7 @@ const countInput = (client: TgiClient["Service"], target: Target, { call }: Dial
 
 /**
  * Prepares one request. Options beyond the server's limits, and those that this engine drops or refuses, fail here with
- * `InvalidRequest`, or are logged where the settings say so.
+ * `InvalidRequest`, or are logged if the settings say so.
  *
  * @category constructors
  * @since 0.1.0
@@ -150,7 +153,7 @@ export const prepare = (
   const constrained = output !== undefined
   const prompted = (shown: GenerationOptions.GenerationOptions) =>
     prompting({ input, options: shown, constrained }, kind, target.engine.bosToken)
-  // eager: nearly always all of it is there and nothing has to be waited for
+  // eager: nearly always everything is available and there is nothing to wait for
   const prompt = kind === "tgi" && options.tools?.some(hasReference) === true
     ? Effect.flatMap(Structures.load, ({ ToolGrammar }) => prompted(withoutReferences(ToolGrammar, options)))
     : prompted(options)
@@ -191,7 +194,7 @@ const inStages = {
 const hasReference = ({ parameters }: GenerationOptions.Tool): boolean =>
   JSON.stringify(parameters)?.includes("\"$ref\"") === true
 
-/** The tools as a template shows them on TGI: written out where their schemas refer, as the grammar does it. */
+/** The tools as a template shows them on TGI: with references in their schemas written out, as in the grammar. */
 const withoutReferences = (
   { make }: typeof ToolGrammar,
   options: GenerationOptions.GenerationOptions
@@ -340,7 +343,7 @@ const readyOf = (decided: Decided, capped: string | undefined, encoded: Dialect.
   }
 }
 
-/** A request with other seeds, which its engine may refuse as it may those of any request. */
+/** A request with other seeds, which its engine may refuse as in any request. */
 const seeded = (
   decided: Decided,
   capped: string | undefined,
@@ -373,7 +376,7 @@ const seeded = (
   }
 }
 
-/** A request from which others are derived keeps its fields apart. */
+/** A request from which others are derived keeps its fields separate. */
 const withSeed = (call: Dialect.Call, seed: number | bigint): Dialect.Call =>
   call.route === "generate"
     ? { ...call, body: { ...call.body, parameters: { ...call.body.parameters, seed } } }
@@ -406,8 +409,8 @@ export class Shared {
 }
 
 /**
- * What is known of the thought that a prompt leaves open: for a prompt rendered here everything, else what the caller and
- * the model's name say.
+ * What is known about the thought that a prompt leaves open: everything for a prompt rendered here, otherwise what the
+ * caller and the model's name say.
  */
 const openingOf = (
   { modelName }: Target,
@@ -420,7 +423,7 @@ const openingOf = (
     ? ThoughtOpening.unknown
     : ThoughtOpening.rendered(settings.splitReasoning === "opened", modelName)
 
-/** The options with the parameters of their tools as the engine's grammar takes them. */
+/** The options with the parameters of their tools as the engine's grammar accepts them. */
 const offered = (
   { make }: typeof ToolGrammar,
   kind: Target["engine"]["kind"],
@@ -451,7 +454,7 @@ const unconstrained = (kind: Target["engine"]["kind"], input: Message.Input): Re
     }]
     : []
 
-/** TGI knows one model and takes any other name for a LoRA adapter. */
+/** TGI serves one model and reads any other name as a LoRA adapter. */
 const nameOf = (target: Target, route: Dialect.Route): string =>
   target.engine.kind === "tgi"
     ? ""
@@ -459,7 +462,7 @@ const nameOf = (target: Target, route: Dialect.Route): string =>
     ? target.completionModel ?? target.modelName
     : target.modelName
 
-/** What no provider of a serverless model accepts. */
+/** Inputs that no provider of a serverless model accepts. */
 const unserved = (target: Target, route: Dialect.Route): ReadonlyArray<GenerationOptions.Issue> => {
   if (target.kind !== "serverless") return []
   if (route === "completion" && target.completionUrl === undefined) {

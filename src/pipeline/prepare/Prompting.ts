@@ -37,13 +37,13 @@ export interface Options extends Magpie.Config {
   readonly tokenizerId?: string | undefined
   /** Its revision; `main` by default. */
   readonly tokenizerRevision?: string | undefined
-  /** The text of a template, in place of a repository's. */
+  /** The text of a template, instead of a repository's. */
   readonly chatTemplate?: string | undefined
   /** Special tokens that the template needs and no file holds, such as `bos_token`. */
   readonly specialTokens?: Readonly<Record<string, string>> | undefined
   /**
-   * What to do with a BOS at the start of a raw prompt, since servers add one: see `ChatTemplate.BosRule`. With a template
-   * that is given as text, `auto` removes it, except for vLLM, which is told to add none.
+   * What to do with a BOS at the start of a raw prompt, since servers add one: see `ChatTemplate.BosRule`. With a
+   * template given as text, `auto` removes it, except on vLLM, which is told to add none.
    */
   readonly bos?: BosRule | undefined
   /** The version of transformers whose prompts are wanted; the newest one known by default. */
@@ -51,9 +51,9 @@ export interface Options extends Magpie.Config {
   /** Turns control tokens in the texts of messages into plain text. Default false. */
   readonly sanitizeControlTokens?: boolean | undefined
   /**
-   * Who makes TGI call tools. `template` (default): where a template is given that knows tools, it renders them, and the
-   * grammar of their calls is ours, so that several calls may be made and streams carry their arguments. `engine`: the
-   * router's own way, which is also what is done without such a template.
+   * How TGI is made to call tools. `template` (default): if a template that knows tools is given, it renders them, and
+   * this package's own grammar constrains the calls, so that several calls can be made and streams carry their
+   * arguments. `engine`: the router's own tool calls, which are also used without such a template.
    */
   readonly toolCalls?: "template" | "engine" | undefined
 }
@@ -67,13 +67,13 @@ export interface Options extends Magpie.Config {
 export interface Asked {
   readonly input: Message.Input
   readonly options: GenerationOptions
-  /** Whether the answer is to be constrained. */
+  /** Whether the answer will be constrained. */
   readonly constrained: boolean
 }
 
 /**
- * Decides how to send the input, and renders the prompt where it is sent raw. `serverBos` is the token that the server
- * reports to put before a raw text.
+ * Decides how to send the input, and renders the prompt where it is sent raw. `serverBos` is the token that the server,
+ * by its own report, puts before a raw text.
  *
  * @category models
  * @since 0.1.0
@@ -139,9 +139,9 @@ const toolsOf = ({ tools }: GenerationOptions) => tools?.map((tool) => ({ type: 
 
 /**
  * Makes the decision for a service. A `ChatTemplate` in the context renders; without one messages stay messages.
- * `implied` means that the template was not named by the caller: it then gives way where the raw route could not carry a
- * constraint. `constrained`: it is only there for a constraint, so that a call without one is sent as messages. Fails with
- * `InvalidConfig` where Magpie is switched on without its pre-query template or without a template.
+ * `implied` means that the caller did not name the template: it is then not used if the raw route could not carry a
+ * constraint. `constrained`: it is only used for a constraint, so that a call without one is sent as messages. Fails
+ * with `InvalidConfig` if Magpie is switched on without its pre-query template or without a template.
  *
  * @category constructors
  * @since 0.1.0
@@ -159,7 +159,7 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
   const preQuery = magpie.success
   const { toolCalls = "template" } = options
   const isAuto = (options.bos ?? "auto") === "auto"
-  // for a template that is given as text no file says what it begins with and what its server adds
+  // for a template given as text, no file says what it begins with and what its server adds
   const isText = options.chatTemplate !== undefined && isAuto
   const own = options.specialTokens?.["bos_token"]
   const openings = own === undefined || own === "" ? OPENINGS : [own, ...OPENINGS]
@@ -251,7 +251,7 @@ const unthinking = (
 
 const closed = (prompt: Rendered): Rendered => ({ ...prompt, text: ThoughtOpening.closed(prompt.text) })
 
-/** A template that is loaded when it is first needed. */
+/** A template, loaded when it is first needed. */
 const lazily = (
   made: Effect.Effect<ChatTemplate.ChatTemplate["Service"], TemplateError>
 ): Effect.Effect<ChatTemplate.ChatTemplate["Service"]> =>
@@ -262,7 +262,7 @@ const lazily = (
       specialTokens: {}
     }))
 
-/** The engine of the context, else our own, which is loaded with the first template. */
+/** The engine in the context, or else this package's own, which is loaded with the first template. */
 const engine = Layer.effectContext(
   Effect.flatMap(Effect.serviceOption(TemplateEngine), (given) =>
     Option.isSome(given)
@@ -273,7 +273,7 @@ const engine = Layer.effectContext(
       ))
 )
 
-/** A template on its engine. What makes it is loaded for it. */
+/** A template on its engine, which is loaded for it. */
 const made = <R>(
   layerOf: (
     layers: typeof ChatTemplateLayers

@@ -1,5 +1,5 @@
 /**
- * A load balancer from the view of its clients: what it answers by itself, what it passes on, and how it fails.
+ * A load balancer as its clients see it: what it responds to itself, what it passes on, and how it fails.
  *
  * @since 0.2.0
  */
@@ -13,7 +13,7 @@ import type * as Exchange from "../wire/Exchange.ts"
  */
 export interface Workers {
   readonly urls: ReadonlyArray<string>
-  /** The model's name as the first worker reports it; nothing if it has no such route. */
+  /** The model's name as the first worker reports it; undefined if it has no such route. */
   readonly model: string | undefined
 }
 
@@ -24,7 +24,7 @@ export interface Workers {
  * @since 0.2.0
  */
 export interface Face {
-  /** What it answers without a worker; `undefined` if it passes the request on. */
+  /** Its own response, without a worker; `undefined` if it passes the request on. */
   readonly own: (request: Exchange.Request, workers: Workers) => Exchange.Response | undefined
   /** The request that a worker gets. */
   readonly passed: (request: Exchange.Request) => Exchange.Request

@@ -1,6 +1,6 @@
 /**
- * vllm-router 0.1.17, as observed in front of two workers: it passes on unknown routes and fields, reads numbers with 32
- * bits, and drops `strict` of a tool.
+ * vllm-router 0.1.17, as observed in front of two workers: it passes on unknown routes and fields, reads numbers as
+ * 32-bit floats, and drops `strict` from tools.
  *
  * @since 0.2.0
  */

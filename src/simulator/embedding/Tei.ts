@@ -17,7 +17,7 @@ interface Request {
   readonly inputs: ReadonlyArray<string>
   readonly truncate: boolean
   readonly base64: boolean
-  /** How many numbers of a vector are kept. */
+  /** How many numbers of a vector to keep. */
   readonly dimensions?: number | undefined
 }
 
@@ -128,7 +128,7 @@ const predictReader: Serde.Reader<Request & { readonly isOne: boolean }> = (node
   }
 }
 
-/** Two classes of a text by its vector, the likelier first. */
+/** Two classes for a text by its vector, the likelier first. */
 const predict = (turn: Turn): Reply.Reply => {
   const body = Serde.read(turn.request.body, predictReader)
   if (body._tag === "Refused") return Reply.text(body.status, body.text)

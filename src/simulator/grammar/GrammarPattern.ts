@@ -209,7 +209,8 @@ export const read = (source: string): Pattern => {
   const root = options()
   if (at < chars.length) fail("")
   if (!looks) return { write: (random) => write(root, random) }
-  // a lookahead cannot be generated, only met by luck: JavaScript judges, where these patterns mean the same
+  // no generator satisfies a lookahead except by chance: JavaScript's engine decides, where these patterns mean the
+  // same
   const judge = new RegExp(`^(?:${source.replaceAll("(?P<", "(?<")})$`, "s")
   return {
     write: (random) => {

@@ -71,7 +71,7 @@ export const anything = (depth: number): Write => (random) => {
   return kind === 3 ? "null" : `[${anything(depth - 1)(random)}]`
 }
 
-/** TGI's languages of formats; they have no offsets and no lower limits on days. */
+/** What TGI accepts for each format; there are no UTC offsets, and days have no lower limit. */
 const formats: Readonly<Record<string, string>> = {
   "date-time":
     "20[0-2][0-9]-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])T(?:0[0-9]|1[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z",
@@ -80,7 +80,11 @@ const formats: Readonly<Record<string, string>> = {
   "uuid": "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 }
 
-/** A JSON string of the schema's lengths, pattern or format, of which the server reads the first. @since 0.1.0 */
+/**
+ * A JSON string that fits the schema's lengths, pattern or format: the server reads the first of these.
+ *
+ * @since 0.1.0
+ */
 export const text = (schema: Fields): Write => {
   const low = count(schema.minLength)
   const high = count(schema.maxLength)

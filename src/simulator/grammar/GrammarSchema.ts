@@ -156,7 +156,7 @@ class Compiler {
   }
 }
 
-/** Bounds on digits are read, and refused where they cross. */
+/** Bounds on digits are read, and refused if the lower exceeds the upper. */
 const digits = (schema: Fields, part: string): void => {
   const low = count(schema[`min${part}`])
   const high = count(schema[`max${part}`])

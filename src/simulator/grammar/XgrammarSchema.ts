@@ -104,7 +104,7 @@ const string = (schema: Body): Body => {
     if (!isPattern(pattern)) {
       return refuse(`regex parse error:\n    ${pattern}\n    ^\nerror: unclosed group`, "pattern")
     }
-    // the whole string has to match, tied or not
+    // the whole string has to match, anchored or not
     const bare = pattern.replaceAll(/\(\?[=!][^)]*\)/g, "").replace(/^\^/, "").replace(/\$$/, "")
     return { type: "string", pattern: `^${bare}$` }
   }

@@ -1,5 +1,5 @@
 /**
- * What a simulated server does where nothing is said.
+ * What a simulated server does by default.
  *
  * @since 0.2.0
  */

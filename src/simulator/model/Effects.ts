@@ -49,7 +49,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 export interface Effects {
   /** Whether only the likeliest token is left, so that nothing is drawn. */
   readonly isGreedy: boolean
-  /** What changes the text, as a text; empty if nothing does. */
+  /** The options that change the text, joined into a string; empty if none does. */
   readonly salt: string
 }
 

@@ -68,7 +68,7 @@ export interface Options {
   readonly pipelineTag?: string | null | undefined
   /** The engine's version. For TGI it selects the behaviour of that version. Default `"3.3.7"` for TGI. */
   readonly version?: string | undefined
-  /** Turns bearer authentication on. */
+  /** Turns on bearer authentication with this key. */
   readonly apiKey?: string | undefined
   /** The seed of everything random. Default 0. */
   readonly seed?: number | undefined
@@ -160,7 +160,7 @@ export type Settings =
     /** The version as numbers. */
     readonly release: readonly [major: number, minor: number, patch: number]
     readonly latency: Timing
-    /** Milliseconds of silence after which a comment is sent, where that was said. */
+    /** Milliseconds of silence after which a comment is sent, if set. */
     readonly keepAlive: number | undefined
   }
 

@@ -1,5 +1,5 @@
 /**
- * Responses from a file: JSON lines, each a response and when it is given.
+ * Responses from a file: JSON lines, each with a response and the condition for it.
  *
  * @since 0.2.0
  */
@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import type * as Answer from "./Answer.ts"
 
 /**
- * A line of a script. With `when`, a text that the prompt has to contain, it is used as often as that is the case; without,
+ * A line of a script. With `when`, a text that the prompt has to contain, it is used for every such prompt; without it,
  * once, in the order of the lines.
  *
  * @category schemas

@@ -1,7 +1,7 @@
 /**
- * A stand-in for a tokenizer: words with their leading blank, digits in threes, punctuation one by one except for a quote
- * with its comma or colon, which real vocabularies join and streamed tool calls depend on. It needs no vocabulary, is the
- * same everywhere, and joins back to the text it split.
+ * A stand-in for a tokenizer: words with their leading space, digits in threes, punctuation one by one except for a
+ * quote with its comma or colon, which real vocabularies join and streamed tool calls depend on. It needs no
+ * vocabulary, is the same everywhere, and its tokens join back to the text.
  *
  * @since 0.1.0
  */

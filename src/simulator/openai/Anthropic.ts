@@ -1,6 +1,6 @@
 /**
- * Anthropic's Messages API as engines speak it beside their own: a request is the chat that it is converted to, and the
- * answer of that chat comes back as blocks, whole or as named events.
+ * Anthropic's Messages API as engines offer it besides their own: a request is converted to a chat, and the output of
+ * that chat comes back as blocks, whole or as named events.
  *
  * @since 0.2.0
  */
@@ -28,7 +28,7 @@ const part = (block: Body): ReadonlyArray<Body> => {
   return [{ type: "image_url", image_url: { url } }]
 }
 
-/** One message is several, where it holds the results of tools. */
+/** One message becomes several if it contains the results of tools. */
 const converted = (item: Body): ReadonlyArray<Body> => {
   const { content, role } = item
   if (typeof content === "string") return [{ role, content }]
@@ -105,7 +105,7 @@ export const chat = (body: Body): Body => {
 }
 
 /**
- * What an engine has of its own in its blocks.
+ * What is specific to an engine in its blocks.
  *
  * @category models
  * @since 0.2.0
@@ -115,10 +115,10 @@ export interface Answered {
   readonly model: string
   readonly run: OpenAiRun.Run
   readonly usage: Body
-  /** Usage as it stands at the beginning of a stream. */
+  /** The usage at the beginning of a stream. */
   readonly opening: Body
   readonly toolId: (call: OpenAiRun.Call) => string
-  /** Proves a thought to be the server's own. */
+  /** Proves that a thought is the server's own. */
   readonly signature: string
 }
 
@@ -141,7 +141,7 @@ const inputOf = (call: OpenAiRun.Call): unknown => {
   }
 }
 
-/** The blocks of a whole answer; there is one at least. @category responses @since 0.2.0 */
+/** The blocks of a whole response; at least one. @category responses @since 0.2.0 */
 export const blocks = ({ run, signature, toolId }: Answered): ReadonlyArray<Body> => {
   const text = textOf(run.content)
   const all = [
@@ -192,7 +192,7 @@ const streamed = ({ run, signature, toolId }: Answered): ReadonlyArray<Block> =>
   }))
 ]
 
-/** The events of an answer as a stream, in their order. @category responses @since 0.2.0 */
+/** The events of a streamed response, in their order. @category responses @since 0.2.0 */
 export const events = (self: Answered): ReadonlyArray<Frame> => [
   event("message_start", {
     message: {

@@ -5,7 +5,7 @@
  */
 import * as Pydantic from "../wire/Pydantic.ts"
 
-/** One text as a list of it. @category readers @since 0.2.0 */
+/** A single text as a list. @category readers @since 0.2.0 */
 export const single: Pydantic.Reader<ReadonlyArray<string>> = (value, loc, problems) => {
   const read = Pydantic.text(value, loc, problems)
   return read === undefined ? undefined : [read]
@@ -28,7 +28,7 @@ export const responsesInput = Pydantic.union<unknown>(
   ["list[union]", Pydantic.list(Pydantic.anything)]
 )
 
-/** What `/v1/responses` can be asked to include. @category readers @since 0.2.0 */
+/** What `/v1/responses` can be requested to include. @category readers @since 0.2.0 */
 export const includes = Pydantic.list(Pydantic.literal(
   "code_interpreter_call.outputs",
   "computer_call_output.output.image_url",

@@ -1,6 +1,6 @@
 /**
- * One choice of an OpenAI-like response: thinking, words or calls, and why it ended. Unlike TGI these engines leave a stop
- * string out of the text and count the end of the sequence without sending it.
+ * One choice of an OpenAI-like response: thinking, words or calls, and why it ended. Unlike TGI, these engines leave a
+ * stop string out of the text, and count the end-of-sequence token without sending it.
  *
  * @since 0.1.0
  */
@@ -39,11 +39,11 @@ export interface Run {
   readonly content: ReadonlyArray<Answer.Token>
   readonly calls: ReadonlyArray<Call>
   readonly finish: "stop" | "length" | "tool_calls"
-  /** What the model wrote of calls that were cut, where the engine gives an unfinished call as text. */
+  /** What the model wrote of calls that were cut, if the engine returns an unfinished call as text. */
   readonly unfinished: ReadonlyArray<Answer.Token>
   /** The stop string that ended the text. */
   readonly stopped: string | undefined
-  /** Everything generated, the end of the sequence included. */
+  /** Everything generated, including the end-of-sequence token. */
   readonly tokens: number
   readonly random: Random.Random
 }
@@ -102,7 +102,7 @@ const constrained = (request: OpenAiRequest, random: Random.Random): string | un
   }
 }
 
-/** Cuts tokens in front of the first stop string, in the middle of a token if need be. */
+/** Cuts tokens before the first stop string, in the middle of a token if necessary. */
 const stopAt = (
   tokens: ReadonlyArray<Answer.Token>,
   stop: ReadonlyArray<string>,
@@ -144,7 +144,10 @@ const budgetOf = ({ request: { json }, settings: { engine } }: Turn): number => 
   return typeof value === "number" && value >= 0 ? value : Infinity
 }
 
-/** A call as the model writes it, between the marks of its form: up to the name, up to the arguments, and behind them. */
+/**
+ * A call as the model writes it, with the markers of its form: those before the name, before the arguments, and after
+ * them.
+ */
 const written = ({ fragments, name }: Call): readonly [head: string, middle: string, tail: string] => [
   `<tool_call>\n{"name": ${JSON.stringify(name)}`,
   `, "arguments": ${fragments.join("")}`,
@@ -154,7 +157,7 @@ const written = ({ fragments, name }: Call): readonly [head: string, middle: str
 /** A call in the model's own form. @category generating @since 0.2.0 */
 export const markup = (call: Call): string => written(call).join("")
 
-/** The engines whose limit counts the marks around a call. */
+/** The engines whose limit counts the markers around a call. */
 const marking = new Set(["vllm", "hf-serve"])
 
 /** The calls that fit in a number of tokens, the last one perhaps in part, and how many tokens all of them take. */
@@ -196,7 +199,7 @@ export const generate = (turn: Turn, request: OpenAiRequest, prompt: string, nth
   const { stopped, tokens } = stopAt(
     Lies.told(all, turn.settings.lies),
     request.stop,
-    // which ends there where a text begins
+    // which ends where a text begins
     turn.settings.engine === "llamacpp"
   )
   const content = tokens.slice(0, limit - reasoning.length)
@@ -221,8 +224,8 @@ export const generate = (turn: Turn, request: OpenAiRequest, prompt: string, nth
 }
 
 /**
- * A run as a whole response gives it: calls that were cut are the text that the model wrote. A stream has sent what was ready
- * of them.
+ * A run as a whole response shows it: calls that were cut are the text that the model wrote. A stream has already sent
+ * the finished part of them.
  *
  * @category generating
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * Writing to a repository: how each file is to be uploaded, and commits as lines of JSON.
+ * Writing to a repository: how to upload each file, and commits as lines of JSON.
  *
  * @since 0.2.0
  */
@@ -61,13 +61,13 @@ const isIgnored = (path: string, gitIgnore: string): boolean => {
   return ignored
 }
 
-/** Endings that the Hub's own attributes send to large storage whatever their size. */
+/** Extensions that the Hub's own attributes send to large storage, whatever the size of the file. */
 const LARGE = /\.(?:parquet|arrow|gz|zst|zip|bin|safetensors|npz|png|jpg|wav|mp3)$/i
 
 const decoder = new TextDecoder()
 
 /**
- * Says how each file is to be uploaded.
+ * Says how to upload each file.
  *
  * @category routes
  * @since 0.2.0

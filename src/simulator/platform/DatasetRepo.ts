@@ -55,7 +55,7 @@ export interface DatasetRepo {
   readonly id: string
   readonly private: boolean
   readonly gated: boolean
-  /** Those of the branch `main`; the newest is the last. */
+  /** The commits of the branch `main`, the newest last. */
   readonly commits: Array<Commit>
   /** The commits of each other branch. */
   readonly branches: Map<string, Array<Commit>>

@@ -20,7 +20,7 @@ import type * as Storage from "./DatasetStorage.ts"
 export interface Uploads {
   readonly kind: "datasets" | "models"
   readonly storage: Storage.Storage
-  /** Where the Hub and its storage are, without a slash at the end. */
+  /** Where the Hub and its storage are, without a trailing slash. */
   readonly hub: string
   readonly cdn: string
   /** Files larger than this many bytes are sent in parts. */

@@ -39,7 +39,7 @@ export interface EndpointsApi {
   readonly state: (name: string) => Effect.Effect<string | undefined>
 }
 
-/** The response of an endpoint's gateway; a held request gets one when a replica is there or the time is up. */
+/** The response of an endpoint's gateway; a request that is held gets one when a replica is ready or the time is up. */
 const pass = Effect.fnUntraced(
   function*(options: Options, endpoints: ReadonlyMap<string, Lifecycle.Lifecycle>, request: Double.Received) {
     const found = [...endpoints].find(([, endpoint]) => endpoint.host === request.url.host)

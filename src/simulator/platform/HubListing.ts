@@ -1,5 +1,5 @@
 /**
- * What the Hub says about a repository, whole or in the requested fields, and lists of repositories.
+ * What the Hub says about a repository, all of it or the requested fields, and lists of repositories.
  *
  * @since 0.2.0
  */
@@ -24,7 +24,7 @@ const all = (query: URLSearchParams, name: string): ReadonlyArray<string> => [
 ]
 
 /**
- * The whole, or with `expand` the fields that it names.
+ * Everything, or with `expand` the fields that it names.
  *
  * @category routes
  * @since 0.2.0

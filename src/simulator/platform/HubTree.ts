@@ -92,7 +92,7 @@ export const entries = (repo: Files, below: string, query: URLSearchParams): Rea
 }
 
 /**
- * `POST /api/models/{id}/paths-info/{revision}`: those of the paths that exist.
+ * `POST /api/models/{id}/paths-info/{revision}`: the entries of the paths that exist.
  *
  * @category routes
  * @since 0.2.0
@@ -148,7 +148,7 @@ const blobOf = (repo: Files, path: string, content: string) => {
   return { size, ...(lfs !== undefined && { lfs: { sha256: lfs.oid, size: lfs.size, pointerSize: lfs.pointerSize } }) }
 }
 
-/** The files as a repository's own page lists them; with `blobs` their sizes too. @category routes @since 0.2.0 */
+/** The files as the repository's own route lists them; with `blobs`, their sizes too. @category routes @since 0.2.0 */
 export const siblings = (repo: Files, blobs: boolean): ReadonlyArray<object> =>
   Object.entries(repo.files).map(([rfilename, content]) =>
     blobs

@@ -24,7 +24,7 @@ export interface Options {
   readonly type?: "public" | "authenticated" | "private"
   /** Tokens that may not call it. */
   readonly forbidden?: ReadonlyArray<string>
-  /** The address instead of the usual one. */
+  /** An address in place of the usual one. */
   readonly url?: string
   /** The body that created it: `model`, `compute`, … */
   readonly definition?: Readonly<Record<string, unknown>>
@@ -144,7 +144,7 @@ const reachedState = (self: Lifecycle, now: number): string => {
   return elapsed < shown ? base.state : elapsed < shown + pending ? "pending" : "initializing"
 }
 
-/** Whether a start is on its way. */
+/** Whether it is starting. */
 const isStarting = (self: Lifecycle, now: number): boolean =>
   self.base.starting && now - self.base.since < startTime(self)
 
@@ -173,7 +173,7 @@ export const set = (self: Lifecycle, state: string, now: number, message = ""): 
 }
 
 /**
- * Starts it, or says why not: it runs already, or somebody started it before.
+ * Starts it, or says why not: it is already running, or was started before.
  *
  * @category changing
  * @since 0.1.0
@@ -197,7 +197,7 @@ export const wake = (self: Lifecycle, now: number): void => {
 }
 
 /**
- * A request is answered, so that it is not idle.
+ * A request was responded to, so it is not idle.
  *
  * @category changing
  * @since 0.2.0

@@ -61,7 +61,7 @@ export const isKnown = (options: Options, token: string | undefined): boolean =>
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** The JSON object of a body, an empty one without a body, and nothing if it is anything else. */
+/** The JSON object of a body, an empty one without a body, and undefined for anything else. */
 const record = (body: string): Fields | undefined => {
   try {
     const value: unknown = body === "" ? {} : JSON.parse(body)
@@ -145,7 +145,7 @@ const list = ({ endpoints, options }: State, request: Double.Received, namespace
 
 const encoder = new TextEncoder()
 
-/** The existing lines, and with `follow` new ones for as long as they are read. */
+/** The existing lines, and with `follow` new ones as long as they are read. */
 const logs = (endpoint: Lifecycle.Lifecycle, { at, url }: Double.Received): Exchange.Response => {
   const all = Lifecycle.logs(endpoint)
   const said = all.filter((line) => line.at <= at)

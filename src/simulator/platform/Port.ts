@@ -1,7 +1,7 @@
 /**
  * The whole platform behind one port: which double takes which path.
  *
- * | path | who answers |
+ * | path | handled by |
  * | --- | --- |
  * | `/v2/…` | the management API |
  * | `/api/v1/catalog/…` | the catalogue |
@@ -39,7 +39,7 @@ export interface Doubles {
  * @since 0.2.0
  */
 export interface Origins {
-  /** Without a slash at the end. */
+  /** Without a trailing slash. */
   readonly origin: string
   /** Another name of the same port: clients keep their token only on the host that they gave it to. */
   readonly storage: string

@@ -47,13 +47,13 @@ const refusal = (options: Options, token: string | undefined): Exchange.Response
     : undefined
 }
 
-/** The completion routes of the providers that have one; the router itself has none. */
+/** The completion routes of the providers that have one; the router itself does not. */
 const completions = /^\/(?:together\/v1|featherless-ai\/v1|novita\/v3\/openai|deepinfra\/v1\/openai)\/completions$/
 
 /** The route of hf-inference for one model, which takes the same as TGI at its root. */
 const native = /^\/hf-inference\/models\/[^/?#]+(?:\/[^/?#]+)?$/
 
-/** The routes of generation that the router has of its own. */
+/** The router's own routes for generation. */
 const generating = new Set(["/v1/chat/completions", "/v1/responses"])
 
 const modelOf = (body: string): string => {

@@ -48,7 +48,7 @@ const repo = (
   }
 })
 
-/** What the Hub holds. @category constants @since 0.2.0 */
+/** The content of the Hub. @category constants @since 0.2.0 */
 export const hub: Hub.Options = {
   everyone: { name: namespace },
   repos: {

@@ -56,7 +56,7 @@ const show = (value: Schema.Json | undefined): string => {
  */
 export const lines = (all: ReadonlyArray<Difference>): ReadonlyArray<string> => [
   ...all.slice(0, 10).map(({ asked, path, taped }) =>
-    `${path === "" ? "the body" : path}: taped ${show(taped)}, asked ${show(asked)}`
+    `${path === "" ? "the body" : path}: taped ${show(taped)}, requested ${show(asked)}`
   ),
   ...(all.length > 10 ? [`and ${all.length - 10} more`] : [])
 ]
@@ -92,7 +92,7 @@ export const shapeOf = (values: ReadonlyArray<Schema.Json>): ReadonlyMap<string,
 }
 
 /**
- * What a live response lacks or has differently from the taped one, and what is new in it.
+ * What a live response lacks or has in another form than the taped one, and what is new in it.
  *
  * @category comparison
  * @since 0.2.0

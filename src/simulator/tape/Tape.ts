@@ -1,6 +1,7 @@
 /**
- * A tape: recorded exchanges, as JSON lines, so that the same requests get the same responses without a model. It holds the
- * borders of events, their times and how the response ended; bodies are decoded; headers are limited to an allow-list.
+ * A tape: recorded exchanges, as JSON lines, so that the same requests get the same responses without a model. It holds
+ * the boundaries of events, their times, and how the response ended; bodies are decoded; headers are limited to an
+ * allow-list.
  *
  * @since 0.2.0
  */
@@ -48,7 +49,7 @@ export const Exchange = Schema.Struct({
   }),
   /** `cut` by the server, or `left` by the client: such a response breaks off again. */
   ending: Schema.Literals(["complete", "cut", "left"]),
-  /** What answered, if known. */
+  /** The server that responded, if known. */
   by: Schema.optionalKey(Schema.Struct({
     model: Schema.String,
     engine: Schema.String,
@@ -76,7 +77,7 @@ export interface Tape {
 /** The replacement of a secret. */
 const MASK = "[secret]"
 
-/** Secrets by their look: keys of the field, bearer values, signed tokens. */
+/** Secrets by their form: known API keys, bearer values, signed tokens. */
 const shapes =
   /\b(?:hf_[A-Za-z0-9]{16,}|sk-[\w-]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|AKIA[A-Z0-9]{16}|xox[a-z]-[\w-]{10,}|ey[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,})|(?<=\bbearer +)[\w.~+/=-]{8,}/gi
 

@@ -141,7 +141,7 @@ const frame = (turn: Turn, { index, run }: Indexed, at: number): Reply.Frame | u
     : ""
   const choices = `"choices":[{"index":${index},"text":${JSON.stringify(token.text)},"logprobs":null,` +
     `"finish_reason":"${last ? run.finish : ""}"}]`
-  // the last chunk is another type there, with its fields in another order
+  // the last chunk is of another type there, with its fields in another order
   return {
     payload: `{${head},"created":${Math.trunc(turn.now / 1000)},` +
       (counted === "" ? `${choices},${tail(turn)}}` : `${tail(turn)},${choices}${counted}}`),

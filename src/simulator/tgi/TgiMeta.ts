@@ -1,5 +1,5 @@
 /**
- * The routes of TGI that describe or measure it, and those that only tokenise.
+ * The routes of TGI that describe or measure it, and those that only tokenize.
  *
  * @since 0.1.0
  */
@@ -102,7 +102,8 @@ const family = (name: string, kind: string, lines: ReadonlyArray<string>): Reado
   lines.length === 0 ? [] : [`# TYPE ${name} ${kind}`, ...lines, ""]
 
 /**
- * `/metrics`, in Prometheus' text format: empty before the first request. Durations are 0, since nothing takes time here.
+ * `/metrics`, in the Prometheus text format: empty before the first request. Durations are 0, since nothing takes time
+ * here.
  *
  * @category routes
  * @since 0.1.0

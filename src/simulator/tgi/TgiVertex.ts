@@ -61,7 +61,7 @@ const job = (turn: Turn, instance: Instance): Sampler.Job | Reply.Failure => {
 }
 
 /**
- * Any failure of a generation fails them all, as one sentence without a reason.
+ * If one generation fails, all do, with one sentence that gives no reason.
  *
  * @category answering
  * @since 0.1.0

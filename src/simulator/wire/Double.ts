@@ -78,7 +78,7 @@ export const make = (handler: Handler): Effect.Effect<Double> =>
 export const fromServer = (server: Exchange.Handler): Handler => ({ body, headers, method, url }) =>
   server({ method, path: url.pathname + url.search, headers, body })
 
-/** Answers with a body, without one, and that send elsewhere; and the token of a request. @category answers @since 0.1.0 */
+/** Responses with a body, without one, and redirects; and the token of a request. @category answers @since 0.1.0 */
 export { bearer, json, plain, redirect } from "./DoubleResponse.ts"
 
 /**

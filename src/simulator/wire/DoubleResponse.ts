@@ -1,5 +1,5 @@
 /**
- * The answers that doubles give most.
+ * The most common responses of doubles.
  *
  * @since 0.2.0
  */

@@ -25,7 +25,7 @@ export interface Request {
 
 /**
  * The connection broke: `refused` before anything was sent; `reset`; `fin`, an orderly close before the body's end; or
- * `short`, a close before as many bytes as `content-length` announced.
+ * `short`, a close before all the bytes that `content-length` announced.
  *
  * @category errors
  * @since 0.1.0

@@ -51,7 +51,7 @@ export const reset = (after = 0): Fault => ({ _tag: "Break", after, how: "reset"
 /** The connection is closed in an orderly way before the body has ended. @category faults @since 0.1.0 */
 export const fin = (after = 0): Fault => ({ _tag: "Break", after, how: "fin" })
 
-/** The connection is closed before as many bytes as `content-length` promised. @category faults @since 0.1.0 */
+/** The connection is closed before all the bytes that `content-length` announced. @category faults @since 0.1.0 */
 export const short = (after = 0): Fault => ({ _tag: "Break", after, how: "short" })
 
 /** Silence that never ends; with `keepAlive` only comments are sent. @category faults @since 0.1.0 */
@@ -204,10 +204,10 @@ export const noLogprobs: Fault = shaped({ is: "noLogprobs" })
  */
 export const thoughtOpened: Fault = shaped({ is: "thoughtOpened" })
 
-/** The answer in the place of the thinking, as llama.cpp reports text under a regex. @category faults @since 0.2.0 */
+/** The answer in the field for thinking, as llama.cpp reports text under a regex. @category faults @since 0.2.0 */
 export const filedAsThinking: Fault = shaped({ is: "filedAsThinking" })
 
-/** A text although a call was demanded. @category faults @since 0.2.0 */
+/** Text although a call was required. @category faults @since 0.2.0 */
 export const callsIgnored: Fault = shaped({ is: "callsIgnored" })
 
 /** Another finish reason, such as `abort`; none with `undefined`. @category faults @since 0.2.0 */
@@ -216,7 +216,7 @@ export const finishReason = (word: string | undefined): Fault => shaped({ is: "f
 /** Events with a name, such as `chunk`. @category faults @since 0.2.0 */
 export const eventName = (name: string): Fault => shaped({ is: "eventName", name })
 
-/** Comments that were sent as data between the events. @category faults @since 0.2.0 */
+/** Comments sent as data between the events. @category faults @since 0.2.0 */
 export const dataHeartbeats: Fault = shaped({ is: "dataHeartbeats" })
 
 /** Events without a choice: `choices: null`, and `data: null`. @category faults @since 0.2.0 */
@@ -279,7 +279,7 @@ export const rateLimited = (options?: { readonly retryAfter?: number | string | 
     ...(options?.retryAfter !== undefined && { "retry-after": String(options.retryAfter) })
   })
 
-/** 429 of TGI, which names no time. @category faults @since 0.1.0 */
+/** 429 of TGI, without a time to retry after. @category faults @since 0.1.0 */
 export const overloaded: Fault = status(429, `{"error":"Model is overloaded","error_type":"overloaded"}`, json)
 
 /** 503 of TGI's health check after its backend died. @category faults @since 0.1.0 */

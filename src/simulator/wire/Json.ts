@@ -51,7 +51,7 @@ export class SyntaxFailure {
   }
 }
 
-/** How far a string is read until its first escape that is none. */
+/** How far a string is read, up to its first invalid escape. */
 const badEscape = (raw: string): number => {
   for (const found of raw.matchAll(/\\(u.{0,4}|.)/gs)) {
     if (!/^(?:["\\/bfnrt]|u[0-9a-fA-F]{4})$/.test(found[1] ?? "")) return found.index + found[0].length
@@ -213,7 +213,7 @@ export const parse = (text: string): Node | SyntaxFailure => {
         at += raw.length
         const more = /^(?:\d|\.|[eE][+-]?)/.exec(text.slice(at, at + 2))?.[0]
         if (more !== undefined) {
-          // a digit behind a leading zero is looked at, and everything else is read over
+          // a digit after a leading zero is an error, and everything else is skipped
           if (!/\d/.test(more)) at += more.length
           throw peeked(at >= text.length ? "EOF while parsing a value" : "invalid number")
         }
@@ -269,7 +269,7 @@ export const toUnknown = (node: Node): unknown => {
 }
 
 /**
- * The text of a node without blanks, with keys and numbers as they were written.
+ * The text of a node without whitespace, with keys and numbers as they were written.
  *
  * @category conversions
  * @since 0.1.0

@@ -113,7 +113,7 @@ export const literal = <const T extends string>(...names: ReadonlyArray<T>): Rea
       problem("literal_error", `Input should be ${expected}`, { expected })(value, loc, problems)
 }
 
-/** A number within bounds that belong to it. @category readers @since 0.2.0 */
+/** A number within its bounds. @category readers @since 0.2.0 */
 export const within = (reader: Reader<number>, low: number, high: number): Reader<number> => (value, loc, problems) => {
   const number = reader(value, loc, problems)
   if (number === undefined) return undefined
@@ -216,7 +216,7 @@ export const optional = <A>(
   return value === undefined ? undefined : reader(value, [...loc, name], problems)
 }
 
-/** A model of fields, each read by its name. @category readers @since 0.2.0 */
+/** A model: fields, each read by its name. @category readers @since 0.2.0 */
 export const model = <A>(
   read: (body: Body, loc: Problem["loc"], problems: Array<Problem>) => A
 ): Reader<A> =>

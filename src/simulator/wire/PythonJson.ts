@@ -1,5 +1,5 @@
 /**
- * Python's own JSON parser: what it reads beyond JSON, and what it says of a text that is none.
+ * Python's own JSON parser: what it reads beyond JSON, and what it says about a text that is not JSON.
  *
  * @since 0.2.0
  */
@@ -45,7 +45,7 @@ const escape = (text: string, at: number): number => {
   return "\"\\/bfnrt".includes(sign) ? at + 2 : stop("Invalid \\escape", at)
 }
 
-/** Behind a string that begins at `start` with its quote. */
+/** The position after a string whose opening quote is at `start`. */
 const string = (text: string, start: number): number => {
   let at = start + 1
   while (at < text.length) {
@@ -84,7 +84,7 @@ const array = (text: string, start: number): number => {
   }
 }
 
-/** Behind the value that begins here. */
+/** The position after the value that begins here. */
 const value = (text: string, at: number): number => {
   const char = text[at]
   if (char === "\"") return string(text, at)
@@ -95,7 +95,7 @@ const value = (text: string, at: number): number => {
 }
 
 /**
- * Why a text is not JSON for Python 3.12, which takes `NaN` and `Infinity`; nothing where it is.
+ * Why a text is not JSON for Python 3.12, which accepts `NaN` and `Infinity`; undefined if it is.
  *
  * @category reading
  * @since 0.2.0
@@ -111,11 +111,11 @@ export const mistake = (text: string): Mistake | undefined => {
 }
 
 const texts = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g
-/** Stands for a number that JavaScript's parser does not take, while that parser reads the rest. */
+/** Stands for a number that JavaScript's parser does not accept, while that parser reads the rest. */
 const mark = "\u0000"
 
 /**
- * The value of a text that is JSON for Python, `NaN` and `Infinity` included; nothing where it is none.
+ * The value of a text that is JSON for Python, including `NaN` and `Infinity`; undefined if it is not.
  *
  * @category reading
  * @since 0.2.0
@@ -130,7 +130,7 @@ export const parse = (text: string): unknown => {
   )
 }
 
-/** As the exception prints itself: the words, then line, column and place. @category encoding @since 0.2.0 */
+/** As the exception prints itself: the message, then line, column and offset. @category encoding @since 0.2.0 */
 export const shown = (text: string, { at, msg }: Mistake): string => {
   const before = text.slice(0, at).split("\n")
   return `${msg}: line ${before.length} column ${(before.at(-1) ?? "").length + 1} (char ${at})`

@@ -1,6 +1,6 @@
 /**
- * Reproducible chance. Everything the simulator decides comes from a hash of the request and the simulator's seed, so that a
- * run can be repeated and two machines agree.
+ * Reproducible randomness. Everything the simulator decides comes from a hash of the request and the simulator's seed,
+ * so that a run can be repeated and two machines agree.
  *
  * @since 0.1.0
  */

@@ -35,7 +35,7 @@ export interface Frame {
 }
 
 /**
- * A failure of a server; each engine has its own way to write it.
+ * A failure of a server, which each engine writes in its own form.
  *
  * @category models
  * @since 0.1.0

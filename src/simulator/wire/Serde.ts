@@ -17,7 +17,10 @@ export class Misfit {
   readonly message: string
   /** Where in the text, or `undefined` if the server names no place. */
   readonly offset: number | undefined
-  /** Whether the server has read on to the next sign, and over it where it closes the object or list, before it complains. */
+  /**
+   * Whether the server has read the next character, and skipped it if it closes the object or list, before it
+   * complains.
+   */
   readonly late: boolean
   constructor(path: string, message: string, offset: number | undefined, late = false) {
     this.path = path

@@ -1,6 +1,6 @@
 /**
  * Responses as other servers shape them: the same generation, in a form that real servers have been seen to send. Works on
- * any engine's reply, streamed or whole, as far as the shape has a meaning there.
+ * any engine's reply, streamed or whole, as far as the shape applies to it.
  *
  * @since 0.2.0
  */

@@ -61,7 +61,7 @@ export interface Transmission {
   readonly streaming: boolean
 }
 
-/** The index after the frame of token number `after`; before the first token for 0. */
+/** The index after the frame of token number `after`; for 0, the index before the first token. */
 const position = (frames: ReadonlyArray<Reply.Frame>, after: number): number => {
   let seen = 0
   let behind = 0

@@ -71,7 +71,7 @@ const textChoice = (self: Answered, choice: Choice): string => {
 
 const created = ({ turn }: Answered): string => `"created":${Math.trunc(turn.now / 1000)}`
 
-/** What `verbose` adds: the answer as the server's own route gives it. */
+/** What `verbose` adds: the response of the server's own route. */
 const verbose = (self: Answered, choice: Choice, content: string): string =>
   self.fields["verbose"] === true ? `,"__verbose":${LlamaNative.final(self, choice, content)}` : ""
 
@@ -128,7 +128,7 @@ const deltas = (run: OpenAiRun.Run): ReadonlyArray<Delta> => [
   ])
 ]
 
-/** Events of one choice of a chat, first the role and last the usage if requested. */
+/** The events of one choice of a chat: the role first, and the usage last if requested. */
 const chatFrames = (self: Answered, choice: Choice): ReadonlyArray<Reply.Frame> => {
   const { index, input, run } = choice
   const rest = `${created(self)},"id":"chatcmpl-${self.id}",${
@@ -189,7 +189,10 @@ const textFrames = (self: Answered, choice: Choice): ReadonlyArray<Reply.Frame> 
   return [...frames, { payload: last, tokens: 0 }]
 }
 
-/** Choices in turns by tokens: what stands before a choice's first token comes with it, and its end with the last. */
+/**
+ * Interleaves the choices token by token: what precedes a choice's first token is sent with it, and its end with its
+ * last.
+ */
 const together = (all: ReadonlyArray<ReadonlyArray<Reply.Frame>>): ReadonlyArray<Reply.Frame> => {
   const steps = all.map((frames) => {
     const spoken = frames.flatMap(({ tokens }, at) => tokens > 0 ? [at] : [])
@@ -210,7 +213,7 @@ export const streaming = (self: Answered): Reply.Streaming => {
   const write = self.kind === "chat" ? chatFrames : self.kind === "completion" ? textFrames : LlamaNative.frames
   const [first, ...others] = self.choices
   const frames = [
-    // several prompts begin with an event that holds nothing
+    // with several prompts, an empty event comes first
     ...(others.some(({ prompt }) => prompt !== first?.prompt) ? [{ payload: "null", tokens: 0 }] : []),
     // the first choice is the last to begin
     ...together([...others, ...(first === undefined ? [] : [first])].map((choice) => write(self, choice)))

@@ -159,7 +159,7 @@ const thinking = (body: Body): boolean | undefined => {
   return typeof asked === "boolean" ? asked : effort === "" ? undefined : true
 }
 
-/** A grammar of the user's own, which must be valid. @category reading @since 0.2.0 */
+/** The user's own grammar, which must be valid. @category reading @since 0.2.0 */
 export const grammar = (text: string): Constraint => {
   const read = Gbnf.parse(text)
   return read === undefined

@@ -22,7 +22,7 @@ import * as LlamaSyntax from "./LlamaSyntax.ts"
 type Handler = (turn: Turn) => Reply.Reply
 type BodyHandler = (turn: Turn, body: Body) => Reply.Reply
 
-/** Reads the body, of whatever content type, and turns what is thrown into a status. */
+/** Reads the body, whatever its content type, and turns what is thrown into an error response. */
 const post = (handler: BodyHandler): Handler => (turn) => {
   const value = turn.request.json
   if (value === undefined) return LlamaJson.failed(500, LlamaSyntax.complaint(turn.request.body) ?? "")

@@ -132,7 +132,7 @@ const rest = (slots: number): ReadonlyArray<Field> => [
   flag("post_sampling_probs")
 ]
 
-/** What the server reads behind its numbers. */
+/** The fields that the server reads after its numbers. */
 const last: ReadonlyArray<Field> = [flag("grammar_lazy"), flag("parse_tool_calls"), flag("echo"), flag("ignore_eos")]
 
 const checkAdapters = (body: Body): void => {
@@ -164,7 +164,7 @@ const limit = (field: Field, value: number): string => field.kind === "float" ? 
 const numeric = (field: Field, value: unknown): number => {
   if (typeof value !== "number" && typeof value !== "boolean") return invalid(typeError("number", value))
   const number = Number(value)
-  // an integer takes the low 32 bits of what is there
+  // an integer takes the low 32 bits of the given value
   const read = field.kind === "int" ? Math.trunc(number) | 0 : number
   const [low, high] = field.hard ?? [-Infinity, Infinity]
   if (read >= low && read <= high) return read

@@ -104,7 +104,7 @@ const number = (fields: Fields, name: string, fallback: number): number => {
   return typeof value === "number" ? value : fallback
 }
 
-/** The bias of a token; none at all forbids it. @category models @since 0.2.0 */
+/** The bias of a token; null forbids it. @category models @since 0.2.0 */
 export interface Bias {
   readonly bias: number | null
   readonly token: number

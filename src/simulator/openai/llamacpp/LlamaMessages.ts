@@ -204,7 +204,7 @@ const events = (turn: Turn, self: Answered): ReadonlyArray<Reply.Frame> => {
   ]
 }
 
-/** The answer, whole or as a stream of named events. @category answering @since 0.2.0 */
+/** The response, whole or as a stream of named events. @category answering @since 0.2.0 */
 export const answer = (turn: Turn, self: Answered): Reply.Reply =>
   self.request.stream
     ? {

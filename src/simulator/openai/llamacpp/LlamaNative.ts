@@ -28,7 +28,7 @@ export interface Choice {
 }
 
 /**
- * What is answered, and on which route.
+ * The request to respond to, and its route.
  *
  * @category models
  * @since 0.2.0
@@ -57,7 +57,7 @@ export const top = (self: Answered, { run }: Choice, tokens: ReadonlyArray<Answe
 export const ending = (run: OpenAiRun.Run): ReadonlyArray<Answer.Token> =>
   run.finish === "length" || run.stopped !== undefined
     ? []
-    // it draws nothing, so that what is drawn later is the same whole and streamed
+    // draws no random number, so that later draws are the same in a whole and a streamed response
     : [{ id: Tokenizer.eos.id, text: "", logprob: -0.125, special: false }]
 
 /** Tokens that carry log probabilities: all that were generated, thinking, calls and the end included. @category accessors @since 0.2.0 */
@@ -88,7 +88,7 @@ const biases = ({ turn }: Answered): ReadonlyArray<LlamaJson.Bias> => {
   })
 }
 
-/** The whole answer, or the last event of a stream. @category encoding @since 0.2.0 */
+/** The whole response, or the last event of a stream. @category encoding @since 0.2.0 */
 export const final = (self: Answered, { index, input, prompt, run }: Choice, content: string): string => {
   const listed = self.fields["return_tokens"] === true && !self.request.stream
   const probs = self.request.logprobs && !self.request.stream

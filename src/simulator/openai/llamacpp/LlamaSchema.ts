@@ -20,7 +20,7 @@ const count = (schema: Body, key: string, path: string): number | undefined => {
   return fail(path, `${key} must be a non-negative integer`)
 }
 
-/** How many times a part may have to be repeated before the grammar is refused; how many times it may be is not limited. */
+/** The most repetitions of a part that a grammar may require; the number that it may allow is not limited. */
 const repeatable = (times: number | undefined): void => {
   if (times !== undefined && times > Gbnf.mostRepetitions) {
     invalid("Failed to initialize samplers: failed to parse grammar")

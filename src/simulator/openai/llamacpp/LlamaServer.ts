@@ -1,5 +1,5 @@
 /**
- * The routes of llama.cpp that describe the server, count, cut into tokens or render.
+ * The routes of llama.cpp that describe the server, count tokens, tokenize or render.
  *
  * @since 0.2.0
  */
@@ -93,7 +93,7 @@ export const props = ({ settings }: Turn): Reply.Reply =>
     cors_proxy_enabled: false
   })
 
-/** The slots, of which those that were used say for what. @category routes @since 0.2.0 */
+/** The slots; one that was used shows what for. @category routes @since 0.2.0 */
 export const slots = ({ busy, counters, settings }: Turn): Reply.Reply =>
   LlamaJson.ok(Array.from({ length: settings.slots }, (_, id) => ({
     id,
@@ -157,7 +157,7 @@ const piecesOf = (content: unknown, special: boolean): ReadonlyArray<Piece> => {
   return [{ id, piece: Tokenizer.known(id) }]
 }
 
-/** A number, a flag as one, and of anything else a complaint. */
+/** A number, or a flag read as one; anything else is refused. */
 const idOf = (token: unknown): number =>
   typeof token === "number" || typeof token === "boolean"
     ? Math.trunc(Number(token))

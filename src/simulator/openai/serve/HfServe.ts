@@ -23,7 +23,7 @@ const isUnwritable = (value: unknown): boolean =>
     ? !Number.isFinite(value)
     : typeof value === "object" && value !== null && Object.values(value).some(isUnwritable)
 
-/** What does not fit is listed, together with the request, and a number that JSON does not have breaks that. */
+/** What does not fit is listed, together with the request; a number that JSON cannot express breaks that. */
 const misfit = (problems: ReadonlyArray<Pydantic.Problem>, body: unknown): Reply.Unary =>
   isUnwritable(body)
     ? Reply.unary(500, { server: "uvicorn", "content-type": "text/plain; charset=utf-8" }, "Internal Server Error")
@@ -119,7 +119,7 @@ interface State {
   hung: boolean
 }
 
-/** Words of a stream that runs next to another: the one streamer that they share emits both. */
+/** Words of a stream that runs next to another: the streamer that they share emits both. */
 const shared = ({ run, turn }: Answered, state: State): ReadonlyArray<string> => {
   const own = run.content.map(({ text }) => text)
   const { recent } = state
@@ -254,7 +254,7 @@ const postsOf = (state: State): ReadonlyMap<string, (turn: Turn) => Reply.Reply>
   ])
 
 /**
- * Answers requests to hf-serve. There is no authentication.
+ * Responds to requests to hf-serve. There is no authentication.
  *
  * @category constructors
  * @since 0.2.0

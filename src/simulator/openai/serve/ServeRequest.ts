@@ -24,7 +24,7 @@ const content: Pydantic.Reader<unknown> = Pydantic.union<unknown>(["str", Pydant
   Pydantic.list(Pydantic.anything)
 ])
 
-/** The text of a message; a system message with parts loses it. */
+/** The text of a message; a system message made of parts loses it. */
 const textOf = (role: string, value: unknown): string => {
   if (typeof value === "string") return value
   if (!Array.isArray(value) || role === "system") return ""

@@ -140,7 +140,7 @@ const gets: ReadonlyMap<string, (turn: Turn) => Reply.Reply> = new Map([
 ])
 
 /**
- * Answers a request to `transformers serve`.
+ * Responds to a request to `transformers serve`.
  *
  * @category answering
  * @since 0.2.0

@@ -41,7 +41,7 @@ const render = (turn: Turn, request: OpenAiRequest): string | SglangRefusal.Refu
   return typeof prompt === "string" ? prompt : SglangRefusal.refused(prompt.message, "BadRequest")
 }
 
-/** A chat as it is generated: without a parser, calls and thoughts are not read from what is written. */
+/** A chat as it is generated: without a parser, calls and thoughts stay in the text. */
 const readBody = (turn: Turn, body: Pydantic.Body, text: string): OpenAiRequest | SglangRefusal.Refused => {
   const request = SglangRequest.chat(body, text, server(turn))
   return "_tag" in request || turn.settings.parsers ? request : SglangConstraint.unparsed(request)
@@ -76,7 +76,7 @@ const responses: BodyHandler = (turn, body) => {
     : SglangResponses.failed(400, prompt.message, "Bad Request")
 }
 
-/** Responses are kept where the server was started to keep them. */
+/** Responses are stored if the server was started with a response store. */
 const unkept: Handler = () =>
   SglangResponses.failed(400, SglangResponses.storeless, "invalid_request_error", "response_id")
 
@@ -129,7 +129,7 @@ const flushed: Handler = () =>
     "Cache flushed.\nPlease check backend logs for more details. (When there are running or waiting requests, the operation will not be performed.)\n"
   )
 
-/** Vertex' form of the native route: each instance is a text of its own. */
+/** Vertex AI's form of the native route: each instance is a text of its own. */
 const vertex: BodyHandler = (turn, body) => {
   const instances = Array.isArray(body["instances"]) ? body["instances"].filter(Pydantic.isBody) : []
   if (instances.length === 0) return SglangJson.ok([])
@@ -213,7 +213,7 @@ const find = (turn: Turn, path: string): Route | undefined =>
       ? path.endsWith("/cancel") ? { post: unkept } : { get: unkept }
       : undefined)
 
-/** A path that ends with a slash which its route has not. */
+/** A path with a trailing slash that its route does not have. */
 const moved = ({ request }: Turn, path: string): Reply.Unary =>
   Reply.empty(307, { ...SglangJson.headers, location: `http://${request.headers["host"] ?? "localhost"}${path}` })
 

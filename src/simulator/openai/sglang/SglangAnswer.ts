@@ -93,13 +93,13 @@ const message = ({ calls, content, reasoning }: OpenAiRun.Run): string =>
     reasoning.length === 0 ? "null" : quote(text(reasoning))
   }${calls.length === 0 ? "" : `,"tool_calls":[${calls.map(call).join(",")}]`}}`
 
-/** Ids that a choice of the completions route shows if asked; those of the prompt come first of a stream. */
+/** The ids that a choice of the completions route shows if requested; in a stream, those of the prompt come first. */
 const ids = (self: Answered, { prompt }: Choice, written: ReadonlyArray<number>, first: boolean): string =>
   SglangMeta.isOn(self.turn.request.json, "return_token_ids")
     ? `,"token_ids":${quote(written)}${first ? `,"prompt_token_ids":${quote(SglangMeta.promptIds(prompt, true))}` : ""}`
     : ""
 
-/** What a choice of a chat tells if asked. */
+/** What a choice of a chat reports if requested. */
 const told = ({ id, turn }: Answered, { prompt, run }: Choice): string => {
   const body = turn.request.json
   const all = SglangMeta.isOn(body, "return_token_ids")

@@ -1,5 +1,5 @@
 /**
- * The body of a request to SGLang: how it is read, and how what is answered leaves a route.
+ * The body of a request to SGLang: how it is read, and how the response leaves a route.
  *
  * @since 0.2.0
  */

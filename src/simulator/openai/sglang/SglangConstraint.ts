@@ -61,8 +61,8 @@ export const constraintOf = (
 }
 
 /**
- * A request to a server without a parser of calls and one of reasoning: a call that is required is written as text, and one
- * that is not required is not read from it.
+ * A request to a server without a call parser or a reasoning parser: a required call is written as text, and an
+ * optional one is not read from it.
  *
  * @category conversions
  * @since 0.2.0

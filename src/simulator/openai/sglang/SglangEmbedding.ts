@@ -21,7 +21,7 @@ const notEmbedding = SglangRefusal.refused(
 
 const isWord = (text: unknown): boolean => typeof text !== "string" || text.trim() !== ""
 
-/** What is wrong with texts that are to be embedded. */
+/** What is wrong with the texts to embed. */
 const embeddable = (body: Pydantic.Body): SglangRefusal.Refused | undefined => {
   const problems: Array<Pydantic.Problem> = []
   const maybe = <A>(name: string, reader: Pydantic.Reader<A>) =>
@@ -124,7 +124,7 @@ export const embeddings = (turn: Turn, body: Body): Answered => {
   })
 }
 
-/** How the server embeds, as its description tells. @category answering @since 0.2.0 */
+/** How the server embeds, as its description says. @category answering @since 0.2.0 */
 export const plan = ({ embeddings: enabled }: Turn["settings"]): object => ({
   family: "none",
   task: "none",

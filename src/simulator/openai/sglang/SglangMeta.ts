@@ -1,5 +1,5 @@
 /**
- * What SGLang tells of a generation beside its text: why it ended, what it counted, the ids of its tokens.
+ * What SGLang reports about a generation besides its text: why it ended, its counts, the ids of its tokens.
  *
  * @since 0.2.0
  */
@@ -14,11 +14,11 @@ type Run = OpenAiRun.Run
 export const isOn = (body: unknown, name: string): boolean =>
   Pydantic.isBody(body) && Pydantic.flag(body[name], [], []) === true
 
-/** Ids of a prompt; one that no template made begins with the mark of a beginning. @category ids @since 0.2.0 */
+/** The ids of a prompt; one that no template rendered begins with the BOS token. @category ids @since 0.2.0 */
 export const promptIds = (prompt: string, special: boolean): ReadonlyArray<number> =>
   Tokenizer.encode(prompt, special).map(({ id }) => id)
 
-/** Ids of what was written, with the mark of the end where it ended of its own accord. @category ids @since 0.2.0 */
+/** The ids of the output, with the EOS token if the model ended it. @category ids @since 0.2.0 */
 export const outputIds = (run: Run): ReadonlyArray<number> => {
   const ids = [...run.reasoning, ...run.content].map(({ id }) => id)
   return run.finish === "stop" && run.stopped === undefined ? [...ids, Tokenizer.eos.id] : ids
@@ -38,12 +38,12 @@ interface Told {
   /** Tokens written so far. */
   readonly completion: number
   readonly ended: boolean
-  /** Whether nothing of it was sent before, and so the time of sending is told. */
+  /** Whether this is the first part that is sent, which reports the time of sending. */
   readonly first: boolean
   readonly probabilities?: object
 }
 
-/** What is known of a generation. @category encoding @since 0.2.0 */
+/** What is known about a generation. @category encoding @since 0.2.0 */
 export const metaInfo = (turn: Turn, { completion, ended, first, id, input, probabilities, run }: Told): object => ({
   id,
   finish_reason: ended ? finishOf(run) : null,

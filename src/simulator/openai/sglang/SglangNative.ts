@@ -18,7 +18,7 @@ import * as SglangRequest from "./SglangRequest.ts"
 
 type Body = Pydantic.Body
 
-/** The names of sampling parameters, in the server's order; another one is refused. */
+/** The names of sampling parameters, in the server's order; any other is refused. */
 const parameters = [
   "max_new_tokens",
   "stop",
@@ -94,7 +94,7 @@ const check = (body: Body): ReadonlyArray<Pydantic.Problem> => {
   return problems
 }
 
-/** The prompts of a request, ids decoded; several answer in a list. */
+/** The prompts of a request, with ids decoded; several are answered by a list. */
 const promptsOf = ({ input_ids: ids, text }: Body): ReadonlyArray<string> | undefined => {
   if (typeof text === "string") return [text]
   if (Array.isArray(text)) return text.map(String)
@@ -243,7 +243,7 @@ const failure = (message: string): Reply.Frame => ({
 const hex = (random: Random.Random): string =>
   Array.from({ length: 32 }, () => Random.int(random, 16).toString(16)).join("")
 
-/** Runs every prompt as often as is asked; a text is why not. */
+/** Runs every prompt as often as requested; a string says why that is impossible. */
 const jobsOf = (turn: Turn, body: Body, prompts: ReadonlyArray<string>): ReadonlyArray<Job> | string => {
   const { sampling_params: given } = body
   const random = Random.make(turn.chance)
@@ -311,7 +311,7 @@ const fits = (value: unknown, kind: string): boolean =>
     ? typeof value === "number"
     : Number.isInteger(value))
 
-/** A parameter of another type than it has, in the words of the reader that this route has of its own. */
+/** A parameter of the wrong type, in the words of this route's own reader. */
 const mistypedParameter = ({ sampling_params: given }: Body): string | undefined => {
   for (const each of (Array.isArray(given) ? given : [given]).filter(Pydantic.isBody)) {
     for (const [name, value] of Object.entries(each)) {

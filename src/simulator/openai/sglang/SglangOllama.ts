@@ -86,7 +86,7 @@ const generate = (turn: Turn, prompt: string, options: Body, stream: boolean, sh
     }
     return Reply.json(200, JSON.stringify(whole), SglangJson.headers, { tokens: run.tokens, slots: 1 })
   }
-  // the last token's text is lost: its line tells the end and nothing else
+  // the last token's text is lost: its line reports only the end
   const lines = run.content.slice(0, -1).map((token) => ({
     ...head,
     ...shape(token.text),
@@ -116,7 +116,7 @@ export const chat = (turn: Turn, body: Body): Answered => {
   return typeof prompt === "string" ? generate(turn, prompt, options, stream, chatShape) : fail
 }
 
-/** `POST /api/generate`; an empty prompt is answered by itself. @category answering @since 0.2.0 */
+/** `POST /api/generate`; an empty prompt gets a response without a generation. @category answering @since 0.2.0 */
 export const text = (turn: Turn, body: Body): Answered => {
   const problems: Array<Pydantic.Problem> = []
   Pydantic.required(body, "model", Pydantic.text, ["body"], problems)
@@ -160,7 +160,7 @@ export const tags = (turn: Turn): Reply.Reply => {
   })
 }
 
-/** `POST /api/show`, of any name. @category answering @since 0.2.0 */
+/** `POST /api/show`, for any name. @category answering @since 0.2.0 */
 export const show = (turn: Turn, body: Body): Answered => {
   const problems: Array<Pydantic.Problem> = []
   const model = Pydantic.required(body, "model", Pydantic.text, ["body"], problems)

@@ -26,7 +26,7 @@ export interface Refused {
 /** @category constructors @since 0.2.0 */
 export const refused = (message: string, type = "BadRequestError"): Refused => ({ _tag: "Refused", message, type })
 
-/** A value that its type takes and a check of the type does not. @category constructors @since 0.2.0 */
+/** A value that its type accepts and a check of the type does not. @category constructors @since 0.2.0 */
 export const unfit = (message: string, loc: Pydantic.Problem["loc"], input: unknown): Pydantic.Problem => ({
   type: "value_error",
   loc,

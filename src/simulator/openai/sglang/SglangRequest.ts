@@ -34,7 +34,7 @@ const thinkingOf = (body: Pydantic.Body, kwargs: Pydantic.Body | undefined): boo
 }
 
 /**
- * What is known of the server: its context in tokens, whether it takes images.
+ * What is known about the server: its context in tokens, and whether it accepts images.
  *
  * @category models
  * @since 0.2.0
@@ -108,7 +108,7 @@ export const chat = (body: Pydantic.Body, text: string, server: Server): OpenAiR
   if (verified !== undefined) return refused(verified)
   const constraint = constraintOf(format, { schema: undefined, regex, ebnf })
   if (constraint?._tag === "Refused") return constraint
-  // a message of the assistant at the end becomes one of the user, unless it is to be continued
+  // a final message of the assistant becomes one of the user, unless it is continued
   const last = messages.length - 1
   const rendered = messages.map((item, at) =>
     at === last && item.role === "assistant" && !continues ? { ...item, role: "user" } : item
@@ -153,14 +153,14 @@ const mediaIn = (body: Pydantic.Body): string | undefined => {
     const parts: ReadonlyArray<unknown> = Pydantic.isBody(item) && Array.isArray(item["content"]) ? item["content"] : []
     for (const part of parts) {
       const type = Pydantic.isBody(part) ? part["type"] : undefined
-      // sound in place is made a sound of an address first
+      // inline audio is first turned into audio by URL
       if (typeof type === "string" && media.has(type)) return type === "input_audio" ? "audio_url" : type
     }
   }
   return undefined
 }
 
-/** What the server must be started for, and was not. @category checks @since 0.2.0 */
+/** A feature that the server was not started with. @category checks @since 0.2.0 */
 export const notEnabled = (body: Pydantic.Body): string | undefined => {
   if (body["return_hidden_states"] === true || body["return_hidden_states"] === "last") {
     return "The server is not configured to return hidden states. Please set `--return-hidden-states-mode last`, " +
@@ -173,7 +173,7 @@ export const notEnabled = (body: Pydantic.Body): string | undefined => {
   return undefined
 }
 
-/** What is given with a whole response alone. */
+/** A feature that only whole responses have. */
 const streamed = (body: Pydantic.Body, stream: boolean): string | undefined => {
   const name = ["return_prompt_token_ids", "return_token_ids", "return_meta_info"].find((name) => body[name] === true)
   if (name === undefined || !stream) return undefined

@@ -203,7 +203,7 @@ export const answer = (turn: Turn, body: Pydantic.Body, request: OpenAiRequest, 
   const length = Tokenizer.count(prompt)
   const limit = turn.settings.maxTotalTokens
   const asked = body["max_output_tokens"]
-  // this route keeps two tokens back
+  // this route reserves two tokens
   const most = typeof asked === "number" ? asked - 2 : limit - length
   const wrong = most < 0
     ? `max_new_tokens must be at least 0, got ${most}.`

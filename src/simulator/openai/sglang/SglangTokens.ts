@@ -14,7 +14,7 @@ import * as SglangRefusal from "./SglangRefusal.ts"
 type Body = Pydantic.Body
 type Answered = Reply.Reply | SglangRefusal.Refused
 
-/** Ids of a text; of none there is none, not even that of a beginning. */
+/** The ids of a text; an empty text has none, not even the BOS token. */
 const ids = (text: string, special: boolean): ReadonlyArray<number> =>
   text === "" ? [] : Tokenizer.encode(text, special).map(({ id }) => id)
 

@@ -38,7 +38,7 @@ const notJson = (body: string): Pydantic.Problem => {
   return { type: "json_invalid", loc: ["body", at], msg: "JSON decode error", input: {}, ctx: { error: msg } }
 }
 
-/** Stands in a body for bytes that are not UTF-8. */
+/** Stands for bytes in a body that are not UTF-8. */
 const notUtf8 = "\udcff"
 
 const notObject = (input: unknown): Pydantic.Problem => {
@@ -46,7 +46,7 @@ const notObject = (input: unknown): Pydantic.Problem => {
   return { type: "model_attributes_type", loc: ["body"], msg, input }
 }
 
-/** `forms` is how many types the body of a route may have: each says why it is none. */
+/** `forms` is how many types the body of a route may have: each says why the body does not match it. */
 const post = (handler: BodyHandler, forms = 1): Handler =>
   catching((turn) => {
     const { body, headers } = turn.request
@@ -158,7 +158,7 @@ const tokenize: BodyHandler = (turn, body) => {
   }
   VllmPrompt.served(server(turn), model)
   const text = prompt ?? readChat(turn, { ...body, tools: someTools(body), model: undefined })[1]
-  // nothing begins a text that is none
+  // an empty text does not begin with anything
   const pieces = Tokenizer.encode(text, text !== "" && prompt !== undefined && body["add_special_tokens"] !== false)
   return VllmJson.ok({
     count: pieces.length,
@@ -251,7 +251,7 @@ const metrics: Handler = ({ counters, running, settings }) => {
   )
 }
 
-/** Rendering only is for servers that were started for scale-out. */
+/** Only servers that were started for scale-out can render without generating. */
 const scaledOut: Handler = () =>
   VllmJson.failed(
     new VllmJson.Thrown(
@@ -261,7 +261,7 @@ const scaledOut: Handler = () =>
     )
   )
 
-/** What Python says of a value that is looked into as if it were an object. */
+/** What Python says about a value that is read as if it were an object. */
 const notIndexed = (json: unknown): string =>
   Array.isArray(json)
     ? "list indices must be integers or slices, not str"
@@ -269,7 +269,7 @@ const notIndexed = (json: unknown): string =>
     ? "'str' object does not support item assignment"
     : `argument of type '${VllmMessage.typeName(json)}' is not iterable`
 
-/** SageMaker's route takes what the others take, reads the body by itself, and knows one model by any name. */
+/** SageMaker's route accepts what the others accept, reads the body itself, and serves one model under any name. */
 const invocations: Handler = catching((turn) => {
   const { body, headers, json } = turn.request
   if (headers["content-type"]?.toLowerCase().split(";", 1)[0] !== "application/json") return post(completions)(turn)
@@ -337,8 +337,8 @@ const find = ({ settings }: Turn, path: string): Route | undefined =>
     : (settings.embeddings ? embedding : generating).get(path)
 
 /**
- * Responds to a request to vLLM. The key only guards paths below `/v1`, and a slash at the end of a path is redirected to
- * the path without it.
+ * Responds to a request to vLLM. The key only guards paths below `/v1`, and a path with a trailing slash is redirected
+ * to the path without it.
  *
  * @category answering
  * @since 0.2.0

@@ -373,8 +373,8 @@ const streaming = (self: Answered): Reply.Streaming => {
 }
 
 /**
- * Responds to a request whose prompts are rendered. A late refusal of the engine is a status for a whole response, and an
- * event after a 200 for a stream.
+ * Responds to a request whose prompts are rendered. A late refusal by the engine is an error status on a whole
+ * response, and an event after the 200 on a stream.
  *
  * @category answering
  * @since 0.2.0
@@ -395,5 +395,5 @@ export const answer = (
   return asked.request.stream ? streaming(self) : unary(self)
 }
 
-/** The response of a server whose queue is full; it names no time. */
+/** The response of a server whose queue is full, without a time to retry after. */
 const refusedByLoad = new VllmJson.Thrown(503, "Service Unavailable", "ServiceUnavailableError")

@@ -88,7 +88,7 @@ const usage = (input: unknown, count: number) => {
   return { input_tokens: tokens, output_tokens: count, total_tokens: tokens + count, details: null }
 }
 
-/** Answers questions about a text; an unknown field is refused. @category answering @since 0.2.0 */
+/** Answers questions about a text; unknown fields are refused. @category answering @since 0.2.0 */
 export const decisions = (turn: Turn, body: Body): Reply.Reply => {
   need(body, "model", "input", "questions")
   const extra = Object.keys(body).find((key) => !decisionFields.has(key))

@@ -35,7 +35,7 @@ export const tool: Pydantic.Reader<VllmTool> = Pydantic.model((body, loc, proble
   return inner ?? { name: "", parameters: undefined, strict: false }
 })
 
-/** A list of tools; the other kinds of value that a form takes are `structural_tag`'s. */
+/** A list of tools; the other kinds of values belong to `structural_tag`. */
 const responseFormat = Pydantic.union<Body>(
   ["ResponseFormat()", (value, loc, problems) =>
     Pydantic.model((body, at, own) => {

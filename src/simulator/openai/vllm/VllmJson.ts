@@ -94,7 +94,7 @@ export const misfit = (problems: ReadonlyArray<Pydantic.Problem>): never => {
 export const failure = ({ message, param, status, type }: Thrown): string =>
   `{"error":{"message":${quote(message)},"type":${quote(type)},"param":${quote(param)},"code":${status}}}`
 
-/** A failure inside a stream, written with blanks. @category failures @since 0.2.0 */
+/** A failure inside a stream, written with spaces. @category failures @since 0.2.0 */
 export const failureFrame = ({ message, param, status, type }: Thrown): Reply.Frame => ({
   payload: `{"error": {"message": ${quote(message)}, "type": ${quote(type)}, "param": ${
     quote(param)

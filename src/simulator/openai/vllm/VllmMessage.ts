@@ -1,5 +1,5 @@
 /**
- * A message of a chat as vLLM's types read it: eight forms are tried in turn, and where none fits all say why.
+ * A chat message as vLLM's types read it: eight forms are tried in turn, and if none fits, each says why.
  *
  * @since 0.2.0
  */
@@ -16,7 +16,7 @@ interface Field {
   readonly optional?: boolean
 }
 
-/** A text, or anything that can be gone through: parts are looked at later. */
+/** A text, or anything that can be iterated: parts are checked later. */
 const parts = (form: string): Pydantic.Reader<unknown> => (value, loc, problems) => {
   if (typeof value === "string" || Array.isArray(value) || Pydantic.isBody(value)) return value
   const isList = form === "list"
@@ -32,7 +32,7 @@ const parts = (form: string): Pydantic.Reader<unknown> => (value, loc, problems)
   return undefined
 }
 
-/** Anything that can be gone through, which is done behind the other types. */
+/** Anything that can be iterated; its items are checked after the other types. */
 const gone: Pydantic.Reader<unknown> = (value, loc, problems) => {
   if (typeof value !== "string" && !Array.isArray(value) && !Pydantic.isBody(value)) {
     problems.push({ type: "iterable_type", loc, msg: "Input should be iterable", input: value })
@@ -174,7 +174,7 @@ const partProblems = (part: unknown, at: number): ReadonlyArray<Problem> => {
   return all
 }
 
-/** A call of a message; the place of its arguments is not told. */
+/** A call of a message; errors do not show the place of its arguments. */
 const callForms: ReadonlyArray<Pydantic.Member<unknown>> = ([
   ["ChatCompletionMessageFunctionToolCallParam", "function", "arguments"],
   ["ChatCompletionMessageCustomToolCallParam", "custom", "input"]
@@ -207,7 +207,7 @@ const entries = (value: unknown): ReadonlyArray<unknown> =>
     ? value
     : []
 
-/** Looks at the calls of messages, which is done when the types of everything else fit. @category checks @since 0.2.0 */
+/** Checks the calls of messages, once the types of everything else fit. @category checks @since 0.2.0 */
 export const checkCalls = (messages: ReadonlyArray<unknown>): void => {
   for (const item of messages) {
     if (!Pydantic.isBody(item) || item["role"] !== "assistant") continue
@@ -219,7 +219,7 @@ export const checkCalls = (messages: ReadonlyArray<unknown>): void => {
   }
 }
 
-/** Looks at the parts of contents, which is done after everything else was read. @category checks @since 0.2.0 */
+/** Checks the parts of contents, after everything else was read. @category checks @since 0.2.0 */
 export const checkParts = (messages: ReadonlyArray<unknown>): void => {
   for (const item of messages) {
     const content = Pydantic.isBody(item) && typeof item["content"] !== "string" ? entries(item["content"]) : []

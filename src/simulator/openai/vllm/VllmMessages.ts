@@ -16,7 +16,7 @@ import type { VllmRequest } from "./VllmRequest.ts"
 type Body = Pydantic.Body
 type Read = (turn: Turn, body: Body) => readonly [VllmRequest, string]
 
-/** Something that its own type takes and a check does not. */
+/** A value that its type accepts and a check does not. */
 const refusal = (message: string, loc: Pydantic.Problem["loc"], input: unknown): Pydantic.Problem => ({
   type: "value_error",
   loc,
@@ -89,7 +89,7 @@ const stops = Pydantic.list(Pydantic.text, 4)
 
 const kinds = ["enabled", "disabled", "adaptive"]
 
-/** One of three kinds; what belongs to a kind is checked behind the other types. */
+/** One of three kinds; what belongs to a kind is checked after the other types. */
 const thinking = Pydantic.model((body, loc, problems) => {
   const { type } = body
   if (kinds.includes(String(type))) return
@@ -151,7 +151,7 @@ const check = (body: Body, generates: boolean): void => {
   if (all.length > 0) VllmJson.misfit(all)
 }
 
-/** What is refused behind the types is said as Anthropic does. */
+/** What is refused after the type checks is reported in Anthropic's form. */
 const translated = (answer: () => Reply.Reply): Reply.Reply => {
   try {
     return answer()

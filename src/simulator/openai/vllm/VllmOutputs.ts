@@ -112,7 +112,7 @@ const parsed = (text: string): unknown => {
   }
 }
 
-/** What the second compiler, which checks what the first does not take, refuses in a schema. */
+/** What the second compiler, which checks what the first does not support, refuses in a schema. */
 const refusedKey = (schema: unknown): string | undefined => {
   if (Array.isArray(schema)) return schema.map(refusedKey).find((found) => found !== undefined)
   if (!Pydantic.isBody(schema)) return undefined

@@ -13,7 +13,7 @@ const { invalid } = VllmJson
 
 type Body = Pydantic.Body
 
-/** What is known of the server. @category models @since 0.2.0 */
+/** What is known about the server. @category models @since 0.2.0 */
 export interface Server {
   readonly modelId: string
   readonly context: number

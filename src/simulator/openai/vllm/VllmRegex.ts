@@ -1,6 +1,6 @@
 /**
- * Regular expressions on vLLM: the compiler that checks them speaks as Rust's parser does, and the one that runs them fails
- * at some that it accepts.
+ * Regular expressions on vLLM: the compiler that checks them reports errors as Rust's parser does, and the one that
+ * runs them fails on some that the first accepts.
  *
  * @since 0.2.0
  */
@@ -9,13 +9,13 @@ import * as Random from "../../wire/Random.ts"
 import type { Constraint } from "../OpenAiRequest.ts"
 import { broken, invalid } from "./VllmJson.ts"
 
-/** What the parser says, and the place that it underlines. */
+/** What the parser reports, and the place that it underlines. */
 type Mistake = readonly [why: string, from: number, length: number]
 
 const lookAround = "look-around, including look-ahead and look-behind, is not supported"
 const quantifiers = new Set(["*", "+", "?"])
 
-/** A class, past its brackets: `undefined` if it is right. */
+/** A class, after its opening bracket: `undefined` if it is valid. */
 const inClass = (pattern: string, start: number): Mistake | number => {
   for (let at = start + 1; at < pattern.length; at++) {
     const char = pattern[at]
@@ -92,10 +92,10 @@ const refuse = (pattern: string, why: string): never =>
       "              ^"
   )
 
-/** Right for the compiler that checks, and not for the one that runs. */
+/** Valid for the compiler that checks, but not for the one that runs. */
 const unrun = /\*\*|\(\?P<|\(\?[a-z]+[:)]|\\[pP](?:\{|[A-Z])/
 
-/** The constraint of a pattern. @category readers @since 0.2.0 */
+/** The constraint for a pattern. @category readers @since 0.2.0 */
 export const compile = (pattern: string): Constraint => {
   const mistake = mistakeOf(pattern)
   if (mistake !== undefined) {

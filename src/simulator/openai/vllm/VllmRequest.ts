@@ -39,7 +39,7 @@ export interface VllmRequest {
   readonly promptText: boolean
   readonly tokenIds: boolean
   readonly promptLogprobs: number | undefined
-  /** Whose message the answer is: the last one's, where no new one is opened. */
+  /** The role of the output: that of the last message, if no new one is opened. */
   readonly role: string
   readonly labels: ReadonlyArray<number>
   readonly includeReasoning: boolean

@@ -24,7 +24,7 @@ const unknown = (id: string): VllmJson.Thrown =>
 export const missing = (path: string): Reply.Reply =>
   VllmJson.failed(unknown(path.slice("/v1/responses/".length).replace(/\/cancel$/, "")))
 
-/** What this server keeps no state for. */
+/** Fields that need a stored state, which this server does not keep. */
 const checkState = (body: Body): void => {
   const previous = body["previous_response_id"]
   if (typeof previous === "string") throw unknown(previous)
@@ -41,7 +41,7 @@ const checkState = (body: Body): void => {
 
 const limited = (text: string): string => text.replaceAll("max_tokens", "max_output_tokens")
 
-/** The chat behind it speaks of a limit by another name where it compares one with the context. */
+/** The underlying chat uses another name for the limit when it compares it with the context. */
 const renamed = <A>(read: () => A): A => {
   try {
     return read()
@@ -103,7 +103,7 @@ const probability = (token: { readonly text: string; readonly logprob: number })
 const wants = (body: Body): boolean =>
   Array.isArray(body["include"]) && body["include"].includes("message.output_text.logprobs")
 
-/** As a stream gives the probability of a token: without bytes. */
+/** The probability of a token in a stream: without bytes. */
 const lean = (self: VllmAnswer.Answered, token: Answer.Token, run: OpenAiRun.Run) => ({
   token: token.text,
   logprob: token.logprob,
@@ -120,10 +120,10 @@ const probabilities = (self: VllmAnswer.Answered, run: OpenAiRun.Run, body: Body
 }
 
 interface Item {
-  /** As it stands at the end, and while it is written. */
+  /** An item at its end, and while it is written. */
   readonly whole: Body
   readonly begun: Body
-  /** Its one part at the beginning, the events of its text, and the part at the end; calls have none. */
+  /** Its only part at the beginning, the events of its text, and the part at the end; calls have none. */
   readonly begins?: Body
   readonly texts: ReadonlyArray<Responses.Event>
   readonly ends?: Body
@@ -182,7 +182,7 @@ const written = (item: Item, at: number): ReadonlyArray<Responses.Event> => {
   const { begins, begun, ends, texts, whole } = item
   const isCall = begins === undefined
   const place = { ...(!isCall && { content_index: 0 }), item_id: whole["id"], output_index: at }
-  // a thought has no status but in its own event
+  // a thought has a status only in its own event
   const done = whole["status"] === null ? { ...whole, status: "completed" } : whole
   return [
     ["response.output_item.added", { item: begun, output_index: at }, 0],
@@ -210,7 +210,7 @@ const sorted = (fields: Body): Body =>
 
 const isEmpty = (tools: unknown): boolean => !Array.isArray(tools) || tools.length === 0
 
-/** Tools that the server itself would have to run are taken and left aside. */
+/** Tools that the server itself would have to run are accepted and ignored. */
 const callable = (tools: unknown): unknown =>
   Array.isArray(tools) ? tools.filter((tool: unknown) => Pydantic.isBody(tool) && tool["type"] === "function") : tools
 

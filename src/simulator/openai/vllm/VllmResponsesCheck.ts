@@ -14,7 +14,7 @@ type Body = Pydantic.Body
 /** A form of a union: its name, its `type`, and the other fields that it needs, in their order. */
 type Form = readonly [name: string, types: ReadonlyArray<string>, needs: ReadonlyArray<string>]
 
-/** A body in one of some forms. Where none fits, each says why; `more` checks a body further. */
+/** A body in one of several forms. If none fits, each says why; `more` checks a body further. */
 const forms = (
   list: ReadonlyArray<Form>,
   more: Readonly<Record<string, Readonly<Record<string, Pydantic.Reader<unknown>>>>>

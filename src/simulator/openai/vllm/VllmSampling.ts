@@ -76,7 +76,7 @@ export const verify = (sampling: Sampling, maxTokens: number | undefined, beams:
 
 /** Numbers and token ids that the engine itself has bounds for. @category models @since 0.2.0 */
 export interface Asked {
-  /** Log probabilities of the answer, and of the prompt. */
+  /** Log probabilities of the output and of the prompt. */
   readonly top: number | undefined
   readonly prompt: number | undefined
   readonly stop: ReadonlyArray<number>

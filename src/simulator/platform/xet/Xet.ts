@@ -121,7 +121,7 @@ export const files = (shard: Uint8Array): ReadonlyArray<File> | undefined => {
 }
 
 /**
- * Pieces of bytes as one.
+ * Chunks of bytes, joined.
  *
  * @category conversions
  * @since 0.2.0
@@ -137,7 +137,7 @@ export const join = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
 }
 
 /**
- * The bytes of a file; or the end of a sentence that begins with it.
+ * The bytes of a file; or an error, as the end of a sentence that begins with the file.
  *
  * @category conversions
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * `/v1/loads` of SGLang: what its scheduler is at, for balancers; as JSON or as metrics of Prometheus.
+ * `/v1/loads` of SGLang: the load of its scheduler, for balancers, as JSON or as Prometheus metrics.
  *
  * @since 0.2.0
  */
@@ -85,7 +85,7 @@ export const answer = (turn: Turn): Reply.Reply => {
     num_accelerators: 1,
     loads: Number(query.get("dp_rank") ?? 0) !== 0 ? [] : [{
       ...core,
-      // nothing is known of decoding before something was decoded
+      // nothing is known about decoding before something was decoded
       decode_moments: turn.counters.tokens === 0 ? null : [1, 1, 1, 1, 1, 1],
       ...Object.fromEntries(sections.map(([, name, section]) => [name, section]))
     }]

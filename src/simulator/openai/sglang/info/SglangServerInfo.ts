@@ -1,5 +1,5 @@
 /**
- * What SGLang tells of how it was started, and of its scheduler.
+ * What SGLang reports about its options and its scheduler.
  *
  * @since 0.2.0
  */
