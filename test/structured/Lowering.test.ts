@@ -83,7 +83,28 @@ describe("numbers in a regex for TGI", () => {
   it.each([
     ["minimum: 0 forbids the sign", { type: "integer", minimum: 0 }, ["0", "7"], ["-1", "-0"]],
     ["minimum: 0 forbids the sign of fractions", { type: "number", minimum: 0 }, ["0.5"], ["-0.5"]],
+    ["minimum: 0 takes 0, and what is written with a fraction or an exponent", { type: "number", minimum: 0 }, [
+      "0",
+      "0.0",
+      "1e5"
+    ], ["-0", "-0.0", "-1e5"]],
     ["minimum: -1 does not", { type: "integer", minimum: -1 }, ["-1"], []],
+    ["exclusiveMinimum: 0 forbids the sign", { type: "integer", exclusiveMinimum: 0 }, ["1", "7"], ["-1", "-0"]],
+    ["exclusiveMinimum: 0 forbids the sign of fractions", { type: "number", exclusiveMinimum: 0 }, ["0.5", "7"], [
+      "-0.5",
+      "-7",
+      "-0"
+    ]],
+    ["exclusiveMinimum: -1 of an integer is minimum: 0", { type: "integer", exclusiveMinimum: -1 }, ["0"], [
+      "-1",
+      "-0"
+    ]],
+    ["exclusiveMinimum: -1 of a fraction does not", { type: "number", exclusiveMinimum: -1 }, ["-0.5"], []],
+    ["bounds that exclude their numbers", { type: "integer", exclusiveMinimum: 0, exclusiveMaximum: 3 }, ["1", "2"], [
+      "0",
+      "3",
+      "-1"
+    ]],
     ["without a minimum there may be a sign", { type: "integer" }, ["-5"], []]
   ])("%s", (_, schema, valid, invalid) => {
     const { grammar } = Result.getOrThrow(Grammar.lower(Grammar.fromJsonSchema(schema), { target: "regex" }))

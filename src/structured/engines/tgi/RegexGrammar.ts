@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import * as RegexDialect from "../../regex/RegexDialect.ts"
-import type { Fields, List, Property, Rest, Text, Tree } from "../../schema/tree/JsonSchemaTree.ts"
+import type { Fields, List, Numeric, Property, Rest, Text, Tree } from "../../schema/tree/JsonSchemaTree.ts"
 import * as PerTree from "./PerTree.ts"
 
 const GAP = " ?"
@@ -31,7 +31,7 @@ export const print = (tree: Tree, optional: number): string => {
     case "Text":
       return text(tree)
     case "Numeric":
-      return `${(tree.minimum ?? -1) < 0 ? "-?" : ""}${tree.integer ? INTEGER : DECIMAL}`
+      return `${isSigned(tree) ? "-?" : ""}${tree.integer ? INTEGER : DECIMAL}`
     case "List":
       return `\\[${GAP}${list(tree, 0, go)}${GAP}\\]`
     case "Fields":
@@ -78,6 +78,9 @@ export const lengthOf: (tree: Tree, optional: number) => number = PerTree.rememb
       return print(tree, optional).length
   }
 })
+
+/** Whether a number may be below zero. */
+const isSigned = ({ exclusiveMinimum = -1, minimum = -1 }: Numeric): boolean => minimum < 0 && exclusiveMinimum < 0
 
 const group = (options: ReadonlyArray<string>): string =>
   options.length === 1 ? options[0] ?? "" : `(?:${options.join("|")})`
