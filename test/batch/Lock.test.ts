@@ -22,7 +22,21 @@ const hold = Effect.fnUntraced(function*(path: string) {
   return { lost, release: Scope.close(scope, Exit.void) }
 })
 
+/** When a process began: field 22 of proc(5), counted after the name in parentheses; nothing where there is no `/proc`. */
+const began = (pid: number): string | undefined =>
+  existsSync(`/proc/${pid}/stat`)
+    ? /\)(?: \S+){19} (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]
+    : undefined
+
 describe("a lock", () => {
+  it.effect("says whose it is, and when that process began", () =>
+    Effect.gen(function*() {
+      const path = yield* lockOf
+      yield* hold(path)
+      const own = JSON.parse(readFileSync(path, "utf8"))
+      assert.deepStrictEqual([own.pid, own.born], [process.pid, began(process.pid)])
+    }).pipe(Effect.provide(Bench.Node)))
+
   it.effect("of another host is not judged by a process id of this one", () =>
     Effect.gen(function*() {
       const path = yield* lockOf
@@ -67,6 +81,24 @@ describe("a lock", () => {
       writeFileSync(path, JSON.stringify({ ...own, pid: other, born: "12345", nonce: "x" }))
       yield* hold(path)
       assert.strictEqual(JSON.parse(readFileSync(path, "utf8")).pid, own.pid)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("whose process lives, and began when the lock says, is respected", () =>
+    Effect.gen(function*() {
+      const path = yield* lockOf
+      yield* on("here", process.ppid)(hold(path))
+      const refused = yield* Effect.flip(on("here", process.pid)(hold(path)))
+      assert.strictEqual(refused.reason._tag, "Locked")
+      assert.include(refused.message, `process ${process.ppid} since`)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("of an earlier process that had the id of this one is taken over, and that of this one is not", () =>
+    Effect.gen(function*() {
+      const path = yield* lockOf
+      // in a container every process may be number 1
+      writeFileSync(path, JSON.stringify({ pid: 1, started: "2026-01-01T00:00:00.000Z", nonce: "x" }))
+      yield* on("here", 1)(hold(path))
+      assert.strictEqual((yield* Effect.flip(on("here", 1)(hold(path)))).reason._tag, "Locked")
     }).pipe(Effect.provide(Bench.Node)))
 
   it.effect("of a process that lives, which version 0.1.0 wrote, is respected", () =>

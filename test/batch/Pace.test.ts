@@ -34,6 +34,19 @@ describe("a limit a minute", () => {
     { arbitrary: { runs: 20 } }
   )
 
+  it("is used up by timers that fire late, as far as a hundredth of it", () => {
+    for (const late of [0, 5, 15, 400]) {
+      const meter = Meter.make(6000)
+      let starts = 0
+      for (let now = 0; now < 60_000; starts++) {
+        const wait = meter.take(1, now)
+        if (wait > 0) now += wait + late
+      }
+      assert.isAtLeast(starts, 5940)
+      assert.isAtMost(starts, 6001)
+    }
+  })
+
   it("of tokens is corrected by what was used", () => {
     const meter = Meter.make(60)
     assert.strictEqual(meter.take(30, 0), 0)
@@ -56,6 +69,17 @@ describe("a limit a minute", () => {
       assert.deepStrictEqual(starts, Array.from({ length: 10 }, (_, i) => i * 1000))
     }))
 })
+
+/** A level of 16 at most, and the levels at which a number of responses came at some rate. */
+const steady = () => {
+  const concurrency = Concurrency.make({ initial: 16, max: 16 })
+  let now = 0
+  return (count: number, rate: number) =>
+    Array.from({ length: count * 16 }, () => {
+      concurrency.answered(now += 10_000 / rate, 10, concurrency.limit())
+      return concurrency.limit()
+    })
+}
 
 describe("adaptive concurrency", () => {
   it("doubles at first, up to the most, while that is faster", () => {
@@ -106,15 +130,28 @@ describe("adaptive concurrency", () => {
     assert.strictEqual(concurrency.limit(), 3)
   })
 
+  it("tries a lower level when the rate falls far below the recent best", () => {
+    const at = steady()
+    assert.strictEqual(at(8, 1000).at(-1), 16)
+    assert.strictEqual(at(8, 650).at(-1), 16)
+    assert.include(at(4, 300), 12)
+  })
+
   it("forgets an old best rate: a server that has become slower for good keeps its level", () => {
-    const concurrency = Concurrency.make({ initial: 16, max: 16 })
-    let now = 0
-    const rounds = (count: number, rate: number) => {
-      for (let i = 0; i < count * 16; i++) concurrency.answered(now += 10_000 / rate, 10, concurrency.limit())
-    }
-    rounds(4, 1000)
-    rounds(200, 100)
-    assert.strictEqual(concurrency.limit(), 16)
+    const at = steady()
+    at(4, 1000)
+    const levels = at(200, 100)
+    assert.strictEqual(levels.at(-1), 16)
+    // the lower level was tried once, for one window
+    assert.isAtMost(levels.filter((level) => level < 16).length, 2 * 12)
+  })
+
+  it("lets an old best rate fade: one fast hour does not rule the rest of a run", () => {
+    const at = steady()
+    at(4, 1000)
+    at(200, 650)
+    // far below the first rate, and not far below the recent one
+    assert.deepStrictEqual(new Set(at(8, 450)), new Set([16]))
   })
 })
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { appendFileSync, copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { Results } from "../../src/batch/index.ts"
 import * as Meaning from "../../src/batch/log/Meaning.ts"
 import * as Recall from "../../src/batch/Recall.ts"
 import { GenerationOptions } from "../../src/index.ts"
@@ -165,8 +166,27 @@ describe("a row in both files", () => {
       appendFileSync(place.errors, `${line.replace("\"row-1\",\"index\":1", "\"row-0\",\"index\":0")}\n`)
       const refused = yield* Effect.flip(Bench.run(place))
       assert.include(refused.message, "line 2 fails row 0, which is in the output")
+      assert.deepStrictEqual((yield* Results.status(place)).rows, { total: 3, done: 2, failed: 1, pending: 0 })
       const report = yield* Bench.run({ ...place, repair: true })
       assert.deepStrictEqual([report.rows.done, report.rows.failed], [2, 1])
+    }).pipe(Effect.provide(Bench.Node)))
+})
+
+describe("a row that failed twice by the errors file", () => {
+  it.effect("is refused by the ledger, and counts once", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(3)
+      yield* Bench.run(place, (input, call) =>
+        Bench.textOf(input).endsWith("1") ? Effect.fail(Bench.rejected()) : Bench.echo(input, call))
+      appendFileSync(place.errors, readFileSync(place.errors))
+      const refused = yield* Effect.flip(Bench.run(place))
+      assert.include(refused.message, "line 2 repeats row 1")
+      assert.deepInclude(yield* Results.status(place), {
+        rows: { total: 3, done: 2, failed: 1, pending: 0 },
+        failures: { "InferenceError.Rejected": 1 }
+      })
+      const report = yield* Bench.run({ ...place, repair: true })
+      assert.deepStrictEqual(report.failures, { "InferenceError.Rejected": 1 })
     }).pipe(Effect.provide(Bench.Node)))
 })
 
