@@ -1,6 +1,6 @@
 /** One policy reaches everything: finding the endpoint, probing it, its health, the Hub, and the call itself. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber, Layer, Schema, Stream } from "effect"
+import { Clock, Duration, Effect, Fiber, Layer, Random, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import * as Waiting from "../../src/endpoint/dedicated/Waiting.ts"
 import * as EndpointError from "../../src/endpoint/EndpointError.ts"
@@ -178,6 +178,12 @@ describe("a wait", () => {
       assert.isAtLeast(told[12] ?? 0, 4000)
       assert.isAtMost(told[13] ?? Infinity, 250)
     }))
+
+  it.effect("doubles with every further one, where chance makes it as long as it may be", () =>
+    Effect.gen(function*() {
+      const told = yield* pauses(["stumble", "stumble", "stumble", "down", "stumble", "stumble"])
+      assert.deepStrictEqual(told, [250, 500, 1000, 6000, 250, 500])
+    }).pipe(Effect.provideService(Random.Random, { nextDoubleUnsafe: () => 1, nextIntUnsafe: () => 0 })))
 
   it.effect("ends with the time that is left for the whole call", () =>
     Effect.gen(function*() {

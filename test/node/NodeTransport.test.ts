@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import { HttpBody, HttpClient, type HttpClientError, HttpClientRequest } from "effect/http"
+import { randomBytes } from "node:crypto"
 import * as Zlib from "node:zlib"
 import { type Limits, readingOf, sendOf } from "../../src/http/TransportLimits.ts"
 import * as NodeTransport from "../../src/node/NodeTransport.ts"
@@ -580,37 +581,67 @@ describe("a response before the request was sent", () => {
 })
 
 describe("backpressure", () => {
-  const chunk = Buffer.alloc(64 * 1024, "x")
+  const size = 64 * 1024
   const total = 64 * 1024 * 1024
 
-  it.live("reaches the server: it cannot write more than the buffers on the way hold", () =>
-    Effect.gen(function*() {
-      let written = 0
-      const server = yield* Loopback.http((request, response) => {
-        if (request.url === "/small") {
-          response.end("ok")
-          return
-        }
-        // what the kernel has taken: a callback for each chunk
-        const more = () => {
-          if (written === total) response.end()
-          else {
-            response.write(chunk, () => {
-              written += chunk.length
-              more()
-            })
+  it.live.each<readonly [coding: string, chunk: Uint8Array]>([
+    ["identity", Buffer.alloc(size, "x")],
+    // members of one gzip body, each as long as what is in it
+    ["gzip", Zlib.gzipSync(randomBytes(size))]
+  ])(
+    "reaches the server: it cannot write more than the buffers on the way hold, %s",
+    ([coding, chunk]) =>
+      Effect.gen(function*() {
+        let written = 0
+        const server = yield* Loopback.http((request, response) => {
+          if (request.url === "/small") {
+            response.end("ok")
+            return
           }
-        }
-        more()
-      })
+          response.writeHead(200, { "content-encoding": coding })
+          // what the kernel has taken: a callback for each chunk
+          const more = () => {
+            if (written === total) response.end()
+            else {
+              response.write(chunk, () => {
+                written += size
+                more()
+              })
+            }
+          }
+          more()
+        })
+        const response = yield* HttpClient.get(server.url)
+        // the server has time for a thousand other requests meanwhile
+        const small = Effect.flatMap(HttpClient.get(`${server.url}/small`), (response) => response.text)
+        yield* Effect.replicateEffect(small, 1000, { discard: true })
+        assert.isBelow(written, total / 2)
+        const received = yield* Stream.runFold(response.stream, () => 0, (sum, bytes) => sum + bytes.length)
+        assert.strictEqual(received, total)
+      }).pipe(withClient())
+  )
+
+  it.live("stops the decoder: what a small body grows to is not held for a slow reader", () =>
+    Effect.gen(function*() {
+      const length = 8 * 1024 * 1024
+      const bomb = Zlib.gzipSync(Buffer.alloc(length))
+      const server = yield* Loopback.http((request, response) =>
+        request.url === "/small"
+          ? response.end("ok")
+          : response.writeHead(200, { "content-encoding": "gzip" }).end(bomb)
+      )
       const response = yield* HttpClient.get(server.url)
-      // the server has time for a thousand other requests meanwhile
       const small = Effect.flatMap(HttpClient.get(`${server.url}/small`), (response) => response.text)
       yield* Effect.replicateEffect(small, 1000, { discard: true })
-      assert.isBelow(written, total / 2)
-      const received = yield* Stream.runFold(response.stream, () => 0, (sum, bytes) => sum + bytes.length)
-      assert.strictEqual(received, total)
-    }).pipe(withClient()))
+      const held: Array<number> = []
+      const reading = readingOf(response) ?? assert.fail("no reading")
+      yield* reading.each((chunks) => {
+        held.push(chunks.reduce((sum, bytes) => sum + bytes.length, 0))
+        return true
+      })
+      assert.isBelow(held[0] ?? length, length / 2)
+      assert.strictEqual(held.reduce((sum, bytes) => sum + bytes, 0), length)
+    }).pipe(limited({ idle: 60_000 }), withClient()))
 })
 
 describe("limits", () => {

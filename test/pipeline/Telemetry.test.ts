@@ -83,6 +83,35 @@ describe("the outcome of a stream", () => {
       assert.deepStrictEqual(yield* counting(Stream.runDrain(stream)), [1, 0, 0])
     }).pipe(Effect.provide(world)))
 
+  it.effect("that has finished is not counted as failed for what becomes of its reader", () =>
+    Effect.gen(function*() {
+      const reader = Stream.runForEach(
+        stream,
+        ({ _tag }) => _tag === "Finish" ? Effect.fail("the reader") : Effect.void
+      )
+      assert.deepStrictEqual(yield* counting(reader), [1, 0, 0])
+    }).pipe(Effect.provide(world)))
+
+  it.effect("that was left before its end is counted neither as finished nor as failed", () =>
+    Effect.gen(function*() {
+      assert.deepStrictEqual(yield* counting(Stream.runDrain(Stream.take(stream, 1))), [0, 0, 0])
+    }).pipe(Effect.provide(world)))
+
+  for (
+    const [name, run] of [
+      ["stream", Stream.runDrain(stream)],
+      ["whole response", InferenceEndpointsLLM.InferenceEndpointsLLM.use((llm) => llm.generate("Say something"))]
+    ] as const
+  ) {
+    it.effect(`that found its endpoint asleep is counted as failed, and as finished when it is awake: a ${name}`, () =>
+      Effect.gen(function*() {
+        yield* (yield* Simulator.Simulator).fail(Fault.unavailable)
+        assert.deepStrictEqual(yield* counting(run), [1, 1, 0])
+      }).pipe(
+        Effect.provide(World.layer({ engine: "vllm", revive: () => Effect.succeed(World.target("vllm")) }))
+      ))
+  }
+
   for (
     const [name, fault] of [
       ["fails before its first event", Fault.overloaded],

@@ -383,6 +383,22 @@ describe("what a request looks like", () => {
       assert.deepStrictEqual(native.body, Wire.prompt)
     }))
 
+  it.effect("a stream is asked for as one, whatever the caller's body says", () =>
+    Effect.gen(function*() {
+      const body = { ...Wire.conversation, stream: false }
+      const { body: asked } = yield* sent({}, (client) => Stream.runDrain(client.chatStream(body)))
+      assert.isTrue(asked.stream)
+    }))
+
+  it.effect("one path is asked with GET without a body, and with POST with one, in turn", () => {
+    const wire = Wire.make(() => Wire.json({}))
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      for (const body of [undefined, { a: 1 }, undefined]) yield* client.json(Schema.Unknown, "/own", body)
+      assert.deepStrictEqual(wire.requests.map(({ method }) => method), ["GET", "POST", "GET"])
+    }).pipe(Effect.provide(wire.layer))
+  })
+
   it.effect("a body that JSON cannot hold is refused before anything is sent", () => {
     const wire = Wire.make(() => Wire.json({}))
     return Effect.gen(function*() {
