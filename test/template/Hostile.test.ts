@@ -81,6 +81,38 @@ describe("building a string is paid for by its length:", () => {
     }))
 })
 
+/** Ways to make a string beyond the limit of 8 388 608 characters out of a shorter one, that little work suffices for. */
+const oversized: ReadonlyArray<readonly [string, string]> = [
+  ["~", "{% set n = s ~ s %}"],
+  ["+", "{% set n = s + s %}"],
+  ["*", "{% set n = s * 2 %}"],
+  ["%", "{% set n = '%s%s' % (s, s) %}"],
+  ["replace", "{% set n = s | replace('b', 'c' * 1000) %}"],
+  ["the method replace", "{% set n = s.replace('b', 'c' * 1000) %}"],
+  ["join", "{% set n = [s, s] | join %}"],
+  ["a separator of join", "{% set n = [1, 1, 1] | join(s) %}"],
+  ["the method join", "{% set n = s.join(['', '', '']) %}"],
+  ["string of a list", "{% set n = [s, s] | string %}"],
+  ["tojson", "{% set n = [s, s] | tojson %}"],
+  ["format", "{% set n = '{}{}'.format(s, s) %}"],
+  ["indent", "{% set n = 'a\n\na' | indent(s) %}"],
+  ["ljust", "{% set n = 'a'.ljust(9000000) %}"],
+  ["center", "{% set n = 'a' | center(9000000) %}"],
+  ["a macro", "{% macro m() %}{{ s }}{{ s }}{% endmacro %}{% set n = m() %}"],
+  ["a set block", "{% set n %}{{ s }}{{ s }}{% endset %}"]
+]
+
+describe("a string beyond the limit is refused though nobody writes it out:", () => {
+  it.effect.each(oversized)("%s", ([, body]) =>
+    Effect.gen(function*() {
+      const source = `{% set s = ('a' * 999 ~ 'b') * 5000 %}${body}`
+      const rendered = Result.flatMap(ChatTemplate.compile(source), (template) => ChatTemplate.render(template, {}))
+      const { reason } = yield* Effect.flip(Effect.fromResult(rendered))
+      assert.strictEqual(reason._tag, "TooMuchWork")
+      assert.match(reason.message, /grew beyond 8388608 characters/)
+    }))
+})
+
 describe("a hostile template ends as TooMuchWork:", () => {
   it.effect.each(stopped)("%s", ([, source]) => Effect.sync(() => assert.strictEqual(reasonOf(source), "TooMuchWork")))
 })

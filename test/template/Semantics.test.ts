@@ -63,6 +63,14 @@ describe("Python's laws", () => {
       "[1, 2, 3]abc[0, 1, 2](1, 2)[1, 2][3, 2, 1]"
     ))
 
+  it("a slice of a range that reaches beyond either end stays within it", () =>
+    assert.strictEqual(
+      render(
+        "{{ range(3)[:9] | list }}{{ range(3)[9::-1] | list }}{{ range(3)[:-9:-1] | list }}{{ range(3)[5:] | list }}"
+      ),
+      "[0, 1, 2][2, 1, 0][2, 1, 0][]"
+    ))
+
   it.prop(
     "lengths count code points",
     { text },
