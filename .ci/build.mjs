@@ -4,8 +4,8 @@ import { execFileSync } from "node:child_process"
 import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { rolldown } from "rolldown"
-import { minifySync, parseSync } from "rolldown/utils"
-import * as Shared from "./shared.mjs"
+import { parseSync } from "rolldown/utils"
+import * as Parts from "./parts.mjs"
 
 rmSync("dist", { recursive: true, force: true })
 const compile = (...options) =>
@@ -36,13 +36,7 @@ for (const path of globSync("dist/**/*.d.ts")) {
   }
 }
 
-// top-level names stay, so that a stack says where it was
-const readable = { module: true, mangle: { toplevel: false } }
-for (const path of globSync("dist/**/*.js")) {
-  writeFileSync(path, minifySync(path, readFileSync(path, "utf8"), readable).code)
-}
-
-const shared = Shared.make((path) => isPublic.has(path.replace(/\.js$/, ".d.ts")))
+const parts = Parts.make((path) => isPublic.has(path.replace(/\.js$/, ".d.ts")))
 // what every call needs stays in the bundle
 const isLate = (path) =>
   /^dist\/(?:batch|cluster|dataset|decide|simulator|structured|template\/jinja\/(?!values\/Space\.))/.test(path)
@@ -74,7 +68,7 @@ const build = await rolldown({
   input: { cli: "src/cli/main.ts", "promise-node": "src/promise/node.ts", "promise-fetch": "src/promise/fetch.ts" },
   platform: "node",
   external,
-  plugins: [leftOut, shared.plugin(isLate)],
+  plugins: [leftOut, parts.plugin(isLate)],
   logLevel: "warn",
   onLog: (level, log, handler) => log.code === "CIRCULAR_DEPENDENCY" ? undefined : handler(level, log)
 })
@@ -99,4 +93,5 @@ writeFileSync(
   }).join("\n----\n\n")
 )
 await build.close()
-await shared.merge({ mangle: { toplevel: false } })
+// top-level names stay, so that a stack says where it was
+await parts.merge({ mangle: { toplevel: false } })
