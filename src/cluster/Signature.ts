@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
 import * as Redacted from "effect/Redacted"
 
 /**
@@ -22,11 +23,8 @@ export interface Credentials {
 
 const encoder = new TextEncoder()
 
-const hex = (bytes: ArrayBuffer): string =>
-  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("")
-
 const sha256 = async (bytes: Uint8Array): Promise<string> =>
-  hex(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes)))
+  Hex.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes))))
 
 const hmac = async (key: Uint8Array, text: string): Promise<Uint8Array> => {
   const imported = await crypto.subtle.importKey(
@@ -83,7 +81,7 @@ const sign = async (
   const text = ["AWS4-HMAC-SHA256", time, scope, await sha256(encoder.encode(canonical))].join("\n")
   let key = encoder.encode(`AWS4${Redacted.value(secretAccessKey)}`)
   for (const part of scope.split("/")) key = Uint8Array.from(await hmac(key, part))
-  const signature = hex(Uint8Array.from(await hmac(key, text)).buffer)
+  const signature = Hex.encode(await hmac(key, text))
   return {
     ...headers,
     authorization: `AWS4-HMAC-SHA256 Credential=${accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`

@@ -9,6 +9,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
+import * as Bytes from "../http/Bytes.ts"
 import type { Upload } from "./DatasetUpload.ts"
 import * as HubError from "./HubError.ts"
 import type * as HubHttp from "./HubHttp.ts"
@@ -63,16 +64,6 @@ const asPromise = async <A>(effect: Effect.Effect<A, unknown>, signal: AbortSign
   throw new Error("a read or a request failed")
 }
 
-const joined = (pieces: ReadonlyArray<Uint8Array>): Uint8Array<ArrayBuffer> => {
-  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.length
-  }
-  return all
-}
-
 /** A part of a file that is read on demand. */
 class LazyBlob extends Blob {
   readonly #read: Upload["read"]
@@ -99,7 +90,7 @@ class LazyBlob extends Blob {
 
   override async arrayBuffer(): Promise<ArrayBuffer> {
     const pieces = await asPromise(Stream.runCollect(this.#read(this.#start, this.#end)), this.#signal)
-    return joined(pieces).buffer
+    return Bytes.join(pieces).slice().buffer
   }
 
   override async text(): Promise<string> {

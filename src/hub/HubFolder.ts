@@ -11,6 +11,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import type * as PlatformError from "effect/PlatformError"
@@ -49,8 +50,7 @@ export interface HubFolder {
  * @category constructors
  * @since 0.2.0
  */
-export const nonce = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(4)), (byte) => byte.toString(16).padStart(2, "0")).join("")
+export const nonce = (): string => Hex.encode(crypto.getRandomValues(new Uint8Array(4)))
 
 /**
  * @category constructors

@@ -9,6 +9,7 @@ import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
+import * as Bytes from "../../http/Bytes.ts"
 import type { CommandExit } from "../terminal/CommandExit.ts"
 import * as Notice from "../terminal/Notice.ts"
 
@@ -46,16 +47,6 @@ export const utf8 = (bytes: Uint8Array, source: string): Effect.Effect<string, C
   )
 }
 
-const joined = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const bytes = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
-}
-
 /**
  * Everything on standard input. If nothing arrives, a notice says so.
  *
@@ -67,7 +58,7 @@ export const stdin = Effect.gen(function*() {
   const chunks = yield* Stream.runCollect(stdio.stdin).pipe(
     Notice.whileWaiting("reading standard input until it ends (Ctrl-D ends it)")
   )
-  return yield* utf8(joined(chunks), "standard input")
+  return yield* utf8(Bytes.join(chunks), "standard input")
 })
 
 /** How long a pipe next to a prompt may be silent. */
@@ -99,7 +90,7 @@ const beside = Effect.scoped(Effect.gen(function*() {
     onDone: () => Effect.void
   })
   yield* Notice.whileWaiting("reading standard input until it ends")(rest)
-  return yield* utf8(joined(chunks), "standard input")
+  return yield* utf8(Bytes.join(chunks), "standard input")
 }))
 
 /**

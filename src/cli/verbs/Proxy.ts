@@ -8,6 +8,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
@@ -89,8 +90,8 @@ const keyOf = Effect.fnUntraced(function*({ host, keyFile, noKey }: {
     ? yield* HubEnv.variable("INFERENCE_PROXY_KEY")
     : Redacted.value(yield* Target.secretOf("--key-file", keyFile))
   if (given !== undefined) return { key: Redacted.make(given), made: false }
-  const made = Array.from(crypto.getRandomValues(new Uint8Array(24)), (byte) => byte.toString(16).padStart(2, "0"))
-  return { key: Redacted.make(`ie-${made.join("")}`), made: true }
+  const made = Hex.encode(crypto.getRandomValues(new Uint8Array(24)))
+  return { key: Redacted.make(`ie-${made}`), made: true }
 })
 
 interface Named {

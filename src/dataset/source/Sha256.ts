@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
 import * as Builtin from "../Builtin.ts"
 
 /**
@@ -25,21 +26,14 @@ interface NodeCrypto {
   readonly createHash: (algorithm: "sha256") => NodeHash
 }
 
-const hex = (bytes: ArrayBuffer): string =>
-  Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("")
-
 const whole = (): Running => {
   const chunks: Array<Uint8Array> = []
   return {
     update: (bytes) => void chunks.push(bytes.slice()),
-    digest: Effect.promise(async () =>
-      hex(
-        await crypto.subtle.digest(
-          "SHA-256",
-          await new Blob(chunks.map((chunk) => Uint8Array.from(chunk))).arrayBuffer()
-        )
-      )
-    )
+    digest: Effect.promise(async () => {
+      const bytes = await new Blob(chunks.map((chunk) => Uint8Array.from(chunk))).arrayBuffer()
+      return Hex.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)))
+    })
   }
 }
 

@@ -5,6 +5,8 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
+import * as Bytes from "../wire/Bytes.ts"
 
 /**
  * A file of a commit.
@@ -63,9 +65,6 @@ export interface DatasetRepo {
   readonly info: Readonly<Record<string, unknown>>
 }
 
-const hex = (bytes: ArrayBuffer): string =>
-  [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, "0")).join("")
-
 const encoder = new TextEncoder()
 
 /**
@@ -75,16 +74,13 @@ const encoder = new TextEncoder()
  * @since 0.2.0
  */
 export const digest = (algorithm: "SHA-1" | "SHA-256", bytes: Uint8Array): Effect.Effect<string> =>
-  Effect.promise(async () => hex(await crypto.subtle.digest(algorithm, Uint8Array.from(bytes))))
+  Effect.promise(async () =>
+    Hex.encode(new Uint8Array(await crypto.subtle.digest(algorithm, Uint8Array.from(bytes))))
+  )
 
 /** The id that git gives to a file of these bytes. */
-const gitId = (bytes: Uint8Array): Effect.Effect<string> => {
-  const head = encoder.encode(`blob ${bytes.length}\0`)
-  const all = new Uint8Array(head.length + bytes.length)
-  all.set(head)
-  all.set(bytes, head.length)
-  return digest("SHA-1", all)
-}
+const gitId = (bytes: Uint8Array): Effect.Effect<string> =>
+  digest("SHA-1", Bytes.join([encoder.encode(`blob ${bytes.length}\0`), bytes]))
 
 /** The text that represents a large file in git. */
 const pointer = (sha256: string, size: number): Uint8Array =>

@@ -5,6 +5,7 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
+import * as Bytes from "../wire/Bytes.ts"
 import * as Double from "../wire/Double.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as Repo from "./DatasetRepo.ts"
@@ -88,7 +89,7 @@ export const content = (
 }
 
 const joined = (parts: ReadonlyMap<number, Uint8Array>): Uint8Array =>
-  Xet.join([...parts].toSorted(([left], [right]) => left - right).map(([, bytes]) => bytes))
+  Bytes.join([...parts].toSorted(([left], [right]) => left - right).map(([, bytes]) => bytes))
 
 const kept = (storage: Storage, oid: string, bytes: Uint8Array): Effect.Effect<Exchange.Response> =>
   Effect.map(Repo.digest("SHA-256", bytes), (sha256) => {

@@ -6,6 +6,7 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Hex from "effect/encoding/Hex"
 import * as Double from "../wire/Double.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 
@@ -35,10 +36,8 @@ export interface ObjectStore extends Double.Double {
 
 const encoder = new TextEncoder()
 
-const hex = (bytes: Uint8Array): string => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
-
 const sha256 = async (bytes: Uint8Array): Promise<string> =>
-  hex(new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes))))
+  Hex.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes))))
 
 const keyed = async (secret: Uint8Array, text: string): Promise<Uint8Array> => {
   const key = await crypto.subtle.importKey("raw", Uint8Array.from(secret), { name: "HMAC", hash: "SHA-256" }, false, [
@@ -99,7 +98,7 @@ const refusal = async (
     await keyed(await keyed(await keyed(encoder.encode(`AWS4${secret}`), day), region), "s3"),
     "aws4_request"
   )
-  return at === region && day === time.slice(0, 8) && signature === hex(await keyed(key, text))
+  return at === region && day === time.slice(0, 8) && signature === Hex.encode(await keyed(key, text))
     ? undefined
     : xml(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the one you provided.")
 }

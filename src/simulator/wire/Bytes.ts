@@ -1,5 +1,5 @@
 /**
- * The size of texts in bytes on the wire.
+ * Bytes on the wire: how many a text is, and pieces as one.
  *
  * @since 0.2.0
  */
@@ -23,4 +23,22 @@ export const length = (text: string): number => {
     }
   }
   return bytes
+}
+
+/**
+ * The pieces one after the other; one alone as it is.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const join = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
+  const [only] = pieces
+  if (only !== undefined && pieces.length === 1) return only
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    all.set(piece, at)
+    at += piece.length
+  }
+  return all
 }

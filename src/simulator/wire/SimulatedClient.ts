@@ -19,6 +19,7 @@ import { pipeArguments } from "effect/Pipeable"
 import type * as Schema from "effect/Schema"
 import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
+import * as Bytes from "./Bytes.ts"
 import type * as Exchange from "./Exchange.ts"
 
 const words: Readonly<Record<Exchange.Broken["how"], readonly [code: string, message: string]>> = {
@@ -36,19 +37,6 @@ const cause = (broken: Exchange.Broken): Error => {
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
-
-/** Joins chunks; a single chunk is returned as it is. */
-const join = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const [first] = chunks
-  if (first !== undefined && chunks.length === 1) return first
-  const bytes = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
-}
 
 /**
  * A body that is available at once has its length in the headers, as from a server; one that is produced gradually has none.
@@ -108,7 +96,7 @@ class SimulatedResponse extends Inspectable.Class implements HttpClientResponse.
 
   private get bytes(): Effect.Effect<Uint8Array, HttpClientError.HttpClientError> {
     const { body } = this
-    return body instanceof Uint8Array ? Effect.succeed(body) : Effect.map(Stream.runCollect(this.stream), join)
+    return body instanceof Uint8Array ? Effect.succeed(body) : Effect.map(Stream.runCollect(this.stream), Bytes.join)
   }
 
   get text(): Effect.Effect<string, HttpClientError.HttpClientError> {
@@ -155,7 +143,7 @@ const bodyBytes = (
       return Effect.succeed(body.body)
     case "Stream":
       return Stream.runCollect(body.stream).pipe(
-        Effect.map(join),
+        Effect.map(Bytes.join),
         Effect.mapError((cause) =>
           new HttpClientError.HttpClientError({ reason: new HttpClientError.EncodeError({ request, cause }) })
         )

@@ -4,6 +4,7 @@
  *
  * @since 0.2.0
  */
+import * as Bytes from "../../wire/Bytes.ts"
 import * as Lz4 from "./Lz4.ts"
 
 /**
@@ -121,22 +122,6 @@ export const files = (shard: Uint8Array): ReadonlyArray<File> | undefined => {
 }
 
 /**
- * Chunks of bytes, joined.
- *
- * @category conversions
- * @since 0.2.0
- */
-export const join = (pieces: ReadonlyArray<Uint8Array>): Uint8Array => {
-  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const piece of pieces) {
-    all.set(piece, at)
-    at += piece.length
-  }
-  return all
-}
-
-/**
  * The bytes of a file; or an error, as the end of a sentence that begins with the file.
  *
  * @category conversions
@@ -154,5 +139,5 @@ export const assemble = ({ terms }: File, xorbs: ReadonlyMap<string, Uint8Array>
     }
     pieces.push(...taken)
   }
-  return join(pieces)
+  return Bytes.join(pieces)
 }
