@@ -13,8 +13,9 @@ import * as Page from "../../batch/report/Page.ts"
 import * as Report from "../../batch/report/Report.ts"
 import * as ReportFile from "../../batch/report/ReportFile.ts"
 import * as Results from "../../batch/Results.ts"
+import { text, yes } from "../input/Flags.ts"
 import * as Json from "../terminal/Json.ts"
-import { errors, file, json, MEGABYTE, output, text, yes } from "./Flag.ts"
+import { errors, file, json, MEGABYTE, output } from "./Flag.ts"
 
 export const status = Command.make(
   "status",

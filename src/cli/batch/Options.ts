@@ -10,10 +10,10 @@ import * as Logger from "effect/Logger"
 import * as AnswerCache from "../../batch/AnswerCache.ts"
 import type * as BatchOptions from "../../batch/Options.ts"
 import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
-import { optional } from "../input/Flags.ts"
+import { amount, integer, optional, text, texts, yes } from "../input/Flags.ts"
 import * as Sampling from "../input/Sampling.ts"
 import * as Target from "../input/Target.ts"
-import { amount, errors, integer, json, MEGABYTE, output, text, texts, yes } from "./Flag.ts"
+import { errors, json, MEGABYTE, output } from "./Flag.ts"
 import * as Task from "./Task.ts"
 
 export const flags = {

@@ -4,9 +4,9 @@
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import type { Task } from "../../batch/Task.ts"
+import { integer, text, texts, yes } from "../input/Flags.ts"
 import type { Target } from "../input/Target.ts"
 import { CommandExit } from "../terminal/CommandExit.ts"
-import { integer, text, texts, yes } from "./Flag.ts"
 
 export const flags = {
   decide: texts(

@@ -8,21 +8,18 @@ import * as GenerationOptions from "../../GenerationOptions.ts"
 import * as Settings from "../../Settings.ts"
 import type { CommandExit } from "../terminal/CommandExit.ts"
 import * as Notice from "../terminal/Notice.ts"
-import { optional } from "./Flags.ts"
+import { amount, integer, optional, text } from "./Flags.ts"
 
 export const flags = {
-  maxNewTokens: optional(Flag.Int("max-new-tokens"), GenerationOptions.describe("maxNewTokens")),
-  temperature: optional(Flag.Finite("temperature"), GenerationOptions.describe("temperature")),
-  topP: optional(Flag.Finite("top-p"), GenerationOptions.describe("topP")),
-  seed: optional(Flag.Int("seed"), GenerationOptions.describe("seed")),
+  maxNewTokens: integer("max-new-tokens", GenerationOptions.describe("maxNewTokens")),
+  temperature: amount("temperature", GenerationOptions.describe("temperature")),
+  topP: amount("top-p", GenerationOptions.describe("topP")),
+  seed: integer("seed", GenerationOptions.describe("seed")),
   numGenerations: optional(
     Flag.Int("num-generations").pipe(Flag.withAlias("n")),
     "Generations per input (default 1)"
   ),
-  options: optional(
-    Flag.String("options"),
-    "Any other options, as JSON: {\"topK\":50,\"stopSequences\":[\"###\"]}"
-  )
+  options: text("options", "Any other options, as JSON: {\"topK\":50,\"stopSequences\":[\"###\"]}")
 }
 
 export interface Sampling {

@@ -20,7 +20,7 @@ import type * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
 import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
 import * as Proof from "../../Proof.ts"
 import * as Notice from "../terminal/Notice.ts"
-import { optional } from "./Flags.ts"
+import { amount, integer, optional, text } from "./Flags.ts"
 
 /**
  * The flags of the endpoint.
@@ -30,40 +30,37 @@ import { optional } from "./Flags.ts"
  */
 export const flags = {
   model: optional(Flag.String("model").pipe(Flag.withAlias("m")), "A model id: a provider of the router serves it"),
-  provider: optional(Flag.String("provider"), "With --model: a provider, or fastest, cheapest, preferred"),
-  billTo: optional(Flag.String("bill-to"), "With --model: the organisation that pays"),
-  endpoint: optional(Flag.String("endpoint"), "The name of a dedicated endpoint"),
-  namespace: optional(Flag.String("namespace"), "Whose endpoint it is (default: the owner of the token)"),
+  provider: text("provider", "With --model: a provider, or fastest, cheapest, preferred"),
+  billTo: text("bill-to", "With --model: the organisation that pays"),
+  endpoint: text("endpoint", "The name of a dedicated endpoint"),
+  namespace: text("namespace", "Whose endpoint it is (default: the owner of the token)"),
   baseUrl: optional(
     Flag.String("base-url").pipe(Flag.withAlias("u")),
     "The address of a server, with or without /v1"
   ),
-  modelName: optional(Flag.String("model-name"), "The server's name of the model, where it serves several"),
-  displayName: optional(Flag.String("display-name"), "The model's name in results"),
-  revision: optional(Flag.String("revision"), "The revision of the repository that templates are read from"),
+  modelName: text("model-name", "The server's name of the model, where it serves several"),
+  displayName: text("display-name", "The model's name in results"),
+  revision: text("revision", "The revision of the repository that templates are read from"),
   engine: optional(Flag.Literals("engine", Engine.Kind.literals), "The engine, where it cannot be recognised"),
-  wait: optional(Flag.Finite("wait"), "Seconds to wait for an endpoint to wake up (default 300)"),
-  timeout: optional(Flag.Finite("timeout"), "Seconds for one call, finding the endpoint and all attempts included"),
-  attempts: optional(Flag.Int("request-attempts"), "Attempts at one request (default 4; 1 means no retries)"),
-  routerUrl: optional(Flag.String("router-url"), "The serverless router, where it is not Hugging Face's"),
-  managementUrl: optional(Flag.String("management-url"), "The management API, where it is not Hugging Face's"),
-  engineLimits: optional(
-    Flag.String("engine-limits"),
+  wait: amount("wait", "Seconds to wait for an endpoint to wake up (default 300)"),
+  timeout: amount("timeout", "Seconds for one call, finding the endpoint and all attempts included"),
+  attempts: integer("request-attempts", "Attempts at one request (default 4; 1 means no retries)"),
+  routerUrl: text("router-url", "The serverless router, where it is not Hugging Face's"),
+  managementUrl: text("management-url", "The management API, where it is not Hugging Face's"),
+  engineLimits: text(
+    "engine-limits",
     "What requests are checked against, as JSON: {\"maxTotalTokens\":4096}; with --engine the server is not asked first"
   ),
-  endpointHosts: optional(
-    Flag.String("endpoint-hosts"),
-    "Domains whose dedicated endpoints get the token, separated by commas"
-  ),
+  endpointHosts: text("endpoint-hosts", "Domains whose dedicated endpoints get the token, separated by commas"),
   proof: optional(
     Flag.FileText("proof"),
     "A file that doctor --prove --save wrote: options that the endpoint does not honour are refused"
   ),
   token: optional(Flag.Redacted("token"), "Prefer HF_TOKEN or --token-file: other users see your command line"),
-  tokenFile: optional(Flag.String("token-file"), "A file that holds the token"),
-  tokenizer: optional(Flag.String("tokenizer"), "Render prompts here, by this repository's chat template"),
+  tokenFile: text("token-file", "A file that holds the token"),
+  tokenizer: text("tokenizer", "Render prompts here, by this repository's chat template"),
   chatTemplate: optional(Flag.FileText("chat-template"), "Render prompts here, by the template in this file"),
-  magpie: optional(Flag.String("magpie"), "Magpie: llama3, qwen2, or the text of a pre-query template")
+  magpie: text("magpie", "Magpie: llama3, qwen2, or the text of a pre-query template")
 }
 
 /**

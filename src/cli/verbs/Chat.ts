@@ -16,6 +16,7 @@ import * as Stream from "effect/Stream"
 import * as Terminal from "effect/Terminal"
 import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
 import * as Message from "../../Message.ts"
+import { defaulted } from "../input/Flags.ts"
 import * as Sampling from "../input/Sampling.ts"
 import * as Target from "../input/Target.ts"
 import * as Program from "../terminal/Program.ts"
@@ -118,7 +119,7 @@ const converse = Effect.fnUntraced(function*(system: string, options: Sampling.S
 })
 
 const flags = {
-  system: Flag.String("system").pipe(Flag.withDescription("How to behave"), Flag.withDefault("")),
+  system: defaulted(Flag.String("system"), "How to behave", ""),
   target: Target.flags,
   sampling: Sampling.flags
 }

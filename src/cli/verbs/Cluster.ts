@@ -15,7 +15,7 @@ import { hostname } from "node:os"
 import * as ClusterError from "../../cluster/ClusterError.ts"
 import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
 import * as WatchOutput from "../batch/WatchOutput.ts"
-import { optional } from "../input/Flags.ts"
+import { amount, defaulted, integer, optional, text, yes } from "../input/Flags.ts"
 import * as Sampling from "../input/Sampling.ts"
 import * as Target from "../input/Target.ts"
 import { CommandExit } from "../terminal/CommandExit.ts"
@@ -23,38 +23,24 @@ import * as Json from "../terminal/Json.ts"
 import * as Signals from "../terminal/Signals.ts"
 import { visible } from "../terminal/Visible.ts"
 
-const yes = (name: string, description: string) =>
-  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
-
 const place = {
   job: Flag.String("job").pipe(Flag.withAlias("j"), Flag.withDescription("The name of the job in the database")),
   database: Flag.Redacted("database").pipe(
     Flag.withDescription("postgres://…, or a file of SQLite for one machine; better set as DATABASE_URL"),
     Flag.optional
   ),
-  folder: Flag.String("folder").pipe(
-    Flag.withDescription("The folder that all workers see, or s3://bucket/prefix"),
-    Flag.withDefault(".")
-  )
+  folder: defaulted(Flag.String("folder"), "The folder that all workers see, or s3://bucket/prefix", ".")
 }
 
 const timing = {
-  lease: Flag.Finite("lease").pipe(
-    Flag.withDescription("Seconds after which a silent worker's shard goes to another; the same for all workers"),
-    Flag.withDefault(90)
+  lease: defaulted(
+    Flag.Finite("lease"),
+    "Seconds after which a silent worker's shard goes to another; the same for all workers",
+    90
   ),
-  poll: Flag.Finite("poll").pipe(
-    Flag.withDescription("Seconds between looks for a shard"),
-    Flag.withDefault(2)
-  ),
-  attempts: Flag.Int("attempts").pipe(
-    Flag.withDescription("Attempts before a shard is a dead letter"),
-    Flag.withDefault(20)
-  ),
-  patience: Flag.Finite("database-patience").pipe(
-    Flag.withDescription("Minutes to wait for a database that cannot be reached"),
-    Flag.withDefault(15)
-  )
+  poll: defaulted(Flag.Finite("poll"), "Seconds between looks for a shard", 2),
+  attempts: defaulted(Flag.Int("attempts"), "Attempts before a shard is a dead letter", 20),
+  patience: defaulted(Flag.Finite("database-patience"), "Minutes to wait for a database that cannot be reached", 15)
 }
 
 const json = yes("json", "Print JSON on standard output")
@@ -126,8 +112,8 @@ const split = Command.make(
       ),
       Argument.variadic({ min: 1 })
     ),
-    rows: Flag.Int("rows").pipe(Flag.withDescription("Rows per shard"), Flag.withDefault(1000)),
-    id: optional(Flag.String("id"), "Column with the id (default: id, else the row's number)"),
+    rows: defaulted(Flag.Int("rows"), "Rows per shard", 1000),
+    id: text("id", "Column with the id (default: id, else the row's number)"),
     json
   },
   (given) =>
@@ -145,30 +131,30 @@ const work = Command.make(
   "work",
   {
     ...common,
-    worker: optional(Flag.String("worker"), "The name of this worker (default: the machine's and the process's)"),
+    worker: text("worker", "The name of this worker (default: the machine's and the process's)"),
     columns: {
-      id: optional(Flag.String("id"), "Column with the id, as for split"),
-      messages: optional(Flag.String("messages"), "Column with the conversation (default: messages)"),
-      prompt: optional(Flag.String("prompt"), "Column with the prompt as text (default: prompt)"),
-      template: optional(Flag.String("template"), "A Jinja template over the row's columns that makes the prompt"),
-      system: optional(Flag.String("system"), "Column with a system message"),
-      options: optional(Flag.String("row-options"), "Column with options of the row"),
+      id: text("id", "Column with the id, as for split"),
+      messages: text("messages", "Column with the conversation (default: messages)"),
+      prompt: text("prompt", "Column with the prompt as text (default: prompt)"),
+      template: text("template", "A Jinja template over the row's columns that makes the prompt"),
+      system: text("system", "Column with a system message"),
+      options: text("row-options", "Column with options of the row"),
       raw: yes("raw", "Send the prompt as it is, without a chat template")
     },
-    concurrency: optional(Flag.Int("concurrency"), "Rows at once in this worker (default: adapts to the endpoint)"),
-    drain: optional(Flag.Finite("drain"), "Seconds for rows in flight to end after a stop (default 30)"),
-    requestsPerMinute: optional(Flag.Int("requests-per-minute"), "Requests of all workers per minute"),
-    tokens: optional(Flag.Int("budget-tokens"), "Tokens that the whole job may use"),
-    dollars: optional(Flag.Finite("budget-dollars"), "Dollars that the whole job may spend; needs the price of tokens"),
+    concurrency: integer("concurrency", "Rows at once in this worker (default: adapts to the endpoint)"),
+    drain: amount("drain", "Seconds for rows in flight to end after a stop (default 30)"),
+    requestsPerMinute: integer("requests-per-minute", "Requests of all workers per minute"),
+    tokens: integer("budget-tokens", "Tokens that the whole job may use"),
+    dollars: amount("budget-dollars", "Dollars that the whole job may spend; needs the price of tokens"),
     price: {
-      inputPerMillion: optional(Flag.Finite("price-input"), "Dollars per million tokens read"),
-      outputPerMillion: optional(Flag.Finite("price-output"), "Dollars per million tokens written")
+      inputPerMillion: amount("price-input", "Dollars per million tokens read"),
+      outputPerMillion: amount("price-output", "Dollars per million tokens written")
     },
     keep: Flag.String("keep").pipe(
       Flag.withDescription("Column of the input to keep in the output; may be repeated"),
       Flag.atLeast(0)
     ),
-    retries: optional(Flag.Int("retries"), "How often a response that does not fit is requested again (default 2)"),
+    retries: integer("retries", "How often a response that does not fit is requested again (default 2)"),
     pin: yes("pin", "Refuse more than one model or provider in a shard"),
     json,
     quiet: yes("quiet", "No lines about shards on standard error"),
@@ -257,9 +243,9 @@ const watch = Command.make(
       Argument.optional
     ),
     web: yes("web", "With an output: show its report as a page on a port of this machine, refreshed while it runs"),
-    port: Flag.Int("port").pipe(Flag.withDescription("The port of the page (default: any)"), Flag.withDefault(0)),
+    port: defaulted(Flag.Int("port"), "The port of the page (default: any)", 0),
     once: yes("once", "Print it once, and end"),
-    every: Flag.Finite("every").pipe(Flag.withDescription("Seconds between two looks"), Flag.withDefault(5)),
+    every: defaulted(Flag.Finite("every"), "Seconds between two looks", 5),
     json
   },
   (given) =>
@@ -280,7 +266,7 @@ const collect = Command.make(
   {
     ...common,
     output: Flag.String("output").pipe(Flag.withAlias("o"), Flag.withDescription("JSONL for the results")),
-    errors: optional(Flag.String("errors"), "JSONL for failed rows (default: <output>.errors.jsonl)"),
+    errors: text("errors", "JSONL for failed rows (default: <output>.errors.jsonl)"),
     partial: yes("partial", "Collect what is there, even if some shards have no result yet"),
     json
   },

@@ -15,7 +15,7 @@ import * as Schema from "effect/Schema"
 import * as Calibration from "../../decide/Calibration.ts"
 import * as Decision from "../../decide/Decision.ts"
 import { labelsOf, type Question } from "../../decide/Question.ts"
-import { optional } from "../input/Flags.ts"
+import { amount, defaulted, optional, text, yes } from "../input/Flags.ts"
 import * as Input from "../input/Input.ts"
 import * as Target from "../input/Target.ts"
 import { CommandExit } from "../terminal/CommandExit.ts"
@@ -35,31 +35,16 @@ const flags = {
     Flag.withDescription("A label, or label=what it means; at least two"),
     Flag.atLeast(2)
   ),
-  codes: Flag.Boolean("codes").pipe(
-    Flag.withDescription("Show labels as letters, for labels that begin alike"),
-    Flag.withDefault(false)
-  ),
-  orders: Flag.Int("orders").pipe(
-    Flag.withDescription("Ask with the labels in this many orders, and take the mean (default 1)"),
-    Flag.withDefault(1)
-  ),
-  minimumMass: optional(
-    Flag.Finite("minimum-mass"),
-    "The least total probability of all labels (default 0.5)"
-  ),
+  codes: yes("codes", "Show labels as letters, for labels that begin alike"),
+  orders: defaulted(Flag.Int("orders"), "Ask with the labels in this many orders, and take the mean (default 1)", 1),
+  minimumMass: amount("minimum-mass", "The least total probability of all labels (default 0.5)"),
   route: optional(
     Flag.Literals("route", ["auto", "native", "tokens"]),
     "The engine's own route, or the log probabilities of a token (default auto)"
   ),
-  rows: optional(
-    Flag.String("rows"),
-    "A file of JSON lines with input and label: decides all, and measures the calibration"
-  ),
-  concurrency: Flag.Int("concurrency").pipe(
-    Flag.withDescription("Rows in flight at once (default 8)"),
-    Flag.withDefault(8)
-  ),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false)),
+  rows: text("rows", "A file of JSON lines with input and label: decides all, and measures the calibration"),
+  concurrency: defaulted(Flag.Int("concurrency"), "Rows in flight at once (default 8)", 8),
+  json: yes("json", "Print JSON"),
   target: Target.flags
 }
 

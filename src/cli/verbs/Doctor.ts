@@ -6,7 +6,6 @@
  * @since 0.2.0
  */
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Clock from "effect/Clock"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -16,7 +15,7 @@ import * as Endpoint from "../../endpoint/Endpoint.ts"
 import * as Hub from "../../hub/Hub.ts"
 import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
 import * as StructuredOutput from "../../structured/StructuredOutput.ts"
-import { optional } from "../input/Flags.ts"
+import { text, yes } from "../input/Flags.ts"
 import * as Target from "../input/Target.ts"
 import * as Colour from "../terminal/Colour.ts"
 import { CommandExit } from "../terminal/CommandExit.ts"
@@ -149,12 +148,9 @@ const verdictOf = (checks: ReadonlyArray<Check>): Verdict =>
 const codes: Readonly<Record<Verdict, number>> = { pass: 0, fail: 1, warn: 4 }
 
 const flags = {
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Print the checks as JSON"), Flag.withDefault(false)),
-  prove: Flag.Boolean("prove").pipe(
-    Flag.withDescription("Measure what the endpoint honours, by some forty tiny requests"),
-    Flag.withDefault(false)
-  ),
-  save: optional(Flag.String("save"), "With --prove: a file for what was measured, as JSON"),
+  json: yes("json", "Print the checks as JSON"),
+  prove: yes("prove", "Measure what the endpoint honours, by some forty tiny requests"),
+  save: text("save", "With --prove: a file for what was measured, as JSON"),
   target: Target.flags
 }
 

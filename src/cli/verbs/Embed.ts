@@ -6,12 +6,12 @@
 import * as EmbeddingModel from "effect/ai/EmbeddingModel"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as HuggingFaceEmbeddingModel from "../../ai/HuggingFaceEmbeddingModel.ts"
 import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
+import { yes } from "../input/Flags.ts"
 import * as Input from "../input/Input.ts"
 import * as Target from "../input/Target.ts"
 import * as Json from "../terminal/Json.ts"
@@ -23,10 +23,7 @@ const flags = {
     Argument.withDescription("Each argument is a text; - reads one per line from standard input"),
     Argument.variadic()
   ),
-  lines: Flag.Boolean("lines").pipe(
-    Flag.withDescription("One text per line of standard input"),
-    Flag.withDefault(false)
-  ),
+  lines: yes("lines", "One text per line of standard input"),
   target: Target.flags
 }
 

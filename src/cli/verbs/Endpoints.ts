@@ -12,7 +12,7 @@ import * as Stream from "effect/Stream"
 import { type DedicatedEndpoint, Update } from "../../endpoint/dedicated/DedicatedEndpoint.ts"
 import * as EndpointsApi from "../../endpoint/dedicated/EndpointsApi.ts"
 import type { EndpointError } from "../../endpoint/EndpointError.ts"
-import { optional } from "../input/Flags.ts"
+import { integer, text } from "../input/Flags.ts"
 import * as Target from "../input/Target.ts"
 import * as Confirm from "../terminal/Confirm.ts"
 import * as Notice from "../terminal/Notice.ts"
@@ -76,13 +76,13 @@ const logs = Command.make(
   "logs",
   {
     name,
-    tail: optional(Flag.Int("tail"), "How many of the last lines"),
+    tail: integer("tail", "How many of the last lines"),
     follow: Flag.Boolean("follow").pipe(
       Flag.withAlias("f"),
       Flag.withDescription("Follow new lines until it is stopped"),
       Flag.withDefault(false)
     ),
-    replica: optional(Flag.String("replica"), "Of one replica, by its id"),
+    replica: text("replica", "Of one replica, by its id"),
     namespace: shared.namespace,
     token: shared.token,
     tokenFile: shared.tokenFile

@@ -15,7 +15,7 @@ import * as GenerationOptions from "../../GenerationOptions.ts"
 import * as InferenceEndpointsLLM from "../../InferenceEndpointsLLM.ts"
 import * as Message from "../../Message.ts"
 import type { CallOptions } from "../../Settings.ts"
-import { optional } from "../input/Flags.ts"
+import { defaulted, optional, text, yes } from "../input/Flags.ts"
 import * as Images from "../input/Images.ts"
 import * as Input from "../input/Input.ts"
 import * as Sampling from "../input/Sampling.ts"
@@ -30,27 +30,21 @@ const flags = {
     Argument.withDescription("The text; piped input is appended to it, and - stands for the piped input only"),
     Argument.variadic()
   ),
-  system: Flag.String("system").pipe(Flag.withDescription("A system message"), Flag.withDefault("")),
+  system: defaulted(Flag.String("system"), "A system message", ""),
   image: Flag.String("image").pipe(
     Flag.withMetavar("FILE|URL"),
     Flag.withDescription("An image with the text, for engines that accept images; may be repeated"),
     Flag.atLeast(0)
   ),
   schema: optional(Flag.FileText("schema"), "A file with the JSON Schema of the wanted value"),
-  regex: optional(Flag.String("regex"), "A regular expression that the whole text must match"),
+  regex: text("regex", "A regular expression that the whole text must match"),
   tools: optional(
     Flag.FileText("tools"),
     "A file with a JSON list of tools (name, description, parameters); calls are printed as JSON lines"
   ),
-  toolChoice: optional(Flag.String("tool-choice"), "auto, none, required, or the name of one"),
-  raw: Flag.Boolean("raw").pipe(
-    Flag.withDescription("Send the prompt as it is, without a chat template"),
-    Flag.withDefault(false)
-  ),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDescription("Print whole generations, one JSON line each"),
-    Flag.withDefault(false)
-  ),
+  toolChoice: text("tool-choice", "auto, none, required, or the name of one"),
+  raw: yes("raw", "Send the prompt as it is, without a chat template"),
+  json: yes("json", "Print whole generations, one JSON line each"),
   target: Target.flags,
   sampling: Sampling.flags
 }

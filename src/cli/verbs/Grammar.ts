@@ -12,6 +12,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as Engine from "../../endpoint/address/Engine.ts"
 import * as Grammar from "../../structured/Grammar.ts"
+import { defaulted, yes } from "../input/Flags.ts"
 import * as Input from "../input/Input.ts"
 import { CommandExit } from "../terminal/CommandExit.ts"
 import * as Json from "../terminal/Json.ts"
@@ -20,11 +21,8 @@ import * as Program from "../terminal/Program.ts"
 
 const flags = {
   schema: Argument.String("schema").pipe(Argument.withDescription("A file with a JSON Schema; - reads standard input")),
-  engine: Flag.Literals("engine", Engine.Kind.literals).pipe(
-    Flag.withDescription("The engine that will respond (default tgi)"),
-    Flag.withDefault("tgi")
-  ),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Print all that is known as JSON"), Flag.withDefault(false))
+  engine: defaulted(Flag.Literals("engine", Engine.Kind.literals), "The engine that will respond (default tgi)", "tgi"),
+  json: yes("json", "Print all that is known as JSON")
 }
 
 const Document = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))

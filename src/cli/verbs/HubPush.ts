@@ -23,19 +23,13 @@ import * as HubEnv from "../../hub/HubEnv.ts"
 import { HubError } from "../../hub/HubError.ts"
 import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
 import * as BatchCard from "../batch/BatchCard.ts"
-import { optional } from "../input/Flags.ts"
+import { optional, text, texts, yes } from "../input/Flags.ts"
 import * as Target from "../input/Target.ts"
 import { CommandExit } from "../terminal/CommandExit.ts"
 import * as Confirm from "../terminal/Confirm.ts"
 import * as Json from "../terminal/Json.ts"
 import * as Program from "../terminal/Program.ts"
 import { visible } from "../terminal/Visible.ts"
-
-const yes = (name: string, description: string) =>
-  Flag.Boolean(name).pipe(Flag.withDescription(description), Flag.withDefault(false))
-const text = (name: string, description: string) => optional(Flag.String(name), description)
-const texts = (name: string, description: string) =>
-  Flag.String(name).pipe(Flag.withDescription(description), Flag.atLeast(0))
 
 const flags = {
   repo: Argument.String("repo").pipe(Argument.withDescription("org/name; created if absent")),

@@ -5,13 +5,13 @@
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as BatchError from "../../batch/BatchError.ts"
 import * as Migration from "../../batch/Migration.ts"
 import * as LLMConfig from "../../LLMConfig.ts"
+import { yes } from "../input/Flags.ts"
 import * as Json from "../terminal/Json.ts"
 import * as Program from "../terminal/Program.ts"
 import { visible } from "../terminal/Visible.ts"
@@ -22,7 +22,7 @@ const command = Command.make(
     pipeline: Argument.String("pipeline").pipe(
       Argument.withDescription("The dump of a pipeline or of one LLM: pipeline.yaml, or JSON")
     ),
-    json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false))
+    json: yes("json", "Print JSON")
   },
   ({ json, pipeline }) =>
     Effect.gen(function*() {

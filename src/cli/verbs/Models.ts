@@ -5,10 +5,10 @@
  */
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Endpoint from "../../endpoint/Endpoint.ts"
+import { yes } from "../input/Flags.ts"
 import * as Target from "../input/Target.ts"
 import * as Json from "../terminal/Json.ts"
 import * as Notice from "../terminal/Notice.ts"
@@ -19,7 +19,7 @@ const flags = {
   model: Argument.String("model").pipe(
     Argument.withDescription("A model id, such as meta-llama/Llama-3.1-8B-Instruct")
   ),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Print the offers as JSON"), Flag.withDefault(false)),
+  json: yes("json", "Print the offers as JSON"),
   token: Target.flags.token,
   tokenFile: Target.flags.tokenFile
 }

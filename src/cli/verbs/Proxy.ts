@@ -21,7 +21,7 @@ import * as Backend from "../../proxy/Backend.ts"
 import * as Exchange from "../../proxy/Exchange.ts"
 import * as Proxy from "../../proxy/Proxy.ts"
 import * as Recording from "../../proxy/Recording.ts"
-import { optional } from "../input/Flags.ts"
+import { amount, defaulted, integer, text, yes } from "../input/Flags.ts"
 import * as Port from "../input/Port.ts"
 import * as Target from "../input/Target.ts"
 import { CommandExit } from "../terminal/CommandExit.ts"
@@ -42,35 +42,23 @@ const flags = {
     "Several models: NAME=model-id, NAME=endpoint:[namespace/]name or NAME=https://…; may be repeated"
   ),
   as: repeated("as", "NAME", "The model's name for clients, where there is only one; may be repeated"),
-  port: Flag.Int("port").pipe(Flag.withDescription("0 takes a free one (default 8000)"), Flag.withDefault(8000)),
-  host: Flag.String("host").pipe(
-    Flag.withDescription("The address to bind (default 127.0.0.1; in a container 0.0.0.0)"),
-    Flag.withDefault("127.0.0.1")
-  ),
-  keyFile: optional(Flag.String("key-file"), "A file with the key that clients send (or set INFERENCE_PROXY_KEY)"),
-  noKey: Flag.Boolean("no-key").pipe(
-    Flag.withDescription("Require no key; only where nobody else can reach the port"),
-    Flag.withDefault(false)
-  ),
+  port: defaulted(Flag.Int("port"), "0 takes a free one (default 8000)", 8000),
+  host: defaulted(Flag.String("host"), "The address to bind (default 127.0.0.1; in a container 0.0.0.0)", "127.0.0.1"),
+  keyFile: text("key-file", "A file with the key that clients send (or set INFERENCE_PROXY_KEY)"),
+  noKey: yes("no-key", "Require no key; only where nobody else can reach the port"),
   allowHost: repeated(
     "allow-host",
     "NAME",
     "A host name by which the port is reached, besides localhost and addresses"
   ),
   allowOrigin: repeated("allow-origin", "ORIGIN", "Pages that may send requests, such as https://app.example"),
-  concurrency: optional(Flag.Int("concurrency"), "Requests in flight at once, per model (default 64)"),
-  requestsPerMinute: optional(Flag.Int("requests-per-minute"), "Requests that begin per minute, per model"),
-  queue: optional(Flag.Int("queue"), "Requests that may wait for a place (default 1000)"),
-  hold: optional(Flag.Finite("hold"), "Seconds that the headers of a stream are held for a status (default 5)"),
-  heartbeat: optional(Flag.Finite("heartbeat"), "Seconds of silence before a comment is sent (default 10)"),
-  json: Flag.Boolean("json").pipe(
-    Flag.withDescription("Print the address, and then each request, as a JSON line"),
-    Flag.withDefault(false)
-  ),
-  record: optional(
-    Flag.String("record"),
-    "Append requests and responses to this tape, for simulate --replay; it never holds a key"
-  )
+  concurrency: integer("concurrency", "Requests in flight at once, per model (default 64)"),
+  requestsPerMinute: integer("requests-per-minute", "Requests that begin per minute, per model"),
+  queue: integer("queue", "Requests that may wait for a place (default 1000)"),
+  hold: amount("hold", "Seconds that the headers of a stream are held for a status (default 5)"),
+  heartbeat: amount("heartbeat", "Seconds of silence before a comment is sent (default 10)"),
+  json: yes("json", "Print the address, and then each request, as a JSON line"),
+  record: text("record", "Append requests and responses to this tape, for simulate --replay; it never holds a key")
 }
 
 /** The key that clients send: from a file, the environment, or newly made. */

@@ -17,7 +17,7 @@ import * as SimulatorServer from "../../simulator/SimulatorServer.ts"
 import * as Replay from "../../simulator/tape/Replay.ts"
 import * as Tape from "../../simulator/tape/Tape.ts"
 import * as Fault from "../../simulator/wire/Fault.ts"
-import { optional } from "../input/Flags.ts"
+import { amount, defaulted, integer, optional, text, yes } from "../input/Flags.ts"
 import * as Target from "../input/Target.ts"
 import { CommandExit } from "../terminal/CommandExit.ts"
 import * as Notice from "../terminal/Notice.ts"
@@ -40,56 +40,47 @@ const faults: Readonly<Record<string, Fault.Fault>> = {
 }
 
 const flags = {
-  engine: Flag.Literals("engine", ["tgi", "vllm", "sglang", "llamacpp", "hf-serve", "transformers", "tei"]).pipe(
-    Flag.withDescription("The engine whose protocol it speaks (default tgi)"),
-    Flag.withDefault("tgi")
+  engine: defaulted(
+    Flag.Literals("engine", ["tgi", "vllm", "sglang", "llamacpp", "hf-serve", "transformers", "tei"]),
+    "The engine whose protocol it speaks (default tgi)",
+    "tgi"
   ),
-  port: Flag.Int("port").pipe(Flag.withDescription("0 takes a free one (default 8080)"), Flag.withDefault(8080)),
-  host: Flag.String("host").pipe(
-    Flag.withDescription("The address to bind (default 127.0.0.1; in a container 0.0.0.0)"),
-    Flag.withDefault("127.0.0.1")
-  ),
-  platform: Flag.Boolean("platform").pipe(
-    Flag.withDescription("Hub, router, management API and endpoints that sleep, all on that port"),
-    Flag.withDefault(false)
-  ),
-  startTime: Flag.Finite("start-time").pipe(
-    Flag.withDescription("With --platform: seconds that an endpoint takes to start (default 10)"),
-    Flag.withDefault(10)
+  port: defaulted(Flag.Int("port"), "0 takes a free one (default 8080)", 8080),
+  host: defaulted(Flag.String("host"), "The address to bind (default 127.0.0.1; in a container 0.0.0.0)", "127.0.0.1"),
+  platform: yes("platform", "Hub, router, management API and endpoints that sleep, all on that port"),
+  startTime: defaulted(
+    Flag.Finite("start-time"),
+    "With --platform: seconds that an endpoint takes to start (default 10)",
+    10
   ),
   balancer: optional(
     Flag.Literals("balancer", ["sglang-router", "vllm-router"]),
     "Put this load balancer in front, with two workers (of SGLang or vLLM, unless --engine says another)"
   ),
-  publicUrl: optional(
-    Flag.String("public-url"),
-    "With --platform: its public address, where that differs from where it listens"
-  ),
-  model: optional(Flag.String("model"), "The model that it claims to serve"),
-  apiKey: optional(Flag.String("api-key"), "Demand this bearer token"),
-  seed: optional(Flag.Int("seed"), "Seed of everything random (default 0)"),
-  firstToken: optional(Flag.Finite("first-token"), "Milliseconds to the first token"),
-  perToken: optional(Flag.Finite("per-token"), "Milliseconds for each further token"),
+  publicUrl: text("public-url", "With --platform: its public address, where that differs from where it listens"),
+  model: text("model", "The model that it claims to serve"),
+  apiKey: text("api-key", "Demand this bearer token"),
+  seed: integer("seed", "Seed of everything random (default 0)"),
+  firstToken: amount("first-token", "Milliseconds to the first token"),
+  perToken: amount("per-token", "Milliseconds for each further token"),
   fault: optional(Flag.Literals("fault", Object.keys(faults)), "What goes wrong"),
-  faultEvery: Flag.Int("fault-every").pipe(
-    Flag.withDescription("With --fault: at every Nth generation (default 1)"),
-    Flag.withDefault(1)
-  ),
+  faultEvery: defaulted(Flag.Int("fault-every"), "With --fault: at every Nth generation (default 1)", 1),
   script: optional(
     Flag.FileText("script"),
     "Answers from a file of JSON lines: {\"when\":…,\"text\":…,\"toolCalls\":…}"
   ),
   replay: optional(Flag.FileText("replay"), "Answer from this tape of proxy --record, and from nothing else"),
-  speed: Flag.Finite("speed").pipe(
-    Flag.withDescription("With --replay: 1 is as it was, 2 twice as fast (default 0: everything at once)"),
-    Flag.withDefault(0)
+  speed: defaulted(
+    Flag.Finite("speed"),
+    "With --replay: 1 is as it was, 2 twice as fast (default 0: everything at once)",
+    0
   ),
   normalise: Flag.Literals("normalise", ["date", "uuid", "port"]).pipe(
     Flag.withDescription("With --replay: a field in which requests may differ and still match; may be repeated"),
     Flag.atLeast(0)
   ),
-  against: optional(
-    Flag.String("against"),
+  against: text(
+    "against",
     "With --replay: do not serve, but send the same to this live server and compare the shapes. Exit codes: 0 same, 1 stale"
   ),
   tokenFile: Target.flags.tokenFile

@@ -10,6 +10,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import * as Message from "../../Message.ts"
 import * as ChatTemplate from "../../template/ChatTemplate.ts"
+import { defaulted } from "../input/Flags.ts"
 import * as Program from "../terminal/Program.ts"
 import * as Visible from "../terminal/Visible.ts"
 import * as TemplateVerify from "./TemplateVerify.ts"
@@ -21,10 +22,7 @@ const render = Command.make("render", {
     Argument.withDescription("The conversation as JSON; - reads standard input")
   ),
   template: Flag.FileText("template").pipe(Flag.withDescription("A file with the template (chat_template.jinja)")),
-  generationPrompt: Flag.Boolean("generation-prompt").pipe(
-    Flag.withDescription("End with the start of the assistant's turn"),
-    Flag.withDefault(true)
-  )
+  generationPrompt: defaulted(Flag.Boolean("generation-prompt"), "End with the start of the assistant's turn", true)
 }, (given) =>
   Effect.gen(function*() {
     const stdio = yield* Stdio.Stdio

@@ -20,6 +20,7 @@ import * as Message from "../../Message.ts"
 import type { About } from "../../pipeline/About.ts"
 import * as ChatTemplate from "../../template/ChatTemplate.ts"
 import * as MiniJinja from "../../template/engine/MiniJinja.ts"
+import { yes } from "../input/Flags.ts"
 import * as Target from "../input/Target.ts"
 import { CommandExit } from "../terminal/CommandExit.ts"
 import * as Json from "../terminal/Json.ts"
@@ -108,11 +109,8 @@ export const command = Command.make("verify", {
     Argument.withDescription("The conversation as JSON; - reads standard input")
   ),
   template: Flag.FileText("template").pipe(Flag.withDescription("A file with the template (chat_template.jinja)")),
-  offline: Flag.Boolean("offline").pipe(
-    Flag.withDescription("Ask no server: only report what is known of the template"),
-    Flag.withDefault(false)
-  ),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Print JSON"), Flag.withDefault(false)),
+  offline: yes("offline", "Ask no server: only report what is known of the template"),
+  json: yes("json", "Print JSON"),
   target: Target.flags
 }, ({ json, offline, target, ...given }) =>
   Effect.gen(function*() {

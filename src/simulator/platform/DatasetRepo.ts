@@ -74,9 +74,7 @@ const encoder = new TextEncoder()
  * @since 0.2.0
  */
 export const digest = (algorithm: "SHA-1" | "SHA-256", bytes: Uint8Array): Effect.Effect<string> =>
-  Effect.promise(async () =>
-    Hex.encode(new Uint8Array(await crypto.subtle.digest(algorithm, Uint8Array.from(bytes))))
-  )
+  Effect.promise(async () => Hex.encode(new Uint8Array(await crypto.subtle.digest(algorithm, Uint8Array.from(bytes)))))
 
 /** The id that git gives to a file of these bytes. */
 const gitId = (bytes: Uint8Array): Effect.Effect<string> =>

@@ -4,7 +4,6 @@
  * @since 0.2.0
  */
 import * as Argument from "effect/cli/Argument"
-import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -15,6 +14,7 @@ import * as EndpointConfig from "../../../endpoint/EndpointConfig.ts"
 import * as Hub from "../../../hub/Hub.ts"
 import * as HubEnv from "../../../hub/HubEnv.ts"
 import * as NodeInferenceEndpoints from "../../../node/NodeInferenceEndpoints.ts"
+import { yes } from "../../input/Flags.ts"
 import * as Target from "../../input/Target.ts"
 import * as Colour from "../../terminal/Colour.ts"
 import * as Json from "../../terminal/Json.ts"
@@ -24,7 +24,7 @@ import * as Table from "../../terminal/Table.ts"
 /** Flags of every command. */
 export const shared = {
   namespace: Target.flags.namespace,
-  json: Flag.Boolean("json").pipe(Flag.withDescription("Print the API's response as JSON"), Flag.withDefault(false)),
+  json: yes("json", "Print the API's response as JSON"),
   token: Target.flags.token,
   tokenFile: Target.flags.tokenFile
 }

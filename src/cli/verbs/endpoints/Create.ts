@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { Create } from "../../../endpoint/dedicated/DedicatedEndpoint.ts"
 import * as EndpointsApi from "../../../endpoint/dedicated/EndpointsApi.ts"
-import { optional } from "../../input/Flags.ts"
+import { defaulted, integer, optional, text } from "../../input/Flags.ts"
 import * as Confirm from "../../terminal/Confirm.ts"
 import * as Notice from "../../terminal/Notice.ts"
 import { fromJson, layer, name, shared, show } from "./Access.ts"
@@ -19,24 +19,22 @@ import { fromJson, layer, name, shared, show } from "./Access.ts"
 export const made = {
   file: optional(Flag.FileText("file"), "A JSON file, as the management API takes it; no other flag is needed then"),
   model: optional(Flag.String("model").pipe(Flag.withAlias("m")), "The model's repository"),
-  recipe: optional(Flag.String("recipe"), "A recipe of the catalogue, by its id"),
-  accelerator: optional(Flag.String("accelerator"), "cpu, gpu or neuron"),
-  instance: optional(
-    Flag.String("instance"),
+  recipe: text("recipe", "A recipe of the catalogue, by its id"),
+  accelerator: text("accelerator", "cpu, gpu or neuron"),
+  instance: text(
+    "instance",
     "vendor/region/type/size, as `endpoints hardware` lists it: the catalogue is then not used"
   ),
-  minReplicas: optional(Flag.Int("min-replicas"), "With --instance: 0 lets it sleep (default 0)"),
-  maxReplicas: optional(Flag.Int("max-replicas"), "With --instance (default 1)"),
-  sleepAfter: optional(
-    Flag.Int("sleep-after"),
-    "With --instance: minutes without a request until it sleeps (default 15)"
+  minReplicas: integer("min-replicas", "With --instance: 0 lets it sleep (default 0)"),
+  maxReplicas: integer("max-replicas", "With --instance (default 1)"),
+  sleepAfter: integer("sleep-after", "With --instance: minutes without a request until it sleeps (default 15)"),
+  access: defaulted(
+    Flag.Literals("access", ["public", "authenticated", "private"]),
+    "With --instance: who may call it (default authenticated)",
+    "authenticated"
   ),
-  access: Flag.Literals("access", ["public", "authenticated", "private"]).pipe(
-    Flag.withDescription("With --instance: who may call it (default authenticated)"),
-    Flag.withDefault("authenticated")
-  ),
-  task: optional(Flag.String("task"), "With --instance, such as text-generation"),
-  revision: optional(Flag.String("revision"), "With --instance: the revision of the model"),
+  task: text("task", "With --instance, such as text-generation"),
+  revision: text("revision", "With --instance: the revision of the model"),
   environment: Flag.String("env").pipe(
     Flag.withMetavar("NAME=VALUE"),
     Flag.withDescription("With --instance: an environment variable of the container; may be repeated"),

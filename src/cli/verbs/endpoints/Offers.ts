@@ -4,11 +4,10 @@
  * @since 0.2.0
  */
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as EndpointsApi from "../../../endpoint/dedicated/EndpointsApi.ts"
-import { optional } from "../../input/Flags.ts"
+import { integer, text, yes } from "../../input/Flags.ts"
 import * as Json from "../../terminal/Json.ts"
 import * as Notice from "../../terminal/Notice.ts"
 import * as Table from "../../terminal/Table.ts"
@@ -22,10 +21,7 @@ export const hardware = Command.make(
   "hardware",
   {
     ...shared,
-    all: Flag.Boolean("all").pipe(
-      Flag.withDescription("Include what is not available now"),
-      Flag.withDefault(false)
-    ),
+    all: yes("all", "Include what is not available now"),
     accelerator: made.accelerator
   },
   ({ accelerator, all, json, namespace, ...credentials }) =>
@@ -54,11 +50,11 @@ export const hardware = Command.make(
 export const catalogue = Command.make(
   "catalogue",
   {
-    search: optional(Flag.String("search"), "A part of the model's name"),
-    task: optional(Flag.String("task"), "Such as text-generation"),
-    engine: optional(Flag.String("engine"), "Such as vllm or tei"),
+    search: text("search", "A part of the model's name"),
+    task: text("task", "Such as text-generation"),
+    engine: text("engine", "Such as vllm or tei"),
     accelerator: made.accelerator,
-    limit: optional(Flag.Int("limit"), "At most this many models"),
+    limit: integer("limit", "At most this many models"),
     json: shared.json,
     token: shared.token,
     tokenFile: shared.tokenFile
