@@ -1,34 +1,24 @@
 /**
  * `inference-endpoints template`: the prompt that a chat template makes of a conversation, here and on a server.
  */
-import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as Message from "../../Message.ts"
 import * as ChatTemplate from "../../template/ChatTemplate.ts"
 import { defaulted } from "../input/Flags.ts"
 import * as Program from "../terminal/Program.ts"
 import * as Visible from "../terminal/Visible.ts"
 import * as TemplateVerify from "./TemplateVerify.ts"
 
-const decode = Schema.decodeEffect(Schema.fromJsonString(Message.Messages))
-
 const render = Command.make("render", {
-  messages: Argument.String("messages").pipe(
-    Argument.withDescription("The conversation as JSON; - reads standard input")
-  ),
-  template: Flag.FileText("template").pipe(Flag.withDescription("A file with the template (chat_template.jinja)")),
+  ...TemplateVerify.conversation,
   generationPrompt: defaulted(Flag.Boolean("generation-prompt"), "End with the start of the assistant's turn", true)
 }, (given) =>
   Effect.gen(function*() {
     const stdio = yield* Stdio.Stdio
-    const text = given.messages === "-" ? yield* Stream.mkString(Stream.decodeText(stdio.stdin)) : given.messages
-    const messages = yield* decode(text)
-    const template = yield* Effect.fromResult(ChatTemplate.compile(given.template))
+    const { messages, template } = yield* TemplateVerify.read(given)
     const variables = { messages, add_generation_prompt: given.generationPrompt }
     const prompt = yield* Effect.fromResult(ChatTemplate.render(template, variables))
     const shown = yield* Visible.forStdout

@@ -98,6 +98,21 @@ const tell = Effect.fnUntraced(function*(findings: ReadonlyArray<MiniJinja.Findi
   if (findings.length === 0) yield* Console.log("nothing in the template is known to differ in TGI's renderer")
 })
 
+/** The flags of a conversation and its template. @category flags @since 0.2.0 */
+export const conversation = {
+  messages: Argument.String("messages").pipe(
+    Argument.withDescription("The conversation as JSON; - reads standard input")
+  ),
+  template: Flag.FileText("template").pipe(Flag.withDescription("A file with the template (chat_template.jinja)"))
+}
+
+/** What these flags name. @category reading @since 0.2.0 */
+export const read = Effect.fnUntraced(function*(given: { readonly messages: string; readonly template: string }) {
+  const { stdin } = yield* Stdio.Stdio
+  const text = given.messages === "-" ? yield* Stream.mkString(Stream.decodeText(stdin)) : given.messages
+  return { messages: yield* decode(text), template: yield* Effect.fromResult(ChatTemplate.compile(given.template)) }
+})
+
 /**
  * The command.
  *
@@ -105,19 +120,13 @@ const tell = Effect.fnUntraced(function*(findings: ReadonlyArray<MiniJinja.Findi
  * @since 0.2.0
  */
 export const command = Command.make("verify", {
-  messages: Argument.String("messages").pipe(
-    Argument.withDescription("The conversation as JSON; - reads standard input")
-  ),
-  template: Flag.FileText("template").pipe(Flag.withDescription("A file with the template (chat_template.jinja)")),
+  ...conversation,
   offline: yes("offline", "Ask no server: only report what is known of the template"),
   json: yes("json", "Print JSON"),
   target: Target.flags
 }, ({ json, offline, target, ...given }) =>
   Effect.gen(function*() {
-    const stdio = yield* Stdio.Stdio
-    const text = given.messages === "-" ? yield* Stream.mkString(Stream.decodeText(stdio.stdin)) : given.messages
-    const messages = yield* decode(text)
-    const template = yield* Effect.fromResult(ChatTemplate.compile(given.template))
+    const { messages, template } = yield* read(given)
     const ours = yield* Effect.fromResult(ChatTemplate.render(template, { messages, add_generation_prompt: true }))
     const findings = MiniJinja.findings(given.template)
     const compared = offline

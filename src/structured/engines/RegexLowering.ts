@@ -76,12 +76,8 @@ const looksBeyond = (regex: RegexSyntax.Regex): boolean => {
   const last = regex._tag === "Seq" ? regex.parts.at(-1) : regex
   return last !== undefined &&
     (last._tag === "Look" || (last._tag === "Alt" && last.options.some(looksBeyond)) ||
-      (last._tag === "Seq" && looksBeyond(last)) || (last._tag === "Repeat" && hasLook(last.of)))
+      (last._tag === "Seq" && looksBeyond(last)) || (last._tag === "Repeat" && RegexSyntax.hasLook(last.of)))
 }
-
-const hasLook = (regex: RegexSyntax.Regex): boolean =>
-  regex._tag === "Look" || (regex._tag === "Repeat" && hasLook(regex.of)) ||
-  (regex._tag === "Seq" && regex.parts.some(hasLook)) || (regex._tag === "Alt" && regex.options.some(hasLook))
 
 /**
  * For TGI: unchanged if its server reads it the same way, otherwise in its dialect.
@@ -98,7 +94,7 @@ export const tgi = (pattern: string): Result.Result<Lowered, Fault> => {
     const hint = "say what may end the text instead"
     return Result.fail(fault("a lookahead at the end", "wants one more character on TGI", hint))
   }
-  if (hasLook(regex) && Result.isFailure(own)) {
+  if (RegexSyntax.hasLook(regex) && Result.isFailure(own)) {
     const { construct, hint, position } = own.failure
     return Result.fail(fault(construct, `at character ${position} is not in TGI's regex dialect`, hint))
   }
@@ -119,7 +115,7 @@ export const tgi = (pattern: string): Result.Result<Lowered, Fault> => {
  */
 export const explicit = (pattern: string, engine: string): Result.Result<Lowered, Fault> =>
   Result.flatMap(read(pattern, engine), ({ regex, removed }) =>
-    hasLook(regex)
+    RegexSyntax.hasLook(regex)
       ? Result.fail(fault("lookahead", `has no form in a grammar of ${engine}`, "say the pattern without it"))
       : Result.succeed({ regex: RegexDialect.printPlain(regex), dropped: notes(removed) }))
 

@@ -58,7 +58,7 @@ export const whole = (source: string, flags: string): Result.Result<Regex, Fault
         ...(key.endsWith("true") ? [] : [anything])
       ))
     const out = RegexSyntax.alt(options)
-    const problem = unprintable(out)
+    const problem = RegexSyntax.find(out, unprintable)
     return problem === undefined ? Result.succeed(out) : Result.fail({ construct: problem, position: 0, hint: HINT })
   })
 }
@@ -81,24 +81,16 @@ const split = (regex: Regex, at: "start" | "end"): ReadonlyArray<readonly [boole
   )
 }
 
-const unprintable = (regex: Regex): string | undefined => {
-  switch (regex._tag) {
+const unprintable = (part: Regex): string | undefined => {
+  switch (part._tag) {
     case "Edge":
-      return regex.at === "start" ? "^ inside the pattern" : "$ inside the pattern"
+      return part.at === "start" ? "^ inside the pattern" : "$ inside the pattern"
     case "Look":
       return "lookahead"
     case "Chars":
-      return regex.set.length === 0 ? "an empty class" : undefined
-    case "Repeat":
-      return unprintable(regex.of)
-    case "Seq":
-    case "Alt": {
-      for (const part of regex._tag === "Seq" ? regex.parts : regex.options) {
-        const problem = unprintable(part)
-        if (problem !== undefined) return problem
-      }
+      return part.set.length === 0 ? "an empty class" : undefined
+    default:
       return undefined
-    }
   }
 }
 
@@ -266,20 +258,12 @@ export const printPlain = (regex: Regex): string => print(regex, CharSet.print)
  * @category guards
  * @since 0.1.0
  */
-export const hasEscapes = (regex: Regex): boolean => {
-  switch (regex._tag) {
-    case "Chars":
-      return CharSet.intersect(regex.set, raw).length > 0 && CharSet.subtract(regex.set, raw).length > 0
-    case "Repeat":
-      return hasEscapes(regex.of)
-    case "Seq":
-      return regex.parts.some(hasEscapes)
-    case "Alt":
-      return regex.options.some(hasEscapes)
-    default:
-      return false
-  }
-}
+export const hasEscapes = (regex: Regex): boolean => RegexSyntax.find(regex, mixed) !== undefined
+
+const mixed = (part: Regex): Regex | undefined =>
+  part._tag === "Chars" && CharSet.intersect(part.set, raw).length > 0 && CharSet.subtract(part.set, raw).length > 0
+    ? part
+    : undefined
 
 const print = (regex: Regex, set: Spelling): string => {
   switch (regex._tag) {

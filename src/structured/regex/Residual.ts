@@ -43,7 +43,7 @@ export interface Residual {
  */
 export const make = (source: string): Result.Result<Residual, RegexSyntax.RegexFault> =>
   Result.flatMap(RegexSyntax.parse(source, "tgi"), (regex) => {
-    if (looks(regex)) {
+    if (RegexSyntax.hasLook(regex)) {
       const hint = "say what may follow instead: no regex says what a lookahead leaves"
       return Result.fail({ construct: "lookahead", position: source.search(/\(\?[=!]/), hint })
     }
@@ -72,21 +72,6 @@ export const make = (source: string): Result.Result<Residual, RegexSyntax.RegexF
     }
     return Result.succeed({ start, read, longest })
   })
-
-const looks = (regex: Regex): boolean => {
-  switch (regex._tag) {
-    case "Look":
-      return true
-    case "Repeat":
-      return looks(regex.of)
-    case "Seq":
-      return regex.parts.some(looks)
-    case "Alt":
-      return regex.options.some(looks)
-    default:
-      return false
-  }
-}
 
 /** Equal parts become the same object, so that equal continuations are recognised by identity. */
 const interned = () => {

@@ -33,7 +33,7 @@ const names = { start: "^", end: "$", word: "\\b" } as const
 export const make = (regex: Regex): Result.Result<WholeText, RegexSyntax.RegexFault> => {
   const removed = new Set<string>()
   const out = trim(trim(regex, "start", removed), "end", removed)
-  const left = anchorIn(out)
+  const left = RegexSyntax.find(out, anchor)
   return left === undefined ? Result.succeed({ regex: out, removed: [...removed] }) : Result.fail({
     construct: left,
     position: 0,
@@ -87,21 +87,5 @@ const outer = (regex: Regex, at: "start" | "end"): CharSet.CharSet | undefined =
 const isOfWord = (set: CharSet.CharSet | undefined): boolean =>
   set !== undefined && set.length > 0 && CharSet.subtract(set, word).length === 0
 
-const anchorIn = (regex: Regex): string | undefined => {
-  switch (regex._tag) {
-    case "Edge":
-      return `${names[regex.at]} inside the regex`
-    case "Repeat":
-      return anchorIn(regex.of)
-    case "Seq":
-    case "Alt": {
-      for (const part of regex._tag === "Seq" ? regex.parts : regex.options) {
-        const found = anchorIn(part)
-        if (found !== undefined) return found
-      }
-      return undefined
-    }
-    default:
-      return undefined
-  }
-}
+const anchor = (part: Regex): string | undefined =>
+  part._tag === "Edge" ? `${names[part.at]} inside the regex` : undefined

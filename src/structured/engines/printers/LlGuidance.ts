@@ -5,24 +5,12 @@
  * @since 0.2.0
  */
 import * as RegexDialect from "../../regex/RegexDialect.ts"
-import type { Fields, List, Numeric, Text } from "../../schema/tree/JsonSchemaTree.ts"
+import type { Fields, List, Numeric } from "../../schema/tree/JsonSchemaTree.ts"
 import { isSafeLimit } from "../../schema/tree/JsonSchemaTree.ts"
 import * as Enforcement from "./Enforcement.ts"
 import * as FurtherKeys from "./FurtherKeys.ts"
 import type { Form, Pen, Schema } from "./SchemaPrinter.ts"
 import * as SchemaPrinter from "./SchemaPrinter.ts"
-
-const text = ({ content, format, max, min, path }: Text, pen: Pen): Schema => {
-  const isKnown = format !== undefined && Enforcement.formats.llguidance.has(format)
-  if (format !== undefined && !isKnown) pen.drop(path, "format", Enforcement.keywords.format.note)
-  return {
-    type: "string",
-    ...content !== undefined && { pattern: `^(?:${RegexDialect.printPlain(content)})$` },
-    ...isKnown && { format },
-    ...min > 0 && pen.keep(path, "minLength", min),
-    ...max !== undefined && pen.keep(path, "maxLength", max)
-  }
-}
 
 const bounds = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"] as const
 
@@ -65,7 +53,14 @@ const fields = (tree: Fields, pen: Pen): Schema => {
  * @category forms
  * @since 0.2.0
  */
-export const form: Form = { compiler: "llguidance", text, numeric, list, fields, free: () => ({}) }
+export const form: Form = {
+  compiler: "llguidance",
+  text: SchemaPrinter.text("llguidance"),
+  numeric,
+  list,
+  fields,
+  free: () => ({})
+}
 
 /**
  * A key at the root that only llguidance reads: unknown keywords then become warnings, not refusals.

@@ -84,17 +84,6 @@ const bounds = (tree: Numeric) => ({
   multipleOf: tree.multipleOf
 })
 
-const strictText = ({ content, format, max, min, path }: Text, pen: Pen): Schema => {
-  const isKnown = format !== undefined && Enforcement.formats.openai.has(format)
-  if (format !== undefined && !isKnown) pen.drop(path, "format", Enforcement.keywords.format.note)
-  return {
-    type: "string",
-    ...content !== undefined && { pattern: `^(?:${RegexDialect.printPlain(content)})$` },
-    ...isKnown && { format },
-    ...counted(pen, path, { minLength: min > 0 ? min : undefined, maxLength: max })
-  }
-}
-
 const strictList = ({ max, min, path, rest }: List, pen: Pen): Schema => ({
   type: "array",
   items: rest === undefined ? {} : pen.print(rest),
@@ -140,7 +129,7 @@ const nullable = ({ required, value }: Property): Tree =>
  */
 export const strict: Form = {
   compiler: "openai",
-  text: strictText,
+  text: SchemaPrinter.text("openai"),
   numeric: (tree, pen) => ({
     type: tree.integer ? "integer" : "number",
     ...counted(pen, tree.path, bounds(tree))

@@ -4,6 +4,7 @@
  *
  * @since 0.2.0
  */
+import * as RegexDialect from "../../regex/RegexDialect.ts"
 import type { Dropped, Path } from "../../schema/tree/Dropped.ts"
 import { difference, distinct } from "../../schema/tree/Dropped.ts"
 import type {
@@ -18,7 +19,7 @@ import type {
   Tree
 } from "../../schema/tree/JsonSchemaTree.ts"
 import type * as Enforcement from "./Enforcement.ts"
-import { isHeld, keywords } from "./Enforcement.ts"
+import { formats, isHeld, keywords } from "./Enforcement.ts"
 
 /**
  * @category models
@@ -133,6 +134,24 @@ export const print = (document: Document, form: Form, options: { readonly descri
     if (tree !== undefined) definitions[name] = write(tree)
   }
   return { schema, definitions, dropped: distinct(dropped) }
+}
+
+/**
+ * A text for compilers that match patterns against the whole text: with its format and its length where they are enforced.
+ *
+ * @category printing
+ * @since 0.2.0
+ */
+export const text = (compiler: Enforcement.Compiler): Form["text"] => ({ content, format, max, min, path }, pen) => {
+  const isKnown = format !== undefined && formats[compiler].has(format)
+  if (format !== undefined && !isKnown) pen.drop(path, "format", keywords.format.note)
+  return {
+    type: "string",
+    ...content !== undefined && { pattern: `^(?:${RegexDialect.printPlain(content)})$` },
+    ...isKnown && { format },
+    ...min > 0 && pen.keep(path, "minLength", min),
+    ...max !== undefined && pen.keep(path, "maxLength", max)
+  }
 }
 
 const literal = (values: ReadonlyArray<Scalar>): Schema =>
