@@ -65,3 +65,18 @@ export interface OpenAiRequest {
   /** Continue the last message of the assistant instead of opening a new one. */
   readonly continues: boolean
 }
+
+/**
+ * What a request for the continuation of prompts has in place of a chat.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const noChat = {
+  messages: [],
+  tools: [],
+  toolChoice: "none",
+  parallel: true,
+  thinking: undefined,
+  continues: false
+} as const satisfies Partial<OpenAiRequest>

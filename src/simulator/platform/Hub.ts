@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Double from "../wire/Double.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as DatasetApi from "./DatasetApi.ts"
+import * as DatasetRefs from "./DatasetRefs.ts"
 import type * as DatasetRepo from "./DatasetRepo.ts"
 import * as DatasetStorage from "./DatasetStorage.ts"
 import * as HubListing from "./HubListing.ts"
@@ -21,19 +22,8 @@ import * as HubWritable from "./HubWritable.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Repo {
-  /** 40 hex digits. All revisions of a repository point to it. */
-  readonly commit: string
-  readonly revisions?: ReadonlyArray<string>
-  /** File contents by path. */
-  readonly files: Readonly<Record<string, string>>
-  /** Files that live on the CDN. */
-  readonly large?: ReadonlyArray<string>
-  readonly private?: boolean
-  readonly gated?: boolean
+export interface Repo extends HubTree.Files, HubWritable.Fixed {
   readonly disabled?: boolean
-  /** Additional fields of `/api/models/{id}`. */
-  readonly info?: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -94,12 +84,7 @@ export const hosts = { hub: "huggingface.co", cdn }
 const userOf = ({ everyone, users }: Options, token: string | undefined): User | undefined =>
   token === undefined ? undefined : users?.[token] ?? everyone
 
-const refuse = (status: number, code: string | undefined, message: string): Exchange.Response =>
-  Double.json(status, { error: message }, {
-    "x-request-id": "Root=1-hub",
-    "x-error-message": message,
-    ...(code !== undefined && { "x-error-code": code })
-  })
+const { refuse } = DatasetRefs
 
 const denial = (
   options: Options,
@@ -111,26 +96,26 @@ const denial = (
   const user = userOf(options, token)
   const repo = options.repos?.[id]
   if (token !== undefined && user === undefined) {
-    return refuse(401, undefined, "Invalid credentials in Authorization header")
+    return refuse(401, "Invalid credentials in Authorization header")
   }
   const mayRead = user?.access?.includes(id) === true
   if (repo === undefined || (repo.private === true && !mayRead)) {
     return user === undefined
-      ? refuse(401, undefined, "Repository not found")
-      : refuse(404, "RepoNotFound", "Repository not found")
+      ? refuse(401, "Repository not found")
+      : refuse(404, "Repository not found", "RepoNotFound")
   }
-  if (repo.disabled === true) return refuse(403, undefined, "Access to this resource is disabled.")
+  if (repo.disabled === true) return refuse(403, "Access to this resource is disabled.")
   if (!content || repo.gated !== true || mayRead) return undefined
   return user === undefined
     ? refuse(
       401,
-      "GatedRepo",
-      `Access to model ${id} is restricted. You must have access to it and be authenticated to access it. Please log in.`
+      `Access to model ${id} is restricted. You must have access to it and be authenticated to access it. Please log in.`,
+      "GatedRepo"
     )
     : refuse(
       403,
-      "GatedRepo",
-      `Access to model ${id} is restricted and you are not in the authorized list. Visit ${origin}/${id} to ask for access.`
+      `Access to model ${id} is restricted and you are not in the authorized list. Visit ${origin}/${id} to ask for access.`,
+      "GatedRepo"
     )
 }
 
@@ -144,7 +129,7 @@ const resolve = (
   revision: string,
   path: string
 ): Exchange.Response => {
-  if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", `Invalid rev id: ${revision}`)
+  if (!knows(repo, revision)) return refuse(404, `Invalid rev id: ${revision}`, "RevisionNotFound")
   const content = repo.files[path]
   const headers = { "x-repo-commit": repo.commit }
   if (content === undefined) {
@@ -177,13 +162,13 @@ const tree = (
   revision: string,
   below: string
 ): Exchange.Response => {
-  if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", `Invalid rev id: ${revision}`)
+  if (!knows(repo, revision)) return refuse(404, `Invalid rev id: ${revision}`, "RevisionNotFound")
   const { searchParams } = request.url
   const size = options.pageSize ?? 1000
   const start = Number(searchParams.get("cursor") ?? 0)
   const entries = HubTree.entries(repo, below, searchParams)
   if (below !== "" && entries.length === 0) {
-    return refuse(404, "EntryNotFound", `${below} does not exist on "${revision}"`)
+    return refuse(404, `${below} does not exist on "${revision}"`, "EntryNotFound")
   }
   const next = start + size < entries.length
     ? {
@@ -225,7 +210,7 @@ const api = (options: Options, request: Double.Received, models: DatasetApi.Stat
   if (pathname === "/api/whoami-v2") {
     const user = userOf(options, Double.bearer(request))
     return user === undefined
-      ? refuse(401, undefined, "Invalid username or password.")
+      ? refuse(401, "Invalid username or password.")
       : Double.json(200, {
         type: user.type ?? "user",
         name: user.name,
@@ -240,12 +225,12 @@ const api = (options: Options, request: Double.Received, models: DatasetApi.Stat
   if (renamed !== undefined) return Double.redirect(307, pathname.replace(id, renamed) + search)
   const denied = denial(options, request, id, verb === "auth-check")
   const repo = options.repos?.[id]
-  if (denied !== undefined || repo === undefined) return denied ?? refuse(404, "RepoNotFound", "Repository not found")
+  if (denied !== undefined || repo === undefined) return denied ?? refuse(404, "Repository not found", "RepoNotFound")
   const revision = decodeURIComponent(at)
   if (verb === "tree") return tree(options, request, id, repo, revision, decodeURIComponent(below))
   if (verb === "refs") return HubTree.refs(repo, request.url.searchParams)
   if (verb === "auth-check") return Double.json(200, {})
-  if (!knows(repo, revision)) return refuse(404, "RevisionNotFound", "Invalid rev id")
+  if (!knows(repo, revision)) return refuse(404, "Invalid rev id", "RevisionNotFound")
   if (verb === "paths-info") return HubTree.pathsInfo(repo, request)
   if (verb === "commits") return HubTree.commits(repo, request.url.searchParams)
   return Double.json(200, HubListing.shown(infoOf(id, repo, request.url.searchParams), request.url.searchParams))
@@ -254,14 +239,14 @@ const api = (options: Options, request: Double.Received, models: DatasetApi.Stat
 const file = (options: Options, request: Double.Received): Exchange.Response => {
   const { pathname } = request.url
   const match = /^\/(.+?)\/resolve\/([^/]+)\/(.+)$/.exec(pathname)
-  if (match === null) return refuse(404, undefined, "Not Found")
+  if (match === null) return refuse(404, "Not Found")
   const [, id = "", revision = "", path = ""] = match
   const renamed = options.renamed?.[id]
   if (renamed !== undefined) return Double.redirect(307, pathname.replace(id, renamed))
   const denied = denial(options, request, id, true)
   const repo = options.repos?.[id]
   return denied ?? (repo === undefined
-    ? refuse(404, "RepoNotFound", "Repository not found")
+    ? refuse(404, "Repository not found", "RepoNotFound")
     : resolve(options, request, repo, decodeURIComponent(revision), decodeURIComponent(path)))
 }
 

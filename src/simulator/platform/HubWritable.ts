@@ -12,6 +12,7 @@ import * as DatasetRefs from "./DatasetRefs.ts"
 import * as DatasetRepo from "./DatasetRepo.ts"
 import * as DatasetStorage from "./DatasetStorage.ts"
 import * as HubListing from "./HubListing.ts"
+import type * as HubTree from "./HubTree.ts"
 
 /**
  * A model whose files do not change.
@@ -19,11 +20,10 @@ import * as HubListing from "./HubListing.ts"
  * @category models
  * @since 0.2.0
  */
-export interface Fixed {
-  readonly files: Readonly<Record<string, string>>
-  readonly large?: ReadonlyArray<string>
+export interface Fixed extends Pick<HubTree.Files, "files" | "large"> {
   readonly private?: boolean
   readonly gated?: boolean
+  /** Additional fields of `/api/models/{id}`. */
   readonly info?: Readonly<Record<string, unknown>>
 }
 

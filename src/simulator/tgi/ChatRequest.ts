@@ -52,19 +52,11 @@ export type ToolChoice = "auto" | "none" | "required" | { readonly name: string 
  * @category models
  * @since 0.1.0
  */
-export interface ChatRequest {
+export interface ChatRequest extends NativeRequest.OpenAiFields {
   readonly messages: ReadonlyArray<Message>
-  readonly model: string | undefined
-  readonly maxTokens: number | undefined
-  readonly temperature: number | undefined
-  readonly topP: number | undefined
-  readonly frequencyPenalty: number | undefined
   readonly presencePenalty: number | undefined
-  readonly seed: bigint | undefined
-  readonly stop: ReadonlyArray<string>
   readonly logprobs: boolean
   readonly topLogprobs: number | undefined
-  readonly stream: boolean
   readonly includeUsage: boolean
   readonly tools: ReadonlyArray<Tool> | undefined
   readonly toolChoice: ToolChoice

@@ -46,6 +46,23 @@ export interface Parameters {
 }
 
 /**
+ * What the routes of OpenAI's form have in common.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface OpenAiFields {
+  readonly model: string | undefined
+  readonly maxTokens: number | undefined
+  readonly temperature: number | undefined
+  readonly topP: number | undefined
+  readonly frequencyPenalty: number | undefined
+  readonly seed: bigint | undefined
+  readonly stop: ReadonlyArray<string>
+  readonly stream: boolean
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -82,6 +99,24 @@ export const noParameters: Parameters = {
   grammar: undefined,
   adapterId: undefined
 }
+
+/**
+ * The parameters that such fields amount to: a temperature of 0 is greedy, everything else samples.
+ *
+ * @category conversions
+ * @since 0.2.0
+ */
+export const parametersOf = (fields: OpenAiFields): Parameters => ({
+  ...noParameters,
+  temperature: fields.temperature === 0 ? undefined : fields.temperature,
+  frequencyPenalty: fields.frequencyPenalty,
+  topP: fields.topP,
+  doSample: fields.temperature !== 0,
+  maxNewTokens: fields.maxTokens,
+  stop: fields.stop,
+  details: true,
+  seed: fields.seed
+})
 
 const grammarFields = new Set(["type", "value"])
 const schemaFields = new Set(["name", "schema"])

@@ -52,30 +52,18 @@ export const prepare = (turn: Turn, request: ChatRequest): Prepared | Reply.Fail
 }
 
 /**
- * The parameters of generation that a chat request amounts to. A temperature of 0 is greedy, everything else samples,
- * and a presence penalty becomes a repetition penalty of 2 more.
+ * The parameters of generation that a chat request amounts to. A presence penalty becomes a repetition penalty of 2 more.
  *
  * @category requests
  * @since 0.1.0
  */
-export const parameters = (request: ChatRequest): Parameters => {
-  const greedy = request.temperature === 0
-  return {
-    ...NativeRequest.noParameters,
-    temperature: greedy ? undefined : request.temperature,
-    repetitionPenalty: request.presencePenalty === undefined ? undefined : request.presencePenalty + 2,
-    frequencyPenalty: request.frequencyPenalty,
-    topP: request.topP,
-    doSample: !greedy,
-    maxNewTokens: request.maxTokens,
-    stop: request.stop,
-    details: true,
-    seed: request.seed,
-    topNTokens: request.topLogprobs,
-    grammar: request.responseFormat,
-    adapterId: request.model === undefined || request.model === "tgi" ? undefined : request.model
-  }
-}
+export const parameters = (request: ChatRequest): Parameters => ({
+  ...NativeRequest.parametersOf(request),
+  repetitionPenalty: request.presencePenalty === undefined ? undefined : request.presencePenalty + 2,
+  topNTokens: request.topLogprobs,
+  grammar: request.responseFormat,
+  adapterId: request.model === undefined || request.model === "tgi" ? undefined : request.model
+})
 
 /** The randomness of choices other than the text. @category requests @since 0.1.0 */
 export const chance = (turn: Turn, request: ChatRequest): Random.Random =>

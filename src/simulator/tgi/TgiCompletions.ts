@@ -18,17 +18,9 @@ import * as TgiReply from "./TgiReply.ts"
  * @category models
  * @since 0.1.0
  */
-export interface CompletionsRequest {
+export interface CompletionsRequest extends NativeRequest.OpenAiFields {
   readonly prompts: ReadonlyArray<string>
-  readonly model: string | undefined
-  readonly maxTokens: number | undefined
-  readonly temperature: number | undefined
-  readonly topP: number | undefined
-  readonly stream: boolean
-  readonly seed: bigint | undefined
-  readonly stop: ReadonlyArray<string>
   readonly repetitionPenalty: number | undefined
-  readonly frequencyPenalty: number | undefined
   readonly suffix: string | undefined
 }
 
@@ -78,21 +70,10 @@ export const reader: Serde.Reader<CompletionsRequest> = (node, path) => {
   }
 }
 
-const parameters = (request: CompletionsRequest): Parameters => {
-  const greedy = request.temperature === 0
-  return {
-    ...NativeRequest.noParameters,
-    temperature: greedy ? undefined : request.temperature,
-    repetitionPenalty: request.repetitionPenalty,
-    frequencyPenalty: request.frequencyPenalty,
-    topP: request.topP,
-    doSample: !greedy,
-    maxNewTokens: request.maxTokens,
-    stop: request.stop,
-    details: true,
-    seed: request.seed
-  }
-}
+const parameters = (request: CompletionsRequest): Parameters => ({
+  ...NativeRequest.parametersOf(request),
+  repetitionPenalty: request.repetitionPenalty
+})
 
 /** A run and the number of the prompt it belongs to. */
 interface Indexed {

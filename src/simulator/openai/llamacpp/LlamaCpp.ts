@@ -7,7 +7,7 @@ import * as Prompt from "../../model/Prompt.ts"
 import * as Tokenizer from "../../model/Tokenizer.ts"
 import type { Turn } from "../../model/Turn.ts"
 import * as Reply from "../../wire/Reply.ts"
-import type { OpenAiRequest } from "../OpenAiRequest.ts"
+import { noChat, type OpenAiRequest } from "../OpenAiRequest.ts"
 import * as LlamaAnswer from "./LlamaAnswer.ts"
 import * as LlamaChat from "./LlamaChat.ts"
 import * as LlamaField from "./LlamaField.ts"
@@ -92,15 +92,12 @@ const complete = (kind: "completion" | "native"): BodyHandler => (turn, body) =>
   const top = fields["n_probs"]
   const request: OpenAiRequest = {
     ...LlamaChat.common(body, fields, turn.request.body),
-    messages: [],
+    ...noChat,
     logprobs: typeof top === "number" && top > 0,
     topLogprobs: typeof top === "number" ? top : 0,
-    tools: [],
-    toolChoice: "none",
     parallel: false,
     constraint: held ?? (given === "" ? undefined : LlamaChat.grammar(given)),
-    thinking: false,
-    continues: false
+    thinking: false
   }
   const answered = LlamaAnswer.generate(turn, kind, request, fields, texts)
   if ("_tag" in answered) return answered

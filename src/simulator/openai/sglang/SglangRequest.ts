@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import * as Pydantic from "../../wire/Pydantic.ts"
-import type { Message, OpenAiRequest, Tool } from "../OpenAiRequest.ts"
+import { type Message, noChat, type OpenAiRequest, type Tool } from "../OpenAiRequest.ts"
 import { badParameters, constraintOf } from "./SglangConstraint.ts"
 import {
   type Choice,
@@ -265,8 +265,8 @@ export const completions = (
   const constraint = constraintOf(format, { schema, regex, ebnf })
   if (constraint?._tag === "Refused") return constraint
   return {
+    ...noChat,
     model,
-    messages: [],
     prompts: given,
     maxTokens,
     sampling: sampling.temperature !== 0,
@@ -279,11 +279,6 @@ export const completions = (
     logprobs: top !== undefined,
     topLogprobs: top ?? 0,
     echo,
-    tools: [],
-    toolChoice: "none",
-    parallel: true,
-    constraint,
-    thinking: undefined,
-    continues: false
+    constraint
   }
 }

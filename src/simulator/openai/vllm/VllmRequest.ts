@@ -5,7 +5,7 @@
  */
 import * as Tokenizer from "../../model/Tokenizer.ts"
 import * as Pydantic from "../../wire/Pydantic.ts"
-import type { Message, OpenAiRequest } from "../OpenAiRequest.ts"
+import { type Message, noChat, type OpenAiRequest } from "../OpenAiRequest.ts"
 import { common, efforts, Fields, prompts, tool } from "./VllmFields.ts"
 import * as VllmJson from "./VllmJson.ts"
 import { checkCalls, message } from "./VllmMessage.ts"
@@ -57,6 +57,18 @@ const caught = (check: () => void): VllmJson.Thrown | undefined => {
     throw error
   }
 }
+
+const sent = (own: ReturnType<typeof common>, maxTokens: number | undefined) => ({
+  model: own.model === "" ? undefined : own.model,
+  maxTokens,
+  sampling: own.sampling.temperature !== 0,
+  seed: own.seed === "-1" ? undefined : own.seed,
+  stop: own.sampling.stop,
+  count: own.sampling.count ?? 1,
+  stream: own.stream,
+  includeUsage: own.usage,
+  continuousUsage: own.continuous
+})
 
 /**
  * Reads a chat request up to its prompt. `measure` renders the messages and counts their tokens.
@@ -130,17 +142,9 @@ export const chat = (
     includeReasoning,
     includeStop: own.includeStop,
     request: {
-      model: own.model === "" ? undefined : own.model,
+      ...sent(own, limit),
       messages,
       prompts: [],
-      maxTokens: limit,
-      sampling: own.sampling.temperature !== 0,
-      seed: own.seed === "-1" ? undefined : own.seed,
-      stop: own.sampling.stop,
-      count: own.sampling.count ?? 1,
-      stream: own.stream,
-      includeUsage: own.usage,
-      continuousUsage: own.continuous,
       logprobs,
       topLogprobs: top,
       echo: false,
@@ -222,26 +226,13 @@ export const completions = (body: Body, text: string, server: Server): VllmReque
     includeReasoning: true,
     includeStop: own.includeStop,
     request: {
-      model: own.model === "" ? undefined : own.model,
-      messages: [],
+      ...noChat,
+      ...sent(own, limit),
       prompts: list,
-      maxTokens: limit,
-      sampling: own.sampling.temperature !== 0,
-      seed: own.seed === "-1" ? undefined : own.seed,
-      stop: own.sampling.stop,
-      count: own.sampling.count ?? 1,
-      stream: own.stream,
-      includeUsage: own.usage,
-      continuousUsage: own.continuous,
       logprobs: top !== undefined,
       topLogprobs: top ?? 0,
       echo,
-      tools: [],
-      toolChoice: "none",
-      parallel: true,
-      constraint: held.constraint,
-      thinking: undefined,
-      continues: false
+      constraint: held.constraint
     }
   }
 }
