@@ -6,6 +6,7 @@
  */
 import * as Result from "effect/Result"
 import * as RegexDialect from "../regex/RegexDialect.ts"
+import * as RegexParts from "../regex/RegexParts.ts"
 import * as RegexSyntax from "../regex/RegexSyntax.ts"
 import * as WholeText from "../regex/WholeText.ts"
 import type { Dropped, Fault } from "../schema/tree/Dropped.ts"
@@ -76,7 +77,7 @@ const looksBeyond = (regex: RegexSyntax.Regex): boolean => {
   const last = regex._tag === "Seq" ? regex.parts.at(-1) : regex
   return last !== undefined &&
     (last._tag === "Look" || (last._tag === "Alt" && last.options.some(looksBeyond)) ||
-      (last._tag === "Seq" && looksBeyond(last)) || (last._tag === "Repeat" && RegexSyntax.hasLook(last.of)))
+      (last._tag === "Seq" && looksBeyond(last)) || (last._tag === "Repeat" && RegexParts.hasLook(last.of)))
 }
 
 /**
@@ -94,7 +95,7 @@ export const tgi = (pattern: string): Result.Result<Lowered, Fault> => {
     const hint = "say what may end the text instead"
     return Result.fail(fault("a lookahead at the end", "wants one more character on TGI", hint))
   }
-  if (RegexSyntax.hasLook(regex) && Result.isFailure(own)) {
+  if (RegexParts.hasLook(regex) && Result.isFailure(own)) {
     const { construct, hint, position } = own.failure
     return Result.fail(fault(construct, `at character ${position} is not in TGI's regex dialect`, hint))
   }
@@ -115,7 +116,7 @@ export const tgi = (pattern: string): Result.Result<Lowered, Fault> => {
  */
 export const explicit = (pattern: string, engine: string): Result.Result<Lowered, Fault> =>
   Result.flatMap(read(pattern, engine), ({ regex, removed }) =>
-    RegexSyntax.hasLook(regex)
+    RegexParts.hasLook(regex)
       ? Result.fail(fault("lookahead", `has no form in a grammar of ${engine}`, "say the pattern without it"))
       : Result.succeed({ regex: RegexDialect.printPlain(regex), dropped: notes(removed) }))
 

@@ -5,6 +5,7 @@
  */
 import * as Result from "effect/Result"
 import * as CharSet from "./CharSet.ts"
+import * as RegexParts from "./RegexParts.ts"
 import * as RegexSyntax from "./RegexSyntax.ts"
 
 type Regex = RegexSyntax.Regex
@@ -58,7 +59,7 @@ export const whole = (source: string, flags: string): Result.Result<Regex, Fault
         ...(key.endsWith("true") ? [] : [anything])
       ))
     const out = RegexSyntax.alt(options)
-    const problem = RegexSyntax.find(out, unprintable)
+    const problem = RegexParts.find(out, unprintable)
     return problem === undefined ? Result.succeed(out) : Result.fail({ construct: problem, position: 0, hint: HINT })
   })
 }
@@ -258,7 +259,7 @@ export const printPlain = (regex: Regex): string => print(regex, CharSet.print)
  * @category guards
  * @since 0.1.0
  */
-export const hasEscapes = (regex: Regex): boolean => RegexSyntax.find(regex, mixed) !== undefined
+export const hasEscapes = (regex: Regex): boolean => RegexParts.find(regex, mixed) !== undefined
 
 const mixed = (part: Regex): Regex | undefined =>
   part._tag === "Chars" && CharSet.intersect(part.set, raw).length > 0 && CharSet.subtract(part.set, raw).length > 0

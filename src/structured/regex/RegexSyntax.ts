@@ -83,32 +83,6 @@ export const alt = (options: ReadonlyArray<Regex>): Regex =>
  */
 export const repeat = (of: Regex, min: number, max?: number): Regex => ({ _tag: "Repeat", of, min, max })
 
-/**
- * The first that is found in a regex, from the outside in and from left to right; what a lookahead looks for is no part.
- *
- * @category accessors
- * @since 0.2.0
- */
-export const find = <A>(regex: Regex, found: (part: Regex) => A | undefined): A | undefined => {
-  const own = found(regex)
-  if (own !== undefined) return own
-  const parts = regex._tag === "Seq" ? regex.parts : regex._tag === "Alt" ? regex.options : undefined
-  for (const part of parts ?? (regex._tag === "Repeat" ? [regex.of] : [])) {
-    const inner = find(part, found)
-    if (inner !== undefined) return inner
-  }
-  return undefined
-}
-
-/**
- * Whether there is a lookahead in it.
- *
- * @category guards
- * @since 0.2.0
- */
-export const hasLook = (regex: Regex): boolean =>
-  find(regex, (part) => part._tag === "Look" ? part : undefined) !== undefined
-
 const digit: CharSet.CharSet = [[0x30, 0x39]]
 const word: CharSet.CharSet = [[0x30, 0x39], [0x41, 0x5a], [0x5f, 0x5f], [0x61, 0x7a]]
 const asciiSpace: CharSet.CharSet = [[9, 13], [32, 32]]

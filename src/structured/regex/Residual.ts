@@ -8,6 +8,7 @@ import * as Result from "effect/Result"
 import * as Automaton from "./Automaton.ts"
 import * as CharSet from "./CharSet.ts"
 import * as RegexDialect from "./RegexDialect.ts"
+import * as RegexParts from "./RegexParts.ts"
 import * as RegexSyntax from "./RegexSyntax.ts"
 
 type Regex = RegexSyntax.Regex
@@ -43,7 +44,7 @@ export interface Residual {
  */
 export const make = (source: string): Result.Result<Residual, RegexSyntax.RegexFault> =>
   Result.flatMap(RegexSyntax.parse(source, "tgi"), (regex) => {
-    if (RegexSyntax.hasLook(regex)) {
+    if (RegexParts.hasLook(regex)) {
       const hint = "say what may follow instead: no regex says what a lookahead leaves"
       return Result.fail({ construct: "lookahead", position: source.search(/\(\?[=!]/), hint })
     }

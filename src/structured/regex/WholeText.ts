@@ -5,6 +5,7 @@
  */
 import * as Result from "effect/Result"
 import * as CharSet from "./CharSet.ts"
+import * as RegexParts from "./RegexParts.ts"
 import * as RegexSyntax from "./RegexSyntax.ts"
 
 type Regex = RegexSyntax.Regex
@@ -33,7 +34,7 @@ const names = { start: "^", end: "$", word: "\\b" } as const
 export const make = (regex: Regex): Result.Result<WholeText, RegexSyntax.RegexFault> => {
   const removed = new Set<string>()
   const out = trim(trim(regex, "start", removed), "end", removed)
-  const left = RegexSyntax.find(out, anchor)
+  const left = RegexParts.find(out, anchor)
   return left === undefined ? Result.succeed({ regex: out, removed: [...removed] }) : Result.fail({
     construct: left,
     position: 0,
