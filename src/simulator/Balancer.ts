@@ -16,6 +16,7 @@ import * as VllmRouter from "./balancer/VllmRouter.ts"
 import type * as Options from "./model/Options.ts"
 import * as Simulator from "./Simulator.ts"
 import * as Exchange from "./wire/Exchange.ts"
+import * as Payload from "./wire/shape/Payload.ts"
 import * as SimulatedClient from "./wire/SimulatedClient.ts"
 
 /**
@@ -64,7 +65,7 @@ const modelInfo: Exchange.Request = { method: "GET", path: "/get_model_info", he
 /** The name that a worker reports on SGLang's route. */
 const named = (response: Exchange.Response): string | undefined => {
   if (response.status !== 200 || typeof response.body !== "string") return undefined
-  const name = Face.fieldsOf({ ...modelInfo, body: response.body })?.served_model_name
+  const name = Payload.parse(response.body)?.served_model_name
   return typeof name === "string" ? name : undefined
 }
 

@@ -51,20 +51,3 @@ export const withBody = (request: Exchange.Request, body: unknown): Exchange.Req
   headers: request.headers,
   body: JSON.stringify(body)
 })
-
-/** A JSON object. @category models @since 0.2.0 */
-export type Fields = Readonly<Record<string, unknown>>
-
-/** @category guards @since 0.2.0 */
-export const isFields = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-
-/** The JSON object of a body, if it is one. @category decoding @since 0.2.0 */
-export const fieldsOf = ({ body }: Exchange.Request): Fields | undefined => {
-  try {
-    const value: unknown = JSON.parse(body)
-    return isFields(value) ? value : undefined
-  } catch {
-    return undefined
-  }
-}

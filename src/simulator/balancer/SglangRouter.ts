@@ -7,6 +7,7 @@
 import * as DoubleResponse from "../wire/DoubleResponse.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as Serde from "../wire/Serde.ts"
+import * as Payload from "../wire/shape/Payload.ts"
 import * as Face from "./Face.ts"
 import * as Typed from "./Typed.ts"
 
@@ -57,11 +58,11 @@ const chatFields = new Set([
 const messageFields = new Set(["role", "content", "name", "tool_calls", "tool_call_id", "reasoning_content"])
 
 const only = (value: unknown, names: ReadonlySet<string>): unknown =>
-  Face.isFields(value)
+  Payload.isFields(value)
     ? Object.fromEntries(Object.entries(value).filter(([key, field]) => names.has(key) && field !== null))
     : value
 
-const chat = (fields: Face.Fields): unknown => {
+const chat = (fields: Payload.Fields): unknown => {
   const { max_tokens: limit, messages, ...rest } = fields
   return only({
     ...rest,
@@ -71,9 +72,9 @@ const chat = (fields: Face.Fields): unknown => {
   }, chatFields)
 }
 
-const generate = (fields: Face.Fields): unknown => {
+const generate = (fields: Payload.Fields): unknown => {
   const { sampling_params: params } = fields
-  if (!Face.isFields(params)) return { ...fields, stream: fields.stream === true }
+  if (!Payload.isFields(params)) return { ...fields, stream: fields.stream === true }
   const { custom_params: _params, stop_regex: _regex, ...kept } = params
   return { ...fields, sampling_params: kept, stream: fields.stream === true }
 }
@@ -108,11 +109,11 @@ const checked = (request: Exchange.Request): Exchange.Response | undefined => {
   if (path !== "/v1/chat/completions") return undefined
   const wrong = mistyped(request.body, Typed.chat)
   if (wrong !== undefined) return wrong
-  const fields = Face.fieldsOf(request) ?? {}
+  const fields = Payload.parse(request.body) ?? {}
   if (Array.isArray(fields.messages) && fields.messages.length === 0) {
     return invalid(`messages: Validation error: messages cannot be empty [{"value": Array []}]`, 400)
   }
-  if (Face.isFields(fields.response_format) && fields.response_format.type === "structural_tag") {
+  if (Payload.isFields(fields.response_format) && fields.response_format.type === "structural_tag") {
     return invalid(
       "Invalid JSON data: Failed to deserialize the JSON body into the target type: response_format.type: unknown variant " +
         "`structural_tag`, expected one of `text`, `json_object`, `json_schema`",
@@ -167,7 +168,7 @@ export const face: Face.Face = {
     return passes.has(path) ? checked(request) : { status: 404, headers: {}, body: "" }
   },
   passed: (request) => {
-    const fields = Face.fieldsOf(request)
+    const fields = Payload.parse(request.body)
     const path = Face.pathOf(request)
     if (fields === undefined) return request
     if (path === "/v1/chat/completions") return Face.withBody(request, chat(fields))

@@ -7,6 +7,7 @@
 import * as DoubleResponse from "../wire/DoubleResponse.ts"
 import type * as Exchange from "../wire/Exchange.ts"
 import * as Serde from "../wire/Serde.ts"
+import * as Payload from "../wire/shape/Payload.ts"
 import * as Face from "./Face.ts"
 import * as Typed from "./Typed.ts"
 
@@ -14,24 +15,24 @@ import * as Typed from "./Typed.ts"
 const floats = ["top_p", "min_p", "presence_penalty", "frequency_penalty", "repetition_penalty"]
 
 const withoutStrict = (tool: unknown): unknown => {
-  if (!Face.isFields(tool) || !Face.isFields(tool.function)) return tool
+  if (!Payload.isFields(tool) || !Payload.isFields(tool.function)) return tool
   const { strict: _, ...rest } = tool.function
   return { ...tool, function: rest }
 }
 
 const withoutThoughts = (message: unknown): unknown => {
-  if (!Face.isFields(message)) return message
+  if (!Payload.isFields(message)) return message
   const { reasoning_content: _, ...rest } = message
   return rest
 }
 
-const rounded = (fields: Face.Fields): Face.Fields =>
+const rounded = (fields: Payload.Fields): Payload.Fields =>
   Object.fromEntries(floats.flatMap((name) => {
     const value = fields[name]
     return typeof value === "number" ? [[name, Math.fround(value)]] : []
   }))
 
-const read = (fields: Face.Fields): Face.Fields => ({
+const read = (fields: Payload.Fields): Payload.Fields => ({
   ...fields,
   ...rounded(fields),
   ...(Array.isArray(fields.tools) && { tools: fields.tools.map(withoutStrict) }),
@@ -66,7 +67,7 @@ export const face: Face.Face = {
     return body?._tag === "Refused" ? Face.text(body.status, body.text) : undefined
   },
   passed: (request) => {
-    const fields = Face.fieldsOf(request)
+    const fields = Payload.parse(request.body)
     if (fields === undefined || typed[Face.pathOf(request)] === undefined) return request
     const { authorization } = request.headers
     const headers = { "content-type": "application/json", ...(authorization !== undefined && { authorization }) }

@@ -6,7 +6,7 @@
  */
 import * as Pydantic from "../wire/Pydantic.ts"
 import type { Frame } from "../wire/Reply.ts"
-import type * as OpenAiRun from "./OpenAiRun.ts"
+import * as OpenAiRun from "./OpenAiRun.ts"
 
 type Body = Pydantic.Body
 
@@ -133,21 +133,18 @@ const stopReason = ({ finish, stopped }: OpenAiRun.Run): string =>
     ? "end_turn"
     : "stop_sequence"
 
-const inputOf = (call: OpenAiRun.Call): unknown => {
-  try {
-    return JSON.parse(call.fragments.join(""))
-  } catch {
-    return {}
-  }
-}
-
 /** The blocks of a whole response; at least one. @category responses @since 0.2.0 */
 export const blocks = ({ run, signature, toolId }: Answered): ReadonlyArray<Body> => {
   const text = textOf(run.content)
   const all = [
     ...(run.reasoning.length > 0 ? [{ type: "thinking", thinking: textOf(run.reasoning), signature }] : []),
     ...(text === "" ? [] : [{ type: "text", text }]),
-    ...run.calls.map((call) => ({ type: "tool_use", id: toolId(call), name: call.name, input: inputOf(call) }))
+    ...run.calls.map((call) => ({
+      type: "tool_use",
+      id: toolId(call),
+      name: call.name,
+      input: OpenAiRun.inputOf(call)
+    }))
   ]
   return all.length === 0 ? [{ type: "text", text: "" }] : all
 }

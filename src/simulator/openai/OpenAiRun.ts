@@ -48,6 +48,15 @@ export interface Run {
   readonly random: Random.Random
 }
 
+/** The arguments of a call as a value; of one that was cut nothing. @category conversions @since 0.2.0 */
+export const inputOf = ({ fragments }: Call): unknown => {
+  try {
+    return JSON.parse(fragments.join(""))
+  } catch {
+    return {}
+  }
+}
+
 const thoughts = ["The request is short.", "Nothing has to be looked up.", "A simulated answer will do."]
 
 const callId = (random: Random.Random): string =>

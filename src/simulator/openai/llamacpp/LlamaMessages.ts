@@ -5,7 +5,7 @@
  */
 import type { Turn } from "../../model/Turn.ts"
 import type * as Reply from "../../wire/Reply.ts"
-import type * as OpenAiRun from "../OpenAiRun.ts"
+import * as OpenAiRun from "../OpenAiRun.ts"
 import * as Responses from "../Responses.ts"
 
 import { type Body, broken, isBody } from "./LlamaField.ts"
@@ -107,14 +107,6 @@ const thoughtOf = (run: OpenAiRun.Run | undefined): string => (run?.reasoning ??
 const reasonOf = (run: OpenAiRun.Run | undefined): string =>
   run?.finish === "length" ? "max_tokens" : run?.finish === "tool_calls" ? "tool_use" : "end_turn"
 
-const inputOf = (call: OpenAiRun.Call): unknown => {
-  try {
-    return JSON.parse(call.fragments.join(""))
-  } catch {
-    return {}
-  }
-}
-
 const failed = ({ message }: Reply.Crash): Reply.Unary => LlamaJson.failed(500, message)
 
 const whole = (turn: Turn, self: Answered): Reply.Unary => {
@@ -128,7 +120,12 @@ const whole = (turn: Turn, self: Answered): Reply.Unary => {
     content: [
       ...(thought === "" ? [] : [{ type: "thinking", thinking: thought, signature: "" }]),
       ...(said === "" ? [] : [{ type: "text", text: said }]),
-      ...(run?.calls ?? []).map((call) => ({ type: "tool_use", id: call.id, name: call.name, input: inputOf(call) }))
+      ...(run?.calls ?? []).map((call) => ({
+        type: "tool_use",
+        id: call.id,
+        name: call.name,
+        input: OpenAiRun.inputOf(call)
+      }))
     ],
     model: turn.settings.modelId,
     stop_reason: reasonOf(run),
