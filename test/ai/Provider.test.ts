@@ -1,9 +1,10 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, ExecutionPlan, Layer, Schema, Stream, Tracer } from "effect"
+import { Config, ConfigProvider, Effect, ExecutionPlan, Layer, Schema, Stream } from "effect"
 import { IdGenerator, LanguageModel, Model, Telemetry } from "effect/ai"
 import { HuggingFaceLanguageModel } from "../../src/ai/index.ts"
 import { InferenceEndpointsLLM, Retry } from "../../src/index.ts"
 import { Fault, Simulator } from "../../src/simulator/index.ts"
+import * as Spans from "../Spans.ts"
 import { address, handlers, lastRequest, live, Tools } from "./Weather.ts"
 
 const simulator = Simulator.Simulator
@@ -146,25 +147,12 @@ it.effect("ids of calls come from the program's own generator where it has one",
     )
   ))
 
-/** Spans as they were opened. */
-const recorded = () => {
-  const spans: Array<Tracer.Span> = []
-  const tracer = Tracer.make({
-    span: (options) => {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
-  })
-  return { spans, layer: Layer.succeed(Tracer.Tracer, tracer) }
-}
-
 describe("telemetry", () => {
   const said = { text: "Hello there" }
 
   it.effect("of a generation is on the one span of effect/ai, with the request below it", () =>
     Effect.gen(function*() {
-      const { layer, spans } = recorded()
+      const { layer, spans } = Spans.recorded()
       yield* Effect.gen(function*() {
         yield* (yield* simulator).answer(said, said)
         yield* LanguageModel.generateText({ prompt: "hi" })

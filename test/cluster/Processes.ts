@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
+import type { Watch } from "../../src/cluster/index.ts"
 import { SimulatorServer } from "../../src/node/index.ts"
 import { Simulator } from "../../src/simulator/index.ts"
 import { run, type Running, start } from "../cli/Command.ts"
@@ -14,22 +15,9 @@ export interface World {
   readonly simulator: Simulator.Simulator["Service"]
   /** Starts a worker; `more` are further flags. */
   readonly worker: (name: string, ...more: ReadonlyArray<string>) => ReturnType<typeof start>
-  readonly watch: Effect.Effect<Watched>
+  readonly watch: Effect.Effect<Watch.Status>
   /** How many requests were sent for generations. */
   readonly requests: Effect.Effect<number>
-}
-
-export interface Watched {
-  readonly shards: {
-    readonly total: number
-    readonly done: number
-    readonly running: number
-    readonly queued: number
-    readonly dead: number
-  }
-  readonly rows: { readonly done: number; readonly failed: number; readonly total: number }
-  readonly workers: ReadonlyArray<{ readonly worker: string; readonly silent: number }>
-  readonly deadLetters: ReadonlyArray<{ readonly shard: number; readonly failure: string }>
 }
 
 export const CONCURRENCY = 4
@@ -89,7 +77,10 @@ export const worldOf = Effect.fnUntraced(function*(
         "4",
         ...more
       ]),
-    watch: Effect.map(run(["batch", "watch", "--once", "--json", ...job]), ({ stdout }): Watched => JSON.parse(stdout)),
+    watch: Effect.map(
+      run(["batch", "watch", "--once", "--json", ...job]),
+      ({ stdout }): Watch.Status => JSON.parse(stdout)
+    ),
     requests: Effect.map(
       simulator.journal.entries,
       (entries) => entries.filter(({ request }) => request.body.includes("question")).length

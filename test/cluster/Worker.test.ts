@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib"
 import { Dispatch, ShardTable, Split, Watch, Worker } from "../../src/cluster/index.ts"
 import { DatasetFiles, Features } from "../../src/dataset/index.ts"
 import { InferenceEndpointsLLM, InferenceError } from "../../src/index.ts"
-import { allRows, collected, model, place, readLines, services, split } from "./Job.ts"
+import { allRows, collected, model, type Place, place, readLines, services, split } from "./Job.ts"
 
 const ROWS = 60
 
@@ -16,14 +16,17 @@ const echo = InferenceEndpointsLLM.layerTest((_, index) => `answer ${index}`)
 /** A job on SQLite in a folder of its own. */
 const world = Effect.map(place, (made) => ({ made, layer: services(made.sqlite, made.folder) }))
 
+/** Runs in such a job, with a model that echoes. */
+const inJob = <A, E, R>(run: (made: Place) => Effect.Effect<A, E, R>) =>
+  Effect.flatMap(world, ({ layer, made }) => Effect.provide(run(made), Layer.mergeAll(layer, echo))).pipe(Effect.scoped)
+
 const worker = (name: string, more: Partial<Worker.Options> = {}) =>
   Worker.run({ job: "j", worker: name, ...more }).pipe(Effect.scoped)
 
 describe("a job", () => {
   it.live("is worked on by several workers, and collected with every row once and in order", () =>
-    Effect.gen(function*() {
-      const { layer, made } = yield* world
-      yield* Effect.gen(function*() {
+    inJob((made) =>
+      Effect.gen(function*() {
         const { shards } = yield* split(made, ROWS - 1)
         assert.strictEqual(shards, 3)
         const summaries = yield* Effect.all([worker("a"), worker("b")], { concurrency: 2 })
@@ -31,24 +34,22 @@ describe("a job", () => {
         const { lines, summary } = yield* collected(made)
         assert.deepStrictEqual(lines, allRows(ROWS - 1))
         assert.deepStrictEqual(summary, { job: "j", shards: 3, missing: 0, done: ROWS - 1, failed: 0 })
-      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
-    }).pipe(Effect.scoped))
+      })
+    ))
 
   it.live("that is split again offers nothing twice; one with other rows is refused", () =>
-    Effect.gen(function*() {
-      const { layer, made } = yield* world
-      yield* Effect.gen(function*() {
+    inJob((made) =>
+      Effect.gen(function*() {
         assert.strictEqual((yield* split(made, ROWS)).offered, 3)
         assert.strictEqual((yield* split(made, ROWS)).offered, 0)
         const error = yield* Effect.flip(split(made, ROWS + 1))
         assert.strictEqual(error.reason._tag, "JobChanged")
-      }).pipe(Effect.provide(layer))
-    }).pipe(Effect.scoped))
+      })
+    ))
 
   it.live("whose split died before the offers is offered by the first worker", () =>
-    Effect.gen(function*() {
-      const { layer, made } = yield* world
-      yield* Effect.gen(function*() {
+    inJob((made) =>
+      Effect.gen(function*() {
         yield* split(made, ROWS)
         const sql = yield* SqlClient.SqlClient
         // as if the process had ended after the table was written and one number was drawn
@@ -56,13 +57,12 @@ describe("a job", () => {
         yield* sql`UPDATE batch_shard SET offered = 0 WHERE shard = 0`
         assert.strictEqual((yield* worker("a")).shards, 3)
         assert.deepStrictEqual((yield* collected(made)).lines, allRows(ROWS))
-      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
-    }).pipe(Effect.scoped))
+      })
+    ))
 
   it.live("without ids has the row's number in the whole input for an id", () =>
-    Effect.gen(function*() {
-      const { layer, made } = yield* world
-      yield* Effect.gen(function*() {
+    inJob((made) =>
+      Effect.gen(function*() {
         writeFileSync(made.input, "{\"prompt\":\"a\"}\n\n{\"prompt\":\"b\"}\n{\"id\":null,\"prompt\":\"c\"}\n")
         yield* Split.run({ job: "j", input: made.input, rowsPerShard: 2 })
         yield* worker("a")
@@ -71,8 +71,8 @@ describe("a job", () => {
           { id: "1", index: 1 },
           { id: "2", index: 2 }
         ])
-      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
-    }).pipe(Effect.scoped))
+      })
+    ))
 
   it.live("is made of CSV, of what is compressed, and of Parquet; an id that comes twice in all of it is refused", () =>
     Effect.gen(function*() {
@@ -101,45 +101,41 @@ describe("a job", () => {
     }).pipe(Effect.scoped))
 
   it.live("refuses a worker that keeps other columns, repeats otherwise, or pins", () =>
-    Effect.gen(function*() {
-      const { layer, made } = yield* world
-      yield* Effect.gen(function*() {
+    inJob((made) =>
+      Effect.gen(function*() {
         yield* split(made, 20)
         yield* worker("a")
         for (const batch of [{ keep: ["prompt"] }, { retries: 0 }, { pin: true }]) {
           assert.strictEqual((yield* Effect.flip(worker("b", { batch }))).reason._tag, "JobChanged")
         }
-      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
-    }).pipe(Effect.scoped))
+      })
+    ))
 
   it.live("refuses a worker that would do something else than the first", () =>
-    Effect.gen(function*() {
-      const { layer, made } = yield* world
-      yield* Effect.gen(function*() {
+    inJob((made) =>
+      Effect.gen(function*() {
         yield* split(made, 20)
         yield* worker("a")
         const error = yield* Effect.flip(worker("b", { batch: { options: { temperature: 0.5 } } }))
         assert.strictEqual(error.reason._tag, "JobChanged")
         assert.include(error.message, "0.5")
-      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
-    }).pipe(Effect.scoped))
+      })
+    ))
 
   it.live("is not collected while shards lack a result, unless that is asked for", () =>
-    Effect.gen(function*() {
-      const { layer, made } = yield* world
-      yield* Effect.gen(function*() {
+    inJob((made) =>
+      Effect.gen(function*() {
         yield* split(made, ROWS)
         const error = yield* Effect.flip(collected(made))
         assert.strictEqual(error.reason._tag, "Incomplete")
         assert.isFalse(existsSync(made.output))
         assert.strictEqual((yield* collected(made, true)).summary.missing, 3)
-      }).pipe(Effect.provide(layer))
-    }).pipe(Effect.scoped))
+      })
+    ))
 
   it.live("that is paused starts nothing until it is open again; one that is cancelled ends its workers", () =>
-    Effect.gen(function*() {
-      const { layer, made } = yield* world
-      yield* Effect.gen(function*() {
+    inJob((made) =>
+      Effect.gen(function*() {
         const table = yield* ShardTable.ShardTable
         yield* split(made, ROWS)
         yield* table.setState("j", "paused")
@@ -150,8 +146,8 @@ describe("a job", () => {
         assert.strictEqual((yield* Fiber.join(running)).shards, 3)
         yield* table.setState("j", "cancelled")
         assert.strictEqual((yield* worker("b")).why, "the job was cancelled")
-      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
-    }).pipe(Effect.scoped))
+      })
+    ))
 })
 
 describe("a worker that is stopped", () => {
@@ -185,9 +181,8 @@ describe("a worker that is stopped", () => {
 
 describe("a shard", () => {
   it.live("of any size is a number in the queue, so that none is too large an element for it", () =>
-    Effect.gen(function*() {
-      const { layer, made } = yield* world
-      yield* Effect.gen(function*() {
+    inJob((made) =>
+      Effect.gen(function*() {
         const long = "x".repeat(6 * 1024 * 1024)
         writeFileSync(made.input, [0, 1, 2].map((row) => `{"id":"row-${row}","prompt":"${long}"}\n`).join(""))
         yield* Split.run({ job: "j", input: made.input })
@@ -198,8 +193,8 @@ describe("a shard", () => {
         writeFileSync(made.input, `{"prompt":"${"x".repeat(17 * 1024 * 1024)}"}\n`)
         const error = yield* Effect.flip(Split.run({ job: "k", input: made.input }))
         assert.match(error.message, /line 1: is not UTF-8 text, or is longer than 16 MiB/)
-      }).pipe(Effect.provide(Layer.mergeAll(layer, echo)))
-    }).pipe(Effect.scoped))
+      })
+    ))
 
   it.live("that fails as often as it may is a dead letter, and can be offered again", () =>
     Effect.gen(function*() {

@@ -1,6 +1,6 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Effect, Exit, FileSystem, Layer, Logger, References, Schema, Stream, Tracer } from "effect"
+import { Cause, Context, Effect, Exit, FileSystem, Layer, Logger, References, Schema, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { inspect } from "node:util"
 import * as Endpoint from "../../src/endpoint/Endpoint.ts"
@@ -10,6 +10,7 @@ import * as Hub from "../../src/hub/Hub.ts"
 import * as HubCacheDisk from "../../src/hub/HubCacheDisk.ts"
 import * as Double from "../../src/simulator/wire/Double.ts"
 import * as World from "../hub/World.ts"
+import * as Spans from "../Spans.ts"
 
 /** Everything that an error shows to loggers, crash reporters and the wire, and all that hangs on it. */
 const walk = (value: unknown, seen = new Set<unknown>()): string => {
@@ -37,14 +38,7 @@ const shown = (exit: Exit.Exit<unknown, unknown>): string =>
 const recorded = <A, E, R>(program: Effect.Effect<A, E, R>) =>
   Effect.gen(function*() {
     const lines: Array<string> = []
-    const spans: Array<Tracer.Span> = []
-    const tracer = Tracer.make({
-      span: (options) => {
-        const span = new Tracer.NativeSpan(options)
-        spans.push(span)
-        return span
-      }
-    })
+    const { layer, spans } = Spans.recorded()
     const fiber = yield* Effect.forkChild(
       Effect.exit(Effect.tapCause(program, Effect.logError)).pipe(
         Effect.provide(Layer.mergeAll(
@@ -53,7 +47,7 @@ const recorded = <A, E, R>(program: Effect.Effect<A, E, R>) =>
             Logger.map(Logger.formatLogFmt, (line) => lines.push(line))
           ]),
           Layer.succeed(References.MinimumLogLevel, "All"),
-          Layer.succeed(Tracer.Tracer, tracer)
+          layer
         ))
       )
     )

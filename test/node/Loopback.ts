@@ -68,3 +68,26 @@ export const raw = (onRequest: (socket: Net.Socket, nthOfConnection: number, con
     })
   }))
 }
+
+/** A server that writes a chunk so often, each when the kernel has taken the one before; "ok" at `/small`. */
+export const pouring = (chunk: Uint8Array, times: number, headers: Http.OutgoingHttpHeaders = {}) => {
+  let written = 0
+  const server = http((request, response) => {
+    if (request.url === "/small") {
+      response.end("ok")
+      return
+    }
+    response.writeHead(200, headers)
+    const more = () => {
+      if (written === times) response.end()
+      else {
+        response.write(chunk, () => {
+          written++
+          more()
+        })
+      }
+    }
+    more()
+  })
+  return Effect.map(server, (loopback) => ({ ...loopback, written: () => written }))
+}

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Metric, Stream, Tracer } from "effect"
+import { Effect, Fiber, Layer, Metric, Stream } from "effect"
 import { InferenceEndpointsLLM, type Settings } from "../../src/index.ts"
 import { Fault, Simulator } from "../../src/simulator/index.ts"
+import * as Spans from "../Spans.ts"
 import * as Recording from "../wire/Recording.ts"
 import * as World from "../World.ts"
 
@@ -11,18 +12,11 @@ const Model = InferenceEndpointsLLM.layer({ baseUrl: "http://localhost:8080", ap
 
 /** The attributes of the span of one generation. */
 const spanOf = Effect.fnUntraced(function*(call: Settings.CallOptions) {
-  const spans: Array<Tracer.Span> = []
-  const tracer = Tracer.make({
-    span: (options) => {
-      const span = new Tracer.NativeSpan(options)
-      spans.push(span)
-      return span
-    }
-  })
+  const { layer, spans } = Spans.recorded()
   const simulator = yield* Simulator.Simulator
   yield* simulator.answer({ text: "A private answer." })
   const { generate } = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
-  yield* Effect.provideService(generate("A private question?", call), Tracer.Tracer, tracer)
+  yield* Effect.provide(generate("A private question?", call), layer)
   return Object.fromEntries(spans.find(({ name }) => name.startsWith("chat "))?.attributes ?? [])
 })
 
@@ -142,16 +136,9 @@ describe("the outcome of a stream", () => {
 describe("the span of a generation", () => {
   it.effect("says who answered, what it cost, what was cached and which build it was", () =>
     Effect.gen(function*() {
-      const spans: Array<Tracer.Span> = []
-      const tracer = Tracer.make({
-        span: (options) => {
-          const span = new Tracer.NativeSpan(options)
-          spans.push(span)
-          return span
-        }
-      })
+      const { layer, spans } = Spans.recorded()
       const heard = Recording.play("told.json", { delivery: "unary", headers: { "x-inference-provider": "nebius" } })
-      yield* Effect.provideService(heard, Tracer.Tracer, tracer)
+      yield* Effect.provide(heard, layer)
       const said = new Map(spans.flatMap(({ attributes }) => [...attributes]))
       const told = {
         "gen_ai.response.model": "a/model-2026",
@@ -198,17 +185,10 @@ const through = (
   run: (llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]) => Effect.Effect<unknown, unknown>
 ) =>
   Effect.gen(function*() {
-    const spans: Array<Tracer.Span> = []
-    const tracer = Tracer.make({
-      span: (options) => {
-        const span = new Tracer.NativeSpan(options)
-        spans.push(span)
-        return span
-      }
-    })
+    const { layer, spans } = Spans.recorded()
     yield* Effect.exit(run(yield* InferenceEndpointsLLM.InferenceEndpointsLLM)).pipe(
       Effect.withSpan("mine"),
-      Effect.provideService(Tracer.Tracer, tracer)
+      Effect.provide(layer)
     )
     return spans.filter(({ name }) => name.startsWith("chat ")).map(({ attributes, kind, parent, status }) => ({
       kind,

@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
-import * as JsonText from "../../src/structured/engines/JsonText.ts"
 import * as Enforcement from "../../src/structured/engines/printers/Enforcement.ts"
 import * as Grammar from "../../src/structured/Grammar.ts"
 import * as Automaton from "../../src/structured/regex/Automaton.ts"
@@ -9,7 +8,7 @@ import * as Sample from "../../src/structured/schema/Sample.ts"
 import * as StructuredOutput from "../../src/structured/StructuredOutput.ts"
 import { allows, dangling, objectsOf } from "./SchemaLanguage.ts"
 import { rooted, Sketch } from "./Sketches.ts"
-import { accepts } from "./TgiLanguage.ts"
+import { accepts, writes } from "./TgiLanguage.ts"
 
 const engines = ["vllm", "llamacpp", "openai"] as const
 
@@ -67,17 +66,10 @@ describe("for any schema, what is sent", () => {
 
 const isKeyword = (keyword: string): keyword is Enforcement.Keyword => Object.hasOwn(Enforcement.keywords, keyword)
 
-const writer = (source: Grammar.JsonSource, engine: "tgi" | "vllm" | "llamacpp"): (value: unknown) => boolean => {
-  if (engine === "tgi") {
-    const { grammar, tree, wrap } = Result.getOrThrow(Grammar.lower(source))
-    const allowed = accepts(grammar)
-    return (value) => {
-      const text = JsonText.write(tree, value)
-      return allowed(wrap === undefined ? text : `{${JSON.stringify(wrap)}:${text}}`)
-    }
-  }
-  return allows(Result.getOrThrow(Grammar.lowerSchema(source, engine)).schema, { written: true })
-}
+const writer = (source: Grammar.JsonSource, engine: "tgi" | "vllm" | "llamacpp"): (value: unknown) => boolean =>
+  engine === "tgi"
+    ? writes(source)
+    : allows(Result.getOrThrow(Grammar.lowerSchema(source, engine)).schema, { written: true })
 
 describe("numbers in a regex for TGI", () => {
   it.each([

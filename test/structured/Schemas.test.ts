@@ -1,6 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
-import * as JsonText from "../../src/structured/engines/JsonText.ts"
 import * as Enforcement from "../../src/structured/engines/printers/Enforcement.ts"
 import * as Grammar from "../../src/structured/Grammar.ts"
 import * as Sample from "../../src/structured/schema/Sample.ts"
@@ -8,7 +7,7 @@ import * as ToolGrammar from "../../src/structured/ToolGrammar.ts"
 import { fates } from "./Fates.ts"
 import { allows, dangling, objectsOf } from "./SchemaLanguage.ts"
 import { broken, known } from "./Schemas.ts"
-import { accepts } from "./TgiLanguage.ts"
+import { writes } from "./TgiLanguage.ts"
 
 const engines = ["tgi", "vllm", "sglang", "llamacpp", "openai", "router"] as const
 type Engine = typeof engines[number]
@@ -31,14 +30,7 @@ const fateOf = (schema: Readonly<Record<string, unknown>>, engine: Engine): stri
 /** Whether what is sent to an engine allows a value, by a reading that shares nothing with the printers. */
 const judge = (schema: Readonly<Record<string, unknown>>, engine: Engine): (value: unknown) => boolean => {
   const source = Grammar.fromJsonSchema(schema)
-  if (engine === "tgi") {
-    const { grammar, tree, wrap } = Result.getOrThrow(Grammar.lower(source))
-    const allowed = accepts(grammar)
-    return (value) => {
-      const text = JsonText.write(tree, value)
-      return allowed(wrap === undefined ? text : `{${JSON.stringify(wrap)}:${text}}`)
-    }
-  }
+  if (engine === "tgi") return writes(source)
   const { schema: sent, strict, wrap } = Result.getOrThrow(Grammar.lowerSchema(source, engine))
   const written = ["vllm", "sglang", "llamacpp"].includes(engine)
   const allowed = allows(sent, { written })

@@ -2,6 +2,9 @@
  * The language of a TGI grammar as a JavaScript regular expression: a second, independent reading of what the server
  * does, for judging what the compiler emits. It throws where the server would refuse.
  */
+import { Result } from "effect"
+import * as JsonText from "../../src/structured/engines/JsonText.ts"
+import * as Grammar from "../../src/structured/Grammar.ts"
 
 const WS = "[ ]?"
 const CHAR = String.raw`(?:[^"\\\x00-\x1F\x7F-\x9F]|\\["\\])`
@@ -131,4 +134,14 @@ export const accepts = (
   const source = grammar.type === "regex" ? pattern(String(grammar.value)) : schema(grammar.value)
   const regex = new RegExp(`^(?:${source})$`, "u")
   return (text) => regex.test(text)
+}
+
+/** Whether TGI's server can write a value of a schema. */
+export const writes = (source: Grammar.JsonSource): (value: unknown) => boolean => {
+  const { grammar, tree, wrap } = Result.getOrThrow(Grammar.lower(source))
+  const allowed = accepts(grammar)
+  return (value) => {
+    const text = JsonText.write(tree, value)
+    return allowed(wrap === undefined ? text : `{${JSON.stringify(wrap)}:${text}}`)
+  }
 }

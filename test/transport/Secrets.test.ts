@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Layer, Logger, Redacted, References, Schema, Stream, Tracer } from "effect"
+import { Cause, Effect, Layer, Logger, Redacted, References, Schema, Stream, type Tracer } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
 import { inspect } from "node:util"
 import * as Retry from "../../src/http/Retry.ts"
 import * as InferenceEndpointsLLM from "../../src/InferenceEndpointsLLM.ts"
 import { InferenceError } from "../../src/InferenceError.ts"
 import * as TgiClient from "../../src/transport/TgiClient.ts"
+import * as Spans from "../Spans.ts"
 import * as World from "../World.ts"
 import * as Wire from "./Wire.ts"
 
@@ -114,15 +115,8 @@ describe("no error holds the token, the query or the prompt", () => {
 /** All lines, and all spans with everything on them, while an effect runs. */
 const observed = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.suspend(() => {
-    const spans: Array<Tracer.NativeSpan> = []
+    const { layer, spans } = Spans.recorded()
     const lines: Array<unknown> = []
-    const tracer = Tracer.make({
-      span(options) {
-        const span = new Tracer.NativeSpan(options)
-        spans.push(span)
-        return span
-      }
-    })
     return Effect.map(
       Effect.exit(self.pipe(Effect.provide([
         Logger.layer([
@@ -130,7 +124,7 @@ const observed = <A, E, R>(self: Effect.Effect<A, E, R>) =>
           Logger.map(Logger.formatLogFmt, (line) => void lines.push(line))
         ]),
         Layer.succeed(References.MinimumLogLevel, "Trace"),
-        Layer.succeed(Tracer.Tracer, tracer)
+        layer
       ]))),
       (exit) => ({ exit, spans, lines })
     )

@@ -16,6 +16,17 @@ export interface Wire {
   readonly probes: () => number
 }
 
+const given = (request: HttpClientRequest.HttpClientRequest, answer: Answer) => {
+  if (answer === "silence") return Effect.never
+  return answer instanceof Response
+    ? Effect.succeed(HttpClientResponse.fromWeb(request, answer))
+    : Effect.fail(
+      new HttpClientError.HttpClientError({
+        reason: new HttpClientError.TransportError({ request, cause: answer })
+      })
+    )
+}
+
 export const make = (
   answer: (nth: number, request: HttpClientRequest.HttpClientRequest) => Answer | Effect.Effect<Answer>,
   options: { readonly health?: (nth: number) => Answer } = {}
@@ -27,29 +38,14 @@ export const make = (
     Effect.suspend(() => {
       if (url.pathname === "/health" && requests.some(({ method }) => method === "POST")) {
         probes++
-        const health = options.health?.(probes) ?? new Response(null, { status: 200 })
-        if (health === "silence") return Effect.never
-        return health instanceof Response
-          ? Effect.succeed(HttpClientResponse.fromWeb(request, health))
-          : Effect.fail(
-            new HttpClientError.HttpClientError({
-              reason: new HttpClientError.TransportError({ request, cause: health })
-            })
-          )
+        return given(request, options.health?.(probes) ?? new Response(null, { status: 200 }))
       }
       const nth = requests.push(request)
       signal.addEventListener("abort", () => aborted.push(nth))
-      const given = answer(nth, request)
-      return Effect.flatMap(Effect.isEffect(given) ? given : Effect.succeed(given), (answer) => {
-        if (answer === "silence") return Effect.never
-        return answer instanceof Response
-          ? Effect.succeed(HttpClientResponse.fromWeb(request, answer))
-          : Effect.fail(
-            new HttpClientError.HttpClientError({
-              reason: new HttpClientError.TransportError({ request, cause: answer })
-            })
-          )
-      })
+      const answered = answer(nth, request)
+      return Effect.isEffect(answered)
+        ? Effect.flatMap(answered, (answer) => given(request, answer))
+        : given(request, answered)
     })
   )
   return { layer: Layer.succeed(HttpClient.HttpClient, client), requests, aborted, probes: () => probes }
