@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Page, Plan, Report, Results } from "../../src/batch/index.ts"
@@ -209,6 +209,33 @@ describe("provenance", () => {
       })
       assert.include(later.why?.message ?? "", "of \"elsewhere\"")
       assert.include(later.why?.message ?? "", "those of the model \"one\"")
+    }).pipe(Effect.provide(Bench.Node)))
+})
+
+describe("the last row of a batch", () => {
+  it.effect("that another model answered stops a pinned run, though no row is pending", () =>
+    Effect.gen(function*() {
+      const place = yield* Bench.files
+      Bench.write(place.input, rows(0, 3))
+      const report = yield* Bench.runWith({ ...place, pin: true, concurrency: 1 }, {
+        ...work(),
+        generate: (input) =>
+          Effect.succeed([Bench.generation("x", { model: Bench.textOf(input).endsWith("2") ? "other" : "one" })])
+      })
+      assert.deepStrictEqual([report.why?.by, report.ending, report.rows.pending], ["pin", "stopped", 0])
+      assert.strictEqual(Report.exitCode(report), 3)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("that ends after a stop was asked for completes the run", () =>
+    Effect.gen(function*() {
+      const place = yield* Bench.files
+      Bench.write(place.input, rows(0, 3))
+      const asked = yield* Deferred.make<string>()
+      const report = yield* Bench.run({ ...place, concurrency: 1, stop: Deferred.await(asked) }, (input, call) =>
+        Bench.textOf(input).endsWith("2")
+          ? Effect.andThen(Deferred.succeed(asked, "enough"), Effect.andThen(Effect.yieldNow, Bench.echo(input, call)))
+          : Bench.echo(input, call))
+      assert.deepStrictEqual([report.why, report.ending, report.rows.done], [undefined, "complete", 3])
     }).pipe(Effect.provide(Bench.Node)))
 })
 

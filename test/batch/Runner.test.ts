@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, FileSystem, Layer, PlatformError, Ref, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs"
+import { basename, join } from "node:path"
 import type { Progress } from "../../src/batch/index.ts"
+import * as Durable from "../../src/batch/log/Durable.ts"
 import * as Order from "../../src/batch/log/Order.ts"
 import * as Bench from "./Bench.ts"
 
@@ -40,6 +41,25 @@ describe("every row", () => {
       writeFileSync(place.output, `${readFileSync(place.output, "utf8").split("\n").slice(0, 2).join("\n")}\n\0\0\0`)
       yield* Bench.run(place)
       assert.deepStrictEqual(Bench.indices(place.output), Bench.upTo(5))
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("is where it was when a torn end is longer than what follows it", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(5)
+      yield* Bench.run(place)
+      const whole = readFileSync(place.output, "utf8")
+      writeFileSync(place.output, `${whole}{"id":"row-4","index":4,"generations":[{"text":"${"x".repeat(10_000)}`)
+      yield* Bench.run(place, () => Effect.die("asked again"))
+      assert.strictEqual(readFileSync(place.output, "utf8"), whole)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("keeps its text in any script, line after line", () =>
+    Effect.gen(function*() {
+      const place = yield* Bench.files
+      const texts = ["größer", "日本語", "😀", "plain"]
+      Bench.write(place.input, texts.map((prompt) => ({ prompt })))
+      yield* Bench.run({ ...place, concurrency: 1 })
+      assert.deepStrictEqual(Bench.lines(place.output).map(({ generations }) => generations?.[0]?.text), texts)
     }).pipe(Effect.provide(Bench.Node)))
 
   it.effect("that is poison is not retried, and says stage, reason, status, type, message and attempts", () =>
@@ -207,6 +227,16 @@ describe("a run", () => {
       assert.strictEqual(readFileSync(`${place.output}.bad`, "utf8"), `garbage\n${first}\n`)
     }).pipe(Effect.provide(Bench.Node)))
 
+  it.effect("refuses lines of rows that the input does not have", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(3)
+      yield* Bench.run(place)
+      const [first = ""] = readFileSync(place.output, "utf8").split("\n")
+      appendFileSync(place.output, `${first.replace("\"row-0\",\"index\":0", "\"row-3\",\"index\":3")}\n`)
+      const refused = yield* Effect.flip(Bench.run(place))
+      assert.include(refused.message, "line 4 is of row 3, which the input does not have")
+    }).pipe(Effect.provide(Bench.Node)))
+
   it.effect("that is interrupted leaves whole lines and no lock", () =>
     Effect.gen(function*() {
       const place = yield* setup(50)
@@ -324,48 +354,72 @@ describe("a run", () => {
     }).pipe(Effect.provide(Bench.Node)))
 })
 
-/** The file system with a disk that has so many bytes of room and fails half way through the write that is too much. */
-const smallDisk = (bytes: number) =>
+type Write = FileSystem.File["writeAll"]
+
+/** The file system with files of which some do something else. */
+const withFiles = (
+  change: (path: string, flag: string | undefined, file: FileSystem.File) => Partial<FileSystem.File>
+) =>
   Layer.effect(
     FileSystem.FileSystem,
-    Effect.map(FileSystem.FileSystem, (fs) => {
-      let left = bytes
-      return FileSystem.make({
+    Effect.map(FileSystem.FileSystem, (fs) =>
+      FileSystem.make({
         ...fs,
         open: (path, options) =>
-          Effect.map(fs.open(path, options), (file) =>
-            path.endsWith("out.jsonl") && options?.flag === "r+"
-              ? new Proxy(file, {
-                get: (target, name) => {
-                  if (name === "truncate") {
-                    return (length: number) => {
-                      left = bytes - length
-                      return target.truncate(length)
-                    }
-                  }
-                  if (name !== "writeAll") {
-                    const value: unknown = Reflect.get(target, name, target)
-                    return typeof value === "function" ? value.bind(target) : value
-                  }
-                  return (buffer: Uint8Array) => {
-                    const room = Math.min(left, buffer.length)
-                    left -= room
-                    return Effect.andThen(
-                      target.writeAll(buffer.subarray(0, room)),
-                      room === buffer.length ? Effect.void : Effect.fail(PlatformError.systemError({
-                        _tag: "Unknown",
-                        module: "FileSystem",
-                        method: "writeAll",
-                        cause: new Error("ENOSPC: no space left on device, write")
-                      }))
-                    )
-                  }
-                }
-              })
-              : file)
-      })
-    })
+          Effect.map(fs.open(path, options), (file) => {
+            const changed = change(path, options?.flag, file)
+            return new Proxy(file, {
+              get: (target, name) => {
+                const value: unknown = Reflect.get(name in changed ? changed : target, name)
+                return typeof value === "function" ? value.bind(target) : value
+              }
+            })
+          })
+      }))
   ).pipe(Layer.provideMerge(Bench.Node))
+
+const broken = (method: string, problem: string) =>
+  Effect.fail(PlatformError.systemError({ _tag: "Unknown", module: "FileSystem", method, cause: new Error(problem) }))
+
+/** A disk that has so many bytes of room and fails half way through the write that is too much. */
+const smallDisk = (bytes: number) => {
+  let left = bytes
+  return withFiles((path, flag, file) => {
+    if (!path.endsWith("out.jsonl") || flag !== "r+") return {}
+    const writeAll: Write = (buffer) => {
+      const room = Math.min(left, buffer.length)
+      left -= room
+      return Effect.andThen(
+        file.writeAll(buffer.subarray(0, room)),
+        room === buffer.length ? Effect.void : broken("writeAll", "ENOSPC: no space left on device, write")
+      )
+    }
+    return {
+      writeAll,
+      truncate: (length) => {
+        left = bytes - Number(length)
+        return file.truncate(length)
+      }
+    }
+  })
+}
+
+/** A disk that notes when lines are written and when they are synced, and may fail to sync them. */
+const watchedDisk = (log: Array<string>, sync: Effect.Effect<void, PlatformError.PlatformError> = Effect.void) =>
+  withFiles((path, flag, file) => {
+    const name = basename(path)
+    const writeAll: Write = (buffer) => {
+      for (const byte of buffer) if (byte === 10) log.push(`line ${name}`)
+      return file.writeAll(buffer)
+    }
+    return {
+      writeAll,
+      sync: Effect.suspend(() => {
+        log.push(`sync ${name}`)
+        return flag === "r+" ? Effect.andThen(file.sync, sync) : file.sync
+      })
+    }
+  })
 
 describe("a full disk", () => {
   it.effect("stops the batch at the first failed write with whole lines, and a later run completes it", () =>
@@ -380,6 +434,74 @@ describe("a full disk", () => {
       yield* Effect.provide(Bench.run(place), Bench.Node)
       assert.deepStrictEqual(Bench.indices(place.output), Bench.upTo(30))
     }))
+})
+
+describe("what was written", () => {
+  it.effect("is synced at least every 256 rows, and at the end", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(1000)
+      const log: Array<string> = []
+      yield* Effect.provide(Bench.run({ ...place, concurrency: 8 }), watchedDisk(log))
+      const own = log.filter((entry) => entry.endsWith("out.jsonl"))
+      assert.lengthOf(own.filter((entry) => entry.startsWith("line")), 1000)
+      // the lines of one write are synced together
+      const unsynced = own.join(",").split("sync out.jsonl").map((lines) => lines.split("line").length - 1)
+      assert.isAtMost(Math.max(...unsynced), 256 + 64)
+      assert.strictEqual(own.at(-1), "sync out.jsonl")
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("is synced a tenth of a second later, whatever follows", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(3)
+      const log: Array<string> = []
+      const fiber = yield* Effect.forkChild(
+        Effect.provide(
+          Bench.run(place, (input, call) => Bench.textOf(input).endsWith("2") ? Effect.never : Bench.echo(input, call)),
+          watchedDisk(log)
+        )
+      )
+      const turn = Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      while (log.filter((entry) => entry === "line out.jsonl").length < 2) yield* turn
+      assert.notInclude(log, "sync out.jsonl")
+      yield* TestClock.adjust("100 millis")
+      yield* turn
+      assert.include(log, "sync out.jsonl")
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("and could not be synced stops the batch, and is not reported as complete", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(3)
+      const disk = watchedDisk([], broken("sync", "EIO: i/o error, fsync"))
+      const report = yield* Effect.provide(Bench.run(place), disk)
+      assert.deepStrictEqual([report.ending, report.why?.by], ["stopped", "disk"])
+      assert.include(report.why?.message, "EIO")
+    }).pipe(Effect.provide(Bench.Node)))
+})
+
+describe("a file that is replaced", () => {
+  it.effect("is on the disk before it takes the place of the old one", () =>
+    Effect.gen(function*() {
+      const { output } = yield* Bench.files
+      writeFileSync(output, "old")
+      const log: Array<string> = []
+      const replaced = Durable.replace(output, (file) =>
+        Effect.andThen(
+          file.writeAll(new TextEncoder().encode("new\n")),
+          Effect.sync(() => void log.push("written"))
+        ))
+      yield* Effect.provide(replaced, watchedDisk(log))
+      assert.deepStrictEqual(log.slice(0, 3), ["line out.jsonl.tmp", "written", "sync out.jsonl.tmp"])
+      assert.strictEqual(readFileSync(output, "utf8"), "new\n")
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("stays as it was where its writing fails, and nothing is left beside it", () =>
+    Effect.gen(function*() {
+      const { output } = yield* Bench.files
+      writeFileSync(output, "old")
+      yield* Effect.flip(Durable.replace(output, () => Effect.fail("no")))
+      assert.deepStrictEqual([readFileSync(output, "utf8"), existsSync(`${output}.tmp`)], ["old", false])
+    }).pipe(Effect.provide(Bench.Node)))
 })
 
 describe("an input", () => {

@@ -8,7 +8,7 @@ import type { Bar, Summary } from "./Histogram.ts"
 import type { Point } from "./Timeline.ts"
 
 /**
- * Why a batch ended before its last row.
+ * Why a batch ended before its last row; or, where the disk or a pin is the reason, what is wrong with its output.
  *
  * @category models
  * @since 0.1.0

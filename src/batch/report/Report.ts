@@ -40,9 +40,11 @@ export const make = (
   const latency = tally.latency.summary()
   const timeToFirstToken = tally.timeToFirstToken.summary()
   const pending = tally.rows - tally.done - tally.failed
+  // where no row is pending it does not matter why no further one started, but what is written may not be what was wanted
+  const stopped = pending > 0 || why?.by === "disk" || why?.by === "pin" ? why : undefined
   return {
-    ending: why === undefined || pending === 0 ? "complete" : why.by === "signal" ? "interrupted" : "stopped",
-    ...(why !== undefined && pending > 0 && { why }),
+    ending: stopped === undefined ? "complete" : stopped.by === "signal" ? "interrupted" : "stopped",
+    ...(stopped !== undefined && { why: stopped }),
     output: facts.output,
     errors: facts.errors,
     rows: {
@@ -76,7 +78,8 @@ export const make = (
 }
 
 /**
- * 0 when every row is done, or as many as the limit allowed; 1 when some failed; 3 when rows are pending.
+ * 0 when every row is done, or as many as the limit allowed; 1 when some failed; 3 when rows are pending, or what was
+ * written cannot be relied on.
  *
  * @category accessors
  * @since 0.1.0
