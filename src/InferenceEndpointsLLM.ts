@@ -6,15 +6,20 @@
  *
  * @since 0.1.0
  */
+import type * as Arr from "effect/Array"
+import * as Channel from "effect/Channel"
 import * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
+import type * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { GenerateRequest } from "./dialect/Dialect.ts"
@@ -233,11 +238,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
   const { total } = Timeouts.make(options.client?.timeouts)
 
   const prepared = (target: Target, wanted: Preparing.Wanted, stream: boolean, deadline: number) => {
-    const make = () =>
-      Effect.flatMapEager(
-        clientOf(target),
-        (client) => Preparing.prepare(client, target, prompting, wanted, stream, options.proof)
-      )
+    const make = () => Preparing.prepare(clientOf(target), target, prompting, wanted, stream, options.proof)
     const { options: { seed }, shared } = wanted
     const ready = shared === undefined || seed === undefined ? make() : shared.of(target, seed, make)
     // what is already there needs no limit
@@ -254,33 +255,40 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
         return target
       })
 
-  const plain = (target: Target, wanted: Preparing.Wanted, deadline: number) => {
+  const plain = (fiber: Running, target: Target, wanted: Preparing.Wanted, deadline: number) => {
     const stream = Preparing.isFolded(target, wanted)
     return Effect.flatMapEager(prepared(target, wanted, stream, deadline), (ready) =>
       Effect.map(
-        Deadline.before(deadline, total)(
-          Telemetry.observed(ready.telemetry, stream ? Generating.folded(ready) : Generating.unary(ready))
-        ),
-        (generation): Objects.Constrained => ({
-          generation,
-          constraint: ready.constraint,
-          capped: ready.capped
-        })
+        Deadline.before(fiber, deadline, total, generated(fiber, ready, stream)),
+        (generation): Objects.Constrained => ({ generation, constraint: ready.constraint, capped: ready.capped })
       ))
   }
 
+  /** Opens the stream of a request that is ready. */
+  const opening = (ready: Preparing.Ready, stream: boolean, deadline: number): Opening => (scope) =>
+    Effect.withFiber((fiber) => {
+      const opened: ReturnType<Opening> = Telemetry.opened<Generation.Event, InferenceError>(
+        fiber,
+        ready.telemetry,
+        scope,
+        (scope, outcome) => (stream ? Generating.stream : Generating.atOnce)(ready, scope, outcome)
+      )
+      return Deadline.before(fiber, deadline, total, opened)
+    })
+
   const plainStream = (target: Target, wanted: Preparing.Wanted, deadline: number) => {
     const stream = Preparing.isStreamed(target, wanted)
-    return Effect.map(
-      Effect.tap(prepared(target, wanted, stream, deadline), Preparing.warnUnstreamed(target)),
-      (ready): Objects.Streamed<GenerateError> => ({
+    const warning = Preparing.unstreamed(target)
+    const ready = prepared(target, wanted, stream, deadline)
+    return Effect.mapEager(
+      warning === undefined ? ready : Effect.tap(ready, Effect.logWarning(warning)),
+      (ready): Begun => ({
         constraint: ready.constraint,
-        events: Telemetry.observedStream(
-          ready.telemetry,
-          // calls that are part of the text are streamed like any other text
-          (stream || (ready.calls !== undefined && wanted.settings.delivery !== "unary")
-            ? Generating.stream
-            : Generating.atOnce)(ready, Deadline.before(deadline, total))
+        // calls that are part of the text are streamed like any other text
+        open: opening(
+          ready,
+          stream || (ready.calls !== undefined && wanted.settings.delivery !== "unary"),
+          deadline
         )
       })
     )
@@ -289,26 +297,26 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
   /** A request of a generation whose thinking budget is enforced here, by two requests. */
   const phase = (target: Target, { opening, prompt, wanted }: ThinkingPhases.Phase, stream: boolean) =>
     Effect.map(
-      Effect.flatMap(clientOf(target), (client) =>
-        Preparing.prepare(client, target, () => Effect.succeed(prompt), wanted, stream, options.proof)),
+      Preparing.prepare(clientOf(target), target, () => Effect.succeed(prompt), wanted, stream, options.proof),
       (ready): Preparing.Ready => ({ ...ready, splitReasoning: opening !== undefined, opening })
     )
 
   const once = (
+    fiber: Running,
     target: Target,
     wanted: Preparing.Wanted,
     deadline: number
   ): Effect.Effect<Objects.Constrained, GenerateError> =>
     (wanted.options.thinkingBudget ?? 0) <= 0
-      ? plain(target, wanted, deadline)
+      ? plain(fiber, target, wanted, deadline)
       : Deadline.by(deadline)(Effect.flatMap(
         ThinkingPhases.of(target, wanted, prompting),
         (plan) =>
-          plan === undefined ? plain(target, wanted, deadline) : ThinkingPhases.generate(plan, (next) => {
+          plan === undefined ? plain(fiber, target, wanted, deadline) : ThinkingPhases.generate(plan, (next) => {
             const stream = Preparing.isFolded(target, next.wanted)
             return Effect.flatMap(phase(target, next, stream), (ready) =>
               Effect.map(
-                Telemetry.observed(ready.telemetry, stream ? Generating.folded(ready) : Generating.unary(ready)),
+                generated(fiber, ready, stream),
                 (generation): Objects.Constrained => ({ generation, constraint: ready.constraint })
               ))
           })
@@ -318,24 +326,24 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     target: Target,
     wanted: Preparing.Wanted,
     deadline: number
-  ): Effect.Effect<Objects.Streamed<GenerateError>, GenerateError> => {
+  ): Effect.Effect<Begun, GenerateError> => {
     if ((wanted.options.thinkingBudget ?? 0) <= 0) return plainStream(target, wanted, deadline)
     return Deadline.by(deadline)(Effect.flatMap(ThinkingPhases.of(target, wanted, prompting), (plan) => {
       if (plan === undefined) return plainStream(target, wanted, deadline)
       const stream = Preparing.isStreamed(target, wanted)
       const whole: ThinkingPhases.Phase = { wanted, prompt: plan.thought.prompt, opening: undefined }
+      const opened = (next: ThinkingPhases.Phase): Opening => (scope) =>
+        Effect.flatMap(phase(target, next, stream), (ready) => opening(ready, stream, deadline)(scope))
       // the constraint is known before anything is sent, so that a problem with it shows at once
-      return Effect.map(phase(target, whole, stream), ({ constraint }) => ({
+      return Effect.map(phase(target, whole, stream), ({ constraint }): Begun => ({
         constraint,
-        events: ThinkingPhases.stream(
-          plan,
-          (next) =>
-            Stream.unwrap(Effect.map(phase(target, next, stream), (ready) =>
-              Telemetry.observedStream(
-                ready.telemetry,
-                (stream ? Generating.stream : Generating.atOnce)(ready, Deadline.before(deadline, total))
-              )))
-        )
+        open: (scope) =>
+          Effect.flatMap(opened(plan.thought)(scope), (thought) =>
+            Channel.toPullScoped(
+              ThinkingPhases.stream(plan, Stream.fromPull(Effect.succeed(thought)), (next) => streamOf(opened(next)))
+                .channel,
+              scope
+            ))
       }))
     }))
   }
@@ -345,26 +353,31 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     one: (wanted) =>
       Effect.withFiber((fiber) => {
         const deadline = Deadline.of(fiber, total)
-        return Effect.catchIf(
-          Effect.flatMap(known(deadline), (target) => once(target, wanted, deadline)),
-          isRevivable(wanted),
+        const made = Effect.flatMap(known(deadline), (target) => once(fiber, target, wanted, deadline))
+        return wanted.settings.revive === false ? made : Effect.catchIf(
+          made,
+          Revival.isAway,
           (error) =>
             Effect.flatMap(
               Deadline.by(deadline)(Revival.revive(endpoint, error)),
-              (target) => once(target, wanted, deadline)
+              (target) => once(fiber, target, wanted, deadline)
             )
         )
       }),
     streamed: (wanted) =>
-      Effect.flatMap(Deadline.after(total), (deadline) => {
+      Effect.withFiber((fiber) => {
+        const deadline = Deadline.of(fiber, total)
         const begun = (target: Effect.Effect<Target, EndpointError>) =>
           Effect.flatMap(target, (target) => begin(target, wanted, deadline))
-        return Effect.map(begun(known(deadline)), ({ constraint, events }) => ({
+        /** An endpoint may turn out to be away until its stream is open. Later failures stay: part of it was seen. */
+        const again = (scope: Scope.Scope) => (error: InferenceError) =>
+          Effect.flatMap(begun(Deadline.by(deadline)(Revival.revive(endpoint, error))), ({ open }) => open(scope))
+        return Effect.map(begun(known(deadline)), ({ constraint, open }) => ({
           constraint,
-          events: Revival.stream(
-            events,
-            isRevivable(wanted),
-            (error) => Effect.map(begun(Deadline.by(deadline)(Revival.revive(endpoint, error))), ({ events }) => events)
+          events: streamOf(
+            wanted.settings.revive === false
+              ? open
+              : (scope) => Effect.catchIf(open(scope), Revival.isAway, again(scope))
           )
         }))
       }),
@@ -376,7 +389,7 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     request: (path, body, response) => {
       const send = (target: Target) =>
         Effect.map(
-          Effect.flatMap(clientOf(target), (client) => client.json(response, path, body)),
+          clientOf(target).json(response, path, body),
           ({ value }) => value
         )
       return Deadline.within(total)(Effect.catchIf(
@@ -392,6 +405,22 @@ const service = Effect.fnUntraced(function*(options: Options, constrainedAlone: 
     fingerprint: { endpoint: EndpointConfig.encode(endpoint.config), template: templateOf(options) }
   })
 })
+
+type Running = Fiber.Fiber<unknown, unknown>
+
+/** Opens a stream, and gives what pulls it for as long as the scope is open. */
+type Opening = (
+  scope: Scope.Scope
+) => Effect.Effect<Pull.Pull<Arr.NonEmptyReadonlyArray<Generation.Event>, GenerateError>, GenerateError>
+
+/** A generation that can be opened as a stream, and the constraint that it is made under. */
+interface Begun {
+  readonly open: Opening
+  readonly constraint: Preparing.Ready["constraint"]
+}
+
+const streamOf = (open: Opening): Stream.Stream<Generation.Event, GenerateError> =>
+  Stream.fromChannel(Channel.fromTransform((_upstream, scope) => open(scope)))
 
 /** The service over a backend that makes generations. */
 const assemble = (options: Options, backend: Backend): Effect.Effect<InferenceEndpointsLLM["Service"]> =>
@@ -411,26 +440,27 @@ const serving = (
   }
 
   const plain = Settings.resolve(defaults, {})
+  const isSound = Conversing.check("", plain.options).length === 0
 
-  const wantNow = (
+  const want = (
     input: Message.Input,
     call: Settings.CallOptions | undefined,
     output?: StructuredOutput.StructuredOutput<unknown, unknown>
   ): Effect.Effect<Preparing.Wanted, GenerateError> => {
-    const { issues, options: sampling, settings } = call === undefined ? plain : Settings.resolve(defaults, call)
-    const wrong = [
+    const { issues, options: sampling, settings } = call === undefined ? plain : Settings.resolve(defaults, call, plain)
+    // a text beside options that were checked already
+    const isPlain = isSound && sampling === plain.options && typeof input === "string" && input.isWellFormed()
+    const wrong = isPlain ? issues : [
       ...issues,
       ...(isEmpty(input) && options.useMagpieTemplate !== true ? [noMessages] : []),
       ...Conversing.check(input, sampling)
     ]
     if (wrong.length > 0) return Effect.fail(Preparing.invalid("generate", wrong))
-    return Effect.mapEager(
-      output === undefined ? outputOf(defaults, call) : Effect.succeed(output),
-      (output): Preparing.Wanted => ({ input, options: sampling, settings, output })
-    )
+    const spec = output === undefined ? call?.structuredOutput ?? defaults.structuredOutput : undefined
+    return spec === undefined || spec === false
+      ? Effect.succeed({ input, options: sampling, settings, output })
+      : Effect.map(outputOf(spec), (output) => ({ input, options: sampling, settings, output }))
   }
-
-  const want = (...given: Parameters<typeof wantNow>) => Effect.suspend(() => wantNow(...given))
 
   const several = (wanted: Preparing.Wanted, permits: Semaphore.Semaphore) =>
     Effect.map(
@@ -445,47 +475,49 @@ const serving = (
       })
     )
 
-  /** One generation needs no fiber and no permit of its own. */
-  const single = (wanted: Preparing.Wanted) =>
-    Effect.map(backend.one(wanted), ({ generation }): Generated => ({ generations: [generation] }))
-
   const limit = (call?: Settings.CallOptions) => Semaphore.make(call?.concurrency ?? settings.concurrency ?? 16)
 
   const streamed = (
     input: Message.Input,
     call?: Settings.CallOptions,
     output?: StructuredOutput.StructuredOutput<unknown, unknown>
-  ) => Effect.flatMap(want(input, call, output), backend.streamed)
+  ) => Effect.suspend(() => Effect.flatMapEager(want(input, call, output), backend.streamed))
 
   const objects: Objects.Means<GenerateError> = {
     defaults: options.generationOptions ?? {},
-    ask: (input, call, output) => Effect.flatMap(want(input, call, output), backend.one),
+    ask: (input, call, output) => Effect.suspend(() => Effect.flatMapEager(want(input, call, output), backend.one)),
     stream: streamed
   }
 
   return InferenceEndpointsLLM.of({
     generate: (input, call) =>
       Effect.suspend(() =>
-        Effect.flatMapEager(wantNow(input, call), (wanted) =>
+        Effect.flatMapEager(want(input, call), (wanted) =>
           (wanted.settings.numGenerations ?? 1) === 1
-            ? single(wanted)
+            // one generation needs no fiber and no permit of its own
+            ? Effect.map(backend.one(wanted), alone)
             : Effect.flatMap(limit(call), (permits) => several(wanted, permits)))
       ),
     generateMany: (inputs, call) =>
       Effect.flatMap(limit(call), (permits) =>
         Effect.forEach(
           inputs,
-          (input) => Effect.flatMap(want(input, call), (wanted) => several(wanted, permits)),
+          (input) => Effect.flatMapEager(want(input, call), (wanted) => several(wanted, permits)),
           { concurrency: "unbounded" }
         )),
     generateEach: (inputs, call) =>
       Effect.flatMap(limit(call), (permits) =>
         Effect.forEach(
           inputs,
-          (input) => Effect.result(Effect.flatMap(want(input, call), (wanted) => several(wanted, permits))),
+          (input) => Effect.result(Effect.flatMapEager(want(input, call), (wanted) => several(wanted, permits))),
           { concurrency: "unbounded" }
         )),
-    stream: (input, call) => Stream.unwrap(Effect.map(streamed(input, call), ({ events }) => events)),
+    stream: (input, call) =>
+      Stream.fromChannel(
+        Channel.fromTransform((upstream, scope) =>
+          Effect.flatMap(streamed(input, call), ({ events }) => Channel.toTransform(events.channel)(upstream, scope))
+        )
+      ),
     generateObject: (<S extends Schema.Constraint>(
       input: Message.Input,
       options: Objects.ObjectOptions<S> | Objects.JsonObjectOptions
@@ -497,7 +529,7 @@ const serving = (
           : Objects.generate(objects, input, options))) as InferenceEndpointsLLM["Service"]["generateObject"],
     streamObject: (input, options) =>
       Stream.unwrap(Effect.map(Structures.load, ({ Objects }) => Objects.stream(objects, input, options))),
-    prompt: (input, call) => Effect.flatMap(want(input, call), backend.prompt),
+    prompt: (input, call) => Effect.suspend(() => Effect.flatMapEager(want(input, call), backend.prompt)),
     request: backend.request,
     ready: backend.ready,
     pricing: backend.pricing,
@@ -539,15 +571,17 @@ const isEmpty = (input: Message.Input): boolean => typeof input === "object" && 
 
 const noMessages = { path: ["messages"], message: "messages must not be empty; only Magpie generates from nothing" }
 
-/** The structured output of a call: its own, else the service's. */
-const outputOf = (defaults: Settings.CallOptions, call: Settings.CallOptions | undefined) => {
-  const spec = call?.structuredOutput ?? defaults.structuredOutput
-  if (spec === undefined || spec === false) return Effect.succeed(undefined)
-  return Effect.flatMap(
+const generated = (fiber: Running, ready: Preparing.Ready, stream: boolean) =>
+  Telemetry.observed(fiber, ready.telemetry, stream ? Generating.folded(ready) : Generating.unary(ready))
+
+const alone = ({ generation }: Objects.Constrained): Generated => ({ generations: [generation] })
+
+/** The structured output of a call, in the form of the Python original. */
+const outputOf = (spec: OutputSpecInput) =>
+  Effect.flatMap(
     Effect.flatMap(Structures.load, ({ OutputSpec }) => Effect.fromResult(OutputSpec.interpret(spec))),
     ({ output, warnings }) => Effect.as(Effect.forEach(warnings, (warning) => Effect.logWarning(warning)), output)
   )
-}
 
 /**
  * The options of each generation: seeds counted up from the one given, within a u64. Without one each of several gets its
@@ -583,9 +617,6 @@ const drawn = Effect.fnUntraced(function*(count: number) {
   }
   return [...all]
 })
-
-const isRevivable = ({ settings }: Preparing.Wanted) => (error: GenerateError): error is InferenceError =>
-  settings.revive !== false && Revival.isAway(error)
 
 /** What renders prompts here, if anything does. */
 const renderedBy = ({ chatTemplate, tokenizerId, tokenizerRevision = "main" }: Options): string | undefined =>

@@ -119,29 +119,43 @@ const names = new Set(Object.keys(Settings.fields))
 const is = Schema.is(Settings)
 
 /**
- * Separates settings from sampling options, over the service's defaults, and says what is wrong with either.
+ * Settings and sampling options, and what is wrong with either.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Resolved {
+  readonly settings: Settings
+  readonly options: GenerationOptions.GenerationOptions
+  readonly issues: ReadonlyArray<GenerationOptions.Issue>
+}
+
+/**
+ * Separates settings from sampling options, over the service's defaults, and says what is wrong with either. If the
+ * defaults by themselves are `known`, a call that sets no sampling option gets theirs, which are not checked again.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const resolve = (defaults: CallOptions, call: CallOptions): {
-  readonly settings: Settings
-  readonly options: GenerationOptions.GenerationOptions
-  readonly issues: ReadonlyArray<GenerationOptions.Issue>
-} => {
-  const settings: Record<string, unknown> = {}
-  const options: Record<string, unknown> = { maxNewTokens: GenerationOptions.MAX_NEW_TOKENS }
-  for (const { structuredOutput: _, ...source } of [defaults, call]) {
+export const resolve = (defaults: CallOptions, call: CallOptions, known?: Resolved): Resolved => {
+  const isKnown = known !== undefined && known.issues.length === 0
+  const settings: Record<string, unknown> = { ...(isKnown && known.settings) }
+  let own: Record<string, unknown> | undefined = isKnown
+    ? undefined
+    : { maxNewTokens: GenerationOptions.MAX_NEW_TOKENS }
+  for (const { structuredOutput: _, ...source } of isKnown ? [call] : [defaults, call]) {
     for (const [name, value] of Object.entries(source)) {
-      if (value !== undefined) (names.has(name) ? settings : options)[name] = value
+      if (value === undefined) continue
+      if (names.has(name)) settings[name] = value
+      else (own ??= { ...known?.options })[name] = value
     }
   }
   // sorted by name; `check` and `is` then look at the values
-  const sampling = options as GenerationOptions.GenerationOptions
+  const options = (own ?? known?.options ?? {}) as GenerationOptions.GenerationOptions
   return {
     settings: settings as Settings,
-    options: sampling,
-    issues: is(settings) ? GenerationOptions.check(sampling) : settingIssues(settings)
+    options,
+    issues: !is(settings) ? settingIssues(settings) : own === undefined ? [] : GenerationOptions.check(options)
   }
 }
 

@@ -32,7 +32,7 @@ export const make = Effect.fnUntraced(function*(options: TargetClients.Options =
   const endpoint = yield* Endpoint.Endpoint
   const clientOf = yield* TargetClients.make(options)
   const use: Use = (request) => {
-    const run = (target: Endpoint.Target) => Effect.flatMap(clientOf(target), (client) => request(client, target))
+    const run = (target: Endpoint.Target) => request(clientOf(target), target)
     return Effect.flatMap(endpoint.target, run).pipe(
       Effect.catchIf(Revival.isAway, (error) => Effect.flatMap(Revival.revive(endpoint, error), run))
     )

@@ -73,17 +73,17 @@ const thoughts = (balancer: Balancer, name: string): Issue => ({
 const isForced = ({ toolChoice }: GenerationOptions) => toolChoice === "required" || typeof toolChoice === "object"
 
 /**
- * The parts of a body that do not reach the engine; none without a balancer.
+ * The parts of a body that do not reach the engine.
  *
  * @category validation
  * @since 0.2.0
  */
 export const dropped = (
-  balancer: Balancer | undefined,
+  balancer: Balancer,
   call: Call,
   options: GenerationOptions
 ): ReadonlyArray<Issue> => {
-  if (balancer === undefined || call.route !== "chat") return []
+  if (call.route !== "chat") return []
   const { messages } = call.body
   const holds = (name: string) => messages.some((message) => Object.hasOwn(message, name))
   if (balancer === "vllm-router") {

@@ -28,14 +28,14 @@ export type Route = "generate" | "chat" | "completion"
 export type Encode<V> = (value: V) => Readonly<Record<string, unknown>> | undefined
 
 /**
- * What becomes of an option on a route: sent under a field, silently ignored by the engine, or refused by it. `neutral`
+ * What becomes of an option on a route: sent under a field, as it is where there is no `encode`, silently ignored by the engine, or refused by it. `neutral`
  * values change nothing and need no support.
  *
  * @category models
  * @since 0.1.0
  */
 export type Rule<V> =
-  | { readonly _tag: "Sent"; readonly field: string; readonly encode: Encode<V> }
+  | { readonly _tag: "Sent"; readonly field: string; readonly encode: Encode<V> | undefined }
   | { readonly _tag: "Ignored" | "Refused"; readonly why: string; readonly neutral: (value: V) => boolean }
 
 /**
@@ -124,10 +124,7 @@ export type Call =
  * @category constructors
  * @since 0.1.0
  */
-export const sent = <V>(
-  field: string,
-  encode: Encode<V> = (value) => ({ [field]: value })
-): Rule<V> => ({ _tag: "Sent", field, encode })
+export const sent = <V>(field: string, encode?: Encode<V>): Rule<V> => ({ _tag: "Sent", field, encode })
 
 /**
  * An option that is sent unless its value means "off".
@@ -185,7 +182,21 @@ export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
   const unsupported: Array<Issue> = []
   if (rules !== undefined) {
     // in the order of the rules: if two options share a field, the later rule wins
-    for (const name of namesOf(rules)) apply(dialect, route, rules, name, request.options, fields, unsupported)
+    for (const name of namesOf(rules)) {
+      const value = request.options[name]
+      if (value === undefined) continue
+      // the compiler cannot see that a defined value of option N is what the rule of N takes
+      const rule = rules[name] as Rule<unknown>
+      if (rule._tag === "Sent") {
+        if (rule.encode === undefined) fields[rule.field] = value
+        else Object.assign(fields, rule.encode(value))
+      } else if (!rule.neutral(value)) {
+        const message = `${name} is ${rule._tag.toLowerCase()} by ${names[dialect.engine]} on ${
+          paths[route]
+        }: ${rule.why}`
+        unsupported.push({ path: [name], message })
+      }
+    }
   }
   dialect.finish?.(fields, request, route)
   const conflicts = rules === undefined
@@ -211,29 +222,6 @@ const namesOf = (rules: Rules): ReadonlyArray<Name> => {
 }
 
 const isName = (rules: Rules, name: string): name is Name => Object.hasOwn(rules, name)
-
-const apply = <N extends Name>(
-  dialect: Dialect,
-  route: Route,
-  rules: Rules,
-  name: N,
-  options: GenerationOptions,
-  fields: Record<string, unknown>,
-  unsupported: Array<Issue>
-): void => {
-  const value = options[name]
-  if (value === undefined) return
-  // the compiler cannot see that a defined value of option N is what the rule of N takes
-  const rule = rules[name] as Rule<unknown>
-  if (rule._tag === "Sent") {
-    Object.assign(fields, rule.encode(value))
-  } else if (!rule.neutral(value)) {
-    unsupported.push({
-      path: [name],
-      message: `${name} is ${rule._tag.toLowerCase()} by ${names[dialect.engine]} on ${paths[route]}: ${rule.why}`
-    })
-  }
-}
 
 /**
  * The engines' names as people write them.

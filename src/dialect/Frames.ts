@@ -11,8 +11,6 @@ import type * as Completion from "../protocol/Completion.ts"
 import * as Generate from "../protocol/Generate.ts"
 import * as Logprobs from "./Logprobs.ts"
 
-const known = <A>(value: A | null | undefined): A | undefined => value ?? undefined
-
 const token = ({ id, logprob, special, text }: Generate.Token, top?: ReadonlyArray<Generate.Token> | null): Token => ({
   id,
   text,
@@ -38,7 +36,10 @@ export const native = (frame: Generate.Frame, tokens: boolean): Delta => {
     ...(last && { fullText: frame.generated_text ?? "" }),
     ...(details !== null && details !== undefined && {
       finishReason: details.finish_reason,
-      usage: { outputTokens: details.generated_tokens, inputTokens: known(details.input_length) },
+      usage: {
+        outputTokens: details.generated_tokens,
+        ...(typeof details.input_length === "number" && { inputTokens: details.input_length })
+      },
       seed: Generate.seed(details.seed)
     })
   }
@@ -69,16 +70,19 @@ export const nativeResponse = ({ details, generated_text }: Generate.Response): 
   })
 })
 
-const usage = (wire: ChatCompletion.Usage | null | undefined): Usage | undefined => {
-  if (wire === null || wire === undefined) return undefined
+/** Counts that the server did not send have no key. */
+const usage = (wire: ChatCompletion.Usage): Usage => {
   const { completion_tokens: written, prompt_tokens: read, total_tokens: all } = wire
+  const inputTokens = read ?? difference(all, written)
+  const outputTokens = written ?? difference(all, read)
+  const cachedTokens = wire.prompt_tokens_details?.cached_tokens ?? wire.cached_tokens ?? wire.prompt_cache_hit_tokens
+  const reasoningTokens = wire.completion_tokens_details?.reasoning_tokens ?? wire.reasoning_tokens
   const cost = wire.estimated_cost ?? wire.cost
   return {
-    inputTokens: known(read) ?? difference(all, written),
-    outputTokens: known(written) ?? difference(all, read),
-    cachedTokens: known(wire.prompt_tokens_details?.cached_tokens) ?? known(wire.cached_tokens) ??
-      known(wire.prompt_cache_hit_tokens),
-    reasoningTokens: known(wire.completion_tokens_details?.reasoning_tokens) ?? known(wire.reasoning_tokens),
+    ...(typeof inputTokens === "number" && { inputTokens }),
+    ...(typeof outputTokens === "number" && { outputTokens }),
+    ...(typeof cachedTokens === "number" && { cachedTokens }),
+    ...(typeof reasoningTokens === "number" && { reasoningTokens }),
     ...(typeof cost === "number" && { cost })
   }
 }
@@ -87,24 +91,33 @@ const usage = (wire: ChatCompletion.Usage | null | undefined): Usage | undefined
 const difference = (total: number | null | undefined, part: number | null | undefined): number | undefined =>
   typeof total === "number" && typeof part === "number" ? total - part : undefined
 
-const said = (part: ChatCompletion.Said): Delta => ({
-  text: ChatCompletion.contentText(part.content),
-  // one of the names may be present but empty
-  reasoning: known(part.reasoning || part.reasoning_content) || ChatCompletion.contentThinking(part.content) ||
-    undefined,
-  refusal: known(part.refusal),
-  toolCalls: ChatCompletion.fragments(part.tool_calls)
-})
+const said = (part: ChatCompletion.Said): Delta => {
+  const { content, reasoning, reasoning_content, refusal, tool_calls } = part
+  const isText = typeof content === "string"
+  return {
+    text: isText ? content : ChatCompletion.contentText(content),
+    // one of the names may be present but empty
+    reasoning: (reasoning || reasoning_content) || (isText ? "" : ChatCompletion.contentThinking(content)) || undefined,
+    refusal: refusal ?? undefined,
+    ...(tool_calls !== null && tool_calls !== undefined && { toolCalls: ChatCompletion.fragments(tool_calls) })
+  }
+}
 
 const nothing: Delta = {}
 
-/** Who generated, by the server: the model, and on many engines the program with its version. */
-const identity = (
-  { model, system_fingerprint: fingerprint }: ChatCompletion.Chunk | ChatCompletion.Response | Completion.Response
-): Pick<Delta, "model" | "systemFingerprint"> => ({
-  ...(typeof model === "string" && model !== "" && { model }),
-  ...(typeof fingerprint === "string" && fingerprint !== "" && { systemFingerprint: fingerprint })
-})
+/** What ends a generation or stands beside it: its end, its counts, and who generated, by the server. */
+const rest = (
+  response: ChatCompletion.Chunk | ChatCompletion.Response | Completion.Response,
+  finishReason: string | null | undefined
+): Delta => {
+  const { model, system_fingerprint: fingerprint, usage: counts } = response
+  return {
+    finishReason: finishReason ?? undefined,
+    usage: counts === null || counts === undefined ? undefined : usage(counts),
+    ...(typeof model === "string" && model !== "" && { model }),
+    ...(typeof fingerprint === "string" && fingerprint !== "" && { systemFingerprint: fingerprint })
+  }
+}
 
 /**
  * An event of the chat route. The first one may be a role alone, the last one usage alone.
@@ -127,9 +140,7 @@ export const chat = (chunk: ChatCompletion.Chunk, tokens: boolean): Delta => {
   const message = delta === null || delta === undefined ? nothing : said(delta)
   return {
     ...message,
-    finishReason: known(choice?.finish_reason),
-    usage: usage(chunk.usage),
-    ...identity(chunk),
+    ...rest(chunk, choice?.finish_reason),
     ...(tokens && { tokens: Logprobs.ofMessage(choice?.logprobs?.content, message) })
   }
 }
@@ -143,12 +154,11 @@ export const chat = (chunk: ChatCompletion.Chunk, tokens: boolean): Delta => {
 export const chatResponse = (response: ChatCompletion.Response): Delta => {
   const choice = response.choices?.[0]
   const message = choice === undefined ? nothing : said(choice.message)
+  const listed = choice?.logprobs?.content
   return {
     ...message,
-    finishReason: known(choice?.finish_reason),
-    usage: usage(response.usage),
-    ...identity(response),
-    tokens: Logprobs.ofWhole(choice?.logprobs?.content, message)
+    ...rest(response, choice?.finish_reason),
+    ...(listed !== null && listed !== undefined && { tokens: Logprobs.ofWhole(listed, message) })
   }
 }
 
@@ -162,10 +172,8 @@ export const completion = (response: Completion.Response, tokens: boolean): Delt
   const choice = response.choices?.[0]
   const listed = choice?.logprobs
   return {
-    text: known(choice?.text),
-    finishReason: known(choice?.finish_reason),
-    usage: usage(response.usage),
-    ...identity(response),
+    text: choice?.text ?? undefined,
+    ...rest(response, choice?.finish_reason),
     ...(tokens && listed !== null && listed !== undefined && { tokens: Logprobs.ofChoice(listed) })
   }
 }

@@ -23,7 +23,13 @@ export interface Asked {
   readonly stream: boolean
 }
 
-type Check = (options: GenerationOptions, asked: Asked) => ReadonlyArray<Issue>
+/**
+ * What an engine would refuse, or would understand as something else.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Check = (options: GenerationOptions, asked: Asked) => ReadonlyArray<Issue>
 
 const issue = (name: string, rule: string, given: unknown): Issue => ({
   path: [name],
@@ -109,13 +115,10 @@ const hfServe: Check = ({ seed, temperature = 0 }) => [
   ...(temperature > 2 ? [issue("temperature", "must be at most 2 on hf-serve", temperature)] : [])
 ]
 
-const checks: { readonly [K in Kind]?: Check } = { tgi, vllm, sglang, llamacpp, "hf-serve": hfServe }
-
 /**
- * What the engine would refuse, or would understand as something else.
+ * The check of each engine that has one.
  *
  * @category validation
  * @since 0.2.0
  */
-export const check = (options: GenerationOptions, asked: Asked): ReadonlyArray<Issue> =>
-  checks[asked.kind]?.(options, asked) ?? []
+export const checks: { readonly [K in Kind]?: Check } = { tgi, vllm, sglang, llamacpp, "hf-serve": hfServe }

@@ -4,7 +4,7 @@
  * @since 0.2.0
  */
 import type * as Headers from "effect/http/Headers"
-import type { ServerTimings, Usage } from "../Generation.ts"
+import type { ServerTimings, Statistics, Usage } from "../Generation.ts"
 
 const number = (text: string | undefined): number | undefined =>
   text !== undefined && /^\d+(\.\d+)?$/.test(text) ? Number(text) : undefined
@@ -21,25 +21,26 @@ export const usage = (headers: Headers.Headers): Usage => {
   return { ...(inputTokens !== undefined && { inputTokens }), ...(outputTokens !== undefined && { outputTokens }) }
 }
 
+/** The times that TGI puts into the headers of whole responses, in milliseconds. */
+const timings = (headers: Headers.Headers): ServerTimings => ({
+  total: number(headers["x-total-time"]),
+  validation: number(headers["x-validation-time"]),
+  queue: number(headers["x-queue-time"]),
+  inference: number(headers["x-inference-time"]),
+  perToken: number(headers["x-time-per-token"])
+})
+
 /**
- * Who answered behind a router, by the header of Hugging Face's.
+ * Everything that headers say about a generation: TGI's counts and times, and who answered behind Hugging Face's router.
  *
  * @category decoding
  * @since 0.2.0
  */
-export const provider = (headers: Headers.Headers): string | undefined => headers["x-inference-provider"]
-
-/**
- * The times that TGI puts into the headers of whole responses, in milliseconds.
- *
- * @category decoding
- * @since 0.1.0
- */
-export const timings = (headers: Headers.Headers): ServerTimings | undefined =>
-  headers["x-total-time"] === undefined ? undefined : {
-    total: number(headers["x-total-time"]),
-    validation: number(headers["x-validation-time"]),
-    queue: number(headers["x-queue-time"]),
-    inference: number(headers["x-inference-time"]),
-    perToken: number(headers["x-time-per-token"])
+export const statistics = (headers: Headers.Headers): Partial<Statistics> => {
+  const provider = headers["x-inference-provider"]
+  return {
+    ...(("x-prompt-tokens" in headers || "x-generated-tokens" in headers) && usage(headers)),
+    ...("x-total-time" in headers && { server: timings(headers) }),
+    ...(provider !== undefined && { provider })
   }
+}

@@ -74,7 +74,12 @@ export const by = (deadline: number | undefined) => <A, E, R>(self: Effect.Effec
  * @category combinators
  * @since 0.2.0
  */
-export const before = (deadline: number, limit: Duration.Duration) => <A, E, R>(self: Effect.Effect<A, E, R>) =>
-  Effect.clockWith((clock) =>
-    deadline + NEAR < clock.currentTimeMillisUnsafe() + Duration.toMillis(limit) ? by(deadline)(self) : self
-  )
+export const before = <A, E, R>(
+  fiber: Fiber.Fiber<unknown, unknown>,
+  deadline: number,
+  limit: Duration.Duration,
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  deadline + NEAR < fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() + Duration.toMillis(limit)
+    ? by(deadline)(self)
+    : self

@@ -14,6 +14,14 @@ import * as Redacted from "effect/Redacted"
 export type Scrub = (text: string) => string
 
 /**
+ * Without a secret there is nothing to remove.
+ *
+ * @category constants
+ * @since 0.2.0
+ */
+export const nothing: Scrub = (text) => text
+
+/**
  * A function that removes a token from a text.
  *
  * @category constructors
@@ -21,7 +29,7 @@ export type Scrub = (text: string) => string
  */
 export const scrubber = (token: Redacted.Redacted<string> | undefined): Scrub => {
   const secret = token === undefined ? "" : Redacted.value(token)
-  return secret === "" ? (text) => text : (text) => text.replaceAll(secret, "<redacted>")
+  return secret === "" ? nothing : (text) => text.replaceAll(secret, "<redacted>")
 }
 
 /**

@@ -21,12 +21,11 @@ export type Options = Pick<TgiClient.Options, "timeouts" | "limits" | "retry" | 
 export const make = Effect.fnUntraced(function*(options: Options = {}) {
   const http = yield* HttpClient.HttpClient
   const known = new WeakMap<Target, TgiClient.TgiClient["Service"]>()
-  return (target: Target): Effect.Effect<TgiClient.TgiClient["Service"]> => {
+  return (target: Target): TgiClient.TgiClient["Service"] => {
     const client = known.get(target)
-    if (client !== undefined) return Effect.succeed(client)
-    return TgiClient.make({ ...target, ...options }).pipe(
-      Effect.provideService(HttpClient.HttpClient, http),
-      Effect.tap((made) => Effect.sync(() => known.set(target, made)))
-    )
+    if (client !== undefined) return client
+    const made = TgiClient.over(http, { ...target, ...options })
+    known.set(target, made)
+    return made
   }
 })

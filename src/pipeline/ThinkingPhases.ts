@@ -240,16 +240,17 @@ export const generate = <E>(
   })
 
 /**
- * The phases as one stream, which ends with the whole generation.
+ * The phases as one stream, which ends with the whole generation: that of the thought, and what follows it.
  *
  * @category running
  * @since 0.2.0
  */
 export const stream = <E>(
   plan: Plan,
+  thought: Stream.Stream<Generation.Event, E>,
   run: (phase: Phase) => Stream.Stream<Generation.Event, E>
 ): Stream.Stream<Generation.Event, E> =>
-  Stream.flatMap(run(plan.thought), (event): Stream.Stream<Generation.Event, E> => {
+  Stream.flatMap(thought, (event): Stream.Stream<Generation.Event, E> => {
     if (event._tag === "Text" && !plan.keepsText) return Stream.empty
     if (event._tag !== "Finish") return Stream.succeed(event)
     const thought = event.generation

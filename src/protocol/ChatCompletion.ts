@@ -176,6 +176,7 @@ export const fragments = (calls: Said["tool_calls"]): ReadonlyArray<Fragment> | 
 export const saysSomething = (said: Said | null | undefined): boolean => {
   if (said === null || said === undefined) return false
   const { content, reasoning, reasoning_content, refusal, tool_calls } = said
+  if (typeof content === "string" && content !== "") return true
   const texts = [contentText(content), contentThinking(content), reasoning, reasoning_content, refusal]
   return texts.some((text) => typeof text === "string" && text !== "") || fragments(tool_calls) !== undefined
 }

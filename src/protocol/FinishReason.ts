@@ -80,4 +80,4 @@ export const isSet = (reason: string | null | undefined): reason is string =>
  * @since 0.2.0
  */
 export const failure = (reason: string | null | undefined): string | undefined =>
-  isSet(reason) && read(reason) === "failed" ? reason : undefined
+  reason !== null && reason !== undefined && read(reason) === "failed" ? reason : undefined

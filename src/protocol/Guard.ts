@@ -27,15 +27,15 @@ export interface Guard<A> {
  * @since 0.1.0
  */
 export const make = <A>(schema: Schema.Codec<A, A>): Guard<A> => {
-  let check: ((value: unknown) => value is A) | undefined
-  return {
-    // compiled when first needed: most programs use few of the routes
-    is: (value): value is A => (check ??= compile(schema))(value),
+  const guard: { -readonly [K in keyof Guard<A>]: Guard<A>[K] } = {
+    // compiled when first needed, in its own place: most programs use few of the routes
+    is: (value): value is A => (guard.is = compile(schema))(value),
     explain: (value) => {
       const result = Schema.decodeUnknownResult(schema)(value)
       return Result.isFailure(result) ? result.failure.message : "the value changed while it was checked"
     }
   }
+  return guard
 }
 
 const compile = <A>(schema: Schema.Codec<A, A>): (value: unknown) => value is A => {

@@ -7,12 +7,10 @@
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type * as Headers from "effect/http/Headers"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type { HttpClientResponse } from "effect/http/HttpClientResponse"
-import * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import { Attempts, type Options as SendOptions } from "../http/Attempt.ts"
 import * as Fault from "../http/Fault.ts"
@@ -39,6 +37,16 @@ const SIGN_OF_LIFE = 10_000
 /** Of a stream the head is wanted, and of anything else the whole body. */
 const streamed: SendOptions = {}
 
+/** A stream whose first event has come, or that ended without one. */
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Begun<F> {
+  readonly meta: Meta
+  readonly reader: Events.Reader<F>
+}
+
 /**
  * The attempts at calls to one target.
  *
@@ -53,9 +61,13 @@ export class Calls {
   readonly #limits: { readonly [A in Accept]: TransportLimits.Limits }
   readonly #whole: SendOptions
   readonly #scrub: Secret.Scrub
+  readonly #reading: Events.Settings
+  /** Whether the transport applies the limits by itself. */
+  readonly enforced: boolean
 
   constructor(client: HttpClient.HttpClient, options: Options) {
     this.#http = new Attempts(client)
+    this.enforced = this.#http.enforced
     this.#options = options
     this.#requests = new Requests(options.target, options.userAgent)
     this.#scrub = Secret.scrubber(options.target.token)
@@ -72,11 +84,14 @@ export class Calls {
       "application/json": { ...shared, silence: { after: firstEvent, ask: this.#isAlive() } },
       "text/event-stream": { ...shared, headers: Duration.toMillis(timeouts.headers), firstEvent }
     }
-  }
-
-  /** Whether the transport applies the limits by itself. */
-  get enforced(): boolean {
-    return this.#http.enforced
+    this.#reading = {
+      scrub: this.#scrub,
+      reasonOf: (error) => InferenceFailure.fromFault(Fault.from(error, this.#limits["text/event-stream"])),
+      idle: timeouts.idle,
+      total: timeouts.total,
+      maxEventSize: limits.event,
+      maxBodySize: limits.body
+    }
   }
 
   /** The request of all attempts; nothing if JSON cannot represent its body. */
@@ -124,7 +139,7 @@ export class Calls {
     route: Route<F>,
     scope: Scope.Scope,
     at: At
-  ) {
+  ): Effect.Effect<Begun<F>, Failed> {
     return Effect.suspend(() => {
       const attempt = Scope.forkUnsafe(scope)
       return Effect.onExit(
@@ -134,13 +149,12 @@ export class Calls {
     })
   }
 
-  /** A stream whose first event has come, or that ended without one. */
   #begun<F extends { readonly error?: unknown }>(
     request: HttpClientRequest.HttpClientRequest,
     route: Route<F>,
     attempt: Scope.Closeable,
     at: At
-  ) {
+  ): Effect.Effect<Begun<F>, Failed> {
     const begun = Effect.flatMap(
       this.#head(request, "text/event-stream", at, attempt),
       (response) => this.#streamed(response, route, attempt, at)
@@ -159,9 +173,8 @@ export class Calls {
     route: Route<F>,
     attempt: Scope.Closeable,
     at: At
-  ) {
+  ): Effect.Effect<Begun<F>, Failed> {
     if (response.status >= 300) return this.#refused(response)
-    const { limits, timeouts } = this.#options
     const other = otherThanEvents(response.headers)
     if (other !== undefined) {
       return Effect.flatMap(
@@ -170,26 +183,12 @@ export class Calls {
       )
     }
     return Effect.flatMap(this.#http.pull(response, attempt), (bytes) => {
-      const meta = this.#meta(response, at.attempts)
       const transport = TransportLimits.readingOf(response)
-      const reader = Events.read(bytes, route, {
-        scrub: this.#scrub,
-        reasonOf: (error) => InferenceFailure.fromFault(Fault.from(error, this.#limits["text/event-stream"])),
-        transport,
-        closed: Scope.close(attempt, Exit.void),
-        idle: timeouts.idle,
-        total: timeouts.total,
-        deadline: at.deadline,
-        maxEventSize: limits.event,
-        maxBodySize: limits.body
-      })
-      return Pull.matchEffect(reader.pull((reason) => this.#failed(reason, response)), {
-        onSuccess: (first) => {
-          transport?.firstEventCame()
-          return Effect.succeed({ meta, reader, first })
-        },
-        onDone: () => Effect.succeed({ meta, reader, first: undefined }),
-        onFailure: Effect.failCause
+      const body = { bytes, transport, scope: attempt, deadline: at.deadline }
+      const reader = Events.read(body, route, this.#reading)
+      return Effect.map(reader.begun((reason) => this.#failed(reason, response)), () => {
+        transport?.firstEventCame()
+        return { meta: this.#meta(response, at.attempts), reader }
       })
     })
   }
@@ -242,10 +241,10 @@ export class Calls {
     route: Route<F>,
     response: HttpClientResponse,
     at: At
-  ) {
+  ): Effect.Effect<Begun<F>, Failed> {
     const reading = route.whole?.(text)
     if (reading?._tag === "Read") {
-      return Effect.succeed({ meta: this.#meta(response, at.attempts), reader: Events.ended, first: reading.value })
+      return Effect.succeed({ meta: this.#meta(response, at.attempts), reader: Events.arrived(reading.value) })
     }
     return reading?._tag === "Failed"
       ? this.#unread(text, reading, response)
@@ -285,7 +284,7 @@ export class Calls {
 
   #meta(response: HttpClientResponse, attempts: number): Meta {
     return {
-      headers: HeaderFields.scrubbed(response.headers, this.#scrub),
+      headers: this.#scrub === Secret.nothing ? response.headers : HeaderFields.scrubbed(response.headers, this.#scrub),
       requestId: HeaderFields.requestId(response.headers, this.#scrub),
       attempts
     }

@@ -8,34 +8,39 @@ import type * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as HttpClient from "effect/http/HttpClient"
+import type * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import { withTrace } from "../http/Attempt.ts"
 import * as Deadline from "../http/Deadline.ts"
 import * as Retry from "../http/Retry.ts"
 import { InferenceError, InvalidRequest, type Reason, Timeout } from "../InferenceError.ts"
 import * as Json from "../protocol/Json.ts"
-import { Calls } from "./Attempt.ts"
+import { type Begun, Calls } from "./Attempt.ts"
 import type { Accept, At, Call, Meta, Options } from "./Call.ts"
 import { type Failed, verdict } from "./failure/Failed.ts"
 import * as Suspects from "./failure/Suspects.ts"
-import type * as Events from "./read/Events.ts"
 import type { Read } from "./routes/Reading.ts"
 import type { Route } from "./routes/Route.ts"
 
 /**
- * An open event stream.
+ * A stream that has begun: status, headers and the first event were good.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Opened<F> {
   readonly meta: Meta
+  /** One pull of `frames`, for a reader without a `Stream`. Use one of the three. */
   readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, InferenceError>
-  /** All frames to whoever hears them, instead of `pull`. */
+  /**
+   * Gives all frames to whoever hears them, as they come, and succeeds when the generation is complete. The cheapest of
+   * the three: no fiber is woken for each read of the socket. `hear` must not block.
+   */
   readonly each: (hear: (frames: Arr.NonEmptyReadonlyArray<F>) => void) => Effect.Effect<void, InferenceError>
+  readonly frames: Stream.Stream<F, InferenceError>
 }
 
 /**
@@ -63,68 +68,65 @@ export interface Exchange {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: Options): Effect.Effect<Exchange, never, HttpClient.HttpClient> =>
-  Effect.map(HttpClient.HttpClient, (client): Exchange => {
-    const wire = new Calls(client, options)
-    const quota = Retry.makeQuota()
-    const suspects = new Suspects.Suspects()
-    /** Whether the server is up, by its health route, whatever it thinks of the client. */
-    const health = (at: At): Effect.Effect<void, Failed> =>
-      // made on demand: hardly any call needs it
-      Effect.suspend(() => {
-        const request = wire.request({ method: "GET", path: "/health" }, "application/json")
-        if (request === undefined) return Effect.void
-        const asked = wire.unary(request, () => ({ _tag: "Read", value: undefined }), at)
-        return Effect.matchEffect(asked, {
-          onSuccess: () => Effect.void,
-          onFailure: (failed) => Suspects.isUp(failed) ? Effect.void : Effect.fail(failed)
-        })
+export const make = (client: HttpClient.HttpClient, options: Options): Exchange => {
+  const wire = new Calls(client, options)
+  const quota = Retry.makeQuota()
+  const suspects = new Suspects.Suspects()
+  /** Whether the server is up, by its health route, whatever it thinks of the client. */
+  const health = (at: At): Effect.Effect<void, Failed> => {
+    const request = wire.request({ method: "GET", path: "/health" }, "application/json")
+    if (request === undefined) return Effect.void
+    const asked = wire.unary(request, () => ({ _tag: "Read", value: undefined }), at)
+    return Effect.matchEffect(asked, {
+      onSuccess: () => Effect.void,
+      onFailure: (failed) => Suspects.isUp(failed) ? Effect.void : Effect.fail(failed)
+    })
+  }
+  const { retry: policy, timeouts: { total } } = options
+  const within = Duration.toMillis(total)
+  const calling = <A>(
+    call: Call,
+    accept: Accept,
+    attempt: (request: HttpClientRequest.HttpClientRequest, at: At) => Effect.Effect<A, Failed>
+  ): Effect.Effect<A, InferenceError> =>
+    Effect.withFiber((fiber) => {
+      const method = `${call.method} ${call.path}`
+      const plain = wire.request(call, accept)
+      if (plain === undefined) return Effect.fail(unwritable(method, call.body))
+      const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+      const end = fiber.getRef(Deadline.CurrentDeadline)
+      const bounded = end !== undefined && end + Deadline.NEAR < now + within
+      const deadline = bounded ? end : now + within
+      const late = (attempts: number) =>
+        new InferenceError({ method, reason: new Timeout({ phase: "total", after: total }), attempts })
+      if (deadline <= now) return Effect.fail(late(0))
+      const request = withTrace(plain, fiber)
+      let attempts = 0
+      const { body } = call
+      const one = (n: number) => {
+        const at: At = { attempts: attempts = n, deadline, bounded }
+        const sent = attempt(request, at)
+        return body === undefined ? sent : suspects.attempt(body, sent, () => health(at))
+      }
+      const whole = Retry.run(
+        one,
+        { subject: method, policy, quota, deadline, verdict },
+        (failed, attempts) => failure(method, failed, attempts)
+      )
+      return wire.enforced ? whole : Effect.timeoutOrElse(whole, {
+        duration: Duration.millis(deadline - now),
+        orElse: () => Effect.fail(late(attempts))
       })
-    const { retry: policy, timeouts: { total } } = options
-    const within = Duration.toMillis(total)
-    const calling = <A>(
-      call: Call,
-      accept: Accept,
-      attempt: (request: HttpClientRequest.HttpClientRequest, at: At) => Effect.Effect<A, Failed>
-    ): Effect.Effect<A, InferenceError> =>
-      Effect.withFiber((fiber) => {
-        const method = `${call.method} ${call.path}`
-        const plain = wire.request(call, accept)
-        if (plain === undefined) return Effect.fail(unwritable(method, call.body))
-        const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-        const end = fiber.getRef(Deadline.CurrentDeadline)
-        const bounded = end !== undefined && end + Deadline.NEAR < now + within
-        const deadline = bounded ? end : now + within
-        const late = (attempts: number) =>
-          new InferenceError({ method, reason: new Timeout({ phase: "total", after: total }), attempts })
-        if (deadline <= now) return Effect.fail(late(0))
-        const request = withTrace(plain, fiber)
-        let attempts = 0
-        const { body } = call
-        const one = (n: number) => {
-          const at: At = { attempts: attempts = n, deadline, bounded }
-          const sent = attempt(request, at)
-          return body === undefined ? sent : suspects.attempt(body, sent, health(at))
-        }
-        const whole = Retry.run(
-          one,
-          { subject: method, policy, quota, deadline, verdict },
-          (failed, attempts) => failure(method, failed, attempts)
-        )
-        return wire.enforced ? whole : Effect.timeoutOrElse(whole, {
-          duration: Duration.millis(deadline - now),
-          orElse: () => Effect.fail(late(attempts))
-        })
-      })
-    return {
-      unary: (call, read) => calling(call, "application/json", (request, at) => wire.unary(request, read, at)),
-      open: (call, route, scope) =>
-        Effect.map(
-          calling(call, "text/event-stream", (request, at) => wire.open(request, route, scope, at)),
-          ({ first, meta, reader }) => ({ meta, ...reading(call, meta, first, reader) })
-        )
-    }
-  })
+    })
+  return {
+    unary: (call, read) => calling(call, "application/json", (request, at) => wire.unary(request, read, at)),
+    open: (call, route, scope) =>
+      Effect.map(
+        calling(call, "text/event-stream", (request, at) => wire.open(request, route, scope, at)),
+        (begun) => opened(call, begun)
+      )
+  }
+}
 
 const failure = (method: string, { reason, received, requestId }: Failed, attempts: number) =>
   new InferenceError({
@@ -151,13 +153,8 @@ const flaw = (body: Call["body"]) => {
   return { path: ["body"], message: "the body holds a cycle, or a value that cannot be written as JSON" }
 }
 
-/** The frames that are already there, then the rest; a failure says what had been handed over before it. */
-const reading = <F>(
-  call: Call,
-  meta: Meta,
-  first: Arr.NonEmptyReadonlyArray<F> | undefined,
-  reader: Events.Reader<F>
-): Pick<Opened<F>, "pull" | "each"> => {
+/** A failure says what had been handed over before it. */
+const opened = <F>(call: Call, { meta, reader }: Begun<F>): Opened<F> => {
   const failed = (reason: Reason) =>
     new InferenceError({
       method: `${call.method} ${call.path}`,
@@ -166,20 +163,12 @@ const reading = <F>(
       ...(meta.requestId !== undefined && { requestId: meta.requestId }),
       received: reader.received()
     })
-  const rest = reader.pull(failed)
-  let head = first
   return {
-    pull: Effect.suspend(() => {
-      if (head === undefined) return rest
-      const frames = head
-      head = undefined
-      return Effect.succeed(frames)
-    }),
-    each: (hear) =>
-      Effect.suspend(() => {
-        if (head !== undefined) hear(head)
-        head = undefined
-        return reader.each(failed, hear)
-      })
+    meta,
+    pull: reader.pull(failed),
+    each: (hear) => reader.each(failed, hear),
+    get frames() {
+      return Stream.fromPull(Effect.succeed(this.pull))
+    }
   }
 }

@@ -6,13 +6,11 @@
  *
  * @since 0.1.0
  */
-import type * as Arr from "effect/Array"
 import * as Channel from "effect/Channel"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import type * as HttpClient from "effect/http/HttpClient"
+import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import type * as Pull from "effect/Pull"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -27,6 +25,7 @@ import * as Info from "../protocol/Info.ts"
 import * as Tokenize from "../protocol/Tokenize.ts"
 import type * as Call from "./Call.ts"
 import * as Exchange from "./Exchange.ts"
+import type { Opened } from "./Exchange.ts"
 import * as Readers from "./read/Readers.ts"
 import type { Reading } from "./routes/Reading.ts"
 import type * as Routes from "./routes/Routes.ts"
@@ -42,33 +41,23 @@ export interface Answer<A> {
   readonly meta: Call.Meta
 }
 
-/**
- * A stream that has begun: status, headers and the first event were good.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Opened<F> {
-  readonly meta: Call.Meta
-  /** One pull of `frames`, for a reader without a `Stream`. Use one of the three. */
-  readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, InferenceError>
-  /**
-   * Gives all frames to whoever hears them, as they come, and succeeds when the generation is complete. The cheapest of
-   * the three: no fiber is woken for each read of the socket. `hear` must not block.
-   */
-  readonly each: (hear: (frames: Arr.NonEmptyReadonlyArray<F>) => void) => Effect.Effect<void, InferenceError>
-  readonly frames: Stream.Stream<F, InferenceError>
-}
+export type { Opened } from "./Exchange.ts"
+
+type Body = Readonly<Record<string, unknown>>
 
 type Unary<Req, Res> = (request: Req) => Effect.Effect<Answer<Res>, InferenceError>
 type Streamed<Req, F> = (request: Req) => Stream.Stream<F, InferenceError>
-type Open<Req, F> = (request: Req) => Effect.Effect<Opened<F>, InferenceError, Scope.Scope>
+interface Open<Req, F> {
+  (request: Req): Effect.Effect<Opened<F>, InferenceError, Scope.Scope>
+  (request: Req, scope: Scope.Scope): Effect.Effect<Opened<F>, InferenceError>
+}
 
 /**
  * The routes of one server. Every method fails with `InferenceError` only; leaving a stream, or interrupting a call, closes
  * its socket.
  *
- * The `open…` methods are the streams with their headers: the request lives as long as the scope.
+ * The `open…` methods are the streams with their headers: the request lives as long as the scope, which is that of the
+ * context where none is given.
  *
  * @category services
  * @since 0.1.0
@@ -144,7 +133,8 @@ const readerOf = <A>(schema: Schema.Codec<A, A>): (text: string) => Reading<A> =
   return made
 }
 
-const asStream = (body: Readonly<Record<string, unknown>>) => body["stream"] === true ? body : { ...body, stream: true }
+const streamed = <Req, F>(opening: Open<Req, F>) => (body: Req): Stream.Stream<F, InferenceError> =>
+  Stream.fromChannel(Channel.fromTransform((_upstream, scope) => Effect.map(opening(body, scope), ({ pull }) => pull)))
 
 const readText = (text: string): Reading<string> => ({ _tag: "Read", value: text })
 
@@ -155,83 +145,75 @@ const readText = (text: string): Reading<string> => ({ _tag: "Read", value: text
  * @since 0.1.0
  */
 export const make = (options: Options): Effect.Effect<TgiClient["Service"], never, HttpClient.HttpClient> =>
-  Effect.map(
-    Exchange.make({
-      target: options,
-      timeouts: Timeouts.make(options.timeouts),
-      limits: { body: options.limits?.body ?? 64 * 1024 * 1024, event: options.limits?.event ?? 16 * 1024 * 1024 },
-      retry: Retry.make(options.retry),
-      userAgent: options.userAgent
-    }),
-    ({ open, unary }) => {
-      const post =
-        <A>(path: string, reading: (text: string) => Reading<A>) => (body: Readonly<Record<string, unknown>>) =>
-          unary({ method: "POST", path, body }, reading)
-      const get = <A>(path: string, reading: (text: string) => Reading<A>) =>
-        Effect.map(unary({ method: "GET", path }, reading), ({ value }) => value)
-      const streamed =
-        <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) =>
-        (body: Readonly<Record<string, unknown>>): Stream.Stream<F, InferenceError> =>
-          Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
-            Effect.map(open({ method: "POST", path, body }, routeOf(body), scope), ({ pull }) => pull)
-          ))
-      const opened =
-        <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) =>
-        (body: Readonly<Record<string, unknown>>): Effect.Effect<Opened<F>, InferenceError, Scope.Scope> =>
-          Effect.flatMap(Effect.scope, (scope) =>
-            Effect.map(open({ method: "POST", path, body }, routeOf(body), scope), ({ each, meta, pull }) => ({
-              meta,
-              pull,
-              each,
-              frames: Stream.fromPull(Effect.succeed(pull))
-            })))
-      const streaming = <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) => {
-        const stream = streamed(path, routeOf)
-        return (body: Readonly<Record<string, unknown>>) =>
-          stream(asStream(body))
-      }
-      const opening = <F extends { readonly error?: unknown }>(path: string, routeOf: Routes.RouteOf<F>) => {
-        const stream = opened(path, routeOf)
-        return (body: Readonly<Record<string, unknown>>) =>
-          stream(asStream(body))
-      }
-      return TgiClient.of({
-        ...(options.nativeUrl === undefined
-          ? {
-            generate: post("/generate", Readers.native),
-            generateStream: streamed("/generate_stream", () =>
-              Readers.nativeStream),
-            openGenerate: opened("/generate_stream", () =>
-              Readers.nativeStream)
-          }
-          : {
-            generate: post("/", Readers.root),
-            generateStream: streaming("/", () => Readers.nativeStream),
-            openGenerate: opening("/", () => Readers.nativeStream)
-          }),
-        root: post("/", Readers.root),
-        rootStream: streaming("/", () => Readers.nativeStream),
-        chat: post("/v1/chat/completions", Readers.chat),
-        chatStream: streaming("/v1/chat/completions", () => Readers.chatStream),
-        openChat: opening("/v1/chat/completions", () => Readers.chatStream),
-        completion: post("/v1/completions", Readers.completion),
-        completionStream: streaming("/v1/completions", Readers.completionStream),
-        openCompletion: opening("/v1/completions", Readers.completionStream),
-        models: get("/v1/models", readModels),
-        info: get("/info", readInfo),
-        health: Effect.asVoid(get("/health", readText)),
-        metrics: get("/metrics", readText),
-        tokenize: (inputs) => Effect.map(post("/tokenize", readTokens)({ inputs }), ({ value }) => value),
-        chatTokenize: (request) => Effect.map(post("/chat_tokenize", readChatTokens)(request), ({ value }) => value),
-        json: (schema, path, body) => {
-          const reading = readerOf(schema)
-          return body === undefined
-            ? unary({ method: "GET", path }, reading)
-            : unary({ method: "POST", path, body }, reading)
-        }
-      })
+  Effect.map(HttpClient.HttpClient, (client) => over(client, options))
+
+/**
+ * Makes the client of one target over an `HttpClient`.
+ *
+ * @category constructors
+ * @since 0.2.0
+ */
+export const over = (client: HttpClient.HttpClient, options: Options): TgiClient["Service"] => {
+  const { open, unary } = Exchange.make(client, {
+    target: options,
+    timeouts: Timeouts.make(options.timeouts),
+    limits: { body: options.limits?.body ?? 64 * 1024 * 1024, event: options.limits?.event ?? 16 * 1024 * 1024 },
+    retry: Retry.make(options.retry),
+    userAgent: options.userAgent
+  })
+  const post = <A>(path: string, reading: (text: string) => Reading<A>) => (body: Body) =>
+    unary({ method: "POST", path, body }, reading)
+  const get = <A>(path: string, reading: (text: string) => Reading<A>) =>
+    Effect.map(unary({ method: "GET", path }, reading), ({ value }) => value)
+  /** `isAsked` says that it is the body that requests a stream, and not the path. */
+  const opened = <F extends { readonly error?: unknown }>(
+    path: string,
+    routeOf: Routes.RouteOf<F>,
+    isAsked: boolean
+  ) => {
+    const within = (body: Body, scope: Scope.Scope) =>
+      open(
+        { method: "POST", path, body: isAsked && body["stream"] !== true ? { ...body, stream: true } : body },
+        routeOf(body),
+        scope
+      )
+    function opening(body: Body): Effect.Effect<Opened<F>, InferenceError, Scope.Scope>
+    function opening(body: Body, scope: Scope.Scope): Effect.Effect<Opened<F>, InferenceError>
+    function opening(body: Body, scope?: Scope.Scope): Effect.Effect<Opened<F>, InferenceError, Scope.Scope> {
+      return scope === undefined ? Effect.flatMap(Effect.scope, (own) => within(body, own)) : within(body, scope)
     }
-  )
+    return opening
+  }
+  const native = options.nativeUrl === undefined
+  const openGenerate = opened(native ? "/generate_stream" : "/", () => Readers.nativeStream, !native)
+  const openChat = opened("/v1/chat/completions", () => Readers.chatStream, true)
+  const openCompletion = opened("/v1/completions", Readers.completionStream, true)
+  return TgiClient.of({
+    generate: native ? post("/generate", Readers.native) : post("/", Readers.root),
+    generateStream: streamed(openGenerate),
+    openGenerate,
+    root: post("/", Readers.root),
+    rootStream: streamed(opened("/", () => Readers.nativeStream, true)),
+    chat: post("/v1/chat/completions", Readers.chat),
+    chatStream: streamed(openChat),
+    openChat,
+    completion: post("/v1/completions", Readers.completion),
+    completionStream: streamed(openCompletion),
+    openCompletion,
+    models: get("/v1/models", readModels),
+    info: get("/info", readInfo),
+    health: Effect.asVoid(get("/health", readText)),
+    metrics: get("/metrics", readText),
+    tokenize: (inputs) => Effect.map(post("/tokenize", readTokens)({ inputs }), ({ value }) => value),
+    chatTokenize: (request) => Effect.map(post("/chat_tokenize", readChatTokens)(request), ({ value }) => value),
+    json: (schema, path, body) => {
+      const reading = readerOf(schema)
+      return body === undefined
+        ? unary({ method: "GET", path }, reading)
+        : unary({ method: "POST", path, body }, reading)
+    }
+  })
+}
 
 /**
  * The client of one target as a layer.

@@ -11,12 +11,15 @@ describe("TGI's headers", () => {
       "x-queue-time": "1",
       "x-time-per-token": "4"
     })
-    assert.deepStrictEqual(ResponseHeaders.usage(headers), { inputTokens: 7, outputTokens: 3 })
-    assert.deepInclude(ResponseHeaders.timings(headers), { total: 12, queue: 1, perToken: 4 })
+    const { server, ...usage } = ResponseHeaders.statistics(headers)
+    assert.deepStrictEqual(usage, { inputTokens: 7, outputTokens: 3 })
+    assert.deepStrictEqual(ResponseHeaders.usage(headers), usage)
+    assert.deepInclude(server, { total: 12, queue: 1, perToken: 4 })
   })
 
   it("that are missing or no numbers tell nothing", () => {
     assert.deepStrictEqual(ResponseHeaders.usage(Headers.fromInput({ "x-prompt-tokens": "many" })), {})
-    assert.isUndefined(ResponseHeaders.timings(Headers.fromInput({})))
+    assert.deepStrictEqual(ResponseHeaders.statistics(Headers.fromInput({ "x-generated-tokens": "" })), {})
+    assert.deepStrictEqual(ResponseHeaders.statistics(Headers.fromInput({})), {})
   })
 })

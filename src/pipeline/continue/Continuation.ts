@@ -11,7 +11,6 @@ import * as Headers from "effect/http/Headers"
 import * as Option from "effect/Option"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
-import * as Scope from "effect/Scope"
 import * as Dialect from "../../dialect/Dialect.ts"
 import * as ResponseHeaders from "../../dialect/ResponseHeaders.ts"
 import type * as Generation from "../../Generation.ts"
@@ -76,7 +75,7 @@ export interface Incoming {
  * @category models
  * @since 0.2.0
  */
-export type Open = (call: Dialect.Call) => Effect.Effect<Incoming, InferenceError, Scope.Scope>
+export type Open = (call: Dialect.Call) => Effect.Effect<Incoming, InferenceError>
 
 /**
  * How the response to a request is assembled from several.
@@ -84,16 +83,16 @@ export type Open = (call: Dialect.Call) => Effect.Effect<Incoming, InferenceErro
  * @category models
  * @since 0.2.0
  */
-export type Over = (call: Dialect.Call, open: Open) => Effect.Effect<Incoming, InferenceError, Scope.Scope>
+export type Over = (call: Dialect.Call, open: Open) => Effect.Effect<Incoming, InferenceError>
 
 /** What is known about a request when it ends. */
 interface Ended {
   readonly finishReason: string | undefined
-  readonly usage: Generation.Usage
+  readonly usage: Generation.Usage | undefined
   readonly fullText: string | undefined
 }
 
-const silent: Ended = { finishReason: undefined, usage: {}, fullText: undefined }
+const silent: Ended = { finishReason: undefined, usage: undefined, fullText: undefined }
 
 /** The state of the whole generation: what was written, and what it cost. */
 interface State {
@@ -159,8 +158,7 @@ export const make = Effect.fnUntraced(function*(
   call: Dialect.Call,
   plan: Plan,
   open: Open
-): Effect.fn.Return<Incoming, InferenceError, Scope.Scope> {
-  const scope = yield* Effect.scope
+): Effect.fn.Return<Incoming, InferenceError> {
   let { language } = plan
   const state: State = {
     text: plan.written,
@@ -189,7 +187,7 @@ export const make = Effect.fnUntraced(function*(
     state.requests++
     state.tokens = 0
     state.ended = silent
-    return Scope.provide(open(sent), scope)
+    return open(sent)
   })
   const first = yield* request
   let current = first
@@ -228,7 +226,7 @@ export const make = Effect.fnUntraced(function*(
     const hear = ({ finishReason, fullText, usage, ...delta }: Generation.Delta): void => {
       state.ended = {
         finishReason: finishReason ?? state.ended.finishReason,
-        usage: usage === undefined ? state.ended.usage : Counts.later(state.ended.usage, usage),
+        usage: usage === undefined ? state.ended.usage : Counts.later(state.ended.usage ?? {}, usage),
         fullText: fullText ?? state.ended.fullText
       }
       if (delta.text === undefined && delta.tokens === undefined && delta.reasoning === undefined) return add(delta)
@@ -295,7 +293,7 @@ export const make = Effect.fnUntraced(function*(
             return further(border())
           },
           onDone: () => {
-            const told = Counts.either(state.ended.usage, ResponseHeaders.usage(current.meta().headers))
+            const told = Counts.either(state.ended.usage ?? {}, ResponseHeaders.usage(current.meta().headers))
             const outputTokens = told.outputTokens ?? state.tokens
             state.usage = Counts.summed(state.usage, { ...told, outputTokens })
             state.generated += outputTokens

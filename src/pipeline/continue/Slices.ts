@@ -17,7 +17,7 @@ import type { Settings } from "../../Settings.ts"
 export const SLICE = 1024
 
 /**
- * A generation that is about to be requested.
+ * A generation that is about to be requested of TGI.
  *
  * @category models
  * @since 0.2.0
@@ -40,13 +40,12 @@ export const tokensOf = ({ maxNewTokens }: GenerationOptions.GenerationOptions):
   maxNewTokens ?? GenerationOptions.MAX_NEW_TOKENS
 
 /**
- * Whether the server generates in slices. An unknown version is assumed to.
+ * Whether this version of TGI generates in slices. An unknown one is assumed to.
  *
  * @category guards
  * @since 0.2.0
  */
-export const isSliced = ({ engine: { kind, version } }: Target): boolean => {
-  if (kind !== "tgi") return false
+export const isSliced = ({ engine: { version } }: Target): boolean => {
   const [major = 0, minor = 0, patch = 0] = (version ?? "").split(/[.-]/).map((part) => Number.parseInt(part, 10))
   if (version === undefined || Number.isNaN(major)) return true
   return major > 3 || (major === 3 && (minor > 1 || (minor === 1 && patch >= 1)))
@@ -77,25 +76,21 @@ const hasTools = ({ options: { toolChoice, tools }, route }: Asked): boolean =>
  */
 export const needs = (asked: Asked): boolean => {
   const { isConstrained, options, route, settings, target } = asked
-  if (target.engine.kind !== "tgi" || route === "completion") return false
   const isAsked = (settings.resume ?? 0) > 0 || settings.continueFrom !== undefined
   const isLong = tokensOf(options) > SLICE && settings.continuation !== false && (isConstrained || route === "generate")
   return (isAsked || (isLong && isSliced(target))) && !hasTools(asked) && obstacleIn(options) === undefined
 }
 
 /**
- * Why a text cannot be continued, if so.
+ * Why a text is not continued where its generation is a single request.
  *
  * @category validation
  * @since 0.2.0
  */
-export const issues = (asked: Asked): ReadonlyArray<GenerationOptions.Issue> =>
-  asked.settings.continueFrom === undefined || needs(asked)
-    ? []
-    : [{
-      path: ["continueFrom"],
-      message: "only TGI continues a text, and only without tools, bestOf, decoderInputDetails and truncate"
-    }]
+export const uncontinued: GenerationOptions.Issue = {
+  path: ["continueFrom"],
+  message: "only TGI continues a text, and only without tools, bestOf, decoderInputDetails and truncate"
+}
 
 /**
  * Why no more than a slice is requested, although more is wanted and a grammar would start over after it.

@@ -7,14 +7,7 @@ import type { Usage } from "../../Generation.ts"
 
 const counts = ["inputTokens", "outputTokens", "cachedTokens", "reasoningTokens", "cost"] as const
 
-const merge = (value: (count: typeof counts[number]) => number | undefined): Usage => {
-  const merged: { -readonly [K in keyof Usage]: Usage[K] } = {}
-  for (const count of counts) {
-    const told = value(count)
-    if (told !== undefined) merged[count] = told
-  }
-  return merged
-}
+type Known = { -readonly [K in keyof Usage]: Usage[K] }
 
 /**
  * What is known; if two sources know it, the first one: a body before its headers.
@@ -22,7 +15,26 @@ const merge = (value: (count: typeof counts[number]) => number | undefined): Usa
  * @category combinators
  * @since 0.2.0
  */
-export const either = (known: Usage, other: Usage): Usage => merge((count) => known[count] ?? other[count])
+export const either = (known: Usage, other: Usage): Usage => {
+  const merged: Known = {}
+  for (const count of counts) {
+    const told = known[count] ?? other[count]
+    if (told !== undefined) merged[count] = told
+  }
+  return merged
+}
+
+/**
+ * The counts of a server that reports zero although something was generated: its zeros are none.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const withoutZeros = (usage: Usage): Usage => {
+  const some: Known = {}
+  for (const count of counts) if (usage[count] !== 0 && usage[count] !== undefined) some[count] = usage[count]
+  return some
+}
 
 /**
  * In a stream the last count applies, since some servers send the count so far with every event. Counts only grow, so a
@@ -31,17 +43,7 @@ export const either = (known: Usage, other: Usage): Usage => merge((count) => kn
  * @category combinators
  * @since 0.2.0
  */
-export const later = (known: Usage, told: Usage): Usage =>
-  merge((count) => (told[count] || known[count]) ?? told[count])
-
-/**
- * A server that reports zero although something was generated did not count.
- *
- * @category combinators
- * @since 0.2.0
- */
-export const withoutZeros = (usage: Usage): Usage =>
-  usage.outputTokens === 0 ? merge((count) => usage[count] || undefined) : usage
+export const later = (known: Usage, told: Usage): Usage => either(withoutZeros(told), either(known, told))
 
 /**
  * The counts of several requests for one generation. Prompt tokens count once, those of the first request: the later ones

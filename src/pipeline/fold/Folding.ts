@@ -61,7 +61,7 @@ class State implements Fold {
   readonly #options: Options
   readonly #think: ThoughtSplitter.Splitter | undefined
   readonly #thoughts: ThoughtTokens.Marker | undefined
-  readonly #calls = ToolCalls.make()
+  #calls: ToolCalls.ToolCalls | undefined = undefined
   readonly #text = new GrowingText()
   readonly #reasoning = new GrowingText()
   /** Half a character that waits for its other half, and whether it belongs to the thinking. */
@@ -71,7 +71,7 @@ class State implements Fold {
   #tokens: Array<Generation.Token> | undefined = undefined
   #fullText: string | undefined = undefined
   #finishReason: string | undefined = undefined
-  #usage: Generation.Usage = {}
+  #usage: Generation.Usage | undefined = undefined
   #rest: Pick<Generation.Generation, "seed" | "model" | "systemFingerprint" | "prefill" | "bestOf"> = {}
 
   constructor(options: Options) {
@@ -94,7 +94,7 @@ class State implements Fold {
     if (toolCalls !== undefined) this.#addCalls(toolCalls, events)
     if (finishReason !== undefined && finishReason !== "") this.#finishReason = finishReason
     if (tokens !== undefined && this.#options.keepTokens) this.#addTokens(tokens)
-    if (usage !== undefined) this.#usage = Counts.later(this.#usage, usage)
+    if (usage !== undefined) this.#usage = this.#usage === undefined ? usage : Counts.later(this.#usage, usage)
     this.#addRest(delta)
   }
 
@@ -148,16 +148,16 @@ class State implements Fold {
   }
 
   #addCalls(fragments: ReadonlyArray<Generation.ToolCallFragment>, events: Events): void {
-    const places = this.#calls.add(fragments)
+    const places = (this.#calls ??= ToolCalls.make()).add(fragments)
     for (const [at, fragment] of fragments.entries()) {
       const index = places[at]
       if (index !== undefined && index !== ToolCalls.REPEATED) events.push({ _tag: "ToolCall", ...fragment, index })
     }
   }
 
-  #toolCalls(): ReadonlyArray<Generation.ToolCall> {
+  #toolCalls(calls: ToolCalls.ToolCalls): ReadonlyArray<Generation.ToolCall> {
     const { mayBeEmpty } = this.#options
-    return this.#calls.all().map((call) =>
+    return calls.all().map((call) =>
       // an empty object that TGI's streaming leaves open
       /^\s*\{?\s*$/.test(call.arguments) && (mayBeEmpty === undefined || mayBeEmpty(call.name))
         ? { ...call, arguments: "{}" }
@@ -169,11 +169,12 @@ class State implements Fold {
     if (this.#think !== undefined) this.#split(this.#think.end(), events)
     if (this.#half !== "") this.#give(this.#half, this.#halfThought, events)
     this.#half = ""
-    const toolCalls = this.#toolCalls()
+    const toolCalls = this.#calls === undefined ? [] : this.#toolCalls(this.#calls)
     const raw = this.#finishReason
     const { text } = this.#text
     const reasoning = this.#reasoning.text
     const isSilent = text === "" && reasoning === "" && this.#refusal === "" && toolCalls.length === 0
+    const told = this.#usage?.outputTokens === 0 && !isSilent ? Counts.withoutZeros(this.#usage) : this.#usage
     return {
       text: this.#think === undefined ? this.#fullText ?? text : text,
       ...(reasoning !== "" && { reasoning }),
@@ -185,7 +186,7 @@ class State implements Fold {
       ...(this.#tokens !== undefined && { tokens: this.#tokens }),
       statistics: {
         ...statistics,
-        ...Counts.either(isSilent ? this.#usage : Counts.withoutZeros(this.#usage), statistics)
+        ...(told !== undefined && Counts.either(told, statistics))
       }
     }
   }

@@ -9,12 +9,13 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Dialect from "../../dialect/Dialect.ts"
 import * as Frames from "../../dialect/Frames.ts"
 import * as ResponseHeaders from "../../dialect/ResponseHeaders.ts"
 import type * as Generation from "../../Generation.ts"
 import { InferenceError } from "../../InferenceError.ts"
+import type * as Completion from "../../protocol/Completion.ts"
 import type { CallForm } from "../../template/CallForm.ts"
 import type { Meta } from "../../transport/Call.ts"
 import type { Opened, TgiClient } from "../../transport/TgiClient.ts"
@@ -34,8 +35,8 @@ import * as Verdict from "./Verdict.ts"
 export interface Prepared extends Folding.Options {
   readonly client: TgiClient["Service"]
   readonly call: Dialect.Call
-  /** The tools that are offered. */
-  readonly offer: Verdict.Offer
+  /** What the generation is held to besides its protocol; undefined where nothing is demanded of it. */
+  readonly offer: Verdict.Offer | undefined
   /** The seed that is sent. */
   readonly seed: number | bigint | undefined
   /** Whether a constraint is sent under which the engine may report the answer as thinking. */
@@ -54,58 +55,80 @@ type Events = Array<Generation.Event>
 
 type Incoming = Continuation.Incoming
 
-const same = (delta: Generation.Delta): Generation.Delta => delta
+/** The frames of one response as deltas. */
+class Arriving<F> implements Incoming {
+  readonly #opened: Opened<F>
+  readonly #deltaOf: (frame: F, tokens: boolean) => Generation.Delta
+  readonly #keepTokens: boolean
+  #count = 0
 
-/** Removes the prompt's tokens, if the server repeats them. */
-const echoed = ({ call }: Prepared): (delta: Generation.Delta) => Generation.Delta =>
-  call.route === "completion" && call.body["echo"] === true && typeof call.body.prompt === "string"
-    ? Echo.make(call.body.prompt)
-    : same
+  constructor(opened: Opened<F>, deltaOf: (frame: F, tokens: boolean) => Generation.Delta, keepTokens: boolean) {
+    this.#opened = opened
+    this.#deltaOf = deltaOf
+    this.#keepTokens = keepTokens
+  }
 
-const incoming = <F>(
-  prepared: Prepared,
-  opened: Effect.Effect<Opened<F>, InferenceError, Scope.Scope>,
-  delta: (frame: F, tokens: boolean) => Generation.Delta
-): Effect.Effect<Incoming, InferenceError, Scope.Scope> =>
-  Effect.map(opened, ({ each, meta, pull }) => {
-    const { keepTokens } = prepared
-    const own = keepTokens ? echoed(prepared) : same
-    let count = 0
-    const hearing = (add: (delta: Generation.Delta) => void) => (frames: ReadonlyArray<F>) => {
-      count += frames.length
-      for (const frame of frames) add(own(delta(frame, keepTokens)))
-    }
-    return {
-      meta: () => meta,
-      count: () => count,
-      pull: (add) => Effect.map(pull, hearing(add)),
-      each: (add) => each(hearing(add))
-    }
-  })
+  meta(): Meta {
+    return this.#opened.meta
+  }
 
-const open = (prepared: Prepared): Effect.Effect<Incoming, InferenceError, Scope.Scope> =>
+  count(): number {
+    return this.#count
+  }
+
+  pull(add: (delta: Generation.Delta) => void): Pull.Pull<void, InferenceError> {
+    return Effect.map(this.#opened.pull, (frames) => this.#hear(frames, add))
+  }
+
+  each(add: (delta: Generation.Delta) => void): Effect.Effect<void, InferenceError> {
+    return this.#opened.each((frames) => this.#hear(frames, add))
+  }
+
+  #hear(frames: ReadonlyArray<F>, add: (delta: Generation.Delta) => void): void {
+    this.#count += frames.length
+    for (const frame of frames) add(this.#deltaOf(frame, this.#keepTokens))
+  }
+}
+
+const open = (prepared: Prepared, scope: Scope.Scope): Effect.Effect<Incoming, InferenceError> =>
   prepared.continuation === undefined
-    ? openOne(prepared)
-    : prepared.continuation(prepared.call, (call) => openOne({ ...prepared, call }))
+    ? openOne(prepared, prepared.call, scope)
+    : prepared.continuation(prepared.call, (call) => openOne(prepared, call, scope))
 
-const openOne = (prepared: Prepared): Effect.Effect<Incoming, InferenceError, Scope.Scope> => {
-  const { call, client } = prepared
+const openOne = (
+  { client, keepTokens }: Prepared,
+  call: Dialect.Call,
+  scope: Scope.Scope
+): Effect.Effect<Incoming, InferenceError> => {
   switch (call.route) {
     case "generate":
-      return incoming(prepared, client.openGenerate(call.body), Frames.native)
+      return Effect.map(
+        client.openGenerate(call.body, scope),
+        (opened) => new Arriving(opened, Frames.native, keepTokens)
+      )
     case "chat":
-      return incoming(prepared, client.openChat(call.body), Frames.chat)
+      return Effect.map(client.openChat(call.body, scope), (opened) => new Arriving(opened, Frames.chat, keepTokens))
     case "completion":
-      return incoming(prepared, client.openCompletion(call.body), Frames.completion)
+      return Effect.map(
+        client.openCompletion(call.body, scope),
+        (opened) => new Arriving(opened, completion(call.body, keepTokens), keepTokens)
+      )
   }
+}
+
+/** Removes the prompt's tokens, if the server repeats them. */
+const completion = (body: Completion.Request, keepTokens: boolean): typeof Frames.completion => {
+  if (!keepTokens || body["echo"] !== true || typeof body.prompt !== "string") return Frames.completion
+  const generated = Echo.make(body.prompt)
+  return (frame, tokens) => generated(Frames.completion(frame, tokens))
 }
 
 /** A whole response as one delta. */
 const ask = <A>(
-  prepared: Prepared,
+  client: Prepared["client"],
+  call: Dialect.Call,
   then: (delta: Generation.Delta, meta: Meta) => Effect.Effect<A, InferenceError>
 ): Effect.Effect<A, InferenceError> => {
-  const { call, client } = prepared
   switch (call.route) {
     case "generate":
       return Effect.flatMap(client.generate(call.body), ({ meta, value }) => then(Frames.nativeResponse(value), meta))
@@ -114,7 +137,7 @@ const ask = <A>(
     case "completion":
       return Effect.flatMap(
         client.completion(call.body),
-        ({ meta, value }) => then(echoed(prepared)(Frames.completion(value, true)), meta)
+        ({ meta, value }) => then(completion(call.body, true)(value, true), meta)
       )
   }
 }
@@ -127,62 +150,51 @@ const folding = (prepared: Prepared): Folding.Fold => {
   return { add: (delta, events) => fold.add(read(delta), events), finish: (...given) => fold.finish(...given) }
 }
 
-interface Times {
-  readonly start: number
-  readonly first: number | undefined
-}
-
-/** The generation at the end of a fold, with everything else that is known. */
-const finished = (
-  prepared: Prepared,
-  fold: Folding.Fold,
-  meta: Meta,
-  { first, start }: Times,
-  now: number,
-  events: Events
-): Generation.Generation => {
-  const server = ResponseHeaders.timings(meta.headers)
-  const provider = ResponseHeaders.provider(meta.headers)
-  return fold.finish({
-    ...ResponseHeaders.usage(meta.headers),
-    ...(first !== undefined && { timeToFirstToken: first - start }),
-    duration: now - start,
-    attempts: meta.attempts,
-    ...(meta.requestId !== undefined && { requestId: meta.requestId }),
-    ...(provider !== undefined && { provider }),
-    ...(prepared.seed !== undefined && { seed: prepared.seed }),
-    ...(server !== undefined && { server })
-  }, events)
-}
-
 /** A constrained answer that the engine reported as thinking, as llama.cpp does under a regex. */
-const unfiled = (prepared: Prepared, generation: Generation.Generation, events: Events): Generation.Generation => {
-  const { finishReason, reasoning, text, toolCalls } = generation
-  const isFiled = prepared.filedAsThinking && reasoning !== undefined && text.trim() === "" && toolCalls.length === 0 &&
-    finishReason !== "length"
+const unfiled = (generation: Generation.Generation, events: Events): Generation.Generation => {
+  const { finishReason, reasoning, text, toolCalls, ...rest } = generation
+  const isFiled = reasoning !== undefined && text.trim() === "" && toolCalls.length === 0 && finishReason !== "length"
   if (!isFiled) return generation
-  const { reasoning: answer, ...rest } = generation
   events.push({ _tag: "Text", text: reasoning })
-  return { ...rest, text: answer ?? reasoning }
+  return { ...rest, finishReason, toolCalls, text: reasoning }
 }
 
-/** The finished generation, or what is wrong with it. No effect is run where nothing has to be requested or reported. */
+const now = (fiber: Telemetry.Fiber): number => fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+
+/** What is known of a response besides its frames: their number, and when it was requested and began. */
+interface Exchanged {
+  readonly meta: Meta
+  readonly count: number
+  readonly start: number
+  readonly first?: number
+}
+
+/**
+ * The finished generation with everything else that is known, or what is wrong with it. No effect is run
+ * where nothing has to be requested or reported.
+ */
 const finishing = (
   fiber: Telemetry.Fiber,
   prepared: Prepared,
   fold: Folding.Fold,
-  meta: Meta,
-  times: Times,
-  now: number,
-  events: Events,
-  count: number
+  { count, first, meta, start }: Exchanged,
+  events: Events
 ): Effect.Effect<Generation.Generation, InferenceError> => {
-  const told = unfiled(prepared, finished(prepared, fold, meta, times, now, events), events)
-  const wrong = Verdict.of(told, prepared.offer)
+  const { call, countInput, filedAsThinking, keepTokens, offer, seed, telemetry } = prepared
+  const folded = fold.finish({
+    ...(first !== undefined && { timeToFirstToken: first - start }),
+    duration: now(fiber) - start,
+    attempts: meta.attempts,
+    ...(meta.requestId !== undefined && { requestId: meta.requestId }),
+    ...(seed !== undefined && { seed }),
+    ...ResponseHeaders.statistics(meta.headers)
+  }, events)
+  const told = filedAsThinking ? unfiled(folded, events) : folded
+  const wrong = offer === undefined && told.toolCalls.length === 0 ? undefined : Verdict.of(told, offer)
   if (wrong !== undefined) {
     return Effect.fail(
       new InferenceError({
-        method: `POST ${Dialect.paths[prepared.call.route]}`,
+        method: `POST ${Dialect.paths[call.route]}`,
         reason: wrong,
         attempts: meta.attempts,
         ...(meta.requestId !== undefined && { requestId: meta.requestId }),
@@ -190,78 +202,75 @@ const finishing = (
       })
     )
   }
-  const end = (generation: Generation.Generation): Effect.Effect<Generation.Generation> => {
-    Telemetry.finished(fiber, prepared.telemetry, generation)
-    return Effect.succeed(generation)
-  }
-  const { countInput } = prepared
+  const isUnlisted = keepTokens && told.tokens === undefined && told.text !== ""
   const isUncounted = told.statistics.inputTokens === undefined && countInput !== undefined
-  const counted = isUncounted
-    ? Effect.flatMap(
-      countInput,
-      (inputTokens) => end({ ...told, statistics: { ...told.statistics, inputTokens } })
-    )
-    : end(told)
-  return prepared.keepTokens && told.tokens === undefined && told.text !== ""
-    ? Effect.andThen(Effect.logWarning("log probabilities were requested, but the server sent none"), counted)
-    : counted
+  if (!isUnlisted && !isUncounted) {
+    Telemetry.finished(fiber, telemetry, told)
+    return Effect.succeed(told)
+  }
+  return Effect.gen(function*() {
+    if (isUnlisted) yield* Effect.logWarning("log probabilities were requested, but the server sent none")
+    const inputTokens = isUncounted ? yield* countInput : told.statistics.inputTokens
+    const counted = isUncounted ? { ...told, statistics: { ...told.statistics, inputTokens } } : told
+    Telemetry.finished(fiber, telemetry, counted)
+    return counted
+  })
 }
 
 /** A fold over the frames of a response that has begun. */
-interface Begun {
+class Begun {
+  readonly incoming: Incoming
   readonly fold: Folding.Fold
-  readonly pull: Incoming["pull"]
-  readonly each: Incoming["each"]
-  readonly end: (events: Events) => Effect.Effect<Generation.Generation, InferenceError>
+  readonly #prepared: Prepared
+  readonly #start: number
+  readonly #first: number
+
+  constructor(prepared: Prepared, incoming: Incoming, start: number, first: number) {
+    this.incoming = incoming
+    this.fold = folding(prepared)
+    this.#prepared = prepared
+    this.#start = start
+    this.#first = first
+  }
+
+  /** The generation, once there are no more frames. */
+  end(events: Events): Effect.Effect<Generation.Generation, InferenceError> {
+    // on the fiber that pulls, which may not be the one that began
+    return Effect.withFiber((fiber) => {
+      const exchanged = {
+        meta: this.incoming.meta(),
+        count: this.incoming.count(),
+        start: this.#start,
+        first: this.#first
+      }
+      return finishing(fiber, this.#prepared, this.fold, exchanged, events)
+    })
+  }
 }
 
-const begin = (prepared: Prepared): Effect.Effect<Begun, InferenceError, Scope.Scope> =>
-  Effect.clockWith((clock) => {
-    const start = clock.currentTimeMillisUnsafe()
-    return Effect.map(open(prepared), ({ count, each, meta, pull }) => {
-      const times: Times = { start, first: clock.currentTimeMillisUnsafe() }
-      const fold = folding(prepared)
-      const end = (events: Events) =>
-        // on the fiber that pulls, which may not be the one that began
-        Effect.withFiber<Generation.Generation, InferenceError>((fiber) =>
-          finishing(fiber, prepared, fold, meta(), times, clock.currentTimeMillisUnsafe(), events, count())
-        )
-      return { fold, pull, each, end }
-    })
+const begin = (prepared: Prepared, scope: Scope.Scope): Effect.Effect<Begun, InferenceError> =>
+  Effect.withFiber((fiber) => {
+    const start = now(fiber)
+    return Effect.map(open(prepared, scope), (incoming) => new Begun(prepared, incoming, start, now(fiber)))
   })
 
-/** Applies a limit on time. */
-type Within = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-type Opening = Telemetry.Opening<Generation.Event, InferenceError>
-
-/** The last events of a stream, which has then ended, or the failure that ends it. */
-const last = (
-  end: Effect.Effect<Generation.Generation, InferenceError>,
-  events: Events,
-  { ended, failed }: Telemetry.Outcome<InferenceError>
-): Effect.Effect<Arr.NonEmptyReadonlyArray<Generation.Event>, InferenceError> =>
-  Effect.matchCauseEffect(end, {
-    onSuccess: (generation) => {
-      ended()
-      return Effect.succeed(Arr.append(events, { _tag: "Finish", generation }))
-    },
-    onFailure: (cause) => Effect.andThen(failed(cause), Effect.failCause(cause))
-  })
+type Pulled = Pull.Pull<Arr.NonEmptyReadonlyArray<Generation.Event>, InferenceError>
 
 /**
- * Streams a generation. The last event is `Finish`; ending the stream early closes the socket. `within` applies the
- * time limit of the call that the generation completes.
+ * Opens the stream of a generation. The last event is `Finish`; closing the scope closes the socket.
  *
  * @category running
  * @since 0.1.0
  */
-export const stream = (prepared: Prepared, within: Within): Opening => (scope, outcome) =>
-  Effect.map(within(Scope.provide(begin(prepared), scope)), ({ end, fold, pull }) => {
+export const stream = (
+  prepared: Prepared,
+  scope: Scope.Scope,
+  outcome: Telemetry.Outcome<InferenceError>
+): Effect.Effect<Pulled, InferenceError> =>
+  Effect.map(begin(prepared, scope), (begun) => {
     let events: Events = []
     let done = false
-    const frames = pull((delta) => fold.add(delta, events))
-    const next: Pull.Pull<Arr.NonEmptyReadonlyArray<Generation.Event>, InferenceError> = Pull.matchEffect(frames, {
+    const next: Pulled = Pull.matchEffect(begun.incoming.pull((delta) => begun.fold.add(delta, events)), {
       onSuccess: () => {
         const heard = events
         if (!Arr.isArrayNonEmpty(heard)) return next
@@ -271,7 +280,13 @@ export const stream = (prepared: Prepared, within: Within): Opening => (scope, o
       onFailure: (cause) => Effect.andThen(outcome.failed(cause), Effect.failCause(cause)),
       onDone: () => {
         done = true
-        return last(end(events), events, outcome)
+        return Effect.matchCauseEffect(begun.end(events), {
+          onSuccess: (generation) => {
+            outcome.ended()
+            return Effect.succeed(Arr.append(events, { _tag: "Finish", generation }))
+          },
+          onFailure: (cause) => Effect.andThen(outcome.failed(cause), Effect.failCause(cause))
+        })
       }
     })
     return Effect.suspend(() => done ? Cause.done() : next)
@@ -285,23 +300,33 @@ export const stream = (prepared: Prepared, within: Within): Opening => (scope, o
  */
 export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation, InferenceError> =>
   Effect.scopedWith((scope) =>
-    Effect.flatMap(Scope.provide(begin(prepared), scope), ({ each, end, fold, pull }) => {
+    Effect.flatMap(begin(prepared, scope), (begun) => {
+      const { fold, incoming } = begun
       // nobody reads these
       const events: Events = []
       const add = (delta: Generation.Delta) => {
         fold.add(delta, events)
         events.length = 0
       }
-      if (each !== undefined) return Effect.flatMap(each(add), () => end(events))
-      const frames = pull(add)
-      const next: Effect.Effect<Generation.Generation, InferenceError> = Pull.matchEffect(frames, {
-        onSuccess: () => next,
-        onFailure: Effect.failCause,
-        onDone: () => end(events)
-      })
-      return next
+      return incoming.each === undefined
+        ? drained(incoming, add, () => begun.end(events))
+        : Effect.flatMap(incoming.each(add), () => begun.end(events))
     })
   )
+
+/** All of a response, pull after pull, and what then becomes of it. */
+const drained = <A>(
+  incoming: Incoming,
+  add: (delta: Generation.Delta) => void,
+  end: () => Effect.Effect<A, InferenceError>
+): Effect.Effect<A, InferenceError> => {
+  const next: Effect.Effect<A, InferenceError> = Pull.matchEffect(incoming.pull(add), {
+    onSuccess: () => next,
+    onFailure: Effect.failCause,
+    onDone: end
+  })
+  return next
+}
 
 /** What replaces the tokens of a text that comes without any. */
 const PIECE = /\s?[\p{L}\p{N}]{1,6}|[^]/gu
@@ -327,69 +352,47 @@ const heard = (delta: Generation.Delta, meta: Meta): Incoming => {
   }
 }
 
-const openWhole = (prepared: Prepared): Effect.Effect<Incoming, InferenceError> =>
-  ask(prepared, (delta, meta) => Effect.succeed(heard(delta, meta)))
-
 /** The same from whole responses, if one does not contain all of it. */
 const assembled = (
+  fiber: Telemetry.Fiber,
   prepared: Prepared,
   over: Continuation.Over,
+  start: number,
   events: Events
-): Effect.Effect<Generation.Generation, InferenceError> =>
-  Effect.scopedWith((scope) =>
-    Effect.withFiber((fiber) => {
-      const clock = fiber.getRef(Clock.Clock)
-      const start = clock.currentTimeMillisUnsafe()
-      const opened = over(prepared.call, (call) => openWhole({ ...prepared, call }))
-      return Effect.flatMap(Scope.provide(opened, scope), ({ count, meta, pull }) => {
-        const fold = folding(prepared)
-        const frames = pull((delta) => fold.add(delta, events))
-        const next: Effect.Effect<Generation.Generation, InferenceError> = Pull.matchEffect(frames, {
-          onSuccess: () => next,
-          onFailure: Effect.failCause,
-          onDone: () => {
-            const times = { start, first: undefined }
-            return finishing(fiber, prepared, fold, meta(), times, clock.currentTimeMillisUnsafe(), events, count())
-          }
-        })
-        return next
-      })
-    })
-  )
-
-const answered = (prepared: Prepared, events: Events): Effect.Effect<Generation.Generation, InferenceError> =>
-  prepared.continuation === undefined
-    ? answeredOnce(prepared, events)
-    : assembled(prepared, prepared.continuation, events)
-
-const answeredOnce = (prepared: Prepared, events: Events): Effect.Effect<Generation.Generation, InferenceError> =>
-  Effect.withFiber((fiber) => {
-    const clock = fiber.getRef(Clock.Clock)
-    const start = clock.currentTimeMillisUnsafe()
-    return ask(prepared, (delta, meta) => {
-      const fold = folding(prepared)
-      fold.add(delta, events)
-      return finishing(
-        fiber,
-        prepared,
-        fold,
-        meta,
-        { start, first: undefined },
-        clock.currentTimeMillisUnsafe(),
-        events,
-        1
-      )
-    })
+): Effect.Effect<Generation.Generation, InferenceError> => {
+  const openWhole: Continuation.Open = (call) =>
+    ask(prepared.client, call, (delta, meta) => Effect.succeed(heard(delta, meta)))
+  return Effect.flatMap(over(prepared.call, openWhole), (incoming) => {
+    const fold = folding(prepared)
+    return drained(
+      incoming,
+      (delta) => fold.add(delta, events),
+      () => finishing(fiber, prepared, fold, { meta: incoming.meta(), count: incoming.count(), start }, events)
+    )
   })
+}
 
 /**
- * Requests the whole response at once: less to parse, the server's timings, and what cannot be streamed.
+ * Requests the whole response at once: less to parse, the server's timings, and what cannot be streamed. What a reader of
+ * a stream would see of it is appended to `events`.
  *
  * @category running
  * @since 0.1.0
  */
-export const unary = (prepared: Prepared): Effect.Effect<Generation.Generation, InferenceError> =>
-  answered(prepared, [])
+export const unary = (
+  prepared: Prepared,
+  events: Events = []
+): Effect.Effect<Generation.Generation, InferenceError> =>
+  Effect.withFiber((fiber) => {
+    const { call, client, continuation } = prepared
+    const start = now(fiber)
+    if (continuation !== undefined) return assembled(fiber, prepared, continuation, start, events)
+    return ask(client, call, (delta, meta) => {
+      const fold = folding(prepared)
+      fold.add(delta, events)
+      return finishing(fiber, prepared, fold, { meta, count: 1, start }, events)
+    })
+  })
 
 /**
  * The events of a whole response, for what a server streams badly or not at all.
@@ -397,13 +400,20 @@ export const unary = (prepared: Prepared): Effect.Effect<Generation.Generation, 
  * @category running
  * @since 0.1.0
  */
-export const atOnce = (prepared: Prepared, within: Within): Opening => (_scope, outcome) =>
-  Effect.sync(() => {
-    let done = false
-    const events: Events = []
-    return Effect.suspend((): Pull.Pull<Arr.NonEmptyReadonlyArray<Generation.Event>, InferenceError> => {
-      if (done) return Cause.done()
-      done = true
-      return last(within(answered(prepared, events)), events, outcome)
+export const atOnce = (
+  prepared: Prepared,
+  _scope: Scope.Scope,
+  outcome: Telemetry.Outcome<InferenceError>
+): Effect.Effect<Pulled, InferenceError> => {
+  const events: Events = []
+  return Effect.map(unary(prepared, events), (generation) => {
+    outcome.ended()
+    const all = Arr.append(events, { _tag: "Finish", generation } as const)
+    let isTaken = false
+    return Effect.suspend((): Pulled => {
+      if (isTaken) return Cause.done()
+      isTaken = true
+      return Effect.succeed(all)
     })
   })
+}

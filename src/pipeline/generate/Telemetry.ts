@@ -6,14 +6,12 @@
  */
 import type * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Channel from "effect/Channel"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Metric from "effect/Metric"
 import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
 import * as Tracer from "effect/Tracer"
 import type { GenerateRequest } from "../../dialect/Dialect.ts"
 import { type Generation, isCounted } from "../../Generation.ts"
@@ -185,16 +183,32 @@ export interface Fiber {
 const isTraced = (fiber: Pick<Fiber, "getRef">): boolean => fiber.getRef(Tracer.Tracer) !== Tracer.nativeTracer
 
 /**
- * Records a finished generation, on the span of its call if there is one.
+ * Records a finished generation, and on the span of its call if there is one.
  *
  * @category combinators
  * @since 0.2.0
  */
 export const finished = (fiber: Fiber, call: Call, generation: Generation): void => {
-  record(fiber.context, call, generation)
+  const { context } = fiber
+  const { cost, duration, finished, firstToken, input, output, perToken, queued, uncounted } = of(call)
+  const { statistics } = generation
+  const { inputTokens, outputTokens, server, timeToFirstToken } = statistics
+  finished.updateUnsafe(1, context)
+  duration.updateUnsafe(statistics.duration / 1000, context)
+  if (!isCounted(statistics)) uncounted.updateUnsafe(1, context)
+  if (statistics.cost !== undefined) cost.updateUnsafe(statistics.cost, context)
+  if (inputTokens !== undefined) input.updateUnsafe(inputTokens, context)
+  if (outputTokens !== undefined) output.updateUnsafe(outputTokens, context)
+  if (server?.queue !== undefined) queued.updateUnsafe(server.queue / 1000, context)
+  if (timeToFirstToken !== undefined) {
+    firstToken.updateUnsafe(timeToFirstToken / 1000, context)
+    if (outputTokens !== undefined && outputTokens > 1) {
+      perToken.updateUnsafe((statistics.duration - timeToFirstToken) / 1000 / (outputTokens - 1), context)
+    }
+  }
   // without a span of its own, the current one is the caller's
   if (!isTraced(fiber)) return
-  const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan)
+  const span = Context.getOrUndefined(context, Tracer.ParentSpan)
   if (span?._tag === "Span") annotate(span, call, generation)
 }
 
@@ -210,14 +224,12 @@ const spanOptions = (call: Call) =>
  * @category combinators
  * @since 0.2.0
  */
-export const observed = <A, E>(call: Call, self: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+export const observed = <A, E>(fiber: Fiber, call: Call, self: Effect.Effect<A, E>): Effect.Effect<A, E> => {
   const counted = Effect.onExitPrimitive(
     self,
     (exit) => exit._tag === "Failure" ? recordFailure(call, exit.cause) : undefined
   )
-  return Effect.withFiber((fiber) =>
-    isTraced(fiber) ? Effect.withSpan(counted, spanOf(call), spanOptions(call)) : counted
-  )
+  return isTraced(fiber) ? Effect.withSpan(counted, spanOf(call), spanOptions(call)) : counted
 }
 
 /**
@@ -249,58 +261,43 @@ export type Opening<A, E> = (
  * @category combinators
  * @since 0.2.0
  */
-export const observedStream = <A, E>(call: Call, open: Opening<A, E>): Stream.Stream<A, E> => {
-  const counted = Stream.fromChannel(Channel.fromTransform((_upstream, scope) =>
-    Effect.suspend(() => {
-      let over = false
-      const failed = (cause: Cause.Cause<E>): Effect.Effect<void> => {
-        if (over) return Effect.void
-        over = true
-        return recordFailure(call, cause)
-      }
-      const ended = () => {
-        over = true
-      }
-      // an interrupt does not reach the handlers of a pull, only the scope
-      const closed = (exit: Exit.Exit<unknown, unknown>) =>
-        // the error itself is not used
-        exit._tag === "Failure" ? failed(exit.cause as Cause.Cause<E>) : Effect.void
-      return Effect.andThen(
-        Scope.addFinalizerExit(scope, closed),
-        Effect.onError(open(scope, { failed, ended }), failed)
-      )
-    })
-  ))
-  return Stream.fromChannel(Channel.fromTransform((upstream, scope) =>
-    Effect.withFiber((fiber) => {
-      const observed = isTraced(fiber) ? Stream.withSpan(counted, spanOf(call), spanOptions(call)) : counted
-      return Channel.toTransform(observed.channel)(upstream, scope)
-    })
-  ))
+export const opened = <A, E>(
+  fiber: Fiber,
+  call: Call,
+  scope: Scope.Scope,
+  open: Opening<A, E>
+): ReturnType<Opening<A, E>> => {
+  if (!isTraced(fiber)) return counting(call, scope, open)
+  return Effect.suspend(() => {
+    // a stream that does not open has ended; another one may be opened in its place
+    const own = Scope.forkUnsafe(scope)
+    const span = Scope.provide(Effect.makeSpanScoped(spanOf(call), spanOptions(call)), own)
+    const traced = Effect.flatMap(span, (span) =>
+      Effect.map(
+        Effect.withParentSpan(counting(call, own, open), span),
+        (pull) => Effect.withParentSpan(pull, span)
+      ))
+    return Effect.onExit(traced, (exit) => exit._tag === "Failure" ? Scope.close(own, exit) : Effect.void)
+  })
 }
 
-/**
- * Counts a finished generation.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const record = (context: Context.Context<never>, call: Call, { statistics }: Generation): void => {
-  const { cost, duration, finished, firstToken, input, output, perToken, queued, uncounted } = of(call)
-  const { inputTokens, outputTokens, server, timeToFirstToken } = statistics
-  finished.updateUnsafe(1, context)
-  duration.updateUnsafe(statistics.duration / 1000, context)
-  if (!isCounted(statistics)) uncounted.updateUnsafe(1, context)
-  if (statistics.cost !== undefined) cost.updateUnsafe(statistics.cost, context)
-  if (inputTokens !== undefined) input.updateUnsafe(inputTokens, context)
-  if (outputTokens !== undefined) output.updateUnsafe(outputTokens, context)
-  if (server?.queue !== undefined) queued.updateUnsafe(server.queue / 1000, context)
-  if (timeToFirstToken !== undefined) {
-    firstToken.updateUnsafe(timeToFirstToken / 1000, context)
-    if (outputTokens !== undefined && outputTokens > 1) {
-      perToken.updateUnsafe((statistics.duration - timeToFirstToken) / 1000 / (outputTokens - 1), context)
-    }
+const counting = <A, E>(call: Call, scope: Scope.Scope, open: Opening<A, E>): ReturnType<Opening<A, E>> => {
+  let over = false
+  const failed = (cause: Cause.Cause<E>): Effect.Effect<void> => {
+    if (over) return Effect.void
+    over = true
+    return recordFailure(call, cause)
   }
+  const ended = () => {
+    over = true
+  }
+  // an interrupt does not reach the handlers of a pull, only the scope; the error itself is not used
+  const closed = (exit: Exit.Exit<unknown, unknown>) =>
+    exit._tag === "Failure" ? failed(exit.cause as Cause.Cause<E>) : Effect.void
+  return Effect.andThen(
+    Scope.addFinalizerExit(scope, closed),
+    Effect.onError(open(scope, { failed, ended }), failed)
+  )
 }
 
 /**

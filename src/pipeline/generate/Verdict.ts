@@ -59,8 +59,8 @@ const MAX_TEXT = 64 * 1024
  * @category checking
  * @since 0.2.0
  */
-export const of = (generation: Generation, offer: Offer): InvalidToolCall | InvalidResponse | undefined =>
-  exceeded(generation, offer) ?? called(generation, offer)
+export const of = (generation: Generation, offer: Offer | undefined): InvalidToolCall | InvalidResponse | undefined =>
+  (offer === undefined ? undefined : exceeded(generation, offer)) ?? called(generation, offer)
 
 /** Thinking beyond the budget, if the server reports how much there was. */
 const exceeded = ({ statistics }: Generation, { thinkingBudget }: Offer): InvalidResponse | undefined => {
@@ -74,7 +74,7 @@ const exceeded = ({ statistics }: Generation, { thinkingBudget }: Offer): Invali
     })
 }
 
-const called = (generation: Generation, offer: Offer): InvalidToolCall | undefined => {
+const called = (generation: Generation, offer: Offer | undefined): InvalidToolCall | undefined => {
   const { finishReason, toolCalls } = generation
   const truncated = finishReason === "length"
   const broken = toolCalls.find((call) => !ToolCalls.isObject(call.arguments))
@@ -88,7 +88,7 @@ const called = (generation: Generation, offer: Offer): InvalidToolCall | undefin
       truncated
     })
   }
-  const missing = demanded(generation, offer)
+  const missing = offer === undefined ? undefined : demanded(generation, offer)
   return missing === undefined ? undefined : new InvalidToolCall({
     status: 200,
     description: missing,

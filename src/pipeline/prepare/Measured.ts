@@ -3,7 +3,7 @@
  *
  * @since 0.2.0
  */
-import { type Dialect, names, type Route, type Rules } from "../../dialect/Dialect.ts"
+import { type Dialect, names, type Route, type Rule, type Rules } from "../../dialect/Dialect.ts"
 import type { GenerationOptions, Issue } from "../../GenerationOptions.ts"
 import type { Finding, Proof } from "../../Proof.ts"
 
@@ -26,11 +26,14 @@ const isNeutral = (rules: Rules | undefined, name: string, value: unknown): bool
   const rule = Object.entries(rules ?? {}).find(([option]) => option === name)?.[1]
   if (rule === undefined) return true
   // the value of an option is what the rule of its name takes, which the compiler cannot see through the name
-  const { encode, neutral } = rule as {
+  const { _tag, encode, neutral } = rule as {
+    _tag: Rule<unknown>["_tag"]
     encode?: (value: unknown) => object | undefined
     neutral?: (value: unknown) => boolean
   }
-  return encode === undefined ? neutral?.(value) === true : Object.keys(encode(value) ?? {}).length === 0
+  return _tag === "Sent"
+    ? encode !== undefined && Object.keys(encode(value) ?? {}).length === 0
+    : neutral?.(value) === true
 }
 
 /**

@@ -61,8 +61,11 @@ export interface Ready extends Prepared {
   readonly constraint: Constraint | undefined
   /** Why fewer tokens are requested than wanted, if so. */
   readonly capped: string | undefined
-  /** The same request with another seed; its prompt is not rendered again, nor its body written again. */
-  readonly withSeed: (seed: number | bigint) => Effect.Effect<Ready, InferenceError>
+  /**
+   * The same request with another seed, for those that share it; its prompt is not rendered again, nor its body written
+   * again.
+   */
+  readonly withSeed: ((seed: number | bigint) => Effect.Effect<Ready, InferenceError>) | undefined
 }
 
 /**
@@ -75,23 +78,19 @@ export const invalid = (method: string, issues: ReadonlyArray<GenerationOptions.
   new InferenceError({ method, reason: new InvalidRequest({ issues }), attempts: 0 })
 
 /**
- * Whether a response must be requested as a whole: because the engine refuses to stream it, or streams it without a
- * recognisable end.
- */
-const isWhole = ({ engine }: Target, options: GenerationOptions.GenerationOptions) =>
-  (options.bestOf ?? 1) > 1 || options.decoderInputDetails === true ||
-  Dialects.all[engine.kind].whole?.(options) === true
-
-/**
- * Whether a generation is streamed: as the caller says, or by default, unless the server streams it badly or not at
- * all. An engine whose streams are not safe is never asked for one.
+ * Whether a generation is streamed: as the caller says, or by default, unless the engine refuses to stream it, or streams
+ * it without a recognisable end. An engine whose streams are not safe is never asked for one.
  *
  * @category accessors
  * @since 0.1.0
  */
-export const isStreamed = (target: Target, { options, settings }: Wanted): boolean =>
-  Dialects.all[target.engine.kind].unstreamed === undefined &&
-  (settings.delivery === undefined ? !isWhole(target, options) : settings.delivery === "stream")
+export const isStreamed = ({ engine }: Target, { options, settings }: Wanted): boolean => {
+  const { unstreamed, whole } = Dialects.all[engine.kind]
+  if (unstreamed !== undefined) return false
+  return settings.delivery === undefined
+    ? (options.bestOf ?? 1) === 1 && options.decoderInputDetails !== true && whole?.(options) !== true
+    : settings.delivery === "stream"
+}
 
 /**
  * Whether a generation of which no part is shown early is streamed all the same: a short one is not, unless the caller says
@@ -100,27 +99,23 @@ export const isStreamed = (target: Target, { options, settings }: Wanted): boole
  * @category accessors
  * @since 0.2.0
  */
-export const isFolded = (target: Target, wanted: Wanted): boolean =>
-  isStreamed(target, wanted) && (wanted.settings.delivery !== undefined ||
-    (wanted.options.maxNewTokens ?? Infinity) > (wanted.settings.wholeUpTo ?? WHOLE_UP_TO))
-
-/**
- * Warns the caller of a stream that it will be one chunk, where the engine's own streams are not safe.
- *
- * @category running
- * @since 0.2.0
- */
-export const warnUnstreamed = ({ engine: { kind } }: Target): Effect.Effect<void> => {
-  const { unstreamed } = Dialects.all[kind]
-  return unstreamed === undefined
-    ? Effect.void
-    : Effect.logWarning(
-      `The stream is one chunk: ${Dialect.names[kind]} is only sent requests for whole responses, as ${unstreamed}`
-    )
+export const isFolded = (target: Target, wanted: Wanted): boolean => {
+  const { options: { maxNewTokens = Infinity }, settings: { delivery, wholeUpTo = WHOLE_UP_TO } } = wanted
+  return (delivery === undefined ? maxNewTokens > wholeUpTo : delivery === "stream") && isStreamed(target, wanted)
 }
 
-const wantsTokens = ({ decoderInputDetails, logprobs, topLogprobs, topNTokens }: GenerationOptions.GenerationOptions) =>
-  logprobs === true || topLogprobs !== undefined || (topNTokens ?? 0) > 0 || decoderInputDetails === true
+/**
+ * What to warn the caller of a stream of, where the engine's own streams are not safe.
+ *
+ * @category accessors
+ * @since 0.2.0
+ */
+export const unstreamed = ({ engine: { kind } }: Target): string | undefined => {
+  const { unstreamed } = Dialects.all[kind]
+  return unstreamed === undefined
+    ? undefined
+    : `The stream is one chunk: ${Dialect.names[kind]} is only sent requests for whole responses, as ${unstreamed}`
+}
 
 const countInput = (client: TgiClient["Service"], target: Target, { call }: Dialect.Encoded) => {
   if (target.engine.kind !== "tgi") return undefined
@@ -147,42 +142,65 @@ export const prepare = (
   stream: boolean,
   proof?: Proof
 ): Effect.Effect<Ready, InferenceError | StructuredOutputError | TemplateError> => {
-  const { options, output } = wanted
-  const { kind } = target.engine
-  const { input } = wanted
+  const { input, options, output } = wanted
+  const { bosToken, kind } = target.engine
   const constrained = output !== undefined
-  const prompted = (shown: GenerationOptions.GenerationOptions) =>
-    prompting({ input, options: shown, constrained }, kind, target.engine.bosToken)
+  const how = { client, target, wanted, options, stream, proof }
   // eager: nearly always everything is available and there is nothing to wait for
   const prompt = kind === "tgi" && options.tools?.some(hasReference) === true
-    ? Effect.flatMap(Structures.load, ({ ToolGrammar }) => prompted(withoutReferences(ToolGrammar, options)))
-    : prompted(options)
+    ? Effect.flatMap(
+      Structures.load,
+      ({ ToolGrammar }) =>
+        prompting({ input, options: withoutReferences(ToolGrammar, options), constrained }, kind, bosToken)
+    )
+    : prompting({ input, options, constrained }, kind, bosToken)
   return Effect.flatMapEager(prompt, (input) => {
-    if (input._tag === "Prompt" && input.calls !== undefined) {
-      return calling(client, target, wanted, input, stream, proof)
-    }
-    const offering = options.tools === undefined
-      ? Effect.succeed(options)
-      : Effect.flatMap(Structures.load, ({ ToolGrammar }) => Effect.fromResult(offered(ToolGrammar, kind, options)))
-    return Effect.flatMapEager(offering, (options) => {
-      const dialect = dialectOf(target)
-      const route = Dialect.routeOf(dialect, input)
-      const slices = { target, route, options, settings: wanted.settings, isConstrained: output !== undefined }
-      const needs = Slices.needs(slices)
-      const how = { client, target, wanted, options, input, stream, proof, slices, dialect }
-      if (output === undefined && !needs) return ready({ ...how, constraint: undefined, continuation: undefined })
-      const constraining = output === undefined
-        ? Effect.succeed(undefined)
-        : output.grammar(kind, input._tag === "Messages" ? "chat" : "raw", needs ? "regex" : undefined)
-      return Effect.flatMap(constraining, (constraint) =>
-        needs
-          ? Effect.flatMap(
-            Structures.load,
-            ({ Continuing }) => ready({ ...how, constraint, continuation: Continuing.make(slices, constraint) })
-          )
-          : ready({ ...how, constraint, continuation: undefined }))
-    })
+    if (input._tag === "Prompt" && input.calls !== undefined) return calling(how, input, input.calls)
+    return options.tools === undefined
+      ? constraining(how, input)
+      : Effect.flatMap(
+        Effect.flatMap(Structures.load, ({ ToolGrammar }) => Effect.fromResult(offered(ToolGrammar, kind, options))),
+        (options) => constraining({ ...how, options }, input)
+      )
   })
+}
+
+/** What is asked of whom, before the form of its input is known. */
+interface Asked {
+  readonly client: TgiClient["Service"]
+  readonly target: Target
+  readonly wanted: Wanted
+  readonly options: GenerationOptions.GenerationOptions
+  readonly stream: boolean
+  readonly proof: Proof | undefined
+}
+
+/** A request under its constraint, over as many requests as it takes. */
+const constraining = (
+  asked: Asked,
+  input: Dialect.GenerateRequest["input"]
+): Effect.Effect<Ready, InferenceError | StructuredOutputError> => {
+  const { options, target, wanted: { output, settings } } = asked
+  const { kind } = target.engine
+  const dialect = dialectOf(target)
+  const route = Dialect.routeOf(dialect, input)
+  // no other engine generates in slices
+  const slices = kind === "tgi"
+    ? { target, route, options, settings, isConstrained: output !== undefined }
+    : undefined
+  const needs = slices !== undefined && Slices.needs(slices)
+  const decided = { ...asked, input, dialect, slices, constraint: undefined, continuation: undefined, calls: undefined }
+  if (output === undefined && !needs) return ready(decided)
+  const constraint = output === undefined
+    ? Effect.succeed(undefined)
+    : output.grammar(kind, input._tag === "Messages" ? "chat" : "raw", needs ? "regex" : undefined)
+  return Effect.flatMap(constraint, (constraint) =>
+    needs
+      ? Effect.flatMap(
+        Structures.load,
+        ({ Continuing }) => ready({ ...decided, constraint, continuation: Continuing.make(slices, constraint) })
+      )
+      : ready({ ...decided, constraint }))
 }
 
 const inStages = {
@@ -212,17 +230,13 @@ const withoutReferences = (
 
 /** A request whose tools are in its prompt: a grammar of ours constrains the response. */
 const calling = (
-  client: TgiClient["Service"],
-  target: Target,
-  wanted: Wanted,
+  asked: Asked,
   input: Extract<Prompted, { readonly _tag: "Prompt" }>,
-  stream: boolean,
-  proof: Proof | undefined
+  calls: CallForm
 ): Effect.Effect<Ready, InferenceError | StructuredOutputError> =>
   Effect.flatMap(Structures.load, ({ Continuing, ToolRegex }) => {
+    const { target, wanted } = asked
     const { parallelToolCalls, toolChoice, tools = [], ...options } = wanted.options
-    const { calls } = input
-    if (calls === undefined) return Effect.die("the prompt has no tools")
     const choice = toolChoice === undefined || toolChoice === "none" ? "auto" : toolChoice
     const opening = ThoughtOpening.opening(input.text)
     const thought = opening._tag === "Inside" ? opening.family?.close : undefined
@@ -240,8 +254,7 @@ const calling = (
       const continuation = next !== undefined || Slices.needs(slices)
         ? Continuing.make(slices, constraint, next)
         : undefined
-      const how = { client, target, wanted, options, input, stream, proof, slices, dialect }
-      return ready({ ...how, constraint, continuation, calls })
+      return ready({ ...asked, options, input, dialect, slices, constraint, continuation, calls })
     })
   })
 
@@ -249,53 +262,52 @@ const calling = (
 const dialectOf = ({ engine: { kind }, nativeUrl }: Target): Dialect.Dialect =>
   kind === "router" && nativeUrl !== undefined ? Dialects.native : Dialects.all[kind]
 
-interface Decided {
-  readonly client: TgiClient["Service"]
-  readonly target: Target
-  readonly wanted: Wanted
-  readonly options: GenerationOptions.GenerationOptions
+/** Everything that a request is made from. */
+interface Decided extends Asked {
   readonly input: Dialect.GenerateRequest["input"]
-  readonly constraint: Constraint | undefined
-  readonly stream: boolean
-  readonly proof: Proof | undefined
   readonly dialect: Dialect.Dialect
-  readonly slices: Slices.Asked
+  readonly constraint: Constraint | undefined
+  /** What is to be known of TGI's slices; undefined on other engines. */
+  readonly slices: Slices.Asked | undefined
   readonly continuation: Continuation.Over | undefined
-  readonly calls?: CallForm | undefined
+  readonly calls: CallForm | undefined
 }
 
 const ready = (decided: Decided): Effect.Effect<Ready, InferenceError> => {
   const { constraint, continuation, dialect, input, options, proof, slices, stream, target, wanted } = decided
-  const { kind, limits, version } = target.engine
-  const capped = Slices.capped(slices, continuation !== undefined)
+  const { balancer, kind, limits, version } = target.engine
+  const capped = slices === undefined ? undefined : Slices.capped(slices, continuation !== undefined)
   const encoded = Dialect.encode(dialect, {
     input,
-    model: nameOf(target, slices.route),
+    model: nameOf(target, Dialect.routeOf(dialect, input)),
     options: capped === undefined ? options : { ...options, maxNewTokens: Slices.SLICE },
     constraint: constraint?.fields,
     stream
   })
-  const method = `POST ${Dialect.paths[encoded.call.route]}`
+  const { call, conflicts } = encoded
+  const { route } = call
+  const { settings } = wanted
+  // what cannot apply is not asked
   const wrong = [
-    ...unserved(target, encoded.call.route),
+    ...(target.kind === "serverless" ? unserved(target, route) : []),
     ...(limits === undefined ? [] : GenerationOptions.beyond(options, limits)),
-    ...Limits.check(options, { kind, version, limits, route: encoded.call.route, stream }),
-    ...encoded.conflicts,
-    ...Slices.issues(slices)
+    ...(Limits.checks[kind]?.(options, { kind, version, limits, route, stream }) ?? []),
+    ...conflicts,
+    ...(settings.continueFrom === undefined || (slices !== undefined && Slices.needs(slices))
+      ? []
+      : [Slices.uncontinued])
   ]
-  if (wrong.length > 0) return Effect.fail(invalid(method, wrong))
+  if (wrong.length > 0) return Effect.fail(invalid(`POST ${Dialect.paths[route]}`, wrong))
   const unsupported = [
     ...encoded.unsupported,
-    ...Balancer.dropped(target.engine.balancer, encoded.call, options),
+    ...(balancer === undefined ? [] : Balancer.dropped(balancer, call, options)),
     ...(constraint === undefined ? [] : unconstrained(kind, wanted.input)),
-    ...(proof === undefined
-      ? []
-      : Measured.refusals(proof, dialect, encoded.call.route, options, constraint !== undefined))
+    ...(proof === undefined ? [] : Measured.refusals(proof, dialect, route, options, constraint !== undefined))
   ]
   const made = readyOf(decided, capped, encoded)
   if (unsupported.length === 0 && capped === undefined) return Effect.succeed(made)
-  if (unsupported.length > 0 && wanted.settings.unsupported !== "warn") {
-    return Effect.fail(invalid(method, unsupported))
+  if (unsupported.length > 0 && settings.unsupported !== "warn") {
+    return Effect.fail(invalid(`POST ${Dialect.paths[route]}`, unsupported))
   }
   const warnings = [...unsupported.map(({ message }) => message), ...capped === undefined ? [] : [capped]]
   return Effect.as(Effect.forEach(warnings, (warning) => Effect.logWarning(warning), { discard: true }), made)
@@ -313,16 +325,14 @@ const readyOf = (decided: Decided, capped: string | undefined, encoded: Dialect.
     options,
     content: settings.captureContent === true ? input : undefined
   }
-  const offer: Verdict.Offer = {
-    engine: kind,
-    // as the caller wrote them: the schema that is sent may require keys that the caller's leaves optional
-    tools: (call.route === "chat" || calls !== undefined) && wanted.options.toolChoice !== "none"
-      ? wanted.options.tools ?? []
-      : [],
-    toolChoice: wanted.options.toolChoice,
-    stream,
-    ...(encoded.call.route === "chat" && { thinkingBudget: options.thinkingBudget })
-  }
+  // as the caller wrote them: the schema that is sent may require keys that the caller's leaves optional
+  const { toolChoice, tools = [] } = wanted.options
+  const isOffered = tools.length > 0 && (call.route === "chat" || calls !== undefined) && toolChoice !== "none"
+  const thinkingBudget = call.route === "chat" ? options.thinkingBudget : undefined
+  const offer: Verdict.Offer | undefined = isOffered || thinkingBudget !== undefined
+    ? { engine: kind, tools: isOffered ? tools : [], toolChoice, stream, thinkingBudget }
+    : undefined
+  const splitReasoning = (settings.splitReasoning ?? false) !== false
   return {
     client,
     constraint,
@@ -330,16 +340,17 @@ const readyOf = (decided: Decided, capped: string | undefined, encoded: Dialect.
     continuation,
     calls,
     call,
-    keepTokens: wantsTokens(options),
-    splitReasoning: (settings.splitReasoning ?? false) !== false,
-    opening: openingOf(target, input, wanted),
+    keepTokens: options.logprobs === true || options.topLogprobs !== undefined || (options.topNTokens ?? 0) > 0 ||
+      options.decoderInputDetails === true,
+    splitReasoning,
+    opening: splitReasoning ? openingOf(target, input, wanted) : undefined,
     offer,
-    mayBeEmpty: Verdict.mayBeEmpty(offer),
+    mayBeEmpty: offer === undefined ? undefined : Verdict.mayBeEmpty(offer),
     seed: options.seed,
     filedAsThinking: constraint !== undefined && kind === "llamacpp",
     countInput: settings.countTokens === true ? countInput(client, target, encoded) : undefined,
     telemetry,
-    withSeed: seeded(decided, capped, encoded)
+    withSeed: wanted.shared === undefined ? undefined : seeded(decided, capped, encoded)
   }
 }
 
@@ -348,16 +359,16 @@ const seeded = (
   decided: Decided,
   capped: string | undefined,
   { call, ...rest }: Dialect.Encoded
-): Ready["withSeed"] => {
+): NonNullable<Ready["withSeed"]> => {
   let body: ((seed: number | bigint) => Readonly<Record<string, unknown>>) | undefined
   return (seed) => {
     const { stream, target: { engine: { kind, limits, version }, nativeUrl } } = decided
     const options = { ...decided.options, seed }
     const { route } = call
-    const wrong = Limits.check(options, { kind, version, limits, route, stream })
+    const wrong = Limits.checks[kind]?.(options, { kind, version, limits, route, stream }) ?? []
     if (wrong.length > 0) return Effect.fail(invalid(`POST ${Dialect.paths[route]}`, wrong))
     const rule = decided.dialect.rules[route]?.seed
-    const sent = rule?._tag === "Sent" ? rule.encode(seed)?.["seed"] : undefined
+    const sent = rule?._tag !== "Sent" ? undefined : rule.encode === undefined ? seed : rule.encode(seed)?.["seed"]
     // an engine that takes no seed was sent none
     if (typeof sent !== "number" && typeof sent !== "bigint") {
       return Effect.succeed(readyOf({ ...decided, options }, capped, { call, ...rest }))
@@ -383,6 +394,9 @@ const withSeed = (call: Dialect.Call, seed: number | bigint): Dialect.Call =>
     // it is the body of the same route, with another number where it has one
     : { route: call.route, body: { ...call.body, seed } } as Dialect.Call
 
+const withSeedOf = (ready: Ready, seed: number | bigint): Effect.Effect<Ready, InferenceError> =>
+  ready.withSeed === undefined ? Effect.succeed(ready) : ready.withSeed(seed)
+
 /**
  * What several generations of one input share, prepared once.
  *
@@ -396,14 +410,14 @@ export class Shared {
   /** The request of one of them. */
   of(target: Target, seed: number | bigint, make: () => ReturnType<typeof prepare>): ReturnType<typeof prepare> {
     if (this.#ready !== undefined && this.#target === target) {
-      return Effect.flatMapEager(this.#ready, (ready) => ready.withSeed(seed))
+      return Effect.flatMapEager(this.#ready, (ready) => withSeedOf(ready, seed))
     }
     this.#target = target
     const made = make()
     if (Exit.isExit(made)) return this.#ready = made
     return Effect.flatMap(Effect.cached(made), (cached) => {
       this.#ready = cached
-      return Effect.flatMap(cached, (ready) => ready.withSeed(seed))
+      return Effect.flatMap(cached, (ready) => withSeedOf(ready, seed))
     })
   }
 }
@@ -464,7 +478,6 @@ const nameOf = (target: Target, route: Dialect.Route): string =>
 
 /** Inputs that no provider of a serverless model accepts. */
 const unserved = (target: Target, route: Dialect.Route): ReadonlyArray<GenerationOptions.Issue> => {
-  if (target.kind !== "serverless") return []
   if (route === "completion" && target.completionUrl === undefined) {
     return [{
       path: ["raw"],

@@ -14,7 +14,7 @@ import type { Kind } from "../../endpoint/address/Engine.ts"
 import { EndpointError, InvalidConfig } from "../../endpoint/EndpointError.ts"
 import type { GenerationOptions } from "../../GenerationOptions.ts"
 import type * as Hub from "../../hub/Hub.ts"
-import * as Message from "../../Message.ts"
+import type * as Message from "../../Message.ts"
 import * as CallForm from "../../template/CallForm.ts"
 import type * as ChatTemplateLayers from "../../template/ChatTemplateLayers.ts"
 import * as ChatTemplate from "../../template/ChatTemplateService.ts"
@@ -104,9 +104,6 @@ const OPENINGS: ReadonlyArray<string> = [
   "<BOS_TOKEN>"
 ]
 
-const messagesOf = (input: Exclude<Message.Input, { readonly raw: string }>): ReadonlyArray<Message.Message> =>
-  typeof input === "string" ? [Message.user(input)] : input
-
 const hasNoRawRoute = (engine: Kind): boolean => {
   const { raw, rules } = Dialects.all[engine]
   return rules[raw] === undefined
@@ -177,14 +174,15 @@ export const make = Effect.fnUntraced(function*(options: Options, implied: boole
     if (typeof input === "object" && "raw" in input) {
       return Effect.succeed({ _tag: "Prompt", text: mustClose ? ThoughtOpening.closed(input.raw) : input.raw })
     }
-    const messages = messagesOf(input)
+    const messages: ReadonlyArray<Message.Message> = typeof input === "string"
+      ? [{ role: "user", content: input }]
+      : input
+    if (template === undefined) return Effect.succeed({ _tag: "Messages", messages })
     const isUnasked = implied === "constrained" && !constrained
     const hasNoWay = implied !== false && (hasNoRawRoute(engine) || (constrained && engine === "router"))
     const isOffer = offersTools({ constrained, input, options }, engine) && (budget ?? 0) === 0
     if (isOffer && toolCalls === "engine") return Effect.succeed({ _tag: "Messages", messages })
-    if (template === undefined || isUnasked || hasNoWay) {
-      return Effect.succeed({ _tag: "Messages", messages })
-    }
+    if (isUnasked || hasNoWay) return Effect.succeed({ _tag: "Messages", messages })
     if (messages.length === 0 && preQuery !== undefined) return Effect.succeed({ _tag: "Prompt", text: preQuery })
     const continued = options.continueFinalMessage === true
     const render = (kwargs: GenerationOptions["templateVariables"]): Effect.Effect<Rendered, TemplateError> =>

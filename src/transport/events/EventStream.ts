@@ -70,6 +70,12 @@ const SPACE = 32
 const COLON = 58
 const BOM = "\uFEFF"
 
+/** `ignoreBOM` keeps the decoder from dropping a second BOM of its own. */
+const decoderOf = () => new TextDecoder("utf-8", { ignoreBOM: true })
+
+/** Of texts that are whole. */
+const whole = decoderOf()
+
 /** A text that waits for more must not keep the text that it was cut from, as a slice does. */
 const copy = (slice: string): string => JSON.parse(JSON.stringify(slice)) as string
 
@@ -85,8 +91,8 @@ class State implements Parser {
   readonly #onEvent: OnEvent
   readonly #takeLine: TakeLine
   readonly #maxEventSize: number
-  // ignoreBOM keeps the decoder from dropping a second BOM of its own
-  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true })
+  /** Set while a character waits for the rest of its bytes. */
+  #decoder: TextDecoder | undefined = undefined
   #started = false
   /** The last text ended in CR: an LF that comes next belongs to that line end. */
   #skipLineFeed = false
@@ -103,11 +109,18 @@ class State implements Parser {
 
   push(pieces: ReadonlyArray<Uint8Array>): boolean {
     if (pieces.length === 0) return true
-    return this.#text(this.#decoder.decode(Bytes.join(pieces), { stream: true }))
+    const bytes = Bytes.join(pieces)
+    // behind ASCII no character is open, and such a text is decoded twice as fast; nearly every read ends so
+    const isWhole = (bytes[bytes.length - 1] ?? 0) < 0x80
+    if (isWhole && this.#decoder === undefined) return this.#text(whole.decode(bytes))
+    this.#decoder ??= decoderOf()
+    const text = this.#decoder.decode(bytes, { stream: true })
+    if (isWhole) this.#decoder = undefined
+    return this.#text(text)
   }
 
   end(): boolean {
-    const complete = this.#text(this.#decoder.decode())
+    const complete = this.#text(this.#decoder?.decode() ?? "")
     if (this.#line !== "") {
       const line = this.#line
       this.#line = ""

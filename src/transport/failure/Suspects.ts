@@ -69,7 +69,7 @@ export class Suspects {
   attempt<A>(
     body: Body,
     send: Effect.Effect<A, Failed>,
-    health: Effect.Effect<unknown, Failed>
+    health: () => Effect.Effect<unknown, Failed>
   ): Effect.Effect<A, Failed> {
     return Effect.suspend(() => {
       // nearly always there are no suspects
@@ -87,14 +87,14 @@ export class Suspects {
   #known<A>(
     body: Body,
     send: Effect.Effect<A, Failed>,
-    health: Effect.Effect<unknown, Failed>,
+    health: () => Effect.Effect<unknown, Failed>,
     structure: string | undefined
   ): Effect.Effect<A, Failed> {
     const key = BodyDigest.make(body)
     const breaks = this.#breaks.get(key)
-    const watched = this.#watched(body, send)
+    const watched = Effect.suspend(() => this.#watched(body, send))
     if (breaks === undefined && structure === undefined) return watched
-    const innocent = Effect.tap(breaks === undefined ? watched : Effect.andThen(health, watched), () => {
+    const innocent = Effect.tap(breaks === undefined ? watched : Effect.flatMap(health(), () => watched), () => {
       this.#breaks.delete(key)
       if (structure !== undefined) this.#deadly.delete(structure)
       return Effect.void
@@ -102,16 +102,15 @@ export class Suspects {
     return this.#turns.withPermits(breaks === undefined || breaks < FATAL ? 1 : TURNS)(innocent)
   }
 
+  /** It counts as in flight from here. */
   #watched<A>(body: Body, send: Effect.Effect<A, Failed>): Effect.Effect<A, Failed> {
-    return Effect.suspend(() => {
-      const nth = ++this.#sent
-      const first = this.#inFlight++ === 0
-      const judged = Effect.catch(send, (failed) =>
-        isBreak(failed.reason)
-          ? this.#judged(failed, body, first && this.#sent === nth)
-          : Effect.fail(failed))
-      return Effect.onExitPrimitive(judged, this.#left)
-    })
+    const nth = ++this.#sent
+    const first = this.#inFlight++ === 0
+    const judged = Effect.catch(send, (failed) =>
+      isBreak(failed.reason)
+        ? this.#judged(failed, body, first && this.#sent === nth)
+        : Effect.fail(failed))
+    return Effect.onExitPrimitive(judged, this.#left)
   }
 
   readonly #left = (): undefined => {

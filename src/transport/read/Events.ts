@@ -10,8 +10,10 @@ import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type { HttpClientError } from "effect/http/HttpClientError"
 import * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
 import type { Fault } from "../../http/Decompression.ts"
 import type { Scrub } from "../../http/Secret.ts"
 import type * as TransportLimits from "../../http/TransportLimits.ts"
@@ -21,7 +23,7 @@ import type { Route } from "../routes/Route.ts"
 import * as FrameReader from "./FrameReader.ts"
 
 /**
- * What a reader needs to know of its call.
+ * What the readers of one client share.
  *
  * @category models
  * @since 0.1.0
@@ -29,18 +31,29 @@ import * as FrameReader from "./FrameReader.ts"
 export interface Settings extends FrameReader.Settings {
   /** Maps a transport fault. */
   readonly reasonOf: (error: HttpClientError | Fault) => Reason
-  /** What the transport does by itself, if it also applies `idle`, `total` and `maxBodySize`. */
-  readonly transport: TransportLimits.Reading | undefined
-  /** Run when nothing more is read: releases the connection. */
-  readonly closed: Effect.Effect<void>
   /** The limit between two reads. */
   readonly idle: Duration.Duration
-  /** The limit of the whole call, and the moment at which it is reached, in milliseconds of the clock. */
+  /** The limit of the whole call. */
   readonly total: Duration.Duration
-  readonly deadline: number
 }
 
 type Bytes = Arr.NonEmptyReadonlyArray<Uint8Array>
+
+/**
+ * The body of one stream.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export interface Body {
+  readonly bytes: Pull.Pull<Bytes, HttpClientError | Fault>
+  /** What the transport does by itself, if it also applies `idle`, `total` and `maxBodySize`. */
+  readonly transport: TransportLimits.Reading | undefined
+  /** Closed when nothing more is read, which releases the connection. */
+  readonly scope: Scope.Closeable
+  /** The moment at which the limit of the whole call is reached, in milliseconds of the clock. */
+  readonly deadline: number
+}
 
 /** After the mark the rest of the body is read for this long and this far, so that the connection can be used again. */
 const LINGER = 250
@@ -50,9 +63,11 @@ const LINGER_BYTES = 64 * 1024
  * Reads one stream.
  *
  * @category models
- * @since 0.1.0
+ * @since 0.2.0
  */
 export interface Reader<F> {
+  /** Reads until there are frames to hand over, or the end of the generation; fails where it failed before that. */
+  readonly begun: <E>(failed: (reason: Reason) => E) => Effect.Effect<void, E>
   /**
    * Frames as they arrive, the first ones together with the first that adds to the generation. Ends when the generation is
    * complete, else fails with the caller's error for the reason.
@@ -74,61 +89,65 @@ export interface Reader<F> {
  * @since 0.1.0
  */
 export const read = <F extends { readonly error?: unknown }>(
-  bytes: Pull.Pull<Bytes, HttpClientError | Fault>,
+  body: Body,
   route: Route<F>,
   settings: Settings
-): Reader<F> => {
-  const state = new FrameReader.FrameReader(route, settings)
-  // a transport that applies limits applies these too
-  const { transport } = settings
-  const next = transport === undefined ? timed(bytes, settings) : bytes
-  const rest = transport === undefined ? linger(bytes) : transport.readRest(LINGER_BYTES, LINGER)
-  const ended = Effect.flatMap(settings.closed, () => Cause.done())
-  const lingered = Effect.flatMap(rest, () => ended)
-  /** What a fault of the transport means; a defect or an interrupt, of which no type speaks, is passed on. */
-  const broken = (cause: Cause.Cause<HttpClientError | Fault | Timeout>): Effect.Effect<never> | undefined => {
-    const failure = Cause.findErrorOption(cause)
-    // without an error it holds a defect or an interrupt
-    if (failure._tag === "None") return Effect.failCause(cause as Cause.Cause<never>)
-    const error = failure.value
-    state.fail(
-      error._tag === "HttpClientError" || error._tag === "DecompressionFault" ? settings.reasonOf(error) : error
-    )
-    return undefined
-  }
-  /** How it ends, once there are no more frames to hand over. */
-  const ending = <E>(failed: (reason: Reason) => E): Pull.Pull<never, E> | undefined => {
-    const { failure } = state
-    if (failure !== undefined) return Effect.flatMap(settings.closed, () => Effect.fail(failed(failure)))
-    return state.over ? state.ended ? ended : lingered : undefined
-  }
-  const pull = <E>(failed: (reason: Reason) => E): Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E> => {
-    const step = (): Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E> => {
-      const frames = state.take()
-      return Arr.isArrayNonEmpty(frames) ? Effect.succeed(frames) : ending(failed) ?? fed
-    }
-    const fed = Pull.matchEffect(next, {
+): Reader<F> => new BodyReader(body, route, settings)
+
+class BodyReader<F extends { readonly error?: unknown }> implements Reader<F> {
+  readonly #body: Body
+  readonly #settings: Settings
+  readonly #state: FrameReader.FrameReader<F>
+  /** One read, however it goes. */
+  readonly #fed: Effect.Effect<void>
+
+  constructor(body: Body, route: Route<F>, settings: Settings) {
+    const { bytes, transport } = body
+    this.#body = body
+    this.#settings = settings
+    this.#state = new FrameReader.FrameReader(route, settings, transport !== undefined)
+    // a transport that applies limits applies these too
+    this.#fed = Pull.matchEffect(transport === undefined ? timed(body, settings) : bytes, {
       onSuccess: (pieces) => {
-        state.push(pieces)
-        return step()
+        this.#state.push(pieces)
+        return Effect.void
       },
-      onFailure: (cause) => broken(cause) ?? step(),
+      onFailure: (cause) => this.#broken(cause) ?? Effect.void,
       onDone: () => {
-        state.end()
-        return step()
+        this.#state.end()
+        return Effect.void
       }
     })
+  }
+
+  begun<E>(failed: (reason: Reason) => E): Effect.Effect<void, E> {
+    const step = (): Effect.Effect<void, E> => {
+      const { failure, isReady, over } = this.#state
+      if (isReady || (over && failure === undefined)) return Effect.void
+      return failure === undefined ? more : this.#failing(failed(failure))
+    }
+    const more = Effect.flatMap(this.#fed, step)
     return Effect.suspend(step)
   }
-  const each = <E>(
+
+  pull<E>(failed: (reason: Reason) => E): Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E> {
+    const step = (): Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E> => {
+      const frames = this.#state.take()
+      return Arr.isArrayNonEmpty(frames) ? Effect.succeed(frames) : this.#ending(failed) ?? more
+    }
+    const more = Effect.flatMap(this.#fed, step)
+    return Effect.suspend(step)
+  }
+
+  each<E>(
     failed: (reason: Reason) => E,
     hear: (frames: Arr.NonEmptyReadonlyArray<F>) => void
-  ): Effect.Effect<void, E> => {
+  ): Effect.Effect<void, E> {
+    const { transport } = this.#body
     if (transport === undefined) {
-      const frames = pull(failed)
-      const next: Effect.Effect<void, E> = Pull.matchEffect(frames, {
-        onSuccess: (some) => {
-          hear(some)
+      const next: Effect.Effect<void, E> = Pull.matchEffect(this.pull(failed), {
+        onSuccess: (frames) => {
+          hear(frames)
           return next
         },
         onFailure: Effect.failCause,
@@ -136,13 +155,14 @@ export const read = <F extends { readonly error?: unknown }>(
       })
       return next
     }
+    const state = this.#state
     const handOver = (): void => {
       const frames = state.take()
       if (Arr.isArrayNonEmpty(frames)) hear(frames)
     }
     const last = (): Effect.Effect<void, E> => {
       handOver()
-      return Pull.catchDone(ending(failed) ?? Cause.done(), () => Effect.void)
+      return Pull.catchDone(this.#ending(failed) ?? Cause.done(), () => Effect.void)
     }
     return Effect.suspend(() => {
       handOver()
@@ -157,23 +177,73 @@ export const read = <F extends { readonly error?: unknown }>(
           if (how === "ended") state.end()
           return last()
         },
-        onFailure: (cause) => broken(cause) ?? last()
+        onFailure: (cause) => this.#broken(cause) ?? last()
       })
     })
   }
-  return { pull, each, received: () => ({ events: state.events, text: state.text }) }
+
+  received() {
+    return { events: this.#state.events, text: this.#state.text }
+  }
+
+  /** What a fault of the transport means; a defect or an interrupt, of which no type speaks, is passed on. */
+  #broken(cause: Cause.Cause<HttpClientError | Fault | Timeout>): Effect.Effect<never> | undefined {
+    const failure = Cause.findErrorOption(cause)
+    // without an error it holds a defect or an interrupt
+    if (failure._tag === "None") return Effect.failCause(cause as Cause.Cause<never>)
+    const error = failure.value
+    this.#state.fail(
+      error._tag === "HttpClientError" || error._tag === "DecompressionFault" ? this.#settings.reasonOf(error) : error
+    )
+    return undefined
+  }
+
+  /** How it ends, once there are no more frames to hand over. */
+  #ending<E>(failed: (reason: Reason) => E): Pull.Pull<never, E> | undefined {
+    const { ended, failure, over } = this.#state
+    if (failure !== undefined) return this.#failing(failed(failure))
+    if (!over) return undefined
+    const closed = Effect.flatMap(Scope.close(this.#body.scope, Exit.void), () => Cause.done())
+    if (ended) return closed
+    const { bytes, transport } = this.#body
+    return Effect.flatMap(
+      transport === undefined ? linger(bytes) : transport.readRest(LINGER_BYTES, LINGER),
+      () => closed
+    )
+  }
+
+  #failing<E>(error: E): Effect.Effect<never, E> {
+    return Effect.flatMap(Scope.close(this.#body.scope, Exit.void), () => Effect.fail(error))
+  }
 }
 
 /**
- * The reader of a body that was already read.
+ * The reader of frames that have arrived.
  *
  * @category constructors
  * @since 0.2.0
  */
-export const ended: Reader<never> = {
-  pull: () => Cause.done(),
-  each: () => Effect.void,
-  received: () => ({ events: 1, text: "" })
+export const arrived = <F>(frames: Arr.NonEmptyReadonlyArray<F>): Reader<F> => {
+  let left: typeof frames | undefined = frames
+  const take = () => {
+    const taken = left
+    left = undefined
+    return taken
+  }
+  return {
+    begun: () => Effect.void,
+    pull: () =>
+      Effect.suspend(() => {
+        const taken = take()
+        return taken === undefined ? Cause.done() : Effect.succeed(taken)
+      }),
+    each: (_, hear) =>
+      Effect.sync(() => {
+        const taken = take()
+        if (taken !== undefined) hear(taken)
+      }),
+    received: () => ({ events: 1, text: "" })
+  }
 }
 
 /**
@@ -188,12 +258,8 @@ export const readText = <F extends { readonly error?: unknown }>(
 ): Reading<ReadonlyArray<F>> => {
   const bytes = new TextEncoder().encode(text)
   const run = (scrub: Scrub): FrameReader.FrameReader<F> => {
-    const state = new FrameReader.FrameReader(routeOf(), {
-      scrub,
-      transport: undefined,
-      maxEventSize: Infinity,
-      maxBodySize: Infinity
-    })
+    const limits = { scrub, maxEventSize: Infinity, maxBodySize: Infinity }
+    const state = new FrameReader.FrameReader(routeOf(), limits, true)
     state.push([bytes])
     state.end()
     return state
@@ -211,8 +277,8 @@ export const readText = <F extends { readonly error?: unknown }>(
 
 /** One read within the limits on time. */
 const timed = (
-  bytes: Pull.Pull<Bytes, HttpClientError | Fault>,
-  { deadline, idle, total }: Settings
+  { bytes, deadline }: Body,
+  { idle, total }: Settings
 ): Pull.Pull<Bytes, HttpClientError | Fault | Timeout> =>
   Effect.clockWith((clock) => {
     const left = deadline - clock.currentTimeMillisUnsafe()

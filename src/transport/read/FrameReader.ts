@@ -22,8 +22,6 @@ import type { Route } from "../routes/Route.ts"
  */
 export interface Settings {
   readonly scrub: Scrub
-  /** Set if the transport applies `maxBodySize` by itself. */
-  readonly transport: object | undefined
   readonly maxEventSize: number
   readonly maxBodySize: number
 }
@@ -40,6 +38,7 @@ const LEARN_AFTER = 32
 export class FrameReader<F extends { readonly error?: unknown }> {
   readonly #route: Route<F>
   readonly #settings: Settings
+  readonly #isBounded: boolean
   readonly #parser: EventStream.Parser
   readonly #layout: EventLayout.Reader<F>
   #frames: Array<F> = []
@@ -62,9 +61,11 @@ export class FrameReader<F extends { readonly error?: unknown }> {
   events = 0
   readonly #text = new GrowingText()
 
-  constructor(route: Route<F>, settings: Settings) {
+  /** `isBounded` says that the transport applies `maxBodySize` by itself. */
+  constructor(route: Route<F>, settings: Settings, isBounded: boolean) {
     this.#route = route
     this.#settings = settings
+    this.#isBounded = isBounded
     this.#layout = new EventLayout.Reader(route.layouts)
     this.#parser = EventStream.make((data, type) => this.#event(data, type), {
       maxEventSize: settings.maxEventSize,
@@ -75,6 +76,11 @@ export class FrameReader<F extends { readonly error?: unknown }> {
   /** The text of the frames that were handed over. */
   get text(): string {
     return this.#text.text
+  }
+
+  /** Whether there are frames to hand over. */
+  get isReady(): boolean {
+    return this.#said && this.#frames.length > 0
   }
 
   take(): Array<F> {
@@ -99,7 +105,7 @@ export class FrameReader<F extends { readonly error?: unknown }> {
       }
     }
     const limit = this.#settings.maxBodySize
-    if (this.#settings.transport === undefined) {
+    if (!this.#isBounded) {
       for (const piece of pieces) this.#size += piece.byteLength
       if (this.#size > limit) return this.#tooLarge("body", limit)
     }
