@@ -35,7 +35,7 @@ import * as Verdict from "./Verdict.ts"
 export interface Prepared extends Folding.Options {
   readonly client: TgiClient["Service"]
   readonly call: Dialect.Call
-  /** What the generation is held to besides its protocol; undefined where nothing is demanded of it. */
+  /** What the generation must be besides complete; undefined if nothing is demanded of it. */
   readonly offer: Verdict.Offer | undefined
   /** The seed that is sent. */
   readonly seed: number | bigint | undefined
