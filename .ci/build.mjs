@@ -20,6 +20,10 @@ compile("--declaration", "false", "--removeComments")
 // the command line is bundled below; nothing else of it is public
 rmSync("dist/cli", { recursive: true })
 for (const path of globSync("dist/promise/*.js")) rmSync(path)
+// the text that pages draw their plots with
+const plot = "dist/batch/report/Plot.js"
+const { script, style } = await import(join(process.cwd(), plot))
+writeFileSync(plot, `export const script = ${JSON.stringify(script)}\nexport const style = ${JSON.stringify(style)}\n`)
 
 // declarations that no public module leads to explain nothing to anybody; of those between, the types alone count
 const isPublic = new Set(Object.values(manifest.exports).flatMap((files) => files.types?.slice(2) ?? []))
@@ -80,10 +84,10 @@ const { output } = await build.write({
 })
 
 // who wrote what is bundled, as their licences ask
-const bundled = new Set(
+const bundled = new Set(["uplot"].concat(
   output.flatMap((part) => part.type === "chunk" ? part.moduleIds : [])
     .flatMap((id) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? [])
-)
+))
 writeFileSync(
   "dist/bundle/LICENSES.txt",
   [...bundled].toSorted().map((name) => {

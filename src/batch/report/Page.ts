@@ -4,9 +4,6 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
-import * as Path from "effect/Path"
-import * as BatchError from "../BatchError.ts"
 import * as Report from "./Report.ts"
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (unit) => `&#${unit.charCodeAt(0)};`)
@@ -140,21 +137,8 @@ export const html = (report: Report.Report, plots: { readonly script: string; re
 `
 }
 
-/** The plot library as this package finds it installed. */
-const plots = Effect.gen(function*() {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
-  const read = (name: string) =>
-    Effect.gen(function*() {
-      const url = yield* Effect.try(() => new URL(import.meta.resolve(`uplot/dist/${name}`)))
-      return yield* fs.readFileString(yield* path.fromFileUrl(url))
-    }).pipe(Effect.mapError(() =>
-      BatchError.make(
-        new BatchError.InvalidOptions({ problems: ["the package uplot, which draws the plots, is not installed"] })
-      )
-    ))
-  return { script: yield* read("uPlot.iife.min.js"), style: yield* read("uPlot.min.css") }
-})
+/** A page is drawn where a report is written to a file or served, so what draws it is loaded there alone. */
+const plots = Effect.promise(() => import("./Plot.ts"))
 
 /**
  * The page of a report.
@@ -162,7 +146,4 @@ const plots = Effect.gen(function*() {
  * @category constructors
  * @since 0.2.0
  */
-export const make = (
-  report: Report.Report
-): Effect.Effect<string, BatchError.BatchError, FileSystem.FileSystem | Path.Path> =>
-  Effect.map(plots, (plots) => html(report, plots))
+export const make = (report: Report.Report): Effect.Effect<string> => Effect.map(plots, (plots) => html(report, plots))
