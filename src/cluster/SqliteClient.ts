@@ -30,9 +30,9 @@ const failure = (cause: unknown): SqlError.SqlError => {
 }
 
 const connectionOf = (db: DatabaseSync): SqlConnection.Connection => {
-  const run = <A>(text: string, params: ReadonlyArray<unknown>, isArrays: boolean) =>
+  const run = (text: string, params: ReadonlyArray<unknown>, isArrays: boolean) =>
     Effect.try({
-      try: (): ReadonlyArray<A> => {
+      try: () => {
         const statement = db.prepare(text)
         const values = params.map(valueOf)
         if (statement.columns().length === 0) {
@@ -40,20 +40,20 @@ const connectionOf = (db: DatabaseSync): SqlConnection.Connection => {
           return []
         }
         statement.setReturnArrays(isArrays)
-        // objects by column name or, as set above, arrays of values: the two callers below name the right one
-        return statement.all(...values) as ReadonlyArray<unknown> as ReadonlyArray<A>
+        return statement.all(...values)
       },
       catch: failure
     })
   const objects: SqlConnection.Connection["execute"] = (text, params, transform) => {
-    const rows = run<object>(text, params, false)
+    const rows = run(text, params, false)
     return transform === undefined ? rows : Effect.map(rows, transform)
   }
-  const arrays = (text: string, params: ReadonlyArray<unknown>) => run<ReadonlyArray<unknown>>(text, params, true)
+  const arrays = (text: string, params: ReadonlyArray<unknown>) =>
+    Effect.map(run(text, params, true), (rows) => rows.map((row) => Object.values(row)))
   return {
     execute: objects,
     executeUnprepared: objects,
-    executeRaw: (text, params) => run<object>(text, params, false),
+    executeRaw: (text, params) => run(text, params, false),
     executeValues: arrays,
     executeValuesUnprepared: arrays,
     executeStream: (text, params, transform) => Stream.fromIterableEffect(objects(text, params, transform))

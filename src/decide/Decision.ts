@@ -9,12 +9,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { Generation, Usage } from "../Generation.ts"
+import type { Generation } from "../Generation.ts"
 import { type GenerateError, InferenceEndpointsLLM } from "../InferenceEndpointsLLM.ts"
 import type * as Message from "../Message.ts"
 import type { CallOptions } from "../Settings.ts"
 import * as Calibration from "./Calibration.ts"
 import { type DecisionError, InvalidQuestion, make as failure } from "./DecisionError.ts"
+import type { Decision } from "./Distribution.ts"
 import * as Masses from "./Masses.ts"
 import * as Question from "./Question.ts"
 import * as Reading from "./Reading.ts"
@@ -42,29 +43,7 @@ export interface Options extends Omit<CallOptions, "numGenerations" | "structure
   readonly route?: "auto" | "native" | "tokens" | undefined
 }
 
-/**
- * The answer to a question.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Decision<L extends string = string> {
-  /** The likeliest label; in a tie, the first one. */
-  readonly label: L
-  /** The probability of every label; they sum to 1. */
-  readonly probabilities: { readonly [K in L]: number }
-  /** The total probability of the labels before they were scaled to 1; undefined if the engine does not report it. */
-  readonly mass: number | undefined
-  /** The most that each label can have that the engine did not list. */
-  readonly atMost: { readonly [K in L]?: number }
-  /** What the model would have begun with instead, the likeliest first. */
-  readonly outside: ReadonlyArray<{ readonly text: string; readonly probability: number }>
-  /** In how many orders the labels were shown, and in how many of them another label was the likeliest. */
-  readonly orders: { readonly count: number; readonly flips: number }
-  readonly route: "native" | "tokens"
-  /** The usage of this question's requests; on a native route, of the one request for all questions. */
-  readonly usage: Usage
-}
+export type { Decision } from "./Distribution.ts"
 
 /**
  * Questions by name.

@@ -6,29 +6,9 @@
 import * as Schema from "effect/Schema"
 import type * as Message from "../Message.ts"
 import { InvalidQuestion } from "./DecisionError.ts"
+import type { Labelled, Question } from "./Distribution.ts"
 
-/**
- * A label with what it means.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Labelled<L extends string> {
-  readonly label: L
-  readonly description?: string | null | undefined
-}
-
-/**
- * One question, and the labels that answer it: a list, or a record of their descriptions. The order of the
- * list is the order in which a model sees them, and for a rating the order of the scale.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Question<L extends string = string> {
-  readonly instructions: string
-  readonly labels: ReadonlyArray<L | Labelled<L>> | { readonly [K in L]: string | null }
-}
+export type { Labelled, Question } from "./Distribution.ts"
 
 /**
  * A question as JSON, as files and flags hold it.

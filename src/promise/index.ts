@@ -10,7 +10,8 @@
  *
  * @since 0.2.0
  */
-import type { Event, Generation, Usage } from "../Generation.ts"
+import type { Decision, Question } from "../decide/Distribution.ts"
+import type { Event, Generation } from "../Generation.ts"
 import type { InferenceEndpointsError } from "./Errors.ts"
 import type { FileBatchControl, FileBatchOptions, FileBatchReport } from "./FileBatch.ts"
 import type { Abortable, CallOptions, Input, Json } from "./Options.ts"
@@ -26,6 +27,7 @@ export {
   TemplateFailure
 } from "./Errors.ts"
 
+export type { Decision, Question } from "../decide/Distribution.ts"
 export type {
   Event,
   FinishReason,
@@ -135,19 +137,6 @@ export interface ObjectResult<A> {
 }
 
 /**
- * A question with its labels: a list, or a record of what each means.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Question<L extends string> {
-  readonly instructions: string
-  readonly labels:
-    | ReadonlyArray<L | { readonly label: L; readonly description?: string | null | undefined }>
-    | { readonly [K in L]: string | null }
-}
-
-/**
  * How to decide.
  *
  * @category models
@@ -164,29 +153,6 @@ export interface DecideOptions
   readonly codes?: boolean | undefined
   /** The engine's own route, or the log probabilities of a token; `auto` by default. */
   readonly route?: "auto" | "native" | "tokens" | undefined
-}
-
-/**
- * How likely each label is.
- *
- * @category models
- * @since 0.2.0
- */
-export interface Decision<L extends string> {
-  /** The likeliest label. */
-  readonly label: L
-  /** The probability of every label; they sum to 1. */
-  readonly probabilities: { readonly [K in L]: number }
-  /** The total probability of the labels before that; undefined if the engine does not report it. */
-  readonly mass: number | undefined
-  /** Of labels that the engine did not list: the most that each can have held. */
-  readonly atMost: { readonly [K in L]?: number }
-  /** What the model would have begun with instead, the likeliest first. */
-  readonly outside: ReadonlyArray<{ readonly text: string; readonly probability: number }>
-  /** In how many orders the labels were shown, and in how many of them another was the likeliest. */
-  readonly orders: { readonly count: number; readonly flips: number }
-  readonly route: "native" | "tokens"
-  readonly usage: Usage
 }
 
 /**

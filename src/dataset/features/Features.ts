@@ -165,9 +165,10 @@ export const list = (feature: Feature, options?: Pick<List, "length" | "large">)
  */
 export const struct = (fields: Readonly<Record<string, Feature>> | Features): Struct => ({
   _tag: "Struct",
-  // an array of fields is itself, any other object is one of types by name
-  fields: Array.isArray(fields) ? fields as Features : make(fields as Readonly<Record<string, Feature>>)
+  fields: isFields(fields) ? fields : make(fields)
 })
+
+const isFields = (fields: Readonly<Record<string, Feature>> | Features): fields is Features => Array.isArray(fields)
 
 /**
  * @category constructors

@@ -22,8 +22,19 @@ import * as HubWritable from "./HubWritable.ts"
  * @category models
  * @since 0.1.0
  */
-export interface Repo extends HubTree.Files, HubWritable.Fixed {
+export interface Repo {
+  /** 40 hex digits. All revisions of a repository point to it. */
+  readonly commit: string
+  readonly revisions?: ReadonlyArray<string>
+  /** File contents by path. */
+  readonly files: Readonly<Record<string, string>>
+  /** Files that live on the CDN. */
+  readonly large?: ReadonlyArray<string>
+  readonly private?: boolean
+  readonly gated?: boolean
   readonly disabled?: boolean
+  /** Additional fields of `/api/models/{id}`. */
+  readonly info?: Readonly<Record<string, unknown>>
 }
 
 /**

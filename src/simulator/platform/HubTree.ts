@@ -15,12 +15,9 @@ import * as HubListing from "./HubListing.ts"
  * @since 0.2.0
  */
 export interface Files {
-  /** 40 hex digits. All revisions of a repository point to it. */
   readonly commit: string
   readonly revisions?: ReadonlyArray<string>
-  /** File contents by path. */
   readonly files: Readonly<Record<string, string>>
-  /** Files that live on the CDN. */
   readonly large?: ReadonlyArray<string>
 }
 

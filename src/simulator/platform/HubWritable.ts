@@ -23,7 +23,6 @@ import type * as HubTree from "./HubTree.ts"
 export interface Fixed extends Pick<HubTree.Files, "files" | "large"> {
   readonly private?: boolean
   readonly gated?: boolean
-  /** Additional fields of `/api/models/{id}`. */
   readonly info?: Readonly<Record<string, unknown>>
 }
 

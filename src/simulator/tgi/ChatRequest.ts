@@ -143,12 +143,11 @@ const tool: Serde.Reader<Tool> = (value, path) => {
 }
 
 const tools = Serde.array(tool)
-const choiceNames = new Set(["auto", "none", "required"])
+const choiceNames = ["auto", "none", "required"] as const
 
 const toolChoice: Serde.Reader<ToolChoice> = (value, path) => {
   if (value.kind === "string") {
-    // The set holds exactly the three names of the type.
-    return choiceNames.has(value.value) ? value.value as "auto" | "none" | "required" : { name: value.value }
+    return choiceNames.find((name) => name === value.value) ?? { name: value.value }
   }
   const type = Json.get(value, "type")
   const inner = Json.get(value, "function")
