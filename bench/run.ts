@@ -149,7 +149,10 @@ const memory = (origin: string): string => {
 }
 
 const startup = async (origin: string): Promise<string> => {
-  const times = Startup.measure(rounds, (program) => onClientCore([process.execPath, program, `${origin}/t20-b1-l0`]))
+  const times = await Startup.measure(
+    rounds,
+    (program) => onClientCore([process.execPath, program, `${origin}/t20-b1-l0`])
+  )
   const net = (name: string) => median(times[name] ?? []) - median(times.empty ?? [])
   const rows = Object.entries(times).map(([name, taken]) => [
     name,
