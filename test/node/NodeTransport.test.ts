@@ -757,6 +757,19 @@ describe("limits", () => {
       yield* server.closed(0)
     }).pipe(limited({ maxBodyBytes: 5000 }), withClient()))
 
+  it.live.each([{}, { "content-length": "1000" }])(
+    "of size let a body of exactly that size pass, announced or not: %o",
+    (headers) =>
+      Effect.gen(function*() {
+        const server = yield* Loopback.http((_, response) => {
+          response.writeHead(200, headers).write("x".repeat(400))
+          response.end("x".repeat(600))
+        })
+        const whole = yield* Effect.flatMap(HttpClient.get(server.url), (response) => response.text)
+        assert.deepStrictEqual([whole.length, (yield* drain(server.url)).length], [1000, 1000])
+      }).pipe(limited({ maxBodyBytes: 1000 }), withClient())
+  )
+
   it.live("of the client bound a body that is read whole where the request has none", () =>
     Effect.gen(function*() {
       const server = yield* Loopback.http((_, response) => response.end("x".repeat(1000)))

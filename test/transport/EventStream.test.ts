@@ -182,6 +182,15 @@ describe("EventStream", () => {
     { arbitrary: { runs: 500 } }
   )
 
+  it("refuses an event that does not end as soon as it is beyond the limit", () => {
+    for (const piece of ["x", "data:x\n", ": x", "data:\n"]) {
+      const parser = EventStream.make(() => undefined, { maxEventSize: 32 })
+      let pushed = 0
+      while (pushed < 1000 && parser.push([bytesOf(piece)])) pushed++
+      assert.isBelow(pushed, 40, piece)
+    }
+  })
+
   it("bounds one event and not the stream", () =>
     assert.strictEqual(parse(cut(bytesOf("data:0123456789\n\n".repeat(100)), [7]), 1, 16).within, true))
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted, Schema, Stream } from "effect"
 import { FetchHttpClient, Headers } from "effect/http"
+import { TestClock } from "effect/testing"
 import { InferenceError } from "../../src/InferenceError.ts"
 import * as InferenceFailure from "../../src/transport/failure/InferenceFailure.ts"
 import { answered as inAnswers, type Case, cases, faults } from "./FailureTable.ts"
@@ -64,13 +65,46 @@ describe("an answer that is a failure", () => {
       new Response(null, { status: 307, headers: { location: "http://elsewhere/generate" } })
     )
     return Effect.gen(function*() {
-      const error = yield* Effect.flip((yield* Wire.client()).generate(Wire.prompt))
-      assert.strictEqual(error.reason._tag, "Transport")
-      assert.include(error.message, "redirect (307)")
-      assert.isFalse(error.isRetryable)
-      assert.lengthOf(wire.requests, 1)
+      const client = yield* Wire.client()
+      const calls = [client.generate(Wire.prompt), Stream.runDrain(client.generateStream(Wire.prompt))]
+      for (const error of yield* Effect.forEach(calls, (call) => Effect.flip<unknown, InferenceError, never>(call))) {
+        assert.strictEqual(error.reason._tag, "Transport")
+        assert.include(error.message, "redirect (307)")
+        assert.isFalse(error.isRetryable)
+      }
+      assert.lengthOf(wire.requests, 2)
     }).pipe(Effect.provide(wire.layer))
   })
+
+  it.effect("is not read on for ever: what it says is in its first 64 KiB", () => {
+    let sent = 0
+    const endless = () =>
+      new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          sent += 16 * 1024
+          if (sent > 8 * 1024 * 1024) controller.close()
+          else controller.enqueue(new Uint8Array(16 * 1024).fill(120))
+        }
+      }, { highWaterMark: 0 })
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip((yield* Wire.client()).generate(Wire.prompt))
+      assert.strictEqual(error.reason._tag, "Overloaded")
+      assert.isAtMost(sent, 128 * 1024)
+    }).pipe(Effect.provide(Wire.make(() => new Response(endless(), { status: 500 })).layer))
+  })
+
+  it.effect("whose body does not come is told by its status, after the limit between two reads", () =>
+    Effect.gen(function*() {
+      const client = yield* Wire.client({ timeouts: { idle: "5 seconds", total: "1 hour" } })
+      const fiber = yield* Effect.forkChild(Effect.flip(client.generate(Wire.prompt)), { startImmediately: true })
+      yield* TestClock.adjust("6 seconds")
+      const exit = fiber.pollUnsafe()
+      assert.strictEqual(exit?._tag === "Success" ? exit.value.reason._tag : "waiting", "RateLimited")
+    }).pipe(
+      Effect.provide(
+        Wire.make(() => new Response(Wire.events([], { end: "open" }).body, { status: 429 })).layer
+      )
+    ))
 
   it.effect("lets the fetch client follow no redirect either", () => {
     const modes: Array<string | undefined> = []

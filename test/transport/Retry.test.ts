@@ -60,6 +60,7 @@ describe("a stream", () => {
   const again: ReadonlyArray<readonly [name: string, first: () => Wire.Answer]> = [
     ["an overloaded first event", () => Wire.events([busy])],
     ["an end before the first event", () => Wire.events([])],
+    ["an end mark before anything was generated", () => Wire.events([Wire.done])],
     ["a reset before the first event", () => Wire.events([], { end: "error" })],
     ["no head in time", () => "silence"],
     ["no event in time", () => Wire.events([":\n\n"], { end: "open" })],
@@ -79,6 +80,22 @@ describe("a stream", () => {
         assert.deepStrictEqual([requests, result._tag, closed], [2, "Success", [1]])
       }))
   }
+
+  it.effect("is asked for again where nothing but a role came before it broke off", () =>
+    Effect.gen(function*() {
+      for (const end of ["close", "error"] as const) {
+        const wire = Wire.make((nth) =>
+          nth === 1
+            ? Wire.events([Wire.chunk("")], { end })
+            : Wire.events([Wire.chunk(""), Wire.chunk("a", "stop"), Wire.done])
+        )
+        const { requests, result } = yield* Effect.gen(function*() {
+          const client = yield* Wire.client({ retry: Retry.standard })
+          return yield* calling(wire, Stream.runCollect(client.chatStream(Wire.conversation)))
+        }).pipe(Effect.provide(wire.layer))
+        assert.deepStrictEqual([requests, result._tag === "Success" ? result.success.length : 0], [2, 2])
+      }
+    }))
 
   it.effect("is never asked for again after the first delivered event", () =>
     Effect.gen(function*() {

@@ -71,6 +71,11 @@ const answers: ReadonlyArray<readonly [name: string, answer: Parameters<typeof W
   ["a plain text", () => new Response(`bad token ${World.token}`, { status: 400 })],
   ["a body of another route", () => Wire.json({ [World.token]: World.token })],
   ["an error with status 200", () => Wire.json({ error: `bad ${World.token}` })],
+  ["a tool call that is none", () =>
+    Wire.json({
+      error: `Tool error: Failed to parse generated text: EOF at line 1. "${World.token}"`,
+      error_type: "tool_error"
+    }, { status: 422 })],
   ["no JSON", () => new Response(World.token)],
   ["an error frame", () => Wire.events([`data: {"error":{"message":"${World.token}","type":"${World.token}"}}\n\n`])],
   ["a frame of another route", () => Wire.events([`data: {"token":"${World.token}"}\n\n`])],
@@ -102,6 +107,17 @@ describe("no error holds the token, the query or the prompt", () => {
         }
       }).pipe(Effect.provide(Wire.make(given).layer)))
   }
+
+  it.effect("nor the beginning of the token, where its text is cut in the middle of one", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip((yield* TgiClient.make(options)).generate({ inputs: prompt }))
+      assert.strictEqual(error.reason._tag, "Rejected")
+      assert.deepStrictEqual(holds(shown(error), World.token.slice(0, 8)), [])
+    }).pipe(
+      Effect.provide(
+        Wire.make(() => Wire.json({ error: `${"x".repeat(490)}${World.token}` }, { status: 400 })).layer
+      )
+    ))
 
   it.effect("after a token that no header can carry", () =>
     Effect.gen(function*() {

@@ -301,6 +301,35 @@ describe("a stream that is refused", () => {
       assert.isAbove(seen.texts.length, 0)
       assert.strictEqual(detailOf(seen).code, "ERR_BODY_TOO_LARGE")
     }))
+
+  it.effect("a body as large as the limit is taken, and one byte more is not", () =>
+    Effect.gen(function*() {
+      const pieces = [Wire.token("a"), Wire.token("b"), Wire.last("ab")]
+      const size = pieces.join("").length
+      for (const [body, code] of [[size, undefined], [size - 1, "ERR_BODY_TOO_LARGE"]] as const) {
+        const wire = Wire.make(() => Wire.events(pieces))
+        const seen = yield* Effect.provide(Effect.flatMap(Wire.client({ limits: { body } }), native), wire.layer)
+        assert.strictEqual(detailOf(seen).code, code)
+      }
+    }))
+
+  it.effect("nothing of what follows an error is delivered, however alike the events before it were", () =>
+    Effect.gen(function*() {
+      const many = Wire.token("a").repeat(99)
+      const seen = yield* reading(native, [`${many}data:{"error":"late","error_type":"generation"}\n\n${many}`])
+      assert.deepStrictEqual(told(seen), ["a".repeat(99), "GenerationFailed", "refused", {
+        events: 99,
+        text: "a".repeat(99)
+      }])
+    }))
+
+  it.effect("an event with an error is one, however many like it had none", () =>
+    Effect.gen(function*() {
+      const event = `data: {"choices":[{"delta":{"content":"a"}}],"error":null}\n\n`
+      const error = event.replace("null", "\"Model is overloaded\"")
+      const seen = yield* reading(chat, [event.repeat(99), error, Wire.done])
+      assert.deepStrictEqual(told(seen).slice(0, 3), ["a".repeat(99), "Overloaded", "refused"])
+    }))
 })
 
 describe("a compressed stream", () => {
