@@ -3,6 +3,7 @@ import { Effect, Result, Schema, Stream } from "effect"
 import { parquetMetadata } from "hyparquet"
 import type { DatasetError } from "../../src/dataset/index.ts"
 import { Features, FeatureSchema, FileBytes, Parquet, ParquetWriter } from "../../src/dataset/index.ts"
+import * as EveryType from "./EveryType.ts"
 
 const concat = (chunks: ReadonlyArray<Uint8Array>): Uint8Array => new Uint8Array(Buffer.concat(chunks))
 
@@ -58,44 +59,18 @@ describe("Parquet", () => {
     }), { arbitrary: { runs: 60 } })
 
   const everything = Features.make({
-    i8: Features.value("int8"),
-    u8: Features.value("uint8"),
-    i16: Features.value("int16"),
-    u32: Features.value("uint32"),
-    i64: Features.int64,
-    u64: Features.value("uint64"),
+    ...EveryType.types,
     f16: Features.value("float16"),
-    f32: Features.value("float32"),
-    bin: Features.binary,
-    us: Features.timestamp,
-    ms: Features.value("timestamp[ms]"),
     ns: Features.value("timestamp[ns, tz=UTC]"),
-    day: Features.value("date32"),
-    time: Features.value("time64[us]"),
     millis: Features.value("time32[ms]"),
-    dec: Features.value("decimal128(38, 3)"),
-    label: Features.classLabel(["no", "yes"]),
     pair: Features.list(Features.value("float32"), { length: 2 })
   })
 
   const full = {
-    i8: -128,
-    u8: 255,
-    i16: -32768,
-    u32: 4294967295,
-    i64: -(2n ** 63n),
-    u64: 2n ** 64n - 1n,
+    ...EveryType.row,
     f16: 0.5,
-    f32: 0.25,
-    bin: new Uint8Array([0, 255]),
-    us: "1969-12-31T23:59:59.999999Z",
-    ms: "2026-01-31T12:00:00.001",
     ns: "2026-01-31T12:00:00.000000001Z",
-    day: "1969-12-31",
-    time: "23:59:59.000001",
     millis: "00:00:00.5",
-    dec: "-12345678901234567890123456789012345.678",
-    label: 1,
     pair: [0.5, 1.5]
   }
 

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, FileSystem, type Layer, Path, Result, Schema, type Scope, Stream } from "effect"
 import { DatasetFiles, DatasetSource, Features, FeatureSchema, type Parquet } from "../../src/dataset/index.ts"
 import * as DuckDb from "./DuckDb.ts"
+import * as EveryType from "./EveryType.ts"
 import * as World from "./World.ts"
 
 const run = <A, E>(effect: Effect.Effect<A, E, Layer.Success<typeof World.node> | Scope.Scope>) =>
@@ -36,48 +37,22 @@ const written = Effect.fnUntraced(function*(features: Features.Features, rows: R
 })
 
 const every = Features.make({
-  i8: Features.value("int8"),
-  u8: Features.value("uint8"),
-  i16: Features.value("int16"),
-  u32: Features.value("uint32"),
-  i64: Features.int64,
-  u64: Features.value("uint64"),
-  f32: Features.value("float32"),
+  ...EveryType.types,
   f64: Features.float64,
   yes: Features.bool,
   text: Features.string,
-  bytes: Features.binary,
-  us: Features.timestamp,
-  ms: Features.value("timestamp[ms]"),
   ns: Features.value("timestamp[ns]"),
-  day: Features.value("date32"),
-  time: Features.value("time64[us]"),
-  dec: Features.value("decimal128(38, 3)"),
-  label: Features.classLabel(["no", "yes"]),
   json: Features.json,
   list: Features.list(Features.int64),
   chat: Features.list(Features.struct({ role: Features.string, score: Features.float64 }))
 })
 
 const row = {
-  i8: -128,
-  u8: 255,
-  i16: -32768,
-  u32: 4294967295,
-  i64: -(2n ** 63n),
-  u64: 2n ** 64n - 1n,
-  f32: 0.25,
+  ...EveryType.row,
   f64: 1e-300,
   yes: true,
   text: "é😀",
-  bytes: new Uint8Array([0, 255]),
-  us: "1969-12-31T23:59:59.999999Z",
-  ms: "2026-01-31T12:00:00.001",
   ns: "2026-01-31T12:00:00.000000001",
-  day: "1969-12-31",
-  time: "23:59:59.000001",
-  dec: "-12345678901234567890123456789012345.678",
-  label: 1,
   json: { a: [1, "two", null] },
   list: [1, null, 3],
   chat: [{ role: "user", score: 0.5 }, { role: "assistant", score: null }]

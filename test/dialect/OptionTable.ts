@@ -48,6 +48,22 @@ const tokens: Fate = { max_tokens: 9 }
 const greedy: Fate = { temperature: 0 }
 const listed: Fate = { logprobs: true, top_logprobs: 3 }
 
+const topThree: Row["fates"] = [
+  { "top_n_tokens": 3 },
+  listed,
+  listed,
+  { "logprobs": 3 },
+  listed,
+  { "logprobs": 3 },
+  listed,
+  { "logprobs": 3 },
+  "ignored",
+  "ignored",
+  "ignored",
+  listed,
+  { "logprobs": 3 }
+]
+
 /** The table of the engines, row by row; a value that means "off" must be possible everywhere. */
 export const rows: ReadonlyArray<Row> = [
   {
@@ -460,21 +476,7 @@ export const rows: ReadonlyArray<Row> = [
   {
     option: "topNTokens",
     value: 3,
-    fates: [
-      { "top_n_tokens": 3 },
-      listed,
-      listed,
-      { "logprobs": 3 },
-      listed,
-      { "logprobs": 3 },
-      listed,
-      { "logprobs": 3 },
-      "ignored",
-      "ignored",
-      "ignored",
-      listed,
-      { "logprobs": 3 }
-    ]
+    fates: topThree
   },
   { option: "topNTokens", value: 0, fates: on(nothing) },
   {
@@ -538,21 +540,7 @@ export const rows: ReadonlyArray<Row> = [
   {
     option: "topLogprobs",
     value: 3,
-    fates: [
-      { "top_n_tokens": 3 },
-      listed,
-      listed,
-      { "logprobs": 3 },
-      listed,
-      { "logprobs": 3 },
-      listed,
-      { "logprobs": 3 },
-      "ignored",
-      "ignored",
-      "ignored",
-      listed,
-      { "logprobs": 3 }
-    ]
+    fates: topThree
   },
   {
     option: "tools",

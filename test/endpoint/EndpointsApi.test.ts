@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import type { Create } from "../../src/endpoint/dedicated/DedicatedEndpoint.ts"
 import * as EndpointsApi from "../../src/endpoint/dedicated/EndpointsApi.ts"
 import type { EndpointError } from "../../src/endpoint/EndpointError.ts"
 import * as Hub from "../../src/hub/Hub.ts"
@@ -23,18 +22,7 @@ const setup = (options: World.Options & { readonly token?: string | false } = {}
 const reasonOf = <A, R>(effect: Effect.Effect<A, EndpointError, R>) =>
   Effect.map(Effect.flip(effect), ({ reason }) => reason)
 
-const create: Create = {
-  name: "new",
-  type: "private",
-  provider: { vendor: "aws", region: "us-east-1" },
-  compute: {
-    accelerator: "gpu",
-    instanceType: "nvidia-a10g",
-    instanceSize: "x1",
-    scaling: { minReplica: 0, maxReplica: 1, scaleToZeroTimeout: 15 }
-  },
-  model: { repository: "org/m", framework: "pytorch", image: { vLLM: {} } }
-}
+const { create } = World
 
 describe("EndpointsApi", () => {
   it.effect("lists all pages", () =>

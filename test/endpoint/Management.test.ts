@@ -3,7 +3,6 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { HttpClient, HttpClientError } from "effect/http"
 import { TestClock } from "effect/testing"
-import type { Create } from "../../src/endpoint/dedicated/DedicatedEndpoint.ts"
 import * as EndpointsApi from "../../src/endpoint/dedicated/EndpointsApi.ts"
 import * as Retry from "../../src/http/Retry.ts"
 import * as Hub from "../../src/hub/Hub.ts"
@@ -11,18 +10,7 @@ import * as World from "../hub/World.ts"
 
 const name = { name: "llm", namespace: "org" }
 
-const create: Create = {
-  name: "new",
-  type: "private",
-  provider: { vendor: "aws", region: "us-east-1" },
-  compute: {
-    accelerator: "gpu",
-    instanceType: "nvidia-a10g",
-    instanceSize: "x1",
-    scaling: { minReplica: 0, maxReplica: 1, scaleToZeroTimeout: 15 }
-  },
-  model: { repository: "org/m", framework: "pytorch", image: { vLLM: {} } }
-}
+const { create } = World
 
 type Fate = "its response" | "it on the way"
 

@@ -1,6 +1,7 @@
 /** Hugging Face in memory, with people on it. */
 import { ConfigProvider, Effect, Layer } from "effect"
 import { HttpClient } from "effect/http"
+import type { Create } from "../../src/endpoint/dedicated/DedicatedEndpoint.ts"
 import * as Platform from "../../src/simulator/Platform.ts"
 import type * as Hub from "../../src/simulator/platform/Hub.ts"
 
@@ -24,6 +25,20 @@ export const make = (options: Options = {}) =>
     }),
     (platform) => ({ ...platform, layer: Layer.succeed(HttpClient.HttpClient, platform.client) })
   )
+
+/** A new endpoint, as the management API takes it. */
+export const create: Create = {
+  name: "new",
+  type: "private",
+  provider: { vendor: "aws", region: "us-east-1" },
+  compute: {
+    accelerator: "gpu",
+    instanceType: "nvidia-a10g",
+    instanceSize: "x1",
+    scaling: { minReplica: 0, maxReplica: 1, scaleToZeroTimeout: 15 }
+  },
+  model: { repository: "org/m", framework: "pytorch", image: { vLLM: {} } }
+}
 
 /** An environment of exactly these variables. */
 export const env = (variables: Readonly<Record<string, string>> = {}) =>

@@ -191,27 +191,23 @@ export const union = <A>(...members: ReadonlyArray<Member<A>>): Reader<A> => (va
 export const nullable = <A>(reader: Reader<A>): Reader<A> => (value, loc, problems) =>
   value === null ? undefined : reader(value, loc, problems)
 
-/** A required field. @category fields @since 0.2.0 */
-export const required = <A>(
+type Field = <A>(
   body: Body,
   name: string,
   reader: Reader<A>,
   loc: Problem["loc"],
   problems: Array<Problem>
-): A | undefined => {
+) => A | undefined
+
+/** A required field. @category fields @since 0.2.0 */
+export const required: Field = (body, name, reader, loc, problems) => {
   const value = body[name]
   if (value !== undefined) return reader(value, [...loc, name], problems)
   return problem("missing", "Field required")(body, [...loc, name], problems)
 }
 
 /** An optional field. @category fields @since 0.2.0 */
-export const optional = <A>(
-  body: Body,
-  name: string,
-  reader: Reader<A>,
-  loc: Problem["loc"],
-  problems: Array<Problem>
-): A | undefined => {
+export const optional: Field = (body, name, reader, loc, problems) => {
   const value = body[name]
   return value === undefined ? undefined : reader(value, [...loc, name], problems)
 }

@@ -194,18 +194,15 @@ const left: ReadonlyMap<string, string> = new Map([
 const numbers = new Set([...lower, ...upper, "multipleOf"])
 const abouts = ["title", "description", "default", "examples"]
 
+type Statement = (at: Located, schema: Readonly<Record<string, unknown>>, known: Facts, reading: Reading) => Facts
+
 /**
  * The keywords of one schema object itself, added to what is known.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const state = (
-  at: Located,
-  schema: Readonly<Record<string, unknown>>,
-  known: Facts,
-  reading: Reading
-): Facts => {
+export const state: Statement = (at, schema, known, reading) => {
   const { path } = at
   for (const keyword of Object.keys(schema)) {
     const reason = left.get(keyword)
@@ -256,13 +253,7 @@ export const leave = (
   reading.dropped.push(difference(path, keyword, reason, effect))
 }
 
-const stateValue = (
-  at: Located,
-  schema: Readonly<Record<string, unknown>>,
-  known: Facts,
-  reading: Reading
-): Facts => {
-  const { path } = at
+const stateValue: Statement = ({ path }, schema, known, reading) => {
   let facts = known
   if (schema.type !== undefined) {
     const kinds = kindsOf(schema)
