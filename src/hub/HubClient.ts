@@ -10,18 +10,13 @@ import * as Exit from "effect/Exit"
 import type * as HttpClient from "effect/http/HttpClient"
 import * as Option from "effect/Option"
 import * as HubCache from "./HubCache.ts"
-import * as HubError from "./HubError.ts"
+import type * as HubError from "./HubError.ts"
 import * as HubFile from "./HubFile.ts"
 import * as HubHttp from "./HubHttp.ts"
 import * as HubModels from "./HubModels.ts"
 import type * as Info from "./ModelInfo.ts"
 
-const named =
-  (method: string) => <A, R>(effect: Effect.Effect<A, HubError.Reason, R>): Effect.Effect<A, HubError.HubError, R> =>
-    effect.pipe(
-      Effect.mapError((reason) => new HubError.HubError({ method, reason })),
-      Effect.withSpan(`Hub.${method}`)
-    )
+const named = HubHttp.named("Hub")
 
 /**
  * The methods of the service. Uses the `HubCache` of the context, else one in memory.

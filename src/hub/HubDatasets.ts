@@ -7,7 +7,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as RoundTrip from "../http/RoundTrip.ts"
 import * as DatasetTree from "./DatasetTree.ts"
@@ -109,10 +108,7 @@ export class HubDatasets extends Context.Service<HubDatasets, {
 
 type Send = HubFile.Means["send"]
 
-const decoded = <A>(subject: string, result: Result.Result<A, string>) =>
-  Result.isSuccess(result)
-    ? Effect.succeed(result.success)
-    : Effect.fail(new HubError.InvalidResponse({ subject, detail: result.failure }))
+const { decoded } = HubHttp
 
 /** Names that are safe pieces of a path, and how errors call the data set. */
 const checked = Effect.fnUntraced(function*({ repo, revision = "main" }: At) {
@@ -270,12 +266,7 @@ const validateCard = Effect.fnUntraced(function*(send: Send, content: string) {
   return yield* new HubError.InvalidRequest({ subject, detail: errors.map(({ message }) => message).join("; ") })
 })
 
-const named =
-  (method: string) => <A, R>(effect: Effect.Effect<A, HubError.Reason, R>): Effect.Effect<A, HubError.HubError, R> =>
-    effect.pipe(
-      Effect.mapError((reason) => new HubError.HubError({ method, reason })),
-      Effect.withSpan(`HubDatasets.${method}`)
-    )
+const named = HubHttp.named("HubDatasets")
 
 /**
  * @category constructors

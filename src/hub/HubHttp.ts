@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
 import type * as HttpClient from "effect/http/HttpClient"
 import type * as Redacted from "effect/Redacted"
+import type * as Result from "effect/Result"
 import { CurrentDeadline } from "../http/Deadline.ts"
 import * as Fault from "../http/Fault.ts"
 import * as HeaderFields from "../http/HeaderFields.ts"
@@ -193,3 +194,17 @@ export const send = (
       (reason) => reason
     ))
 }
+
+/** What an answer decodes to. @category decoding @since 0.2.0 */
+export const decoded = <A>(subject: string, result: Result.Result<A, string>) =>
+  Effect.mapError(Effect.fromResult(result), (detail) => new HubError.InvalidResponse({ subject, detail }))
+
+/** A method of a service: its failures and its span have its name. @category combinators @since 0.2.0 */
+export const named =
+  (service: string) =>
+  (method: string) =>
+  <A, R>(effect: Effect.Effect<A, HubError.Reason, R>): Effect.Effect<A, HubError.HubError, R> =>
+    effect.pipe(
+      Effect.mapError((reason) => new HubError.HubError({ method, reason })),
+      Effect.withSpan(`${service}.${method}`)
+    )

@@ -4,12 +4,12 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
+import type * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as RoundTrip from "../http/RoundTrip.ts"
 import * as HubError from "./HubError.ts"
 import * as HubFile from "./HubFile.ts"
-import type * as HubHttp from "./HubHttp.ts"
+import * as HubHttp from "./HubHttp.ts"
 import * as Info from "./ModelInfo.ts"
 import * as RepoPath from "./RepoPath.ts"
 
@@ -36,10 +36,7 @@ export interface Tree {
   readonly revision?: string | undefined
 }
 
-const decoded = <A>(subject: string, result: Result.Result<A, string>) =>
-  Result.isSuccess(result)
-    ? Effect.succeed(result.success)
-    : Effect.fail(new HubError.InvalidResponse({ subject, detail: result.failure }))
+const { decoded } = HubHttp
 
 const decodeInfo = RoundTrip.json(Info.ModelInfo)
 const decodeWhoAmI = RoundTrip.json(Info.WhoAmI)

@@ -26,6 +26,14 @@ export interface ToolGrammar {
 
 const lowered = new WeakMap<object, Map<string, Result.Result<ToolGrammar, Dropped.Fault>>>()
 
+/** Why parameters cannot be those of a tool. @category constants @since 0.2.0 */
+export const notAnObject: Dropped.Fault = {
+  path: [],
+  keyword: "type",
+  reason: "the parameters of a tool must be one object",
+  hint: "put alternatives and lists under a key"
+}
+
 /** The parameters of a tool without any. */
 const none = { type: "object", properties: {}, additionalProperties: false }
 
@@ -63,12 +71,7 @@ const lower = (source: Grammar.JsonSource, engine: Grammar.EngineKind): Result.R
   const document = read.success
   const root = document.tree._tag === "Ref" ? document.definitions.get(document.tree.name) : document.tree
   if (root?._tag !== "Fields") {
-    return Result.fail({
-      path: [],
-      keyword: "type",
-      reason: "the parameters of a tool must be one object",
-      hint: "put alternatives and lists under a key"
-    })
+    return Result.fail(notAnObject)
   }
   if (engine === "tgi") return onTgi(document, root)
   if (engine === "openai" || engine === "router") {

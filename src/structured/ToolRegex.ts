@@ -12,6 +12,7 @@ import * as RegexDialect from "./regex/RegexDialect.ts"
 import type * as Dropped from "./schema/tree/Dropped.ts"
 import * as Tree from "./schema/tree/JsonSchemaTree.ts"
 import * as StructuredOutputError from "./StructuredOutputError.ts"
+import * as ToolGrammar from "./ToolGrammar.ts"
 
 /**
  * The texts around the name and the arguments of a call.
@@ -160,12 +161,7 @@ const argumentsOf = (tool: Offer["tools"][number]): Attempted<Grammar.Lowered> =
       reason._tag === "UnsupportedSchema" ? under({ ...reason, reason: reason.description }) : lowered.failure
     )
   }
-  return lowered.success.tree?._tag === "Fields" ? lowered : Result.fail(under({
-    path: [],
-    keyword: "type",
-    reason: "the parameters of a tool must be one object",
-    hint: "put alternatives and lists under a key"
-  }))
+  return lowered.success.tree?._tag === "Fields" ? lowered : Result.fail(under(ToolGrammar.notAnObject))
 }
 
 const sources = new WeakMap<object, Grammar.JsonSource>()

@@ -4,6 +4,7 @@
  * @since 0.2.0
  */
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import type { PlatformError } from "effect/PlatformError"
 import * as Pull from "effect/Pull"
 import * as Result from "effect/Result"
@@ -46,6 +47,16 @@ export const utf8 = (bytes: Uint8Array, source: string): Effect.Effect<string, C
     `${source} is not UTF-8: byte ${firstFault(bytes)} does not fit. Convert it, for instance with iconv`
   )
 }
+
+/** The text of a file. One that cannot be read ends the command with a usage error. @category reading @since 0.2.0 */
+export const file = Effect.fnUntraced(function*(path: string) {
+  const files = yield* FileSystem.FileSystem
+  const bytes = yield* Effect.catch(
+    files.readFile(path),
+    () => Notice.usage(`${path}: there is no such file, or it cannot be read`)
+  )
+  return yield* utf8(bytes, path)
+})
 
 /**
  * Everything on standard input. If nothing arrives, a notice says so.

@@ -14,6 +14,7 @@ import type * as Redacted from "effect/Redacted"
 import { hostname } from "node:os"
 import * as ClusterError from "../../cluster/ClusterError.ts"
 import * as NodeInferenceEndpoints from "../../node/NodeInferenceEndpoints.ts"
+import * as Options from "../batch/Options.ts"
 import * as WatchOutput from "../batch/WatchOutput.ts"
 import { amount, defaulted, integer, optional, text, yes } from "../input/Flags.ts"
 import * as Sampling from "../input/Sampling.ts"
@@ -102,6 +103,8 @@ const over = <A, E, R>(given: Given, run: (modules: Modules) => Effect.Effect<A,
     )
   )
 
+const { columns, keep, price, retries } = Options.flags
+
 const split = Command.make(
   "split",
   {
@@ -113,7 +116,7 @@ const split = Command.make(
       Argument.variadic({ min: 1 })
     ),
     rows: defaulted(Flag.Int("rows"), "Rows per shard", 1000),
-    id: text("id", "Column with the id (default: id, else the row's number)"),
+    id: columns.id,
     json
   },
   (given) =>
@@ -134,27 +137,21 @@ const work = Command.make(
     worker: text("worker", "The name of this worker (default: the machine's and the process's)"),
     columns: {
       id: text("id", "Column with the id, as for split"),
-      messages: text("messages", "Column with the conversation (default: messages)"),
-      prompt: text("prompt", "Column with the prompt as text (default: prompt)"),
-      template: text("template", "A Jinja template over the row's columns that makes the prompt"),
-      system: text("system", "Column with a system message"),
-      options: text("row-options", "Column with options of the row"),
-      raw: yes("raw", "Send the prompt as it is, without a chat template")
+      messages: columns.messages,
+      prompt: columns.prompt,
+      template: columns.template,
+      system: columns.system,
+      options: columns.options,
+      raw: columns.raw
     },
     concurrency: integer("concurrency", "Rows at once in this worker (default: adapts to the endpoint)"),
-    drain: amount("drain", "Seconds for rows in flight to end after a stop (default 30)"),
+    drain: Options.runFlags.drain,
     requestsPerMinute: integer("requests-per-minute", "Requests of all workers per minute"),
     tokens: integer("budget-tokens", "Tokens that the whole job may use"),
     dollars: amount("budget-dollars", "Dollars that the whole job may spend; needs the price of tokens"),
-    price: {
-      inputPerMillion: amount("price-input", "Dollars per million tokens read"),
-      outputPerMillion: amount("price-output", "Dollars per million tokens written")
-    },
-    keep: Flag.String("keep").pipe(
-      Flag.withDescription("Column of the input to keep in the output; may be repeated"),
-      Flag.atLeast(0)
-    ),
-    retries: integer("retries", "How often a response that does not fit is requested again (default 2)"),
+    price: { inputPerMillion: price.inputPerMillion, outputPerMillion: price.outputPerMillion },
+    keep,
+    retries,
     pin: yes("pin", "Refuse more than one model or provider in a shard"),
     json,
     quiet: yes("quiet", "No lines about shards on standard error"),

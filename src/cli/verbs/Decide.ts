@@ -9,7 +9,6 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Calibration from "../../decide/Calibration.ts"
@@ -84,12 +83,7 @@ const Row = Schema.Struct({ input: Schema.String, label: Schema.String })
 
 /** The rows of a file, one per line. */
 const read = Effect.fnUntraced(function*(path: string, labels: ReadonlyArray<string>) {
-  const files = yield* FileSystem.FileSystem
-  const bytes = yield* Effect.catch(
-    files.readFile(path),
-    () => Notice.usage(`${path}: there is no such file, or it cannot be read`)
-  )
-  const text = yield* Input.utf8(bytes, path)
+  const text = yield* Input.file(path)
   const decode = Schema.decodeEffect(Schema.fromJsonString(Row))
   return yield* Effect.forEach(
     text.split("\n").map((line, at) => ({ line, at: at + 1 })).filter(({ line }) => line.trim() !== ""),

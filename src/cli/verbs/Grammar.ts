@@ -8,7 +8,6 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import * as Engine from "../../endpoint/address/Engine.ts"
 import * as Grammar from "../../structured/Grammar.ts"
@@ -26,16 +25,6 @@ const flags = {
 }
 
 const Document = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))
-
-const textOf = Effect.fnUntraced(function*(path: string) {
-  if (path === "-") return yield* Input.stdin
-  const files = yield* FileSystem.FileSystem
-  const bytes = yield* Effect.catch(
-    files.readFile(path),
-    () => Notice.usage(`${path}: there is no such file, or it cannot be read`)
-  )
-  return yield* Input.utf8(bytes, path)
-})
 
 const at = (path: ReadonlyArray<string | number>): string => path.length === 0 ? "the root" : path.join(".")
 
@@ -55,7 +44,7 @@ const tell = Effect.fnUntraced(function*(check: Grammar.Check) {
 const check = Command.make("check", flags, ({ engine, json, schema }) =>
   Effect.gen(function*() {
     const document = yield* Effect.catch(
-      Schema.decodeEffect(Document)(yield* textOf(schema)),
+      Schema.decodeEffect(Document)(yield* (schema === "-" ? Input.stdin : Input.file(schema))),
       (error) => Notice.usage(`${schema}: a JSON Schema is a JSON object. ${error.message}`)
     )
     const result = yield* Effect.catch(
