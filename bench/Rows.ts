@@ -1,7 +1,7 @@
 /**
- * CPU per row of a batch from file to file, next to a plain script that does the same without any guarantees:
- * `node Rows.ts <plain|batch> <unary|stream> <rows> <origin>`. Prints rows per second and microseconds of CPU per row, as
- * JSON.
+ * CPU per row of a batch from file to file, next to a plain script that does the same without any guarantees, and to one
+ * that does it with the service's `generate`: `node Rows.ts <plain|calls|batch> <unary|stream> <rows> <origin>`. Prints rows
+ * per second and microseconds of CPU per row, as JSON.
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
@@ -11,6 +11,7 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { request } from "undici"
 import * as Batch from "../src/batch/Batch.ts"
+import * as InferenceEndpointsLLM from "../src/InferenceEndpointsLLM.ts"
 import * as NodeInferenceEndpoints from "../src/node/NodeInferenceEndpoints.ts"
 
 const CONCURRENCY = 64
@@ -53,6 +54,24 @@ const plain = async (input: string, output: string, url: string, stream: boolean
   await new Promise<void>((resolve) => file.end(resolve))
 }
 
+/** The same with calls of the service. */
+const calls = (input: string, output: string, url: string, stream: boolean) =>
+  Effect.gen(function*() {
+    const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+    const file = createWriteStream(output)
+    yield* Effect.forEach(readFileSync(input, "utf8").trimEnd().split("\n"), (line) => {
+      const row = JSON.parse(line)
+      return Effect.map(
+        llm.generate({ raw: row.prompt }, { maxNewTokens: TOKENS, delivery: stream ? "stream" : "unary" }),
+        ({ text }) => void file.write(`${JSON.stringify({ id: row.id, text })}\n`)
+      )
+    }, { concurrency: CONCURRENCY, discard: true })
+    yield* Effect.callback<void>((resume) => void file.end(() => resume(Effect.void)))
+  }).pipe(
+    Effect.provide(NodeInferenceEndpoints.layer({ baseUrl: url, engine: "tgi", apiKey: false })),
+    Effect.runPromise
+  )
+
 const batch = (input: string, output: string, url: string, stream: boolean) =>
   Batch.run({
     input,
@@ -75,7 +94,8 @@ const measure = async (who: string, how: string, rows: number, url: string) => {
       Array.from({ length: count }, (_, row) => `${JSON.stringify({ id: `row-${row}`, prompt: `Question ${row}?` })}\n`)
         .join("")
     )
-    await (who === "plain" ? plain : batch)(input, join(folder, `${name}.jsonl`), url, how === "stream")
+    const client = who === "plain" ? plain : who === "calls" ? calls : batch
+    await client(input, join(folder, `${name}.jsonl`), url, how === "stream")
   }
   try {
     await run(Math.ceil(rows / 4), "warm")

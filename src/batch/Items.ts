@@ -33,19 +33,18 @@ export interface Item {
  * @since 0.2.0
  */
 export const items = <E, R>(
-  source: Effect.Effect<Row.Row | undefined, E, R>,
+  source: () => Effect.Effect<Row.Row | undefined, E, R>,
   mapping: Row.Mapping,
-  limit: number | undefined
-): Effect.Effect<Item | undefined, E, R> => {
+  limit = Number.POSITIVE_INFINITY
+): () => Effect.Effect<Item | undefined, E, R> => {
+  const item = (row: Row.Row | undefined): Item | undefined =>
+    row === undefined ? undefined : { row, request: mapping(row), reserved: undefined }
   let taken = 0
-  return Effect.suspend(() => {
-    if (limit !== undefined && taken >= limit) return Effect.undefined
+  return () => {
+    if (taken >= limit) return Effect.undefined
     taken++
-    return Effect.map(
-      source,
-      (row) => row === undefined ? undefined : { row, request: mapping(row), reserved: undefined }
-    )
-  })
+    return Effect.mapEager(source(), item)
+  }
 }
 
 /** The text of a row's request, by which rows that begin alike are put together; empty where it has none. */

@@ -124,7 +124,7 @@ const keptOf = ({ keep }: Options, { columns, text }: Row.Row): string | undefin
  */
 export const make = <E extends Raised>(
   run: Run<E>,
-  next: Effect.Effect<Item | undefined, BatchError.BatchError, FileSystem.FileSystem>,
+  next: () => Effect.Effect<Item | undefined, BatchError.BatchError, FileSystem.FileSystem>,
   journal: Journal.Journal,
   stop: (why: Report.Why) => Effect.Effect<void>,
   retrying: (lane: number) => Effect.Effect<void>

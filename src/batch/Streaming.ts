@@ -120,13 +120,14 @@ export const stream = <E extends Raised, E2, R>(
         const order = options.ordered === true ? inOrder(pace.most * AHEAD, send) : undefined
         const source = Source.make(yield* Stream.toPull(inputs))
         let count = 0
-        const item = Effect.map(
-          source,
-          (input): Item | undefined => input === undefined ? undefined : { index: count++, input }
-        )
+        const item = () =>
+          Effect.mapEager(
+            source(),
+            (input): Item | undefined => input === undefined ? undefined : { index: count++, input }
+          )
         yield* Pool.run<Item, ReadonlyArray<Generation.Generation>, E, E | E2, never, R, BatchError.BatchError>(
           {
-            next: order === undefined ? item : Effect.andThen(order.admit, item),
+            next: order === undefined ? item : () => Effect.flatMap(order.admit, item),
             work: ({ input }) => generate(input.input, { concurrency: 1, ...options.options, ...input.options }),
             tokens: tokensOf,
             delivered: ({ index, input }, outcome) => {

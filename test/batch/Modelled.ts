@@ -92,7 +92,7 @@ export const run = (
     const fiber = yield* Effect.forkChild(
       Pool.run<number, number, InferenceError.InferenceError, never, never, never, string>(
         {
-          next: Effect.sync(() => next < rows ? next++ : undefined),
+          next: () => Effect.succeed(next < rows ? next++ : undefined),
           work: (row) =>
             Effect.suspend(() => {
               posts++

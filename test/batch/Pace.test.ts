@@ -217,7 +217,7 @@ describe("a pause", () => {
   it.effect("counts many failures of one outage once", () =>
     Effect.gen(function*() {
       const pace = Pace.make({ concurrency: 8 }, () => 1)
-      const permits = yield* Effect.all(Array.from({ length: 8 }, () => pace.acquire))
+      const permits = yield* Effect.all(Array.from({ length: 8 }, () => pace.acquire(0)))
       for (const permit of permits) {
         if (permit !== undefined) {
           pace.failed(permit, 0, Blame.of(Bench.down()), fresh(), false)
@@ -456,7 +456,7 @@ const job = (generate: (item: number, lane: number) => Effect.Effect<number, Inf
   let next = 0
   const done: Array<number> = []
   const made: Pool.Job<number, number, InferenceError.InferenceError, never, never, never> = {
-    next: Effect.sync(() => next < 100 ? next++ : undefined),
+    next: () => Effect.succeed(next < 100 ? next++ : undefined),
     work: generate,
     tokens: () => [1, 1],
     delivered: (item) => Effect.sync(() => void done.push(item))

@@ -59,7 +59,7 @@ export const lane = (pace: Pace.Pace): Lane => ({ pace, running: 0, starts: 0, s
  * @since 0.2.0
  */
 export class Desk<Item, E, R> {
-  readonly #next: Effect.Effect<Item | undefined, E, R>
+  readonly #next: () => Effect.Effect<Item | undefined, E, R>
   readonly #most: number
   readonly #again: Array<Task<Item>> = []
   readonly #suspects: Array<Task<Item>> = []
@@ -71,26 +71,27 @@ export class Desk<Item, E, R> {
   #closed = false
 
   /** `suspects` is how many of them may wait. */
-  constructor(next: Effect.Effect<Item | undefined, E, R>, suspects: number) {
+  constructor(next: () => Effect.Effect<Item | undefined, E, R>, suspects: number) {
     this.#next = next
     this.#most = suspects
   }
 
-  /** The next row for a worker of the lane; undefined when nothing is left, or the desk is closed. */
+  /**
+   * The next row for a worker of the lane, which takes it now; undefined when nothing is left, or the desk is closed. Where
+   * it is there already, the effect has succeeded.
+   */
   take(lane: Lane): Effect.Effect<Task<Item> | undefined, E, R> {
-    return Effect.suspend(() => {
-      if (this.#closed || lane.closed) return Effect.undefined
-      if (this.#suspects.length > 0 && this.#isSuspectsTurn()) {
-        if (lane.running > 0) return this.#wait(lane)
-        const suspect = this.#suspects.shift()
-        if (suspect !== undefined) return Effect.succeed(this.#start(lane, suspect, true))
-      }
-      if (lane.solo) return this.#wait(lane)
-      const again = this.#again.shift()
-      if (again !== undefined) return Effect.succeed(this.#start(lane, again, false))
-      if (!this.#exhausted) return this.#pull(lane)
-      return this.#running + this.#pulling === 0 ? Effect.undefined : this.#wait(lane)
-    })
+    if (this.#closed || lane.closed) return Effect.undefined
+    if (this.#suspects.length > 0 && this.#isSuspectsTurn()) {
+      if (lane.running > 0) return this.#wait(lane)
+      const suspect = this.#suspects.shift()
+      if (suspect !== undefined) return Effect.succeed(this.#start(lane, suspect, true))
+    }
+    if (lane.solo) return this.#wait(lane)
+    const again = this.#again.shift()
+    if (again !== undefined) return Effect.succeed(this.#start(lane, again, false))
+    if (!this.#exhausted) return this.#pull(lane)
+    return this.#running + this.#pulling === 0 ? Effect.undefined : this.#wait(lane)
   }
 
   #isSuspectsTurn(): boolean {
@@ -100,13 +101,9 @@ export class Desk<Item, E, R> {
 
   #pull(lane: Lane): Effect.Effect<Task<Item> | undefined, E, R> {
     this.#pulling++
-    return Effect.flatMap(this.#next, (item) => {
+    return Effect.flatMapEager(this.#next(), (item) => {
       this.#pulling--
-      if (item !== undefined) {
-        return Effect.succeed(
-          this.#start(lane, fresh(item), false)
-        )
-      }
+      if (item !== undefined) return Effect.succeed(this.#start(lane, fresh(item), false))
       this.#exhausted = true
       this.#wake()
       return this.take(lane)

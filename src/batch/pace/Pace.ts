@@ -91,8 +91,11 @@ export interface Pause {
  * @since 0.1.0
  */
 export interface Pace {
-  /** Waits until there is room for a row; undefined once the pace is closed. The permit must be given back, once. */
-  readonly acquire: Effect.Effect<Permit | undefined>
+  /**
+   * Waits until there is room for a row, from now on; undefined once the pace is closed. Where there is room, the effect has
+   * already succeeded. The permit must be given back, once.
+   */
+  readonly acquire: (now: number) => Effect.Effect<Permit | undefined>
   readonly release: () => void
   /**
    * Waits until the limits per minute let a row start; false when it may no longer start, since the pace was closed or
@@ -153,7 +156,6 @@ class State implements Pace {
   #troubleSince: number | undefined = undefined
   /** After an outage one row goes ahead alone. */
   #probing = false
-  readonly acquire: Effect.Effect<Permit | undefined>
   readonly most: number
 
   readonly start: Effect.Effect<boolean> | undefined
@@ -165,7 +167,6 @@ class State implements Pace {
     this.#patience = Duration.toMillis(Duration.fromInputUnsafe(options.patience ?? "15 minutes"))
     this.#random = random
     this.most = this.#concurrency.most
-    this.acquire = Clock.clockWith((clock) => this.#enter(clock.currentTimeMillisUnsafe()))
     this.start = this.#requests === undefined && this.#tokens === undefined ? undefined : Clock.clockWith((clock) => {
       const now = clock.currentTimeMillisUnsafe()
       const wait = Math.ceil(Math.max(this.#requests?.take(1, now) ?? 0, this.#tokens?.take(this.#guess, now) ?? 0))
@@ -178,20 +179,17 @@ class State implements Pace {
     })
   }
 
-  #enter(now: number): Effect.Effect<Permit | undefined> {
+  readonly acquire = (now: number): Effect.Effect<Permit | undefined> => {
     if (this.#closed) return Effect.undefined
     const pause = this.pause(now)
-    if (pause !== undefined) return Effect.andThen(this.#park(pause.until - now), this.acquire)
-    if (this.#inFlight >= this.limit()) return Effect.andThen(this.#park(undefined), this.acquire)
+    if (pause !== undefined) return Effect.andThen(this.#park(pause.until - now), this.#again)
+    const level = this.limit()
+    if (this.#inFlight >= level) return Effect.andThen(this.#park(undefined), this.#again)
     this.#inFlight++
-    return Effect.succeed({
-      epoch: this.#epoch,
-      at: now,
-      answers: this.#answers,
-      tokens: this.#guess,
-      level: this.limit()
-    })
+    return Effect.succeed({ epoch: this.#epoch, at: now, answers: this.#answers, tokens: this.#guess, level })
   }
+
+  readonly #again = Clock.clockWith((clock) => this.acquire(clock.currentTimeMillisUnsafe()))
 
   readonly wait = (millis: number): Effect.Effect<void> => {
     this.#holding++

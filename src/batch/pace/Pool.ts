@@ -18,12 +18,20 @@ import * as Fault from "./Fault.ts"
 import type { Pace, Permit } from "./Pace.ts"
 
 /**
+ * How a row ended: with a value, or with its last failure, in which all its attempts are counted.
+ *
+ * @category models
+ * @since 0.2.0
+ */
+export type Outcome<A, E> = Result.Result<A, { readonly error: E; readonly fault: Fault.Fault }>
+
+/**
  * @category models
  * @since 0.1.0
  */
 export interface Job<Item, A, E extends Fault.Raised, E2, R, R2> {
   /** The next row; undefined when there is none. Many workers call it at once. */
-  readonly next: Effect.Effect<Item | undefined, E2, R2>
+  readonly next: () => Effect.Effect<Item | undefined, E2, R2>
   /**
    * Asked before a row starts: it may, it may once another row has ended, or no row may start any more and this one is not
    * touched.
@@ -33,10 +41,7 @@ export interface Job<Item, A, E extends Fault.Raised, E2, R, R2> {
   readonly work: (item: Item, lane: number) => Effect.Effect<A, E, R>
   /** Tokens written, and tokens in all. */
   readonly tokens: (value: A) => readonly [output: number, all: number]
-  readonly delivered: (
-    item: Item,
-    outcome: Result.Result<A, { readonly error: E; readonly fault: Fault.Fault }>
-  ) => Effect.Effect<void, E2, R2>
+  readonly delivered: (item: Item, outcome: Outcome<A, E>) => Effect.Effect<void, E2, R2>
   /** Sees each failure after which the row is tried again. */
   readonly retrying?: ((item: Item, fault: Fault.Fault, lane: number) => Effect.Effect<void>) | undefined
   /** An endpoint was given up while others continue. */
@@ -105,31 +110,6 @@ export const run = <Item, A, E extends Fault.Raised, E2, R, R2, Why>(
   const desk = new Desk.Desk(job.next, options.suspects ?? SUSPECTS)
   const lanes = paces.map(Desk.lane)
 
-  /** One attempt; the outcome when the row is done. */
-  const attempt = Effect.fnUntraced(function*(at: number, lane: Desk.Lane, task: Desk.Task<Item>, permit: Permit) {
-    const start = lane.starts
-    const first = lane.running === 1
-    const result = yield* Effect.result(job.work(task.item, at))
-    const now = yield* Clock.currentTimeMillis
-    if (Result.isSuccess(result)) {
-      const [output, all] = job.tokens(result.success)
-      lane.pace.succeeded(permit, now, output, all)
-      return Result.succeed(result.success)
-    }
-    const fault = Fault.of(result.failure)
-    const alone = first && lane.starts === start
-    const verdict = lane.pace.failed(permit, now, fault, task, alone)
-    task.attempts += fault.attempts
-    if (verdict === "failed") {
-      return Result.fail({ error: result.failure, fault: { ...fault, attempts: task.attempts } })
-    }
-    if (verdict === "suspect") task.isSuspect = true
-    if (verdict === "stop") yield* abandon(at, lane, fault)
-    else if (job.retrying !== undefined) yield* job.retrying(task.item, fault, at)
-    if (typeof verdict === "number") yield* lane.pace.wait(verdict)
-    return undefined
-  })
-
   const abandon = Effect.fnUntraced(function*(at: number, lane: Desk.Lane, fault: Fault.Fault) {
     if (lane.closed) return
     lane.closed = true
@@ -138,31 +118,82 @@ export const run = <Item, A, E extends Fault.Raised, E2, R, R2, Why>(
     else if (job.gaveUp !== undefined) yield* job.gaveUp(at, fault)
   })
 
-  const worker = Effect.fnUntraced(function*(at: number, lane: Desk.Lane) {
-    while (true) {
-      const permit = yield* lane.pace.acquire
-      if (permit === undefined) return
-      const task = yield* desk.take(lane)
-      if (task === undefined) return lane.pace.release()
-      const may = job.mayStart === undefined ? "go" : yield* job.mayStart(task.item)
-      if (may !== "go") {
-        desk.putBack(lane, task)
-        lane.pace.release()
-        if (may === "stop") return
-        yield* desk.changed
-        continue
-      }
-      if (lane.pace.start !== undefined && !(yield* lane.pace.start)) {
-        desk.putBack(lane, task)
-        lane.pace.release()
-        continue
-      }
-      const outcome = yield* attempt(at, lane, task, permit)
-      lane.pace.release()
-      desk.end(lane, outcome === undefined ? task : undefined)
-      if (outcome !== undefined) yield* job.delivered(task.item, outcome)
+  /** What follows from a failed attempt; the outcome when the row is done. */
+  const failed = Effect.fnUntraced(
+    function*(at: number, lane: Desk.Lane, task: Desk.Task<Item>, permit: Permit, error: E, alone: boolean) {
+      const now = yield* Clock.currentTimeMillis
+      const fault = Fault.of(error)
+      const verdict = lane.pace.failed(permit, now, fault, task, alone)
+      task.attempts += fault.attempts
+      if (verdict === "failed") return Result.fail({ error, fault: { ...fault, attempts: task.attempts } })
+      if (verdict === "suspect") task.isSuspect = true
+      if (verdict === "stop") yield* abandon(at, lane, fault)
+      else if (job.retrying !== undefined) yield* job.retrying(task.item, fault, at)
+      if (typeof verdict === "number") yield* lane.pace.wait(verdict)
+      return undefined
     }
+  )
+
+  /** Asks whether the row may start, and waits for the limits per minute. */
+  const admitted = Effect.fnUntraced(function*(lane: Desk.Lane, task: Desk.Task<Item>) {
+    const may = job.mayStart === undefined ? "go" : yield* job.mayStart(task.item)
+    if (may !== "go") {
+      desk.putBack(lane, task)
+      lane.pace.release()
+      if (may === "wait") yield* desk.changed
+      return may
+    }
+    if (lane.pace.start === undefined || (yield* lane.pace.start)) return may
+    desk.putBack(lane, task)
+    lane.pace.release()
+    return "wait"
   })
+  const isFree = ({ pace }: Desk.Lane) => job.mayStart === undefined && pace.start === undefined
+
+  /** Plain functions that call each other: a row costs no generator, and no effect where nothing waits. */
+  const worker = (at: number, lane: Desk.Lane): Effect.Effect<void, E2, R | R2> =>
+    Effect.clockWith((clock) => {
+      const begin: Effect.Effect<void, E2, R | R2> = Effect.suspend(() =>
+        Effect.flatMapEager(lane.pace.acquire(clock.currentTimeMillisUnsafe()), (permit) =>
+          permit === undefined
+            ? Effect.void
+            : Effect.flatMapEager(desk.take(lane), (task) => taken(permit, task)))
+      )
+      const taken = (permit: Permit, task: Desk.Task<Item> | undefined) => {
+        if (task === undefined) {
+          lane.pace.release()
+          return Effect.void
+        }
+        return isFree(lane)
+          ? attempt(permit, task)
+          : Effect.flatMap(
+            admitted(lane, task),
+            (may) => may === "go" ? attempt(permit, task) : may === "wait" ? begin : Effect.void
+          )
+      }
+      const attempt = (permit: Permit, task: Desk.Task<Item>) => {
+        const start = lane.starts
+        const first = lane.running === 1
+        return Effect.matchEffect(job.work(task.item, at), {
+          onSuccess: (value) => {
+            const [output, all] = job.tokens(value)
+            lane.pace.succeeded(permit, clock.currentTimeMillisUnsafe(), output, all)
+            return ended(task, Result.succeed(value))
+          },
+          onFailure: (error) =>
+            Effect.flatMap(
+              failed(at, lane, task, permit, error, first && lane.starts === start),
+              (outcome) => ended(task, outcome)
+            )
+        })
+      }
+      const ended = (task: Desk.Task<Item>, outcome: Outcome<A, E> | undefined) => {
+        lane.pace.release()
+        desk.end(lane, outcome === undefined ? task : undefined)
+        return outcome === undefined ? begin : Effect.flatMap(job.delivered(task.item, outcome), () => begin)
+      }
+      return begin
+    })
 
   const all = Effect.forEach(
     lanes.flatMap((lane, at) => Arr.makeBy(lane.pace.most, () => worker(at, lane))),

@@ -9,29 +9,28 @@ import * as Pull from "effect/Pull"
 import * as Semaphore from "effect/Semaphore"
 
 /**
- * The next element; undefined at the end, and ever after.
+ * The next element; undefined at the end, and ever after. Where it is there already, the effect has succeeded.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = <A, E, R>(
   pull: Pull.Pull<Arr.NonEmptyReadonlyArray<A>, E, void, R>
-): Effect.Effect<A | undefined, E, R> => {
+): () => Effect.Effect<A | undefined, E, R> => {
   const lock = Semaphore.makeUnsafe(1)
   let buffer: ReadonlyArray<A> = []
   let at = 0
   let ended = false
-  const take: Effect.Effect<A | undefined, E, R> = Effect.suspend(() =>
-    at < buffer.length ? Effect.succeed(buffer[at++]) : ended ? Effect.undefined : lock.withPermit(refill)
-  )
-  const refill: Effect.Effect<A | undefined, E, R> = Effect.suspend(() =>
+  const take = (): Effect.Effect<A | undefined, E, R> =>
+    at < buffer.length ? Effect.succeed(buffer[at++]) : ended ? Effect.undefined : refilled
+  const refill = Effect.suspend((): Effect.Effect<A | undefined, E, R> =>
     at < buffer.length || ended
-      ? take
+      ? take()
       : Pull.matchEffect(pull, {
         onSuccess: (next) => {
           buffer = next
           at = 0
-          return take
+          return take()
         },
         onFailure: Effect.failCause,
         onDone: () => {
@@ -41,5 +40,6 @@ export const make = <A, E, R>(
         }
       })
   )
+  const refilled = lock.withPermit(refill)
   return take
 }
