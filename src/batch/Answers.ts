@@ -102,10 +102,7 @@ export const make = (options: Options) => {
   ) => {
     const judged = () => Judge.generate(generate, input, call, options.retries ?? RETRIES)
     return cache === undefined
-      ? Effect.map(
-        judged(),
-        ({ discarded, generations, values }) => ({ generations, values, discarded, cached: false })
-      )
+      ? judged()
       : cache.through(AnswerCache.keyOf(about, `${task}${asked}`), options.retryFailed === true, Effect.suspend(judged))
   }
 }
@@ -122,5 +119,5 @@ export const answered = <E>(
   about: Work.About | undefined,
   input: Message.Input,
   call: CallOptions
-): Effect.Effect<Judge.Judged & { readonly cached: boolean }, E | StructuredOutputError> =>
+): Effect.Effect<Judge.Answered, E | StructuredOutputError> =>
   make(options)(work, about ?? unknown, input, call, promptOf(input, textOf(call)))

@@ -12,7 +12,6 @@ import type * as Schema from "effect/Schema"
 import type * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import type * as Generation from "../Generation.ts"
-import * as Retry from "../http/Retry.ts"
 import * as InferenceEndpointsLLM from "../InferenceEndpointsLLM.ts"
 import type * as Message from "../Message.ts"
 import type { CallOptions } from "../Settings.ts"
@@ -24,7 +23,7 @@ import { isRecord } from "./rows/Row.ts"
 import * as Runner from "./Runner.ts"
 import * as Streaming from "./Streaming.ts"
 import * as Task from "./Task.ts"
-import type { Work } from "./Work.ts"
+import * as Work from "./Work.ts"
 
 /**
  * @category models
@@ -58,7 +57,7 @@ export const work = (
   llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"],
   name?: string,
   task?: Task.Task
-): Work<Task.Failed> => ({
+): Work.Work<Task.Failed> => ({
   name,
   generate: task === undefined ? Streaming.once(llm) : doing(llm, task),
   ready: llm.ready,
@@ -83,11 +82,11 @@ export const work = (
 
 const doing = (llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"], task: Task.Task) => {
   const generate = Task.generate(llm, task)
+  const plainly = Work.unrepeated()
   return (
     input: Message.Input,
     options: CallOptions
-  ): Effect.Effect<ReadonlyArray<Generation.Generation>, Task.Failed> =>
-    Effect.provideService(generate(input, options), Retry.CurrentPolicy, Retry.none)
+  ): Effect.Effect<ReadonlyArray<Generation.Generation>, Task.Failed> => plainly(generate(input, options))
 }
 
 /** A task as the manifest holds it. */

@@ -31,6 +31,15 @@ export interface Judged {
   readonly discarded: ReadonlyArray<Generation.Generation>
 }
 
+/**
+ * @category models
+ * @since 0.2.0
+ */
+export interface Answered extends Judged {
+  /** It was in the cache: nothing was paid for it now. */
+  readonly cached: boolean
+}
+
 type Generate<E> = (
   input: Message.Input,
   options: CallOptions
@@ -83,6 +92,15 @@ const one = Effect.fnUntraced(function*<E>(
   }
 })
 
+const none: ReadonlyArray<Generation.Generation> = []
+
+const asGenerated = (generations: ReadonlyArray<Generation.Generation>): Answered => ({
+  generations,
+  values: undefined,
+  discarded: none,
+  cached: false
+})
+
 /**
  * Generates for a row, and retries what does not decode, up to a number of times per generation.
  *
@@ -94,12 +112,10 @@ export const generate = <E>(
   input: Message.Input,
   options: CallOptions,
   retries: number
-): Effect.Effect<Judged, E | StructuredOutputError> => {
+): Effect.Effect<Answered, E | StructuredOutputError> => {
   const { structuredOutput: spec } = options
   const generated = generate(input, options)
-  if (spec === undefined || spec === false) {
-    return Effect.map(generated, (generations) => ({ generations, values: undefined, discarded: [] }))
-  }
+  if (spec === undefined || spec === false) return Effect.map(generated, asGenerated)
   return Effect.gen(function*() {
     const { output } = yield* Effect.fromResult(OutputSpec.interpret(spec))
     const all = yield* Effect.forEach(
@@ -109,7 +125,8 @@ export const generate = <E>(
     return {
       generations: all.map(({ generation }) => generation),
       values: all.map(({ value }) => value),
-      discarded: all.flatMap(({ discarded }) => discarded)
+      discarded: all.flatMap(({ discarded }) => discarded),
+      cached: false
     }
   })
 }

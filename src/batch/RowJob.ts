@@ -146,16 +146,12 @@ export const make = <E extends Raised>(
   const { pinned } = run
 
   /** With `pin`, the first response says which model of which provider it is. */
-  const checked = (given: Given): Effect.Effect<Given> => {
-    if (options.pin !== true) return Effect.succeed(given)
-    const other = given.generations.map(sourceOf).find((source) => source !== (pinned.source ??= source))
-    return other === undefined ? Effect.succeed(given) : Effect.as(
-      stop({
-        by: "pin",
-        message: `a response came from ${other}, and the output holds those of ${pinned.source ?? ""}`
-      }),
-      given
-    )
+  const checked = ({ generations }: Given): Effect.Effect<void> => {
+    const other = generations.map(sourceOf).find((source) => source !== (pinned.source ??= source))
+    return other === undefined ? Effect.void : stop({
+      by: "pin",
+      message: `a response came from ${other}, and the output holds those of ${pinned.source ?? ""}`
+    })
   }
 
   return {
@@ -188,14 +184,10 @@ export const make = <E extends Raised>(
       const about = endpoint.about ?? Answers.unknown
       const asked = Answers.promptOf(input, optionsText)
       const answered = answers(endpoint.work, about, input, call, asked)
-      const given = Effect.flatMap(answered, (judged) => {
-        const { cached, discarded, generations, values } = judged
-        const dollars = cached ? 0 : costOf(endpoint.price, judged)
-        return checked({
-          generations,
-          values,
-          discarded,
-          cached,
+      const given = Effect.map(answered, (judged): Given => {
+        const dollars = judged.cached ? 0 : costOf(endpoint.price, judged)
+        return {
+          ...judged,
           dollars,
           provenance: {
             model: about.model,
@@ -208,9 +200,10 @@ export const make = <E extends Raised>(
             dollars,
             package: PACKAGE
           }
-        })
+        }
       })
-      return told === undefined ? given : Effect.andThen(note(told), given)
+      const pinning = options.pin === true ? Effect.tap(given, checked) : given
+      return told === undefined ? pinning : Effect.andThen(note(told), pinning)
     },
     tokens: ({ discarded, generations }) =>
       Tally.tokensOf(discarded.length === 0 ? generations : [...generations, ...discarded]),

@@ -10,7 +10,6 @@ import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type * as Generation from "../Generation.ts"
-import * as Retry from "../http/Retry.ts"
 import type { InferenceEndpointsLLM } from "../InferenceEndpointsLLM.ts"
 import type * as Message from "../Message.ts"
 import type { CallOptions } from "../Settings.ts"
@@ -20,6 +19,7 @@ import * as Pace from "./pace/Pace.ts"
 import * as Pool from "./pace/Pool.ts"
 import { tokensOf } from "./report/Tally.ts"
 import * as Source from "./rows/Source.ts"
+import * as Work from "./Work.ts"
 
 /**
  * @category models
@@ -90,17 +90,16 @@ const inOrder = <E>(room: number, deliver: (outcome: Outcome<E>) => Effect.Effec
 }
 
 /**
- * One row as one call of the service. The rows' own pace repeats what can be repeated, so the call itself does not.
+ * One row as one call of the service.
  *
  * @category running
  * @since 0.2.0
  */
-export const once = (llm: InferenceEndpointsLLM["Service"]) => (input: Message.Input, options: CallOptions) =>
-  Effect.provideService(
-    Effect.map(llm.generate(input, options), ({ generations }) => generations),
-    Retry.CurrentPolicy,
-    Retry.none
-  )
+export const once = (llm: InferenceEndpointsLLM["Service"]) => {
+  const plainly = Work.unrepeated()
+  return (input: Message.Input, options: CallOptions) =>
+    plainly(Effect.map(llm.generate(input, options), ({ generations }) => generations))
+}
 
 /**
  * @category running

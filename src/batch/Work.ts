@@ -3,9 +3,11 @@
  *
  * @since 0.2.0
  */
-import type * as Effect from "effect/Effect"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Generation from "../Generation.ts"
+import * as Retry from "../http/Retry.ts"
 import type * as Message from "../Message.ts"
 import type { CallOptions } from "../Settings.ts"
 import type { Price } from "./pace/Budget.ts"
@@ -49,4 +51,24 @@ export interface Work<E extends Raised> {
   readonly task?: string | undefined
   /** What the answers depend on, for the manifest; no secrets. */
   readonly fingerprint: Schema.Json
+}
+
+/**
+ * Calls that are not repeated, since the rows' own pace repeats what can be repeated. The context of the workers, which is
+ * one and the same, is extended once, not for each row.
+ *
+ * @category combinators
+ * @since 0.2.0
+ */
+export const unrepeated = (): <A, E>(call: Effect.Effect<A, E>) => Effect.Effect<A, E> => {
+  let workers: Context.Context<never> | undefined
+  let extended: Context.Context<never> = Context.empty()
+  const extend = (context: Context.Context<never>): Context.Context<never> => {
+    if (context !== workers) {
+      workers = context
+      extended = Context.add(context, Retry.CurrentPolicy, Retry.none)
+    }
+    return extended
+  }
+  return (call) => Effect.updateContext(call, extend)
 }
