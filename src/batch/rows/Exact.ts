@@ -63,6 +63,15 @@ export const integer = (text: string, column: string): string | undefined => {
   return digits !== undefined && /^-?\d+$/.test(digits) ? digits : undefined
 }
 
+/** Whether a column is a number, or may hold one: a row of texts needs no look at its text. */
+const mayHold = (columns: Readonly<Record<string, unknown>>): boolean => {
+  for (const name in columns) {
+    const value = columns[name]
+    if (typeof value === "number" || (typeof value === "object" && value !== null)) return true
+  }
+  return false
+}
+
 /**
  * The row with such numbers kept where they count.
  *
@@ -73,7 +82,8 @@ export const row = <R extends { readonly columns: Readonly<Record<string, unknow
   given: R
 ): R => {
   const { rawJSON } = raw
-  if (given.text === undefined || rawJSON === undefined || !RISKY.test(given.text)) return given
+  if (given.text === undefined || rawJSON === undefined) return given
+  if (!mayHold(given.columns) || !RISKY.test(given.text)) return given
   const columns = plain(JSON.parse(given.text, exactly(rawJSON)), "")
   return isObject(columns) ? { ...given, columns } : given
 }
