@@ -120,16 +120,19 @@ const argumentsText = (value: unknown): string => typeof value === "string" ? va
  * @since 0.1.0
  */
 export const messages: Dialect["messages"] = (messages) =>
-  messages.map((message: Message) =>
-    message.tool_calls === undefined || message.tool_calls.length === 0 ? withoutCalls(message) : {
+  messages.map((message: Message) => {
+    const { content, tool_calls } = message
+    // nearly every message is a text
+    if (tool_calls === undefined && typeof content === "string") return message
+    return tool_calls === undefined || tool_calls.length === 0 ? withoutCalls(message) : {
       ...message,
       content: contentOf(message, null) ?? null,
-      tool_calls: message.tool_calls.map((call) => ({
+      tool_calls: tool_calls.map((call) => ({
         ...call,
         function: { name: call.function.name, arguments: argumentsText(call.function.arguments) }
       }))
     }
-  )
+  })
 
 /**
  * @category dialects

@@ -47,16 +47,14 @@ export class Attempts {
   readonly #client: HttpClient.HttpClient
   readonly #scoped: HttpClient.HttpClient.With<HttpClientError, Scope.Scope>
   readonly #send: TransportLimits.Send | undefined
+  /** Whether the transport applies the limits by itself. */
+  readonly enforced: boolean
 
   constructor(client: HttpClient.HttpClient) {
     this.#client = client
     this.#scoped = HttpClient.withScope(client)
     this.#send = TransportLimits.sendOf(client)
-  }
-
-  /** Whether the transport applies the limits by itself. */
-  get enforced(): boolean {
-    return this.#send !== undefined
+    this.enforced = this.#send !== undefined
   }
 
   /**
@@ -74,7 +72,9 @@ export class Attempts {
     const told = pageOrigin() === undefined
       ? Effect.mapError(head, (error) => Fault.from(error, limits))
       : inBrowser(head, request.url, limits)
-    return this.#send === undefined ? bounded(told, limits) : told
+    return this.enforced || (limits.headers === undefined && limits.silence === undefined)
+      ? told
+      : bounded(told, limits)
   }
 
   #execute(
@@ -120,8 +120,9 @@ export class Attempts {
     response: HttpClientResponse,
     scope: Scope.Scope
   ): Effect.Effect<Pull.Pull<Chunks, HttpClientError | Decompression.Fault>> {
-    const body = TransportLimits.readingOf(response) === undefined
-      ? Decompression.decompress(response.stream, response.headers["content-encoding"])
+    const coding = response.headers["content-encoding"]
+    const body = coding !== undefined && TransportLimits.readingOf(response) === undefined
+      ? Decompression.decompress(response.stream, coding)
       : response.stream
     return Channel.toPullScoped(body.channel, scope)
   }

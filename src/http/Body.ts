@@ -51,7 +51,8 @@ export const bytes = (
   return Effect.suspend(() => {
     const chunks: Array<Uint8Array> = []
     let size = 0
-    return Decompression.decompress(response.stream, response.headers["content-encoding"]).pipe(
+    const coding = response.headers["content-encoding"]
+    return (coding === undefined ? response.stream : Decompression.decompress(response.stream, coding)).pipe(
       Stream.catchIf(isEmpty, () => Stream.empty),
       Stream.takeUntil((chunk) => {
         chunks.push(chunk)

@@ -161,11 +161,19 @@ export const fromJson = (value: unknown): Failure | undefined => {
  * @category decoding
  * @since 0.1.0
  */
-export const isFrame = (payload: unknown): boolean =>
-  isRecord(payload) && (isGiven(payload.error) || payload.object === "error" || payload.type === "error" ||
-    (payload.choices === undefined && payload.generated_text === undefined && payload.token === undefined &&
-      (isGiven(payload.detail) ||
-        (isGiven(payload.message) && statusOf(payload.status_code, payload.status, payload.code) !== undefined))))
+export const isFrame = (payload: unknown): boolean => {
+  if (typeof payload !== "object" || payload === null) return false
+  // an object may be read by any name
+  const { choices, error, generated_text, object, token, type } = payload as Readonly<Record<string, unknown>>
+  if ((error !== undefined && error !== null) || object === "error" || type === "error") return !Array.isArray(payload)
+  return choices === undefined && generated_text === undefined && token === undefined && isNote(payload)
+}
+
+/** Whether a payload without a token says, in another form than `error`, that something failed. */
+const isNote = (payload: object): boolean =>
+  isRecord(payload) &&
+  (isGiven(payload.detail) ||
+    (isGiven(payload.message) && statusOf(payload.status_code, payload.status, payload.code) !== undefined))
 
 const isGiven = (value: unknown): boolean => value !== undefined && value !== null
 

@@ -185,7 +185,7 @@ export class Calls {
     return Effect.flatMap(this.#http.pull(response, attempt), (bytes) => {
       const transport = TransportLimits.readingOf(response)
       const body = { bytes, transport, scope: attempt, deadline: at.deadline }
-      const reader = Events.read(body, route, this.#reading)
+      const reader = new Events.BodyReader(body, route, this.#reading)
       return Effect.map(reader.begun((reason) => this.#failed(reason, response)), () => {
         transport?.firstEventCame()
         return { meta: this.#meta(response, at.attempts), reader }

@@ -52,7 +52,10 @@ export class Requests {
 
   /** The request of all attempts; nothing if JSON cannot represent its body. */
   of(call: Call, accept: Accept): HttpClientRequest.HttpClientRequest | undefined {
-    const request = this.#to(call, accept)
+    const last = this.#last
+    const request = last?.path === call.path && last.accept === accept && last.request.method === call.method
+      ? last.request
+      : this.#to(call, accept)
     if (call.body === undefined) return request
     try {
       const text = Json.stringify(call.body)
@@ -66,8 +69,6 @@ export class Requests {
 
   /** The request without its body. A program mostly calls one route over and over, so the last one is kept. */
   #to({ method, path }: Call, accept: Accept): HttpClientRequest.HttpClientRequest {
-    const last = this.#last
-    if (last?.path === path && last.accept === accept && last.request.method === method) return last.request
     const { chatUrl, completionUrl, nativeUrl, search = "" } = this.#target
     const others: { readonly [path: string]: URL | undefined } = {
       [CHAT]: chatUrl,

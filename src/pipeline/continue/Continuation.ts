@@ -60,13 +60,13 @@ export interface Plan {
  */
 export interface Incoming {
   /** What is known about the exchange, or about the last of several. */
-  readonly meta: () => Meta
+  readonly meta: Meta
   /** Adds the frames of one pull to a fold. */
   readonly pull: (add: (delta: Generation.Delta) => void) => Pull.Pull<void, InferenceError>
   /** Adds all frames to a fold without waking the fiber for each read, if it can. */
   readonly each?: ((add: (delta: Generation.Delta) => void) => Effect.Effect<void, InferenceError>) | undefined
   /** How many frames have come. */
-  readonly count: () => number
+  readonly count: number
 }
 
 /**
@@ -206,8 +206,8 @@ export const make = Effect.fnUntraced(function*(
     })
 
   const another = (): Pull.Pull<void, InferenceError> => {
-    state.attempts += current.meta().attempts
-    state.frames += current.count()
+    state.attempts += current.meta.attempts
+    state.frames += current.count
     return Effect.map(request, (next) => {
       current = next
     })
@@ -269,12 +269,16 @@ export const make = Effect.fnUntraced(function*(
 
   return {
     // what was measured for one request does not apply to several
-    meta: () => ({
-      ...first.meta(),
-      attempts: state.attempts + current.meta().attempts,
-      ...state.requests > 1 && { headers: Headers.empty }
-    }),
-    count: () => state.frames + current.count(),
+    get meta() {
+      return {
+        ...first.meta,
+        attempts: state.attempts + current.meta.attempts,
+        ...state.requests > 1 && { headers: Headers.empty }
+      }
+    },
+    get count() {
+      return state.frames + current.count
+    },
     pull: (add) =>
       Effect.suspend(() => {
         if (isDone) return Cause.done()
@@ -293,7 +297,7 @@ export const make = Effect.fnUntraced(function*(
             return further(border())
           },
           onDone: () => {
-            const told = Counts.either(state.ended.usage ?? {}, ResponseHeaders.usage(current.meta().headers))
+            const told = Counts.either(state.ended.usage ?? {}, ResponseHeaders.usage(current.meta.headers))
             const outputTokens = told.outputTokens ?? state.tokens
             state.usage = Counts.summed(state.usage, { ...told, outputTokens })
             state.generated += outputTokens

@@ -35,8 +35,8 @@ export interface Options {
  * @since 0.2.0
  */
 export interface Fold {
-  /** Adds one delta and appends what a reader should see of it. */
-  readonly add: (delta: Generation.Delta, events: Array<Generation.Event>) => void
+  /** Adds one delta, and appends what a reader should see of it, if there is one. */
+  readonly add: (delta: Generation.Delta, events?: Array<Generation.Event>) => void
   /** The generation, once the response is complete. */
   readonly finish: (statistics: Generation.Statistics, events?: Array<Generation.Event>) => Generation.Generation
 }
@@ -81,7 +81,7 @@ class State implements Fold {
     if (options.keepTokens) this.#thoughts = ThoughtTokens.make(options.opening)
   }
 
-  add(delta: Generation.Delta, events: Events): void {
+  add(delta: Generation.Delta, events?: Events): void {
     const { finishReason, reasoning, text, tokens, toolCalls, usage } = delta
     if (reasoning !== undefined && reasoning !== "") {
       this.#think?.separated()
@@ -109,7 +109,7 @@ class State implements Fold {
   }
 
   /** Adds text of one side. Half a character waits for the other half, unless the side changes. */
-  #say(said: string, thought: boolean, events: Events): void {
+  #say(said: string, thought: boolean, events: Events | undefined): void {
     let text = said
     if (this.#half !== "") {
       if (this.#halfThought === thought) text = this.#half + said
@@ -125,16 +125,16 @@ class State implements Fold {
     this.#give(text, thought, events)
   }
 
-  #give(text: string, thought: boolean, events: Events): void {
+  #give(text: string, thought: boolean, events: Events | undefined): void {
     if (thought) this.#reasoning.add(text)
     else this.#text.add(text)
-    events.push({ _tag: thought ? "Reasoning" : "Text", text })
+    events?.push({ _tag: thought ? "Reasoning" : "Text", text })
   }
 
-  #split(pieces: ReadonlyArray<ThoughtSplitter.Piece>, events: Events): void {
+  #split(pieces: ReadonlyArray<ThoughtSplitter.Piece>, events: Events | undefined): void {
     for (const { moved, text, thinking } of pieces) {
       if (moved === true) {
-        if (this.#text.text !== "") events.push({ _tag: "TextWasReasoning" })
+        if (this.#text.text !== "") events?.push({ _tag: "TextWasReasoning" })
         this.#reasoning.add(this.#text.text)
         this.#text.clear()
       } else this.#say(text, thinking, events)
@@ -147,11 +147,11 @@ class State implements Fold {
     this.#thoughts?.mark(this.#tokens, tokens.length)
   }
 
-  #addCalls(fragments: ReadonlyArray<Generation.ToolCallFragment>, events: Events): void {
+  #addCalls(fragments: ReadonlyArray<Generation.ToolCallFragment>, events: Events | undefined): void {
     const places = (this.#calls ??= ToolCalls.make()).add(fragments)
     for (const [at, fragment] of fragments.entries()) {
       const index = places[at]
-      if (index !== undefined && index !== ToolCalls.REPEATED) events.push({ _tag: "ToolCall", ...fragment, index })
+      if (index !== undefined && index !== ToolCalls.REPEATED) events?.push({ _tag: "ToolCall", ...fragment, index })
     }
   }
 
@@ -165,7 +165,7 @@ class State implements Fold {
     )
   }
 
-  finish(statistics: Generation.Statistics, events: Events = []): Generation.Generation {
+  finish(statistics: Generation.Statistics, events?: Events): Generation.Generation {
     if (this.#think !== undefined) this.#split(this.#think.end(), events)
     if (this.#half !== "") this.#give(this.#half, this.#halfThought, events)
     this.#half = ""

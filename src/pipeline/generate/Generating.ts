@@ -60,20 +60,14 @@ class Arriving<F> implements Incoming {
   readonly #opened: Opened<F>
   readonly #deltaOf: (frame: F, tokens: boolean) => Generation.Delta
   readonly #keepTokens: boolean
-  #count = 0
+  readonly meta: Meta
+  count = 0
 
   constructor(opened: Opened<F>, deltaOf: (frame: F, tokens: boolean) => Generation.Delta, keepTokens: boolean) {
     this.#opened = opened
     this.#deltaOf = deltaOf
     this.#keepTokens = keepTokens
-  }
-
-  meta(): Meta {
-    return this.#opened.meta
-  }
-
-  count(): number {
-    return this.#count
+    this.meta = opened.meta
   }
 
   pull(add: (delta: Generation.Delta) => void): Pull.Pull<void, InferenceError> {
@@ -85,7 +79,7 @@ class Arriving<F> implements Incoming {
   }
 
   #hear(frames: ReadonlyArray<F>, add: (delta: Generation.Delta) => void): void {
-    this.#count += frames.length
+    this.count += frames.length
     for (const frame of frames) add(this.#deltaOf(frame, this.#keepTokens))
   }
 }
@@ -151,11 +145,11 @@ const folding = (prepared: Prepared): Folding.Fold => {
 }
 
 /** A constrained answer that the engine reported as thinking, as llama.cpp does under a regex. */
-const unfiled = (generation: Generation.Generation, events: Events): Generation.Generation => {
+const unfiled = (generation: Generation.Generation, events: Events | undefined): Generation.Generation => {
   const { finishReason, reasoning, text, toolCalls, ...rest } = generation
   const isFiled = reasoning !== undefined && text.trim() === "" && toolCalls.length === 0 && finishReason !== "length"
   if (!isFiled) return generation
-  events.push({ _tag: "Text", text: reasoning })
+  events?.push({ _tag: "Text", text: reasoning })
   return { ...rest, finishReason, toolCalls, text: reasoning }
 }
 
@@ -178,7 +172,7 @@ const finishing = (
   prepared: Prepared,
   fold: Folding.Fold,
   { count, first, meta, start }: Exchanged,
-  events: Events
+  events: Events | undefined
 ): Effect.Effect<Generation.Generation, InferenceError> => {
   const { call, countInput, filedAsThinking, keepTokens, offer, seed, telemetry } = prepared
   const folded = fold.finish({
@@ -234,15 +228,11 @@ class Begun {
   }
 
   /** The generation, once there are no more frames. */
-  end(events: Events): Effect.Effect<Generation.Generation, InferenceError> {
+  end(events?: Events): Effect.Effect<Generation.Generation, InferenceError> {
     // on the fiber that pulls, which may not be the one that began
     return Effect.withFiber((fiber) => {
-      const exchanged = {
-        meta: this.incoming.meta(),
-        count: this.incoming.count(),
-        start: this.#start,
-        first: this.#first
-      }
+      const { count, meta } = this.incoming
+      const exchanged = { meta, count, start: this.#start, first: this.#first }
       return finishing(fiber, this.#prepared, this.fold, exchanged, events)
     })
   }
@@ -302,15 +292,10 @@ export const folded = (prepared: Prepared): Effect.Effect<Generation.Generation,
   Effect.scopedWith((scope) =>
     Effect.flatMap(begin(prepared, scope), (begun) => {
       const { fold, incoming } = begun
-      // nobody reads these
-      const events: Events = []
-      const add = (delta: Generation.Delta) => {
-        fold.add(delta, events)
-        events.length = 0
-      }
+      const add = (delta: Generation.Delta) => fold.add(delta)
       return incoming.each === undefined
-        ? drained(incoming, add, () => begun.end(events))
-        : Effect.flatMap(incoming.each(add), () => begun.end(events))
+        ? drained(incoming, add, () => begun.end())
+        : Effect.flatMap(incoming.each(add), () => begun.end())
     })
   )
 
@@ -340,8 +325,8 @@ const byTokens = ({ text, tokens, ...rest }: Generation.Delta): ReadonlyArray<Ge
 const heard = (delta: Generation.Delta, meta: Meta): Incoming => {
   let isHeard = false
   return {
-    meta: () => meta,
-    count: () => 1,
+    meta,
+    count: 1,
     pull: (add) =>
       Effect.suspend(() => {
         if (isHeard) return Cause.done()
@@ -358,7 +343,7 @@ const assembled = (
   prepared: Prepared,
   over: Continuation.Over,
   start: number,
-  events: Events
+  events: Events | undefined
 ): Effect.Effect<Generation.Generation, InferenceError> => {
   const openWhole: Continuation.Open = (call) =>
     ask(prepared.client, call, (delta, meta) => Effect.succeed(heard(delta, meta)))
@@ -367,21 +352,21 @@ const assembled = (
     return drained(
       incoming,
       (delta) => fold.add(delta, events),
-      () => finishing(fiber, prepared, fold, { meta: incoming.meta(), count: incoming.count(), start }, events)
+      () => finishing(fiber, prepared, fold, { meta: incoming.meta, count: incoming.count, start }, events)
     )
   })
 }
 
 /**
  * Requests the whole response at once: less to parse, the server's timings, and what cannot be streamed. What a reader of
- * a stream would see of it is appended to `events`.
+ * a stream would see of it is appended to `events`, if given.
  *
  * @category running
  * @since 0.1.0
  */
 export const unary = (
   prepared: Prepared,
-  events: Events = []
+  events?: Events
 ): Effect.Effect<Generation.Generation, InferenceError> =>
   Effect.withFiber((fiber) => {
     const { call, client, continuation } = prepared

@@ -287,23 +287,22 @@ const ready = (decided: Decided): Effect.Effect<Ready, InferenceError> => {
   const { call, conflicts } = encoded
   const { route } = call
   const { settings } = wanted
+  const isConstrained = constraint !== undefined
   // what cannot apply is not asked
-  const wrong = [
-    ...(target.kind === "serverless" ? unserved(target, route) : []),
-    ...(limits === undefined ? [] : GenerationOptions.beyond(options, limits)),
-    ...(Limits.checks[kind]?.(options, { kind, version, limits, route, stream }) ?? []),
-    ...conflicts,
-    ...(settings.continueFrom === undefined || (slices !== undefined && Slices.needs(slices))
-      ? []
-      : [Slices.uncontinued])
-  ]
+  const wrong: Array<GenerationOptions.Issue> = []
+  if (target.kind === "serverless") wrong.push(...unserved(target, route))
+  if (limits !== undefined) wrong.push(...GenerationOptions.beyond(options, limits))
+  const check = Limits.checks[kind]
+  if (check !== undefined) wrong.push(...check(options, { kind, version, limits, route, stream }))
+  wrong.push(...conflicts)
+  if (settings.continueFrom !== undefined && (slices === undefined || !Slices.needs(slices))) {
+    wrong.push(Slices.uncontinued)
+  }
   if (wrong.length > 0) return Effect.fail(invalid(`POST ${Dialect.paths[route]}`, wrong))
-  const unsupported = [
-    ...encoded.unsupported,
-    ...(balancer === undefined ? [] : Balancer.dropped(balancer, call, options)),
-    ...(constraint === undefined ? [] : unconstrained(kind, wanted.input)),
-    ...(proof === undefined ? [] : Measured.refusals(proof, dialect, route, options, constraint !== undefined))
-  ]
+  const unsupported = [...encoded.unsupported]
+  if (balancer !== undefined) unsupported.push(...Balancer.dropped(balancer, call, options))
+  if (isConstrained) unsupported.push(...unconstrained(kind, wanted.input))
+  if (proof !== undefined) unsupported.push(...Measured.refusals(proof, dialect, route, options, isConstrained))
   const made = readyOf(decided, capped, encoded)
   if (unsupported.length === 0 && capped === undefined) return Effect.succeed(made)
   if (unsupported.length > 0 && settings.unsupported !== "warn") {

@@ -4,17 +4,14 @@
  * @since 0.2.0
  */
 
-/** How gzip (RFC 1952) and Zstandard (RFC 8878) begin. */
-const beginnings: ReadonlyArray<ReadonlyArray<number>> = [[0x1F, 0x8B], [0x28, 0xB5, 0x2F, 0xFD]]
-
 /**
- * Whether the first bytes of a body are those of a compressed one.
+ * Whether the first bytes of a body are those of a compressed one: gzip (RFC 1952) or Zstandard (RFC 8878).
  *
  * @category predicates
  * @since 0.2.0
  */
-export const isIn = (bytes: Uint8Array): boolean =>
-  beginnings.some((beginning) => beginning.every((byte, at) => bytes[at] === byte))
+export const isIn = ([first, second, third, fourth]: Uint8Array): boolean =>
+  (first === 0x1F && second === 0x8B) || (first === 0x28 && second === 0xB5 && third === 0x2F && fourth === 0xFD)
 
 /**
  * The same for a body that was read as UTF-8, where such bytes are invalid.

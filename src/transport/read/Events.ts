@@ -83,18 +83,12 @@ export interface Reader<F> {
 }
 
 /**
- * Starts reading a body.
+ * Reads a body as it arrives.
  *
- * @category constructors
- * @since 0.1.0
+ * @category models
+ * @since 0.2.0
  */
-export const read = <F extends { readonly error?: unknown }>(
-  body: Body,
-  route: Route<F>,
-  settings: Settings
-): Reader<F> => new BodyReader(body, route, settings)
-
-class BodyReader<F extends { readonly error?: unknown }> implements Reader<F> {
+export class BodyReader<F extends { readonly error?: unknown }> implements Reader<F> {
   readonly #body: Body
   readonly #settings: Settings
   readonly #state: FrameReader.FrameReader<F>

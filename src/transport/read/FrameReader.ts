@@ -40,7 +40,8 @@ export class FrameReader<F extends { readonly error?: unknown }> {
   readonly #settings: Settings
   readonly #isBounded: boolean
   readonly #parser: EventStream.Parser
-  readonly #layout: EventLayout.Reader<F>
+  /** Set once the stream is long enough to learn what its events share. */
+  #layout: EventLayout.Reader<F> | undefined = undefined
   #frames: Array<F> = []
   #parsed = 0
   #size = 0
@@ -66,7 +67,6 @@ export class FrameReader<F extends { readonly error?: unknown }> {
     this.#route = route
     this.#settings = settings
     this.#isBounded = isBounded
-    this.#layout = new EventLayout.Reader(route.layouts)
     this.#parser = EventStream.make((data, type) => this.#event(data, type), {
       maxEventSize: settings.maxEventSize,
       takeLine: (text, start, end) => this.#line(text, start, end)
@@ -159,7 +159,7 @@ export class FrameReader<F extends { readonly error?: unknown }> {
   /** Nearly every event: one of a token, like those before. It passes the same checks as every other event. */
   #line(text: string, start: number, end: number): boolean {
     if (this.over || this.failure !== undefined) return true
-    const frame = this.#layout.read(text, start, end)
+    const frame = this.#layout?.read(text, start, end)
     if (frame === undefined || !this.#isFrame(frame) || this.#route.ends(frame) !== "no") return false
     if (!this.#said) this.#said = this.#route.says(frame)
     this.#frames.push(frame)
@@ -201,7 +201,7 @@ export class FrameReader<F extends { readonly error?: unknown }> {
     if (!this.#said) this.#said = route.says(frame)
     const ends = route.ends(frame)
     if (ends === "no") {
-      if (++this.#parsed > LEARN_AFTER) this.#layout.learn(data, frame)
+      if (++this.#parsed > LEARN_AFTER) (this.#layout ??= new EventLayout.Reader(route.layouts)).learn(data, frame)
       this.#frames.push(frame)
       return
     }

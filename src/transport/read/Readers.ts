@@ -67,53 +67,54 @@ const endsEarly = (text: string): boolean => {
   return isText || depth > 0
 }
 
-const judged = <A>(read: Read<A>, endingOf: (value: A) => Ending): Read<A> => (text) => {
-  if (text.trim() === "") {
-    return {
-      _tag: "Failed",
-      reason: () => new EmptyResponse({ description: "the body is empty" })
-    }
-  }
-  const reading = read(text)
-  if (reading._tag === "Wrong" && endsEarly(text)) {
-    return {
-      _tag: "Failed",
-      reason: () => new StreamInterrupted({ description: "the body ended in the middle of its JSON" })
-    }
-  }
-  if (reading._tag !== "Read") return reading
-  // an error may look like a response of this route, and come with part of one
-  if (Failure.isFrame(reading.value)) {
-    return { _tag: "Failed", reason: (scrub) => InferenceFailure.fromFrame(reading.value, text, scrub) }
-  }
-  const ending = endingOf(reading.value)
-  switch (ending._tag) {
-    case "Whole":
-      return reading
-    case "Empty":
-      return { _tag: "Failed", reason: () => new EmptyResponse({ description: ending.description }) }
-    case "Failed":
-      return {
-        _tag: "Failed",
-        reason: (scrub) => InferenceFailure.fromFinish(ending.word, scrub),
-        ...(ending.text !== "" && { received: { events: 1, text: ending.text } })
-      }
-  }
-}
-
 /** The beginning of an event stream, which JSON does not have. */
 const EVENTS = /^\uFEFF?\s*(?:data|event|id|retry|error)?:/
 
-const orEvents = <A, F extends { readonly error?: unknown }>(
-  read: Read<A>,
-  routeOf: () => Route<F>,
-  join: (frames: ReadonlyArray<F>) => A
-): Read<A> =>
-(text) => {
-  if (!EVENTS.test(text)) return read(text)
-  const reading = Events.readText(text, routeOf)
-  return reading._tag === "Read" ? { _tag: "Read", value: join(reading.value) } : reading
+/** How the responses of a route are read and judged. */
+interface Judged<A, F> {
+  readonly read: Read<A>
+  readonly routeOf: () => Route<F>
+  readonly join: (frames: ReadonlyArray<F>) => A
+  readonly endingOf: (value: A) => Ending
 }
+
+const judged =
+  <A, F extends { readonly error?: unknown }>({ endingOf, join, read, routeOf }: Judged<A, F>): Read<A> => (text) => {
+    if (text.trim() === "") {
+      return {
+        _tag: "Failed",
+        reason: () => new EmptyResponse({ description: "the body is empty" })
+      }
+    }
+    const reading = EVENTS.test(text) ? joined(Events.readText(text, routeOf), join) : read(text)
+    if (reading._tag === "Wrong" && endsEarly(text)) {
+      return {
+        _tag: "Failed",
+        reason: () => new StreamInterrupted({ description: "the body ended in the middle of its JSON" })
+      }
+    }
+    if (reading._tag !== "Read") return reading
+    // an error may look like a response of this route, and come with part of one
+    if (Failure.isFrame(reading.value)) {
+      return { _tag: "Failed", reason: (scrub) => InferenceFailure.fromFrame(reading.value, text, scrub) }
+    }
+    const ending = endingOf(reading.value)
+    switch (ending._tag) {
+      case "Whole":
+        return reading
+      case "Empty":
+        return { _tag: "Failed", reason: () => new EmptyResponse({ description: ending.description }) }
+      case "Failed":
+        return {
+          _tag: "Failed",
+          reason: (scrub) => InferenceFailure.fromFinish(ending.word, scrub),
+          ...(ending.text !== "" && { received: { events: 1, text: ending.text } })
+        }
+    }
+  }
+
+const joined = <A, F>(reading: Reading<ReadonlyArray<F>>, join: (frames: ReadonlyArray<F>) => A): Reading<A> =>
+  reading._tag === "Read" ? { _tag: "Read", value: join(reading.value) } : reading
 
 const failedOr = (word: string | undefined, text: () => string): Ending =>
   word === undefined ? whole : { _tag: "Failed", word, text: text() }
@@ -126,13 +127,15 @@ const generated = (unwrap: (payload: unknown) => unknown): Read<Generate.Respons
     const reading = plain(text)
     return reading._tag === "Read" && Generate.hasRoundedSeed(reading.value) ? exact(text) : reading
   }
-  return judged(
-    orEvents(read, () => Routes.native, Whole.native),
-    ({ details, generated_text }) =>
+  return judged({
+    read,
+    routeOf: () => Routes.native,
+    join: Whole.native,
+    endingOf: ({ details, generated_text }) =>
       generated_text === "" && !FinishReason.isSet(details?.finish_reason)
         ? empty("the text is empty, and no finish reason says why it ended")
         : failedOr(FinishReason.failure(details?.finish_reason), () => generated_text)
-  )
+  })
 }
 
 /**
@@ -168,10 +171,12 @@ const chatEnding = ({ choices }: ChatCompletion.Response): Ending => {
  * @category reading
  * @since 0.2.0
  */
-export const chat: Read<ChatCompletion.Response> = judged(
-  orEvents(json(ChatCompletion.response), () => Routes.chat, Whole.chat),
-  chatEnding
-)
+export const chat: Read<ChatCompletion.Response> = judged({
+  read: json(ChatCompletion.response),
+  routeOf: () => Routes.chat,
+  join: Whole.chat,
+  endingOf: chatEnding
+})
 
 const completionEnding = ({ choices }: Completion.Response): Ending => {
   if (choices === null || choices === undefined || choices.length === 0) return empty("the response has no choice")
@@ -189,10 +194,12 @@ const completionEnding = ({ choices }: Completion.Response): Ending => {
  * @category reading
  * @since 0.2.0
  */
-export const completion: Read<Completion.Response> = judged(
-  orEvents(json(Completion.response), () => Routes.completion({}), Whole.completion),
-  completionEnding
-)
+export const completion: Read<Completion.Response> = judged({
+  read: json(Completion.response),
+  routeOf: () => Routes.completion({}),
+  join: Whole.completion,
+  endingOf: completionEnding
+})
 
 const framed = <A, F>(read: Read<A>, split: (value: A) => Arr.NonEmptyReadonlyArray<F>) => (text: string) => {
   const reading = read(text)

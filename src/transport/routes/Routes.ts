@@ -81,7 +81,10 @@ const isOpenAi = ({ choices, usage }: ChatCompletion.Chunk | Completion.Response
 export const chat: Route<ChatCompletion.Chunk> = {
   guard: ChatCompletion.chunk,
   layouts: [delta("content"), delta("reasoning_content"), delta("reasoning")],
-  text: (chunk) => ChatCompletion.contentText(chunk.choices?.[0]?.delta?.content) ?? "",
+  text: (chunk) => {
+    const content = chunk.choices?.[0]?.delta?.content
+    return typeof content === "string" ? content : ChatCompletion.contentText(content) ?? ""
+  },
   fits: isOpenAi,
   says: (chunk) => ChatCompletion.saysSomething(chunk.choices?.[0]?.delta),
   ends: (chunk) => FinishReason.isSet(chunk.choices?.[0]?.finish_reason) ? "finished" : "no",
