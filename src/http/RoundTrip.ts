@@ -156,7 +156,8 @@ export const open = Effect.fnUntraced(
       status: response.status,
       headers: response.headers,
       body: Stream.mapError(
-        Stream.fromPull(attempts.pull(response, scope)),
+        // a web stream is locked by its first reader, which may be the answer
+        Stream.fromPull(Effect.suspend(() => attempts.pull(response, scope))),
         (error) => Fault.from(error, limits)
       ),
       answer: Effect.map(attempts.bytes(response, bounded), (body) => ({

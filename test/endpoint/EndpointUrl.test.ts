@@ -111,7 +111,14 @@ describe("EndpointUrl.tokenProblem", () => {
 
   it("lets no token go over the network in the clear", () => {
     for (
-      const url of ["http://host", "http://10.0.0.1", "http://localhost.evil.example", "http://127.0.0.1.evil.example"]
+      const url of [
+        "http://host",
+        "http://10.0.0.1",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.evil.example",
+        "http://notlocalhost",
+        "http://evil.localhost"
+      ]
     ) {
       assert.isDefined(EndpointUrl.tokenProblem(new URL(url)), url)
     }

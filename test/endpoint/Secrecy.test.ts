@@ -71,8 +71,25 @@ const assertFree = (text: string) => {
 /** A server that repeats the token that it is given, as some do in their errors. */
 const echo = (status: number): Double.Handler => (request) =>
   Effect.succeed(Double.json(status, { error: `token ${Double.bearer(request)} is not good` }, {
-    "x-error-message": `token ${Double.bearer(request)} is not good`
+    "x-error-message": `token ${Double.bearer(request)} is not good`,
+    "x-error-code": Double.bearer(request) ?? ""
   }))
+
+/** The same in the body alone, by all names that a body may have for it. */
+const echoInBody = (status: number): Double.Handler => (request) => {
+  const token = Double.bearer(request)
+  return Effect.succeed(
+    Double.json(status, { error: { message: token, type: token, code: token }, [String(token)]: 1 })
+  )
+}
+
+/** An answer with the token where something else is expected. */
+const nonsense: Double.Handler = (request) => {
+  const token = request.headers["authorization"]
+  return Effect.succeed(
+    Double.json(200, { id: token, name: [token], status: token, model: token, data: token, items: token })
+  )
+}
 
 const everywhere = (handler: Double.Handler) => ({
   "huggingface.co": handler,
@@ -135,6 +152,7 @@ describe("the token is nowhere to be found", () => {
         Effect.gen(function*() {
           const { text } = yield* recorded(resolve(options, { hosts: everywhere(echo(status)) }))
           assertFree(text)
+          assertFree((yield* recorded(resolve(options, { hosts: everywhere(echoInBody(status)) }))).text)
           if (status === 401) assert.include(text, "<redacted> is not good")
         }))
     }
@@ -147,11 +165,7 @@ describe("the token is nowhere to be found", () => {
 
     it.effect(`when answers are nonsense to ${target}`, () =>
       Effect.gen(function*() {
-        const { text } = yield* recorded(
-          resolve(options, {
-            hosts: everywhere((request) => Effect.succeed(Double.json(200, { id: request.headers["authorization"] })))
-          })
-        )
+        const { text } = yield* recorded(resolve(options, { hosts: everywhere(nonsense) }))
         assertFree(text)
       }))
   }

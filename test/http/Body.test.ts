@@ -1,10 +1,12 @@
 /** The limit on a whole body, on clients that keep none by themselves: those of other platforms, and those made by hand. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
-import { HttpClientRequest, HttpClientResponse } from "effect/http"
+import { Effect, Schema, Stream } from "effect"
+import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
+import { TestClock } from "effect/testing"
 import { gzipSync } from "node:zlib"
 import * as Body from "../../src/http/Body.ts"
 import * as Fault from "../../src/http/Fault.ts"
+import * as RoundTrip from "../../src/http/RoundTrip.ts"
 
 const request = HttpClientRequest.get("http://server/")
 
@@ -67,5 +69,38 @@ describe.each(ways)("a whole body %s", (_, response) => {
       const size = { limit: 3, cut: true }
       assert.strictEqual(yield* Body.text(response("abcdef"), size), "abc")
       assert.strictEqual((yield* Body.bytes(response("abcdef"), size)).length, 3)
+    }))
+})
+
+const clientOf = (response: () => Response) =>
+  HttpClient.make((request) => Effect.sync(() => HttpClientResponse.fromWeb(request, response())))
+
+const read = (self: Effect.Effect<unknown, Fault.Fault>): Effect.Effect<string> =>
+  Effect.match(self, { onFailure: ({ _tag }) => _tag, onSuccess: () => "read" })
+
+describe("the body of a round trip", () => {
+  it.effect("that does not end is left after five minutes", () =>
+    Effect.gen(function*() {
+      const endless = clientOf(() => new Response(new ReadableStream({ pull: () => new Promise(() => {}) })))
+      const run = RoundTrip.run(endless, { method: "GET", url: "http://server/" })
+      const fiber = yield* Effect.forkChild(Effect.flip(run), { startImmediately: true })
+      yield* TestClock.adjust("299 seconds")
+      assert.isUndefined(fiber.pollUnsafe())
+      yield* TestClock.adjust("2 seconds")
+      const exit = fiber.pollUnsafe()
+      assert.strictEqual(exit?._tag === "Success" ? exit.value._tag : "waiting", "Timeout")
+    }))
+
+  it.effect("has a limit on its size, whether it is run or opened; one that is read as it comes has none", () =>
+    Effect.gen(function*() {
+      const client = clientOf(() => new Response("x".repeat(1000)))
+      for (const [limit, tag] of [[1000, "read"], [999, "TooLarge"]] as const) {
+        const request = { method: "GET", url: "http://server/", limit } as const
+        assert.strictEqual(yield* read(RoundTrip.run(client, request)), tag)
+        const opened = yield* RoundTrip.open(client, request)
+        assert.strictEqual(yield* read(opened.answer), tag)
+        const other = yield* RoundTrip.open(client, request)
+        assert.strictEqual(yield* Stream.runFold(other.body, () => 0, (sum, bytes) => sum + bytes.length), 1000)
+      }
     }))
 })

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { readFileSync } from "node:fs"
+import * as Fault from "../../src/http/Fault.ts"
 import * as Retry from "../../src/http/Retry.ts"
 import * as NodeTransport from "../../src/node/NodeTransport.ts"
 import * as TgiClient from "../../src/transport/TgiClient.ts"
@@ -43,6 +44,16 @@ describe("the page on errors", () => {
         assert.strictEqual(failed.attempts, attempts)
       })
   )
+})
+
+describe("a limit on time", () => {
+  it("is worth another attempt, except for that of the whole call", () => {
+    const phases = ["connect", "headers", "firstEvent", "idle", "total"] as const
+    assert.deepStrictEqual(
+      phases.filter((phase) => !Fault.isRetryable(Fault.timeout(phase, "1 second"))),
+      ["total"]
+    )
+  })
 })
 
 describe("a fault", () => {

@@ -140,9 +140,11 @@ describe("the server's word", () => {
       assert.lengthOf((yield* trial({ reason: asks("60 seconds") })).moments, 4)
     }))
 
-  it.effect("beyond 60 seconds fails at once", () =>
+  it.effect("beyond 60 seconds fails at once, however much time there is", () =>
     Effect.gen(function*() {
-      assert.deepStrictEqual((yield* trial({ reason: asks("86400 seconds") })).moments, [0])
+      for (const asked of ["61 seconds", "86400 seconds"] as const) {
+        assert.deepStrictEqual((yield* trial({ reason: asks(asked), total: "7 days" })).moments, [0])
+      }
     }))
 })
 

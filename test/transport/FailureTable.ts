@@ -270,6 +270,15 @@ export const cases: ReadonlyArray<Case> = [
     after: 0
   },
   {
+    name: "the Hub's window of requests, of which some are left",
+    status: 429,
+    body: "{}",
+    headers: { ratelimit: "\"api\";r=3;t=55" },
+    tag: "RateLimited",
+    retryable: true,
+    says: "429"
+  },
+  {
     name: "the Hub's window of requests",
     status: 429,
     body: "{}",
