@@ -96,8 +96,9 @@ describe("Dedicated.wait", () => {
 
   it.effect("waits out that a resumed one is still shown as paused", () =>
     Effect.gen(function*() {
-      const { exit } = yield* waited({ endpoint: { state: "paused", lag: 12_000 } })
+      const { endpoints, exit } = yield* waited({ endpoint: { state: "paused", lag: 12_000 } })
       assert.isTrue(Exit.isSuccess(exit))
+      assert.deepStrictEqual(posts(yield* endpoints.api.received), ["resume"])
     }))
 
   it.effect("does not resume where that is not allowed", () =>
@@ -259,6 +260,19 @@ describe("Dedicated.wait", () => {
       assert.isTrue(Exit.isSuccess(exit))
       assert.deepStrictEqual(seen.map(({ action }) => action), ["Probed", "Probed", "Ready"])
     }))
+
+  it.effect.each([["/ready", ["Probed", "Ready"]], [null, ["Ready"]]] as const)(
+    "with the health route %s that is not found is %j",
+    ([healthRoute, actions]) =>
+      Effect.gen(function*() {
+        const handler = yield* Double.stumbling([Double.plain(404)], () => Effect.succeed(Double.plain(200, "{}")))
+        const { seen } = yield* waited({
+          endpoint: { healthRoute },
+          hosts: { ".aws.endpoints.huggingface.cloud": handler }
+        })
+        assert.deepStrictEqual(seen.map(({ action }) => action), [...actions])
+      })
+  )
 
   it.effect("asks the health route that the API names, and /health where it names none", () =>
     Effect.gen(function*() {

@@ -82,6 +82,16 @@ describe("a dedicated target", () => {
       assert.strictEqual(target.repository, "org/other")
     }))
 
+  it.effect("is found although the next replica, which is asked for its engine, still starts", () =>
+    Effect.gen(function*() {
+      let looks = 0
+      const starting: Double.Handler = (request) =>
+        request.url.pathname === "/v1/models" && ++looks <= 2 ? Effect.succeed(busy) : tgi(request)
+      const given = yield* world({}, { endpoints: { endpoints: { "ada/llm": {} }, inner: () => starting } })
+      const target = yield* later((yield* build({ endpointName: "llm" }, given)).target)
+      assert.deepStrictEqual([target.engine.kind, looks], ["tgi", 3])
+    }))
+
   it.effect("lets the gateway hold requests while it wakes", () =>
     Effect.gen(function*() {
       const { endpoint } = yield* dedicated()

@@ -102,6 +102,24 @@ describe("EndpointUrl.trusted", () => {
   })
 })
 
+describe("EndpointUrl.isHuggingFace", () => {
+  it("says where a token of the environment may go: over https, to Hugging Face and nobody else", () => {
+    for (
+      const url of ["https://huggingface.co", "https://x.endpoints.huggingface.cloud", "https://router.huggingface.co"]
+    ) {
+      assert.isTrue(EndpointUrl.isHuggingFace(new URL(url)), url)
+    }
+    for (
+      const url of [
+        "http://huggingface.co",
+        "http://x.endpoints.huggingface.cloud",
+        "https://evilhuggingface.co",
+        "https://huggingface.co.evil.example"
+      ]
+    ) assert.isFalse(EndpointUrl.isHuggingFace(new URL(url)), url)
+  })
+})
+
 describe("EndpointUrl.tokenProblem", () => {
   it("lets a token go over https and to this machine", () => {
     for (const url of ["https://host", "http://localhost:8080", "http://127.0.0.1", "http://[::1]:1"]) {

@@ -90,6 +90,20 @@ describe("EndpointsApi", () => {
       assert.strictEqual((yield* api.resume({ ...name, name: "other" })).status.state, "pending")
     }))
 
+  it.effect("takes no other refusal of a resume for success", () =>
+    Effect.gen(function*() {
+      const real = yield* World.make({ endpoints: { endpoints: { "org/llm": { state: "paused" } } } })
+      const { api } = yield* setup({
+        hosts: {
+          "api.endpoints.huggingface.cloud": (request) =>
+            request.method === "POST"
+              ? Effect.succeed(Double.json(400, { error: "Quota exceeded" }))
+              : real.endpoints.api.handler(request)
+        }
+      })
+      assert.strictEqual((yield* reasonOf(api.resume(name)))._tag, "Rejected")
+    }))
+
   it.effect("refuses a wrong definition before sending it", () =>
     Effect.gen(function*() {
       const { api, endpoints } = yield* setup()
@@ -257,6 +271,25 @@ describe("the catalogue", () => {
       const made = yield* api.deploy({ repository: "org/model" }, { name: "llm", namespace: "org" })
       assert.strictEqual(made.status.state, "pending")
       assert.lengthOf(yield* real.endpoints.catalogue.received, 1)
+    }))
+
+  it.effect("is not taken to be deployed where the name is that of another model", () =>
+    Effect.gen(function*() {
+      const definition = { model: { repository: "org/other", framework: "pytorch", image: { vLLM: {} } } }
+      const { api } = yield* setup({
+        endpoints: { endpoints: { "org/llm": { definition } } },
+        hosts: { "endpoints.huggingface.co": () => Effect.succeed(Double.plain(502)) }
+      })
+      const reason = yield* reasonOf(api.deploy({ repository: "org/model" }, { name: "llm", namespace: "org" }))
+      assert.strictEqual(reason._tag, "Unreachable")
+    }))
+
+  it.effect("is not deployed without a token, and nothing is sent", () =>
+    Effect.gen(function*() {
+      const { api, endpoints } = yield* setup({ token: false })
+      const reason = yield* reasonOf(api.deploy({ repository: "org/model" }, { name: "llm", namespace: "org" }))
+      assert.strictEqual(reason._tag, "MissingToken")
+      assert.lengthOf(yield* endpoints.catalogue.received, 0)
     }))
 
   it.effect("lets no name become another path", () =>

@@ -1,6 +1,6 @@
 /** Which calls to the management API are made again, and what is known after one whose response was lost. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer } from "effect"
 import { HttpClient, HttpClientError } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as EndpointsApi from "../../src/endpoint/dedicated/EndpointsApi.ts"
@@ -14,8 +14,11 @@ const { create } = World
 
 type Fate = "its response" | "it on the way"
 
-/** A platform that loses the first request of a method, or the response to it, and counts the requests of that method. */
-const losing = (method: string, what: Fate, state: "paused" | "running" = "paused") =>
+/**
+ * A platform that loses the first request of a method, or the response to it, and counts the requests of that method. It
+ * may be out of reach from then on.
+ */
+const losing = (method: string, what: Fate, state: "paused" | "running" = "paused", gone = false) =>
   Effect.gen(function*() {
     const world = yield* World.make({ endpoints: { endpoints: { "org/llm": { state } } } })
     let sent = 0
@@ -25,7 +28,7 @@ const losing = (method: string, what: Fate, state: "paused" | "running" = "pause
           reason: new HttpClientError.TransportError({ request, cause: { code: "ECONNRESET" } })
         })
         if (request.method !== method || !request.url.includes("/endpoint/org") || ++sent > 1) {
-          return world.client.execute(request)
+          return gone && sent > 0 ? Effect.fail(lost) : world.client.execute(request)
         }
         return what === "its response"
           ? Effect.andThen(world.client.execute(request), Effect.fail(lost))
@@ -93,6 +96,22 @@ describe("a call that is made once", () => {
         assert.deepStrictEqual([exit._tag, sent()], [what === "its response" ? "Success" : "Failure", 1])
       })
   )
+})
+
+describe("a call that is made once, after which nothing can be read", () => {
+  it.effect.each(
+    [
+      ["create", "POST", (api: EndpointsApi.EndpointsApi["Service"]) => api.create(create, { namespace: "org" })],
+      ["resume", "POST", (api: EndpointsApi.EndpointsApi["Service"]) => api.resume(name)],
+      ["delete", "DELETE", (api: EndpointsApi.EndpointsApi["Service"]) => api.delete(name)]
+    ] as const
+  )("%s: fails, and says that it is not known whether it was accepted", ([, method, call]) =>
+    Effect.gen(function*() {
+      const { api, sent } = yield* losing(method, "its response", "paused", true)
+      const exit = yield* soon(Effect.exit(call(api)))
+      assert.strictEqual(sent(), 1)
+      assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "success", "It is not known whether")
+    }))
 })
 
 describe("a call that comes to the same when it is made twice", () => {
