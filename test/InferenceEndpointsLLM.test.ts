@@ -334,6 +334,14 @@ describe("an endpoint that fell asleep", () => {
     })
   }
 
+  it.effect("is not brought back for an answer of which a part was seen", () =>
+    Effect.gen(function*() {
+      yield* (yield* server).fail(Fault.errorFrame("x", "Endpoint is paused", { after: 2 }))
+      const error = yield* Effect.flip(generate("hi", { delivery: "stream" }))
+      assert.strictEqual(error._tag === "InferenceError" ? error.reason._tag : "", "Paused")
+      assert.strictEqual(yield* requests, 1)
+    }).pipe(world({ server: { script: long } })))
+
   it.effect("is left alone with revive: false", () =>
     Effect.gen(function*() {
       yield* (yield* server).fail(Fault.unavailable)

@@ -202,6 +202,18 @@ describe("where it cannot be gone on with", () => {
       assert.strictEqual(error.reason._tag, "Truncated")
       assert.deepStrictEqual((yield* World.bodies).map((body) => asked(body).tokens), [1024])
     }).pipe(Effect.provide(world())))
+
+  it.effect("an answer of a wrong shape is asked for again all the same", () =>
+    Effect.gen(function*() {
+      const error = yield* Effect.flip((yield* llm).generateObject(raw("people"), {
+        schema: People,
+        maxNewTokens: 9000,
+        continuation: false,
+        retries: 2
+      }))
+      assert.strictEqual(error._tag === "StructuredOutputError" ? error.reason._tag : error._tag, "Mismatch")
+      assert.lengthOf(yield* World.bodies, 3)
+    }).pipe(Effect.provide(world(`{"people":1}`))))
 })
 
 describe("exact budgets", () => {
@@ -284,4 +296,28 @@ describe("a stream that broke off", () => {
       const error = yield* Effect.flip((yield* llm).generate(raw("people"), { ...call, delivery: "stream" }))
       assert.isTrue(error._tag === "InferenceError" && error.received?.text.length !== 0)
     }).pipe(Effect.provide(world())))
+
+  it.effect("is counted with what came before the break: its tokens, its attempt, and what is left of the limit", () =>
+    Effect.gen(function*() {
+      yield* (yield* Simulator.Simulator).fail(Fault.reset(100))
+      const { generations: [generation] } = yield* (yield* llm).generate(raw("words"), {
+        maxNewTokens: 300,
+        delivery: "stream",
+        resume: 1
+      })
+      const [first, second, ...others] = (yield* World.bodies).map(asked)
+      assert.deepStrictEqual([first?.tokens, second?.tokens, others], [300, 200, []])
+      assert.deepInclude(generation?.statistics, { attempts: 2, outputTokens: 300 })
+      assert.strictEqual(generation?.finishReason, "length")
+    }).pipe(Effect.provide(world("word ".repeat(6000)))))
+
+  it.effect("because the server says that it failed is not gone on with", () =>
+    Effect.gen(function*() {
+      yield* (yield* Simulator.Simulator).fail(Fault.crash(50))
+      const error = yield* Effect.flip(
+        (yield* llm).generate(raw("words"), { maxNewTokens: 300, delivery: "stream", resume: 3 })
+      )
+      assert.isTrue(error._tag === "InferenceError" && error.reason._tag === "GenerationFailed")
+      assert.lengthOf(yield* World.bodies, 1)
+    }).pipe(Effect.provide(world("word ".repeat(6000)))))
 })

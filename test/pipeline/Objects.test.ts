@@ -127,6 +127,18 @@ describe("generateObject", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.effect("asks no second time after a refusal", () => {
+    let asked = 0
+    const layer = InferenceEndpointsLLM.layerTest(() => {
+      asked++
+      return { text: "", refusal: "I will not" }
+    })
+    return Effect.gen(function*() {
+      const error = yield* Effect.flip((yield* llm).generateObject("a user", { schema: User, retries: 2 }))
+      assert.deepStrictEqual([error.reason._tag, asked], ["Refused", 1])
+    }).pipe(Effect.provide(layer))
+  })
+
   it.effect("asks no further than it may, and the error holds every answer", () => {
     const { asked, layer } = scripted("no", "neither", "nor this")
     return Effect.gen(function*() {

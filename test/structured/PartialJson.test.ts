@@ -72,6 +72,14 @@ describe("the incremental parser", () => {
     for (const [snapshot, then] of taken) assert.strictEqual(JSON.stringify(snapshot()), then)
   })
 
+  it("refuses every control character in a string, as JSON.parse does", () => {
+    for (let code = 0; code < 0x22; code++) {
+      const text = `["${String.fromCharCode(code)}"]`
+      const expected = Result.try(() => JSON.parse(text))
+      assert.strictEqual(Result.isSuccess(read(text).end()), Result.isSuccess(expected), text)
+    }
+  })
+
   it.prop("refuses what JSON.parse refuses", [
     json,
     Arbitrary.schema(Schema.Int),

@@ -63,6 +63,26 @@ describe("decoding", () => {
       assert.deepInclude(reason, { _tag: "Truncated", text: "{\"name\": \"Ad", finishReason: "length" })
     }))
 
+  it.effect("a text that is constrained by a regex or by choices is cut where the token limit cut it", () =>
+    Effect.gen(function*() {
+      for (const  of of[StructuredOutput.fromRegex("[a-z]+"), StructuredOutput.fromChoices(["ab", "abc"])]) {
+        assert.strictEqual((yield* reasonOf({ text: "ab", finishReason: "length" }, of))._tag, "Truncated")
+        assert.strictEqual((yield* of.decode({ text: "ab", finishReason: "stop" })).value, "ab")
+      }
+    }))
+
+  it.effect("a value in a thought is not the answer, whose tag opens nowhere", () =>
+    Effect.gen(function*() {
+      const of = StructuredOutput.make(Schema.Struct({ a: Schema.Int }), { lenient: true })
+      assert.deepStrictEqual((yield* of.decode({ text: "{\"a\":1} it may be</think>{\"a\":2}" })).value, { a: 2 })
+    }))
+
+  it.effect("brackets within the value are no value of their own", () =>
+    Effect.gen(function*() {
+      const of = StructuredOutput.make(Schema.String, { lenient: true })
+      assert.strictEqual((yield* of.decode({ text: "```json\n\"see [1]\"\n```" })).value, "see [1]")
+    }))
+
   it.effect("a number at the very limit is not trusted", () =>
     Effect.gen(function*() {
       const of = StructuredOutput.make(Schema.Int)

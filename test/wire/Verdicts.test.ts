@@ -50,6 +50,17 @@ describe("arguments that are not valid JSON are an error", () => {
     }
   }
 
+  for (const given of ["[1]", "\"Oslo\"", "null"]) {
+    it.effect(`and so are those that are JSON and no object, such as ${given}`, () =>
+      Effect.gen(function*() {
+        const call = { index: 0, id: "a", function: { name: "weather", arguments: given } }
+        const chunk = { choices: [{ delta: { tool_calls: [call] }, finish_reason: "tool_calls" }] }
+        const body = `data: ${JSON.stringify(chunk)}\n\ndata: [DONE]\n\n`
+        const heard = yield* Recording.heard(() => Recording.response("x.sse", body), optional)
+        assert.include(heard.error?.message, "not a JSON object")
+      }))
+  }
+
   it.effect("also on a stream of TGI, whose router loses arguments, for a tool that takes any", () =>
     Effect.gen(function*() {
       const setup = { engine: "tgi", delivery: "stream" } as const
@@ -74,6 +85,7 @@ describe("a call that toolChoice demands and the server did not make is an error
             })
             assert.isDefined(told(heard))
             assert.include(heard.error?.message, "Hello there")
+            assert.strictEqual(Recording.told(heard).at(-1), "Hello there")
           }
           const { generation } = yield* Recording.play("chat.sse", {
             ...optional,
