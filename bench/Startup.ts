@@ -15,7 +15,7 @@ const ways: Readonly<Record<string, (id: string) => boolean>> = {
   bundled: (id) => id.startsWith("node:")
 }
 
-/** Writes the program anew, and gives the path of it. */
+/** Writes the program again, and gives the path of it. */
 const merged = async (program: string, way: string): Promise<string> => {
   const path = `startup/merged/${program}-${way}/main.mjs`
   const build = await rolldown({

@@ -78,7 +78,7 @@ export class Desk<Item, E, R> {
 
   /**
    * The next row for a worker of the lane, which takes it now; undefined when nothing is left, or the desk is closed. Where
-   * it is there already, the effect has succeeded.
+   * it is known, the effect has succeeded.
    */
   take(lane: Lane): Effect.Effect<Task<Item> | undefined, E, R> {
     if (this.#closed || lane.closed) return Effect.undefined

@@ -9,7 +9,7 @@ import * as Pull from "effect/Pull"
 import * as Semaphore from "effect/Semaphore"
 
 /**
- * The next element; undefined at the end, and ever after. Where it is there already, the effect has succeeded.
+ * The next element; undefined at the end, and ever after. Where it is known, the effect has succeeded.
  *
  * @category constructors
  * @since 0.1.0
