@@ -12,11 +12,12 @@ import * as DatasetError from "./DatasetError.ts"
  * @category accessors
  * @since 0.2.0
  */
-export const load = (name: string): object | undefined => {
+export const load = <A extends object>(name: string): A | undefined => {
   const host: unknown = Reflect.get(globalThis, "process")
   const get: unknown = typeof host === "object" && host !== null ? Reflect.get(host, "getBuiltinModule") : undefined
   const found: unknown = typeof get === "function" ? Reflect.apply(get, host, [name]) : undefined
-  return typeof found === "object" && found !== null ? found : undefined
+  // the caller names what it uses of the module, as Node 22, Bun and Deno document it
+  return typeof found === "object" && found !== null ? found as A : undefined
 }
 
 const optional = <A>(

@@ -17,8 +17,7 @@ interface Zlib {
   readonly zstdCompressSync?: Work
 }
 
-// the documented shape of node:zlib in Node 22, Bun and Deno
-const zlib = (): Zlib | undefined => Builtin.load("node:zlib") as Zlib | undefined
+const zlib = () => Builtin.load<Zlib>("node:zlib")
 
 /** A copy that does not keep the pool of small buffers. */
 const plain = (work: Work): Work => (input) => Uint8Array.from(work(input))

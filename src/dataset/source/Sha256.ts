@@ -44,8 +44,7 @@ const whole = (): Running => {
  * @since 0.2.0
  */
 export const make = (): Running => {
-  // the documented shape of node:crypto in Node, Bun and Deno
-  const hash = (Builtin.load("node:crypto") as NodeCrypto | undefined)?.createHash("sha256")
+  const hash = Builtin.load<NodeCrypto>("node:crypto")?.createHash("sha256")
   return hash === undefined
     ? whole()
     : { update: (bytes) => void hash.update(bytes), digest: Effect.sync(() => hash.digest("hex")) }

@@ -117,9 +117,7 @@ export const inflate = <E, R>(
   next: Effect.Effect<Uint8Array | undefined, E, R>
 ) =>
   Effect.gen(function*() {
-    const found = Builtin.load("node:zlib")
-    // the documented shape of node:zlib in Node 22, Bun and Deno
-    const zlib = found as Zlib | undefined
+    const zlib = Builtin.load<Zlib>("node:zlib")
     const make = coding === "gzip" ? zlib?.createGunzip : zlib?.createZstdDecompress
     if (make === undefined) return yield* Effect.fail(`is compressed with ${coding}, which this runtime cannot read`)
     const inflater = yield* Effect.acquireRelease(
