@@ -9,6 +9,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as HubError from "../../hub/HubError.ts"
 import * as DataCard from "../card/DataCard.ts"
@@ -62,7 +63,10 @@ export interface Found {
   /** The identity of a file on the Hub: its size, and its SHA-256 or git id. */
   readonly identityOf?: ((path: string) => { readonly size: number; readonly id: string }) | undefined
   /** How one of the files is opened; `path` is one that a split names. */
-  readonly open: HubFiles.Files["open"]
+  readonly open: (
+    path: string,
+    verify: boolean
+  ) => Effect.Effect<FileBytes.FileBytes<Failure>, Failure, FileSystem.FileSystem | Scope.Scope>
 }
 
 const invalid = (source: string, problem: string) =>
