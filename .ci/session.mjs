@@ -27,13 +27,13 @@ writeFileSync(
 /** What is typed, what is shown, and why it is in the page. */
 const steps = [
   [
-    "A platform to try it on, which sleeps as the real one does.",
+    "A platform to try everything on, whose endpoints sleep like real ones.",
     "inference-endpoints simulate --platform --port 8080 --start-time 3 --per-token 20",
     "background"
   ],
-  ["What there is.", "inference-endpoints endpoints list --namespace simulator"],
+  ["Listing endpoints.", "inference-endpoints endpoints list --namespace simulator"],
   [
-    "A question to an endpoint that sleeps: it is woken, with a notice.",
+    "A prompt for an endpoint that sleeps: it is woken, with a notice.",
     "inference-endpoints generate \"Why is the sky blue?\" --endpoint asleep --namespace simulator --max-new-tokens 24"
   ],
   [
@@ -45,8 +45,8 @@ const steps = [
     "inference-endpoints generate \"A user\" --endpoint awake --namespace simulator --schema user.json"
   ],
   ["Who serves a model, at what price.", "inference-endpoints models simulator/chat"],
-  ["Is everything there?", "inference-endpoints doctor --endpoint awake --namespace simulator"],
-  ["What endpoints run on.", "inference-endpoints endpoints hardware --namespace simulator"],
+  ["Checking the setup.", "inference-endpoints doctor --endpoint awake --namespace simulator"],
+  ["The hardware that endpoints can run on.", "inference-endpoints endpoints hardware --namespace simulator"],
   [
     "Pausing asks first, unless `--yes` says so.",
     "inference-endpoints endpoints pause awake --namespace simulator --yes"
@@ -60,7 +60,10 @@ const steps = [
     "Any client of OpenAI's API is held while it wakes.",
     "curl -s http://127.0.0.1:8000/v1/chat/completions -H 'authorization: Bearer my-key' -d '{\"model\":\"paused\",\"max_tokens\":12,\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}'"
   ],
-  ["Lists wake nothing.", "curl -s http://127.0.0.1:8000/v1/models -H 'authorization: Bearer my-key'"]
+  [
+    "Listing models does not wake an endpoint.",
+    "curl -s http://127.0.0.1:8000/v1/models -H 'authorization: Bearer my-key'"
+  ]
 ]
 
 const run = (command) =>

@@ -20,7 +20,7 @@ const rows = Schema.decodeSync(Rows)(
 
 const program = Effect.gen(function*() {
   const { label, mass, probabilities } = yield* Decision.decide("I was charged twice for my order.", team)
-  yield* Console.log(`${label}: ${JSON.stringify(probabilities)}; the labels hold ${mass?.toFixed(2)}`)
+  yield* Console.log(`${label}: ${JSON.stringify(probabilities)}; the labels have ${mass?.toFixed(2)}`)
 
   // several questions about one input, each in every order of its labels
   const { urgent } = yield* Decision.decideAll("The site is down for all of us!", {

@@ -145,7 +145,7 @@ export * as DecisionError from "./decide/DecisionError.ts"
 /** How well probabilities are calibrated, by labelled data. @since 0.2.0 */
 export * as Calibration from "./decide/Calibration.ts"
 
-/** What Hugging Face's own JavaScript engine makes of the same template. @since 0.1.0 */
+/** How Hugging Face's own JavaScript engine renders the same template. @since 0.1.0 */
 export * as CrossCheck from "./template/CrossCheck.ts"
 
 /** Instructions generated from nothing. @since 0.1.0 */

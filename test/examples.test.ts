@@ -39,7 +39,7 @@ const promised: Readonly<Record<string, RegExp>> = {
     /get_weather \{"city":"Rome","days":3\}\nget_time [^]*"One moment\." and 2 calls in \d+ events, tool_calls\nnine tools: 1 call, its arguments decode, 2 requests/,
   "24-simulated-platform.ts": /before: scaledToZero[^]*after: running[^]*dropped by vllm-router[^]*the stream was cut/,
   "25-decisions.ts":
-    /billing: .*the labels hold 1\.00[^]*urgent: 0\.90[^]*no answer: decide: the labels hold 20\.0 %[^]*10 labelled tickets: .*expected calibration error/,
+    /billing: .*the labels have 1\.00[^]*urgent: 0\.90[^]*no answer: decide: the labels have 20\.0 %[^]*10 labelled tickets: .*expected calibration error/,
   "28-judged-rows.ts": /(?:yes|no) \([\d.]+\): Works as it should\.[^]*4 of 4 rows are judged/,
   "29-several-endpoints.ts": /the endpoint fragile is given up[^]*300 rows done, 0 failed, 300 lines/,
   "30-object-store.ts": /w1: stopped by hand, \d+ objects in the store[^]*60 rows done, 0 failed/,

@@ -2,15 +2,20 @@ import { readFileSync } from "node:fs"
 import { defineConfig } from "vitepress"
 import reference from "../reference/typedoc-sidebar.json" with { type: "json" }
 
-const manifest: { readonly description: string; readonly name: string; readonly homepage?: string } = JSON.parse(
-  readFileSync(new URL("../../package.json", import.meta.url), "utf8")
-)
+const manifest: {
+  readonly description: string
+  readonly name: string
+  readonly repository?: { readonly url: string }
+} = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"))
+
+/** The address of the repository as a browser opens it, once package.json names it. */
+const repository = manifest.repository?.url.replace(/^git\+/, "").replace(/\.git$/, "")
 
 const page = (link: string, text: string) => ({ text, link: `/${link}` })
 
 const guide = [
   {
-    text: "Begin",
+    text: "Start here",
     items: [
       page("getting-started", "Getting started"),
       page("endpoints", "Endpoints"),
@@ -21,7 +26,7 @@ const guide = [
     ]
   },
   {
-    text: "Ask well",
+    text: "Better requests",
     items: [
       page("engines", "Engines and options"),
       page("templates", "Templates and Magpie"),
@@ -66,9 +71,9 @@ export default defineConfig({
   title: manifest.name,
   description: manifest.description,
   cleanUrls: true,
-  // pages of the repository that are not part of the site are named, not linked
-  ignoreDeadLinks: [/^(\.\/)?\.\.\//],
+  head: [["link", { rel: "icon", href: "data:," }]],
   themeConfig: {
+    ...(repository === undefined ? {} : { socialLinks: [{ icon: "git", link: repository }] }),
     outline: [2, 3],
     search: { provider: "local" },
     nav: [page("getting-started", "Guide"), page("reference/", "Reference"), page("api", "Declarations")],
@@ -79,6 +84,27 @@ export default defineConfig({
       // `ts run` is a program that a test runs: to a reader it is TypeScript
       markdown.core.ruler.push("language", ({ tokens }) => {
         for (const token of tokens) if (token.type === "fence") token.info = token.info.split(" ")[0] ?? ""
+      })
+      // files of the repository that are not pages: linked where the repository is known, else only named
+      markdown.core.ruler.push("repository", ({ tokens }) => {
+        for (const { children } of tokens) {
+          let named = false
+          for (const token of children ?? []) {
+            const href = token.type === "link_open" ? token.attrGet("href") : null
+            if (href?.startsWith("../")) {
+              if (repository === undefined) {
+                named = true
+                token.tag = "span"
+                token.attrs = null
+                token.type = "span_open"
+              } else token.attrSet("href", `${repository}/blob/HEAD/${href.slice(3)}`)
+            } else if (named && token.type === "link_close") {
+              named = false
+              token.tag = "span"
+              token.type = "span_close"
+            }
+          }
+        }
       })
       // braces of templates are text, not expressions of a page
       for (const rule of ["text", "code_inline"] as const) {

@@ -13,7 +13,7 @@ import type * as TemplateError from "../template/TemplateError.ts"
 import type { HuggingFaceErrorMetadata } from "./HuggingFaceOptions.ts"
 
 /**
- * What this package fails with while it serves `effect/ai`.
+ * The errors of this package behind `effect/ai`.
  *
  * @category models
  * @since 0.1.0
@@ -79,7 +79,7 @@ const inference: Reasons<InferenceError.Reason> = {
   PaymentRequired: quota,
   NotFound: invalidRequest,
   RateLimited: limited,
-  // TGI's 429 means that its queue is full; every other status that a server is failing
+  // TGI's 429 means that its queue is full; every other status means that a server is failing
   Overloaded: (reason, context) => reason.status === 429 ? limited(reason, context) : failing(reason, context),
   Loading: failing,
   Asleep: failing,
@@ -143,7 +143,7 @@ const structured: Reasons<StructuredOutputError.Reason> = {
 
 const lookup = <R extends { readonly _tag: string }>(table: Reasons<R>, reason: R, context: Context) => {
   const tag: R["_tag"] = reason._tag
-  // the entry of a reason's own tag takes that reason, which the compiler cannot see through the index
+  // the entry of a reason's own tag accepts that reason, which the compiler cannot see through the index
   return (table[tag] as (reason: R, context: Context) => AiError.AiErrorReason)(reason, context)
 }
 
@@ -189,8 +189,8 @@ const metadataOf = (error: Failure): HuggingFaceErrorMetadata => {
 /**
  * Any error of this package as the `AiError` that says the same.
  *
- * Our reason is in `metadata.huggingface` where the reason of `AiError` holds metadata. A network failure names
- * the route; the host stays out of it, as it may be private.
+ * This package's reason is in `metadata.huggingface` if the reason of `AiError` carries metadata. A network failure
+ * names the route; the host stays out of it, as it may be private.
  *
  * @category conversions
  * @since 0.1.0

@@ -12,7 +12,8 @@ import type { TgiClient } from "../transport/TgiClient.ts"
  * How to request vectors.
  *
  * - `route`: `openai` (default) is `/v1/embeddings`, which TEI, vLLM, SGLang and llama.cpp have; `tei` is TEI's `/embed`.
- * - `dimensions`: asks a model that can for shorter vectors. One that returns others, as llama.cpp does, is an error.
+ * - `dimensions`: requests shorter vectors from a model that can produce them. Vectors of another length, as llama.cpp
+ *   returns, are an error.
  * - `normalize` (the server's default is true), `truncate` (cuts a text that is too long, where the server's default is to
  *   refuse it), `promptName` (a prompt that the model's repository defines): only on the route `tei`.
  * - `extra`: fields for the engine as they go over the wire. They win over those made from the options.

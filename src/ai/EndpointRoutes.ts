@@ -1,6 +1,6 @@
 /**
- * Routes of an endpoint besides those that generate: the endpoint is resolved on first use, and brought back when it has
- * fallen asleep.
+ * Routes of an endpoint besides those that generate: the endpoint is resolved on first use, and woken if it has fallen
+ * asleep.
  *
  * @since 0.1.0
  */

@@ -99,7 +99,7 @@ const answerOf = (decision: Answerable, question: Question, given: Decide.Decisi
   }
 }
 
-/** What the model does not decide is a refusal; a question that could not be sent is an error of the call. */
+/** A question that the model does not decide is a refusal; one that could not be sent is an error of the call. */
 const refusalOf = (error: DecisionError): Effect.Effect<DecisionModel.ProviderAnswer, AiError.AiError> =>
   error.reason._tag === "LowMass" || error.reason._tag === "Refused"
     ? Effect.succeed({ _tag: "Refusal" })
@@ -144,7 +144,7 @@ export const make = Effect.fnUntraced(function*(options: { readonly config?: Dec
         return Effect.map(answer, (answer) => [[name, answer] as const])
       })
       const given = Object.values(settled).flatMap((result) => Result.isSuccess(result) ? [result.success] : [])
-      // on a native route each of them reports the usage of all
+      // on a native route, each of them reports the usage of all
       const usages = given.map(({ usage }) => usage)
       const usage = given.some(({ route }) => route === "native") ? usages[0] ?? {} : usages.reduce(Masses.sum, {})
       return {

@@ -25,7 +25,7 @@ import * as EndpointRoutes from "./EndpointRoutes.ts"
  * How to embed.
  *
  * - the options of `EmbeddingRoutes.Options`;
- * - `batchSize`: how many texts one request takes at most (default 32, TEI's own limit);
+ * - `batchSize`: the most texts per request (default 32, TEI's own limit);
  * - `concurrency`: how many requests are in flight at once (default 4).
  *
  * @category models
@@ -66,9 +66,9 @@ export const withConfigOverride: {
 const PLACE = { module: "HuggingFaceEmbeddingModel", method: "embedMany" }
 
 /**
- * Makes the model over an `Endpoint`. Vectors come in the order of the texts; a batch that is larger than a request takes
- * is split, and fails as a whole with its first failure. The count of tokens is unknown if one response lacks it, as TEI's
- * `/embed` does.
+ * Makes the model over an `Endpoint`. Vectors come in the order of the texts; a batch that is too large for one request
+ * is split, and fails as a whole with its first failure. The count of tokens is unknown if one response lacks it, as
+ * TEI's `/embed` does.
  *
  * @category constructors
  * @since 0.1.0
@@ -132,7 +132,7 @@ export interface LayerOptions extends EndpointConfig.Options {
 }
 
 /**
- * The model with the endpoint that the options name. The engine is not looked for: the routes are the same on all of them,
+ * The model with the endpoint that the options name. The engine is not probed: the routes are the same on all engines,
  * and a server that only embeds generates no text.
  *
  * @category layers

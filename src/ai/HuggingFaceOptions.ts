@@ -31,7 +31,7 @@ export type HuggingFaceFileOptions = {
 }
 
 /**
- * What is known of a finished response beyond reason and usage. Times are milliseconds of this client's clock.
+ * What is known about a finished response besides reason and usage. Times are milliseconds of this client's clock.
  *
  * @category models
  * @since 0.1.0
@@ -48,7 +48,7 @@ export type HuggingFaceFinishMetadata = {
   readonly refusal?: string
   /** The server's `system_fingerprint`, which often names the engine and its version. */
   readonly systemFingerprint?: string
-  /** Who answered behind a router. */
+  /** The provider behind a router. */
   readonly provider?: string
   /** What the server says it cost, in US dollars. */
   readonly cost?: number

@@ -31,10 +31,10 @@ import * as PromptMessages from "./PromptMessages.ts"
  */
 export interface Options {
   /**
-   * What is counted. `text` (default): the texts of the messages, one line each, and the special tokens that the tokenizer
-   * adds: it works on any part of a conversation, and leaves out what the chat template adds to every message. `chat`: the
-   * prompt as the server renders it, exact to the token; templates that want roles to alternate refuse other parts of a
-   * conversation, and `truncate` with them.
+   * What is counted. `text` (default): the texts of the messages, one line each, and the special tokens that the
+   * tokenizer adds: it works on any part of a conversation, and leaves out what the chat template adds to every
+   * message. `chat`: the prompt as the server renders it, exact to the token; templates that require alternating roles
+   * refuse other parts of a conversation, and `truncate` then fails too.
    */
   readonly render?: "text" | "chat" | undefined
   /** Limits, retries and the user agent of the transport. */
@@ -112,7 +112,7 @@ const chat = (client: Client, { engine, modelName }: Endpoint.Target, said: Mess
 const llamaCpp = (content: string) => ({ content, add_special: true, parse_special: true })
 
 const none = (kind: keyof typeof Dialect.names): Ids => {
-  const message = `${Dialect.names[kind]} has no route that tokenizes; name the engine where it was not recognised`
+  const message = `${Dialect.names[kind]} has no route that tokenizes; set engine if the server was not recognised`
   return Effect.fail(
     new InferenceError({
       method: "POST /tokenize",

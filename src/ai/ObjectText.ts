@@ -1,5 +1,5 @@
 /**
- * The seam to structured output: the service makes a value of a Schema, `effect/ai` wants the JSON text of it.
+ * The seam to structured output: the service returns a value of a Schema, and `effect/ai` expects its JSON text.
  *
  * @since 0.1.0
  */
@@ -15,8 +15,8 @@ import * as StructuredOutput from "../structured/StructuredOutput.ts"
 
 /**
  * Generates the value of a Schema, constrained by the grammar of the engine that answers, and retried as often as the
- * options say. Returns the generation with the JSON of the value as its text: with nothing around it, and without the object
- * that engines need which only know objects.
+ * options say. Returns the generation with the JSON of the value as its text: with nothing around it, and without the
+ * object that wraps it for engines that only accept objects.
  *
  * @category running
  * @since 0.1.0

@@ -90,7 +90,7 @@ const image = ({ data, mediaType, options }: Prompt.FilePart): Message.Part => {
 }
 
 /**
- * A text that is not an address is the base64 of the file. A type with a wildcard is sent as PNG: engines detect the type
+ * A string that is not a URL is the base64 of the file. A type with a wildcard is sent as PNG: engines detect the type
  * themselves.
  */
 const imageUrl = (data: Prompt.FilePart["data"], mediaType: string): string => {
@@ -104,7 +104,7 @@ const utf8 = new TextDecoder()
 
 const textFile = ({ data, fileName, mediaType }: Prompt.FilePart): Converted<Message.Part> => {
   if (data instanceof URL || (typeof data === "string" && isAddress(data))) {
-    return refuse(`a ${mediaType} file is sent as text, so give its content and not its address`)
+    return refuse(`a ${mediaType} file is sent as text, so pass its content instead of its URL`)
   }
   const bytes = typeof data === "string" ? Base64.decode(data) : Result.succeed(data)
   if (Result.isFailure(bytes)) return refuse(`the ${mediaType} file is neither bytes nor base64`)

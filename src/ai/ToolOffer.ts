@@ -32,7 +32,7 @@ type Encoded = (value: unknown) => Option.Option<unknown>
 /**
  * Offers tools. Fails for tools that a provider would have to run itself: no engine has any.
  *
- * The choice `oneOf` is the tools that are given; whether one of them must be called is its mode.
+ * The choice `oneOf` limits the tools that are offered; its mode says whether one of them must be called.
  *
  * @category constructors
  * @since 0.1.0
@@ -92,7 +92,7 @@ const paramsOf = (
     value = Tool.unsafeSecureJsonParse(text)
   } catch {
     const description =
-      "the model wrote arguments that are not valid JSON, or that would change a prototype: ask again, or set toolChoice"
+      "the model wrote arguments that are not valid JSON, or that would change a prototype: try again, or set toolChoice"
     return Result.fail(new AiError.ToolParameterValidationError({ toolName, description }))
   }
   return Result.succeed(encoded === undefined ? value : Option.getOrElse(encoded(value), () => value))

@@ -1,9 +1,9 @@
 /**
  * Nothing is paid for twice: generations are kept by their request, for equal rows of one input and across runs.
  *
- * The key is the request before a seed is drawn, what answers it, and the version of the key. Generations that were cut,
- * empty or refused are never kept. Of equal rows in flight only one is sent; when it fails or is interrupted, the next one
- * is.
+ * The key is the request before a seed is drawn, the model that serves it, and the version of the key. Generations that
+ * were cut, empty or refused are never kept. Of equal rows in flight only one is sent; if it fails or is interrupted,
+ * the next one is sent.
  *
  * @since 0.2.0
  */
@@ -25,7 +25,7 @@ import type { About } from "./Work.ts"
 const VERSION = 1
 
 /**
- * The key of a request; `asked` is its input and options as one text.
+ * The key of a request; `asked` is its input and options as one string.
  *
  * @category conversions
  * @since 0.2.0
@@ -53,13 +53,13 @@ const parse = (text: string): Judged | undefined => {
 }
 
 /**
- * Answers from the store, or generates and keeps.
+ * Returns what the store has, or generates and stores.
  *
  * @category models
  * @since 0.2.0
  */
 export interface AnswerCache {
-  /** `fresh` does not read the store, but keeps what comes. */
+  /** `fresh` does not read the store, but stores the result. */
   readonly through: <E>(
     key: string,
     fresh: boolean,
@@ -68,7 +68,7 @@ export interface AnswerCache {
 }
 
 /**
- * A cache over any store. A store that fails is bypassed.
+ * A cache over any store. If the store fails, it is bypassed.
  *
  * @category constructors
  * @since 0.2.0
@@ -94,7 +94,7 @@ export const make = (store: KeyValueStore.KeyValueStore): AnswerCache => {
   const through: AnswerCache["through"] = (key, fresh, generate) =>
     Effect.suspend(() => {
       const flight = flights.get(key)
-      // each waiter looks again: the one before may have failed
+      // each waiter checks again: the one before may have failed
       if (flight !== undefined) return Effect.andThen(Deferred.await(flight), through(key, fresh, generate))
       if (fresh) return lead(key, generate)
       return Effect.flatMap(Effect.orElseSucceed(store.get(key), () => undefined), (text) => {
@@ -117,9 +117,9 @@ export interface FilesOptions {
 }
 
 const MAX_BYTES = 4 * 1024 ** 3
-/** No entry may take more than this share of the room, so that none drives out all others. */
+/** No entry may take more than this share of the space, so that none evicts all others. */
 const SHARE = 0.1
-/** Down to which share the oldest are removed. */
+/** The share of the space down to which the oldest are removed. */
 const LOW = 0.9
 const NAME = /^[0-9a-f]{2}\/[0-9a-f]{64}\.json$/
 
@@ -163,7 +163,7 @@ export const files = Effect.fnUntraced(function*(directory: string, { maxBytes =
   let written = 0
   const fileOf = (key: string) => path.join(directory, key.slice(0, 2), `${key}.json`)
 
-  /** The used space is read from the folder, not kept in a count: other runs write there too. */
+  /** The used space is read from the folder instead of being counted: other runs write there too. */
   const shrink = Effect.gen(function*() {
     const entries = yield* entriesOf(directory)
     bytes = entries.reduce((sum, entry) => sum + entry.bytes, 0)

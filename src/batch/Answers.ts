@@ -1,5 +1,5 @@
 /**
- * How a row is answered: from the cache where there is one, else generated and judged.
+ * How a row gets its generations: from the cache if there is one, otherwise generated and judged.
  *
  * @since 0.2.0
  */
@@ -16,7 +16,7 @@ const RETRIES = 2
 
 const bigintText = (_key: string, value: unknown): unknown => typeof value === "bigint" ? value.toString() : value
 
-/** Options of how a row is sent, which its generations do not depend on. */
+/** Options that only affect how a row is sent, so that its generations do not depend on them. */
 const manner = new Set([
   "concurrency",
   "countTokens",
@@ -28,26 +28,26 @@ const manner = new Set([
   "captureContent"
 ])
 
-/** The options of a row as a text, which is the same for the same options. */
+/** The options of a row as a string, which is the same for the same options. */
 const textOf = (options: CallOptions): string => {
   const asked = Object.entries(options).filter(([name, value]) => value !== undefined && !manner.has(name))
   return JSON.stringify(asked.toSorted(([a], [b]) => a < b ? -1 : 1), bigintText)
 }
 
 /**
- * The input and the options of a row as one text, which is the same for the same request.
+ * The input and the options of a row as one string, which is the same for the same request.
  *
  * @category getters
  * @since 0.2.0
  */
 export const promptOf = (input: Message.Input, optionsText: string): string =>
-  // a text holds no large integer, and a replacer costs as much as the rest
+  // a string contains no large integer, and a replacer costs as much as the rest
   `[${
     typeof input === "string" || "raw" in input ? JSON.stringify(input) : JSON.stringify(input, bigintText)
   },${optionsText}]`
 
 /**
- * The options of a call, and their text, by the row's own options: most rows have none, and share one object.
+ * The options of a call, and their string, by the row's own options: most rows have none, and share one object.
  *
  * @category constructors
  * @since 0.2.0
@@ -63,7 +63,7 @@ export const callsOf = (options: CallOptions | undefined) => {
 }
 
 /**
- * What is known of an endpoint that says nothing.
+ * What is known about an endpoint that reports nothing.
  *
  * @category constants
  * @since 0.2.0
@@ -86,7 +86,7 @@ interface Asking<E> {
 }
 
 /**
- * How rows are answered: from the cache where there is one, else generated and judged.
+ * How rows get their generations: from the cache if there is one, otherwise generated and judged.
  *
  * @category constructors
  * @since 0.2.0
@@ -108,7 +108,7 @@ export const make = (options: Options) => {
 }
 
 /**
- * The generations of one row, as a run would make or find them.
+ * The generations of one row, as a run would generate or look them up.
  *
  * @category running
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * Many inputs through the service: a stream to a stream, or a file to a file that survives anything.
+ * Many inputs through the service: a stream to a stream, or a file to a file that survives any crash.
  *
  * @since 0.1.0
  */
@@ -37,18 +37,18 @@ export interface RunOptions extends Runner.Options {
    * and the rows of an endpoint that is given up go to the others.
    */
   readonly others?: Readonly<Record<string, InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]>> | undefined
-  /** What to ask for instead of text: decisions, vectors, scores. Default: text. */
+  /** What to request instead of text: decisions, vectors, scores. Default: text. */
   readonly task?: Task.Task | undefined
   /**
-   * Asks each endpoint for sixteen words at once before the first row, and leaves one out that mixes up its callers. Default
-   * false.
+   * Asks each endpoint for sixteen words at once before the first row, and leaves out an endpoint that mixes up its
+   * callers. Default false.
    */
   readonly canary?: boolean | undefined
 }
 
 /**
- * The service as a batch sees it. Retries are left to the batch: it knows the other rows, and what their fate says about the
- * endpoint.
+ * The service as a batch sees it. Retries are left to the batch: it knows the other rows, and what their outcomes say
+ * about the endpoint.
  *
  * @category constructors
  * @since 0.2.0
@@ -181,7 +181,7 @@ const worksOf = (
     return canary && task === undefined ? { ...made, ready: Effect.andThen(made.ready, looked(one)) } : made
   })
 
-/** Fails where the server mixes up its callers. The code that checks for it is loaded only when it is requested. */
+/** Fails if the server mixes up its callers. The code that checks for it is loaded only when it is requested. */
 const looked = (llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]) =>
   Effect.flatMap(
     Effect.promise(() => import("../prove/Canary.ts")),
@@ -190,7 +190,7 @@ const looked = (llm: InferenceEndpointsLLM.InferenceEndpointsLLM["Service"]) =>
 
 /**
  * As `run`, for programs that watch: what happens as a stream, with the report in the last event. Snapshots that nobody
- * has read yet are replaced by later ones. Leaving the stream interrupts the batch, which leaves its files whole.
+ * has read yet are replaced by later ones. Ending the stream early interrupts the batch, which leaves its files whole.
  *
  * @category running
  * @since 0.1.0

@@ -23,13 +23,13 @@ export class InvalidOptions extends Schema.TaggedError<InvalidOptions>()("Invali
 }
 
 /**
- * What is wrong at one place of the input.
+ * What is wrong at one place in the input.
  *
  * @category models
  * @since 0.2.0
  */
 export const Place = Schema.Struct({
-  /** Counted from 1; absent where it is the file itself. */
+  /** Counted from 1; absent if the file itself is the problem. */
   line: Schema.optionalKey(Schema.Int),
   problem: Schema.String
 })
@@ -82,9 +82,9 @@ export class Changed extends Schema.TaggedError<Changed>()("Changed", {
 }) {
   readonly isRetryable = false
   override get message() {
-    return `${this.output} was begun with something else: ${
+    return `${this.output} was started with something else: ${
       this.changes.map(({ message }) => message).join("; ")
-    }. Go back to what it was; accept the difference with ${
+    }. Restore it; accept the difference with ${
       this.changes.map(({ name }) => `--continue ${name}`).join(" ")
     } (\`accept\`), which keeps what is done and records it; choose another output; or use --force to move it aside and start over`
   }
@@ -104,7 +104,7 @@ export class Foreign extends Schema.TaggedError<Foreign>()("Foreign", { output: 
 }
 
 /**
- * Another run writes this output.
+ * Another run is writing this output.
  *
  * @category reasons
  * @since 0.1.0
@@ -166,7 +166,7 @@ export class Disk extends Schema.TaggedError<Disk>()("Disk", { path: Schema.Stri
 }
 
 /**
- * The endpoint did not come back in time, or someone must act first. Rows without an answer are still pending.
+ * The endpoint did not come back in time, or someone must act first. Rows without a result are still pending.
  *
  * @category reasons
  * @since 0.1.0
@@ -178,7 +178,7 @@ export class Stopped extends Schema.TaggedError<Stopped>()("Stopped", {
 }) {
   readonly isRetryable = true
   override get message() {
-    return `stopped: ${this.problem}. No row was counted as failed for it; run again to continue`
+    return `stopped: ${this.problem}. No row was counted as failed because of it; run again to continue`
   }
 }
 
@@ -234,7 +234,7 @@ const causeText = (error: PlatformError): string => {
 }
 
 /**
- * A failed file operation, with the system's own words (`ENOSPC: no space left on device`).
+ * A failed file operation, with the system's own message (`ENOSPC: no space left on device`).
  *
  * @category constructors
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * Whether this run may write to this output: its files are distinct, and what they hold was begun with the same input and
- * configuration, or the differences are accepted.
+ * Whether this run may write to this output: its files are distinct, and their content was written with the same input
+ * and configuration, or the differences are accepted.
  *
  * @since 0.2.0
  */
@@ -26,9 +26,9 @@ export const refuse = (...problems: ReadonlyArray<string>): BatchError.BatchErro
 
 /** A refusal to read an output that has no manifest. */
 export const noBatch = (output: string): BatchError.BatchError =>
-  refuse(`there is no batch with the output ${output}: no run left its manifest beside it`)
+  refuse(`there is no batch with the output ${output}: no manifest of a run is next to it`)
 
-/** Files that a run of this batch wrote, which are none of its input: a folder of inputs may hold them. */
+/** Files that a run of this batch wrote, which are not part of its input: a folder of inputs may contain them. */
 export const ownFiles = Effect.fnUntraced(function*({ errors, manifest, output }: Paths) {
   const fs = yield* FileSystem.FileSystem
   return (yield* Effect.mapError(fs.exists(manifest), BatchError.disk(manifest))) ? [output, errors] : []
@@ -50,7 +50,7 @@ export const checkFiles = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.
     const info = yield* Effect.option(fs.stat(path))
     if (Option.isSome(info) && info.value.type !== "File") {
       // a device or a pipe has no lines to continue from, and must not be moved aside
-      return yield* refuse(`${path} is ${kindOf(info.value.type)}; rows go to a file that can be read again`)
+      return yield* refuse(`${path} is ${kindOf(info.value.type)}; rows must go to a file that can be read again`)
     }
   }
 })
@@ -58,7 +58,7 @@ export const checkFiles = Effect.fnUntraced(function*(parts: ReadonlyArray<Part.
 const kindOf = (type: FileSystem.File.Type): string =>
   type === "Directory" ? "a folder" : type === "FIFO" ? "a pipe" : "not a plain file"
 
-/** What answers depend on, besides the input: as data, so that a later run can say what changed. */
+/** What the results depend on, besides the input: as data, so that a later run can say what changed. */
 export const configurationOf = ({ columns, options = {} }: Options, fingerprint: Schema.Json) => {
   const { concurrency: _, structuredOutput, ...rest } = options
   const structured = structuredOutput === undefined || structuredOutput === false
@@ -81,7 +81,7 @@ export const holds = Effect.fnUntraced(function*(path: string) {
   )
 })
 
-/** The manifest of an earlier run; undefined where there is none, or a damaged one is to be rewritten. */
+/** The manifest of an earlier run; undefined if there is none, or if a damaged one will be rewritten. */
 export const earlier = (options: Options, paths: Paths) =>
   Effect.catchIf(
     Manifest.read(paths.manifest),
@@ -100,7 +100,7 @@ const isAccepted = (accept: ReadonlyArray<string>, name: string): boolean =>
 
 export interface Claim {
   readonly manifest: Manifest.Manifest
-  /** How the lines of the output are to be read. */
+  /** How to read the lines of the output. */
   readonly expected: Ledger.Expected
 }
 

@@ -1,5 +1,5 @@
 /**
- * The rows of a batch with their requests: which come next, and which go next to each other.
+ * The rows of a batch with their requests: which come next, and which are sent one after the other.
  *
  * @since 0.2.0
  */
@@ -47,7 +47,7 @@ export const items = <E, R>(
   }
 }
 
-/** The text of a row's request, by which rows that begin alike are put together; empty where it has none. */
+/** The text of a row's request, by which rows that begin alike are grouped; empty if it has none. */
 const beginning = (mapping: Row.Mapping) => (row: Row.Row): string => {
   const request = mapping(row)
   if (Result.isFailure(request)) return ""

@@ -1,9 +1,9 @@
 /**
- * A row's request → generations in the requested form: structured output is decoded, and requested again when it does not
+ * A row's request → generations in the requested form: structured output is decoded, and requested again if it does not
  * decode.
  *
- * Another attempt has the next seed, or a seed of its own where none was given, and twice the limit on tokens when the limit
- * cut the text.
+ * Another attempt has the next seed, or a seed of its own if none was given, and twice the limit on tokens when the
+ * limit cut the text.
  *
  * @since 0.2.0
  */

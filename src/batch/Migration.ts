@@ -1,9 +1,9 @@
 /**
- * A pipeline of distilabel → a configuration and the batch command for each of its steps that asks `InferenceEndpointsLLM`,
- * with what the original really sent of each option.
+ * A pipeline of distilabel → a configuration and the batch command for each of its steps that uses
+ * `InferenceEndpointsLLM`, with what the original actually sent for each option.
  *
- * What the original does is that of distilabel 1.5: an LLM with a tokenizer asks the completion route of TGI, one without
- * asks the chat route, and each route has options that it silently leaves out.
+ * The original is distilabel 1.5: an LLM with a tokenizer uses TGI's completion route, one without uses the chat route,
+ * and each route silently leaves out some options.
  *
  * @since 0.2.0
  */
@@ -15,7 +15,7 @@ import * as BatchError from "./BatchError.ts"
 import { isRecord } from "./rows/Row.ts"
 
 /**
- * What became of an option in the original: it was sent, silently dropped, cut, or made the original yield nothing.
+ * What happened to an option in the original: it was sent, silently dropped, cut, or made the original yield nothing.
  *
  * @category models
  * @since 0.2.0
@@ -36,7 +36,8 @@ export interface Migrated {
   readonly step: string
   readonly config: LLMConfig.LLMConfig
   /**
-   * The words of the command behind `inference-endpoints`; `<input>` stands where the pipeline does not say what it reads.
+   * The arguments of the `inference-endpoints` command; `<input>` stands for what the pipeline reads, if it does not
+   * say.
    */
   readonly command: ReadonlyArray<string>
   readonly notes: ReadonlyArray<Note>
@@ -94,7 +95,7 @@ const completionDrops = new Set([
 
 const MOST_STOPS = 4
 
-/** Python's default of an option, which carries no intent. */
+/** Python's default for an option, which expresses no intent. */
 const isDefault = (value: unknown): boolean => value === null || value === false
 
 const optionNotes = (llm: Json): ReadonlyArray<Note> => {
@@ -119,7 +120,7 @@ const optionNotes = (llm: Json): ReadonlyArray<Note> => {
       return [{
         option,
         fate: "sent",
-        message: "at exactly 1 without do_sample TGI is greedy; the configuration says doSample: false"
+        message: "at exactly 1 without do_sample, TGI is greedy; the configuration says doSample: false"
       }]
     }
     return [{ option, fate: "sent", message: option === "seed" ? "to every generation alike" : `on ${route}` }]
@@ -151,7 +152,7 @@ const llmNotes = (llm: Json): ReadonlyArray<Note> => {
           option: "structured_output",
           fate: "dropped",
           message:
-            "without a tokenizer the original asks the chat route, which it sends no grammar; here it is enforced"
+            "without a tokenizer the original uses the chat route, to which it sends no grammar; here the grammar is enforced"
         } as const
       ]
       : hasSpec
@@ -165,7 +166,11 @@ const llmNotes = (llm: Json): ReadonlyArray<Note> => {
       : []),
     ...(hasSpec && spec.whitespace_pattern !== undefined && spec.whitespace_pattern !== null
       ? [
-        { option: "whitespace_pattern", fate: "dropped", message: "no engine lets a client choose the blanks" } as const
+        {
+          option: "whitespace_pattern",
+          fate: "dropped",
+          message: "no engine lets a client choose the whitespace"
+        } as const
       ]
       : []),
     ...(llm.use_magpie_template === true
@@ -184,7 +189,7 @@ const loaderOf = (steps: ReadonlyArray<Step>) => {
   return repo === undefined ? undefined : { repo, split: textOf(loader?.fields.split) ?? "train" }
 }
 
-/** How the step makes a prompt of a row, as flags. */
+/** How the step makes a prompt from a row, as flags. */
 const rowFlags = ({ fields, kind }: Step): ReadonlyArray<string> => {
   const mapped = recordOf(fields.input_mappings)
   const column = (name: string): string => textOf(mapped[name]) ?? name
@@ -253,7 +258,7 @@ const stepNotes = (step: Step, input: string): ReadonlyArray<Note> => {
           option: kind,
           fate: "broken",
           message:
-            "rows come of nothing there; here each row of the input is one, with its beginning as messages (may be none)"
+            "there, rows come from nothing; here, each row of the input makes one, with the messages that it begins with (maybe none)"
         } as const
       ]
       : []),
@@ -272,7 +277,7 @@ const stepNotes = (step: Step, input: string): ReadonlyArray<Note> => {
 const refused = (problem: string) => BatchError.make(new BatchError.InvalidOptions({ problems: [problem] }))
 
 /**
- * Reads a dump of a pipeline (`pipeline.yaml`), or of one LLM. Fails when the text is not one, when nothing in it asks
+ * Reads a dump of a pipeline (`pipeline.yaml`), or of one LLM. Fails when the text is not one, when nothing in it uses
  * `InferenceEndpointsLLM`, or when an option is not known, since dropping it would change what is generated.
  *
  * @category running
@@ -291,7 +296,7 @@ export const migrate = Effect.fnUntraced(function*(
     : steps.filter(({ fields }) => classOf(fields.llm) === CLASS)
   if (asking.length === 0) {
     return yield* refused(
-      `no step of the pipeline asks ${CLASS}: its steps are ${steps.map(({ kind }) => kind).join(", ")}`
+      `no step of the pipeline uses ${CLASS}: its steps are ${steps.map(({ kind }) => kind).join(", ")}`
     )
   }
   const loader = loaderOf(steps)
@@ -318,7 +323,7 @@ export const migrate = Effect.fnUntraced(function*(
             {
               option: "split",
               fate: "sent",
-              message: `a batch reads the split train; name the files of ${loader.split} below ${input} in its place`
+              message: `a batch reads the split train; name the files of ${loader.split} below ${input} instead`
             } as const
           ]
           : []),

@@ -1,5 +1,5 @@
 /**
- * The options of a batch, and what must be right about them before anything is read.
+ * The options of a batch, and the checks on them before anything is read.
  *
  * @since 0.2.0
  */
@@ -31,23 +31,26 @@ export interface Options extends Pace.Options {
   readonly columns?: Row.Columns | undefined
   /** Options of every row, under those of the row itself. */
   readonly options?: Settings.CallOptions | undefined
-  /** How often a row is retried, with a new seed, when its structured output does not decode. Default 2. */
+  /** How many times a row is retried, with a new seed, when its structured output does not decode. Default 2. */
   readonly retries?: number | undefined
   /** Columns of the input that the output keeps, in `input`: their names, or `true` for all. Default: none. */
   readonly keep?: true | ReadonlyArray<string> | undefined
   /**
-   * Looks this many rows ahead, and sends those that begin alike one after the other, for the server's cache of prompts.
+   * Looks this many rows ahead, and sends those that begin alike one after the other, for the server's prompt cache.
    * Default: rows are sent in the order of the input.
    */
   readonly together?: number | undefined
   /** Does only this many rows and leaves the others for later. Default: all. */
   readonly limit?: number | undefined
   /**
-   * Refuses an endpoint at which more than one provider or model may answer, and stops at the first response of another
-   * model than the first one's. Default false.
+   * Refuses an endpoint that more than one provider or model may serve, and stops at the first response from a model
+   * other than that of the first response. Default false.
    */
   readonly pin?: boolean | undefined
-  /** Where generations are looked up before they are requested, and kept (see `AnswerCache`). Default: nowhere. */
+  /**
+   * Where generations are looked up before they are requested, and stored afterwards (see `AnswerCache`). Default:
+   * nowhere.
+   */
   readonly cache?: KeyValueStore | undefined
   readonly budget?: Budget.Budget | undefined
   readonly price?: Budget.Price | undefined
@@ -64,7 +67,7 @@ export interface Options extends Pace.Options {
    * `options.temperature`, `service` or `input`. Rows that are done stay; the manifest records what was accepted.
    */
   readonly accept?: ReadonlyArray<string> | undefined
-  /** How long rows in flight may take to end once the batch stops. Default 30 seconds. */
+  /** How long rows in flight may take to finish once the batch stops. Default 30 seconds. */
   readonly drain?: Duration.Input | undefined
   /** Stops the batch when it succeeds, with a reason for the report: no further row starts. */
   readonly stop?: Effect.Effect<string> | undefined

@@ -1,5 +1,5 @@
 /**
- * What a batch will take, before it is run: a sample of its rows is generated, and the rest is estimated from it.
+ * What a batch will cost, before it is run: a sample of its rows is generated, and the rest is estimated from it.
  *
  * Every figure is an interval: the mean of the sample for all rows, and its 95 % bounds. What the endpoint does not report
  * is absent, and never 0.
@@ -26,7 +26,7 @@ import * as RowTemplate from "./rows/RowTemplate.ts"
 import type { Work } from "./Work.ts"
 
 /**
- * A figure for all rows: what is expected, and the bounds between which it lies in 95 of 100 samples.
+ * A figure for all rows: the expected value, and the bounds between which it lies in 95 of 100 samples.
  *
  * @category models
  * @since 0.2.0
@@ -47,14 +47,14 @@ export interface Plan {
   readonly sample: number
   /** Failed rows of the sample by `stage.reason`. */
   readonly failures: Readonly<Record<string, number>>
-  /** Absent where the endpoint does not count tokens. */
+  /** Absent if the endpoint does not count tokens. */
   readonly tokens?: { readonly input: Interval; readonly output: Interval }
-  /** Absent where the price, or the tokens, are not known. */
+  /** Absent if the price or the tokens are not known. */
   readonly dollars?: Interval
   /** With this many rows in flight. */
   readonly hours: Interval
   readonly concurrency: number
-  /** Why the budget or the model's context is not enough for the run; empty when they are. */
+  /** Why the budget or the model's context is not enough for the run; empty if both are. */
   readonly problems: ReadonlyArray<string>
 }
 
@@ -141,7 +141,7 @@ const problemsOf = (
 }
 
 /**
- * Generates a sample (20 rows by default) and estimates. The sample's generations go to the cache of the options, where
+ * Generates a sample (20 rows by default) and estimates. The sample's generations go to the cache in the options, if
  * there is one, so that the run does not pay for them again.
  *
  * @category running

@@ -1,5 +1,5 @@
 /**
- * What a run was given, kept in its manifest, so that its failed rows can be retried by naming its output alone.
+ * The options of a run, kept in its manifest, so that its failed rows can be retried by naming its output alone.
  *
  * @since 0.2.0
  */
@@ -14,7 +14,7 @@ type Kept = Pick<Options.Options, "input" | "columns" | "options" | "retries" | 
 
 const isJson = Schema.is(Schema.Record(Schema.String, Schema.Json))
 
-/** Digits of a seed that a number may not hold. */
+/** The digits of a seed that may not fit a number. */
 const bigintText = (_key: string, value: unknown): unknown => typeof value === "bigint" ? value.toString() : value
 
 /** A structured output that is a Schema of a program cannot be written. */
@@ -23,7 +23,7 @@ const isWritten = ({ structuredOutput }: NonNullable<Options.Options["options"]>
   isJson(structuredOutput.schema)
 
 /**
- * What the manifest keeps of a run's options.
+ * The options of a run that its manifest keeps.
  *
  * @category conversions
  * @since 0.2.0
@@ -36,7 +36,7 @@ export const givenOf = (
     : {}
 
 /**
- * What an earlier run was given, and what it asked: its endpoint, template and task as its manifest holds them.
+ * The options of an earlier run, and what it used: its endpoint, template and task as its manifest records them.
  *
  * @category models
  * @since 0.2.0
@@ -59,8 +59,8 @@ const seeded = ({ options, ...given }: Kept): Kept => {
 }
 
 /**
- * Reads what the run of an output was given. Fails with `InvalidOptions` when no batch wrote it, when the run was given
- * something that cannot be written down, or when version 0.1.0 began it.
+ * Reads the options of the run that wrote an output. Fails with `InvalidOptions` if no batch wrote it, if an option of
+ * the run cannot be written down, or if version 0.1.0 started it.
  *
  * @category running
  * @since 0.2.0
@@ -71,7 +71,7 @@ export const recall = Effect.fnUntraced(function*(output: string) {
   const { configuration, given } = manifest
   if (given?.input === undefined) {
     return yield* refuse(
-      `the manifest of ${output} does not say what its run was given; run it again as it was run, with --retry-failed`
+      `the manifest of ${output} does not hold the options of its run; run the same command again, with --retry-failed`
     )
   }
   const service = member(configuration, "service")

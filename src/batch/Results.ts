@@ -22,7 +22,7 @@ import * as Row from "./rows/Row.ts"
 import * as RowTemplate from "./rows/RowTemplate.ts"
 
 /**
- * How far a batch is, by its files.
+ * How far a batch has come, by its files.
  *
  * @category models
  * @since 0.2.0
@@ -32,10 +32,10 @@ export interface Status {
   readonly rows: { readonly total: number; readonly done: number; readonly failed: number; readonly pending: number }
   readonly tokens: { readonly input: number; readonly output: number }
   readonly uncounted: number
-  /** As the lines report them; 0 when no price was known. */
+  /** As the lines report them; 0 if no price was known. */
   readonly dollars: number
   readonly failures: Readonly<Record<string, number>>
-  /** A run holds the output now, or did when it was killed. */
+  /** A run holds the output now, or held it when it was killed. */
   readonly locked: boolean
 }
 
@@ -122,7 +122,7 @@ export const merge = Effect.fnUntraced(function*(sources: ReadonlyArray<string>,
           Effect.flatMap(({ size }) =>
             size === 0
               ? Effect.void
-              : Effect.fail(refuse(`${size} ids come in more than one row of these files; nothing was written`))
+              : Effect.fail(refuse(`${size} ids occur in more than one row of these files; nothing was written`))
           )
         )
     }
@@ -135,9 +135,11 @@ export const merge = Effect.fnUntraced(function*(sources: ReadonlyArray<string>,
  *
  * - `openai`: the output file of OpenAI's Batch API.
  * - `distilabel`: the rows of distilabel's `TextGeneration`: the columns of the input, `generation`, `model_name` and
- *   `distilabel_metadata` with raw input, output and statistics. Needs an output that keeps its input columns. `generation`
- *   is a text, and where any row of the output has several, a list in every row; a count that is not known is -1.
- * - `flat`: the columns that were kept, with `id`, `generation`, `finish_reason` and `model_name`; one row per generation.
+ *   `distilabel_metadata` with raw input, output and statistics. Needs an output that keeps its input columns.
+ *   `generation` is a string, or, if any row of the output has several, a list in every row; a count that is not known
+ *   is -1.
+ * - `flat`: the columns that are kept, with `id`, `generation`, `finish_reason` and `model_name`; one row per
+ *   generation.
  *
  * @category models
  * @since 0.2.0
@@ -209,7 +211,7 @@ const flat = (line: Line): ReadonlyArray<unknown> =>
     model_name: modelOf(line, generation)
   }))
 
-/** Counts as the lines have them: a number in every row, -1 where it is not known. */
+/** Counts as the lines have them: a number in every row, -1 if it is not known. */
 const statistics = (generation: unknown) => ({
   input_tokens: count(field(field(generation, "statistics"), "inputTokens")) ?? -1,
   output_tokens: count(field(field(generation, "statistics"), "outputTokens")) ?? -1
@@ -217,7 +219,7 @@ const statistics = (generation: unknown) => ({
 
 const STEP = "text_generation_0"
 
-/** `isList`: each row has the list of its generations, however many they are. */
+/** `isList`: each row has the list of its generations, however many there are. */
 const toDistilabel = (mapping: Row.Mapping, isList: boolean) => (line: Line): ReadonlyArray<unknown> => {
   const columns = Row.isRecord(line.input) ? line.input : {}
   const mapped = mapping({ id: String(line.id), index: Number(line.index), columns })
@@ -294,7 +296,7 @@ export const convert = Effect.fnUntraced(function*(
       if (form === "distilabel" && !Row.isRecord(line.input)) {
         return Effect.fail(BatchError.invalidInput(output, [{
           line: number,
-          problem: "holds no input columns, which this form needs: run the batch with --keep-all"
+          problem: "has no input columns, which this form needs: run the batch with --keep-all"
         }]))
       }
       const written = write(line)

@@ -41,7 +41,7 @@ export interface Run<E extends Raised> {
   readonly mapping: Row.Mapping
   readonly ledger: Ledger.Ledger
   readonly tally: Tally.Tally
-  /** With `pin`: what the first response of the output came from. */
+  /** With `pin`: where the first response of the output came from. */
   readonly pinned: { source: string | undefined }
   readonly onEvent: (event: Progress.Event) => Effect.Effect<void>
 }
@@ -81,8 +81,8 @@ const notes = (onEvent: Run<never>["onEvent"]) => {
 }
 
 /**
- * What the generations cost: what the server says of each, else by the price where that and the tokens are known. The time
- * of an endpoint belongs to no row.
+ * What the generations cost: as the server reports for each, else by the price, if that and the tokens are known. The
+ * time of an endpoint belongs to no row.
  */
 const costOf = (price: Budget.Price | undefined, { discarded, generations }: Judge.Judged): number | undefined => {
   const isPriced = price?.inputPerMillion !== undefined && price.outputPerMillion !== undefined
@@ -97,13 +97,13 @@ const costOf = (price: Budget.Price | undefined, { discarded, generations }: Jud
   return dollars
 }
 
-/** What a response says about where it comes from. */
+/** What a response says about its origin. */
 const sourceOf = ({ model, statistics }: Judge.Judged["generations"][number]): string =>
   `the model ${JSON.stringify(model ?? "")}${
     statistics.provider === undefined ? "" : ` of ${JSON.stringify(statistics.provider)}`
   }`
 
-/** Who answered, where the endpoint does not say it and every response does. */
+/** The provider, if every response names it and the endpoint does not. */
 const providerOf = ({ provider }: Work.About, { generations }: Judge.Judged): string => {
   const [first] = generations
   if (provider !== "") return provider
@@ -150,7 +150,7 @@ export const make = <E extends Raised>(
     const other = generations.map(sourceOf).find((source) => source !== (pinned.source ??= source))
     return other === undefined ? Effect.void : stop({
       by: "pin",
-      message: `a response came from ${other}, and the output holds those of ${pinned.source ?? ""}`
+      message: `a response came from ${other}, but the output holds responses from ${pinned.source ?? ""}`
     })
   }
 
@@ -238,7 +238,7 @@ export const make = <E extends Raised>(
         _tag: "Warning",
         message: `the endpoint ${
           endpoints[lane]?.name ?? lane
-        } is given up, and the others do its rows: ${fault.message}`
+        } is given up, and the others take over its rows: ${fault.message}`
       })
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Files through work: the rows of the input that no file has yet → lines of the output and errors files.
+ * Rows through work: the rows of the input that are in no file yet → lines of the output and errors files.
  *
  * @since 0.1.0
  */
@@ -47,7 +47,7 @@ const SAMPLE_MILLIS = 250
 
 interface Plan {
   readonly mapping: Row.Mapping
-  /** What the template needs of a row and these columns do not have. */
+  /** What the template needs from a row and these columns do not have. */
   readonly missing: ((columns: Readonly<Record<string, unknown>>) => string | undefined) | undefined
 }
 
@@ -133,15 +133,15 @@ const watchers = Effect.fnUntraced(
 const stopped = ({ _tag: stage, message: problem, reason }: Raised) =>
   BatchError.make(new BatchError.Stopped({ stage, reason: reason._tag, problem }))
 
-/** Why an endpoint cannot serve an output that holds the responses of one model. */
+/** Why an endpoint cannot be used for an output that holds the responses of one model. */
 const unpinned = ({ name, about }: Pick<RowJob.Endpoint<never>, "name" | "about">): string | undefined =>
   about === undefined || about.isPinned
     ? undefined
-    : `pin: ${name} does not say which provider answers; name one with --provider, or leave out pin`
+    : `pin: ${name} does not say which provider serves the model; name one with --provider, or leave out pin`
 
 /**
- * Endpoints that are ready, and what answers there. One that cannot be reached at the start ends a run with no other; one
- * that goes away later is waited for.
+ * The endpoints that are ready, and what serves each. If the only endpoint cannot be reached at the start, the run
+ * ends; one that becomes unreachable later is waited for.
  */
 const begin = Effect.fnUntraced(function*<E extends Raised>(
   options: Options.Options,
@@ -170,7 +170,9 @@ const begin = Effect.fnUntraced(function*<E extends Raised>(
   const problems = options.pin === true
     ? [
       ...endpoints.flatMap((endpoint) => unpinned(endpoint) ?? []),
-      ...(models.size > 1 ? [`pin: the endpoints serve ${[...models].join(", ")}; an output holds one model`] : [])
+      ...(models.size > 1
+        ? [`pin: the endpoints serve ${[...models].join(", ")}; an output holds the responses of one model`]
+        : [])
     ]
     : []
   const unpriced = options.budget === undefined
@@ -199,7 +201,9 @@ const paceOf = <E extends Raised>(
 /** Workers for one endpoint, regardless of how many it says it takes. */
 const MOST = 1024
 
-/** Keeps the levels that the pace found, and what was pinned, for the next run; nothing where both are as they were. */
+/**
+ * Stores the levels that the pace found, and what was pinned, for the next run; does nothing if neither has changed.
+ */
 const remembering = <E extends Raised>(
   { endpoints, manifest, paths, pinned }: Run<E>,
   paces: ReadonlyArray<Pace.Pace>
@@ -221,7 +225,7 @@ const remembering = <E extends Raised>(
   })))
 }
 
-/** Works on what is pending. Gives why it ended before the last row, if it did. */
+/** Works on what is pending. Returns why it ended before the last row, if it did. */
 const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
   const { input, ledger, mapping, onEvent, options, paths } = run
   const paces = run.endpoints.map((endpoint) => paceOf(run, endpoint))
@@ -249,7 +253,7 @@ const drive = Effect.fnUntraced(function*<E extends Raised>(run: Run<E>) {
     drain: options.drain ?? "30 seconds",
     giveUp: (fault): Report.Why => ({
       by: "endpoint",
-      message: `${fault.message} (no row was counted as failed for it)`
+      message: `${fault.message} (no row was counted as failed because of it)`
     })
   })
   yield* journal.finish
@@ -262,7 +266,10 @@ const keepReport = (path: string, report: Report.Report) =>
 
 const REPORT_MILLIS = 2000
 
-/** The report so far, every other second, for those who look while it runs, and what a run after a crash is to know. */
+/**
+ * Writes the report so far every other second, for those who look while it runs, and what a run after a crash must
+ * know.
+ */
 const reporting = <E extends Raised, R>(
   { endpoints, manifest, options, paths, tally }: Run<E>,
   remember: Effect.Effect<void, never, R>
@@ -286,7 +293,7 @@ const isDisk = (error: BatchError.BatchError): boolean => error.reason._tag === 
 const limited = ({ limit }: Options.Options, pending: number): Report.Why | undefined =>
   limit === undefined || pending === 0
     ? undefined
-    : { by: "limit", message: `${limit} rows were asked for; run again without the limit to go on` }
+    : { by: "limit", message: `the limit of ${limit} rows is reached; run again without it to continue` }
 
 const work = Effect.fnUntraced(function*<E extends Raised>(
   run: Omit<Run<E>, "endpoints">,
@@ -340,7 +347,7 @@ export const run = <E extends Raised>(
 
 const isOne = <E extends Raised>(service: Work<E> | ReadonlyArray<Work<E>>): service is Work<E> => "generate" in service
 
-/** What answers depend on is what those of all endpoints depend on. */
+/** The results depend on everything that the results of any endpoint depend on. */
 const fingerprintOf = <E extends Raised>(works: ReadonlyArray<Work<E>>) => {
   const all = works.map(({ fingerprint }) => fingerprint)
   return all.length === 1 ? all[0] ?? null : all

@@ -44,7 +44,7 @@ export interface Options extends Pace.Options {
   readonly ordered?: boolean | undefined
   /** Fails with the first row that fails. Default false: failures are outcomes. */
   readonly failFast?: boolean | undefined
-  /** How long rows in flight may take to end when the endpoint is given up. Default 30 seconds. */
+  /** How long rows in flight may take to finish when the endpoint is given up. Default 30 seconds. */
   readonly drain?: Duration.Input | undefined
 }
 

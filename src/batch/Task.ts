@@ -1,6 +1,6 @@
 /**
- * What a batch asks for instead of text: decisions, vectors, scores. The result is JSON in the text of a generation, so that
- * the same files hold it, a report counts it, and it can become a column.
+ * What a batch requests instead of text: decisions, vectors, scores. The result is JSON in the text of a generation, so
+ * that the same files can hold it, a report can count it, and it can become a column.
  *
  * @since 0.2.0
  */
@@ -19,7 +19,7 @@ import { type Columns, isRecord } from "./rows/Row.ts"
 type Service = InferenceEndpointsLLM["Service"]
 
 /**
- * What to ask for.
+ * What to request.
  *
  * - `decide`: which label answers each question about the row's input. Text: `{ "<name>": { "label", "probabilities", "mass"
  *   } }`.
@@ -101,13 +101,13 @@ const embed = (llm: Service, dimensions: number | undefined) => (input: Message.
     if (vector === undefined || second !== undefined) {
       return yield* failed(
         `POST ${path}`,
-        new InvalidResponse({ description: `one text was sent and ${data.length} vectors came back` })
+        new InvalidResponse({ description: `one text was sent, but ${data.length} vectors came back` })
       )
     }
     return [generationOf([...vector.embedding], duration, usage?.prompt_tokens)]
   })
 
-/** The routes of one kind of work, of which a server has one: the first that is there is kept. */
+/** The routes for one kind of work, of which a server has one: the first that exists is remembered. */
 const routes = (...paths: ReadonlyArray<string>) => {
   let known: string | undefined
   return <A>(ask: (path: string) => Effect.Effect<A, GenerateError>): Effect.Effect<A, GenerateError> => {
@@ -156,7 +156,7 @@ const isMissing = (error: GenerateError): boolean =>
   error._tag === "InferenceError" && (error.reason._tag === "NotFound" ||
     ("status" in error.reason && (error.reason.status === 404 || error.reason.status === 405)))
 
-/** TEI's list, of one text or of each, or the list of vLLM and SGLang, which names the likeliest class alone. */
+/** TEI's list, for one text or for each, or the list of vLLM and SGLang, which only names the likeliest class. */
 const Label = Schema.Struct({ label: Schema.String, score: Schema.Finite })
 
 const Classes = Schema.Union([
@@ -192,7 +192,7 @@ const classify = (llm: Service) => {
     if (labels.length === 0) {
       return yield* failed(
         "POST /classify",
-        new InvalidResponse({ description: "one text was sent and no scores of its classes came back" })
+        new InvalidResponse({ description: "one text was sent, but no scores for its classes came back" })
       )
     }
     return [generationOf(
@@ -216,7 +216,7 @@ const rank = (llm: Service) => {
       if (all.length !== texts.length) {
         return yield* failed(
           "POST /rerank",
-          new InvalidResponse({ description: `${texts.length} texts were sent and ${all.length} scores came back` })
+          new InvalidResponse({ description: `${texts.length} texts were sent, but ${all.length} scores came back` })
         )
       }
       return [generationOf(all, duration, isList(scores) ? undefined : scores.usage?.total_tokens)]
@@ -234,7 +234,7 @@ const score = (llm: Service) => {
 }
 
 /**
- * What is done for a row of a batch.
+ * The work for a row of a batch.
  *
  * @category running
  * @since 0.2.0
@@ -251,7 +251,7 @@ export const generate = (llm: Service, task: Task) => {
 }
 
 /**
- * The options of a batch with the columns that the task reads: of a row to score its query and its texts.
+ * The options of a batch with the columns that the task reads: for a row to score, its query and its texts.
  *
  * @category conversions
  * @since 0.2.0

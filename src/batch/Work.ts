@@ -1,5 +1,5 @@
 /**
- * What is done for a row, and by whom: the one place where batches and the service meet.
+ * The work for a row, and the endpoint that does it: the one place where batches and the service meet.
  *
  * @since 0.2.0
  */
@@ -15,7 +15,7 @@ import type { Raised } from "./pace/Fault.ts"
 import type { Provenance } from "./rows/Line.ts"
 
 /**
- * What answers at an endpoint, as far as is known.
+ * What serves an endpoint, as far as is known.
  *
  * @category models
  * @since 0.2.0
@@ -45,11 +45,11 @@ export interface Work<E extends Raised> {
   ) => Effect.Effect<ReadonlyArray<Generation.Generation>, E>
   /** Succeeds when generations can be requested. Run once, before the first row, and only if there is one. */
   readonly ready: Effect.Effect<void, Raised>
-  /** What answers. Run after `ready`. */
+  /** What serves it. Run after `ready`. */
   readonly about?: Effect.Effect<About, Raised> | undefined
-  /** What is requested instead of text, so that a cache keeps it apart. */
+  /** What is requested instead of text, so that a cache keeps it separate. */
   readonly task?: string | undefined
-  /** What the answers depend on, for the manifest; no secrets. */
+  /** What the results depend on, for the manifest; no secrets. */
   readonly fingerprint: Schema.Json
 }
 

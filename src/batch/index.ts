@@ -37,13 +37,13 @@ export * as Pace from "./pace/Pace.ts"
 /** Where a batch stops by itself. @since 0.1.0 */
 export * as Budget from "./pace/Budget.ts"
 
-/** How far a batch is. @since 0.1.0 */
+/** The progress of a batch. @since 0.1.0 */
 export * as Progress from "./report/Progress.ts"
 
 /** What a batch did. @since 0.1.0 */
 export * as Report from "./report/Report.ts"
 
-/** What a batch will take, by a sample. @since 0.2.0 */
+/** What a batch will cost, by a sample. @since 0.2.0 */
 export * as Plan from "./Plan.ts"
 
 /** Decisions, vectors and scores instead of text. @since 0.2.0 */
@@ -55,7 +55,7 @@ export * as Migration from "./Migration.ts"
 /** Generations that were paid for already. @since 0.2.0 */
 export * as AnswerCache from "./AnswerCache.ts"
 
-/** Looking at outputs, putting several into one, other forms. @since 0.2.0 */
+/** Looking at outputs, merging several, converting them. @since 0.2.0 */
 export * as Results from "./Results.ts"
 
 /** A report as an HTML page. @since 0.2.0 */

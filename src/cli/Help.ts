@@ -23,11 +23,11 @@ Usage: inference-endpoints <command> [flags]
 ${Verbs.groups.map(section).join("\n\n")}
 
 Where the model is: --model, --endpoint or --base-url, or INFERENCE_MODEL_ID, INFERENCE_ENDPOINT_NAME or
-INFERENCE_BASE_URL. The token: HF_TOKEN, or what \`hf auth login\` left.
+INFERENCE_BASE_URL. The token: HF_TOKEN, or the one that \`hf auth login\` saved.
 
   inference-endpoints generate "Why is the sky red at sunset?" --model meta-llama/Llama-3.1-8B-Instruct
   inference-endpoints batch run rows.jsonl -o out.jsonl --base-url http://localhost:8080
-  inference-endpoints simulate --port 8080      a server to try all of it on, without an account
+  inference-endpoints simulate --port 8080      a server to try everything on, without an account
   inference-endpoints <command> --help          flags and examples; --quiet leaves notices out
 `
 

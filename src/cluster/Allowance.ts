@@ -1,6 +1,6 @@
 /**
- * What all workers of a job share besides its shards: a rate, a budget, a pause, and the election of the worker that wakes
- * the endpoint. Each is a row in the database.
+ * What all workers of a job share besides its shards: a rate, a budget, a pause, and the election of the worker that
+ * wakes the endpoint. Each is a row of the database.
  *
  * @since 0.2.0
  */
@@ -34,8 +34,8 @@ export class Allowance extends Context.Service<Allowance, {
   /** How much longer the pause lasts. */
   readonly paused: (key: string) => Effect.Effect<Duration.Duration, ClusterError.ClusterError>
   /**
-   * Runs `wake` in one worker at a time while the others wait for it: forty workers wake an endpoint once. After a success
-   * nobody wakes it for a minute. If `wake` fails, or its worker dies, another one tries.
+   * Runs `wake` in one worker at a time while the others wait for it: forty workers wake an endpoint once. After a
+   * success no worker wakes it for a minute. If `wake` fails, or its worker dies, another one tries.
    */
   readonly wake: <E, R>(
     key: string,
@@ -71,14 +71,14 @@ const make = Effect.gen(function*() {
   const isAwake = (key: string) =>
     Effect.map(
       run(
-        "asking whether the endpoint is awake",
+        "checking whether the endpoint is awake",
         sql`SELECT 1 AS awake FROM batch_gate WHERE key = ${key} AND awake_until >= ${now}`
       ),
       (rows) => rows.length === 1
     )
   const awake = (key: string, length: Duration.Duration) =>
     Effect.asVoid(run(
-      "saying that the endpoint is awake",
+      "recording that the endpoint is awake",
       sql`UPDATE batch_gate SET waker = NULL, waker_until = 0, awake_until = ${now} + ${
         seconds(length)
       } WHERE key = ${key}`
@@ -136,7 +136,7 @@ const make = Effect.gen(function*() {
       ),
     giveBack: (job, unit, amount) =>
       Effect.asVoid(run(
-        "giving a budget back",
+        "returning a budget",
         sql`UPDATE batch_budget SET spent = spent - ${number(amount)} WHERE job = ${job} AND unit = ${unit}`
       )),
     pause: (key, length) =>

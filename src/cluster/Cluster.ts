@@ -25,9 +25,9 @@ export interface Options extends Dispatch.Options, Database.Options, ObjectFiles
   /** `postgres://user:password@host/name`, or the path of a file of SQLite on a local disk. */
   readonly database: Redacted.Redacted
   /**
-   * The folder that all workers see; or `s3://bucket/prefix`, with the credentials from the environment variables of AWS
-   * (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL_S3`) over the `HttpClient` of the
-   * context.
+   * The folder that all workers see; or `s3://bucket/prefix`, with the credentials from the environment variables of
+   * AWS (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL_S3`) over the `HttpClient` in
+   * the context.
    */
   readonly folder: string
 }

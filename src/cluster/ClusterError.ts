@@ -50,9 +50,9 @@ export class JobChanged extends Schema.TaggedError<JobChanged>()("JobChanged", {
 }) {
   readonly isRetryable = false
   override get message() {
-    return `job ${JSON.stringify(this.job)} was begun with something else: ${
+    return `job ${JSON.stringify(this.job)} was started with something else: ${
       this.changes.join("; ")
-    }. Go back to what it was, or choose another name for the job`
+    }. Restore it, or choose another name for the job`
   }
 }
 
@@ -89,7 +89,7 @@ export class UnsuitableDatabase extends Schema.TaggedError<UnsuitableDatabase>()
 }
 
 /**
- * Another worker claimed this shard after this one did. Nothing that this one does for it counts any longer.
+ * Another worker claimed this shard after this one did. Nothing that this worker does for it counts any longer.
  *
  * @category reasons
  * @since 0.2.0

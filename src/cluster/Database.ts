@@ -96,12 +96,12 @@ const waiting = ({ patience = PATIENCE }: Options) => {
     Effect.suspend(() => {
       if (isAway) return Effect.void
       isAway = true
-      return Effect.logWarning(`the database is away (${problemOf(error)}); waiting for it`)
+      return Effect.logWarning(`the database cannot be reached (${problemOf(error)}); waiting for it`)
     })
   const back = Effect.suspend(() => {
     if (!isAway) return Effect.void
     isAway = false
-    return Effect.logInfo("the database is back")
+    return Effect.logInfo("the database can be reached again")
   })
   return <A, E, R>(
     doing: string,
@@ -177,7 +177,7 @@ const loadPg = Effect.tryPromise({
     ClusterError.make(
       "connect",
       new ClusterError.UnsuitableDatabase({
-        problem: "PostgreSQL needs the package @effect/sql-pg: install it with npm install @effect/sql-pg"
+        problem: "PostgreSQL needs the package @effect/sql-pg: npm install @effect/sql-pg"
       })
     )
 })

@@ -1,6 +1,6 @@
 /**
- * Who tries a shard next: Effect's `PersistedQueue` over the tables of the job. The queue holds numbers of shards, never
- * rows, so that no element is too large for it, and it decides nothing: the truth is in `ShardTable`.
+ * Which worker tries a shard next: Effect's `PersistedQueue` over the tables of the job. The queue holds numbers of
+ * shards, never rows, so that no element is too large for it, and it decides nothing: the truth is in `ShardTable`.
  *
  * @since 0.2.0
  */
@@ -81,7 +81,7 @@ const OFFERS = 16
 interface Unqueued {
   readonly shard: number
   readonly offered: number
-  /** Of its latest element in the queue. */
+  /** The state of its latest element in the queue. */
   readonly element: string | null
 }
 
@@ -125,7 +125,7 @@ const make = Effect.fnUntraced(function*({ maxAttempts = 20, ...options }: Optio
       ON q.queue_name = s.job AND q.id = CAST(s.shard AS TEXT) || '-' || CAST(s.offered AS TEXT)
       WHERE s.job = ${job} AND s.state <> 'done'`
 
-  /** With a new number: an id that was in the queue before would be ignored. If many try, one succeeds. */
+  /** Under a new number: an id that was in the queue before would be ignored. If many try, one succeeds. */
   const offerOne = Effect.fnUntraced(function*(job: string, { element, offered, shard }: Unqueued) {
     // a shard with a number but no element was about to be offered: it gets the element of that number
     const raised = element === null ? [1] : yield* run(

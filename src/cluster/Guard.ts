@@ -74,7 +74,7 @@ export interface Guard {
   readonly inFlight: () => number
 }
 
-/** The part of a lease after which its holder checks before it sends. */
+/** The share of a lease after which its holder checks before it sends. */
 const TRUSTED = 0.8
 const MAX_NEW_TOKENS = 1024
 const MINUTE = 60
@@ -140,7 +140,7 @@ export const make = Effect.fnUntraced(
     let inFlight = 0
     const tokens = { input: 0, output: 0 }
 
-    /** A batch has no failure for the database: the worker ends with it, and the request does not start. */
+    /** A batch has no error for the database: the worker ends with it, and the request does not start. */
     const orBreak = <A>(effect: Effect.Effect<A, ClusterError>): Effect.Effect<A> =>
       Effect.catch(effect, (error) => Effect.andThen(Deferred.fail(broken, error), Effect.never))
 

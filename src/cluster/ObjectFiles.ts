@@ -79,7 +79,7 @@ const make = Effect.fnUntraced(function*({ every = EVERY }: Options) {
   })
   const text = (key: string) => Effect.map(wanted(key), (bytes) => decoder.decode(bytes))
 
-  /** What earlier claims sent: their parts, or the whole if one died between sending it and its hand-in. */
+  /** What earlier claims sent: their parts, or the whole result if one died between sending it and its hand-in. */
   const inherit = Effect.fnUntraced(function*(claim: Claim, to: ShardFiles.Results) {
     const keys = yield* store.list(`${ShardFiles.folderOf(claim)}/`)
     const earlier = keys.filter((key) => epochOf(key) < claim.epoch).toSorted((a, b) => epochOf(a) - epochOf(b))
@@ -112,7 +112,7 @@ const make = Effect.fnUntraced(function*({ every = EVERY }: Options) {
     return Effect.gen(function*() {
       const manifest = yield* read(ShardFiles.manifestOf(from))
       const text = decoder.decode(manifest)
-      // before any line, which is meaningless without it
+      // before any line, since lines are meaningless without it
       if (text !== "" && text !== sent.manifest) {
         yield* store.put(`${ShardFiles.nameOf(claim)}/${MANIFEST}`, manifest)
         sent.manifest = text

@@ -39,7 +39,7 @@ export interface Options extends Signature.Credentials {
   readonly bucket: string
   /** A prefix of every key, such as `jobs/june`. Default: nothing. */
   readonly prefix?: string | undefined
-  /** Default: that of AWS in the region. The bucket is the first piece of the path. */
+  /** Default: that of AWS in the region. The bucket is the first segment of the path. */
   readonly endpoint?: string | undefined
 }
 
@@ -48,7 +48,7 @@ const LARGEST = 1024 ** 3
 const TIMEOUT = "2 minutes"
 const MISSING = 404
 
-/** A failed request: whether it is temporary, and what the store says. */
+/** A failed request: whether it is temporary, and the store's message. */
 interface Refusal {
   readonly status: number
   readonly problem: string
@@ -193,7 +193,7 @@ const variables = Config.all({
 
 /**
  * A bucket by its name, `s3://bucket/prefix`, with the credentials, region and address from the environment variables of
- * AWS. Uses the `HttpClient` of the context.
+ * AWS. Uses the `HttpClient` in the context.
  *
  * @category layers
  * @since 0.2.0
@@ -206,7 +206,7 @@ export const layerEnv = (name: string): Layer.Layer<ObjectStore, ClusterError.Cl
       const refuse = (problem: string) =>
         ClusterError.make("connect", new ClusterError.InvalidJobOptions({ problems: [`${name}: ${problem}`] }))
       const client = Option.getOrUndefined(yield* Effect.serviceOption(HttpClient.HttpClient))
-      if (bucket === "") return yield* refuse("an object store is named as s3://bucket/prefix")
+      if (bucket === "") return yield* refuse("the address of an object store looks like s3://bucket/prefix")
       if (client === undefined) return yield* refuse("the program has no HttpClient: provide NodeTransport.layer")
       const { endpoint, sessionToken, ...found } = yield* Effect.mapError(variables, ({ message }) => refuse(message))
       return yield* make({

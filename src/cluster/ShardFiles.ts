@@ -1,6 +1,6 @@
 /**
- * Where the rows of a shard and its results are: a folder that all workers see, or an object store (`ObjectFiles`). Each
- * claim has a place of its own, named by its epoch, to which no other claim ever writes.
+ * Where the rows of a shard and its results are: a folder that all workers see, or an object store (`ObjectFiles`).
+ * Each claim has its own place, named by its epoch, to which no other claim ever writes.
  *
  * @since 0.2.0
  */

@@ -28,7 +28,7 @@ export interface Job {
   readonly state: JobState
   /** Digest of the input. */
   readonly source: string
-  /** The configuration of the first worker, as JSON; null before there was one. */
+  /** The configuration of the first worker, as JSON; null before there is one. */
   readonly configuration: string | null
   readonly shards: number
   readonly rows: number
@@ -179,8 +179,8 @@ const make = Effect.gen(function*() {
       )
       const there = yield* job(name)
       const changes = [
-        ...(there.source === source ? [] : ["its input had other rows"]),
-        ...(there.shards === shards.length ? [] : [`it had ${there.shards} shards and would have ${shards.length}`])
+        ...(there.source === source ? [] : ["its input had different rows"]),
+        ...(there.shards === shards.length ? [] : [`it had ${there.shards} shards and would now have ${shards.length}`])
       ]
       if (changes.length > 0) {
         return yield* ClusterError.make("split", new ClusterError.JobChanged({ job: name, changes }))
@@ -235,7 +235,7 @@ const make = Effect.gen(function*() {
         (rows) => fenced(claim, rows)
       ),
     giveBack: (claim) =>
-      Effect.asVoid(run("giving a shard back", sql`UPDATE batch_shard SET state = 'queued' WHERE ${mine(claim)}`)),
+      Effect.asVoid(run("returning a shard", sql`UPDATE batch_shard SET state = 'queued' WHERE ${mine(claim)}`)),
     done: (name, after) =>
       run(
         "reading the shards",

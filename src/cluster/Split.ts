@@ -33,7 +33,7 @@ export interface Options {
   readonly input: string | ReadonlyArray<string>
   /** Rows per shard. Default 1,000: some minutes of work, so that little is repeated when a machine dies. */
   readonly rowsPerShard?: number | undefined
-  /** The column with the id. Default: `id`; a row without one is known by its number in the input. */
+  /** The column with the id. Default: `id`; a row without one is identified by its number in the input. */
   readonly id?: string | undefined
 }
 

@@ -18,7 +18,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite"
 /** How long a process waits for the lock of another one, in milliseconds. */
 const PATIENCE = 10_000
 
-/** SQLite has no booleans; other values that it does not take are refused by `node:sqlite` itself. */
+/** SQLite has no booleans; other values that it does not accept are refused by `node:sqlite` itself. */
 const valueOf = (value: unknown): SQLInputValue =>
   // a wrong value fails the statement with node:sqlite's own message, so that the cast cannot let one pass
   (typeof value === "boolean" ? Number(value) : value) as SQLInputValue

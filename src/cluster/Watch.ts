@@ -35,7 +35,7 @@ export interface Status {
   readonly tokens: { readonly input: number; readonly output: number }
   /** 0 if the price is not known. */
   readonly dollars: number
-  /** Those that hold a shard, with the seconds since their last heartbeat. */
+  /** Workers that hold a shard, with the seconds since their last heartbeat. */
   readonly workers: ReadonlyArray<{ readonly worker: string; readonly shards: number; readonly silent: number }>
   readonly deadLetters: ReadonlyArray<DeadLetter>
 }

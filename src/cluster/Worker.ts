@@ -1,5 +1,5 @@
 /**
- * A worker: takes a shard, runs it through the batch that survives crashes, hands its results in, and takes the next.
+ * A worker: takes a shard, runs it through the crash-safe batch, hands in its results, and takes the next.
  *
  * @since 0.2.0
  */
@@ -37,7 +37,7 @@ export interface Options {
   readonly shared?: Guard.Shared | undefined
   /** Ends the worker when it succeeds: requests in flight end, and the shard goes back. */
   readonly stop?: Effect.Effect<string> | undefined
-  /** Called with what happens, for people. Default: nothing is reported. */
+  /** Called with messages for people. Default: nothing is reported. */
   readonly onEvent?: ((event: Event) => Effect.Effect<void>) | undefined
 }
 
@@ -285,7 +285,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
     })
   const signal = options.stop === undefined ? Effect.never : Effect.flatMap(options.stop, end)
 
-  /** Succeeds when there is nothing to wait for and nothing in progress. */
+  /** Succeeds once there is nothing to wait for and nothing in progress. */
   const idle: Effect.Effect<"end" | "again", ClusterError.ClusterError, ShardTable | Allowance> = Effect.gen(
     function*() {
       if (!isBusy) {
@@ -330,7 +330,7 @@ export const run = Effect.fnUntraced(function*(options: Options) {
     }
     // an acknowledgement that did not reach the database in the time of a lease: the shard is offered again by itself
     yield* Effect.logWarning(
-      `the queue did not take the end of a shard: ${error instanceof Error ? error.message : String(error)}`
+      `the queue did not record the end of a shard: ${error instanceof Error ? error.message : String(error)}`
     )
   }
   const summary: Summary = {

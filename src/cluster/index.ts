@@ -1,5 +1,6 @@
 /**
- * Batches beyond one machine: shards of a job, workers that may die at any moment, every row once in what is collected.
+ * Batches beyond one machine: shards of a job, workers that may die at any moment, and every row exactly once in the
+ * collected output.
  *
  * @since 0.2.0
  */
@@ -7,7 +8,7 @@
 /** An input becomes the shards of a job. @since 0.2.0 */
 export * as Split from "./Split.ts"
 
-/** Takes shards and hands their results in. @since 0.2.0 */
+/** Takes shards and hands in their results. @since 0.2.0 */
 export * as Worker from "./Worker.ts"
 
 /** The progress of a job. @since 0.2.0 */
@@ -28,10 +29,10 @@ export * as Database from "./Database.ts"
 /** The truth about a job: claims, heartbeats, hand-ins. @since 0.2.0 */
 export * as ShardTable from "./ShardTable.ts"
 
-/** Who tries a shard next. @since 0.2.0 */
+/** Which worker tries a shard next. @since 0.2.0 */
 export * as Dispatch from "./Dispatch.ts"
 
-/** Where rows and results are. @since 0.2.0 */
+/** Where rows and results are kept. @since 0.2.0 */
 export * as ShardFiles from "./ShardFiles.ts"
 
 /** Rows and results in an object store. @since 0.2.0 */

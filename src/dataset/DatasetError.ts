@@ -20,7 +20,7 @@ export class MissingPackage extends Schema.TaggedError<MissingPackage>()("Missin
 }) {
   readonly isRetryable = false
   override get message() {
-    return `${this.purpose} needs the package ${this.name}: install it with npm install ${this.name}`
+    return `${this.purpose} needs the package ${this.name}: npm install ${this.name}`
   }
 }
 
@@ -147,7 +147,7 @@ export class InvalidCard extends Schema.TaggedError<InvalidCard>()("InvalidCard"
 export class MissingLicense extends Schema.TaggedError<MissingLicense>()("MissingLicense", { repo: Schema.String }) {
   readonly isRetryable = false
   override get message() {
-    return `the data card of ${this.repo} names no licence: give its identifier on the Hub, such as apache-2.0 or ` +
+    return `the data card of ${this.repo} names no licence: pass its identifier on the Hub, such as apache-2.0 or ` +
       "cc-by-4.0, or other. It depends on the models and sources that the data came from, so it is not guessed"
   }
 }

@@ -1,6 +1,6 @@
 /**
- * A dialect is data: for each route, what becomes of each option. Encoding a request, refusing what an engine would silently
- * drop, and the table in the documentation all use the same rules.
+ * A dialect is data: for each route, what happens to each option. Encoding a request, refusing what an engine would
+ * silently drop, and the table in the documentation all use the same rules.
  *
  * @since 0.1.0
  */
@@ -28,8 +28,8 @@ export type Route = "generate" | "chat" | "completion"
 export type Encode<V> = (value: V) => Readonly<Record<string, unknown>> | undefined
 
 /**
- * What becomes of an option on a route: sent under a field, as it is where there is no `encode`, silently ignored by the engine, or refused by it. `neutral`
- * values change nothing and need no support.
+ * What happens to an option on a route: sent under a field, as it is where there is no `encode`, silently ignored by
+ * the engine, or refused by it. `neutral` values change nothing and need no support.
  *
  * @category models
  * @since 0.1.0
@@ -47,7 +47,7 @@ export type Rule<V> =
 export type Rules = { readonly [N in Name]: Rule<NonNullable<GenerationOptions[N]>> }
 
 /**
- * How one engine is spoken to.
+ * How to speak to one engine.
  *
  * @category models
  * @since 0.1.0
@@ -80,9 +80,9 @@ export interface GenerateRequest {
     | {
       readonly _tag: "Prompt"
       readonly text: string
-      /** Whether it holds its special tokens, so that the engine must not add any. */
+      /** Whether it contains its special tokens, so that the engine must not add any. */
       readonly isComplete?: boolean
-      /** The tags of its template's thoughts, where a budget needs them. */
+      /** The tags of its template's thoughts, if a budget needs them. */
       readonly tags?: { readonly open: string; readonly close: string; readonly alone: boolean } | undefined
     }
     | { readonly _tag: "Messages"; readonly messages: ReadonlyArray<Message> }
@@ -103,7 +103,7 @@ export interface GenerateRequest {
 export interface Encoded {
   readonly call: Call
   readonly unsupported: ReadonlyArray<Issue>
-  /** What the engine would refuse, whatever the caller's setting for dropped options. */
+  /** What the engine would refuse, regardless of the caller's setting for dropped options. */
   readonly conflicts: ReadonlyArray<Issue>
 }
 
@@ -185,7 +185,7 @@ export const encode = (dialect: Dialect, request: GenerateRequest): Encoded => {
     for (const name of namesOf(rules)) {
       const value = request.options[name]
       if (value === undefined) continue
-      // the compiler cannot see that a defined value of option N is what the rule of N takes
+      // the compiler cannot see that a defined value of option N is what the rule of N accepts
       const rule = rules[name] as Rule<unknown>
       if (rule._tag === "Sent") {
         if (rule.encode === undefined) fields[rule.field] = value

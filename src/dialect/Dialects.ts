@@ -27,7 +27,7 @@ export const all: { readonly [K in Kind]: Dialect } = {
 }
 
 /**
- * The router's where its provider takes raw prompts on a native route.
+ * The router's, for a provider that takes raw prompts on a native route.
  *
  * @category constants
  * @since 0.2.0

@@ -20,7 +20,7 @@ const token = ({ id, logprob, special, text }: Generate.Token, top?: ReadonlyArr
 })
 
 /**
- * An event of `/generate_stream`. Tokens are carried along where they are wanted.
+ * An event of `/generate_stream`. Tokens are included if they are wanted.
  *
  * @category decoding
  * @since 0.1.0
@@ -87,7 +87,7 @@ const usage = (wire: ChatCompletion.Usage): Usage => {
   }
 }
 
-/** The difference to a total, where the server sent only one of two counts. */
+/** The difference to a total, if the server sent only one of two counts. */
 const difference = (total: number | null | undefined, part: number | null | undefined): number | undefined =>
   typeof total === "number" && typeof part === "number" ? total - part : undefined
 

@@ -27,13 +27,13 @@ const chat: Rules = {
   topLogprobs: ignored(dropped),
   adapterId: ignored("hf-serve takes any model name and serves its one model"),
   toolChoice: ignored<NonNullable<GenerationOptions["toolChoice"]>>(
-    "the model calls a tool or does not, as it likes",
+    "the model itself decides whether to call a tool",
     "auto",
     "none"
   ),
   parallelToolCalls: ignored(dropped, true),
   reasoningEffort: ignored(dropped),
-  continueFinalMessage: refused("it closes a last message of the assistant", false)
+  continueFinalMessage: refused("it closes a final message of the assistant", false)
 }
 
 /**

@@ -9,7 +9,7 @@ import type { GenerationOptions, Issue, ServerLimits } from "../GenerationOption
 import { names, type Route } from "./Dialect.ts"
 
 /**
- * What is known of the engine and of the request.
+ * What is known about the engine and the request.
  *
  * @category models
  * @since 0.2.0

@@ -8,15 +8,15 @@ const sampling = {
   typicalP: sentUnless(1, "typical_p"),
   repetitionPenalty: sentUnless(1, "repeat_penalty"),
   truncate: ignored("llama.cpp does not cut prompts"),
-  bestOf: ignored("llama.cpp has no best_of; ask for several generations with numGenerations", 1),
+  bestOf: ignored("llama.cpp has no best_of; request several generations with numGenerations", 1),
   returnFullText: ignored("llama.cpp does not repeat the prompt", false),
   adapterId: ignored("adapters are chosen when the server starts")
 } satisfies Partial<Rules>
 
 const template = {
-  // without alternatives no log probabilities come at all
+  // without alternatives, no log probabilities are sent at all
   topLogprobs: sent<number>("top_logprobs", (value) => ({ logprobs: true, top_logprobs: Math.max(1, value) })),
-  // a last message of the assistant is continued by itself
+  // a final message of the assistant is continued automatically
   continueFinalMessage: sent<boolean>("messages", () => undefined),
   templateVariables: sent("chat_template_kwargs"),
   thinkingBudget: sentUnless(-1, "thinking_budget_tokens"),

@@ -56,7 +56,7 @@ export const chat: Rules = {
   returnFullText: ignored("a chat response has no text before it", false),
   watermark: ignored("only TGI's native route has it", false),
   truncate: ignored(unknown),
-  bestOf: ignored("only TGI's native route has it; ask for several generations with numGenerations", 1),
+  bestOf: ignored("only TGI's native route has it; request several generations with numGenerations", 1),
   logprobs: sentUnless(false, "logprobs"),
   topNTokens: sent("top_logprobs", (value) => value === 0 ? undefined : { logprobs: true, top_logprobs: value }),
   decoderInputDetails: ignored("only TGI's native route has it", false),
@@ -64,7 +64,7 @@ export const chat: Rules = {
   topLogprobs: sent("top_logprobs", (value) => ({ logprobs: true, top_logprobs: value })),
   tools,
   toolChoice,
-  toolPrompt: ignored("only TGI has it; put the instruction into a message"),
+  toolPrompt: ignored("only TGI has it; put the instruction in a message"),
   parallelToolCalls: sent("parallel_tool_calls"),
   reasoningEffort: sent("reasoning_effort"),
   thinkingBudget: refused(
@@ -73,7 +73,7 @@ export const chat: Rules = {
   ),
   continueFinalMessage: ignored("whether a last assistant message is continued is up to the server", false),
   templateVariables: ignored(
-    "the server renders the template with its own variables; give a tokenizerId to render here"
+    "the server renders the template with its own variables; set a tokenizerId to render here"
   ),
   extra: sent("…", () => undefined)
 }
@@ -95,7 +95,7 @@ export const completion: Rules = {
   tools: ignored(noTools),
   toolChoice: ignored<NonNullable<GenerationOptions["toolChoice"]>>(noTools, "none", "auto"),
   parallelToolCalls: ignored(noTools),
-  reasoningEffort: ignored("the prompt is rendered here; give the template its variable instead"),
+  reasoningEffort: ignored("the prompt is rendered here; set the template's variable instead"),
   // enforced by the client with two requests: see `pipeline/ThinkingPhases`
   thinkingBudget: sent("prompt", () => undefined),
   // the prompt that is sent already contains them

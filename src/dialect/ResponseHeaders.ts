@@ -1,5 +1,5 @@
 /**
- * What the headers of a response say about a generation: TGI's counts and times, and who answered behind a router.
+ * What the headers of a response say about a generation: TGI's counts and times, and the provider behind a router.
  *
  * @since 0.2.0
  */

@@ -4,7 +4,7 @@ import * as OpenAi from "./OpenAi.ts"
 import * as Tgi from "./Tgi.ts"
 
 const thinkingBudget = refused<number>(
-  "which provider answers the second of two requests, and how it renders, is not known; use a dedicated endpoint",
+  "it is not known which provider serves the second of two requests, or how it renders; use a dedicated endpoint",
   -1
 )
 
@@ -29,7 +29,7 @@ export const dialect: Dialect = {
 }
 
 /**
- * The router where raw prompts go to a provider that takes them in the form of TGI's native route, as hf-inference does.
+ * The router with a provider that takes raw prompts in the form of TGI's native route, as hf-inference does.
  *
  * @category dialects
  * @since 0.2.0

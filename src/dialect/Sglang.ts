@@ -36,8 +36,8 @@ const watermark = refused<boolean>(
 )
 
 /**
- * SGLang: sampling controls on both routes, LoRA adapters behind the model's name. A last message of the assistant would
- * be turned into one of the user, so it is continued unless `continueFinalMessage` is false.
+ * SGLang: sampling controls on both routes, LoRA adapters after the model's name. A final message of the assistant
+ * would be turned into one of the user, so it is continued unless `continueFinalMessage` is false.
  *
  * @category dialects
  * @since 0.1.0

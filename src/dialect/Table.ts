@@ -17,8 +17,8 @@ const columns: ReadonlyArray<{ readonly dialect: Dialect; readonly route: Route;
 const row = (cells: ReadonlyArray<string>): string => `| ${cells.join(" | ")} |`
 
 /**
- * What becomes of each option on each engine and route, as a Markdown table: the field under which it is sent, or ✖ where
- * the engine would ignore it and ⛔ where it would refuse it.
+ * What happens to each option on each engine and route, as a Markdown table: the field under which it is sent, or ✖ if
+ * the engine would ignore it and ⛔ if it would refuse it.
  *
  * @category conversions
  * @since 0.1.0

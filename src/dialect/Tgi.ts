@@ -18,7 +18,7 @@ import {
 } from "./Dialect.ts"
 import * as OpenAi from "./OpenAi.ts"
 
-const raw = "TGI has it on /generate alone, which needs a tokenizerId or a template"
+const raw = "TGI only has it on /generate, which needs a tokenizerId or a template"
 
 /** TGI accepts values strictly between 0 and 1, so that 1, which means off, must not be sent. */
 const topP = sentUnless(1, "top_p")
@@ -71,13 +71,13 @@ const chat: Rules = {
     "TGI turns it into a repetition penalty of x + 2; use repetitionPenalty or frequencyPenalty",
     0
   ),
-  logitBias: refused("TGI takes no map"),
+  logitBias: refused("TGI does not take a map"),
   truncate: ignored(raw),
   toolPrompt: sent("tool_prompt"),
-  // TGI continues a last message of the assistant by itself
+  // TGI continues a final message of the assistant automatically
   continueFinalMessage: sent("messages", () => undefined),
-  parallelToolCalls: ignored("TGI makes one call at most", false),
-  reasoningEffort: ignored("TGI has no such field; use the prompt, and splitReasoning to take the thinking apart")
+  parallelToolCalls: ignored("TGI makes at most one call", false),
+  reasoningEffort: ignored("TGI has no such field; use the prompt, and splitReasoning to separate the thinking")
 }
 
 /**
@@ -107,7 +107,7 @@ const parsed = (value: unknown): unknown => {
 
 /**
  * TGI drops the calls of a message that has content, and writes the calls of one that has none into the prompt as JSON,
- * with text arguments escaped once more. So arguments are sent as values; and where there is content next to the calls,
+ * with text arguments escaped once more. So arguments are sent as values; and if there is content next to the calls,
  * both are sent as the text that the server would make of the calls.
  */
 const messageOf = (message: Message): ChatCompletion.Message => {

@@ -39,7 +39,7 @@ export const dialect: Dialect = {
       ...OpenAi.chat,
       ...sampling,
       toolChoice: ignored<NonNullable<GenerationOptions["toolChoice"]>>(
-        "the model calls a tool or does not, as it likes",
+        "the model itself decides whether to call a tool",
         "auto",
         "none"
       ),

@@ -37,7 +37,7 @@ export const dialect: Dialect = {
     completion: {
       ...OpenAi.completion,
       ...sampling,
-      bestOf: refused("current versions have no best_of; ask for several generations with numGenerations", 1)
+      bestOf: refused("current versions have no best_of; request several generations with numGenerations", 1)
     }
   }
 }

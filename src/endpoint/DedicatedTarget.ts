@@ -13,7 +13,10 @@ import type * as EndpointConfig from "./EndpointConfig.ts"
 import type * as EndpointError from "./EndpointError.ts"
 import { holdHeader, type Means, type Target } from "./EndpointTarget.ts"
 
-/** A status that says "not yet" may pass. A server that cannot be reached has already been retried by the policy. */
+/**
+ * A status that means "not yet" may be temporary. A server that cannot be reached has already been retried by the
+ * policy.
+ */
 const notYet = (reason: EndpointError.Reason): Retry.Verdict => ({
   tag: reason._tag,
   message: reason.message,
@@ -21,7 +24,7 @@ const notYet = (reason: EndpointError.Reason): Retry.Verdict => ({
   throttled: true
 })
 
-/** A management API on this machine is a simulated one, and may give addresses on this machine. */
+/** A management API on this machine is a simulated one, and may name addresses on this machine. */
 const simulatedHosts = ({ managementUrl }: EndpointConfig.EndpointConfig): ReadonlyArray<string> => {
   const url = managementUrl === undefined ? null : URL.parse(managementUrl)
   return url !== null && EndpointUrl.isLoopback(url) ? EndpointUrl.LOOPBACK : []
@@ -56,7 +59,7 @@ export const resolve = Effect.fnUntraced(function*(
     retry,
     userAgent
   })
-  // the first replica answered, the next one may still be starting
+  // the first replica responded, the next one may still be starting
   const engine = yield* Retry.run(
     () => probe,
     { subject: EndpointUrl.show(url), policy: retry, deadline: yield* CurrentDeadline, verdict: notYet },
@@ -70,7 +73,7 @@ export const resolve = Effect.fnUntraced(function*(
     search: "",
     headers: EndpointUrl.isDedicated(url) ? holdHeader(config) : {},
     token,
-    // TGI accepts any name, the others only their own
+    // TGI accepts any model name, the others only their own
     modelName: engine.kind === "tgi" ? repository : engine.modelName ?? repository,
     engine,
     repository,

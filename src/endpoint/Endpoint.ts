@@ -42,11 +42,11 @@ export class Endpoint extends Context.Service<Endpoint, {
   /** Resolves again, including the engine: after an update of the endpoint, or when responses no longer fit. */
   readonly refresh: Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>
   /**
-   * Brings back an endpoint that reported to be asleep or paused, and gives its target when it is ready. Concurrent callers
-   * share one wake-up. Fails with `Paused` where a URL alone is not enough to resume it.
+   * Brings back an endpoint that reported being asleep or paused, and returns its target when it is ready. Concurrent
+   * callers share one wake-up. Fails with `Paused` if only its URL is known, which is not enough to resume it.
    */
   readonly revive: (why: "Asleep" | "Paused") => Effect.Effect<EndpointTarget.Target, EndpointError.EndpointError>
-  /** What happens while waiting: the last few events, then those to come. Does not end by itself. */
+  /** What happens while waiting: the last few events, then new ones. Does not end by itself. */
   readonly progress: Stream.Stream<WaitProgress>
   /** `modelDisplayName`, else the endpoint's repository, `modelId`, or the base URL without its query. */
   readonly displayName: Effect.Effect<string, EndpointError.EndpointError>
@@ -66,8 +66,9 @@ const closed = new EndpointError.EndpointError({
 })
 
 /**
- * Remembers the result of an effect, and shares it with all who need it while it runs. It keeps running when the caller who
- * started it is interrupted, since others may wait for it; it ends with the scope, and then fails everyone who still waits.
+ * Remembers the result of an effect, and shares it with every caller that needs it while it runs. It keeps running when
+ * the caller that started it is interrupted, since others may wait for it; it ends with the scope, and then fails every
+ * caller that still waits.
  */
 const makeMemory = Effect.map(Effect.scope, (scope) => {
   let memory: Memory = {}
@@ -116,7 +117,7 @@ const log = (progress: WaitProgress) =>
 export const make = Effect.fnUntraced(function*(options: EndpointConfig.Options) {
   const { config, target } = yield* EndpointConfig.make(options)
   const token = yield* EndpointConfig.token(options.apiKey, target)
-  // who listens gets the last few first; one that is too slow misses the oldest
+  // a subscriber gets the last few first; one that is too slow misses the oldest
   const events = yield* Effect.acquireRelease(
     PubSub.sliding<WaitProgress>({ capacity: 256, replay: 16 }),
     PubSub.shutdown

@@ -1,6 +1,6 @@
 /**
- * What a program says about the endpoint it wants: exactly one of a model id, the name of a dedicated endpoint, or a base
- * URL, and what goes with it.
+ * How a program names the endpoint that it wants: exactly one of a model id, the name of a dedicated endpoint, or a
+ * base URL, and what goes with it.
  *
  * @since 0.1.0
  */
@@ -26,7 +26,7 @@ const ModelId = Schema.String.check(
   Schema.makeFilter((id: string) => Result.isSuccess(RepoPath.repo(id)) || "a model id looks like `org/name` or `name`")
 )
 
-/** Of a finite number, so that anything else is reported as not being one. */
+/** From a finite number, so that anything else is reported as not being one. */
 const DurationFromFiniteMillis = Schema.Finite.pipe(
   Schema.decodeTo(Schema.Duration, SchemaTransformation.durationFromMillis)
 )
@@ -72,7 +72,7 @@ export const EndpointConfig = Schema.Struct({
   modelDisplayName: option(Schema.String, "The model's name where results are shown."),
   modelName: option(
     Schema.NonEmptyString,
-    "The server's name of the model, where it serves several. Default: the first that it lists."
+    "The server's name for the model, if it serves several. Default: the first that it lists."
   ),
   engine: option(
     Engine.Kind,
@@ -85,7 +85,7 @@ export const EndpointConfig = Schema.Struct({
   ),
   endpointHosts: option(
     Schema.Array(Schema.String),
-    "Domains besides `endpoints.huggingface.cloud` whose dedicated endpoints get the token."
+    "Domains besides `endpoints.huggingface.cloud` whose dedicated endpoints are sent the token."
   ),
   routerUrl: option(Schema.String, "The serverless router. Default `https://router.huggingface.co`."),
   managementUrl: option(Schema.String, "The management API. Default `https://api.endpoints.huggingface.cloud/v2`.")
@@ -111,20 +111,20 @@ export interface Options extends Omit<Partial<EndpointConfig>, "waitTimeout"> {
 
 type Naming = "modelId" | "endpointName" | "baseUrl"
 
-/** Those of the three that are present by a type. */
+/** Those of the three that a type requires. */
 type Given<O> = {
   [K in Naming]: O extends { readonly [N in K]: infer V } ? undefined extends V ? never : K : never
 }[Naming]
 
-/** Those of the three that may be present by a type. */
+/** Those of the three that a type allows. */
 type Possible<O> = Naming & keyof O
 
 type IsUnion<T, U = T> = T extends unknown ? [U] extends [T] ? false : true : never
 
 /**
- * Accepts options that name one endpoint, and no other options than those allowed. Where the type shows that none or several
- * are given, it requires a property whose name says so; where it cannot show that, as for options read from a file, the
- * check is made when the layer is built.
+ * Accepts options that name one endpoint, and no other options than those allowed. If the type shows that none or
+ * several are given, it requires a property whose name says so; if it cannot show that, as for options read from a
+ * file, the check is made when the layer is built.
  *
  * @category models
  * @since 0.2.0
@@ -138,7 +138,7 @@ export type OneTarget<O, Allowed> = O extends unknown ?
   : never
 
 /**
- * As `OneTarget`, where a name stands for the model if neither `endpointName` nor `baseUrl` is given.
+ * As `OneTarget`, but with a name that stands for the model if neither `endpointName` nor `baseUrl` is given.
  *
  * @category models
  * @since 0.2.0
@@ -151,7 +151,7 @@ export type OneTargetAtMost<O, Allowed> = O extends unknown ?
 type Configured<O> = { readonly [K in keyof O]: O[K] extends Config.Config<infer V> ? V : O[K] }
 
 /**
- * As `OneTarget`, of options each of which is a `Config`. One `Config` of all of them is checked when it is read.
+ * As `OneTarget`, for options each of which is a `Config`. A single `Config` of all of them is checked when it is read.
  *
  * @category models
  * @since 0.2.0
@@ -286,7 +286,7 @@ export const token = Effect.fnUntraced(function*(apiKey: HubToken.Input, target:
   }
   if (token !== undefined && target._tag === "Serverless" && !HubToken.isHuggingFace(token)) {
     return yield* invalid(
-      "the router takes keys of Hugging Face, which start with hf_; use baseUrl for the provider of this key",
+      "the router accepts Hugging Face tokens, which start with hf_; for a key of another provider, give its address as baseUrl",
       [
         "apiKey"
       ]
@@ -296,7 +296,7 @@ export const token = Effect.fnUntraced(function*(apiKey: HubToken.Input, target:
 })
 
 /**
- * The caller's token if Hugging Face may see it: a key of another provider never reaches the Hub.
+ * The caller's token, if Hugging Face may see it: a key of another provider is never sent to the Hub.
  *
  * @category tokens
  * @since 0.1.0

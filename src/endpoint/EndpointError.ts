@@ -1,5 +1,5 @@
 /**
- * What can go wrong between a name and a server that answers.
+ * What can go wrong between a name and a server that responds.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ const facts = {
   subject: Schema.String,
   /** The server's own words, cut and without secrets; `""` when it said nothing. */
   detail: defaulted(Schema.String, ""),
-  /** What to give to Hugging Face's support. */
+  /** The id to quote to Hugging Face's support. */
   requestId: Schema.optionalKey(Schema.String)
 }
 
@@ -119,7 +119,7 @@ export class NotFound extends Schema.TaggedError<NotFound>()("NotFound", facts) 
 }
 
 /**
- * The endpoint does not answer yet, and no waiting was allowed.
+ * The endpoint does not respond yet, and no waiting was allowed.
  *
  * @category reasons
  * @since 0.1.0
@@ -189,14 +189,14 @@ export class WaitTimeout extends Schema.TaggedError<WaitTimeout>()("WaitTimeout"
 }
 
 /**
- * Nothing answers at the address, or only with a temporary failure.
+ * Nothing responds at the address, or only with a temporary failure.
  *
  * @category reasons
  * @since 0.1.0
  */
 export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {
   ...facts,
-  /** Absent when there was no response at all. */
+  /** Absent if there was no response at all. */
   status: Schema.optionalKey(Schema.Int),
   /** Whether the same request may succeed later: not for a wrong certificate or a proxy that is not there. Default: yes. */
   retryable: Schema.optionalKey(Schema.Boolean)
@@ -240,7 +240,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
   readonly isRetryable = true
   override get message() {
     const wait = this.retryAfter === undefined ? "later" : `in ${time(this.retryAfter)}`
-    return sentence(`${this.subject}: too many requests, ask again ${wait}`, this)
+    return sentence(`${this.subject}: too many requests, try again ${wait}`, this)
   }
 }
 
@@ -300,7 +300,7 @@ export class TaskMismatch extends Schema.TaggedError<TaskMismatch>()("TaskMismat
 }
 
 /**
- * The platform gave an address to which no token is sent.
+ * The platform returned an address to which no token is sent.
  *
  * @category reasons
  * @since 0.1.0

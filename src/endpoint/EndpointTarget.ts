@@ -39,9 +39,9 @@ export interface Target {
   /** Serverless: where raw prompts go, which is a provider's own route, and the model's name there. */
   readonly completionUrl?: URL
   readonly completionModel?: string
-  /** Serverless: set in place of `completionUrl` where the provider takes raw prompts in the form of TGI's native route. */
+  /** Serverless: set instead of `completionUrl` if the provider takes raw prompts in the form of TGI's native route. */
   readonly nativeUrl?: URL
-  /** Serverless: set where providers take raw prompts only, and no messages. */
+  /** Serverless: set if providers take only raw prompts, and no messages. */
   readonly isRawOnly?: boolean
   /** What every request carries besides the token. No secrets. */
   readonly headers: Readonly<Record<string, string>>
@@ -50,15 +50,15 @@ export interface Target {
   /** What goes into `model`. */
   readonly modelName: string
   readonly engine: Engine.Engine
-  /** The model's repository on the Hub, where it is known: templates come from there. */
+  /** The model's repository on the Hub, if it is known: templates come from there. */
   readonly repository?: string
-  /** The revision of the repository, where it is known. */
+  /** The revision of the repository, if it is known. */
   readonly revision?: string
   /** The model's name where results are shown. */
   readonly displayName: string
-  /** USD per million tokens, when it is known who answers. */
+  /** USD per million tokens, if it is known which provider serves the model. */
   readonly pricing?: { readonly input: number; readonly output: number }
-  /** Serverless: what the router publishes about the providers that may answer. */
+  /** Serverless: what the router publishes about the providers that may serve the model. */
   readonly offers?: ReadonlyArray<Router.Offer>
 }
 

@@ -1,5 +1,5 @@
 /**
- * A model id as a target: what the router serves it by.
+ * A model id as a target: the name under which the router serves it.
  *
  * @since 0.2.0
  */

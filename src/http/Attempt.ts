@@ -31,9 +31,9 @@ type Chunks = readonly [Uint8Array, ...Array<Uint8Array>]
  * @since 0.2.0
  */
 export interface Options {
-  /** Where the transport is fetch: whether it follows redirects. Default: `manual`. */
+  /** If the transport is fetch: whether it follows redirects. Default: `manual`. */
   readonly redirect?: "follow" | "manual" | undefined
-  /** The body of a success is read whole, at most so much of it. */
+  /** The body of a success is read as a whole, up to this limit. */
   readonly whole?: TransportLimits.Size | undefined
 }
 
@@ -58,8 +58,8 @@ export class Attempts {
   }
 
   /**
-   * The headers of the response; with a scope, the request lives as long as it. With `whole`, where the transport can,
-   * a success comes when its body has: see `arrivedText`.
+   * The headers of the response; the request lives as long as the scope, if there is one. With `whole`, if the
+   * transport can do it, a success is returned once its body has arrived: see `arrivedText`.
    */
   head(
     request: HttpClientRequest.HttpClientRequest,
@@ -138,12 +138,12 @@ const pageOrigin = (): string | undefined => {
   return document === undefined && WorkerGlobalScope === undefined ? undefined : location?.origin
 }
 
-/** The origins that have answered a request from this page. */
+/** The origins that have responded to a request from this page. */
 const answered = new Set<string>()
 
 /**
- * A browser reports a refusal by cross-origin rules (CORS) no differently from a network that is down. Another origin that
- * never answered while the browser is online has probably not allowed the request.
+ * A browser reports a refusal by cross-origin rules (CORS) no differently from a network that is down. Another origin
+ * that never responded while the browser is online has probably not allowed the request.
  */
 const inBrowser = <A>(
   head: Effect.Effect<A, HttpClientError>,
@@ -179,8 +179,8 @@ const bounded = <A>(
 }
 
 /**
- * The request with the trace (W3C `traceparent`), where a tracer is installed that exports it and the program has not
- * switched propagation off: for servers of the caller's, never for a third party. TGI reads it since 3.3.
+ * The request with the trace (W3C `traceparent`), if a tracer that exports it is installed and the program has not
+ * switched propagation off: for the caller's own servers, never for a third party. TGI reads it since 3.3.
  *
  * @category combinators
  * @since 0.2.0

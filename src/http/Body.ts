@@ -19,7 +19,7 @@ const decoder = new TextDecoder()
 
 /**
  * Reads a body as text, at most `limit` bytes of it after decompression. A longer one fails with the code
- * `ERR_BODY_TOO_LARGE`, or is cut off where `cut` says so.
+ * `ERR_BODY_TOO_LARGE`, or is cut off if `cut` is set.
  *
  * @category decoding
  * @since 0.1.0

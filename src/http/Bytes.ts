@@ -5,7 +5,7 @@
  */
 
 /**
- * The pieces one after the other. One alone is not copied.
+ * The chunks one after the other. A single one is not copied.
  *
  * @category conversions
  * @since 0.2.0

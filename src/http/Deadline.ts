@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
 /**
- * In milliseconds of the clock; absent where nothing bounds a call but its own limit.
+ * In milliseconds of the clock; absent if only a call's own limit bounds it.
  *
  * @category references
  * @since 0.2.0
@@ -39,7 +39,7 @@ export const after = (limit: Duration.Duration): Effect.Effect<number> =>
   Effect.withFiber((fiber) => Effect.succeed(of(fiber, limit)))
 
 /**
- * As `after`, where the fiber is at hand.
+ * As `after`, for a given fiber.
  *
  * @category accessors
  * @since 0.2.0

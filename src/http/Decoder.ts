@@ -1,6 +1,6 @@
 /**
- * A running decoder of one content coding: gzip, deflate, br or zstd, as the bytes come, by the platform's zlib (Node, Bun
- * and Deno have it; where it is absent, such as in a browser, `fetch` has decoded the body already).
+ * A running decoder of one content coding: gzip, deflate, br or zstd, as the bytes arrive, by the platform's zlib
+ * (Node, Bun and Deno have it; where it is absent, as in a browser, `fetch` has already decoded the body).
  *
  * A body may hold several gzip members or zstd frames, as files that were written in parts do; it is read to its end.
  *
@@ -26,7 +26,7 @@ interface Inflater {
   readonly destroy: () => void
   readonly on: (
     event: "data" | "end" | "error",
-    // what comes with an event depends on it: bytes with `data`, an error with `error`
+    // the argument depends on the event: bytes with `data`, an error with `error`
     listener: ((bytes: Uint8Array) => void) | (() => void) | ((error: Error) => void)
   ) => this
 }
@@ -39,7 +39,7 @@ interface Zlib {
   readonly createZstdDecompress?: () => Inflater
 }
 
-/** Loaded by name, so that nothing of Node is imported where there is no Node. */
+/** Loaded by name, so that nothing from Node is imported where there is no Node. */
 const platform: Zlib | undefined = (globalThis as {
   readonly process?: { readonly getBuiltinModule?: (name: string) => Zlib | undefined }
 }).process?.getBuiltinModule?.("node:zlib")
@@ -53,8 +53,8 @@ const platform: Zlib | undefined = (globalThis as {
 export const accepted = "gzip, deflate, br"
 
 /**
- * Reads a `content-encoding` header: the coding to undo, `undefined` where there is none, or `"unsupported"` for an unknown
- * one, or for several on top of each other (a way to make a small body very large).
+ * Reads a `content-encoding` header: the coding to undo, `undefined` if there is none, or `"unsupported"` for an
+ * unknown one, or for several on top of each other (a way to make a small body very large).
  *
  * @category decoding
  * @since 0.2.0
@@ -79,7 +79,7 @@ export const fromHeader = (header: string): Coding | "unsupported" | undefined =
 }
 
 /**
- * Who takes the decoded chunks.
+ * The receiver of the decoded chunks.
  *
  * @category models
  * @since 0.2.0

@@ -56,7 +56,7 @@ export const decompress = <E>(
   return Stream.transformPull(self, (pull, scope) => Effect.succeed(decoding(pull, scope, coding, encoding)))
 }
 
-/** What comes out of a decoder, one pull of the input after the other. */
+/** The output of a decoder, one pull of the input after the other. */
 const decoding = <E>(
   pull: Pull.Pull<Chunks, E>,
   scope: Scope.Scope,

@@ -1,6 +1,6 @@
 /**
- * What can go wrong with one request, apart from the meaning of its response, in words that say what to do. Each stage turns
- * it into its own error.
+ * What can go wrong with one request, apart from the meaning of its response, with a message that says what to do. Each
+ * stage turns it into its own error.
  *
  * @since 0.2.0
  */
@@ -46,7 +46,7 @@ export const timeout = (phase: Phase, after: Duration.Input): Fault => ({
 })
 
 /**
- * A server that sent no headers for a long time, and whose health route then did not answer.
+ * A server that sent no headers for a long time, and whose health route then did not respond.
  *
  * @category constructors
  * @since 0.2.0
@@ -55,7 +55,7 @@ export const silent = (after: Duration.Input): Fault => ({
   _tag: "Connection",
   description: `no response within ${
     Duration.format(Duration.fromInputUnsafe(after))
-  }, and the health route does not answer either: check that the server still runs`,
+  }, and the health route does not respond either: check that the server is still running`,
   code: "ERR_NO_SIGN_OF_LIFE",
   retryable: false
 })
@@ -70,7 +70,7 @@ export const silent = (after: Duration.Input): Fault => ({
 export const probablyCors = (origin: string): Fault => ({
   _tag: "Connection",
   description:
-    `no response from ${origin}. The browser does not say why; this origin has not answered before, so it probably does not allow requests from this page (CORS): let the server send access-control-allow-origin, or send requests through a server of your own`,
+    `no response from ${origin}. The browser does not say why. This origin has not responded before, so it probably does not allow requests from this page (CORS): make the server send access-control-allow-origin, or send requests through your own server`,
   code: "ERR_PROBABLY_CORS",
   retryable: false
 })
@@ -118,12 +118,12 @@ const undecodable = /^(Z_(?!BUF)|ERR_(BROTLI|ZLIB|_ERROR_FORMAT|ENCODING|CONTENT
 const hopeless =
   /^(CERT_|EPROTO$|ERR_TLS|ERR_SSL|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HPE_|ERR_INVALID_|ERR_PROXY_(?!GATEWAY)|UND_ERR_INVALID)/
 
-const noTls = "the port does not speak TLS: write http:// instead of https://, or use the port for https"
+const noTls = "the port does not speak TLS: write http:// instead of https://, or use the HTTPS port"
 
 const advice: { readonly [code: string]: string } = {
-  ECONNREFUSED: "nothing listens there: check the base URL and that the server runs",
+  ECONNREFUSED: "nothing listens there: check the base URL and that the server is running",
   ENOTFOUND: "the host name is not known: check the base URL",
-  EAI_AGAIN: "the name server did not answer",
+  EAI_AGAIN: "the name server did not respond",
   ECONNRESET: "the connection was reset",
   UND_ERR_SOCKET: "the server closed the connection",
   EPROTO: noTls,
@@ -134,7 +134,7 @@ const advice: { readonly [code: string]: string } = {
   ERR_PROXY_UNREACHABLE:
     "the proxy cannot be reached: check HTTP_PROXY, HTTPS_PROXY and the option proxy, or set NO_PROXY",
   ERR_PROXY_AUTHENTICATION:
-    "the proxy asks for credentials (407): put them into its URL, as in http://user:password@host:port",
+    "the proxy requires credentials (407): put them into its URL, as in http://user:password@host:port",
   ERR_PROXY_REFUSED: "the proxy refused to connect to it",
   ERR_PROXY_GATEWAY: "the proxy could not connect to it"
 }
@@ -155,14 +155,14 @@ const originOf = (url: string): string | undefined =>
 
 const noScheme: Fault = {
   _tag: "Connection",
-  description: "the URL lacks http:// or https://: write it out, as in http://localhost:8080",
+  description: "the URL lacks http:// or https://: write it in full, as in http://localhost:8080",
   code: "ERR_INVALID_URL",
   retryable: false
 }
 
 /**
- * The fault behind a failure of the HTTP client. The cause's own message is not repeated: some platforms put header values
- * into it.
+ * The fault behind a failure of the HTTP client. The cause's own message is not repeated, since some platforms put
+ * header values into it.
  *
  * @category conversions
  * @since 0.2.0
@@ -171,7 +171,7 @@ export const from = (error: HttpClientError.HttpClientError | Decompression.Faul
   if (error._tag === "DecompressionFault") {
     return {
       _tag: "Undecodable",
-      description: `the body is not valid ${error.encoding}, or this platform cannot read that encoding`
+      description: `the response body is not valid ${error.encoding}, or this platform cannot read that encoding`
     }
   }
   const { reason, request } = error
@@ -196,7 +196,7 @@ export const from = (error: HttpClientError.HttpClientError | Decompression.Faul
         return {
           _tag: "Undecodable",
           description:
-            `the body cannot be decoded as its content-encoding header says (${code}): a proxy may have compressed it twice or not at all`
+            `the response body cannot be decoded as its content-encoding header says (${code}): a proxy may have compressed it twice or not at all`
         }
       }
       const why = code === undefined ? "the connection failed" : advice[code] ?? code

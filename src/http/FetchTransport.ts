@@ -29,7 +29,7 @@ import { enforcesLimits, type Limits, type Send, type Size } from "./TransportLi
 /** A body up to this size is read in one piece by `fetch` itself; the limit between two reads then applies to all of it. */
 const SMALL = 256 * 1024
 
-/** Bytes of a body that is read whole where the request sets no limit. */
+/** The most bytes of a body that is read whole, if the request sets no limit. */
 const MAX_WHOLE_BYTES = 64 * 1024 * 1024
 
 const within: Send = (request, limits, whole) => {
@@ -47,7 +47,7 @@ const within: Send = (request, limits, whole) => {
 }
 
 /**
- * The client. It uses the `fetch` and the `RequestInit` of `effect/http/FetchHttpClient`, where the program gives them.
+ * The client. It uses the `fetch` and the `RequestInit` of `effect/http/FetchHttpClient`, if the program provides them.
  *
  * @category constructors
  * @since 0.2.0
@@ -212,7 +212,7 @@ const bodyOf = ({ body }: HttpClientRequest): { readonly body?: BodyInit; readon
     case "Uint8Array":
       return { body: body.text ?? new Uint8Array(body.body) }
     case "Raw":
-      // whatever the caller considers a body of fetch, which checks it
+      // whatever the caller considers a body for fetch, which checks it
       return { body: body.body as BodyInit }
     case "FormData":
       return { body: body.formData }

@@ -1,5 +1,5 @@
 /**
- * What headers say besides the content: who sends a request, the server's id of it, and when to retry.
+ * What headers say besides the content: who sends a request, the server's id for it, and when to retry.
  *
  * @since 0.2.0
  */
@@ -19,7 +19,7 @@ const PRODUCT = "effect-inference-endpoints/0.2.0"
 export const userAgent = (own: string | undefined): string => own === undefined ? PRODUCT : `${own} ${PRODUCT}`
 
 /**
- * The server's id of a request: `x-request-id`, `x-amzn-trace-id` or `x-amz-cf-id`, without secrets and cut after 200
+ * The server's id for a request: `x-request-id`, `x-amzn-trace-id` or `x-amz-cf-id`, without secrets and cut after 200
  * characters.
  *
  * @category accessors
@@ -42,7 +42,7 @@ export const scrubbed = (headers: Headers.Headers, scrub: Scrub): Headers.Header
 }
 
 /**
- * The server's own verdict on a retry (`x-should-retry`), where it gives one.
+ * The server's own verdict on a retry (`x-should-retry`), if it sends one.
  *
  * @category accessors
  * @since 0.2.0

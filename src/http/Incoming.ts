@@ -27,7 +27,7 @@ export abstract class Incoming {
   headers: Readonly<Record<string, string | Array<string> | undefined>> = {}
   /** The whole body has arrived. */
   ended = false
-  /** The whole body, if the transport gives it as a text. */
+  /** The whole body, if the transport delivers it as a string. */
   text: string | undefined
   /** Why nothing more will arrive; what arrived before can still be taken. */
   failure: Error | undefined
@@ -69,14 +69,14 @@ export abstract class Incoming {
   }
 
   /**
-   * Something arrived, or is waited for: the limit between two reads starts again. For transports that do not apply it
-   * themselves.
+   * Something arrived, or the reader begins to wait: the limit between two reads starts again. For transports that do
+   * not apply it themselves.
    */
   protected alive(): void {
     this.#watch.heard()
   }
 
-  /** Nothing is waited for. */
+  /** The reader is not waiting. */
   protected quiet(): void {
     this.#watch.quiet()
   }
@@ -179,7 +179,10 @@ export abstract class Incoming {
     return stop
   }
 
-  /** Said before the head is there: of a success the reader wants the whole body, and is woken when that has come. */
+  /**
+   * Called before the headers have arrived: the reader wants the whole body of a success, and is woken once it has
+   * arrived.
+   */
   expect(size: Size): void {
     this.#expected = size
   }
@@ -243,4 +246,4 @@ export abstract class Incoming {
   }
 }
 
-const abandoned = (): Error => fault("ERR_ABANDONED", "The request was given up before its response was complete")
+const abandoned = (): Error => fault("ERR_ABANDONED", "The request was abandoned before its response was complete")

@@ -130,7 +130,7 @@ export class IncomingResponse extends Inspectable.Class implements EnforcedRespo
     return Effect.map(this.#all(size, false), this.#encoded)
   }
 
-  /** A body that the transport gave as a text has no bytes of its own. */
+  /** A body that the transport delivered as a string has no bytes of its own. */
   readonly #encoded = (body: Uint8Array): Uint8Array =>
     this.#incoming.text === undefined ? body : new TextEncoder().encode(this.#incoming.text)
 

@@ -1,13 +1,14 @@
 /**
- * The only retry of the SDK: attempts, full jitter, the server's wishes, a quota and a deadline, as a `Schedule`.
+ * The only retry logic of the SDK: attempts, full jitter, the server's requests to wait, a quota and a deadline, as a
+ * `Schedule`.
  *
  * A generation changes no state on the server, so another attempt is safe; it costs GPU time, so it is bounded and
  * counted. Nothing is retried after the first delivered event of a stream.
  *
- * The numbers: 4 attempts; `random × min(20 s, base × 2^i)` with a base of 250 ms, or 1 s where the server is throttling;
- * a wait that the server asks for is a lower bound, lengthened by up to 10 %, and beyond 60 s the call fails with that
- * figure instead. The quota is the token bucket of the AWS SDKs: 500 tokens, a retry takes 14 (5 when throttled), success
- * returns them, a success without retries adds 1, and an empty bucket means: fail now.
+ * The numbers: 4 attempts; `random × min(20 s, base × 2^i)` with a base of 250 ms, or 1 s if the server is throttling;
+ * a wait that the server asks for is a lower bound, lengthened by up to 10 %, and if it is longer than 60 s, the call
+ * fails and reports it. The quota is the token bucket of the AWS SDKs: 500 tokens, a retry takes 14 (5 when throttled),
+ * success returns them, a success without retries adds 1, and with an empty bucket the call fails at once.
  *
  * @since 0.1.0
  */
@@ -117,7 +118,7 @@ export const current = (base: Policy): Effect.Effect<Policy> =>
   Effect.map(CurrentPolicy, (input) => input === undefined ? base : make(input, base))
 
 /**
- * A wait that is about to begin: what for, and how long.
+ * A wait that is about to begin: its reason and its length.
  *
  * @category models
  * @since 0.2.0
@@ -125,12 +126,12 @@ export const current = (base: Policy): Effect.Effect<Policy> =>
 export interface Wait {
   /** What is requested: a route such as `POST /generate`, an endpoint, a file of the Hub. */
   readonly subject: string
-  /** Which attempt failed, or which look was in vain, counted from 1. */
+  /** Which attempt or check failed, counted from 1. */
   readonly attempt: number
   readonly delay: Duration.Duration
   /** Why, in a sentence. */
   readonly reason: string
-  /** What will be done afterwards: the same request again, or another look at an endpoint that is not ready. */
+  /** What happens afterwards: the same request again, or another check of an endpoint that is not ready. */
   readonly next: "attempt" | "look"
 }
 
@@ -159,7 +160,7 @@ export const announce = (wait: Wait): Effect.Effect<void> => Effect.flatMap(OnWa
 
 /** Counts the retries of all calls, by reason. */
 const retries = Metric.counter("inference_endpoints.client.retries", {
-  description: "attempts that were repeated",
+  description: "retried attempts",
   incremental: true
 })
 
@@ -226,14 +227,14 @@ export interface Options<E> {
   readonly subject: string
   readonly policy: Policy
   readonly quota?: Quota | undefined
-  /** The time, in milliseconds of the clock, from which no attempt is begun. Default: none. */
+  /** The time, in milliseconds of the clock, from which no attempt is started. Default: none. */
   readonly deadline?: number | undefined
   readonly verdict: (error: E) => Verdict
 }
 
 /**
- * Runs an attempt until it succeeds, may not be repeated, or the policy, the quota or the deadline ends it; then fails with
- * the last failure and the number of attempts.
+ * Runs an attempt until it succeeds, may not be repeated, or the policy, the quota or the deadline ends the retries;
+ * then fails with the last failure and the number of attempts.
  *
  * @category combinators
  * @since 0.1.0
@@ -282,8 +283,8 @@ const again = <A, E, E2, R>(
   })
 
 /**
- * The policy as a schedule over failures. It ends where another attempt is not worthwhile or not allowed, and reports every
- * wait before it begins.
+ * The policy as a schedule over failures. It ends if another attempt is not worthwhile or not allowed, and reports
+ * every wait before it begins.
  *
  * @category constructors
  * @since 0.2.0
@@ -314,7 +315,7 @@ export const schedule = <E>(
 
 /**
  * The wait after a number of failures: full jitter below a bound that doubles, or what the server asks for plus up to a
- * tenth; nothing where it asks for more than the policy allows.
+ * tenth; undefined if it asks for more than the policy allows.
  *
  * @category accessors
  * @since 0.2.0

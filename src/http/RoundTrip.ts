@@ -1,7 +1,7 @@
 /**
- * One request and its whole response under the rules of this package: no redirect is followed by itself, no trace header is
- * sent, bodies and waits are bounded, the body is always read (so that a pooled connection is returned), and a failure is a
- * text without a request object in it.
+ * One request and its whole response under the rules of this package: redirects are not followed automatically, no
+ * trace header is sent, bodies and waits are bounded, the body is always read (so that a pooled connection is
+ * returned), and a failure is text without a request object.
  *
  * @since 0.1.0
  */
@@ -138,8 +138,8 @@ export interface Opened {
 }
 
 /**
- * Sends a request and gives the headers and the body as it arrives, for as long as the scope is open. Nothing limits how
- * long the body takes; to apply a limit, stop reading.
+ * Sends a request and returns the headers, and the body as it arrives, for as long as the scope is open. Nothing limits
+ * how long the body takes; to apply a limit, stop reading.
  *
  * @category running
  * @since 0.2.0
@@ -240,7 +240,7 @@ export const requestId = ({ headers, sent }: Omit<Answer, "body">): string | und
   HeaderFields.requestId(headers, scrubber(sent))
 
 /**
- * How long the server wants no further request, where it says so.
+ * How long the server wants no further request, if it says so.
  *
  * @category headers
  * @since 0.1.0

@@ -16,11 +16,11 @@ export type Phase = "connect" | "headers" | "firstEvent" | "idle" | "total"
 /**
  * The time limits of one call, each with a reason of its own (`Timeout` with its `phase`).
  *
- * - `connect` (10 s): until there is a connection. `NodeInferenceEndpoints` gives it to its transport; any other HTTP
+ * - `connect` (10 s): until there is a connection. `NodeInferenceEndpoints` passes it to its transport; any other HTTP
  *   client keeps its own (`connectTimeout` of `NodeTransport.layerOptions`).
- * - `firstEvent` (300 s): until the first event of a stream, including the time in the server's queue. A whole response has
- *   no limit of its own before its headers: after this long without them the health route is asked; silence there ends the
- *   call, and an answer lets it wait on, up to `total`.
+ * - `firstEvent` (300 s): until the first event of a stream, including the time in the server's queue. A whole response
+ *   has no limit of its own before its headers: after this long without them the health route is checked; no response
+ *   there ends the call; with one, the call waits on, up to `total`.
  * - `headers` (as `firstEvent`): until the response headers of a stream. Some engines send them with the first token, after
  *   the queue and the prompt.
  * - `idle` (60 s): between two reads of a body; TGI sends a keep-alive every 15 s.

@@ -6,7 +6,7 @@
  */
 
 /**
- * An error with a `code` to tell it by.
+ * An error with a `code` that identifies it.
  *
  * @category errors
  * @since 0.2.0
@@ -32,7 +32,7 @@ export const tooLarge = (limit: number): Error =>
 export const late = {
   headers: () => fault("UND_ERR_HEADERS_TIMEOUT", "No complete response headers within the time set for them"),
   silence: () =>
-    fault("ERR_NO_SIGN_OF_LIFE", "No response headers for a long time, and then no answer from the health route"),
+    fault("ERR_NO_SIGN_OF_LIFE", "No response headers for a long time, and then no response from the health route"),
   idle: () => fault("UND_ERR_BODY_TIMEOUT", "No body data within the idle timeout"),
   total: () => fault("ERR_TOTAL_TIMEOUT", "The response was not complete within the time set for the whole request"),
   firstEvent: () => fault("ERR_FIRST_EVENT_TIMEOUT", "No event within the time set for the first one")

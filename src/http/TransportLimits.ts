@@ -58,8 +58,8 @@ export const enforcesLimits: unique symbol = Symbol.for(
  * Sends a request within limits. The caller is responsible for the span, the trace headers and closing a response that
  * nobody reads; that saves a fifth of the cost of a call.
  *
- * With `whole`, a response with a status below 300 comes when its body is complete or has failed, so that its reader waits
- * once and not twice. Then `Reading.arrivedText` has the body. A transport may ignore it.
+ * With `whole`, a response with a status below 300 is returned when its body is complete or has failed, so that its
+ * reader waits once instead of twice. Then `Reading.arrivedText` has the body. A transport may ignore it.
  *
  * @category models
  * @since 0.1.0
@@ -81,8 +81,8 @@ export interface EnforcingClient extends HttpClient {
 }
 
 /**
- * How to send within limits; nothing if the transport does not apply them. Operators such as `mapRequest` make a new client
- * without it, so ask the innermost client.
+ * How to send within limits; undefined if the transport does not apply them. Operators such as `mapRequest` make a new
+ * client without it, so ask the innermost client.
  *
  * @category combinators
  * @since 0.1.0
@@ -117,10 +117,10 @@ export interface Reading {
   /** The whole body, at most this many bytes; a longer one fails, or is cut off. */
   readonly bytes: (size: Size) => Effect.Effect<Uint8Array, HttpClientError>
   readonly wholeText: (size: Size) => Effect.Effect<string, HttpClientError>
-  /** The body of a request that was sent with `whole`, where all of it has arrived. */
+  /** The body of a request that was sent with `whole`, if all of it has arrived. */
   readonly arrivedText: () => string | undefined
   /**
-   * Takes the chunks of a body that was begun to be streamed as they come, without waking the fiber for each read: until
+   * Takes the chunks of a body that is being streamed as they arrive, without waking the fiber for each read: until
    * the body ends, or `take` says that it wants no more, which is what it succeeds with.
    */
   readonly each: (
@@ -131,7 +131,7 @@ export interface Reading {
 }
 
 /**
- * What the transport of a response can do; nothing if it does not apply `TransportLimits`.
+ * What the transport of a response can do; undefined if it does not apply `TransportLimits`.
  *
  * @category combinators
  * @since 0.1.0

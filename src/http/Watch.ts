@@ -80,12 +80,12 @@ export class Watch {
     this.#firstEventAt = Infinity
   }
 
-  /** Something arrived, or is waited for: the limit between two reads starts again. */
+  /** Something arrived, or the reader begins to wait: the limit between two reads starts again. */
   heard(): void {
     this.#heard = performance.now()
   }
 
-  /** Nothing is waited for. */
+  /** The reader is not waiting. */
   quiet(): void {
     this.#heard = undefined
   }
@@ -100,7 +100,7 @@ export class Watch {
     if (at < Infinity) this.#timer = setTimeout(look, Math.min(Math.ceil(at - now), LONGEST), this)
   }
 
-  /** Limits that do not run yet may begin to, at the soonest now. */
+  /** Limits that are not running yet may begin to, now at the earliest. */
   #soonest(now: number): number {
     const { headers, idle, silence } = this.#limits
     const head = this.#begun ? Infinity : Math.min(after(now, headers), after(now, silence?.after))

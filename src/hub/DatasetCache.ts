@@ -1,6 +1,6 @@
 /**
- * Files of data sets that were fetched before, on disk, in the layout of Python's `huggingface_hub`: what one of them
- * fetched the other finds. They are too large for memory, so a file is given by its path.
+ * Files of data sets that were fetched before, on disk, in the layout of Python's `huggingface_hub`, so that each of
+ * the two finds what the other fetched. They are too large for memory, so a file is named by its path.
  *
  * A cache never makes a program fail: what cannot be read is a miss, what cannot be written is logged.
  *
@@ -54,7 +54,7 @@ export interface Kept {
 export class DatasetCache extends Context.Service<DatasetCache, {
   /** Where a file is on this machine; undefined if it is not cached. */
   readonly find: (key: Key) => Effect.Effect<string | undefined>
-  /** A place for a file that is about to be fetched; undefined where the cache cannot be written. */
+  /** A place for a file that is about to be fetched; undefined if the cache cannot be written. */
   readonly place: (key: Key) => Effect.Effect<string | undefined>
   /** Keeps what was written to that place; returns where it is then. */
   readonly keep: (key: Key, place: string) => Effect.Effect<string>

@@ -40,7 +40,7 @@ export const DatasetEntry = Schema.Struct({
   size: Schema.optionalKey(Schema.Finite),
   /** The git id: of the file itself, or of the pointer to a large one. */
   oid: Schema.optionalKey(Schema.String),
-  /** Where it is in large storage: its SHA-256. */
+  /** For a file in large storage: its SHA-256. */
   lfs: Schema.optionalKey(Schema.NullOr(Schema.Struct({ oid: Schema.String, size: Schema.Finite })))
 })
 
@@ -51,7 +51,7 @@ export const DatasetEntry = Schema.Struct({
 export type DatasetEntry = typeof DatasetEntry.Type
 
 /**
- * How a file is to be uploaded, by the Hub.
+ * How to upload a file, as the Hub decides.
  *
  * @category models
  * @since 0.2.0
@@ -62,7 +62,7 @@ export const Preupload = Schema.Struct({
     uploadMode: Schema.Literals(["regular", "lfs"]),
     /** Whether the repository's `.gitignore` leaves it out. */
     shouldIgnore: Schema.optionalKey(Schema.Boolean),
-    /** The id of what is there now: SHA-256 for large files, the git id for others. */
+    /** The id of the current content: SHA-256 for large files, the git id for others. */
     oid: Schema.optionalKey(Schema.NullOr(Schema.String))
   }))
 })

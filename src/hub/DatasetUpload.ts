@@ -12,7 +12,7 @@ import * as HubError from "./HubError.ts"
 import type * as HubHttp from "./HubHttp.ts"
 
 /**
- * A large file as it is to be sent.
+ * A large file to send.
  *
  * @category models
  * @since 0.2.0
@@ -59,7 +59,7 @@ const inParts = Effect.fnUntraced(
         put(send, upload, url, at * size, Math.min(upload.size, (at + 1) * size)),
         (etag) =>
           etag === undefined
-            ? Effect.fail(invalid(upload.path, `the storage gave no etag for part ${at + 1}`))
+            ? Effect.fail(invalid(upload.path, `the storage returned no etag for part ${at + 1}`))
             : Effect.succeed({ partNumber: at + 1, etag })
       ), { concurrency: 4 })
     yield* send({

@@ -14,7 +14,7 @@ import type { Upload } from "./DatasetUpload.ts"
 import * as HubError from "./HubError.ts"
 import type * as HubHttp from "./HubHttp.ts"
 
-/** What is used of the package, as its version 2.17 documents it. */
+/** The parts of the package that are used, as its version 2.17 documents them. */
 interface Package {
   readonly commit: (options: {
     readonly repo: { readonly type: "dataset"; readonly name: string }
@@ -35,7 +35,7 @@ interface Package {
 const NAME: string = "@huggingface/hub"
 
 /**
- * Loads the package; a program that bundles it may give its own.
+ * Loads the package; a program that bundles it may provide its own.
  *
  * @category references
  * @since 0.2.0

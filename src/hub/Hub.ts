@@ -54,7 +54,7 @@ export interface Options {
   /** Never use the network. Default off. */
   readonly offline?: boolean | undefined
   /**
-   * When a temporary failure is retried, in whole or in part. Default: what `RequestDefaults` says, else 6
+   * When a temporary failure is retried: a whole policy, or parts of it. Default: what `RequestDefaults` says, else 6
    * attempts, with waits of at most 1 s doubling to 8 s.
    */
   readonly retry?: Retry.Input | undefined
@@ -86,7 +86,7 @@ export const settingsOf = Effect.fnUntraced(function*(options: Options) {
 })
 
 /**
- * Builds the service. Uses the `HubCache` of the context, else one in memory.
+ * Builds the service. Uses the `HubCache` in the context, or else one in memory.
  *
  * @category constructors
  * @since 0.1.0

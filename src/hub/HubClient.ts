@@ -1,5 +1,5 @@
 /**
- * What the service of the Hub does, once it is settled with whom it talks.
+ * What the service of the Hub does, over a given Hub.
  *
  * @since 0.2.0
  */
@@ -19,7 +19,7 @@ import type * as Info from "./ModelInfo.ts"
 const named = HubHttp.named("Hub")
 
 /**
- * The methods of the service. Uses the `HubCache` of the context, else one in memory.
+ * The methods of the service. Uses the `HubCache` in the context, or else one in memory.
  *
  * @category constructors
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * Data sets on the Hub: what is there, files by ranges, and commits.
+ * Data sets on the Hub: their trees, files by ranges, and commits.
  *
  * @since 0.2.0
  */
@@ -85,7 +85,7 @@ export class HubDatasets extends Context.Service<HubDatasets, {
   readonly create: (
     options: { readonly repo: string; readonly private?: boolean | undefined }
   ) => Effect.Effect<boolean, HubError.HubError>
-  /** Asks how files are to be uploaded. `sample` is the first 512 bytes. */
+  /** Asks how to upload files. `sample` is the first 512 bytes. */
   readonly preupload: (
     at: At & {
       readonly files: ReadonlyArray<{ readonly path: string; readonly size: number; readonly sample: Uint8Array }>
@@ -164,7 +164,7 @@ const read = Effect.fnUntraced(function*(send: Send, range: Range) {
     ? bytes
     : yield* new HubError.InvalidResponse({
       subject: `${subject}/${range.path}`,
-      detail: `${bytes.length} bytes arrived where ${size} were requested`
+      detail: `${size} bytes were requested, but ${bytes.length} arrived`
     })
 })
 
@@ -194,7 +194,7 @@ const base64 = (bytes: Uint8Array): string => {
   return btoa(text)
 }
 
-/** Files of a request at most. */
+/** The most files in one request. */
 const LOT = 256
 
 const preupload = Effect.fnUntraced(function*(send: Send, asked: Parameters<HubDatasets["Service"]["preupload"]>[0]) {

@@ -13,7 +13,7 @@ const facts = {
   subject: Schema.String,
   /** The server's own words, cut and without secrets; `""` when it said nothing. */
   detail: StageError.defaulted(Schema.String, ""),
-  /** What to give to Hugging Face's support. */
+  /** The id to quote to Hugging Face's support. */
   requestId: Schema.optionalKey(Schema.String)
 }
 
@@ -90,7 +90,7 @@ export class EntryNotFound extends Schema.TaggedError<EntryNotFound>()("EntryNot
 }
 
 /**
- * The Hub does not accept the token, or wants one.
+ * The Hub does not accept the token, or requires one.
  *
  * @category reasons
  * @since 0.1.0
@@ -148,7 +148,7 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
   override get message() {
     const wait = this.retryAfter === undefined
       ? ""
-      : `, ask again in ${Math.ceil(Duration.toSeconds(this.retryAfter))} s`
+      : `, try again in ${Math.ceil(Duration.toSeconds(this.retryAfter))} s`
     return sentence(
       `${this.subject}: too many requests${this.bucket === undefined ? "" : ` to "${this.bucket}"`}${wait}`,
       this
@@ -229,7 +229,7 @@ export class Transport extends Schema.TaggedError<Transport>()("Transport", {
 }
 
 /**
- * The Hub or a proxy in front of it answers with a temporary failure: 408, 500, 502, 503, 504.
+ * The Hub or a proxy in front of it responds with a temporary failure: 408, 500, 502, 503, 504.
  *
  * @category reasons
  * @since 0.1.0

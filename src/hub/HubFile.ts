@@ -1,5 +1,6 @@
 /**
- * One file of a repository: from the cache if that is certain, else from the Hub, else from the cache after all.
+ * One file of a repository: from the cache if it is certainly current, else from the Hub, else from the cache after
+ * all.
  *
  * @since 0.1.0
  */
@@ -41,7 +42,7 @@ export interface Means {
 const limit = 64 * 1024 * 1024
 
 /**
- * Makes sure that names cannot escape, or says what they look like.
+ * Makes sure that names cannot escape the repository, or says what valid ones look like.
  *
  * @category checking
  * @since 0.1.0
@@ -53,12 +54,12 @@ export const checked = (name: string, result: Result.Result<string, string>) =>
 
 const unquoted = (etag: string): string => etag.replace(/^W\//, "").replaceAll("\"", "")
 
-/** Failures after which an old copy is better than none. A definite refusal (no such file) stands. */
+/** Failures after which an old copy is better than none. A definite refusal (no such file) is final. */
 const passes = (reason: HubError.Reason): boolean =>
   reason._tag === "Transport" || reason._tag === "Unavailable" || reason._tag === "Offline" ||
   reason._tag === "RateLimited" || reason._tag === "Unauthorized" || reason._tag === "RepoNotFound"
 
-/** The commit and content key of a file by the Hub's headers. */
+/** The commit and content key of a file, from the Hub's headers. */
 const described = (subject: string, answer: HubHttp.Answer) => {
   const commit = answer.hub["x-repo-commit"]
   const etag = answer.hub["x-linked-etag"] ?? answer.hub["etag"]
@@ -67,7 +68,7 @@ const described = (subject: string, answer: HubHttp.Answer) => {
     ? Effect.fail(
       new HubError.InvalidResponse({
         subject,
-        detail: "the response names no commit: is a proxy or a login page in between?"
+        detail: "the response names no commit: a proxy or a login page may be in between"
       })
     )
     : Effect.succeed({ commit, etag: unquoted(etag), size: size === undefined ? undefined : Number(size) })

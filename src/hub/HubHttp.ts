@@ -1,5 +1,5 @@
 /**
- * Requests to the Hub: redirects by hand, retries in numbers, and every failed answer as a `HubError`.
+ * Requests to the Hub: redirects followed by hand, retries by the policy, and every failed response as a `HubError`.
  *
  * @since 0.1.0
  */
@@ -20,7 +20,7 @@ import * as HubError from "./HubError.ts"
  * @since 0.1.0
  */
 export interface Settings {
-  /** The Hub's address, without a slash at its end. */
+  /** The Hub's address, without a trailing slash. */
   readonly baseUrl: URL
   readonly token: Redacted.Redacted<string> | undefined
   /** Fail instead of sending a request. */
@@ -42,7 +42,7 @@ export interface Request extends Pick<RoundTrip.Request, "body" | "content" | "h
   /** Below the Hub's address and encoded, or an absolute URL that the Hub gave. */
   readonly path: string
   readonly limit?: number | undefined
-  /** Whether the path is below a repository, where a 401 without a code means «not found or private». */
+  /** Whether the path is below a repository, where a 401 without a code means "not found or private". */
   readonly aboutRepo?: boolean | undefined
 }
 
@@ -146,7 +146,7 @@ const once = Effect.fnUntraced(function*(client: HttpClient.HttpClient, settings
     if (next === null || next.username !== "" || next.password !== "") {
       return yield* new HubError.InvalidResponse({
         subject,
-        detail: "redirected to something that is not an address",
+        detail: "redirected to something that is not a URL",
         ...known(answer)
       })
     }
@@ -172,8 +172,8 @@ const verdict = (reason: HubError.Reason): Retry.Verdict => ({
 })
 
 /**
- * Sends a request to the Hub and gives a 2xx response (or the redirect that ends a HEAD). Temporary failures are retried by
- * the policy: transport faults, 408, 429, 500, 502, 503, 504.
+ * Sends a request to the Hub and returns a 2xx response (or the redirect that ends a HEAD). Temporary failures are
+ * retried by the policy: transport faults, 408, 429, 500, 502, 503, 504.
  *
  * @category running
  * @since 0.1.0

@@ -26,7 +26,7 @@ export class InvalidToken extends Schema.TaggedError<InvalidToken>()("InvalidTok
 }) {
   readonly isRetryable = false
   override get message() {
-    return `the token from ${this.source} cannot be used: ${this.problem}. Set it again without quotes, blanks or line breaks`
+    return `the token from ${this.source} cannot be used: ${this.problem}. Set it again without quotes, spaces or line breaks`
   }
 }
 
@@ -39,7 +39,7 @@ export class InvalidToken extends Schema.TaggedError<InvalidToken>()("InvalidTok
 export type Input = string | Redacted.Redacted<string> | false | undefined
 
 /**
- * Reads the raw content of the token file, `undefined` where there is none. Without a layer that sets it (as
+ * Reads the raw content of the token file, `undefined` if there is none. Without a layer that sets it (as
  * `node/HubTokenFile` does) no file is looked for, so that the core runs without a disk.
  *
  * @category services
@@ -53,8 +53,8 @@ export const TokenFile = Context.Reference<Effect.Effect<string | undefined>>(
 const maxLength = 8192
 
 /**
- * Removes line breaks and surrounding blanks, which editors, secret stores and `echo` leave behind, and the quotes around
- * a value that some readers of env files keep. `undefined` when nothing is left.
+ * Removes line breaks and surrounding whitespace, which editors, secret stores and `echo` leave behind, and the quotes
+ * around a value that some readers of env files keep. `undefined` when nothing is left.
  *
  * @category cleaning
  * @since 0.1.0
@@ -80,7 +80,7 @@ export const make = Effect.fnUntraced(function*(raw: string | Redacted.Redacted<
     ? "it begins or ends with a quote"
     : /^[\x21-\x7e]+$/.test(token)
     ? undefined
-    : "it holds blanks, control characters or characters outside ASCII"
+    : "it contains spaces, control characters or characters outside ASCII"
   if (token === undefined || problem !== undefined) {
     return yield* new InvalidToken({ source, problem: problem ?? "it is empty" })
   }

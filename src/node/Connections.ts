@@ -21,7 +21,7 @@ import { timer } from "../http/Watch.ts"
 export interface Options {
   /** Connections per origin; requests beyond that wait their turn. Default: as many as there are concurrent requests. */
   readonly connections?: number | undefined
-  /** Time limit for name lookup, TCP and TLS handshake together. Default: 10 seconds. */
+  /** Time limit for the name lookup and the TCP and TLS handshakes together. Default: 10 seconds. */
   readonly connectTimeout?: Duration.Input | undefined
   /** How long an idle connection is kept at most; less if the server says so. Default: 30 seconds. */
   readonly keepAliveTimeout?: Duration.Input | undefined
@@ -64,7 +64,7 @@ export interface Sender extends Dispatcher.DispatchHandler {
 }
 
 /**
- * A connection from the view of its request.
+ * A connection as its request sees it.
  *
  * @category models
  * @since 0.2.0
@@ -86,12 +86,12 @@ export interface Lease {
  * @since 0.2.0
  */
 export interface Connections {
-  /** Sends a request; `fresh` asks for a new connection. */
+  /** Sends a request; `fresh` requires a new connection. */
   readonly dispatch: (request: Request, sender: Sender, fresh: boolean) => void
   readonly destroy: () => void
 }
 
-/** The failure of a request that comes too late. */
+/** The failure of a request that is made too late. */
 const closed = (): Error => fault("ERR_CLIENT_CLOSED", "The client was closed with its scope")
 
 /**
@@ -164,7 +164,7 @@ class Pool {
   readonly #connect: buildConnector.connector
   readonly #limit: number
   readonly #all = new Set<Connection>()
-  /** The one that was used last is at the end. */
+  /** The connection that was used last is at the end. */
   readonly #idle: Array<Connection> = []
   readonly #waiting = new Set<Waiting>()
 

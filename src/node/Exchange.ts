@@ -31,7 +31,7 @@ export class Exchange extends Incoming implements Sender {
   #onWire = 0
   #answered = false
   #replayed = false
-  /** The response came before the request was sent: the rest of it is still on the connection. */
+  /** The response arrived before the request was fully sent: the rest of the request is still on the connection. */
   #early = false
 
   constructor(connections: Connections, request: Request, limits: Limits) {
@@ -150,7 +150,7 @@ export class Exchange extends Incoming implements Sender {
 
   // ---- between -------------------------------------------------------------------------------------------------------
 
-  /** The server closed a kept connection during a read: the request is sent again, once, on a new one. */
+  /** The server closed a kept-alive connection during a read: the request is sent again, once, on a new connection. */
   #isHarmless(error: Error & { readonly code?: unknown }): boolean {
     const { method } = this.#request
     return (method === "GET" || method === "HEAD") && !this.#answered && !this.#replayed &&

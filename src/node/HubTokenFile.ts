@@ -1,5 +1,5 @@
 /**
- * The token that `hf auth login` left on this machine. Read only, never written.
+ * The token that `hf auth login` saved on this machine. It is only read, never written.
  *
  * @since 0.1.0
  */

@@ -1,5 +1,5 @@
 /**
- * The service for Node programs: over the fast transport, with the token that `hf auth login` left, and with the
+ * The service for Node programs: over the fast transport, with the token that `hf auth login` saved, and with the
  * cache of Hub files that Python's clients share.
  *
  * @since 0.1.0

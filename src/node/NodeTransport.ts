@@ -1,19 +1,19 @@
 /**
  * The `HttpClient` for Node: undici's connections under an `effect/http` client, without the layers that other clients have
- * between the socket and the reader, and with what else a client of a model server needs.
+ * between the socket and the reader, and with everything else that a client of a model server needs.
  *
  * - An interrupt closes the connection at once, before the headers and in the middle of the body, so that the server stops
  *   generating. A request that still waits for a connection is withdrawn.
  * - A slow reader stops the server after 256 KiB and what the kernel buffers.
- * - A connection carries one request at a time, and is used again only when its request has been sent and its response
+ * - A connection carries one request at a time, and is reused only when its request has been sent and its response
  *   read. There are never more connections than requests.
- * - When a kept connection turns out to be closed before a byte of the response came, a GET or HEAD is sent again
- *   immediately, once. Anything else fails, and the caller decides.
+ * - If a kept-alive connection turns out to be closed before a byte of the response arrived, a GET or HEAD is sent
+ *   again immediately, once. Anything else fails, and the caller decides.
  * - Responses in gzip, deflate, br or zstd are decoded, one layer, within the size limits, and lose the headers that name
  *   the coding. Compression is requested where the request accepts JSON, that is, a whole response; never for an event
  *   stream, since a proxy that compresses holds tokens back.
  * - `TransportLimits` are applied.
- * - Redirects are responses like any other; none is followed.
+ * - Redirects are responses like any other; they are not followed.
  *
  * Failures before the headers are `TransportError`s, and failures of the body `DecodeError`s. Their cause has the `code`.
  *
@@ -49,7 +49,10 @@ import * as Proxy from "./Proxy.ts"
  * @since 0.1.0
  */
 export interface Options extends Connections.Options {
-  /** Bytes of a body that is read whole, after decompression, where the request sets no limit. Default: 64 MiB. */
+  /**
+   * The most bytes of a body that is read as a whole, after decompression, if the request sets no limit. Default: 64
+   * MiB.
+   */
   readonly maxBodyBytes?: number | undefined
   /** Whether to request compressed responses where that makes sense. They are understood in any case. Default: true. */
   readonly compression?: boolean | undefined
@@ -73,7 +76,7 @@ export const make = (options: Options = {}): Effect.Effect<HttpClient.HttpClient
     return Object.defineProperty(client, enforcesLimits, { value: within })
   })
 
-/** With a proxy that is not a URL every request fails: that is a fault of the network settings, not of the program. */
+/** With a proxy that is not a URL, every request fails: the network settings are wrong, not the program. */
 const connected = (options: Options): Effect.Effect<Connections.Connections, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -83,7 +86,7 @@ const connected = (options: Options): Effect.Effect<Connections.Connections, nev
     (connections) => Effect.sync(() => connections.destroy())
   )
 
-/** Bun replaces undici with a part of its own, which has no `dispatch`; its `fetch` is its fast way. */
+/** Bun replaces undici with its own implementation, which has no `dispatch`; on Bun, `fetch` is the fast path. */
 const isBun = "bun" in process.versions
 
 /**
@@ -172,7 +175,7 @@ const headersOf = (request: HttpClientRequest, payload: Payload, compression: bo
 /** A body and the headers that its encoding chose. */
 interface Payload {
   readonly body: Connections.Request["body"]
-  /** The content type, where the encoding chose it. */
+  /** The content type, if the encoding chose it. */
   readonly type?: string | undefined
 }
 
@@ -197,7 +200,7 @@ const payloadOf = ({ body }: HttpClientRequest): Payload => {
   }
 }
 
-/** Where requests go; a client mostly sends to the same few addresses, so the last one is kept. */
+/** Where requests go; a client mostly sends to the same few addresses, so the last one is cached. */
 const memoized = () => {
   let url: string | undefined
   let last: Result.Result<Target, HttpClientError.HttpClientError> | undefined

@@ -1,5 +1,5 @@
 /**
- * Requests through a proxy, by undici's agents, which know how to speak to one. A failure on the way to the proxy, or a
+ * Requests through a proxy, with undici's agents, which implement its protocol. A failure on the way to the proxy, or a
  * refusal by it, is reported as the proxy's fault.
  *
  * @since 0.2.0
@@ -8,13 +8,13 @@ import { type buildConnector, EnvHttpProxyAgent, Pool, ProxyAgent } from "undici
 import { fault } from "../http/TransportFault.ts"
 import { asUndici, type Connections, type Options, type Request, type Sender, settings } from "./Connections.ts"
 
-/** Bodies above this are sent in parts: then undici closes a connection whose response came before their end. */
+/** Bodies above this are sent in parts: undici then closes a connection whose response arrived before their end. */
 const PART = 64 * 1024
 
 const loopback = "localhost 127.0.0.1 ::1"
 
 /**
- * The proxy to use, by the option: a URL, `"environment"` if its variables name one, or nothing.
+ * The proxy to use, by the option: a URL, `"environment"` if its variables name one, or undefined.
  *
  * @category decoding
  * @since 0.2.0
@@ -85,7 +85,7 @@ const told = (sender: Sender): Sender => {
       controller,
       status === undefined ? error : fault(
         status === "407" ? "ERR_PROXY_AUTHENTICATION" : status >= "500" ? "ERR_PROXY_GATEWAY" : "ERR_PROXY_REFUSED",
-        `The proxy answered ${status} instead of connecting`
+        `The proxy responded with ${status} instead of connecting`
       )
     )
   }

@@ -10,7 +10,7 @@ export * as NodeInferenceEndpoints from "./NodeInferenceEndpoints.ts"
 /** The fast `HttpClient`. @since 0.1.0 */
 export * as NodeTransport from "./NodeTransport.ts"
 
-/** The token that `hf auth login` left. @since 0.1.0 */
+/** The token that `hf auth login` saved. @since 0.1.0 */
 export * as HubTokenFile from "./HubTokenFile.ts"
 
 /** The cache of Hub files that Python's clients share. @since 0.1.0 */

@@ -31,7 +31,7 @@ const settingsOf = (
 })
 
 const noFiles = () => {
-  const message = "batchFile: there are no files here; on Node the same import has them, and `batch` runs everywhere"
+  const message = "batchFile: this runtime has no files; on Node the same import has them, and `batch` runs everywhere"
   return new Errors.BatchFailure(message, { _tag: "InvalidOptions", message, isRetryable: false })
 }
 

@@ -75,8 +75,8 @@ export class StructuredOutputFailure extends InferenceEndpointsError {
 }
 
 /**
- * There is no distribution over the labels: the model would rather have written something else, or the engine does not
- * report one.
+ * There is no distribution over the labels: the model would have written something else, or the engine does not report
+ * one.
  *
  * @category errors
  * @since 0.2.0
@@ -86,7 +86,7 @@ export class DecisionFailure extends InferenceEndpointsError {
 }
 
 /**
- * A batch from file to file was refused before it began, or could not go on. What is written is whole.
+ * A batch from file to file was refused before it began, or could not continue. Every line written so far is whole.
  *
  * @category errors
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * A batch from file to file, as programs without Effect write it and see it.
+ * A batch from file to file, for programs without Effect.
  *
  * @since 0.2.0
  */
@@ -41,7 +41,7 @@ export interface FileBatchOptions {
   readonly columns?: Columns | undefined
   /** Options of every row, under those of the row itself. */
   readonly options?: Omit<CallOptions, "signal"> | undefined
-  /** How often a row is retried, with a new seed, when its structured output does not decode. Default 2. */
+  /** How many times a row is retried, with a new seed, when its structured output does not decode. Default 2. */
   readonly retries?: number | undefined
   /** Columns of the input that the output keeps, in `input`: their names, or `true` for all. Default: none. */
   readonly keep?: true | ReadonlyArray<string> | undefined
@@ -49,7 +49,7 @@ export interface FileBatchOptions {
   readonly together?: number | undefined
   /** Does only this many rows and leaves the others for later. Default: all. */
   readonly limit?: number | undefined
-  /** Refuses an endpoint at which more than one provider or model may answer. Default false. */
+  /** Refuses an endpoint that more than one provider or model may serve. Default false. */
   readonly pin?: boolean | undefined
   readonly budget?: Budget | undefined
   readonly price?: Price | undefined
@@ -76,9 +76,9 @@ export interface FileBatchOptions {
   readonly requestsPerMinute?: number | undefined
   /** Tokens, read and written, in any minute. Default: no limit. */
   readonly tokensPerMinute?: number | undefined
-  /** How long the endpoint may give no answer at all before the batch stops. Default 15 minutes. */
+  /** How long the endpoint may send no response at all before the batch stops. Default 15 minutes. */
   readonly patience?: Time | undefined
-  /** How long rows in flight may take to end once the batch stops. Default 30 seconds. */
+  /** How long rows in flight may take to finish once the batch stops. Default 30 seconds. */
   readonly drain?: Time | undefined
 }
 
@@ -89,8 +89,8 @@ export interface FileBatchOptions {
  * @since 0.2.0
  */
 export interface FileBatchControl {
-  /** Told of everything that happens, and of progress four times a second. What it throws ends the batch. */
+  /** Called with everything that happens, and with the progress four times a second. If it throws, the batch ends. */
   readonly onEvent?: ((event: Event) => void) | undefined
-  /** Stops in good order: no row starts any more, those in flight may end within `drain`, and the report comes. */
+  /** Stops cleanly: no further row starts, those in flight may finish within `drain`, and the report is returned. */
   readonly stop?: AbortSignal | undefined
 }

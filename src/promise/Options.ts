@@ -87,7 +87,7 @@ export type Input = string | ReadonlyArray<Message> | { readonly raw: string }
 
 /**
  * The options of one generation. An absent one is the server's default, but `maxNewTokens` is 128; the documentation of
- * engines says what each means and what becomes of it on each engine.
+ * engines says what each means and what happens to it on each engine.
  *
  * @category models
  * @since 0.2.0
@@ -142,9 +142,9 @@ export interface Settings {
   readonly countTokens?: boolean | undefined
   readonly revive?: boolean | undefined
   readonly captureContent?: boolean | undefined
-  /** Whether more than the 1,024 tokens that TGI generates at once are requested piece by piece; true by default. */
+  /** Whether more than the 1,024 tokens that TGI generates at once are requested in several parts; true by default. */
   readonly continuation?: boolean | undefined
-  /** How often a stream of TGI that broke off is continued; 0 by default. */
+  /** How many times a broken TGI stream is continued; 0 by default. */
   readonly resume?: number | undefined
   /** Text that TGI continues. */
   readonly continueFrom?: string | undefined
@@ -239,7 +239,7 @@ export type Target =
  * @since 0.2.0
  */
 export type Options = Target & Settings & {
-  /** The token; by default `HF_TOKEN`, or the file that `hf auth login` left. `false` sends none. */
+  /** The token; by default `HF_TOKEN`, or the file that `hf auth login` saved. `false` sends none. */
   readonly apiKey?: string | false
   /** How long to wait for an endpoint to wake up: 300 seconds by default. */
   readonly waitTimeout?: Time

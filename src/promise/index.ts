@@ -58,7 +58,7 @@ export interface BatchOptions {
 }
 
 /**
- * What became of one input of a batch.
+ * The outcome of one input of a batch.
  *
  * @category models
  * @since 0.2.0
@@ -96,7 +96,7 @@ export interface Standard<Output> {
 }
 
 /**
- * What validating gives: a value, or what is wrong and where.
+ * The result of validation: a value, or what is wrong and where.
  *
  * @category models
  * @since 0.2.0
@@ -119,7 +119,7 @@ export type StandardResult<Output> =
 export interface ObjectOptions<S> extends Omit<CallOptions, "numGenerations" | "structuredOutput"> {
   /** Any Standard Schema that provides its JSON Schema, or a plain JSON Schema. */
   readonly schema: S
-  /** How often to retry, with the list of problems, when a response does not fit; 0 by default. */
+  /** How many times to retry, with the list of problems, when a response does not fit; 0 by default. */
   readonly retries?: number | undefined
   /** Ignores code fences and prose around the JSON, for engines without grammars; false by default. */
   readonly lenient?: boolean | undefined
@@ -164,11 +164,11 @@ export interface DecideOptions
 export interface Client extends AsyncDisposable {
   /** Generates once. */
   readonly generate: (input: Input, options?: Omit<CallOptions, "numGenerations">) => Promise<Generation>
-  /** Generates `numGenerations` times for one input, each with a seed of its own. */
+  /** Generates `numGenerations` times for one input, each with its own seed. */
   readonly generateSeveral: (input: Input, options?: CallOptions) => Promise<ReadonlyArray<Generation>>
   /**
-   * Streams one generation; the last event is `Finish` with the whole. A stream that does not finish throws. Leaving the
-   * loop closes the socket, so that the server stops.
+   * Streams one generation; the last event is `Finish` with the whole. A stream that does not finish throws. Leaving
+   * the loop closes the socket, so that the server stops.
    */
   readonly stream: (input: Input, options?: CallOptions) => AsyncIterableIterator<Event>
   /** Generates a value of a schema, on any engine, or fails with exactly why there is none. */

@@ -69,8 +69,8 @@ export type ToolCall = typeof ToolCall.Type
 const ToolCalls = optional(Schema.Union([Schema.Array(ToolCall), ToolCall]))
 
 /**
- * A part of a message, where a server sends a list of them: text, or thinking as a text or as parts of its own (Mistral).
- * Other kinds are ignored.
+ * A part of a message, for servers that send a list of them: text, or thinking as a text or as parts of its own
+ * (Mistral). Other kinds are ignored.
  *
  * @category models
  * @since 0.2.0
@@ -119,7 +119,7 @@ const thought = ({ text, thinking }: Part): string =>
   typeof thinking === "string" ? thinking : thinking?.map((part) => part.text ?? "").join("") ?? text ?? ""
 
 /**
- * The text of a content, whichever form it has; undefined where there is none.
+ * The text of a content, whichever form it has; undefined if there is none.
  *
  * @category decoding
  * @since 0.2.0
@@ -130,7 +130,7 @@ export const contentText = (content: Said["content"]): string | undefined =>
     : content.map((part) => isThought(part) ? "" : part.text ?? "").join("")
 
 /**
- * The thinking among the parts of a content; `""` where there is none.
+ * The thinking among the parts of a content; `""` if there is none.
  *
  * @category decoding
  * @since 0.2.0
@@ -156,7 +156,7 @@ const fragment = (call: ToolCall): Fragment => {
 }
 
 /**
- * The calls of a message, or the fragments of a delta; undefined where there is none.
+ * The calls of a message, or the fragments of a delta; undefined if there is none.
  *
  * @category decoding
  * @since 0.2.0

@@ -1,5 +1,5 @@
 /**
- * The failure bodies and failure frames of everything that can answer behind a Hugging Face URL: TGI, vLLM, SGLang,
+ * The failure bodies and failure frames of everything that can respond behind a Hugging Face URL: TGI, vLLM, SGLang,
  * llama.cpp, TEI, FastAPI containers, the gateway of Inference Endpoints, the router, the Hub and the proxies between.
  *
  * There is no common shape. `error` is a string, a list, an object or null, codes are strings or numbers, and bodies are
@@ -15,7 +15,7 @@
  * @since 0.1.0
  */
 export interface Failure {
-  /** The server's words, on one line where it said several things; `""` when it said nothing readable. */
+  /** The server's message, on one line if it said several things; `""` if it said nothing readable. */
   readonly message: string
   /** TGI's `error_type`, OpenAI's `error.type`, TEI's `type`. */
   readonly type?: string | undefined
@@ -142,7 +142,7 @@ export const withoutRequest = (body: string): string => {
 }
 
 /**
- * Reads an already parsed failure body. `undefined` when the value is not an object, so that there is nothing to read.
+ * Reads an already parsed failure body. `undefined` if the value is not an object, so that there is nothing to read.
  *
  * @category decoding
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The words that servers use for why a generation ended, as one table: those of TGI, vLLM, SGLang and llama.cpp, and of
+ * The finish reasons that servers use, as one table: those of TGI, vLLM, SGLang and llama.cpp, and of
  * the providers behind the router (Together, Fireworks, Cohere, Mistral, Anthropic, Google, Zhipu, DeepSeek).
  *
  * @since 0.2.0

@@ -11,7 +11,7 @@ import type * as SchemaAST from "effect/SchemaAST"
  */
 export interface Guard<A> {
   readonly is: (value: unknown) => value is A
-  /** What is wrong with a value that `is` refused, with its path; the value itself is not shown. */
+  /** What is wrong with a value that `is` refused, with its path; it does not show the value itself. */
   readonly explain: (value: unknown) => string
 }
 
@@ -51,7 +51,7 @@ const compile = <A>(schema: Schema.Codec<A, A>): (value: unknown) => value is A 
   return Schema.is(schema)
 }
 
-/** A test of the JavaScript expression `at`, or nothing if the schema requires more. JSON has no `undefined`. */
+/** A test of the JavaScript expression `at`, or undefined if the schema requires more. JSON has no `undefined`. */
 const write = (ast: SchemaAST.AST, at: string, depth: number): string | undefined => {
   if (ast.checks !== undefined || ast.encoding !== undefined) return undefined
   switch (ast._tag) {

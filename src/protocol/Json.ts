@@ -15,7 +15,7 @@ const write = (value: unknown): string | undefined => {
 
 type Body = Readonly<Record<string, unknown>>
 
-/** The texts of bodies that were assembled and not serialised. */
+/** The texts of bodies that were assembled instead of serialised. */
 const written = new WeakMap<Body, string>()
 
 /** Takes the place of the integer while the rest is written. */
@@ -48,7 +48,7 @@ export const withInteger = (body: Body, path: ReadonlyArray<string>): (value: nu
 
 /**
  * `JSON.stringify` that writes a bigint as the integer it is. A TGI seed is a u64, and the engines read integers of that
- * size; a JavaScript number would round them. Throws where `JSON.stringify` would for another reason.
+ * size; a JavaScript number would round them. Otherwise it throws where `JSON.stringify` would.
  *
  * @since 0.1.0
  */

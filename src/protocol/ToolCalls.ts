@@ -10,7 +10,7 @@
  * 2. A new id begins a call, unless its index is known and the call there has no id yet, or the fragment has no
  *    name: some servers invent an id for every fragment.
  * 3. Without an id the index decides, and without an index the place among several, else the last call. A name begins a
- *    call where there is none, or where the one that is there has its name and complete arguments.
+ *    call if there is none, or if the current one has its name and complete arguments.
  *
  * @since 0.2.0
  */
@@ -35,7 +35,7 @@ export interface Fragment {
  * @since 0.2.0
  */
 export interface Call {
-  /** The server's id, made unique; the place of the call where it has none. */
+  /** The server's id, made unique; the place of the call if it has none. */
   readonly id: string
   readonly name: string
   readonly arguments: string
@@ -142,7 +142,7 @@ class State implements ToolCalls {
     return at
   }
 
-  /** The place of the call that a fragment belongs to; -1 where it begins one. */
+  /** The place of the call that a fragment belongs to; -1 if it begins one. */
   #find(fragment: Fragment, place: number, several: boolean): number {
     const { id, index } = fragment
     if (id === undefined || id === "") return this.#byPlace(fragment, place, several)
@@ -152,7 +152,7 @@ class State implements ToolCalls {
     return call === undefined ? this.#byPlace(fragment, place, several) : this.#begins(call, fragment, place) ? -1 : at
   }
 
-  /** Whether a fragment with the id of a call begins another one all the same. */
+  /** Whether a fragment with the id of a call begins another one nevertheless. */
   #begins(call: Begun, fragment: Fragment, place: number): boolean {
     if (!isNamed(fragment) || call.name === "") return false
     return (fragment.index !== undefined && call.index !== undefined && fragment.index !== call.index) ||

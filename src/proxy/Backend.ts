@@ -30,7 +30,7 @@ export interface Backend {
   ) => Effect.Effect<EmbeddingRoutes.Vectors, EndpointError | InferenceError>
 }
 
-/** TEI's own limit on the texts of a request. */
+/** TEI's own limit on the number of texts per request. */
 const AT_ONCE = 32
 
 const total = (counts: ReadonlyArray<number | undefined>): number | undefined =>
@@ -40,7 +40,7 @@ const total = (counts: ReadonlyArray<number | undefined>): number | undefined =>
   )
 
 /**
- * Makes it from the service and the endpoint in the context.
+ * Makes one from the service and the endpoint in the context.
  *
  * @category constructors
  * @since 0.2.0

@@ -113,7 +113,7 @@ const stops = (value: unknown): Reading<ReadonlyArray<string>> => {
   const texts: ReadonlyArray<unknown> = Array.isArray(value) ? value : [value]
   return texts.every((text) => typeof text === "string")
     ? Result.succeed(texts)
-    : Result.fail(invalid("stop", "stop must be a text or a list of texts"))
+    : Result.fail(invalid("stop", "stop must be a string or a list of strings"))
 }
 
 const tools = (value: unknown): Reading<NonNullable<CallOptions["tools"]>> => {

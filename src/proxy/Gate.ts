@@ -1,7 +1,7 @@
 /**
- * Who may use the port. A page in a browser can reach a port of the loopback interface by a name that it makes point there
- * (DNS rebinding), so the `Host` of every request has to be an address or an allowed name, whatever the route; and the token
- * of the endpoint is only used for clients that have the port's own key.
+ * Who may use the port. A page in a browser can reach a port of the loopback interface through a host name that it
+ * makes point there (DNS rebinding), so the `Host` of every request has to be an address or an allowed name, whatever
+ * the route; and the token of the endpoint is only used for clients that have the port's own key.
  *
  * @since 0.2.0
  */
@@ -19,7 +19,7 @@ import { Refusal } from "./Refusal.ts"
 export interface Options {
   /** What clients send as their API key. Without one, everybody who reaches the port may send requests. */
   readonly key?: Redacted.Redacted<string> | undefined
-  /** Names by which the port is reached, besides `localhost` and addresses. */
+  /** Host names under which the port is reached, besides `localhost` and IP addresses. */
   readonly hosts?: ReadonlyArray<string> | undefined
   /** Origins of pages that may send requests, such as `https://app.example`; `*` allows all. Default: none. */
   readonly origins?: ReadonlyArray<string> | undefined
@@ -32,7 +32,7 @@ export interface Options {
  * @since 0.2.0
  */
 export interface Gate {
-  /** Fails if the request came by a foreign name, or from a page that may not send requests. */
+  /** Fails if the request used a foreign host name, or came from a page that may not send requests. */
   readonly place: (headers: Headers.Headers) => Effect.Effect<void, Refusal>
   /** Fails without the port's own key. */
   readonly key: (headers: Headers.Headers) => Effect.Effect<void, Refusal>
@@ -79,7 +79,10 @@ export const make = Effect.fnUntraced(function*(options: Options) {
       const host = nameOf(headers["host"] ?? "")
       if (!isAddress(host) && !isLocal(host) && !hosts.has(host)) {
         return Effect.fail(
-          forbidden(`this port is not reached by the name ${JSON.stringify(host)}: allow it with --allow-host`, "host")
+          forbidden(
+            `this port does not accept requests for the host ${JSON.stringify(host)}: allow it with --allow-host`,
+            "host"
+          )
         )
       }
       const origin = headers["origin"]
@@ -101,7 +104,7 @@ export const make = Effect.fnUntraced(function*(options: Options) {
         code: "invalid_api_key",
         message: key === undefined
           ? "the port's own key is missing: send it as Authorization: Bearer …"
-          : "this is not the port's own key (the token of the endpoint is not it)",
+          : "this is not the port's own key, which differs from the token of the endpoint",
         final: true
       })
       return key === undefined

@@ -61,7 +61,7 @@ const metrics = {
   uncounted_total: ["counter", "responses whose tokens no server reported"],
   unpriced_total: ["counter", "responses whose cost is unknown"],
   in_flight: ["gauge", "requests that the server is processing"],
-  waiting: ["gauge", "requests that wait for a place"]
+  waiting: ["gauge", "requests that wait in the queue"]
 } as const
 
 type Name = keyof typeof metrics

@@ -1,5 +1,5 @@
 /**
- * The bodies of the three routes → calls of the service.
+ * The bodies of the three routes → calls to the service.
  *
  * @since 0.2.0
  */
@@ -12,7 +12,7 @@ import * as Fields from "./Fields.ts"
 import { invalid, type Refusal } from "./Refusal.ts"
 
 /**
- * A request to generate: for each prompt as many choices as the options say.
+ * A request to generate: for each prompt, as many choices as the options say.
  *
  * @category models
  * @since 0.2.0
@@ -82,7 +82,7 @@ export const completion = (body: Fields.Body): Result.Result<Generating, Refusal
     const prompts: ReadonlyArray<unknown> = Array.isArray(prompt) ? prompt : [prompt]
     if (prompts.length === 0 || !prompts.every((one) => typeof one === "string")) {
       return yield* Result.fail(
-        invalid("prompt", "prompt must be a text or a list of texts: token ids cannot be translated")
+        invalid("prompt", "prompt must be a string or a list of strings: token ids cannot be translated")
       )
     }
     return {
@@ -102,7 +102,7 @@ export const embedding = (body: Fields.Body): Result.Result<Embedding, Refusal> 
   const { dimensions, encoding_format: encoding, input, model: _model, user: _user, ...extra } = body
   const texts: ReadonlyArray<unknown> = Array.isArray(input) ? input : [input]
   if (texts.length === 0 || !texts.every((text) => typeof text === "string")) {
-    return Result.fail(invalid("input", "input must be a text or a list of texts: token ids cannot be translated"))
+    return Result.fail(invalid("input", "input must be a string or a list of strings: token ids cannot be translated"))
   }
   if (dimensions !== undefined && dimensions !== null && typeof dimensions !== "number") {
     return Result.fail(invalid("dimensions", "dimensions must be a number"))

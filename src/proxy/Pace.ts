@@ -24,7 +24,7 @@ export interface Options {
   readonly concurrency?: number | Concurrency.Bounds | undefined
   /** Requests that begin per minute. Default: no limit. */
   readonly requestsPerMinute?: number | undefined
-  /** Requests that may wait for a place; further ones get a 429. Default 1000. */
+  /** Requests that may wait in the queue; further ones get a 429. Default 1000. */
   readonly queue?: number | undefined
 }
 
@@ -97,7 +97,9 @@ export const make = (options: Options = {}): Pace => {
         return Effect.void
       }
       if (queue.length >= most) {
-        return Effect.fail(busy(`this proxy has ${queue.length} requests waiting, which is its own limit`, 5000))
+        return Effect.fail(
+          busy(`this proxy already has ${queue.length} requests waiting, which is its own limit`, 5000)
+        )
       }
       const waiter: Waiter = { state: "waiting", resume: () => undefined }
       queue.push(waiter)
@@ -118,7 +120,7 @@ export const make = (options: Options = {}): Pace => {
   const time = Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const pause = pausedUntil - now
     if (pause > LONGEST) {
-      return Effect.fail(busy("the server behind this proxy takes no requests for a while", pause))
+      return Effect.fail(busy("the server behind this proxy is not taking requests for a while", pause))
     }
     const wait = Math.max(0, pause, Math.ceil(meter?.take(1, now) ?? 0))
     return wait === 0 ? Effect.void : Effect.sleep(wait)

@@ -61,7 +61,9 @@ export interface Options extends Gate.Options {
  * @since 0.2.0
  */
 export class Proxy extends Context.Service<Proxy, {
-  /** Responds to one request; leaving it closes the connection to the engine. Never fails: an error is a response. */
+  /**
+   * Responds to one request; interrupting it closes the connection to the engine. Never fails: an error is a response.
+   */
   readonly app: Effect.Effect<
     HttpServerResponse.HttpServerResponse,
     never,
@@ -113,7 +115,7 @@ const broken = new Refusal.Refusal({
   status: 500,
   type: "internal_error",
   code: "internal_error",
-  message: "this proxy failed on the request: its log says how",
+  message: "this proxy failed on the request: see its log",
   final: true
 })
 

@@ -1,5 +1,5 @@
 /**
- * Why a request to the port gets no response of a model, in the error format of OpenAI's API.
+ * Why a request to the port gets no response from a model, in the error format of OpenAI's API.
  *
  * @since 0.2.0
  */

@@ -1,6 +1,6 @@
 /**
  * How clients of all engines request a shape: OpenAI's `response_format`, TGI's forms of it, and the fields of vLLM, SGLang
- * and llama.cpp. All become one structured output, which the dialect of the engine that answers then writes in its own form.
+ * and llama.cpp. All become one structured output, which the dialect of the engine then writes in its own form.
  *
  * @since 0.2.0
  */
@@ -38,14 +38,14 @@ const json = (field: string, schema: unknown): Reading =>
 const regex = (field: string, pattern: unknown): Reading =>
   typeof pattern === "string"
     ? Result.succeed({ format: "regex", schema: pattern })
-    : Result.fail(invalid(field, `${field} must be a regular expression as text`))
+    : Result.fail(invalid(field, `${field} must be a regular expression as a string`))
 
 const escaped = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
 
 const choice = (field: string, texts: unknown): Reading =>
   Array.isArray(texts) && texts.length > 0 && texts.every((text) => typeof text === "string")
     ? Result.succeed({ format: "regex", schema: texts.map(escaped).join("|") })
-    : Result.fail(invalid(field, `${field} must be a list of texts`))
+    : Result.fail(invalid(field, `${field} must be a list of strings`))
 
 const format = (given: unknown): Reading => {
   if (!isObject(given)) return Result.fail(invalid("response_format", "response_format must be an object"))
@@ -80,7 +80,10 @@ const outputs = (given: unknown): Reading => {
   if (given["regex"] !== undefined) return regex("structured_outputs.regex", given["regex"])
   if (given["choice"] !== undefined) return choice("structured_outputs.choice", given["choice"])
   return Result.fail(
-    invalid("structured_outputs", "structured_outputs must hold json, regex or choice: nothing else can be translated")
+    invalid(
+      "structured_outputs",
+      "structured_outputs must contain json, regex or choice: nothing else can be translated"
+    )
   )
 }
 
@@ -95,7 +98,7 @@ const readers: { readonly [K in typeof fields[number]]: (value: unknown) => Read
 }
 
 /**
- * `response_format` in OpenAI's own form; undefined where it is absent or another engine's.
+ * `response_format` in OpenAI's own form; undefined if it is absent or another engine's.
  *
  * @category accessors
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * The shape of a response on the engine that answers. TGI, and strict modes, only take objects, so any other value is
- * wrapped in one under a key of this package's; the client did not ask for that key, and does not see it.
+ * The shape of a response on the engine that serves it. TGI, and strict modes, only accept objects, so any other value
+ * is wrapped in one under a key of this package's; the client did not ask for that key, and does not see it.
  *
  * @since 0.2.0
  */

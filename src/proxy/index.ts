@@ -19,7 +19,7 @@ export * as ProxyPace from "./Pace.ts"
 /** One request and its outcome. @since 0.2.0 */
 export * as ProxyExchange from "./Exchange.ts"
 
-/** Why a request gets no response of a model. @since 0.2.0 */
+/** Why a request gets no response from a model. @since 0.2.0 */
 export * as Refusal from "./Refusal.ts"
 
 /** Exchanges on a tape. @since 0.2.0 */

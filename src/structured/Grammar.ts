@@ -1,5 +1,5 @@
 /**
- * What an engine takes as a grammar: a schema, a regex or a list of texts goes in, and what to send comes out, with
+ * What an engine accepts as a grammar: a schema, a regex or a list of texts goes in, and what to send comes out, with
  * everything that the engine will not enforce.
  *
  * @since 0.1.0
@@ -30,7 +30,7 @@ export type { JsonSource, Source } from "./Source.ts"
 export { fromChoices, fromJsonSchema, fromRegex, fromSchema, remember } from "./Source.ts"
 
 /**
- * The engines that differ in how they take a grammar.
+ * The engines that differ in how they accept a grammar.
  *
  * @category models
  * @since 0.1.0
@@ -58,7 +58,7 @@ export type TgiGrammar = TgiLowering.TgiGrammar
 export type Lowered = TgiLowering.Lowered
 
 /**
- * Where what is sent differs from what was requested.
+ * The places where what is sent differs from what was requested.
  *
  * @category models
  * @since 0.2.0
@@ -90,20 +90,20 @@ export interface Options {
   /** How many levels of a recursive schema are written out on TGI; 3 by default, fewer if that would cost too much. */
   readonly depth?: number | undefined
   /**
-   * What becomes of a place that allows any JSON value, on TGI: `bounded` (default) writes values that nest one or
-   * two levels deep, as its server can bear; `scalars` none that nest; `refuse` fails.
+   * What happens on TGI to a place that allows any JSON value: `bounded` (default) writes values that nest one or two
+   * levels deep, as much as its server can handle; `scalars` writes only scalars; `refuse` fails.
    */
   readonly free?: "refuse" | "scalars" | "bounded" | undefined
   /** The name that OpenAI's form gives a schema; `output` by default. */
   readonly name?: string | undefined
   /**
-   * Whether OpenAI's form is sent as `strict`. By default it is where the schema allows it (optional keys are then written
-   * as null and count as left out); `true` fails where it does not, `false` sends the whole schema.
+   * Whether OpenAI's form is sent as `strict`. By default it is if the schema allows it (optional keys are then written
+   * as null and count as left out); `true` fails if it does not, `false` sends the whole schema.
    */
   readonly strict?: boolean | undefined
   /**
-   * Which compiler is known to run behind vLLM or SGLang. By default the form of xgrammar is sent, which is their first
-   * choice; llguidance accepts more, and enforces it.
+   * The compiler that is known to run behind vLLM or SGLang. By default the form of xgrammar is sent, which is their
+   * first choice; llguidance accepts more, and enforces it.
    */
   readonly compiler?: "xgrammar" | "llguidance" | undefined
 }
@@ -139,7 +139,7 @@ export const read = (source: JsonSource): Attempted<Tree.Document> =>
   Result.mapError(document(source), StructuredOutputError.unsupported)
 
 /**
- * The same with the bare fault.
+ * The same, with the fault itself as the failure.
  *
  * @category reading
  * @since 0.2.0
@@ -251,12 +251,12 @@ export const constrain = (
   if (engine === "hf-serve" || engine === "transformers") {
     const name = engine === "transformers" ? "transformers serve" : engine
     const reason = `${name} drops every constraint`
-    return refuse(fault("schema", reason, "ask for the form in the prompt, or use another engine"))
+    return refuse(fault("schema", reason, "describe the form in the prompt, or use another engine"))
   }
   if (source._tag !== "Json") return text(source, engine)
   if ((engine === "openai" || engine === "router") && route === "raw") {
-    const reason = `${engine} takes no schema with a raw prompt`
-    return refuse(fault("schema", reason, "send messages, or use an endpoint of your own"))
+    const reason = `${engine} does not accept a schema with a raw prompt`
+    return refuse(fault("schema", reason, "send messages, or use your own endpoint"))
   }
   return Result.map(lowerSchema(source, engine, options), ({ dropped, schema, strict, wrap }) => {
     const { name = "output" } = options
@@ -276,7 +276,7 @@ const text = (
   engine: Exclude<EngineKind, "tgi">
 ): Attempted<Constraint> => {
   if (engine === "openai" || engine === "router") {
-    return refuse(fault("pattern", `${engine} takes no regex`, "use a schema, or an endpoint of your own"))
+    return refuse(fault("pattern", `${engine} does not accept a regex`, "use a schema, or your own endpoint"))
   }
   if (engine === "vllm" && source._tag === "Choice") {
     const fields = { structured_outputs: { choice: source.choices } }
@@ -302,7 +302,7 @@ const text = (
 }
 
 /**
- * What an engine will make of a schema.
+ * How an engine will treat a schema.
  *
  * @category models
  * @since 0.2.0
@@ -313,9 +313,9 @@ export interface Check {
   readonly version: string
   /** The constraints that hold for everything that is written. */
   readonly enforced: ReadonlyArray<SelfCheck.Held>
-  /** Those that only the decoder checks. */
+  /** The constraints that only the decoder checks. */
   readonly unenforced: ReadonlyArray<Dropped>
-  /** What cannot be written of some values of the schema. */
+  /** Why some values of the schema cannot be written. */
   readonly unwritable: ReadonlyArray<Dropped>
   /** Some values of the schema that cannot be written, the shortest first. */
   readonly examples: ReadonlyArray<Schema.Json>

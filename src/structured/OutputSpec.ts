@@ -86,7 +86,7 @@ export const interpret = (spec: OutputSpecInput, options?: StructuredOutput.Opti
 const read = (spec: OutputSpecInput, options: StructuredOutput.Options): Reading => {
   const warnings = spec.whitespacePattern === undefined
     ? []
-    : ["whitespacePattern has no effect: the engine decides about the blanks between JSON tokens"]
+    : ["whitespacePattern has no effect: the engine decides about whitespace between JSON tokens"]
   if (spec.format === "regex") {
     return Result.succeed({ output: StructuredOutput.fromRegex(spec.schema, options), warnings })
   }
@@ -101,6 +101,6 @@ const read = (spec: OutputSpecInput, options: StructuredOutput.Options): Reading
       path: ["schema"],
       keyword: "schema",
       reason: "the text is not JSON",
-      hint: "give a JSON Schema as an object or as its JSON text"
+      hint: "pass a JSON Schema as an object or as its JSON text"
     }))
 }

@@ -1,5 +1,5 @@
 /**
- * What a model is to write, before it is known for which engine: a JSON value of a schema, a text of a regex, or one of
+ * What a model must write, before the engine is known: a JSON value of a schema, a text that matches a regex, or one of
  * several texts.
  *
  * @since 0.1.0
@@ -9,7 +9,7 @@ import * as SchemaDocument from "./schema/SchemaDocument.ts"
 import * as Tree from "./schema/tree/JsonSchemaTree.ts"
 
 /**
- * A JSON value of a schema; `emptyStruct` says how Effect's empty struct is to be read.
+ * A JSON value of a schema; `emptyStruct` says how to read Effect's empty struct.
  *
  * @category models
  * @since 0.1.0
@@ -21,7 +21,7 @@ export interface JsonSource {
 }
 
 /**
- * What the model is to write, for any engine.
+ * What the model must write, for any engine.
  *
  * @category models
  * @since 0.1.0

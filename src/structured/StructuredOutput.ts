@@ -45,7 +45,7 @@ type Failed = StructuredOutputError.StructuredOutputError
  */
 export interface StructuredOutput<A, R = never> extends Decoder<A, R> {
   readonly source: Grammar.Source
-  /** The JSON Schema to show to the model; nothing for a regex. */
+  /** The JSON Schema to show to the model; undefined for a regex. */
   readonly jsonSchema: Document | undefined
   /** What to send so that the engine enforces the shape. Fails if it cannot; then nothing should be sent. */
   readonly grammar: (
@@ -84,8 +84,8 @@ export const fromJsonSchema = (schema: unknown, options: Options = {}): Structur
 }
 
 /**
- * A JSON Schema as a Schema, for `generateObject` and anything else that takes one: its values are JSON that the JSON Schema
- * allows, as far as that can be checked, and engines get the JSON Schema itself.
+ * A JSON Schema as a Schema, for `generateObject` and anything else that accepts one: its values are JSON that the JSON
+ * Schema allows, as far as that can be checked, and engines get the JSON Schema itself.
  *
  * @category constructors
  * @since 0.2.0
@@ -243,7 +243,7 @@ const parse = (
   if (refused !== undefined) return Result.fail(StructuredOutputError.make(refused))
   const { steps, text } = lenient ? Repair.lenient(answer.text) : Repair.trim(answer.text)
   if (text === "") {
-    // the finish reason says more than that it is empty: thinking may have used all tokens
+    // the finish reason says more than an empty text does: thinking may have used all tokens
     const Problem = answer.finishReason === "length" ? StructuredOutputError.Truncated : StructuredOutputError.Empty
     return Result.fail(StructuredOutputError.make(new Problem(facts(answer))))
   }

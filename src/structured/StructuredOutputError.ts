@@ -1,5 +1,5 @@
 /**
- * Why there is no value: a schema that no grammar can enforce, or a response that does not fit.
+ * Why there is no value: a schema that no grammar can enforce, or a response that does not fit it.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import * as StageError from "../StageError.ts"
 const PREVIEW = 160
 const SHOWN_ISSUES = 5
 
-/** A text short enough for a message: one line, its middle left out. */
+/** A text short enough for a message: one line, with its middle left out. */
 const preview = (text: string): string => {
   const line = text.length <= PREVIEW ? text : `${text.slice(0, PREVIEW - 40)} … ${text.slice(-36)}`
   return JSON.stringify(line)
@@ -68,7 +68,9 @@ export class Truncated extends Schema.TaggedError<Truncated>()("Truncated", Answ
     return this.text.trim() === ""
       ? "the token limit was reached before the answer began, and thinking counts too: raise maxNewTokens (128 by default), " +
         "or let the model think less (reasoningEffort, a thinking budget)"
-      : `the token limit cut the answer after ${this.text.length} characters; raise maxNewTokens: ${preview(this.text)}`
+      : `the token limit cut the response after ${this.text.length} characters; raise maxNewTokens: ${
+        preview(this.text)
+      }`
   }
 }
 
@@ -85,7 +87,7 @@ export class NotJson extends Schema.TaggedError<NotJson>()("NotJson", {
 }) {
   readonly isRetryable = true
   override get message() {
-    return `the answer is not JSON, ${this.description} at offset ${this.offset}: ${preview(this.text)}`
+    return `the response is not valid JSON, ${this.description} at offset ${this.offset}: ${preview(this.text)}`
   }
 }
 
@@ -118,7 +120,7 @@ export class Mismatch extends Schema.TaggedError<Mismatch>()("Mismatch", {
   override get message() {
     const shown = this.issues.slice(0, SHOWN_ISSUES).map(({ message, path }) => `${at(path)}: ${message}`)
     const more = this.issues.length - shown.length
-    return `the answer does not fit the schema: ${shown.join("; ")}${more > 0 ? `; and ${more} more` : ""}`
+    return `the response does not fit the schema: ${shown.join("; ")}${more > 0 ? `; and ${more} more` : ""}`
   }
 }
 
@@ -134,7 +136,7 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", {
 }) {
   readonly isRetryable = false
   override get message() {
-    return `the answer was refused: ${this.description}`
+    return `the response was refused: ${this.description}`
   }
 }
 
@@ -182,7 +184,7 @@ export class StructuredOutputError extends StageError.make<StructuredOutputError
   method: "decode",
   reason: Reason,
   fields: {
-    /** The responses before this one, oldest first, if the call was repeated. */
+    /** The responses before this one, oldest first, if there were several attempts. */
     attempts: StageError.defaulted(Schema.Array(Attempt), [])
   }
 }) {

@@ -19,7 +19,7 @@ import * as StructuredOutputError from "./StructuredOutputError.ts"
  */
 export interface ToolGrammar {
   readonly parameters: Readonly<Record<string, unknown>>
-  /** Whether the engine is asked to enforce them; nothing if it does so anyway. */
+  /** Whether the engine is asked to enforce them; undefined if it does so anyway. */
   readonly strict: boolean | undefined
   readonly dropped: ReadonlyArray<Grammar.Dropped>
 }
@@ -43,7 +43,7 @@ const none = { type: "object", properties: {}, additionalProperties: false }
  *
  * - TGI: without references (a recursive one ends its server), written out to a depth.
  * - vLLM and SGLang: always `strict`, without which vLLM enforces nothing.
- * - The router and OpenAI's form: `strict` where the schema allows it.
+ * - The router and OpenAI's form: `strict` if the schema allows it.
  *
  * @category lowering
  * @since 0.2.0
@@ -111,7 +111,7 @@ const onTgi = (document: Tree.Document, root: Tree.Fields): Result.Result<ToolGr
       : Result.fail<Dropped.Fault>({
         path: [],
         keyword: "additionalProperties",
-        reason: "TGI takes the parameters of a tool only with all keys named",
+        reason: "TGI only accepts tool parameters whose keys are all named",
         hint: "declare the keys, or put the open object under a key"
       }))
 }

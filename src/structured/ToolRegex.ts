@@ -38,7 +38,7 @@ export interface Offer {
   /** Whether a call must be made, and which. */
   readonly choice: "auto" | "required" | { readonly name: string }
   readonly parallel: boolean
-  /** What closes the thought that the prompt opens, if any: the model thinks before it calls. */
+  /** What closes the thought that the prompt opens, if it opens one: the model thinks before it calls. */
   readonly thought?: string | undefined
 }
 
@@ -62,7 +62,10 @@ export interface Stage {
 export interface ToolRegex {
   /** The regex of the first request. */
   readonly regex: string
-  /** What follows a text that is complete under the regex of its stage; nothing at the end. Absent if there is one stage. */
+  /**
+   * What follows a text that is complete under the regex of its stage; undefined at the end. Absent if there is only
+   * one stage.
+   */
   readonly next: ((written: string) => Stage | undefined) | undefined
   readonly dropped: ReadonlyArray<Grammar.Dropped>
 }
@@ -127,7 +130,7 @@ const regexOf = ({ grammar }: Grammar.Lowered): string => grammar.type === "rege
 const group = (options: ReadonlyArray<string>): string =>
   options.length === 1 ? options[0] ?? "" : `(?:${options.join("|")})`
 
-/** Calls one after the other: if each has its own tags, as a repetition, so that they are written once. */
+/** Several calls: if each has its own tags, as a repetition, so that the tags are written once. */
 const around = ({ between, close, open }: Form, call: string, isMany: boolean): string => {
   const { literal } = RegexDialect
   const [opening, closing] = [literal(open), literal(close)]
@@ -174,7 +177,7 @@ const sourceOf = (parameters: object): Grammar.JsonSource => {
 }
 
 /**
- * About what the regex costs the server.
+ * Roughly what the regex costs the server.
  *
  * @category accessors
  * @since 0.2.0

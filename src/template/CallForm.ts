@@ -48,8 +48,8 @@ const call = { id: ID, type: "function", function: { name: NAME, arguments: { [K
 const forms = new WeakMap<Service, Effect.Effect<CallForm | undefined>>()
 
 /**
- * The form in which a template writes calls, or nothing if it knows no tools, or writes them in a way that no regex can
- * describe. Determined once per template.
+ * The form in which a template writes calls, or undefined if it knows no tools, or writes them in a way that no regex
+ * can describe. Determined once per template.
  *
  * @category running
  * @since 0.2.0
@@ -91,7 +91,7 @@ const unless = <A>(self: Effect.Effect<A, TemplateError>): Effect.Effect<A | und
 
 const read = (plain: string, one: string, two: string | undefined): CallForm | undefined => {
   const [start = "", end = ""] = splitLast(plain, CONTENT)
-  // what the template puts before an answer is in the prompt already
+  // what the template puts before a response is already in the prompt
   const shared = sharedStart(start, one)
   const first = callIn(one, shared)
   if (first === undefined || !one.endsWith(end)) return undefined

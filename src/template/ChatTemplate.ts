@@ -1,5 +1,6 @@
 /**
- * Messages → the prompt text, byte for byte what Python's `tokenizer.apply_chat_template(messages, tokenize=False)` gives.
+ * Messages → the prompt text, byte for byte what Python's `tokenizer.apply_chat_template(messages, tokenize=False)`
+ * returns.
  *
  * A template renders the text of a message as it is: a user who writes `<|im_start|>` writes a special token for the server,
  * here as in Python. `specialTokensIn` finds such text, and `sanitizeControlTokens` turns it into plain text.
@@ -39,7 +40,7 @@ export type { JsonValue } from "./jinja/values/Json.ts"
 export type { Difference, Verification } from "./Verification.ts"
 export type { Limits, Now }
 /**
- * Keeps a raw route from seeing two BOS.
+ * Keeps a raw route from getting two BOS tokens.
  *
  * @category conversions
  * @since 0.1.0
@@ -60,7 +61,8 @@ export { difference, verify } from "./Verification.ts"
 export type Request = Conversation.Request
 
 /**
- * Parses a template with the engine that gives Python's bytes, once per text. Fails with `InvalidTemplate` or `TooMuchWork`.
+ * Parses a template with the engine that reproduces Python's bytes, once per text. Fails with `InvalidTemplate` or
+ * `TooMuchWork`.
  *
  * @category constructors
  * @since 0.1.0
@@ -95,7 +97,7 @@ export const apply = (
 /**
  * As `apply`, with the parts of the text that the assistant wrote: what a template puts between `{% generation %}` and `{%
  * endgeneration %}`, from which a training mask is made. Empty if the template has no such tag, and for a message that is
- * continued. Inside a macro the place is that of the macro's call, as transformers counts it.
+ * continued. Inside a macro, the position is that of the macro's call, as in transformers.
  *
  * @category conversions
  * @since 0.2.0
@@ -179,7 +181,7 @@ export const specialTokensIn = find
 export const thinkingTags: (source: string) => ThinkingTags.Family | undefined = ThinkingTags.of
 
 /**
- * `layerTextWith` on the engine that gives Python's bytes.
+ * `layerTextWith` on the engine that reproduces Python's bytes.
  *
  * @example
  * ```ts
@@ -202,7 +204,7 @@ export const layerText = (options: Options & { readonly template: string }): Lay
   Layer.provide(layerTextWith(options), PythonJinja.layer)
 
 /**
- * `layerFilesWith` on the engine that gives Python's bytes.
+ * `layerFilesWith` on the engine that reproduces Python's bytes.
  *
  * @category layers
  * @since 0.1.0
@@ -212,7 +214,7 @@ export const layerFiles = (
 ): Layer.Layer<ChatTemplate, TemplateError> => Layer.provide(layerFilesWith(options), PythonJinja.layer)
 
 /**
- * `layerHubWith` on the engine that gives Python's bytes.
+ * `layerHubWith` on the engine that reproduces Python's bytes.
  *
  * @category layers
  * @since 0.1.0

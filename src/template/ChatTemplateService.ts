@@ -22,9 +22,9 @@ export interface ServiceRequest extends Omit<Request, "specialTokens" | "control
   readonly template?: string | undefined
   readonly bos?: BosRule | undefined
   /**
-   * Breaks control tokens in the texts of messages, tools, documents and variables by a zero width space, so that the
-   * server's tokenizer reads them as text. Control tokens are the special tokens, the added tokens that the template writes,
-   * and if no file names them, text that looks like one in the template. Default false, as in Python.
+   * Breaks up control tokens in the texts of messages, tools, documents and variables with a zero-width space, so that
+   * the server's tokenizer reads them as text. Control tokens are the special tokens, the added tokens that the
+   * template writes, and if no file names them, text that looks like one in the template. Default false, as in Python.
    */
   readonly sanitizeControlTokens?: boolean | undefined
 }
@@ -55,7 +55,7 @@ export interface Options {
   readonly serverAddsBos?: boolean | undefined
   /** Minutes that local time is ahead of UTC, for `strftime_now`. Default: the time zone of the machine. */
   readonly offsetMinutes?: number | undefined
-  /** Load as a processor (multimodal models) does. Default false. */
+  /** Whether to load as a processor (multimodal models) does. Default false. */
   readonly processor?: boolean | undefined
   /** The version of transformers whose bytes are wanted. Default: the newest one known. A request may override it. */
   readonly compatibility?: Compatibility | undefined

@@ -1,5 +1,5 @@
 /**
- * What `@huggingface/jinja`, the engine of Hugging Face's own JavaScript libraries, makes of the same template.
+ * How `@huggingface/jinja`, the engine of Hugging Face's own JavaScript libraries, renders the same template.
  *
  * Its rendering differs from Python's on a good part of real templates (text before `break`, `strip(chars)`, printing of
  * lists and booleans, loose equality, integer keys, …), which is why it is only the engine if chosen. When a program moves

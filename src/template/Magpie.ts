@@ -46,7 +46,7 @@ export interface Issue {
 }
 
 /**
- * An alias → its text; anything else is the text itself, the empty one included.
+ * An alias → its text; anything else is the text itself, including an empty one.
  *
  * @example
  * ```ts
@@ -94,8 +94,8 @@ export const validate = (config: Config): Result.Result<string | undefined, Issu
 /**
  * The prompt for Magpie. `prompt` is the rendered conversation with its generation prompt, `""` for no messages.
  *
- * After a last message of the user the prompt stays as it is and the model answers. Otherwise the pre-query text follows,
- * after the assistant's header of the generation prompt: the original sends it like that, and it is kept so.
+ * After a final user message, the prompt stays as it is and the model responds. Otherwise the pre-query text follows
+ * the assistant's header of the generation prompt, as in the original.
  *
  * @category conversions
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The prompt that a server makes of a conversation, as the server itself reports it.
+ * The prompt that a server makes from a conversation, as the server itself reports it.
  *
  * @since 0.2.0
  */
@@ -22,7 +22,7 @@ const Answered = Schema.Struct({ prompt_text: Schema.String })
  */
 export const vllm = (
   { baseUrl, model }: {
-    /** Where `/v1` begins: `http://host:8000`. */
+    /** The address before `/v1`: `http://host:8000`. */
     readonly baseUrl: string
     /** The name under which the server serves the model. */
     readonly model: string

@@ -24,7 +24,7 @@ export class MissingTemplate extends Schema.TaggedError<MissingTemplate>()("Miss
   readonly isRetryable = false
   override get message() {
     return this.available.length === 0
-      ? `${this.subject} has no chat template: give one as text, or the id of a repository that has one as tokenizerId`
+      ? `${this.subject} has no chat template: pass one as text, or set tokenizerId to a repository that has one`
       : `${this.subject} has no default chat template: choose one of ${this.available.join(", ")} by name`
   }
 }
@@ -38,7 +38,7 @@ export class MissingTemplate extends Schema.TaggedError<MissingTemplate>()("Miss
 export class Gated extends Schema.TaggedError<Gated>()("Gated", { subject: Schema.String, detail: Schema.String }) {
   readonly isRetryable = false
   override get message() {
-    return `the chat template of ${this.subject} is behind a gate: ${this.detail}`
+    return `the chat template of ${this.subject} is gated: ${this.detail}`
   }
 }
 

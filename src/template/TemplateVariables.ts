@@ -83,8 +83,8 @@ export const required = (source: string): ReadonlyArray<ReadonlyArray<string>> =
 }
 
 /**
- * The first of these paths that is missing in the variables, as the template writes it. A list, a text or a number on the
- * way is left to the template.
+ * The first of these paths that is missing in the variables, as the template writes it. A list, a string or a number on
+ * the way is left to the template.
  *
  * @category accessors
  * @since 0.2.0

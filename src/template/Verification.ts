@@ -1,5 +1,5 @@
 /**
- * Whether a server would make the same prompt of a conversation.
+ * Whether a server would make the same prompt from a conversation.
  *
  * @since 0.2.0
  */
@@ -43,7 +43,7 @@ export interface Verification {
   readonly theirs: string
   /** Absent if the texts are equal. */
   readonly difference: Difference | undefined
-  /** What the template does in minijinja, with which TGI renders its chat route, as far as that can be seen in its text. */
+  /** What the template does in minijinja, with which TGI renders its chat route, as far as its text shows. */
   readonly minijinja: ReadonlyArray<MiniJinja.Finding>
 }
 

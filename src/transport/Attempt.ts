@@ -34,10 +34,10 @@ const ERROR_BODY: TransportLimits.Size = { limit: 64 * 1024, cut: true }
 /** How long the health route may take to give a sign of life. */
 const SIGN_OF_LIFE = 10_000
 
-/** Of a stream the head is wanted, and of anything else the whole body. */
+/** A stream needs only the headers at first, anything else the whole body. */
 const streamed: SendOptions = {}
 
-/** A stream whose first event has come, or that ended without one. */
+/** A stream whose first event has arrived, or that ended without one. */
 /**
  * @category models
  * @since 0.2.0
@@ -94,12 +94,12 @@ export class Calls {
     }
   }
 
-  /** The request of all attempts; nothing if JSON cannot represent its body. */
+  /** The request of all attempts; undefined if JSON cannot represent its body. */
   request(call: Call, accept: Accept): HttpClientRequest.HttpClientRequest | undefined {
     return this.#requests.of(call, accept)
   }
 
-  /** Whether the server still answers anything on its health route. */
+  /** Whether the server still responds on its health route. */
   #isAlive(): Effect.Effect<boolean> {
     const request = this.#requests.health()
     const limits: TransportLimits.Limits = {
@@ -296,5 +296,5 @@ export class Calls {
  */
 const otherThanEvents = (headers: Headers.Headers): string | undefined => {
   const type = headers["content-type"] ?? ""
-  return /^application\/(.*\+)?json\b/i.test(type) ? "JSON" : /^text\/html\b/i.test(type) ? "a page" : undefined
+  return /^application\/(.*\+)?json\b/i.test(type) ? "JSON" : /^text\/html\b/i.test(type) ? "an HTML page" : undefined
 }

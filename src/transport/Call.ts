@@ -67,7 +67,7 @@ export interface Meta {
   readonly headers: Headers.Headers
   /** `x-request-id`, `x-amzn-trace-id` or `x-amz-cf-id`. */
   readonly requestId: string | undefined
-  /** How many attempts the response took. */
+  /** The number of attempts. */
   readonly attempts: number
 }
 

@@ -145,12 +145,12 @@ const flaw = (body: Call["body"]) => {
   try {
     const path = Json.brokenText(body)
     if (path !== undefined) {
-      return { path, message: `${path.join(".")} holds half of a surrogate pair, which is not a character` }
+      return { path, message: `${path.join(".")} contains half of a surrogate pair, which is not a character` }
     }
   } catch {
     // a value that cannot be traversed cannot be written either
   }
-  return { path: ["body"], message: "the body holds a cycle, or a value that cannot be written as JSON" }
+  return { path: ["body"], message: "the request body contains a cycle, or a value that cannot be written as JSON" }
 }
 
 /** A failure says what had been handed over before it. */

@@ -50,7 +50,7 @@ export class Requests {
     return HttpClientRequest.get(`${this.#base}/health${search}`, { headers: this.#headers["application/json"] })
   }
 
-  /** The request of all attempts; nothing if JSON cannot represent its body. */
+  /** The request of all attempts; undefined if JSON cannot represent its body. */
   of(call: Call, accept: Accept): HttpClientRequest.HttpClientRequest | undefined {
     const last = this.#last
     const request = last?.path === call.path && last.accept === accept && last.request.method === call.method
@@ -67,7 +67,7 @@ export class Requests {
     }
   }
 
-  /** The request without its body. A program mostly calls one route over and over, so the last one is kept. */
+  /** The request without its body. A program mostly calls the same route again and again, so the last one is kept. */
   #to({ method, path }: Call, accept: Accept): HttpClientRequest.HttpClientRequest {
     const { chatUrl, completionUrl, nativeUrl, search = "" } = this.#target
     const others: { readonly [path: string]: URL | undefined } = {

@@ -53,8 +53,8 @@ interface Open<Req, F> {
 }
 
 /**
- * The routes of one server. Every method fails with `InferenceError` only; leaving a stream, or interrupting a call, closes
- * its socket.
+ * The routes of one server. Every method fails with `InferenceError` only; ending a stream early, or interrupting a
+ * call, closes its socket.
  *
  * The `open…` methods are the streams with their headers: the request lives as long as the scope, which is that of the
  * context where none is given.
@@ -63,7 +63,7 @@ interface Open<Req, F> {
  * @since 0.1.0
  */
 export class TgiClient extends Context.Service<TgiClient, {
-  /** `POST /generate`, or to `nativeUrl` where the target has one, as are the streams. */
+  /** `POST /generate`, or to `nativeUrl` if the target has one, as are the streams. */
   readonly generate: Unary<Generate.Request, Generate.Response>
   /** `POST /generate_stream` */
   readonly generateStream: Streamed<Generate.Request, Generate.Frame>
@@ -88,7 +88,7 @@ export class TgiClient extends Context.Service<TgiClient, {
   readonly health: Effect.Effect<void, InferenceError>
   /** `GET /metrics`: Prometheus text. */
   readonly metrics: Effect.Effect<string, InferenceError>
-  /** `POST /tokenize`: the tokens of a text, added special tokens included. */
+  /** `POST /tokenize`: the tokens of a text, including added special tokens. */
   readonly tokenize: (inputs: string) => Effect.Effect<ReadonlyArray<Tokenize.SimpleToken>, InferenceError>
   /** `POST /chat_tokenize`: the prompt as the server renders it, and its tokens. */
   readonly chatTokenize: (request: ChatCompletion.Request) => Effect.Effect<Tokenize.ChatTokens, InferenceError>
@@ -111,7 +111,7 @@ export interface Options extends Call.Target {
   readonly timeouts?: Timeouts.Input | undefined
   /** Bytes above which a body (64 MiB) or an event (16 MiB) is refused. */
   readonly limits?: { readonly body?: number | undefined; readonly event?: number | undefined } | undefined
-  /** When to retry, in whole or in part; `Retry.standard` by default, `Retry.none` for one attempt. */
+  /** When to retry: a whole policy, or parts of it; `Retry.standard` by default, `Retry.none` for one attempt. */
   readonly retry?: Retry.Input | undefined
   /** Precedes the SDK's own name in the `user-agent` header. */
   readonly userAgent?: string | undefined

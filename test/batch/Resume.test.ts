@@ -165,7 +165,7 @@ describe("a row in both files", () => {
       const [line = ""] = readFileSync(place.errors, "utf8").split("\n")
       appendFileSync(place.errors, `${line.replace("\"row-1\",\"index\":1", "\"row-0\",\"index\":0")}\n`)
       const refused = yield* Effect.flip(Bench.run(place))
-      assert.include(refused.message, "line 2 fails row 0, which is in the output")
+      assert.include(refused.message, "line 2 reports a failure of row 0, which is in the output")
       assert.deepStrictEqual((yield* Results.status(place)).rows, { total: 3, done: 2, failed: 1, pending: 0 })
       const report = yield* Bench.run({ ...place, repair: true })
       assert.deepStrictEqual([report.rows.done, report.rows.failed], [2, 1])

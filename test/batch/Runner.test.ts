@@ -234,7 +234,7 @@ describe("a run", () => {
       const [first = ""] = readFileSync(place.output, "utf8").split("\n")
       appendFileSync(place.output, `${first.replace("\"row-0\",\"index\":0", "\"row-3\",\"index\":3")}\n`)
       const refused = yield* Effect.flip(Bench.run(place))
-      assert.include(refused.message, "line 4 is of row 3, which the input does not have")
+      assert.include(refused.message, "line 4 belongs to row 3, which the input does not have")
     }).pipe(Effect.provide(Bench.Node)))
 
   it.effect("that is interrupted leaves whole lines and no lock", () =>

@@ -42,7 +42,7 @@ describe("a batch that is killed", () => {
         const { again, asked, between, ended, place } = yield* killed(signal, 10)
         assert.strictEqual(ended.code, code, ended.stderr)
         assert.isBelow(between, ROWS)
-        assert.include(ended.stderr, "rows in flight are waited for")
+        assert.include(ended.stderr, "rows in flight. Interrupt again")
         assert.include(ended.stderr, "interrupted")
         assert.strictEqual(again.code, 0, again.stderr)
         assert.deepStrictEqual(ids(place.output), allIds(ROWS))

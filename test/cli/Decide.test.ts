@@ -25,7 +25,7 @@ describe("decide", () => {
       const text = yield* run(["decide", "it crashed", ...question, "-u", url])
       assert.strictEqual(text.code, 0, text.stderr)
       assert.match(text.stdout, /\* technical +87\.5 %/)
-      assert.match(text.stderr, /the labels hold 80\.0 %; elsewhere: "I" 20\.0 %/)
+      assert.match(text.stderr, /the labels have 80\.0 % of the probability; other beginnings: "I" 20\.0 %/)
       const json = yield* run(["decide", "it crashed", ...question, "-u", url, "--json"])
       const { label, mass, version } = JSON.parse(json.stdout)
       assert.deepStrictEqual({ label, version, mass: Number(mass.toFixed(3)) }, {

@@ -94,7 +94,7 @@ describe("a job", () => {
       })
       const error = yield* Effect.flip(table.create({ job: "j", source: "b" }, ranges(3)))
       assert.strictEqual(error.reason._tag, "JobChanged")
-      assert.include(error.message, "it had 1200 shards and would have 3")
+      assert.include(error.message, "it had 1200 shards and would now have 3")
     }).pipe(Effect.provide(Table)))
 
   it.effect("keeps the configuration of its first worker", () =>

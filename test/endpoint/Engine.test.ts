@@ -171,7 +171,7 @@ describe("EngineProbe.detect", () => {
     Effect.gen(function*() {
       const reason = yield* Effect.flip(detected(servers.llamaRouter))
       assert.strictEqual(reason._tag, "InvalidConfig")
-      assert.include(reason.message, "choose one as modelName: a, b")
+      assert.include(reason.message, "set modelName to one of them: a, b")
       assert.deepStrictEqual(yield* detected(servers.llamaRouter, { modelName: "b" }), {
         kind: "llamacpp",
         version: "b7000",

@@ -91,7 +91,7 @@ describe("half of a surrogate pair", () => {
       const client = yield* Wire.client()
       const error = yield* Effect.flip(client.generate({ inputs: half }))
       assert.strictEqual(error.reason._tag, "InvalidRequest")
-      assert.include(error.message, "inputs holds half of a surrogate pair")
+      assert.include(error.message, "inputs contains half of a surrogate pair")
       // written as such by the caller, it is six characters that are whole
       yield* client.generate({ inputs: String.raw`\ud83d` })
       assert.lengthOf(wire.requests, 1)

@@ -61,7 +61,7 @@ describe("a schema", () => {
   })
 
   it("is refused where a raw prompt takes none", () => {
-    assert.include(refusal(source, "router", "raw"), "takes no schema with a raw prompt")
+    assert.include(refusal(source, "router", "raw"), "does not accept a schema with a raw prompt")
   })
 
   it("that is no object is wrapped where an object is wanted", () => {
@@ -191,7 +191,7 @@ describe("a regex", () => {
   })
 
   it("is refused where none is taken", () => {
-    assert.include(refusal(source, "router", "chat"), "takes no regex")
+    assert.include(refusal(source, "router", "chat"), "does not accept a regex")
   })
 })
 

@@ -147,7 +147,7 @@ describe("a fault of the transport", () => {
       const error = yield* Effect.flip(client.generate(Wire.prompt))
       assert.strictEqual(
         error.message,
-        "POST /generate: no response from http://tgi:8080: nothing listens there: check the base URL and that the server runs"
+        "POST /generate: no response from http://tgi:8080: nothing listens there: check the base URL and that the server is running"
       )
     }).pipe(Effect.provide(Wire.make(() => Wire.nested("ECONNREFUSED")).layer)))
 

@@ -9,7 +9,7 @@ import * as Path from "effect/Path"
 import type { PlatformError } from "effect/PlatformError"
 
 /**
- * Makes names in the file's directory durable. Where a directory cannot be opened or synced there is nothing to do.
+ * Makes names in the file's directory durable. If a directory cannot be opened or synced, there is nothing to do.
  *
  * @category running
  * @since 0.1.0
@@ -47,7 +47,7 @@ export const replace = <E, R>(
 const TOGETHER = 256 * 1024
 
 /**
- * Lines into a file, many in one write; `flush` writes those that wait.
+ * Lines into a file, many per write; `flush` writes those that wait.
  *
  * @category constructors
  * @since 0.2.0
@@ -70,7 +70,8 @@ export const lines = (file: FileSystem.File) => {
 }
 
 /**
- * Moves a file aside under the first free name `<path>.<word>`, `<path>.<word>-2`, …; nothing when it does not exist.
+ * Moves a file aside under the first free name `<path>.<word>`, `<path>.<word>-2`, …; does nothing if it does not
+ * exist.
  *
  * @category running
  * @since 0.1.0

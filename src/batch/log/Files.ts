@@ -8,7 +8,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 
-/** What a name leads to: marks, of which any two names of the same file share at least one. */
+/** What a name leads to: marks, of which any two names for the same file share at least one. */
 const marksOf = Effect.fnUntraced(function*(name: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path

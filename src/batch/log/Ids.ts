@@ -1,7 +1,7 @@
 /**
  * Ids of rows as 53-bit hashes: enough to find those that may occur twice, which are then compared.
  *
- * Half a million of them wait in memory; what is more goes, sorted, to a temporary file, so that memory does not grow with
+ * Half a million of them wait in memory; the rest go, sorted, to a temporary file, so that memory does not grow with
  * the number of rows.
  *
  * @since 0.2.0
@@ -47,13 +47,13 @@ export const hash = (id: string): number => {
  */
 export interface Ids {
   readonly add: (id: string) => void
-  /** Writes out what is too much for memory; to be run now and then between `add`s. */
+  /** Writes out what exceeds memory; call it now and then between `add`s. */
   readonly settle: Effect.Effect<void, PlatformError>
   /** Hashes that occur more than once. Nothing may be added after it. */
   readonly repeated: Effect.Effect<ReadonlySet<number>, PlatformError>
 }
 
-/** Finds values that stand beside their like in a sorted sequence, which comes in pieces. */
+/** Finds equal neighbours in a sorted sequence, which comes in pieces. */
 const looking = () => {
   const found = new Set<number>()
   let last: number | undefined
@@ -77,7 +77,7 @@ class Run {
   #at = 0
   #filled = 0
 
-  /** A number of hashes from an offset in bytes. */
+  /** Reads a number of hashes from an offset in bytes. */
   constructor(file: FileSystem.File, offset: number, length: number) {
     this.#file = file
     this.#offset = offset
@@ -97,7 +97,7 @@ class Run {
     if (bytes.length === 0) return Effect.void
     return Effect.flatMap(this.#file.read(bytes, { position: BigInt(this.#offset) }), (read) => {
       this.#offset += read
-      return read === 0 ? Effect.die("a temporary file was cut") : this.#read(bytes.subarray(read))
+      return read === 0 ? Effect.die("a temporary file was truncated") : this.#read(bytes.subarray(read))
     })
   }
 
@@ -105,7 +105,7 @@ class Run {
     return this.#window[this.#filled - 1] ?? Number.NaN
   }
 
-  /** Those at hand up to and with a bound. */
+  /** The available ones up to and including a bound. */
   take(bound: number): Float64Array {
     const from = this.#at
     while (this.#at < this.#filled && (this.#window[this.#at] ?? Number.NaN) <= bound) this.#at++
@@ -171,7 +171,7 @@ export const make = (
         for (const run of open) if (yield* run.fill) filled.push(run)
         open = filled
         if (open.length === 0) return found
-        // up to the least end of a window all are at hand
+        // up to the least end of a window, all are available
         const bound = Math.min(...open.map((run) => run.last()))
         look(joined(open.map((run) => run.take(bound))).toSorted())
       }
@@ -194,7 +194,7 @@ export const make = (
 const CHUNK = 1 << 16
 
 /**
- * What is remembered of each id in order to recognise it: four bytes per row.
+ * What is remembered about each id to recognise it: four bytes per row.
  *
  * @category models
  * @since 0.2.0

@@ -29,7 +29,7 @@ export interface Input {
   readonly parts: ReadonlyArray<Checked>
   /** How many of its first rows are those of the earlier run, unchanged; 0 when it is a different input. */
   readonly kept: number
-  /** Whether the row of this index has this id; absent where nothing asks. */
+  /** Whether the row with this index has this id; absent if nothing asks. */
   readonly matches: ((index: number, id: string) => boolean) | undefined
 }
 
@@ -78,13 +78,16 @@ export interface Scan {
   /** The record of an earlier run. */
   readonly before?: Manifest.InputRecord | undefined
   readonly onRow?: ((row: Row.Row) => void) | undefined
-  /** Keeps what `matches` needs: four bytes per row. Default: where there is a record that may be of another input. */
+  /**
+   * Keeps what `matches` needs: four bytes per row. Default: only if there is a record that may belong to another
+   * input.
+   */
   readonly prints?: boolean | undefined
 }
 
 /**
  * Digest, length and rows of the input. Fails with every line that is not a row, or whose id another row has.
- * What `before` recorded is not parsed again where its bytes are the same.
+ * What `before` recorded is not parsed again if its bytes are the same.
  *
  * @category running
  * @since 0.1.0
@@ -186,7 +189,7 @@ const parse = Effect.fnUntraced(function*(
   return input
 })
 
-/** Looks again at the rows whose ids have the same hash, and names those that are the same. */
+/** Reads again the rows whose ids have the same hash, and names those whose ids are the same. */
 const distinct = Effect.fnUntraced(function*(
   parts: ReadonlyArray<Checked>,
   columns: Row.Columns,
@@ -221,7 +224,7 @@ const distinct = Effect.fnUntraced(function*(
 })
 
 /**
- * The rows that `skip` does not hold, a block of a part at a time. A part is open while it is read.
+ * The rows that `skip` does not contain, one block of a part at a time. A part is open while it is read.
  *
  * @category constructors
  * @since 0.1.0

@@ -44,7 +44,7 @@ interface Entry {
 
 const SYNC_ROWS = 256
 const SYNC_MILLIS = 100
-/** For how many turns of the event loop lines are gathered, and how many lines end the gathering. */
+/** For how many turns of the event loop lines are collected, and how many lines end the collecting. */
 const TURNS = 4
 const TOGETHER = 64
 const encoder = new TextEncoder()
@@ -114,7 +114,7 @@ class Writer implements Journal {
     }
   })
 
-  /** Lets the lines of this turn of the event loop come, and those of the next while each turn brings more. */
+  /** Waits for the lines of this turn of the event loop, and for those of the next as long as each turn brings more. */
   #gather(turns: number): Effect.Effect<void> {
     const before = this.#pending.length
     return Effect.flatMap(
@@ -126,7 +126,7 @@ class Writer implements Journal {
     )
   }
 
-  /** Writes all that wait. A write costs as much as a dozen rows, so that lines are written together. */
+  /** Writes all that wait. A write costs as much as a dozen rows, so lines are written together. */
   readonly #round = Effect.andThen(
     Effect.andThen(this.#line, Effect.suspend(() => this.#gather(TURNS))),
     Effect.uninterruptible(Effect.suspend(() => this.flush))
@@ -156,7 +156,7 @@ class Writer implements Journal {
         entries.forEach(({ resume }) => resume(Effect.fail(failed)))
       })
     return Effect.matchEffect(log.write(entries.map(({ line }) => line)), {
-      // a disk that has no room for all of them may have room for the first
+      // a disk without room for all of them may have room for the first
       onFailure: (error) =>
         entries.length === 1
           ? fail(error)

@@ -1,5 +1,6 @@
 /**
- * What the output and errors files say is done. They are the only record: nothing else could disagree with them.
+ * Which rows are done, according to the output and errors files. They are the only record: nothing else can disagree
+ * with them.
  *
  * Every line is verified. A last line without its end is a torn write and is cut off; a bad line elsewhere was written by
  * someone else, and is refused or, with `repair`, moved to `<file>.bad`.
@@ -49,7 +50,7 @@ interface Sums {
   readonly failures: Map<string, number>
 }
 
-/** Checks one line, and says what is wrong with it. */
+/** Checks one line, and returns what is wrong with it. */
 type Check = (text: string) => string | undefined
 
 /**
@@ -60,7 +61,7 @@ type Check = (text: string) => string | undefined
  */
 export interface Expected {
   readonly rows: number
-  /** Whether the row of this index has this id; absent where the input is the one that the lines were written for. */
+  /** Whether the row with this index has this id; absent if the lines were written for this input. */
   readonly matches?: ((index: number, id: string) => boolean) | undefined
   /** Version 0.1.0 wrote the lines, which are rewritten in today's form. */
   readonly old?: boolean | undefined
@@ -76,16 +77,16 @@ const count = (value: unknown): number => typeof value === "number" && value > 0
 
 const isKnown = (value: unknown): boolean => typeof value === "number" && value >= 0
 
-/** The index of a line of this batch; else what is wrong with it. */
+/** The index of a line of this batch, or what is wrong with it. */
 const indexOf = (value: unknown, { matches, rows }: Expected, what: string): number | string => {
   const index = field(value, "index")
   const id = field(value, "id")
   if (typeof index !== "number" || !Number.isSafeInteger(index) || index < 0 || typeof id !== "string") {
     return `is not ${what}`
   }
-  if (index >= rows) return `is of row ${index}, which the input does not have`
+  if (index >= rows) return `belongs to row ${index}, which the input does not have`
   return matches !== undefined && !matches(index, id)
-    ? `is of row ${index} with id ${JSON.stringify(id)}, which is not the id of that row in the input`
+    ? `belongs to row ${index} with id ${JSON.stringify(id)}, which is not the id of that row in the input`
     : index
 }
 
@@ -115,14 +116,14 @@ const errorsCheck = (expected: Expected, done: RowSet.RowSet, failed: RowSet.Row
   const error = field(value, "error")
   if (typeof index === "string") return index
   if (typeof error !== "object") return "is not a failure of this batch"
-  if (done.has(index)) return `fails row ${index}, which is in the output`
+  if (done.has(index)) return `reports a failure of row ${index}, which is in the output`
   if (!failed.add(index)) return `repeats row ${index}`
   const key = `${String(field(error, "stage"))}.${String(field(error, "reason"))}`
   sums.failures.set(key, (sums.failures.get(key) ?? 0) + 1)
   return undefined
 }
 
-/** The length of the whole lines, and those that are bad; `keep` gets the good ones, as they are. */
+/** The length of the whole lines, and the bad lines; `keep` gets the good ones, as they are. */
 const verify = Effect.fnUntraced(
   function*(path: string, check: Check, keep?: (text: string) => Effect.Effect<void, BatchError.BatchError>) {
     const fs = yield* FileSystem.FileSystem
@@ -201,7 +202,7 @@ export const recover = (
     let done = RowSet.make(0)
     let failed = RowSet.make(0)
     const sums: Sums = { inputTokens: 0, outputTokens: 0, uncounted: 0, dollars: 0, failures: new Map() }
-    // each look at a file counts from zero
+    // each reading of a file counts from zero
     const outputEnd = yield* recoverFile(
       paths.output,
       () => {

@@ -21,7 +21,7 @@ import * as Builtin from "../../dataset/Builtin.ts"
 import * as BatchError from "../BatchError.ts"
 
 /**
- * What a runtime knows about processes. The default asks the `process` object of Node, Bun and Deno where there is one;
+ * What a runtime knows about processes. The default uses the `process` object of Node, Bun and Deno if there is one;
  * without it, a process is assumed to be alive.
  *
  * @category services
@@ -195,7 +195,7 @@ const take = Effect.fnUntraced(function*(path: string) {
     const found = yield* readHolder(path)
     if (found === undefined) continue
     holder = found.holder
-    // a lock without a readable holder was cut off while it was written: nobody holds it if it stays like that
+    // a lock without a readable holder was cut off while it was written: if it stays like that, nobody holds it
     if (holder === undefined && attempt < ATTEMPTS - 2) yield* Effect.sleep(50)
     else if (holder === undefined || (yield* isGone(holder, path, nonce))) yield* takeAway(path, found.text, nonce)
     else break

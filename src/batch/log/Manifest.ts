@@ -1,6 +1,6 @@
 /**
- * What an output belongs to: the input, by its digest, and everything else that its answers depend on. A run with anything
- * else is refused; the refusal says what changed, and by which name the change can be accepted.
+ * What an output belongs to: the input, by its digest, and everything else that its results depend on. A run with
+ * anything else is refused; the refusal says what changed, and the name by which the change can be accepted.
  *
  * @since 0.1.0
  */
@@ -43,7 +43,7 @@ export const InputRecord = Schema.Struct({
   sha256: Schema.String,
   bytes: Schema.Int,
   rows: Schema.Int,
-  /** The digests are of the bytes as a whole, as version 0.1.0 made them; else of the digests of each mebibyte. */
+  /** The digests cover the bytes as a whole, as in version 0.1.0; otherwise they cover the digests of each mebibyte. */
   whole: Schema.optionalKey(Schema.Literal(true)),
   parts: Schema.optionalKey(Schema.Array(PartRecord))
 })
@@ -74,11 +74,11 @@ export const Manifest = Schema.Struct({
     changes: Schema.Array(Schema.String)
   }))),
   /**
-   * What the run was given, where it can be written as JSON: so that a later command can continue without it being given
-   * again.
+   * The options of the run, if they can be written as JSON, so that a later command can continue without being given
+   * them again.
    */
   given: Schema.optionalKey(Schema.Record(Schema.String, Schema.Unknown)),
-  /** For a pinned output: what its first response came from. */
+  /** For a pinned output: where its first response came from. */
   source: Schema.optionalKey(Schema.String),
   /** The level that the pace found, by endpoint. */
   pace: Schema.optionalKey(Schema.Record(Schema.String, Schema.Finite))
@@ -90,7 +90,7 @@ export const Manifest = Schema.Struct({
  */
 export type Manifest = typeof Manifest.Type
 
-/** JSON with sorted keys and without what JSON cannot hold; a bigint is its digits. */
+/** JSON with sorted keys and without what JSON cannot represent; a bigint is written as its digits. */
 const canonical = (value: unknown): string => {
   if (typeof value === "bigint") return JSON.stringify(value.toString())
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
@@ -111,7 +111,7 @@ export const make = (input: InputRecord, configuration: unknown): Manifest => {
 }
 
 /**
- * Whether version 0.1.0 wrote it, and the lines beside it.
+ * Whether version 0.1.0 wrote it, and the lines next to it.
  *
  * @category predicates
  * @since 0.2.0
@@ -151,14 +151,14 @@ const differences = (path: string, before: unknown, after: unknown): ReadonlyArr
 const ofInput = (before: InputRecord, after: InputRecord, kept: number): ReadonlyArray<Change> =>
   kept >= before.rows ? [] : [{
     name: "input",
-    message: `the input had ${before.rows} rows in ${before.bytes} bytes and has ${
+    message: `the input had ${before.rows} rows in ${before.bytes} bytes and now has ${
       after.rows === before.rows ? "other text in" : `${after.rows} rows in`
     } ${after.bytes} bytes`
   }]
 
 /**
- * Each difference that answers depend on; none when a run may continue. `kept` is how many rows of the earlier input are
- * those of this one: more rows after them make no difference.
+ * Each difference that results depend on; none if a run may continue. `kept` is how many rows of the earlier input this
+ * one begins with: more rows after them make no difference.
  *
  * @category accessors
  * @since 0.1.0

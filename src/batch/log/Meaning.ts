@@ -1,13 +1,13 @@
 /**
- * A configuration by what answers depend on: spellings of one address are the same, a default that is set explicitly is the
- * default, and who pays, how long to wait and what to call a model do not count.
+ * A configuration reduced to what results depend on: spellings of one address are the same, a default that is set
+ * explicitly is the default, and who pays, how long to wait and what to call a model do not count.
  *
  * @since 0.2.0
  */
 import * as GenerationOptions from "../../GenerationOptions.ts"
 import { isRecord } from "../rows/Row.ts"
 
-/** For the service and for a call: how a request is sent, not what it asks. */
+/** For the service and for a call: how a request is sent, not what it requests. */
 const manner = new Set([
   "concurrency",
   "unsupported",
@@ -20,7 +20,7 @@ const manner = new Set([
   "structuredOutputRetries"
 ])
 
-/** For an endpoint: what it is called, who pays, how long to wait, and which way leads to it. */
+/** For an endpoint: what it is called, who pays, how long to wait, and how it is reached. */
 const aside = new Set([
   "billTo",
   "waitTimeout",
@@ -44,7 +44,7 @@ const defaults: Readonly<Record<string, unknown>> = {
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/
 
 /**
- * An address of a server without what does not change where it leads: slashes at its end, `/v1` and the route, the
+ * The address of a server without what does not change where it leads: trailing slashes, `/v1` and the route, the
  * spelling of its host.
  *
  * @category conversions
@@ -89,7 +89,7 @@ const service = (value: unknown): unknown => {
 }
 
 /**
- * A configuration of any version → what of it answers depend on.
+ * A configuration of any version → the part of it that results depend on.
  *
  * @category conversions
  * @since 0.2.0

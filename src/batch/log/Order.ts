@@ -1,8 +1,9 @@
 /**
  * The output in the order of the input: read by a table of offsets, written to a file next to it and renamed.
  *
- * Lines are written as rows complete, so they are nearly in order, and a few blocks of the file serve almost every read. The
- * table is of two million rows (24 MB) at a time: for each further two million the file is looked through once more.
+ * Lines are written as rows complete, so they are nearly in order, and a few blocks of the file serve almost every
+ * read. The table covers two million rows (24 MB) at a time: for each further two million, the file is read through
+ * once more.
  *
  * @since 0.1.0
  */
@@ -18,8 +19,8 @@ const BLOCK = 1024 * 1024
 const BLOCKS = 16
 
 /**
- * Bytes of a file by offset, through blocks of which the least used gives its memory to the next one: use what comes before
- * reading more.
+ * Bytes of a file by offset, through blocks, of which the least recently used gives its memory to the next one: use the
+ * bytes before reading more.
  */
 const blocks = (file: FileSystem.File) => {
   const held = new Map<number, Uint8Array>()
@@ -59,7 +60,7 @@ const blocks = (file: FileSystem.File) => {
 
 const INDEX = /^\{"id":"(?:[^"\\]|\\.)*","index":(\d+),/
 
-/** The index of a verified line: where it stands in lines of ours, else by parsing. */
+/** The index of a verified line: at its known position if this package wrote the line, otherwise by parsing. */
 const indexOf = ({ text = "" }: Jsonl.Line): number => {
   const [, digits] = INDEX.exec(text) ?? []
   if (digits !== undefined) return Number(digits)
@@ -96,7 +97,8 @@ const table = (length: number) => {
 }
 
 /**
- * Puts the lines of a verified file in the order of their `index`. After a crash there is the old file or the new one.
+ * Puts the lines of a verified file in the order of their `index`. After a crash there is either the old file or the
+ * new one.
  *
  * @category running
  * @since 0.1.0

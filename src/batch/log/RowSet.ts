@@ -10,7 +10,7 @@
  */
 export interface RowSet {
   readonly has: (index: number) => boolean
-  /** False when it was in the set already. */
+  /** False if it was already in the set. */
   readonly add: (index: number) => boolean
   readonly size: () => number
 }

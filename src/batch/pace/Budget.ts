@@ -1,10 +1,10 @@
 /**
  * Where a batch stops by itself, leaving every other row pending for a later run.
  *
- * Tokens, dollars and errors count all that is in the output, so the same command does not spend a budget twice. The most
- * that a row can use is reserved before its request goes out, so that a budget of tokens or dollars is never exceeded; what
- * it did not use is given back. What a row used and the server did not report cannot be counted, which ends a batch with
- * such a budget.
+ * Tokens, dollars and errors count all that is in the output, so the same command does not spend a budget twice. The
+ * most that a row can use is reserved before its request goes out, so that a budget of tokens or dollars is never
+ * exceeded; what it did not use is given back. Usage that the server did not report cannot be counted, which ends a
+ * batch with such a budget.
  *
  * @since 0.1.0
  */
@@ -66,7 +66,7 @@ const MILLION = 1_000_000
 const HOUR = 3_600_000
 
 /**
- * Whether a price says what both kinds of tokens, or an hour, cost.
+ * Whether a price covers both kinds of tokens, or an hour.
  *
  * @category predicates
  * @since 0.2.0

@@ -1,9 +1,9 @@
 /**
  * How many rows at once: a fixed number, or a level that is searched for.
  *
- * The level doubles while that raises the rate at which tokens are written, and then a quarter more is tried now and then,
- * since a batch wants throughput and not latency. A server that refuses a request for lack of room shows how many it takes:
- * each refusal lowers the level by one, and going beyond that again is tried less and less often.
+ * The level doubles while that raises the rate at which tokens are written, and then a quarter more is tried now and
+ * then, since a batch wants throughput and not latency. A server that refuses a request for lack of room shows how many
+ * it accepts: each refusal lowers the level by one, and a higher level is tried less and less often.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@
 export interface Bounds {
   /** Default 1. */
   readonly min?: number | undefined
-  /** Default: what the server says it takes, else 64. */
+  /** Default: what the server says it accepts, else 64. */
   readonly max?: number | undefined
   /** Default: the level of the last run, else 4. */
   readonly initial?: number | undefined
@@ -30,17 +30,17 @@ export interface Concurrency {
   readonly limit: () => number
   /** Whether the level was found: it may still be tried a little higher, but no longer doubles. */
   readonly isSettled: () => boolean
-  /** A response came at this time, with these tokens, while this number of rows was in flight. */
+  /** A response arrived at this time, with these tokens, while this number of rows was in flight. */
   readonly answered: (now: number, tokens: number, inFlight: number) => void
   /** The server had no room for a request that was sent at this level. */
   readonly refused: (level: number) => void
 }
 
-/** A level is better when it writes this much faster than the one before. */
+/** A level is better if it writes this much faster than the one before. */
 const GAIN = 1.05
-/** A level has broken down when it writes this much slower than the recent best. */
+/** A level has broken down if it writes this much slower than the recent best. */
 const BROKEN = 0.6
-/** The best rate decays by this much per window, so that one fast hour does not rule the rest of a run. */
+/** The best rate decays by this much per window, so that one fast hour does not determine the rest of a run. */
 const FORGET = 0.98
 const STEP = 1.25
 /** Windows between two tries of a higher level, at first and at most. */

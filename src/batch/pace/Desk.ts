@@ -133,12 +133,12 @@ export class Desk<Item, E, R> {
   }
 
   #wake(): void {
-    // those that immediately wait again are not woken twice
+    // waiters that immediately wait again are not woken twice
     const waiting = Array.from(this.#waiting)
     waiting.forEach((wake) => wake())
   }
 
-  /** A row is no longer in flight; it comes back to be retried, alone or not, or it is done. */
+  /** A row is no longer in flight: it comes back to be retried, alone or not, or it is done. */
   end(lane: Lane, back?: Task<Item>): void {
     this.#running--
     lane.running--

@@ -1,5 +1,5 @@
 /**
- * A failed row and a failing endpoint look alike from afar. This is the one place that tells them apart.
+ * A failed row and a failing endpoint look alike. This is the one place that tells them apart.
  *
  * @since 0.1.0
  */

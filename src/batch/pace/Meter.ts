@@ -16,7 +16,7 @@ const MINUTE = 60_000
 export interface Meter {
   /** Takes units now and says how many milliseconds to wait before using them. */
   readonly take: (units: number, now: number) => number
-  /** Corrects what was taken by what was used. */
+  /** Corrects what was taken by what was actually used. */
   readonly settle: (taken: number, used: number) => void
 }
 

@@ -19,14 +19,14 @@ import * as Meter from "./Meter.ts"
 export interface Options {
   /**
    * Rows at once: a fixed number, or bounds between which it adapts. Default: adaptive from 4, or from what an earlier run
-   * found, up to what the server says it takes, else 64.
+   * found, up to what the server says it accepts, else 64.
    */
   readonly concurrency?: number | Concurrency.Bounds | undefined
   /** Rows that start in any minute. Default: no limit. */
   readonly requestsPerMinute?: number | undefined
   /** Tokens, read and written, in any minute. What a row will use is guessed from those before it. Default: no limit. */
   readonly tokensPerMinute?: number | undefined
-  /** How long the endpoint may give no answer at all before the batch stops. Default 15 minutes. */
+  /** How long the endpoint may send no response at all before the batch stops. Default 15 minutes. */
   readonly patience?: Duration.Input | undefined
 }
 
@@ -55,13 +55,13 @@ export interface Permit {
  * @since 0.2.0
  */
 export interface Record {
-  /** Failures that may be the row's. */
+  /** Failures that may be the row's fault. */
   strikes: number
-  /** Those of them that came with no other row in flight. */
+  /** Those of them that happened with no other row in flight. */
   alone: number
   /** Responses at that endpoint when it failed last; undefined before the first time. */
   answers: number | undefined
-  /** How often there was no room for it. */
+  /** How many times there was no room for it. */
   refused: number
 }
 
@@ -98,21 +98,21 @@ export interface Pace {
   readonly acquire: (now: number) => Effect.Effect<Permit | undefined>
   readonly release: () => void
   /**
-   * Waits until the limits per minute let a row start; false when it may no longer start, since the pace was closed or
-   * paused meanwhile. Undefined where there are no such limits.
+   * Waits until the limits per minute let a row start; false if it may no longer start, since the pace was closed or
+   * paused meanwhile. Undefined if there are no such limits.
    */
   readonly start: Effect.Effect<boolean> | undefined
-  /** A response came now, with its tokens written and its tokens in all. */
+  /** A response arrived now, with its tokens written and its tokens in all. */
   readonly succeeded: (permit: Permit, now: number, outputTokens: number, tokens: number) => void
   /** Waits this many milliseconds, or until the pace is closed. */
   readonly wait: (millis: number) => Effect.Effect<void>
-  /** A failure came, of a row that was alone at this endpoint, or was not. */
+  /** A row failed, which was alone at this endpoint or not. */
   readonly failed: (permit: Permit, now: number, fault: Fault, row: Record, alone: boolean) => Verdict
   /** No further row starts; those that wait are notified. */
   readonly close: () => void
   readonly inFlight: () => number
   readonly limit: () => number
-  /** The level of concurrency that was found, pauses aside. */
+  /** The level of concurrency that was found, regardless of pauses. */
   readonly level: () => number
   /** Whether that level was found. */
   readonly isSettled: () => boolean
@@ -123,10 +123,10 @@ export interface Pace {
 
 const FIRST_WAIT = 1000
 const LONGEST_WAIT = 60_000
-/** How many failures make a row suspect when others succeed meanwhile, and how many when none does. */
+/** How many failures make a row suspect if others succeed meanwhile, and how many if none does. */
 const SUSPECT = 2
 const SUSPECT_ANYWAY = 3
-/** How many failures alone are the row's own when no other row can show that the endpoint is well. */
+/** After how many failures while alone a row is at fault, if no other row can show that the endpoint is healthy. */
 const ALONE = 5
 const FIRST_GUESS = 256
 /** How much a new observation weighs in the guess of a row's tokens. */
@@ -138,7 +138,7 @@ class State implements Pace {
   readonly #tokens: Meter.Meter | undefined
   readonly #patience: number
   readonly #random: () => number
-  /** Those that wait for a place, and those that wait for a time. */
+  /** Those that wait for a free place, and those that wait for a time. */
   readonly #waiting = new Set<() => void>()
   readonly #sleeping = new Set<() => void>()
   #inFlight = 0
@@ -147,7 +147,7 @@ class State implements Pace {
   #guess = FIRST_GUESS
   #closed = false
   #pause: Pause | undefined = undefined
-  /** Pauses since the last answer, and when the first failure since then was. */
+  /** Pauses since the last response, and when the first failure since then was. */
   #pauses = 0
   /** Rows that wait in their places. */
   #holding = 0
@@ -262,9 +262,9 @@ class State implements Pace {
   }
 
   /**
-   * There was no room for a row. Where others are in flight they continue, at a level that is one lower, and the row waits:
-   * for one of them to end where that many fill the endpoint, else for as long as the server asks. When a row that was sent
-   * while another had been told to wait is told to wait too, the wait is for all of them.
+   * There was no room for a row. If others are in flight, they continue, at a level that is one lower, and the row
+   * waits: for one of them to end if that many fill the endpoint, otherwise for as long as the server asks. If a row
+   * that was sent while another had been told to wait is told to wait too, all of them wait.
    */
   #crowded(permit: Permit, now: number, fault: Fault, row: Record): Verdict {
     const { retryAfter } = fault
@@ -300,7 +300,7 @@ class State implements Pace {
       if (row.strikes >= SUSPECT && (isWell || row.alone >= ALONE)) return "failed"
     }
     const suspect = alone || row.strikes >= (othersSucceed ? SUSPECT : SUSPECT_ANYWAY)
-    // where nobody succeeds it is the endpoint that fails: all wait, and one row goes ahead
+    // if no row succeeds, the endpoint is failing: all wait, and one row goes ahead
     if (!othersSucceed && this.#trouble(permit, now, fault) === "stop") return "stop"
     return suspect ? "suspect" : "again"
   }

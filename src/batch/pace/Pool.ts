@@ -3,7 +3,7 @@
  * and delivers.
  *
  * A worker takes its next row only when there is room for it, and after the last one is delivered, so nothing piles up
- * anywhere, an endpoint that is away holds no row, and a row costs no fiber.
+ * anywhere, an endpoint that cannot be reached holds no row, and a row needs no fiber of its own.
  *
  * @since 0.1.0
  */
@@ -33,11 +33,11 @@ export interface Job<Item, A, E extends Fault.Raised, E2, R, R2> {
   /** The next row; undefined when there is none. Many workers call it at once. */
   readonly next: () => Effect.Effect<Item | undefined, E2, R2>
   /**
-   * Asked before a row starts: it may, it may once another row has ended, or no row may start any more and this one is not
-   * touched.
+   * Asked before a row starts: it may start, it may start once another row has ended, or no row may start any more and
+   * this one is left alone.
    */
   readonly mayStart?: ((item: Item) => Effect.Effect<"go" | "wait" | "stop">) | undefined
-  /** `lane` is the endpoint, by its place in the list. */
+  /** `lane` is the endpoint, by its position in the list. */
   readonly work: (item: Item, lane: number) => Effect.Effect<A, E, R>
   /** Tokens written, and tokens in all. */
   readonly tokens: (value: A) => readonly [output: number, all: number]

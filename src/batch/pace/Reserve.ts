@@ -2,7 +2,7 @@
  * What rows in flight may use at most, reserved against a budget before they are sent.
  *
  * What a row may write is its limit on new tokens, for each generation. What it reads is guessed from the length of its
- * text by the highest ratio of tokens to characters that was seen, and half a token per character before any was.
+ * text by the highest ratio of tokens to characters seen so far, or half a token per character before there is one.
  *
  * @since 0.2.0
  */
@@ -26,7 +26,7 @@ export interface Reserve {
   readonly ratio: number
   readonly take: (worst: Used) => void
   readonly give: (worst: Used) => void
-  /** A response reports how many tokens its input has. */
+  /** A response reported how many tokens its input has. */
   readonly learn: (input: Message.Input, statistics: Generation.Statistics) => void
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a batch tells: while it runs, and at its end. Plain data, for programs with and without Effect.
+ * What a batch reports: while it runs, and at its end. Plain data, for programs with and without Effect.
  *
  * @since 0.2.0
  */
@@ -24,8 +24,8 @@ export interface Why {
  */
 export interface Report {
   /**
-   * Every row has its line; or the batch stopped of itself, or was asked to, and continues when it is run again. `running`
-   * is in the file that a run keeps while it is in progress.
+   * Every row has its line; or the batch stopped by itself, or was asked to, and continues when it is run again.
+   * `running` is in the file that a run keeps while it is in progress.
    */
   readonly ending: "complete" | "stopped" | "interrupted" | "running"
   readonly why?: Why
@@ -44,21 +44,21 @@ export interface Report {
   readonly tokens: { readonly input: number; readonly output: number }
   /** Generations whose tokens the server did not report. */
   readonly uncounted: number
-  /** Of all runs by tokens, of this run by time; absent where the price is not known. */
+  /** The cost of all runs if it is by tokens, of this run if it is by time; absent if the price is not known. */
   readonly dollars?: number
   /** Milliseconds of this run. */
   readonly elapsed: number
   /** Of this run. */
   readonly rowsPerSecond: number
   readonly outputTokensPerSecond: number
-  /** Of the generations of this run, in milliseconds. */
+  /** The times of the generations of this run, in milliseconds. */
   readonly latency?: Summary
   readonly timeToFirstToken?: Summary
   /** Requests of this run that were sent again. */
   readonly retries: number
   /** Failed rows of all runs by `stage.reason`. */
   readonly failures: Readonly<Record<string, number>>
-  /** Rows of this run that the cache answered. */
+  /** Rows of this run that came from the cache. */
   readonly cached: number
   /** Generations of this run by finish reason; `length` counts those that the limit on tokens cut. */
   readonly finishReasons: Readonly<Record<string, number>>
@@ -75,7 +75,7 @@ export interface Report {
 }
 
 /**
- * The state of a batch, counted from what is written.
+ * The state of a batch, counted from what has been written.
  *
  * @category models
  * @since 0.1.0
@@ -95,12 +95,12 @@ export interface Snapshot {
   readonly elapsed: number
   /** Milliseconds to the end at this rate; absent while nothing is known. */
   readonly left?: number
-  /** Dollars, where the price is known, and what the whole batch will cost at this rate. */
+  /** Dollars, if the price is known, and what the whole batch will cost at this rate. */
   readonly spent?: number
   readonly projected?: number
   /** Generations whose tokens the server did not report: the dollars are those of the others. */
   readonly uncounted: number
-  /** All rows wait: milliseconds to go, and what for. */
+  /** All rows wait: how many milliseconds are left, and why. */
   readonly paused?: { readonly left: number; readonly reason: string }
 }
 
@@ -111,11 +111,11 @@ export interface Snapshot {
  * @since 0.1.0
  */
 export type Event =
-  /** The input, and what is done of it, are being checked, which takes more than a second. */
+  /** The input, and the part of it that is done, are being checked, which takes more than a second. */
   | { readonly _tag: "Checking" }
   | { readonly _tag: "Started"; readonly rows: number; readonly done: number; readonly failed: number }
   | { readonly _tag: "Progress"; readonly snapshot: Snapshot }
-  /** Something that is not sent, or not as it seems; each is reported once. */
+  /** Something that is not sent, or is sent in another form; each is reported once. */
   | { readonly _tag: "Warning"; readonly message: string }
   /** No row starts any more; those in flight are allowed to end. */
   | { readonly _tag: "Stopping"; readonly message: string; readonly inFlight: number }

@@ -29,7 +29,7 @@ export interface Summary {
  */
 export interface Histogram {
   readonly add: (value: number) => void
-  /** Undefined when nothing was added. */
+  /** Undefined if nothing was added. */
   readonly summary: () => Summary | undefined
   /** At most this many bars of equal width on a logarithmic scale, from the smallest value to the largest. */
   readonly bars: (most: number) => ReadonlyArray<Bar>

@@ -1,5 +1,5 @@
 /**
- * How far a batch is: events for programs, one live line on a terminal, plain lines elsewhere.
+ * The progress of a batch: events for programs, one live line on a terminal, plain lines elsewhere.
  *
  * @since 0.1.0
  */
@@ -45,11 +45,11 @@ class Rate {
 export const inFlight = (paces: ReadonlyArray<Pace>): number => paces.reduce((sum, pace) => sum + pace.inFlight(), 0)
 
 /**
- * Milliseconds after which past progress tells more than expectation, and after which an estimate is shown even though the
- * level has not been found yet.
+ * Milliseconds after which past progress is a better guide than the expectation, and after which an estimate is shown
+ * even if the level has not been found yet.
  */
 const EARLY = 30_000
-/** Fewer rows than this say nothing. */
+/** Fewer rows than this are not enough for an estimate. */
 const FEW = 8
 
 /**
@@ -65,7 +65,7 @@ const expectedRate = (tally: Tally, rate: number, limit: number, isSettled: bool
   return limit / perRow
 }
 
-/** What it cost so far, and what the whole will cost, given the milliseconds that are left. */
+/** What it has cost so far, and what the whole will cost, given the milliseconds that are left. */
 const costOf = (price: Budget.Price | undefined, tally: Tally, left: number | undefined) => {
   if (!Budget.isKnown(price)) return {}
   const spent = Budget.dollars(price, tally)
@@ -173,7 +173,7 @@ export const printer: Effect.Effect<(event: Event) => Effect.Effect<void>, never
     return (event) => {
       switch (event._tag) {
         case "Checking":
-          return note("checking the input, and what is done of it")
+          return note("checking the input and the rows that are done")
         case "Started":
           return event.done + event.failed === 0
             ? note(`${event.rows} rows`)
@@ -187,9 +187,7 @@ export const printer: Effect.Effect<(event: Event) => Effect.Effect<void>, never
         }
         case "Stopping":
           return note(
-            `${
-              printable(event.message)
-            }; ${event.inFlight} rows in flight are waited for. Interrupt again to stop at once`
+            `${printable(event.message)}; waiting for ${event.inFlight} rows in flight. Interrupt again to stop at once`
           )
         case "Warning":
           return note(`warning: ${printable(event.message)}`)

@@ -13,8 +13,8 @@ export type { Report, Why } from "./Account.ts"
 const BARS = 40
 
 /**
- * By time and tokens where an hour has a price; else what the lines report, which is the server's own figure where there is
- * one.
+ * By time and tokens if an hour has a price; otherwise as the lines report it, which is the server's own figure if
+ * there is one.
  */
 const dollarsOf = (price: Budget.Price | undefined, tally: Tally) =>
   Budget.isKnown(price) && (price.perHour !== undefined || tally.dollarsTold === 0)
@@ -99,7 +99,7 @@ const MINUTES = 60
 const two = (value: number): string => String(value).padStart(2, "0")
 
 /**
- * A duration in milliseconds as people say it: `1h 05m`, `3m 20s`, `4.2s`, `7ms`.
+ * A duration in milliseconds, written for people: `1h 05m`, `3m 20s`, `4.2s`, `7ms`.
  *
  * @category conversions
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * The counts of a batch while it runs: what the files hold already, and what this run adds once its lines are written.
+ * The counts of a batch while it runs: what the files already hold, and what this run adds once its lines are written.
  *
  * @since 0.1.0
  */
@@ -18,9 +18,9 @@ import * as Timeline from "./Timeline.ts"
  */
 export interface Counted {
   readonly generations: ReadonlyArray<Generation.Generation>
-  /** Responses that were paid for and not kept. */
+  /** Responses that were paid for but not kept. */
   readonly discarded: ReadonlyArray<Generation.Generation>
-  /** It was in the cache: nothing was paid for it now. */
+  /** It was in the cache: this run did not pay for it. */
   readonly cached: boolean
   readonly dollars: number | undefined
 }
@@ -39,7 +39,7 @@ export interface Tally extends Spent {
   /** Dollars as the lines report them. */
   readonly dollarsTold: number
   readonly retries: number
-  /** Rows of this run that the cache answered. */
+  /** Rows of this run that came from the cache. */
   readonly cached: number
   readonly failures: ReadonlyMap<string, number>
   /** Generations of this run by finish reason. */

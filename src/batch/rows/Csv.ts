@@ -1,6 +1,6 @@
 /**
- * CSV → rows. Every value stays text, as it stands in the file; a row that is too short or too long ends the reading, and so
- * does a header that gives two columns the same name.
+ * CSV → rows. Every value stays text, as it is in the file; a row that is too short or too long ends the reading, and
+ * so does a header that gives two columns the same name.
  *
  * @since 0.2.0
  */

@@ -19,7 +19,7 @@ const source = Effect.promise(() => import("../../dataset/source/DatasetSource.t
 
 const invalid = (path: string) => ({ reason }: Failure) => BatchError.invalidInput(path, [{ problem: reason.message }])
 
-/** Integers beyond a double stand in a row as their digits do in JSON: as text. */
+/** Integers beyond a double appear in a row as text, with their digits. */
 const plain = (value: unknown): unknown => {
   if (typeof value === "bigint") return String(value)
   if (value instanceof Uint8Array) return btoa(Array.from(value, (byte) => String.fromCharCode(byte)).join(""))
@@ -31,7 +31,7 @@ const plain = (value: unknown): unknown => {
 
 type Rows = Stream.Stream<Readonly<Record<string, unknown>>, Failure, FileSystem.FileSystem>
 
-/** Rows as a part gives them, numbered. */
+/** Rows as a part yields them, numbered. */
 const reading = Effect.fnUntraced(function*(
   path: string,
   rows: Rows,

@@ -1,5 +1,5 @@
 /**
- * Numbers as they stand in the text of a row, where a JavaScript number would be another one: integers above 2^53, `1.0`.
+ * Numbers as they are written in the text of a row, if a JavaScript number would differ: integers above 2^53, `1.0`.
  *
  * Templates over columns read the text itself. In a request two places keep the digits: the arguments of earlier tool
  * calls, which go to the model as they are, and seeds.
@@ -17,7 +17,7 @@ interface RawJson {
 // `JSON.rawJSON` and the reviver's context: in V8 since Node 21, in Bun and Deno; without them rows stay as they are
 const raw = JSON as unknown as Partial<RawJson>
 
-/** A number that a double may not hold, or would print otherwise. */
+/** A number that a double may not represent, or would print differently. */
 const RISKY = /\d{16}|\d\.\d*0(?!\d)|\d[eE]/
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -50,7 +50,8 @@ const exactly = (rawJSON: RawJson["rawJSON"]): Reviver => (_key, value, context)
     : value
 
 /**
- * The digits of an integer in a column, which a number may not hold; undefined where it is none, or the runtime cannot tell.
+ * The digits of an integer in a column, which may not fit a number; undefined if it is not an integer, or the runtime
+ * cannot tell.
  *
  * @category accessors
  * @since 0.2.0
@@ -73,7 +74,7 @@ const mayHold = (columns: Readonly<Record<string, unknown>>): boolean => {
 }
 
 /**
- * The row with such numbers kept where they count.
+ * The row with such numbers kept where they matter.
  *
  * @category conversions
  * @since 0.2.0

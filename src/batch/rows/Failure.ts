@@ -24,12 +24,12 @@ export interface Failure {
 /**
  * Whose fault it is.
  *
- * - `row`: the row is poison; asking again gives the same answer. It goes into the errors file.
- * - `unclear`: the row or the endpoint: a reset, a 5xx, a 424, a cut stream. It is the row's when that has happened with
- *   no other row in flight at an endpoint that answers other rows.
+ * - `row`: the row is at fault; another attempt would give the same result. It goes into the errors file.
+ * - `unclear`: the row or the endpoint: a reset, a 5xx, a 424, a cut stream. It is the row's fault if that happened
+ *   with no other row in flight at an endpoint that serves other rows.
  * - `crowded`: the endpoint is up and has no room. It gets fewer rows at once.
  * - `passing`: the endpoint's, and waiting helps. All its rows pause together.
- * - `lasting`: the endpoint's or the account's, and someone must act. It stops a run that never got an answer.
+ * - `lasting`: the endpoint's or the account's, and someone must act. It stops a run that never got a response.
  *
  * @category models
  * @since 0.1.0

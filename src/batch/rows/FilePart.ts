@@ -20,10 +20,10 @@ const LF = 10
 const invalid = (path: string) => (problem: string | BatchError.BatchError): BatchError.BatchError =>
   typeof problem === "string" ? BatchError.invalidInput(path, [{ problem }]) : problem
 
-/** The digest of several blocks, computed from the digests of each. */
+/** The digest of several blocks, computed from the digest of each. */
 const digestOf = (blocks: ReadonlyArray<string>): string => Digest.of(blocks.join(""))
 
-/** Blocks of a file, each with its digest taken, and compared where it is known. */
+/** Blocks of a file, each with its digest, which is compared if it is known. */
 class Blocks {
   readonly #path: string
   readonly #file: FileSystem.File
@@ -42,7 +42,7 @@ class Blocks {
     this.#whole = how.whole === true ? Digest.running() : undefined
   }
 
-  /** Fills the buffer as far as the file, or what was seen of it, goes. */
+  /** Fills the buffer as far as the file, or the part of it that was seen, goes. */
   readonly #fill = (filled: number): Effect.Effect<number, BatchError.BatchError> => {
     const left = Math.min(BLOCK, (this.#how.seen?.bytes ?? Number.POSITIVE_INFINITY) - this.#bytes) - filled
     if (left <= 0) return Effect.succeed(filled)

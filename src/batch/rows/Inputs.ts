@@ -46,7 +46,7 @@ const spool = Effect.fnUntraced(function*<E>(bytes: Stream.Stream<Uint8Array, E>
   }))
   const { size } = yield* Effect.mapError(fs.stat(temporary), BatchError.disk(temporary))
   const kept = yield* Effect.mapError(fs.exists(path), BatchError.disk(path))
-  // a run that goes on may be started without its input
+  // a run that continues may be started without its input
   yield* Effect.mapError(
     size === 0n && kept ? fs.remove(temporary) : fs.rename(temporary, path),
     BatchError.disk(path)
@@ -57,12 +57,12 @@ const spool = Effect.fnUntraced(function*<E>(bytes: Stream.Stream<Uint8Array, E>
 const standardInput = Effect.fnUntraced(function*(path: string) {
   const fs = yield* FileSystem.FileSystem
   const stdio = Option.getOrUndefined(yield* Effect.serviceOption(Stdio.Stdio))
-  if (stdio === undefined) return yield* refuse("-", "this program gives the batch no standard input")
+  if (stdio === undefined) return yield* refuse("-", "this program provides no standard input for the batch")
   const kept = yield* Effect.mapError(fs.exists(path), BatchError.disk(path))
   return kept && (yield* stdio.stdinIsTerminal) ? path : yield* spool(stdio.stdin, path, "standard input")
 })
 
-/** Files that were found, not named, without those that the batch itself writes among them. */
+/** Files that were found rather than named, without those that the batch itself writes. */
 const foreign = Effect.fnUntraced(function*(files: ReadonlyArray<string>, own: ReadonlyArray<string>) {
   const fs = yield* FileSystem.FileSystem
   const { resolve } = yield* Path.Path
@@ -81,7 +81,7 @@ const filesBelow = Effect.fnUntraced(function*(path: string, own: ReadonlyArray<
   const names = yield* Effect.mapError(fs.glob("**/*", { root: path }), BatchError.disk(path))
   const found = names.filter((name) => STORED.test(name)).toSorted().map((name) => join(path, name))
   const files = yield* foreign(found, own)
-  return files.length > 0 ? files : yield* refuse(path, "the folder holds no .jsonl, .csv, .tsv or .parquet file")
+  return files.length > 0 ? files : yield* refuse(path, "the folder contains no .jsonl, .csv, .tsv or .parquet file")
 })
 
 const matching = Effect.fnUntraced(function*(pattern: string, own: ReadonlyArray<string>) {
@@ -102,8 +102,9 @@ const fileParts = Effect.fnUntraced(function*(path: string, openers: ReadonlyArr
 })
 
 /**
- * The parts of an input in the order in which it names them; folders and patterns give theirs sorted by name. `copy` is
- * where standard input (`-`) and pipes are kept, and `own` what the batch writes, which folders and patterns leave out.
+ * The parts of an input in the order in which it names them; those of folders and patterns are sorted by name. `copy`
+ * is where standard input (`-`) and pipes are kept, and `own` are the files that the batch writes, which folders and
+ * patterns leave out.
  *
  * @category constructors
  * @since 0.2.0

@@ -23,7 +23,7 @@ export interface Line {
   readonly offset: number
   /** Its bytes, its end included. */
   readonly bytes: number
-  /** Without its end; undefined where it is not UTF-8, or longer than the limit. */
+  /** Without its end; undefined if it is not UTF-8, or longer than the limit. */
   readonly text: string | undefined
   /** False for a last line without a line feed. */
   readonly complete: boolean
@@ -119,7 +119,7 @@ export class Splitter {
     return lines
   }
 
-  /** The last line, where the input ended without a line feed. */
+  /** The last line, if the input ended without a line feed. */
   rest(): ReadonlyArray<Line> {
     const lines: Array<Line> = []
     if (this.#end > this.#start || this.#dropped > 0) this.#line(this.#end, this.#end, false, lines)
@@ -183,7 +183,7 @@ export const read = (
 }
 
 /**
- * Gives every line of an open file to a function, in order.
+ * Passes every line of an open file to a function, in order.
  *
  * @category running
  * @since 0.1.0

@@ -2,13 +2,14 @@
  * The lines of the output and errors files.
  *
  * Every line has every field, and a field has one type, so that a reader that fixes types by the first lines of a file
- * (`datasets`, pyarrow, DuckDB) can read all of it: text is `""` where there is none, a count is `-1` where it is not
- * known, dollars always have a point, and what is a list or a tree is a string of JSON.
+ * (`datasets`, pyarrow, DuckDB) can read all of it: text is `""` if there is none, a count is `-1` if it is not known,
+ * dollars always have a decimal point, and a list or a tree is a string of JSON.
  *
- * - Output: `{"id","index","generations":[…],"provenance":{…}}`, and `"input"` where columns are kept. A generation has
+ * - Output: `{"id","index","generations":[…],"provenance":{…}}`, and `"input"` if columns are kept. A generation has
  *   `text`, `reasoning`, `refusal`, `toolCalls` (JSON), `finishReason`, `rawFinishReason`, `seed` (digits), `model`,
- *   `systemFingerprint`, `value` (JSON of the decoded value), `details` (JSON: tokens, prefill, best-of, server timings)
- *   and `statistics`, with the provider that answered, the seed that was sent and the cost that the server reported.
+ *   `systemFingerprint`, `value` (JSON of the decoded value), `details` (JSON: tokens, prefill, best-of, server
+ *   timings) and `statistics`, with the provider that generated it, the seed that was sent and the cost that the server
+ *   reported.
  * - Errors: `{"id","index","error":{"stage","reason","message","status","type","attempts"}}`.
  *
  * @since 0.1.0
@@ -32,13 +33,13 @@ export interface Provenance {
   readonly engine: string
   readonly engineVersion: string
   /**
-   * What rendered the prompt here: the SHA-256 of a template's text, or the repository that has it with its revision; empty
-   * where the server rendered it.
+   * What rendered the prompt here: the SHA-256 of a template's text, or the repository that has it with its revision;
+   * empty if the server rendered it.
    */
   readonly template: string
   /** SHA-256 of the input and the options of the row. */
   readonly prompt: string
-  /** Dollars: the server's own figure, else by the known price; undefined where neither is known. */
+  /** Dollars: the server's own figure, else by the known price; undefined if neither is known. */
   readonly dollars: number | undefined
   /** The version of this package. */
   readonly package: string
@@ -52,7 +53,7 @@ export interface Provenance {
  */
 export interface Result {
   readonly generations: ReadonlyArray<Generation.Generation>
-  /** The decoded values, as JSON text, where answers are decoded. */
+  /** The decoded values, as JSON text, if responses are decoded. */
   readonly values?: ReadonlyArray<string> | undefined
   readonly provenance?: Provenance | undefined
   /** The columns to keep, as JSON text. */

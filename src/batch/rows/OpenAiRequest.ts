@@ -2,7 +2,7 @@
  * Lines of OpenAI's Batch API → requests: `{ custom_id, method, url, body }` with the body of a chat or a completion.
  *
  * `stream` and the fields that only bill or route are left out, and so is `model`, which is reported once: the service knows
- * its model. What is known here becomes an option; every other field of the body goes to the engine as it is (`extra`).
+ * its model. Known fields become options; every other field of the body goes to the engine as it is (`extra`).
  *
  * @since 0.1.0
  */
@@ -47,7 +47,7 @@ const functionOf = (value: unknown): unknown => isObject(value) && "function" in
 
 /**
  * Tools in OpenAI's form, or as their functions alone → tools of a call. `strict` stays: vLLM constrains arguments only
- * where it is set.
+ * if it is set.
  *
  * @category conversions
  * @since 0.2.0
@@ -103,7 +103,7 @@ const dropped: ReadonlySet<string> = new Set([
   "service_tier"
 ])
 
-/** The schema that `response_format` asks for. */
+/** The schema that `response_format` requires. */
 const schemaOf = (format: unknown): unknown => {
   const named = isObject(format) && format.type === "json_schema" ? format.json_schema : undefined
   return isObject(named) ? named.schema : undefined

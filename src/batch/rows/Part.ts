@@ -1,8 +1,8 @@
 /**
- * A part of an input, by default a file: what every format and every place looks like to the rest of the batch.
+ * A part of an input, by default a file: the interface of every format and every source to the rest of the batch.
  *
  * A part is read at least twice, once to check it before anything is sent, and once row by row while rows are processed.
- * The second reading gives exactly what the first one saw, or fails.
+ * The second reading yields exactly what the first one saw, or fails.
  *
  * @since 0.2.0
  */
@@ -14,7 +14,7 @@ import type * as Scope from "effect/Scope"
 import type { BatchError } from "../BatchError.ts"
 
 /**
- * A row as its format gives it.
+ * A row as its format yields it.
  *
  * @category models
  * @since 0.2.0
@@ -24,11 +24,11 @@ export interface Raw {
   readonly number: number
   /** Counted from 0 over the rows of the part. */
   readonly index: number
-  /** The JSON text of the row, where the format has one. */
+  /** The JSON text of the row, if the format has one. */
   readonly text?: string | undefined
-  /** The columns, where the format has no JSON text. */
+  /** The columns, if the format has no JSON text. */
   readonly columns?: Readonly<Record<string, unknown>> | undefined
-  /** Why it is not a row, as the end of a sentence that begins with its place. */
+  /** Why it is not a row, as the end of a sentence that begins with its position. */
   readonly problem?: string | undefined
 }
 
@@ -51,7 +51,7 @@ export interface Seen {
  */
 export interface Identity extends Seen {
   readonly sha256: string
-  /** The digest of its first `mark` bytes, where that was requested and it has that many. */
+  /** The digest of its first `mark` bytes, if that was requested and it has that many. */
   readonly atMark?: string | undefined
   /** Whether a line ends at `mark`. */
   readonly cleanMark?: boolean | undefined
@@ -64,7 +64,7 @@ export interface Identity extends Seen {
 export interface Reading {
   /** The next rows; undefined at the end. An empty array is possible. */
   readonly next: Effect.Effect<ReadonlyArray<Raw> | undefined, BatchError>
-  /** Of what was read so far; of the whole part once the end was reached. */
+  /** The record of what was read so far; of the whole part once the end was reached. */
   readonly identity: () => Identity
 }
 
@@ -73,11 +73,11 @@ export interface Reading {
  * @since 0.2.0
  */
 export interface Open {
-  /** Reads what was seen then and no more, and fails with `Changed` where that is not what it was. */
+  /** Reads what was seen then and no more, and fails with `Changed` if it is different. */
   readonly seen?: Seen | undefined
   /** A length in bytes at which the digest is needed too. */
   readonly mark?: number | undefined
-  /** Digests as version 0.1.0 made them: of the bytes as a whole. */
+  /** Digests as in version 0.1.0: of the bytes as a whole. */
   readonly whole?: boolean | undefined
   /** Rows to leave out, by their index in the part. */
   readonly skip?: ((index: number) => boolean) | undefined
@@ -88,7 +88,7 @@ export interface Open {
  * @since 0.2.0
  */
 export interface Part {
-  /** How messages and the manifest call it. */
+  /** Its name in messages and in the manifest. */
   readonly path: string
   readonly open: (how: Open) => Effect.Effect<Reading, BatchError, FileSystem.FileSystem | Scope.Scope>
   /** The identity alone, without parsing. */
@@ -96,13 +96,13 @@ export interface Part {
 }
 
 /**
- * Opens what is not plain JSONL or CSV: another format, or another place.
+ * Opens what is not plain JSONL or CSV: another format, or another source.
  *
  * @category models
  * @since 0.2.0
  */
 export interface Opener {
-  /** Whether it takes this, by its name as given, and by its first bytes where it is a file. */
+  /** Whether it takes this, by its name as given, and by its first bytes if it is a file. */
   readonly takes: (path: string, head: Uint8Array | undefined) => boolean
   readonly parts: (
     path: string

@@ -1,5 +1,5 @@
 /**
- * What a row asks for.
+ * What a row requests.
  *
  * @since 0.1.0
  */
@@ -7,7 +7,7 @@ import type * as Message from "../../Message.ts"
 import type { CallOptions } from "../../Settings.ts"
 
 /**
- * What is asked for a row.
+ * What is requested for a row.
  *
  * @category models
  * @since 0.1.0
@@ -15,6 +15,6 @@ import type { CallOptions } from "../../Settings.ts"
 export interface Request {
   readonly input: Message.Input
   readonly options: CallOptions
-  /** What is not sent of the row, in sentences that are reported once. */
+  /** What is left out of the row's request, in sentences that are reported once. */
   readonly notes?: ReadonlyArray<string>
 }

@@ -17,7 +17,7 @@ import * as RowError from "./RowError.ts"
 export type { Columns } from "./Columns.ts"
 
 /**
- * A row of the input, its columns as `JSON.parse` gives them.
+ * A row of the input, with its columns as `JSON.parse` returns them.
  *
  * @category models
  * @since 0.1.0
@@ -55,8 +55,8 @@ const isMessages = Schema.is(Message.Messages)
 const isTools = Schema.is(Schema.Array(GenerationOptions.Tool))
 
 /**
- * The id of a row; undefined where the column holds neither a string nor an integer. A large integer has the digits of the
- * row's text.
+ * The id of a row; undefined if the column holds neither a string nor an integer. A large integer keeps the digits of
+ * the row's text.
  *
  * @category accessors
  * @since 0.1.0
@@ -98,7 +98,7 @@ const options = (column: string, value: unknown): Result.Result<CallOptions, Row
 }
 
 /**
- * Makes the mapping: the columns named, else what the row looks like.
+ * Makes the mapping: by the columns that are named, otherwise by the form of the row.
  *
  * @category constructors
  * @since 0.1.0
@@ -146,7 +146,7 @@ export const mapping = (columns: Columns, render?: Render): Mapping => {
       : wrong(name, "must be a string, or a list of strings")
   }
 
-  /** A row with neither has one text to be scored alone. */
+  /** A row with neither has one text, which is scored alone. */
   const isPair = (row: Row, column: string): boolean =>
     [column, columns.texts ?? "texts"].some((name) => row.columns[name] !== undefined && row.columns[name] !== null)
 

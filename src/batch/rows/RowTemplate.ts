@@ -2,8 +2,8 @@
  * A Jinja template over the columns of a row, as Python renders it.
  *
  * The columns are variables, with the digits that the row's text has. Block tags leave no blank lines behind
- * (`trim_blocks`, `lstrip_blocks`); what a hostile template can cost is bounded. A column that is named and absent is an
- * error, where Jinja itself would print nothing.
+ * (`trim_blocks`, `lstrip_blocks`); what a hostile template can cost is bounded. A column that is named but absent is
+ * an error, although Jinja itself would print nothing.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import type { Render } from "./Row.ts"
 /** A template that is compiled, and the columns that it needs. */
 export interface Compiled {
   readonly render: Render
-  /** What it needs that these columns do not have, such as `topic` or `user.name`. */
+  /** What it needs but these columns do not have, such as `topic` or `user.name`. */
   readonly missing: (columns: Readonly<Record<string, unknown>>) => string | undefined
 }
 
@@ -38,7 +38,7 @@ export const compile = (source: string): Result.Result<Compiled, string> => {
     if (absent !== undefined) {
       const known = Object.keys(columns).slice(0, SHOWN).join(", ")
       return Result.fail(
-        `the row has no column ${absent} (it has ${known}); where that is meant, write {{ ${absent} | default("") }}`
+        `the row has no column ${absent} (it has ${known}); if that is intended, write {{ ${absent} | default("") }}`
       )
     }
     return Result.mapError(

@@ -1,5 +1,5 @@
 /**
- * A pull of arrays, taken from one by one by many fibers; at most one of them pulls at a time.
+ * A pull of arrays, whose elements many fibers take one by one; at most one of them pulls at a time.
  *
  * @since 0.1.0
  */
@@ -9,7 +9,7 @@ import * as Pull from "effect/Pull"
 import * as Semaphore from "effect/Semaphore"
 
 /**
- * The next element; undefined at the end, and ever after. Where it is known, the effect has succeeded.
+ * The next element; undefined at the end and from then on. Where it is known, the effect has succeeded.
  *
  * @category constructors
  * @since 0.1.0

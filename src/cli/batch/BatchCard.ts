@@ -1,5 +1,5 @@
 /**
- * The output of a batch → what its data card says about how it was made.
+ * The output of a batch → the part of a data card that says how it was made.
  *
  * @since 0.2.0
  */
@@ -57,8 +57,8 @@ export const isOutput = Effect.fnUntraced(function*(file: string) {
 })
 
 /**
- * Models, providers and engines by the lines; counts, tokens, dollars and failures by all files of the batch; the template
- * of the prompts and the options by its manifest.
+ * Models, providers and engines from the lines; counts, tokens, dollars and failures from all files of the batch; the
+ * prompt template and the options from its manifest.
  *
  * @category conversions
  * @since 0.2.0

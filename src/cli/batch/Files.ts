@@ -28,7 +28,7 @@ export const status = Command.make(
         `rows: ${rows.done} done, ${rows.failed} failed, ${rows.pending} pending, of ${rows.total}`,
         `tokens: ${tokens.input} in, ${tokens.output} out`,
         ...Object.entries(found.failures).map(([name, count]) => `failures: ${name} ${count}`),
-        ...(found.locked ? ["a run holds the output, or left its lock behind"] : [])
+        ...(found.locked ? ["a run holds the output, or left its lock"] : [])
       ]
       yield* Console.log(given.json ? Json.line(found) : lines.join("\n"))
     })
@@ -39,7 +39,7 @@ export const merge = Command.make(
   { outputs: Argument.String("outputs").pipe(Argument.variadic({ min: 1 })), output },
   ({ output, outputs }) =>
     Effect.flatMap(Results.merge(outputs, output), (rows) => Console.log(`${rows} rows in ${output}`))
-).pipe(Command.withDescription("Put the outputs of several batches into one file"))
+).pipe(Command.withDescription("Merge the outputs of several batches into one file"))
 
 export const convert = Command.make(
   "export",

@@ -17,7 +17,7 @@ import * as ReportFile from "../../batch/report/ReportFile.ts"
 
 const REFRESH_SECONDS = 3
 
-/** The port cannot be listened on. */
+/** The port is not available. */
 export class PortTaken extends Schema.TaggedError<PortTaken>()("PortTaken", {
   port: Schema.Int,
   problem: Schema.String
@@ -45,7 +45,7 @@ const headers = {
 const waiting = `<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="${REFRESH_SECONDS}">` +
   `<title>Batch</title><p>The run has written no report yet.</p>`
 
-/** The page as it is now; while a run is in progress it refreshes every few seconds. */
+/** The current page; while a run is in progress, it refreshes every few seconds. */
 const page = Effect.fnUntraced(function*(output: string) {
   const report = yield* Effect.result(ReportFile.read(output))
   if (report._tag === "Failure") return waiting
@@ -71,7 +71,7 @@ export const serve = Effect.fnUntraced(function*(output: string, port: number) {
     if (request.method !== "GET" || request.url !== "/") return void response.writeHead(404).end()
     run(page(output)).addObserver((exit) => {
       if (Exit.isSuccess(exit)) response.writeHead(200, headers).end(exit.value)
-      else response.writeHead(500).end("the page cannot be made")
+      else response.writeHead(500).end("the page cannot be rendered")
     })
   }
   const server = yield* Effect.acquireRelease(

@@ -41,7 +41,7 @@ export const flags = {
   templateFile: optional(Flag.FileText("template-file"), "The template, from a file"),
   schema: optional(Flag.FileText("schema"), "A JSON Schema that every response must fit, from a file"),
   regex: text("regex", "A regular expression that every response must match"),
-  retries: integer("retries", "How often a response that does not fit is requested again (default 2)"),
+  retries: integer("retries", "How many times to request a response that does not fit again (default 2)"),
   keep: texts("keep", "Column of the input to keep in the output; may be repeated"),
   keepAll: yes("keep-all", "Keep all columns of the input in the output"),
   concurrency: integer("concurrency", "Rows at once, fixed (default: adapts to the endpoint)"),
@@ -65,9 +65,9 @@ export const flags = {
   },
   delivery: optional(
     Flag.Literals("delivery", ["stream", "unary"]),
-    "Whether responses are streamed or come whole (default: stream; unary costs less CPU)"
+    "Whether responses are streamed or requested as a whole (default: stream; unary costs less CPU)"
   ),
-  cache: text("cache", "Folder of a cache: generations that were already paid for are taken from it"),
+  cache: text("cache", "Folder of a cache, from which generations that were already paid for are taken"),
   cacheSize: integer("cache-size", "Most megabytes of the cache (default 4096)"),
   noCache: yes("no-cache", "Use no cache, whatever else is set"),
   json
@@ -77,7 +77,7 @@ export const runFlags = {
   others: texts("also", "Address of another endpoint that shares the rows; may be repeated"),
   together: integer("together", "Look this many rows ahead, and send those that begin alike one after the other"),
   limit: integer("limit", "Do this many rows and leave the others for later"),
-  drain: amount("drain", "Seconds for rows in flight to end after a stop (default 30)"),
+  drain: amount("drain", "Seconds for rows in flight to finish after a stop (default 30)"),
   canary: yes(
     "canary",
     "Before the first row, check whether the server mixes up its callers, and refuse one that does"
@@ -85,7 +85,7 @@ export const runFlags = {
   pin: yes("pin", "Refuse an output of more than one model or provider"),
   ordered: yes("ordered", "Put the finished output into the order of the input"),
   retryFailed: yes("retry-failed", "Repeat the rows of the errors file"),
-  accept: texts("continue", "Name of an intended difference from the earlier run, such as options.temperature"),
+  accept: texts("continue", "Accept this difference from the earlier run, such as options.temperature"),
   repair: yes("repair", "Move lines that no run wrote aside; rewrite a damaged manifest"),
   force: yes("force", "Move files of another input or configuration aside and start over"),
   rows: optional(

@@ -95,11 +95,11 @@ export const plan = Command.make(
       yield* Console.log(flags.json ? Json.line(found) : Plan.text(found))
       if (found.problems.length > 0) return yield* new CommandExit({ code: 2 })
     }).pipe(toStandardError)
-).pipe(Command.withDescription("Generate a sample, and estimate what all rows will take: tokens, dollars, hours"))
+).pipe(Command.withDescription("Generate a sample, and estimate what all rows will cost: tokens, dollars, hours"))
 
 const textOf = (value: unknown): string | undefined => typeof value === "string" && value !== "" ? value : undefined
 
-/** The named target, else the one that the run had. */
+/** The named target, or the one that the run had. */
 const targetOf = (given: Target.Target, { endpoint, template }: Recall.Recalled): Target.Target =>
   given.model !== undefined || given.endpoint !== undefined || given.baseUrl !== undefined ? given : {
     ...given,
@@ -116,7 +116,7 @@ const targetOf = (given: Target.Target, { endpoint, template }: Recall.Recalled)
 export const retry = Command.make(
   "retry",
   {
-    output: file("output", "The output of a batch whose failed rows are repeated"),
+    output: file("output", "The output of a batch whose failed rows are retried"),
     errors,
     concurrency: integer("concurrency", "Rows at once, fixed (default: adapts to the endpoint)"),
     quiet: yes("quiet", "No progress on standard error"),
@@ -140,4 +140,4 @@ export const retry = Command.make(
       }).pipe(Effect.provide(Target.layer(targetOf(target, recalled))))
       return yield* ended(report, { json, quiet }, received())
     }).pipe(toStandardError)
-).pipe(Command.withDescription("Repeat the failed rows of a batch with the options of its run"))
+).pipe(Command.withDescription("Retry the failed rows of a batch with the options of its run"))

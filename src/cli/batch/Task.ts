@@ -16,10 +16,10 @@ export const flags = {
   question: text("question", "The question about a row"),
   minimumMass: text("minimum-mass", "The least total probability of the labels (default 0.5)"),
   embed: yes("embed", "Vectors of the rows, on an endpoint that embeds"),
-  dimensions: integer("dimensions", "How many numbers a vector has, where the model lets one choose"),
+  dimensions: integer("dimensions", "The length of the vectors, if the model supports a choice"),
   score: yes(
     "score",
-    "How well each of a row's texts fits its query, on an endpoint that ranks; of rows of one text, the scores of its classes"
+    "How well each of a row's texts fits its query, on an endpoint that ranks; for rows with one text, the scores of its classes"
   )
 }
 
@@ -44,7 +44,7 @@ export const taskOf = Effect.fnUntraced(function*(given: Given): Effect.fn.Retur
   const { decide, dimensions, embed, minimumMass, question, score } = given
   const named = [decide.length > 0 || question !== undefined, embed, score].filter(Boolean).length
   if (named > 1) {
-    return yield* refused("--decide, --embed and --score exclude one another: an output holds one kind of result")
+    return yield* refused("--decide, --embed and --score cannot be combined: an output holds one kind of result")
   }
   if (embed) return { kind: "embed", dimensions }
   if (score) return { kind: "score" }
@@ -54,7 +54,7 @@ export const taskOf = Effect.fnUntraced(function*(given: Given): Effect.fn.Retur
     return yield* refused("--decide needs at least two labels, and --question with the question about a row")
   }
   const mass = minimumMass === undefined ? undefined : Number(minimumMass)
-  if (mass !== undefined && !(mass >= 0 && mass <= 1)) return yield* refused("--minimum-mass is from 0 to 1")
+  if (mass !== undefined && !(mass >= 0 && mass <= 1)) return yield* refused("--minimum-mass must be from 0 to 1")
   return {
     kind: "decide",
     questions: { decision: { instructions: question, labels: labels.map(labelOf) } },
@@ -62,6 +62,6 @@ export const taskOf = Effect.fnUntraced(function*(given: Given): Effect.fn.Retur
   }
 })
 
-/** A server that embeds or ranks is not a text engine, so no engine is looked for. */
+/** A server that embeds or ranks is not a text engine, so the engine is not probed. */
 export const targetOf = (target: Target, task: Task | undefined): Target =>
   task?.kind === "embed" || task?.kind === "score" ? { ...target, engine: target.engine ?? "openai" } : target

@@ -30,7 +30,7 @@ export const watch = (output: string, { every, json, once, port, web }: How) =>
       const { serve } = yield* Effect.promise(() => import("./LivePage.ts"))
       const address = yield* serve(output, port)
       yield* Console.log(address)
-      yield* Console.error("the page of this batch, for browsers on this machine; interrupt to end")
+      yield* Console.error("the page of this batch, for browsers on this machine; Ctrl-C stops it")
       return yield* once ? Effect.void : Effect.never
     }
     while (true) {

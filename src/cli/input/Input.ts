@@ -44,7 +44,7 @@ export const utf8 = (bytes: Uint8Array, source: string): Effect.Effect<string, C
   const text = Result.try(() => decoder().decode(bytes))
   if (Result.isSuccess(text)) return Effect.succeed(text.success)
   return Notice.usage(
-    `${source} is not UTF-8: byte ${firstFault(bytes)} does not fit. Convert it, for instance with iconv`
+    `${source} is not UTF-8: byte ${firstFault(bytes)} is invalid. Convert it, for instance with iconv`
   )
 }
 
@@ -115,7 +115,7 @@ export const prompt = Effect.fnUntraced(function*(words: ReadonlyArray<string>) 
   const { stdinIsTerminal } = yield* Stdio.Stdio
   const isTerminal = yield* stdinIsTerminal
   const said = words.filter((word) => word !== "-").join(" ")
-  if (words.length === 0 && isTerminal) return yield* Notice.usage("There is no prompt. Give one, or pipe it in")
+  if (words.length === 0 && isTerminal) return yield* Notice.usage("There is no prompt: pass one, or pipe it in")
   const waits = words.includes("-") || said === ""
   const piped = waits ? yield* stdin : isTerminal ? "" : yield* beside
   if (said === "" && piped.trim() === "") return yield* Notice.usage("There is no prompt: standard input was empty")

@@ -29,37 +29,37 @@ import { amount, integer, optional, text } from "./Flags.ts"
  * @since 0.1.0
  */
 export const flags = {
-  model: optional(Flag.String("model").pipe(Flag.withAlias("m")), "A model id: a provider of the router serves it"),
+  model: optional(Flag.String("model").pipe(Flag.withAlias("m")), "A model id, served by a provider of the router"),
   provider: text("provider", "With --model: a provider, or fastest, cheapest, preferred"),
   billTo: text("bill-to", "With --model: the organisation that pays"),
   endpoint: text("endpoint", "The name of a dedicated endpoint"),
-  namespace: text("namespace", "Whose endpoint it is (default: the owner of the token)"),
+  namespace: text("namespace", "The owner of the endpoint (default: the owner of the token)"),
   baseUrl: optional(
     Flag.String("base-url").pipe(Flag.withAlias("u")),
     "The address of a server, with or without /v1"
   ),
-  modelName: text("model-name", "The server's name of the model, where it serves several"),
+  modelName: text("model-name", "The server's name for the model, if it serves several"),
   displayName: text("display-name", "The model's name in results"),
   revision: text("revision", "The revision of the repository that templates are read from"),
-  engine: optional(Flag.Literals("engine", Engine.Kind.literals), "The engine, where it cannot be recognised"),
+  engine: optional(Flag.Literals("engine", Engine.Kind.literals), "The engine, if it cannot be recognised"),
   wait: amount("wait", "Seconds to wait for an endpoint to wake up (default 300)"),
-  timeout: amount("timeout", "Seconds for one call, finding the endpoint and all attempts included"),
-  attempts: integer("request-attempts", "Attempts at one request (default 4; 1 means no retries)"),
-  routerUrl: text("router-url", "The serverless router, where it is not Hugging Face's"),
-  managementUrl: text("management-url", "The management API, where it is not Hugging Face's"),
+  timeout: amount("timeout", "Seconds for one call, including finding the endpoint and all attempts"),
+  attempts: integer("request-attempts", "Attempts per request (default 4; 1 means no retries)"),
+  routerUrl: text("router-url", "The serverless router, if it is not Hugging Face's"),
+  managementUrl: text("management-url", "The management API, if it is not Hugging Face's"),
   engineLimits: text(
     "engine-limits",
     "What requests are checked against, as JSON: {\"maxTotalTokens\":4096}; with --engine the server is not asked first"
   ),
-  endpointHosts: text("endpoint-hosts", "Domains whose dedicated endpoints get the token, separated by commas"),
+  endpointHosts: text("endpoint-hosts", "Domains whose dedicated endpoints are sent the token, separated by commas"),
   proof: optional(
     Flag.FileText("proof"),
     "A file that doctor --prove --save wrote: options that the endpoint does not honour are refused"
   ),
   token: optional(Flag.Redacted("token"), "Prefer HF_TOKEN or --token-file: other users see your command line"),
-  tokenFile: text("token-file", "A file that holds the token"),
-  tokenizer: text("tokenizer", "Render prompts here, by this repository's chat template"),
-  chatTemplate: optional(Flag.FileText("chat-template"), "Render prompts here, by the template in this file"),
+  tokenFile: text("token-file", "A file that contains the token"),
+  tokenizer: text("tokenizer", "Render prompts here, with this repository's chat template"),
+  chatTemplate: optional(Flag.FileText("chat-template"), "Render prompts here, with the template in this file"),
   magpie: text("magpie", "Magpie: llama3, qwen2, or the text of a pre-query template")
 }
 
@@ -101,7 +101,7 @@ export interface Target {
 type Given<A> = { readonly [K in keyof A]?: Exclude<A[K], undefined> }
 
 const given = <A extends object>(options: A): Given<A> =>
-  // each key is one of A's, with A's value where that is there
+  // each key is one of A's, with A's value if it is present
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Given<A>
 
 /**
@@ -151,7 +151,7 @@ export const secretOf = Effect.fnUntraced(function*(flag: string, path: string) 
 })
 
 /**
- * The token that the flags give; undefined if the environment is to be searched.
+ * The token from the flags; undefined if the environment will be searched.
  *
  * @category conversions
  * @since 0.2.0
@@ -160,7 +160,7 @@ export const tokenOf = ({ token, tokenFile }: Pick<Target, "token" | "tokenFile"
   tokenFile === undefined ? Effect.succeed(token) : secretOf("--token-file", tokenFile)
 
 /**
- * How prompts are made, by flags, else by `INFERENCE_TOKENIZER_ID`, `INFERENCE_CHAT_TEMPLATE` (a file) and
+ * How prompts are made: by flags, otherwise by `INFERENCE_TOKENIZER_ID`, `INFERENCE_CHAT_TEMPLATE` (a file) and
  * `INFERENCE_MAGPIE`.
  */
 const promptOf = Effect.fnUntraced(function*({ chatTemplate, magpie, tokenizer }: Target) {
@@ -180,7 +180,7 @@ const promptOf = Effect.fnUntraced(function*({ chatTemplate, magpie, tokenizer }
   }
 })
 
-/** What is known about the server, by flags, else by `INFERENCE_ENGINE_LIMITS` and `INFERENCE_ENDPOINT_HOSTS`. */
+/** What is known about the server: by flags, otherwise by `INFERENCE_ENGINE_LIMITS` and `INFERENCE_ENDPOINT_HOSTS`. */
 const serverOf = Effect.fnUntraced(function*({ endpointHosts, engineLimits }: Target) {
   const limits = engineLimits ?? (yield* HubEnv.variable("INFERENCE_ENGINE_LIMITS"))
   const hosts = endpointHosts ?? (yield* HubEnv.variable("INFERENCE_ENDPOINT_HOSTS"))
@@ -222,7 +222,7 @@ export const optionsOf = Effect.fnUntraced(function*(target: Target) {
   const where = Object.keys(named).length > 0 ? named : given({ baseUrl, endpointName, modelId })
   if (Object.keys(where).length === 0) {
     return yield* Notice.usage(
-      "No model is named: give --model, --endpoint or --base-url, or set INFERENCE_MODEL_ID, INFERENCE_ENDPOINT_NAME or " +
+      "No model is named: pass --model, --endpoint or --base-url, or set INFERENCE_MODEL_ID, INFERENCE_ENDPOINT_NAME or " +
         "INFERENCE_BASE_URL"
     )
   }

@@ -23,10 +23,10 @@ import * as Program from "../terminal/Program.ts"
 import * as Signals from "../terminal/Signals.ts"
 import * as Visible from "../terminal/Visible.ts"
 
-const help = `/system TEXT  say how to behave, and start over
+const help = `/system TEXT  set the system message, and start over
 /new          start over
 /save FILE    write the conversation as JSON, readable by you alone
-/exit         end; so does Ctrl-D`
+/exit         quit; so does Ctrl-D`
 
 interface Conversation {
   readonly system: string
@@ -77,7 +77,7 @@ const save = Effect.fnUntraced(function*(path: string, conversation: Conversatio
 
 const begun = (system: string): Conversation => ({ system, messages: [] })
 
-/** One line of the person: a command, or a message. Undefined ends the conversation. */
+/** One line that the user typed: a command, or a message. Undefined ends the conversation. */
 const turn = Effect.fnUntraced(function*(
   line: string,
   conversation: Conversation,
@@ -103,7 +103,7 @@ const turn = Effect.fnUntraced(function*(
   }
   const asked = { ...conversation, messages: [...conversation.messages, Message.user(line)] }
   const said = yield* respond(asked, options)
-  // a history never holds two turns of the person in a row
+  // a history never contains two user turns in a row
   return said === "" ? conversation : { ...asked, messages: [...asked.messages, Message.assistant(said)] }
 })
 
@@ -119,7 +119,7 @@ const converse = Effect.fnUntraced(function*(system: string, options: Sampling.S
 })
 
 const flags = {
-  system: defaulted(Flag.String("system"), "How to behave", ""),
+  system: defaulted(Flag.String("system"), "The system message", ""),
   target: Target.flags,
   sampling: Sampling.flags
 }

@@ -27,10 +27,10 @@ import { visible } from "../terminal/Visible.ts"
 const place = {
   job: Flag.String("job").pipe(Flag.withAlias("j"), Flag.withDescription("The name of the job in the database")),
   database: Flag.Redacted("database").pipe(
-    Flag.withDescription("postgres://…, or a file of SQLite for one machine; better set as DATABASE_URL"),
+    Flag.withDescription("postgres://…, or a SQLite file for one machine; better set as DATABASE_URL"),
     Flag.optional
   ),
-  folder: defaulted(Flag.String("folder"), "The folder that all workers see, or s3://bucket/prefix", ".")
+  folder: defaulted(Flag.String("folder"), "The folder that all workers share, or s3://bucket/prefix", ".")
 }
 
 const timing = {
@@ -39,7 +39,7 @@ const timing = {
     "Seconds after which a silent worker's shard goes to another; the same for all workers",
     90
   ),
-  poll: defaulted(Flag.Finite("poll"), "Seconds between looks for a shard", 2),
+  poll: defaulted(Flag.Finite("poll"), "Seconds between checks for a free shard", 2),
   attempts: defaulted(Flag.Int("attempts"), "Attempts before a shard is a dead letter", 20),
   patience: defaulted(Flag.Finite("database-patience"), "Minutes to wait for a database that cannot be reached", 15)
 }
@@ -72,7 +72,7 @@ const databaseOf = ({ database }: Given) =>
     Config.Redacted("DATABASE_URL"),
     () =>
       Effect.andThen(
-        say("No database is named: give --database, or set DATABASE_URL, to postgres://… or a file of SQLite"),
+        say("No database is named: set --database or DATABASE_URL to postgres://… or a SQLite file"),
         new CommandExit({ code: 2 })
       )
   )
@@ -128,7 +128,7 @@ const split = Command.make(
             ? Console.log(Json.line(made))
             : Console.log(`job ${made.job}: ${made.rows} rows in ${made.shards} shards, ${made.offered} queued now`)
       ))
-).pipe(Command.withDescription("Make a job of an input: shards of rows for workers to take"))
+).pipe(Command.withDescription("Create a job from an input: shards of rows for workers to take"))
 
 const work = Command.make(
   "work",
@@ -187,7 +187,7 @@ const work = Command.make(
               ? say(`shard ${event.claim.shard}: taken, epoch ${event.claim.epoch}, ${event.claim.rows} rows`)
               : event._tag === "HandedIn"
               ? say(`shard ${event.claim.shard}: handed in, ${event.counts.done} done, ${event.counts.failed} failed`)
-              : say(`shard ${event.claim.shard}: given back (${event.why})`)
+              : say(`shard ${event.claim.shard}: returned (${event.why})`)
         }).pipe(Effect.scoped, Effect.provide(Target.layer(given.target))))
       if (given.json) yield* Console.log(Json.line(summary))
       else {
@@ -241,15 +241,15 @@ const watch = Command.make(
     ),
     web: yes("web", "With an output: show its report as a page on a port of this machine, refreshed while it runs"),
     port: defaulted(Flag.Int("port"), "The port of the page (default: any)", 0),
-    once: yes("once", "Print it once, and end"),
-    every: defaulted(Flag.Finite("every"), "Seconds between two looks", 5),
+    once: yes("once", "Print it once and exit"),
+    every: defaulted(Flag.Finite("every"), "Seconds between two updates", 5),
     json
   },
   (given) =>
     Effect.gen(function*() {
       if (Option.isSome(given.output)) return yield* WatchOutput.watch(given.output.value, given)
       if (given.job !== undefined) return yield* watchJob({ ...given, job: given.job })
-      yield* say("Nothing to watch is named: give the output of a batch, or --job with --database")
+      yield* say("Nothing to watch is named: name the output of a batch, or --job with --database")
       return yield* new CommandExit({ code: 2 })
     })
 ).pipe(
@@ -264,7 +264,7 @@ const collect = Command.make(
     ...common,
     output: Flag.String("output").pipe(Flag.withAlias("o"), Flag.withDescription("JSONL for the results")),
     errors: text("errors", "JSONL for failed rows (default: <output>.errors.jsonl)"),
-    partial: yes("partial", "Collect what is there, even if some shards have no result yet"),
+    partial: yes("partial", "Collect what exists, even if some shards have no result yet"),
     json
   },
   (given) =>

@@ -35,7 +35,7 @@ const flags = {
     Flag.atLeast(2)
   ),
   codes: yes("codes", "Show labels as letters, for labels that begin alike"),
-  orders: defaulted(Flag.Int("orders"), "Ask with the labels in this many orders, and take the mean (default 1)", 1),
+  orders: defaulted(Flag.Int("orders"), "Ask with the labels in this many orders, and average (default 1)", 1),
   minimumMass: amount("minimum-mass", "The least total probability of all labels (default 0.5)"),
   route: optional(
     Flag.Literals("route", ["auto", "native", "tokens"]),
@@ -70,8 +70,10 @@ const tell = Effect.fnUntraced(
     )
     yield* Console.error(
       [
-        mass === undefined ? "the engine does not report the mass of the labels" : `the labels hold ${percent(mass)}`,
-        ...(elsewhere.length === 0 ? [] : [`elsewhere: ${elsewhere.join(", ")}`]),
+        mass === undefined
+          ? "the engine does not report the mass of the labels"
+          : `the labels have ${percent(mass)} of the probability`,
+        ...(elsewhere.length === 0 ? [] : [`other beginnings: ${elsewhere.join(", ")}`]),
         ...(orders.count === 1 ? [] : [`${orders.flips} of ${orders.count} orders prefer another label`]),
         route === "native" ? "by the engine's own route" : "by the log probabilities of one token"
       ].join("; ")

@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints doctor`: whether everything is there that a generation needs, and what is known about it.
+ * `inference-endpoints doctor`: whether everything that a generation needs is in place, and what is known about it.
  *
  * Exit codes: 0 all pass · 1 something fails · 4 all pass, with a warning.
  *
@@ -38,13 +38,13 @@ const marks: Readonly<Record<Verdict, string>> = { pass: "ok  ", warn: "warn", f
 
 const meanings: Readonly<Record<Verdict, Colour.Meaning>> = { pass: "good", warn: "doubtful", fail: "bad" }
 
-/** Where the knowledge of the engine comes from, in words. */
+/** How the engine is known, in words. */
 const sources: Readonly<Record<Endpoint.Target["engine"]["source"], string>> = {
   override: "by the flag or INFERENCE_ENGINE",
   image: "by the image of the endpoint",
   models: "by /v1/models",
   info: "by /info",
-  route: "by a route of its own",
+  route: "by the engine's own route",
   target: "the router's dialect",
   assumed: "not recognised: the plain OpenAI dialect is assumed"
 }
@@ -56,11 +56,11 @@ const credentials = Effect.fnUntraced(function*(source: string) {
       check(
         "token",
         "pass",
-        `the one of ${source} belongs to ${name}${
+        `the token from ${source} belongs to ${name}${
           orgs.length === 0 ? "" : `, of ${orgs.map(({ name }) => name).join(", ")}`
         }`
       ),
-    // a server of your own needs no token of the Hub
+    // your own server needs no Hub token
     onFailure: (error) => check("token", "warn", error.message)
   })
 })
@@ -149,8 +149,8 @@ const codes: Readonly<Record<Verdict, number>> = { pass: 0, fail: 1, warn: 4 }
 
 const flags = {
   json: yes("json", "Print the checks as JSON"),
-  prove: yes("prove", "Measure what the endpoint honours, by some forty tiny requests"),
-  save: text("save", "With --prove: a file for what was measured, as JSON"),
+  prove: yes("prove", "Measure what the endpoint honours, with about forty tiny requests"),
+  save: text("save", "With --prove: the file to save the measurements to, as JSON"),
   target: Target.flags
 }
 

@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints doctor --prove`: what the endpoint honours, measured.
+ * `inference-endpoints doctor --prove`: measures what the endpoint honours.
  *
  * @since 0.2.0
  */

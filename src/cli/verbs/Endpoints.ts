@@ -82,7 +82,7 @@ const logs = Command.make(
       Flag.withDescription("Follow new lines until it is stopped"),
       Flag.withDefault(false)
     ),
-    replica: text("replica", "Of one replica, by its id"),
+    replica: text("replica", "Only those of one replica, by its id"),
     namespace: shared.namespace,
     token: shared.token,
     tokenFile: shared.tokenFile
@@ -96,7 +96,7 @@ const logs = Command.make(
         (line) => Console.log(shown(line))
       )
     }).pipe(Effect.provide(layer(credentials)))
-).pipe(Command.withDescription("What its replicas printed"))
+).pipe(Command.withDescription("The output of its replicas"))
 
 const update = Command.make(
   "update",
@@ -106,7 +106,7 @@ const update = Command.make(
       const api = yield* EndpointsApi.EndpointsApi
       yield* show([yield* api.update({ name, namespace }, yield* fromJson(Update, file))], json)
     }).pipe(Effect.provide(layer(credentials)))
-).pipe(Command.withDescription("Change what a JSON file contains; the rest stays"))
+).pipe(Command.withDescription("Change the keys in a JSON file; the rest stays"))
 
 const wait = Command.make(
   "wait",
@@ -123,7 +123,7 @@ const wait = Command.make(
       yield* show([yield* api.get({ name, namespace })], json)
     }).pipe(Effect.provide(layer(credentials)))
 ).pipe(
-  Command.withDescription("Resume or wake it if it sleeps, and wait until it answers")
+  Command.withDescription("Resume it or wake it, and wait until it responds")
 )
 
 /** `endpoints` with its subcommands. */

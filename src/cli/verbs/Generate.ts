@@ -36,7 +36,7 @@ const flags = {
     Flag.withDescription("An image with the text, for engines that accept images; may be repeated"),
     Flag.atLeast(0)
   ),
-  schema: optional(Flag.FileText("schema"), "A file with the JSON Schema of the wanted value"),
+  schema: optional(Flag.FileText("schema"), "A file with the JSON Schema of the value"),
   regex: text("regex", "A regular expression that the whole text must match"),
   tools: optional(
     Flag.FileText("tools"),
@@ -130,7 +130,7 @@ const value = Effect.fnUntraced(function*(text: string, input: Message.Input, op
     () => Notice.usage("--schema is not a JSON object")
   )
   if (options.numGenerations !== undefined && options.numGenerations > 1) {
-    return yield* Notice.usage("--schema gives one value: run it several times, or use batch")
+    return yield* Notice.usage("--schema generates one value: run it several times, or use batch")
   }
   const { numGenerations: _, structuredOutput: _structure, ...call } = options
   const { dropped, generation, value } = yield* waiting(llm.generateObject(input, { ...call, schema }))

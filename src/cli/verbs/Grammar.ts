@@ -21,7 +21,7 @@ import * as Program from "../terminal/Program.ts"
 const flags = {
   schema: Argument.String("schema").pipe(Argument.withDescription("A file with a JSON Schema; - reads standard input")),
   engine: defaulted(Flag.Literals("engine", Engine.Kind.literals), "The engine that will respond (default tgi)", "tgi"),
-  json: yes("json", "Print all that is known as JSON")
+  json: yes("json", "Print everything that is known as JSON")
 }
 
 const Document = Schema.fromJsonString(Schema.Record(Schema.String, Schema.Json))

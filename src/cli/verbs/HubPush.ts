@@ -52,7 +52,7 @@ const flags = {
   tag: texts("tag", "Tag of the card; may be repeated"),
   batch: text(
     "batch",
-    "The output of the batch that the rows come from, for the card (default: the input, where it is one)"
+    "The output of the batch that the rows come from, for the card (default: the input, if it is one)"
   ),
   made: text("command", "The command that made the rows, for the card"),
   format: optional(Flag.Literals("format", ["parquet", "jsonl"]), "Files to push (default: parquet)"),

@@ -45,9 +45,11 @@ const command = Command.make("models", flags, ({ json, model, ...credentials }) 
       known(offer.throughput)
     ])
     for (const line of Table.lines(head, rows)) yield* Console.log(line)
-    yield* Notice.say(`Ask one of them: inference-endpoints generate "Hello" --model ${model} --provider <name>`)
+    yield* Notice.say(`Try one of them: inference-endpoints generate "Hello" --model ${model} --provider <name>`)
   }).pipe(Effect.provide(Target.layer({ ...Target.none, ...credentials, model })))).pipe(
-    Command.withDescription("Who serves a model on the router, at what price; ? is what the router does not publish"),
+    Command.withDescription(
+      "Who serves a model on the router, at what price; ? means that the router does not publish it"
+    ),
     Command.withExamples([{ command: "inference-endpoints models meta-llama/Llama-3.1-8B-Instruct" }])
   )
 

@@ -41,20 +41,20 @@ const flags = {
     "NAME=TARGET",
     "Several models: NAME=model-id, NAME=endpoint:[namespace/]name or NAME=https://…; may be repeated"
   ),
-  as: repeated("as", "NAME", "The model's name for clients, where there is only one; may be repeated"),
+  as: repeated("as", "NAME", "The model's name for clients, if there is only one; may be repeated"),
   port: defaulted(Flag.Int("port"), "0 takes a free one (default 8000)", 8000),
   host: defaulted(Flag.String("host"), "The address to bind (default 127.0.0.1; in a container 0.0.0.0)", "127.0.0.1"),
   keyFile: text("key-file", "A file with the key that clients send (or set INFERENCE_PROXY_KEY)"),
-  noKey: yes("no-key", "Require no key; only where nobody else can reach the port"),
+  noKey: yes("no-key", "Require no key; only if nobody else can reach the port"),
   allowHost: repeated(
     "allow-host",
     "NAME",
-    "A host name by which the port is reached, besides localhost and addresses"
+    "A host name under which the port is reached, besides localhost and IP addresses"
   ),
   allowOrigin: repeated("allow-origin", "ORIGIN", "Pages that may send requests, such as https://app.example"),
   concurrency: integer("concurrency", "Requests in flight at once, per model (default 64)"),
   requestsPerMinute: integer("requests-per-minute", "Requests that begin per minute, per model"),
-  queue: integer("queue", "Requests that may wait for a place (default 1000)"),
+  queue: integer("queue", "Requests that may wait in the queue (default 1000)"),
   hold: amount("hold", "Seconds that the headers of a stream are held for a status (default 5)"),
   heartbeat: amount("heartbeat", "Seconds of silence before a comment is sent (default 10)"),
   json: yes("json", "Print the address, and then each request, as a JSON line"),
@@ -70,7 +70,7 @@ const keyOf = Effect.fnUntraced(function*({ host, keyFile, noKey }: {
   if (noKey) {
     return Port.isOpen(host)
       ? yield* Notice.usage(
-        `--no-key would open ${host} to everybody who can reach it: bind 127.0.0.1, or give clients a key`
+        `--no-key would open ${host} to everyone who can reach it: bind 127.0.0.1, or require a key`
       )
       : { key: undefined, made: false }
   }
@@ -206,15 +206,15 @@ const command = Command.make("proxy", flags, (given) =>
     if (!given.json) {
       yield* Notice.say(
         key === undefined
-          ? `Ask it: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=none`
-          : `Ask it: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${secret ?? "(the key that you gave)"}`
+          ? `Try it: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=none`
+          : `Try it: OPENAI_BASE_URL=${url}/v1 OPENAI_API_KEY=${secret ?? "(your key)"}`
       )
     }
     const { first } = yield* Signals.Signals
     return yield* new CommandExit({ code: Signals.codes[yield* first] })
   }))).pipe(
     Command.withDescription(
-      "An OpenAI-compatible port in front of endpoints: it wakes them, holds and retries requests, and counts what they cost"
+      "An OpenAI-compatible port in front of endpoints: it wakes them, holds and retries requests, and counts their cost"
     ),
     Command.withExamples([
       { command: "inference-endpoints proxy --endpoint my-llm --namespace my-org" },

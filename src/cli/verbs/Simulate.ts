@@ -55,24 +55,24 @@ const flags = {
   ),
   balancer: optional(
     Flag.Literals("balancer", ["sglang-router", "vllm-router"]),
-    "Put this load balancer in front, with two workers (of SGLang or vLLM, unless --engine says another)"
+    "Put this load balancer in front of two workers (SGLang or vLLM, unless --engine names another)"
   ),
-  publicUrl: text("public-url", "With --platform: its public address, where that differs from where it listens"),
+  publicUrl: text("public-url", "With --platform: its public address, if it differs from the one it listens on"),
   model: text("model", "The model that it claims to serve"),
-  apiKey: text("api-key", "Demand this bearer token"),
+  apiKey: text("api-key", "Require this bearer token"),
   seed: integer("seed", "Seed of everything random (default 0)"),
   firstToken: amount("first-token", "Milliseconds to the first token"),
   perToken: amount("per-token", "Milliseconds for each further token"),
-  fault: optional(Flag.Literals("fault", Object.keys(faults)), "What goes wrong"),
+  fault: optional(Flag.Literals("fault", Object.keys(faults)), "The fault to inject"),
   faultEvery: defaulted(Flag.Int("fault-every"), "With --fault: at every Nth generation (default 1)", 1),
   script: optional(
     Flag.FileText("script"),
-    "Answers from a file of JSON lines: {\"when\":…,\"text\":…,\"toolCalls\":…}"
+    "Responses from a file of JSON lines: {\"when\":…,\"text\":…,\"toolCalls\":…}"
   ),
-  replay: optional(Flag.FileText("replay"), "Answer from this tape of proxy --record, and from nothing else"),
+  replay: optional(Flag.FileText("replay"), "Respond from this tape of proxy --record, and from nothing else"),
   speed: defaulted(
     Flag.Finite("speed"),
-    "With --replay: 1 is as it was, 2 twice as fast (default 0: everything at once)",
+    "With --replay: 1 is the original speed, 2 twice as fast (default 0: everything at once)",
     0
   ),
   normalise: Flag.Literals("normalise", ["date", "uuid", "port"]).pipe(
@@ -81,12 +81,12 @@ const flags = {
   ),
   against: text(
     "against",
-    "With --replay: do not serve, but send the same to this live server and compare the shapes. Exit codes: 0 same, 1 stale"
+    "With --replay: do not serve, but send the same requests to this live server and compare the shapes. Exit codes: 0 same, 1 stale"
   ),
   tokenFile: Target.flags.tokenFile
 }
 
-/** Routes that generate: faults are for these, not for what a client asks a server first. */
+/** Routes that generate: faults are for these, not for the requests that a client sends first. */
 const generates = (path: string): boolean =>
   /^\/(?:generate|generate_stream|v1\/(?:chat\/)?completions|completion)?$/.test(path)
 
@@ -111,7 +111,7 @@ const optionsOf = (given: Given): SimulatorOptions.Options => {
   }
 }
 
-const STOP = "It is not a model: its answers are words from a list. Ctrl-C stops it."
+const STOP = "It is not a model: its text is words from a list. Ctrl-C stops it."
 
 const untilStopped = Effect.gen(function*() {
   const { first } = yield* Signals.Signals
@@ -119,7 +119,7 @@ const untilStopped = Effect.gen(function*() {
   return yield* new CommandExit({ code: Signals.codes[signal] })
 })
 
-/** Prints where and what it is, and waits for the signal that ends it. */
+/** Prints its address and what it is, and waits for the signal that ends it. */
 const listening = Effect.fnUntraced(function*({ port, url }: SimulatorServer.SimulatorServer["Service"], what: string) {
   yield* Console.log(url)
   yield* Console.error(`${what} on port ${port}. ${STOP}`)

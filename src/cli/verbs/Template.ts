@@ -1,5 +1,5 @@
 /**
- * `inference-endpoints template`: the prompt that a chat template makes of a conversation, here and on a server.
+ * `inference-endpoints template`: the prompt that a chat template makes from a conversation, here and on a server.
  */
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"

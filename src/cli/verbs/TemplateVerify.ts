@@ -1,8 +1,8 @@
 /**
- * `inference-endpoints template verify`: whether the server makes the same prompt of a conversation, and how the template is
- * known to behave in the server's own renderer.
+ * `inference-endpoints template verify`: whether the server makes the same prompt from a conversation, and how the
+ * template is known to behave in the server's own renderer.
  *
- * Exit codes: 0 the same · 1 another prompt · 4 no server was asked, and its renderer is known to differ.
+ * Exit codes: 0 the same · 1 a different prompt · 4 no server was asked, and its renderer is known to differ.
  *
  * @since 0.2.0
  */
@@ -89,7 +89,7 @@ const tell = Effect.fnUntraced(function*(findings: ReadonlyArray<MiniJinja.Findi
     yield* difference === undefined
       ? Console.log(`the same prompt here and on ${engine}`)
       : Console.log(
-        `another prompt on ${engine}, from character ${difference.offset} on\n  here   ${
+        `a different prompt on ${engine}, from character ${difference.offset} on\n  here   ${
           Visible.visible(JSON.stringify(difference.ours))
         }\n  there  ${Visible.visible(JSON.stringify(difference.theirs))}`
       )
@@ -121,7 +121,7 @@ export const read = Effect.fnUntraced(function*(given: { readonly messages: stri
  */
 export const command = Command.make("verify", {
   ...conversation,
-  offline: yes("offline", "Ask no server: only report what is known of the template"),
+  offline: yes("offline", "Ask no server: only report what is known about the template"),
   json: yes("json", "Print JSON"),
   target: Target.flags
 }, ({ json, offline, target, ...given }) =>

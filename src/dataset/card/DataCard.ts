@@ -1,6 +1,6 @@
 /**
- * The data card: the README of a data set, whose head tells `datasets` what is in it, and whose text tells people how it
- * was made.
+ * The data card: the README of a data set, whose head tells `datasets` what it contains, and whose text tells people
+ * how it was made.
  *
  * @since 0.2.0
  */

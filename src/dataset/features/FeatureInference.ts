@@ -10,7 +10,7 @@ import type { Feature, Features } from "./Features.ts"
 import * as Columns from "./Features.ts"
 
 /**
- * What is known of a column so far.
+ * What is known about a column so far.
  *
  * @category models
  * @since 0.2.0

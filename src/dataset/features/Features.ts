@@ -35,7 +35,7 @@ export interface ClassLabel {
 export interface List {
   readonly _tag: "List"
   readonly feature: Feature
-  /** How many elements every list has, where that is fixed. */
+  /** How many elements every list has, if that is fixed. */
   readonly length?: number | undefined
   /** Whether offsets have 64 bits in memory (`LargeList`). */
   readonly large?: boolean | undefined

@@ -63,7 +63,7 @@ export interface Options {
  */
 export interface Tally {
   readonly done: number
-  /** Left out since their instruction already occurred, up to case, punctuation and space. */
+  /** Left out because their instruction had already occurred, ignoring case, punctuation and whitespace. */
   readonly duplicates: number
   /** By reason. */
   readonly failures: Readonly<Record<string, number>>
@@ -160,7 +160,7 @@ const failed = (tally: Tally, reason: string): Tally => ({
 })
 
 /**
- * Rows by the service of the context. Fails only with system prompts whose weights do not sum to 1.
+ * Rows from the service in the context. Fails only with system prompts whose weights do not sum to 1.
  *
  * @category constructors
  * @since 0.2.0

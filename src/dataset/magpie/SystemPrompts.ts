@@ -47,7 +47,7 @@ const weightedOf = (given: SystemPrompts): ReadonlyArray<Weighted> => {
 }
 
 /**
- * Checks the prompts; returns an effect that draws one of them with the random generator of the context.
+ * Checks the prompts; returns an effect that draws one of them with the random generator in the context.
  *
  * @category constructors
  * @since 0.2.0
@@ -63,7 +63,7 @@ export const make = (
         new DatasetError.InvalidSource({
           source: "systemPrompts",
           problem: all.length === 0
-            ? "there is none: leave the option out if no system prompt is wanted"
+            ? "the list is empty: leave the option out if no system prompt is wanted"
             : `the weights sum to ${sum}: they must be at least 0 and sum to 1`
         })
       )

@@ -1,6 +1,6 @@
 /**
- * Compression of Parquet pages with what the runtime has: gzip, Brotli and zstd of `node:zlib`. Snappy is part of the reader
- * and the writer.
+ * Compression of Parquet pages with what the runtime provides: gzip, Brotli and zstd of `node:zlib`. Snappy is part of
+ * the reader and the writer.
  *
  * @since 0.2.0
  */

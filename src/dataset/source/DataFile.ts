@@ -68,7 +68,7 @@ const download = Effect.fnUntraced(
   }
 )
 
-/** A file of this machine under its name on the Hub; undefined if it is not the expected file. */
+/** A local file under its name on the Hub; undefined if it is not the expected file. */
 const localAs = Effect.fnUntraced(function*(location: string, { path, size }: Remote) {
   const found = yield* FileBytes.local(location)
   return found.size === size ? { ...found, path } : undefined

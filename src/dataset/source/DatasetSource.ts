@@ -62,7 +62,7 @@ export interface Found {
   readonly defaultConfig: string | undefined
   /** The identity of a file on the Hub: its size, and its SHA-256 or git id. */
   readonly identityOf?: ((path: string) => { readonly size: number; readonly id: string }) | undefined
-  /** How one of the files is opened; `path` is one that a split names. */
+  /** Opens one of the files; `path` is one that a split names. */
   readonly open: (
     path: string,
     verify: boolean
@@ -151,7 +151,7 @@ export const find = Effect.fn("DatasetSource.find")(function*(source: string) {
   const found = location === undefined ? yield* onDisk(source) : yield* onHub(source, location)
   return found.splits.some(({ files }) => files.length > 0)
     ? found
-    : yield* invalid(source, "no Parquet, JSON, CSV or TSV file is there")
+    : yield* invalid(source, "there is no Parquet, JSON, CSV or TSV file")
 })
 
 /**

@@ -25,13 +25,13 @@ const invalid = (source: string, problem: string) =>
 
 const textDecoder = new TextDecoder()
 
-/** The Hub of the context, else the one that the environment names, over the context's network. */
+/** The Hub in the context, else the one that the environment names, over the context's network. */
 const hubOf = Effect.fnUntraced(function*(source: string) {
   const given = Option.getOrUndefined(yield* Effect.serviceOption(HubDatasets.HubDatasets))
   if (given !== undefined) return given
   const client = Option.getOrUndefined(yield* Effect.serviceOption(HttpClient.HttpClient))
   if (client === undefined) {
-    return yield* invalid(source, "the program has no way to the Hub: provide HubDatasets.layer")
+    return yield* invalid(source, "the program has no access to the Hub: provide HubDatasets.layer")
   }
   return yield* HubDatasets.makeEnv.pipe(Effect.provideService(HttpClient.HttpClient, client))
 })
@@ -137,7 +137,7 @@ export const find = Effect.fnUntraced(function*(source: string, location: Locati
           kept === undefined
             ? Effect.fail(error)
             : Effect.as(
-              Effect.logWarning(`${source}: ${error.message}; files that were fetched before are used`),
+              Effect.logWarning(`${source}: ${error.message}; using files that were fetched before`),
               kept
             ))
     )

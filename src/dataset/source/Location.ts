@@ -43,7 +43,8 @@ export const parse = (source: string): Result.Result<Location | undefined, Datas
       DatasetError.of("find")(
         new DatasetError.InvalidSource({
           source,
-          problem: "a data set on the Hub is named as hf://datasets/org/name, optionally with @revision and /path"
+          problem:
+            "the address of a data set on the Hub looks like hf://datasets/org/name, optionally with @revision and /path"
         })
       )
     )

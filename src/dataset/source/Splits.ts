@@ -11,7 +11,7 @@ import type { Features } from "../features/Features.ts"
  * @since 0.2.0
  */
 export interface DatasetSplit {
-  /** The configuration; `default` where the card names none. */
+  /** The configuration; `default` if the card names none. */
   readonly config: string
   /** `train`, `validation`, `test`, or as the card or the file names say. */
   readonly split: string

@@ -40,7 +40,7 @@ export const parse = (input: string): Result.Result<Address, string> => {
     return Result.fail("baseUrl is an absolute URL that starts with https:// or http://")
   }
   if (url.username !== "" || url.password !== "") {
-    return Result.fail("baseUrl holds a user name or password: give the credential as apiKey")
+    return Result.fail("baseUrl contains a user name or password: pass the credential as apiKey")
   }
   const { search } = url
   url.search = ""
@@ -67,7 +67,7 @@ export const route = (address: { readonly url: URL; readonly search?: string | u
   (address.search ?? "")
 
 /**
- * How an address is written for people: without the query, which may hold a key.
+ * An address as it is shown: without the query, which may contain a key.
  *
  * @category showing
  * @since 0.1.0

@@ -1,6 +1,6 @@
 /**
- * Which engine responds, and how it is recognised: by the control plane's image, by what `/v1/models` and `/info` say, or by
- * a route that only one engine has.
+ * Which engine responds, and how it is recognised: by the control plane's image, by the responses of `/v1/models` and
+ * `/info`, or by a route that only one engine has.
  *
  * Telling engines apart matters because most of them ignore unknown fields: a grammar in the wrong dialect is silently
  * dropped, and the model is not constrained.
@@ -73,7 +73,7 @@ export const Limits = Schema.Struct({
 export type Limits = typeof Limits.Type
 
 /**
- * The engine that answers at a target.
+ * The engine that serves a target.
  *
  * @category models
  * @since 0.1.0
@@ -81,15 +81,15 @@ export type Limits = typeof Limits.Type
 export const Engine = Schema.Struct({
   kind: Kind,
   version: Schema.optionalKey(Schema.String),
-  /** The engine's name of its model. vLLM refuses every other name. */
+  /** The engine's name for its model. vLLM refuses every other name. */
   modelName: Schema.optionalKey(Schema.String),
   limits: Schema.optionalKey(Limits),
-  /** The token that the engine puts before a raw prompt, where it reports it (llama.cpp); `""` where it adds none. */
+  /** The token that the engine puts before a raw prompt, if it reports it (llama.cpp); `""` if it adds none. */
   bosToken: Schema.optionalKey(Schema.String),
-  /** The load balancer in front of it, where one is recognised: it drops fields of its own. */
+  /** The load balancer in front of it, if one is recognised: balancers drop some fields. */
   balancer: Schema.optionalKey(Balancer),
   /**
-   * Where the knowledge comes from: the caller, the control plane's image, `/v1/models`, `/info`, the engine's own route,
+   * How the engine is known: the caller, the control plane's image, `/v1/models`, `/info`, the engine's own route,
    * the kind of target, or nowhere (the plain dialect is assumed).
    */
   source: Schema.Literals(["override", "image", "models", "info", "route", "target", "assumed"])
@@ -152,9 +152,11 @@ export const fromImage = (image: Readonly<Record<string, Schema.Json>> | null | 
  */
 export interface Seen {
   readonly engine: Recognised
-  /** The names of models of which one must be chosen, since the server has no model of its own. */
+  /** The names of the models of which one must be chosen, since the server has no default model. */
   readonly choices?: ReadonlyArray<string>
-  /** What stands in front of the engine and says this: a load balancer, or llama.cpp's own hand-over to several models. */
+  /**
+   * What stands in front of the engine and reports this: a load balancer, or llama.cpp's own router for several models.
+   */
   readonly balancer?: Balancer | "llamacpp"
   readonly modelName?: string | undefined
   readonly version?: string | undefined
@@ -221,7 +223,7 @@ export const fromModels = (body: unknown): Seen | undefined => {
   const trained = Option.getOrUndefined(decodeMeta(body))?.data[0]?.meta.n_ctx_train
   return {
     engine: Object.hasOwn(owners, owner) ? owners[owner] : owner === first.id ? "tgi" : undefined,
-    // a balancer that has not learnt the name
+    // a balancer that does not know the model's name yet
     modelName: owner === "local" && first.id === "unknown" ? undefined : first.id,
     ...(models !== undefined && models.data.length > 1 && { choices: models.data.map(({ id }) => id) }),
     limits: defined({ contextLength: first.max_model_len ?? trained })
@@ -255,8 +257,8 @@ export const fromInfo = (body: unknown): Seen | undefined => {
 }
 
 /**
- * Reads llama.cpp's `GET /props`. A server that hands requests to several models has no slots of its own, and is a
- * balancer in this sense.
+ * Reads llama.cpp's `GET /props`. A server that passes requests on to several models has no slots of its own, and
+ * counts as a balancer here.
  *
  * @category recognising
  * @since 0.1.0

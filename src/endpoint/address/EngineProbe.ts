@@ -1,6 +1,6 @@
 /**
- * Finds out which engine a server is: the cheapest and surest request first, and none that earlier responses made needless.
- * Behind a load balancer the engine is recognised by what passes through.
+ * Finds out which engine a server is: the cheapest and surest request first, and none that earlier responses made
+ * unnecessary. Behind a load balancer the engine is recognised by what passes through.
  *
  * @since 0.1.0
  */
@@ -33,19 +33,22 @@ export interface Options {
   /** How often a server that cannot be reached is retried. Default: `Retry.standard`. */
   readonly retry?: Retry.Policy | undefined
   readonly userAgent?: string | undefined
-  /** The model that the caller chose, by the server's name for it. */
+  /** The model that the caller chose, under the server's name for it. */
   readonly modelName?: string | undefined
 }
 
 interface Question {
   readonly kind: Engine.Kind
   readonly path: string
-  /** Sent as a POST where it is given. */
+  /** Sent as a POST if given. */
   readonly body?: object
   readonly read: (body: unknown) => Engine.Seen | undefined
 }
 
-/** Where an engine that was recognised otherwise reports its version, and where one without marks is recognised. */
+/**
+ * The route on which an engine that was recognised otherwise reports its version, and on which one without other signs
+ * is recognised.
+ */
 const ownRoutes: ReadonlyArray<Question> = [
   { kind: "llamacpp", path: "/props", read: Engine.fromProps },
   { kind: "sglang", path: "/server_info", read: Engine.fromServerInfo },
@@ -144,17 +147,17 @@ const own = Effect.fnUntraced(function*(
   return behind === undefined ? undefined : { ...behind, balancer: seen.balancer }
 })
 
-/** The balancer that passes everything of the engine on, so that only a route of its own shows it. */
+/** The balancer that passes on everything from the engine, so that only a route of its own shows it. */
 const hidden = (client: HttpClient.HttpClient, options: Options, kind: Engine.Kind | undefined) =>
   kind === "vllm"
     ? Effect.map(ask(client, options, "/readiness"), ({ body }) => Engine.fromReadiness(body))
     : Effect.undefined
 
-/** Whether special tokens are put before a text: the tokens of an empty text then are not empty. */
+/** Whether special tokens are put before a text: an empty text then has tokens. */
 const Tokenized = Schema.Struct({ tokens: Schema.Array(Schema.Unknown) })
 const isTokenized = Schema.is(Tokenized)
 
-/** llama.cpp reports a BOS that it may not add: the tokens of an empty text show whether it does. */
+/** llama.cpp also reports a BOS that it does not add: the tokens of an empty text show whether it does. */
 const bosOf = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options, told: string) {
   if (told === "") return told
   const { body } = yield* ask(client, options, "/tokenize", { content: "", add_special: true })
@@ -187,10 +190,10 @@ const hasOwn = (kind: Engine.Recognised): kind is Exclude<Engine.Recognised, "tg
   kind !== "tgi" && kind !== "openai" && kind !== "router" && kind !== "tei"
 
 /**
- * Finds out which engine responds. Where the caller names it, with its limits, nothing is requested; a problem with the
- * server then shows in the first generation. One that cannot be told apart gets the plain OpenAI dialect. Fails when nothing
- * responds at all, the token is refused, the server is not ready, it embeds instead of generating, or it has several models
- * and none was chosen.
+ * Finds out which engine responds. If the caller names it, with its limits, nothing is requested; a problem with the
+ * server then shows in the first generation. One that cannot be told apart gets the plain OpenAI dialect. Fails when
+ * nothing responds at all, the token is refused, the server is not ready, it embeds instead of generating, or it has
+ * several models and none was chosen.
  *
  * @category running
  * @since 0.1.0
@@ -226,7 +229,7 @@ export const detect = Effect.fnUntraced(function*(client: HttpClient.HttpClient,
   }
   const route = hint === undefined && hasOwn(found) ? yield* owning(found) : owned
   if (route?.balancer !== undefined && models?.choices !== undefined && options.modelName === undefined) {
-    const problem = `the server has several models, choose one as modelName: ${models.choices.join(", ")}`
+    const problem = `the server has several models; set modelName to one of them: ${models.choices.join(", ")}`
     return yield* new EndpointError.InvalidConfig({ problem, given: ["baseUrl"] })
   }
   const kind = found ?? (route?.engine === "tei" ? undefined : route?.engine)

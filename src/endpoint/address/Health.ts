@@ -19,7 +19,9 @@ import * as EndpointUrl from "./EndpointUrl.ts"
 export interface Request {
   readonly subject: string
   readonly address: { readonly url: URL; readonly search?: string | undefined }
-  /** As the control plane gives it. Absent: `/health` is tried, and a server that does not know it counts as ready. */
+  /**
+   * The path from the control plane. Absent: `/health` is tried, and a server that does not have it counts as ready.
+   */
   readonly healthRoute?: string | undefined
   /** How long the gateway should hold the request while a replica starts. Only for dedicated endpoints. */
   readonly hold?: Duration.Duration | undefined

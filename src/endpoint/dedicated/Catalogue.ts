@@ -100,7 +100,7 @@ export const search = (query: Query): string => {
 }
 
 /**
- * The route that deploys a choice, below the catalogue. Nothing where a name could become another path.
+ * The route that deploys a choice, below the catalogue. Undefined if a name could become another path.
  *
  * @category conversions
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * From the name of a dedicated endpoint to one that answers: what each state requires, until it runs, has an address, and
- * its health route answers 200.
+ * From the name of a dedicated endpoint to one that responds: what each state requires, until it runs, has an address,
+ * and its health route responds with 200.
  *
  * @since 0.1.0
  */
@@ -15,7 +15,7 @@ import type { DedicatedEndpoint } from "./DedicatedEndpoint.ts"
 import * as Waiting from "./Waiting.ts"
 
 /**
- * What waiting needs: reading and resuming at the control plane, and one look at the endpoint itself.
+ * What waiting needs: reading and resuming at the control plane, and one check of the endpoint itself.
  *
  * @category models
  * @since 0.1.0
@@ -23,7 +23,7 @@ import * as Waiting from "./Waiting.ts"
 export interface Means {
   /** `namespace/name`. */
   readonly subject: string
-  /** Where it allows only one attempt, a look that fails in passing ends the wait. */
+  /** If it allows only one attempt, a check that fails temporarily ends the wait. */
   readonly retry: Retry.Policy
   readonly get: Effect.Effect<DedicatedEndpoint, EndpointError.Reason>
   readonly resume: Effect.Effect<unknown, EndpointError.Reason>
@@ -35,7 +35,7 @@ export interface Means {
  * @since 0.1.0
  */
 export interface Options {
-  /** Default 300 s; zero looks once. */
+  /** Default 300 s; zero checks once. */
   readonly timeout?: Duration.Input | undefined
   /** Whether a paused endpoint may be resumed. Default yes. */
   readonly resume?: boolean | undefined
@@ -47,7 +47,7 @@ export interface Options {
 }
 
 /**
- * An endpoint that answers.
+ * An endpoint that responds.
  *
  * @category models
  * @since 0.1.0
@@ -62,7 +62,7 @@ type Step = Waiting.Step<Ready>
 /** How long the gateway is asked to hold a request while a replica starts. */
 const hold = Duration.seconds(30)
 
-/** A state that persists after this many looks is resumed once more. */
+/** An endpoint whose state persists after this many checks is resumed once more. */
 const patience = 4
 
 const isPassing = (reason: EndpointError.Reason): boolean =>
@@ -105,7 +105,7 @@ interface Wait {
   readonly options: Options
   readonly timeout: Duration.Duration
   readonly policy: Retry.Policy
-  /** The state in which it was last resumed, the looks at it since, and whether it has left that state. */
+  /** The state in which it was last resumed, the checks since then, and whether it has left that state. */
   pushed: { readonly state: string; looks: number; left: boolean } | undefined
   /** Requests that were meant to wake it. */
   pokes: number

@@ -80,7 +80,7 @@ export const DedicatedEndpoint = Schema.Struct({
   provider: optional(Schema.Struct({ vendor: Schema.String, region: Schema.String })),
   compute: optional(Schema.Record(Schema.String, Schema.Json)),
   model: Model,
-  /** The path that answers 200 when a replica is ready. */
+  /** The path that responds with 200 when a replica is ready. */
   healthRoute: optional(Schema.String),
   tags: optional(Schema.Array(Schema.String)),
   status: Status
@@ -104,7 +104,7 @@ export const Page = Schema.Struct({
 })
 
 /**
- * What creates an endpoint. `name` has lowercase letters, digits and `-`, at most 32 of them.
+ * The definition of a new endpoint. `name` has lowercase letters, digits and `-`, at most 32 of them.
  *
  * @category schemas
  * @since 0.1.0
@@ -131,7 +131,7 @@ export const Create = Schema.Struct({
     revision: Schema.optionalKey(Schema.String),
     image: Image,
     env: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
-    /** Environment of the container that the API never gives back. */
+    /** Environment variables of the container that the API never returns. */
     secrets: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
   }),
   tags: Schema.optionalKey(Schema.Array(Schema.String))
@@ -144,7 +144,7 @@ export const Create = Schema.Struct({
 export type Create = typeof Create.Type
 
 /**
- * What changes an endpoint: only the keys that are there. `model.image` is replaced as a whole.
+ * A change of an endpoint: only the keys that are present. `model.image` is replaced as a whole.
  *
  * @category schemas
  * @since 0.1.0

@@ -22,7 +22,7 @@ export interface Name {
 const invalid = (problem: string, given: ReadonlyArray<string>) => new EndpointError.InvalidConfig({ problem, given })
 
 /**
- * `namespace/name`, or the namespace alone: looks up the owner of the token where no namespace is given, and refuses names
+ * `namespace/name`, or the namespace alone: looks up the owner of the token if no namespace is given, and refuses names
  * that could become another path.
  *
  * @category checking

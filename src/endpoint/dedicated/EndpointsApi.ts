@@ -56,7 +56,7 @@ export class EndpointsApi extends Context.Service<EndpointsApi, {
   readonly scaleToZero: (name: EndpointName.Name) => Effect.Effect<DedicatedEndpoint, EndpointError.EndpointError>
   /** Cannot be undone. */
   readonly delete: (name: EndpointName.Name) => Effect.Effect<void, EndpointError.EndpointError>
-  /** Waits until it answers, resuming and waking it where the options allow. */
+  /** Waits until it responds, resuming and waking it if the options allow. */
   readonly wait: (
     name: EndpointName.Name,
     options?: Dedicated.Options
@@ -66,7 +66,7 @@ export class EndpointsApi extends Context.Service<EndpointsApi, {
     name: EndpointName.Name,
     options?: Omit<Dedicated.Options, "onProgress">
   ) => Stream.Stream<WaitProgress, EndpointError.EndpointError>
-  /** What its replicas printed, line by line. */
+  /** The output of its replicas, line by line. */
   readonly logs: (
     name: EndpointName.Name,
     options?: Logs.Options
@@ -79,7 +79,7 @@ export class EndpointsApi extends Context.Service<EndpointsApi, {
   readonly catalogue: (
     query?: Catalogue.Query
   ) => Effect.Effect<ReadonlyArray<Catalogue.Model>, EndpointError.EndpointError>
-  /** Creates an endpoint from the catalogue. Without a name the platform makes one up. */
+  /** Creates an endpoint from the catalogue. Without a name, the platform chooses one. */
   readonly deploy: (
     choice: Catalogue.Choice,
     options?: { readonly name?: string | undefined; readonly namespace?: string | undefined }
@@ -96,7 +96,7 @@ export interface Options {
   /** Default `https://api.endpoints.huggingface.cloud/v2`. */
   readonly baseUrl?: string | undefined
   /**
-   * The catalogue. Default `https://endpoints.huggingface.co/api/v1/catalog`, or that path of the host of `baseUrl` where
+   * The catalogue. Default `https://endpoints.huggingface.co/api/v1/catalog`, or that path on the host of `baseUrl` if
    * one is given.
    */
   readonly catalogueUrl?: string | undefined

@@ -17,9 +17,9 @@ import * as Management from "./Management.ts"
  * @since 0.2.0
  */
 export interface Options {
-  /** Of one replica, by its id. Default: all. */
+  /** Only those of one replica, by its id. Default: all. */
   readonly replica?: string | undefined
-  /** How many of the last lines. Default: what the platform gives. */
+  /** How many of the last lines. Default: the platform's own. */
   readonly tail?: number | undefined
   /** Whether to wait for further lines, until the reader stops. Default no. */
   readonly follow?: boolean | undefined

@@ -1,5 +1,5 @@
 /**
- * What the service of dedicated endpoints does, once it is settled with whom it talks.
+ * What the service of dedicated endpoints does, over a given management API.
  *
  * @since 0.2.0
  */

@@ -169,8 +169,8 @@ export const repeated =
     )
 
 /**
- * A call that is made once, since the server may have accepted it although no response came: then the state is read before
- * anything is reported.
+ * A call that is made once, since the server may have accepted it even if no response came: the state is then read
+ * before anything is reported.
  *
  * @category running
  * @since 0.2.0
@@ -180,7 +180,7 @@ export const once = <A, B>(
   options: {
     /** Reads the state. */
     readonly state: Effect.Effect<B, EndpointError.Reason>
-    /** What the call would have returned, where the state shows that it was accepted. */
+    /** What the call would have returned, if the state shows that it was accepted. */
     readonly done: (state: Result.Result<B, EndpointError.Reason>) => A | undefined
     /** What the call should have done, as in "create the endpoint". */
     readonly action: string
@@ -199,8 +199,8 @@ export const once = <A, B>(
           ...(unclear.retryable !== undefined && { retryable: unclear.retryable }),
           detail: `${unclear.detail}. ${
             known
-              ? `The request to ${options.action} was not accepted: make it again`
-              : `It is not known whether the request to ${options.action} was accepted: read the endpoint before making it again`
+              ? `The request to ${options.action} was not accepted: send it again`
+              : `It is not known whether the request to ${options.action} was accepted: read the endpoint before sending it again`
           }`
         })
       )

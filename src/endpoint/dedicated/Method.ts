@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as EndpointError from "../EndpointError.ts"
 
-/** What cannot be asked. @category errors @since 0.2.0 */
+/** A request that cannot be sent. @category errors @since 0.2.0 */
 export const invalid = (problem: string, given: ReadonlyArray<string> = []) =>
   new EndpointError.InvalidConfig({ problem, given })
 

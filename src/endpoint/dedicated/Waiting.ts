@@ -13,7 +13,7 @@ import * as Retry from "../../http/Retry.ts"
 import * as EndpointError from "../EndpointError.ts"
 
 /**
- * One thing that was seen or done while waiting.
+ * A step while waiting: what was seen or done.
  *
  * @category models
  * @since 0.1.0
@@ -21,7 +21,7 @@ import * as EndpointError from "../EndpointError.ts"
 export interface WaitProgress {
   /** `namespace/endpoint`, or the address. */
   readonly subject: string
-  /** The state as the platform calls it; `unreachable` or `unavailable` where only an address is known. */
+  /** The state as the platform calls it; `unreachable` or `unavailable` if only an address is known. */
   readonly state: string
   /** What was done about it. */
   readonly action: "Checked" | "Resumed" | "Woken" | "Probed" | "Stumbled" | "Ready"
@@ -33,8 +33,8 @@ export interface WaitProgress {
 }
 
 /**
- * What one look found. After `Pending` the next look comes after 5 s; after `Stumbled` soon, and later with each further
- * one, up to 15 s; and never before `floor`.
+ * The result of one check. After `Pending` the next check comes after 5 s; after `Stumbled` soon, and later with each
+ * further one, up to 15 s; and never before `floor`.
  *
  * @category models
  * @since 0.1.0
@@ -52,12 +52,12 @@ export type Step<A> =
  */
 export interface Options<A, R> {
   readonly subject: string
-  /** Zero looks once and does not wait. */
+  /** Zero checks once and does not wait. */
   readonly timeout: Duration.Duration
   /** How the pauses after stumbles grow. */
   readonly policy: Retry.Policy
   readonly onProgress: (progress: WaitProgress) => Effect.Effect<unknown>
-  /** Looks once; gets what is left of the time. */
+  /** Checks once; is given the time that is left. */
   readonly step: (remaining: Duration.Duration) => Effect.Effect<Step<A>, EndpointError.Reason, R>
 }
 
@@ -76,7 +76,7 @@ const saying = ({ message, state }: Pick<WaitProgress, "message" | "state">): st
   `it is ${state}${message === "" ? "" : ` (${message})`}`
 
 /**
- * Looks until something is ready, a look fails, or the time is up: then `WaitTimeout` says what was seen last, or
+ * Checks until something is ready, a check fails, or the time is up: then `WaitTimeout` says what was seen last, or
  * `NotDeployed` when no waiting was allowed.
  *
  * @category running

@@ -37,12 +37,12 @@ export interface Served {
   readonly modelId: string
   /** What goes into `model`: the id, with `:provider` or `:policy` where one was given. */
   readonly modelName: string
-  /** What the router publishes about the providers that may answer. */
+  /** What the router publishes about the providers that may serve the model. */
   readonly offers: ReadonlyArray<Router.Offer>
   /** Whether some provider takes messages. */
   readonly isChat: boolean
   /**
-   * Where raw prompts go, and the model's name there; absent where no provider is known to take them. `isNative`: in the
+   * Where raw prompts go, and the model's name there; absent if no provider is known to take them. `isNative`: in the
    * form of TGI's native route.
    */
   readonly raw?: { readonly url: URL; readonly modelName: string; readonly isNative: boolean }
@@ -60,7 +60,7 @@ const completionPaths: { readonly [provider: string]: (model: string) => string 
   "hf-inference": (model) => `/hf-inference/models/${model.split("/").map(encodeURIComponent).join("/")}`
 }
 
-/** Who takes `inputs` and `parameters`, as TGI's native route does. */
+/** The providers that take `inputs` and `parameters`, as TGI's native route does. */
 const NATIVE = "hf-inference"
 
 const policies: ReadonlySet<string> = new Set(["fastest", "cheapest", "preferred"])
@@ -87,7 +87,7 @@ export const refusal = (
   return new EndpointError.Unreachable({ ...facts, status })
 }
 
-/** What the router publishes; nothing when it does not know the model or cannot be asked now. */
+/** What the router publishes; undefined if it does not know the model or cannot be reached now. */
 const listing = Effect.fnUntraced(function*(client: HttpClient.HttpClient, options: Options, modelId: string) {
   const path = modelId.split("/").map(encodeURIComponent).join("/")
   const answer = yield* RoundTrip.run(client, {
@@ -122,7 +122,7 @@ interface Choice {
   readonly raw: Provider | undefined
 }
 
-/** Chooses by the Hub's mapping; the reason why not otherwise. */
+/** Chooses by the Hub's mapping, or says why that is impossible. */
 const choose = (
   mapping: ProviderMapping,
   wanted: string | undefined
@@ -144,7 +144,7 @@ const choose = (
 }
 
 /**
- * Resolves a model id. The Hub's mapping decides; while the Hub cannot be asked, the router's own listing does.
+ * Resolves a model id. The Hub's mapping decides; while the Hub cannot be reached, the router's own listing does.
  *
  * @category running
  * @since 0.1.0

@@ -95,7 +95,7 @@ const broken = (value: unknown, path: ReadonlyArray<string>): ReadonlyArray<Issu
   const found = Json.brokenText(value, path)
   return found === undefined
     ? []
-    : [{ path: found, message: `${found.join(".")} holds half of a surrogate pair, which is not a character` }]
+    : [{ path: found, message: `${found.join(".")} contains half of a surrogate pair, which is not a character` }]
 }
 
 /**

@@ -19,7 +19,7 @@ export interface Answer {
   readonly finishReason?: string | undefined
   /** The property that holds the value: the `wrap` of the constraint that was sent. */
   readonly wrap?: string | undefined
-  /** Whether a retry with a higher limit is in vain. */
+  /** Whether a retry with a higher limit would not help. */
   readonly isFinal?: boolean | undefined
 }
 
@@ -43,6 +43,6 @@ export interface Decoded<A> {
 export interface Decoder<A, R = never> {
   /** Whether code fences, prose and thinking around the JSON are ignored. */
   readonly lenient: boolean
-  /** The value of a response, whatever the server promised, or which of five things went wrong. */
+  /** The value of a response, regardless of what the server promised, or which of five things went wrong. */
   readonly decode: (answer: Answer) => Effect.Effect<Decoded<A>, StructuredOutputError, R>
 }

@@ -11,8 +11,8 @@ const MAX_ISSUES = 10
 const MAX_MESSAGE = 200
 
 /**
- * What to tell the model about a response that did not decode: at most ten problems, one per line. Nothing where words do
- * not help: a response that was cut off, refused or never requested.
+ * What to tell the model about a response that did not decode: at most ten problems, one per line. Undefined if words
+ * do not help: a response that was cut off, refused or never requested.
  *
  * @category accessors
  * @since 0.1.0
@@ -52,7 +52,7 @@ export interface Round {
   readonly index: number
   /** The previous response, if it had the wrong shape, and what to say about it. */
   readonly correction: { readonly answer: string; readonly feedback: string } | undefined
-  /** How often the token limit has cut a response: a reason to raise it, not to complain. */
+  /** How many times the token limit has cut a response: a reason to raise it, not to complain to the model. */
   readonly truncations: number
   /** The text of the previous response, if it was cut off or is not JSON: its beginning may be good. */
   readonly broken: string | undefined

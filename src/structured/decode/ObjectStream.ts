@@ -72,7 +72,7 @@ export interface Done<A> {
 }
 
 /**
- * What is known of a value after a piece of its text.
+ * What is known about a value after a piece of its text.
  *
  * @category models
  * @since 0.1.0
@@ -88,7 +88,7 @@ export type Event<A, I = never> = Partial | Element<I> | Done<A>
 export interface Options<I extends Schema.Constraint> {
   /** The `wrap` of the constraint that was sent. */
   readonly wrap?: string | undefined
-  /** The schema of the elements, where the value is an array: each is then given once, decoded. */
+  /** The schema of the elements, if the value is an array: each is then emitted once, decoded. */
   readonly element?: I | undefined
   /** A change to an element before it is decoded; none by default. */
   readonly restore?: ((value: Schema.Json) => Schema.Json) | undefined

@@ -134,7 +134,7 @@ export class PartialJson {
     }
   }
 
-  /** Reads until the first value ends, and returns its length; nothing if it never ends. */
+  /** Reads until the first value ends, and returns its length; undefined if it never ends. */
   pushValue(text: string): number | undefined {
     for (let at = 0; at < text.length && this.#failure === undefined;) {
       const next = this.#mode === "string" ? this.#string(text, at) : this.#step(text[at] ?? "", at)
@@ -150,7 +150,7 @@ export class PartialJson {
     return this.#elements.splice(0)
   }
 
-  /** The whole value, or where and why the text is not one. */
+  /** The whole value, or where and why the text is not a value. */
   end(): Result.Result<Schema.Json, Failure> {
     if (this.#failure === undefined && this.#mode === "number") this.#endNumber()
     if (this.#failure !== undefined) return Result.fail(this.#failure)
@@ -264,7 +264,7 @@ export class PartialJson {
       return
     }
     const meant = ESCAPES[char]
-    if (meant === undefined) return this.#fail("this escape is unknown")
+    if (meant === undefined) return this.#fail("this escape is not known")
     this.#text += meant
     this.#version++
     this.#mode = "string"

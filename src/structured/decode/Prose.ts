@@ -12,7 +12,7 @@ const closes = families.filter(({ alone }) => alone).map(({ close }) => close)
 const LONGEST = Math.max(...closes.map((close) => close.length))
 
 /**
- * A text without its thinking; nothing if there is none.
+ * A text without its thinking; undefined if there is none.
  *
  * @category decoding
  * @since 0.2.0

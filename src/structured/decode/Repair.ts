@@ -26,7 +26,7 @@ export interface Repaired {
   readonly steps: ReadonlyArray<Step>
 }
 
-/** How often a brace in prose may be mistaken for the start of the value. */
+/** How many times a brace in prose may be mistaken for the start of the value. */
 const MAX_STARTS = 64
 const SPECIAL = /(?:<\|[A-Za-z0-9_]+\|>|<\/s>|<eos>|<end_of_turn>|<｜[^｜<>]{1,40}｜>)$/u
 const FENCE = /```[A-Za-z0-9_-]*[ \t]*\r?\n?([\s\S]*?)(?:```|$)/
@@ -34,7 +34,8 @@ const FENCE = /```[A-Za-z0-9_-]*[ \t]*\r?\n?([\s\S]*?)(?:```|$)/
 const isBlank = (char: string | undefined): boolean => char === " " || char === "\n" || char === "\t" || char === "\r"
 
 /**
- * Without what JSON considers blank, which does not include a byte-order mark. A search by regex could take quadratic time.
+ * Trims what JSON considers whitespace, which does not include a byte-order mark. A search by regex could take
+ * quadratic time.
  */
 const trimBlanks = (text: string): string => {
   let start = 0
@@ -45,7 +46,7 @@ const trimBlanks = (text: string): string => {
 }
 
 /**
- * Cuts blanks and a special token that the server left at the end: such a text was never part of the JSON.
+ * Removes whitespace and a special token that the server left at the end: such text was never part of the JSON.
  *
  * @category decoding
  * @since 0.1.0

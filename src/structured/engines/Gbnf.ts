@@ -7,7 +7,7 @@ import * as CharSet from "../regex/CharSet.ts"
 import type { Regex } from "../regex/RegexSyntax.ts"
 
 /**
- * The grammar, or nothing if the regex has a lookahead, which such a grammar cannot express.
+ * The grammar, or undefined if the regex has a lookahead, which such a grammar cannot express.
  *
  * @category printing
  * @since 0.1.0

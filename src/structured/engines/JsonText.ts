@@ -1,5 +1,5 @@
 /**
- * A value → the JSON text that a grammar allows for it: keys in the order of the grammar, no blanks.
+ * A value → the JSON text that a grammar allows for it: keys in the order of the grammar, no whitespace.
  *
  * @since 0.1.0
  */

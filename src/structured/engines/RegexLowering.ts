@@ -44,7 +44,7 @@ const read = (pattern: string, engine: string): Read => {
   }
   return isEmpty(parsed.success.regex)
     ? Result.fail(
-      fault("an empty regex", "is not a grammar: nothing would be constrained", "say what is to be written")
+      fault("an empty regex", "is not a grammar: nothing would be constrained", "describe what must be written")
     )
     : Result.succeed(parsed.success)
 }
@@ -68,11 +68,11 @@ const notes = (removed: ReadonlyArray<string>): ReadonlyArray<Dropped> =>
   removed.map((anchor) => ({
     path: [],
     keyword: "pattern",
-    reason: `${anchor} at the edge is left out: the whole text is matched anyway`,
+    reason: `${anchor} at the edge is removed: the whole text is matched anyway`,
     effect: "unenforced"
   }))
 
-/** Whether a lookahead is at the end: TGI's server then wants one more character. */
+/** Whether a lookahead is at the end: TGI's server then requires one more character. */
 const looksBeyond = (regex: RegexSyntax.Regex): boolean => {
   const last = regex._tag === "Seq" ? regex.parts.at(-1) : regex
   return last !== undefined &&
@@ -93,7 +93,7 @@ export const tgi = (pattern: string): Result.Result<Lowered, Fault> => {
   const { regex, removed } = whole.success
   if (looksBeyond(regex)) {
     const hint = "say what may end the text instead"
-    return Result.fail(fault("a lookahead at the end", "wants one more character on TGI", hint))
+    return Result.fail(fault("a lookahead at the end", "requires one more character on TGI", hint))
   }
   if (RegexParts.hasLook(regex) && Result.isFailure(own)) {
     const { construct, hint, position } = own.failure
@@ -104,7 +104,7 @@ export const tgi = (pattern: string): Result.Result<Lowered, Fault> => {
   return seconds <= MOST ? Result.succeed({ regex: printed, dropped: notes(removed) }) : Result.fail(fault(
     "its repetitions",
     "would keep the server busy for seconds",
-    "bound them lower, or not at all"
+    "lower their bounds, or remove them"
   ))
 }
 
@@ -117,7 +117,7 @@ export const tgi = (pattern: string): Result.Result<Lowered, Fault> => {
 export const explicit = (pattern: string, engine: string): Result.Result<Lowered, Fault> =>
   Result.flatMap(read(pattern, engine), ({ regex, removed }) =>
     RegexParts.hasLook(regex)
-      ? Result.fail(fault("lookahead", `has no form in a grammar of ${engine}`, "say the pattern without it"))
+      ? Result.fail(fault("lookahead", `has no form in a grammar of ${engine}`, "write the pattern without it"))
       : Result.succeed({ regex: RegexDialect.printPlain(regex), dropped: notes(removed) }))
 
 /**
@@ -130,6 +130,6 @@ export const gbnf = (pattern: string): Result.Result<Lowered, Fault> =>
   Result.flatMap(read(pattern, "llama.cpp"), ({ regex, removed }) => {
     const grammar = Gbnf.fromRegex(regex)
     return grammar === undefined
-      ? Result.fail(fault("lookahead", "cannot be said in a llama.cpp grammar", "say the pattern without it"))
+      ? Result.fail(fault("lookahead", "cannot be expressed in a llama.cpp grammar", "write the pattern without it"))
       : Result.succeed({ regex: grammar, dropped: notes(removed) })
   })

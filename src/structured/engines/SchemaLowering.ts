@@ -23,7 +23,7 @@ export interface Lowered {
   readonly schema: SchemaPrinter.Schema
   readonly wrap: string | undefined
   readonly dropped: ReadonlyArray<Dropped>
-  /** Whether the schema follows the rules of OpenAI's strict mode; nothing for other engines. */
+  /** Whether the schema follows the rules of OpenAI's strict mode; undefined for other engines. */
   readonly strict: boolean | undefined
 }
 
@@ -49,8 +49,8 @@ export const make = (
 }
 
 /**
- * OpenAI's form, whose root is always an object. Strict where the schema allows it, or as the caller wants: `strict: true`
- * fails where it does not, `false` sends all of the schema.
+ * OpenAI's form, whose root is always an object. Strict if the schema allows it, or as the caller requests: `strict:
+ * true` fails if it does not, `false` sends all of the schema.
  *
  * @category lowering
  * @since 0.2.0
@@ -64,7 +64,7 @@ export const makeOpenAi = (
     return Result.fail({
       path: obstacle.path,
       keyword: "strict",
-      reason: `strict mode cannot say it: ${obstacle.reason}`,
+      reason: `strict mode cannot express it: ${obstacle.reason}`,
       hint: "change the schema here, or leave the option strict unset"
     })
   }

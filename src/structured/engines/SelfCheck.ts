@@ -1,5 +1,5 @@
 /**
- * What an engine will make of a schema: what it enforces and what it does not, what it cannot write, and the cost.
+ * How an engine will treat a schema: what it enforces and what it does not, what it cannot write, and the cost.
  *
  * @since 0.2.0
  */

@@ -38,7 +38,7 @@ export interface Automaton {
   readonly step: (state: State, code: number) => State
   /** The same before it is unfolded to the next characters: short to write. Empty if nothing may follow this way. */
   readonly advance: (state: State, code: number) => State
-  /** What `advance` gives, unfolded to the next characters, as `step` takes it. */
+  /** The result of `advance`, unfolded to the next characters, as `step` expects it. */
   readonly unfold: (lists: State) => State
 }
 

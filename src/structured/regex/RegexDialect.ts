@@ -37,7 +37,7 @@ export const anything = RegexSyntax.repeat(RegexSyntax.chars(CharSet.all), 0)
 
 /**
  * The whole-text form of a JSON Schema pattern, which only searches: anchors become the presence or absence of
- * "anything" at the ends. Fails for what an automaton over whole texts cannot express, or not cheaply.
+ * "anything" at the ends. Fails for what an automaton over whole texts cannot express, or only at a high cost.
  *
  * @category reading
  * @since 0.1.0
@@ -64,9 +64,9 @@ export const whole = (source: string, flags: string): Result.Result<Regex, Fault
   })
 }
 
-const HINT = "the answer is still checked when it is decoded; write the pattern with classes and repetition only"
+const HINT = "the response is still checked when it is decoded; write the pattern with classes and repetition only"
 
-/** The alternatives of a pattern, each with whether it is tied to that end of the text. */
+/** The alternatives of a pattern, each with whether it is anchored at that end of the text. */
 const split = (regex: Regex, at: "start" | "end"): ReadonlyArray<readonly [boolean, Regex]> => {
   if (regex._tag === "Edge" && regex.at === at) return [[true, RegexSyntax.empty]]
   if (regex._tag === "Alt") return regex.options.flatMap((option) => split(option, at))
@@ -125,7 +125,7 @@ const estimate = (regex: Regex): number => {
 }
 
 /**
- * The pattern with its length in code points bounded too, if it repeats one class; otherwise nothing.
+ * The pattern with its length in code points bounded too, if it repeats one class; otherwise undefined.
  *
  * @category combinators
  * @since 0.1.0
@@ -188,7 +188,7 @@ export type Spelling = (set: CharSet.CharSet) => string
 
 /**
  * A class as it may appear inside a JSON string: raw where JSON allows it, escaped where it does not. `escapes: "rare"`
- * leaves escapes out wherever there is an alternative, for a compiler that loses them inside groups.
+ * avoids escapes wherever there is an alternative, for a compiler that loses them inside groups.
  */
 const inString = (set: CharSet.CharSet, spell: Spelling, escapes: "all" | "rare"): string => {
   const plain = CharSet.intersect(set, raw)

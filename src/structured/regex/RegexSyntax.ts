@@ -34,8 +34,8 @@ export interface RegexFault {
 
 /**
  * `ecma`: what JSON Schema's `pattern` is written in. `tgi`: the dialect of TGI's model server, Python's interegular,
- * which always matches the whole text and has no anchors. `any`: what both know and other engines use, for a regex whose
- * author may have any of them in mind.
+ * which always matches the whole text and has no anchors. `any`: what both know and other engines use, for a regex that
+ * may have been written for any of them.
  *
  * @category models
  * @since 0.1.0

@@ -29,7 +29,7 @@ export type Place = Automaton.State
  */
 export interface Residual {
   readonly start: Place
-  /** The place after a text, from a place; nothing if no text of the language continues like that. */
+  /** The place after a text, from a place; undefined if no text of the language continues like that. */
   readonly read: (place: Place, text: string) => Place | undefined
   /** How much of a text, in UTF-16 units, begins a text of the language, and the place after it. */
   readonly longest: (text: string) => { readonly length: number; readonly place: Place }
@@ -45,7 +45,7 @@ export interface Residual {
 export const make = (source: string): Result.Result<Residual, RegexSyntax.RegexFault> =>
   Result.flatMap(RegexSyntax.parse(source, "tgi"), (regex) => {
     if (RegexParts.hasLook(regex)) {
-      const hint = "say what may follow instead: no regex says what a lookahead leaves"
+      const hint = "write what may follow instead: no regex expresses what a lookahead leaves"
       return Result.fail({ construct: "lookahead", position: source.search(/\(\?[=!]/), hint })
     }
     const whole = interned()(regex)
@@ -143,8 +143,8 @@ const isNullable = (regex: Regex): boolean => {
 }
 
 /**
- * How many parts are pending: few between the items of a list, many inside them. A place with few of them is a good one to
- * continue from, since its residual is short and shared with others.
+ * How many parts are pending: few between the items of a list, many inside them. A place with few pending parts is good
+ * to continue from, since its residual is short and shared with others.
  *
  * @category accessors
  * @since 0.2.0
@@ -160,8 +160,8 @@ export const depth = (place: Place): number => {
 }
 
 /**
- * The regex of what may follow, in TGI's dialect. An empty text if the text is complete, which is not a grammar there: then
- * nothing should be sent.
+ * The regex of what may follow, in TGI's dialect. An empty string if the text is complete; that is not a grammar there,
+ * so nothing should be sent then.
  *
  * @category printing
  * @since 0.2.0

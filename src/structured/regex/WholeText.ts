@@ -25,7 +25,7 @@ const word: CharSet.CharSet = [[0x30, 0x39], [0x41, 0x5a], [0x5f, 0x5f], [0x61, 
 const names = { start: "^", end: "$", word: "\\b" } as const
 
 /**
- * Removes `^` and `\b` at the start and `$` and `\b` at the end. A word boundary is only removed where the text begins or
+ * Removes `^` and `\b` at the start and `$` and `\b` at the end. A word boundary is only removed if the text begins or
  * ends with a word character; an anchor anywhere else has no form in a grammar.
  *
  * @category constructors
@@ -58,7 +58,7 @@ const trim = (regex: Regex, at: "start" | "end", removed: Set<string>): Regex =>
   return at === "start" ? RegexSyntax.seq(inner, rest) : RegexSyntax.seq(rest, inner)
 }
 
-/** The characters that a text can begin or end with; nothing if it can be empty. */
+/** The characters that a text can begin or end with; undefined if it can be empty. */
 const outer = (regex: Regex, at: "start" | "end"): CharSet.CharSet | undefined => {
   switch (regex._tag) {
     case "Chars":

@@ -53,7 +53,7 @@ const add = (at: Facts.Located, facts: ReadonlyArray<Facts.Facts>, reading: Fact
   const { path, schema } = at
   reading.budget -= facts.length
   if (reading.budget < 0 || path.length > MAX_NESTING) {
-    Facts.leave(reading, path, "schema", "the schema is too large to be read further: the rest is left to the decoder")
+    Facts.leave(reading, path, "schema", "the schema is too large to read further: the rest is left to the decoder")
     return read(facts)
   }
   if (schema === true) return read(facts)
@@ -79,7 +79,7 @@ const add = (at: Facts.Located, facts: ReadonlyArray<Facts.Facts>, reading: Fact
     if (out._tag === "Refused" || !Array.isArray(members)) continue
     const isOne = keyword === "oneOf" && members.length > 1
     if (isOne && !Disjoint.are(members.map((member) => Facts.child(here, member)), reading.document)) {
-      Facts.leave(reading, path, keyword, "that exactly one alternative matches is left to the decoder")
+      Facts.leave(reading, path, keyword, "the decoder checks that exactly one alternative matches")
     }
     out = branch(here, keyword, members, out.facts, reading)
   }
@@ -94,7 +94,7 @@ const branch = (
   reading: Facts.Reading
 ): Alternatives => {
   if (members.length * facts.length > MAX_ALTERNATIVES) {
-    Facts.leave(reading, at.path, keyword, "its alternatives multiply with others beyond measure")
+    Facts.leave(reading, at.path, keyword, "its alternatives multiply with others to more than can be written")
     return read(facts)
   }
   const all: Array<Facts.Facts> = []
@@ -122,14 +122,14 @@ const follow = (
     ? Reference.resolve(ref, at.root, reading.document)
     : Option.none<Reference.Target>()
   if (Option.isNone(found)) {
-    const reason = `the reference ${JSON.stringify(ref)} leads nowhere inside this document`
+    const reason = `the reference ${JSON.stringify(ref)} has no target inside this document`
     return refuse(path, keyword, reason, "put the target under $defs and refer to it as #/$defs/Name")
   }
   const target = found.value
   if (!Tree.isObject(target.schema)) return add({ ...at, ...target }, facts, reading)
   if (at.entered.has(target.schema)) {
     const reason = `the reference ${JSON.stringify(ref)} leads back to itself`
-    return refuse(path, ITSELF, reason, "say what the value is before it refers to itself")
+    return refuse(path, ITSELF, reason, "describe the value before it refers to itself")
   }
   return add({ ...at, ...target, entered: new Set(at.entered).add(target.schema) }, facts, reading)
 }

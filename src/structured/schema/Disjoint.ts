@@ -31,7 +31,7 @@ export const are = (members: ReadonlyArray<Located>, document: object): boolean 
 /** An integer is a number too. */
 const numeric = (type: string): ReadonlyArray<string> => [type === "integer" ? "number" : type]
 
-/** The values that a required key may have, where they are listed. */
+/** The values that a required key may have, if they are listed. */
 const tagOf = ({ properties, required }: Keywords, key: string): ReadonlyArray<string> | undefined => {
   if (!Array.isArray(required) || !required.includes(key) || !isObject(properties)) return undefined
   const tag = properties[key]

@@ -185,9 +185,9 @@ const left: ReadonlyMap<string, string> = new Map([
   ["dependentRequired", "dependencies between keys are left to the decoder"],
   ["dependentSchemas", "dependencies between keys are left to the decoder"],
   ["dependencies", "dependencies between keys are left to the decoder"],
-  ["uniqueItems", "that items differ is left to the decoder"],
-  ["contains", "that an item exists is left to the decoder"],
-  ["minContains", "that items exist is left to the decoder"],
+  ["uniqueItems", "the decoder checks that items differ"],
+  ["contains", "the decoder checks that an item exists"],
+  ["minContains", "the decoder checks that items exist"],
   ["maxContains", "how many items match is left to the decoder"],
   ["contentSchema", "the text inside the string is left to the decoder"]
 ])
@@ -277,7 +277,7 @@ const stateValue: Statement = ({ path }, schema, known, reading) => {
   if (others !== undefined) {
     const both = facts.kinds === undefined ? others : meet(facts.kinds, others)
     return both.length === 0
-      ? contradict(impossible(path, "not", "it forbids the only type that is left"))(facts)
+      ? contradict(impossible(path, "not", "it forbids the only remaining type"))(facts)
       : { ...facts, kinds: both }
   }
   leave(reading, path, "not", "negation is left to the decoder")
@@ -302,7 +302,7 @@ const stateUnevaluated = (
   if (unevaluatedItems === undefined && unevaluatedProperties === undefined) return facts
   for (const [keyword, value] of Object.entries({ unevaluatedItems, unevaluatedProperties })) {
     if (isObject(value) && Object.keys(value).length > 0) {
-      leave(reading, path, keyword, "what it says of further parts is left to the decoder")
+      leave(reading, path, keyword, "what it says about further parts is left to the decoder")
     }
   }
   const closed = {

@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 
-const DAYS = "that the month has this day is left to the decoder"
+const DAYS = "the decoder checks that the month has this day"
 
 /**
  * What the pattern of a format does not exclude.
@@ -15,9 +15,9 @@ const DAYS = "that the month has this day is left to the decoder"
 export const loose: ReadonlyMap<string, string> = new Map([["date", DAYS], ["date-time", DAYS]])
 
 /**
- * The string formats that a grammar can hold, as JSON Schema patterns. They are stricter than their standards where that
- * helps a model: a time always has its zone, so that it means the same instant everywhere. The formats of TGI's own compiler
- * are not used, since they know no offsets and one of them writes broken JSON.
+ * The string formats that a grammar can express, as JSON Schema patterns. They are stricter than their standards if
+ * that helps a model: a time always has its zone, so that it means the same instant everywhere. The formats of TGI's
+ * own compiler are not used, since they know no offsets and one of them writes broken JSON.
  *
  * @category constants
  * @since 0.1.0

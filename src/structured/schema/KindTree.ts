@@ -75,7 +75,7 @@ export const fromNumber = (kind: "integer" | "number", facts: Facts.Facts, readi
   const { bounds, path } = facts
   const [multipleOf, ...others] = facts.multiples.toSorted((a, b) => b - a)
   if (others.some((other) => !isMultiple(multipleOf ?? 0, [other]))) {
-    Facts.leave(reading, path, "multipleOf", "a grammar holds one divisor")
+    Facts.leave(reading, path, "multipleOf", "a grammar can enforce only one divisor")
   }
   const integer = kind === "integer" || (multipleOf !== undefined && Number.isInteger(multipleOf))
   const { exclusiveMaximum, exclusiveMinimum, maximum, minimum } = bounds
@@ -110,7 +110,9 @@ export const fromText = (facts: Facts.Facts, reading: Facts.Reading): Tree.Tree 
   const max = bounds.maxLength === undefined ? undefined : Math.floor(bounds.maxLength)
   if (max !== undefined && max < min) return Tree.unsatisfiable(path, "maxLength", `it is below minLength, ${min}`)
   const [format, ...others] = [...new Map(formats.map((rule) => [rule.source, rule])).values()]
-  for (const other of others) Facts.leave(reading, other.path, "format", "a grammar holds one format for a string")
+  for (const other of others) {
+    Facts.leave(reading, other.path, "format", "a grammar can enforce only one format per string")
+  }
   return Tree.text(path, { min, max, content: contentOf(facts, reading), format: format?.source })
 }
 
@@ -122,7 +124,7 @@ const contentOf = ({ patterns }: Facts.Facts, reading: Facts.Reading): Regex | u
       const { construct, hint, position } = read.failure
       Facts.leave(reading, path, "pattern", `${construct} at ${position} does not fit a grammar: ${hint}`)
     } else if (content !== undefined) {
-      Facts.leave(reading, path, "pattern", "a grammar holds one pattern for a string")
+      Facts.leave(reading, path, "pattern", "a grammar can enforce only one pattern per string")
     } else content = read.success
   }
   return content

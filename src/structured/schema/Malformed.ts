@@ -41,7 +41,7 @@ const rules: ReadonlyArray<readonly [ReadonlyArray<string>, string, (value: unkn
     [["prefixItems"], "must be a list of schemas", isList],
     [["items"], "must be a schema", (value) => isSchema(value) || isList(value)],
     [["additionalProperties", "additionalItems", "propertyNames", "not"], "must be a schema", isSchema],
-    [["$ref"], "must be the text of a reference", (value) => typeof value === "string"],
+    [["$ref"], "must be a reference, as a string", (value) => typeof value === "string"],
     [["pattern"], "must be a regular expression", (value) => typeof value === "string" && isRegex(value)],
     [
       ["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"],

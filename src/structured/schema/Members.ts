@@ -17,7 +17,7 @@ export type Definitions = ReadonlyMap<string, Tree>
 const none: Definitions = new Map()
 
 /**
- * A tree that is not a reference; nothing if the reference cannot be resolved.
+ * A tree that is not a reference; undefined if the reference cannot be resolved.
  *
  * @category accessors
  * @since 0.2.0

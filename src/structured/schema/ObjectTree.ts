@@ -29,14 +29,14 @@ export const fromShapes = (facts: Facts.Facts, reading: Facts.Reading, treeOf: T
     : restsOf(names, named, facts, reading, treeOf)
   for (const { name, required, value } of properties) {
     if (value._tag !== "Never" || required || rests.length === 0) continue
-    const reason = "nothing may stand here, but further keys of any name are not forbidden"
+    const reason = "no value is allowed here, but further keys of any name are not forbidden"
     Facts.leave(reading, [...path, "properties", name], value.fault.keyword, reason)
   }
   const min = Math.ceil(bounds.minProperties ?? 0)
   const max = bounds.maxProperties === undefined ? undefined : Math.floor(bounds.maxProperties)
   const count = properties.filter((property) => property.required).length
   if (max !== undefined && (max < min || max < count)) {
-    return Tree.unsatisfiable(path, "maxProperties", `it allows fewer keys than the ${Math.max(min, count)} demanded`)
+    return Tree.unsatisfiable(path, "maxProperties", `it allows fewer keys than the ${Math.max(min, count)} required`)
   }
   const tree = Compound.fields({ path, properties, rests, min: Math.max(min, count), max, about: facts.about })
   return tree._tag === "Fields" && tree.rests.length === 0 && min > tree.properties.length
@@ -112,11 +112,11 @@ const restsOf = (
     }]
   })
   if (patterned.length > 1 || (patterned.length > 0 && named !== undefined)) {
-    Facts.leave(reading, path, "patternProperties", "for a key that matches two patterns only one of them is enforced")
+    Facts.leave(reading, path, "patternProperties", "for a key that matches two patterns, only one of them is enforced")
   }
   if (additional.length === 0 && closed.keys) return rests
   const isSure = rests.length === patterned.length
-  // an object without keywords asks for keys; one whose keys are listed merely does not forbid others
+  // an object without keywords requests keys; one whose keys are listed merely does not forbid others
   const said = additional.length > 0 || !shapes.some(({ declared, patterns }) => declared || patterns.length > 0)
   const value: Tree.Tree = additional.length > 0 && isSure
     ? treeOf(additional, path, reading)

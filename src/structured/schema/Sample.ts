@@ -39,7 +39,7 @@ const sequence = (seed: number) => {
 type Next = ReturnType<typeof sequence>
 
 /**
- * A value of a document, the same for the same number; nothing if none is found, as for unknown formats.
+ * A value of a document, the same for the same number; undefined if none is found, as for unknown formats.
  *
  * @category constructors
  * @since 0.2.0

@@ -145,7 +145,7 @@ const explain = (check: Check): Check => {
   return toJsonSchema === undefined ? check : { ...check, annotations: { ...check.annotations, toJsonSchema } }
 }
 
-/** Flag `v` has a syntax of its own; `y` ties the pattern to the start. */
+/** Flag `v` has a syntax of its own; `y` anchors the pattern at the start. */
 const patterned = (source: unknown, flags: unknown) => {
   if (typeof source !== "string" || typeof flags !== "string" || flags.includes("v")) return undefined
   const pattern = flags.includes("y") ? `^(?:${source})` : source

@@ -1,5 +1,5 @@
 /**
- * The object around a value for engines that only take objects.
+ * The object around a value for engines that only accept objects.
  *
  * @since 0.2.0
  */

@@ -2,7 +2,7 @@
  * `@huggingface/jinja` as the engine: a third of the size, for programs that count kilobytes and trust their templates.
  *
  * Its text differs from Python's on a good part of real templates (text before `break`, `strip(chars)`, printing of lists
- * and booleans, loose equality, integer keys, …): see `CrossCheck` for a comparison on a template of yours. It bounds
+ * and booleans, loose equality, integer keys, …): see `CrossCheck` for a comparison on your own template. It bounds
  * neither time nor memory, reads the clock by itself, and keeps no spans of `{% generation %}`.
  *
  * @since 0.2.0

@@ -17,7 +17,7 @@
  */
 export interface Finding {
   readonly effect: "stops" | "fails" | "differs"
-  /** What in the template has the effect, in words. */
+  /** The feature of the template that has the effect, in words. */
   readonly feature: string
   /** The first line of the template where it occurs, counted from 1. */
   readonly line: number
@@ -49,13 +49,13 @@ const traits: ReadonlyArray<Trait> = [
   },
   {
     effect: "differs",
-    feature: "the blanks before a block tag on a line of its own stay (no lstrip_blocks)",
+    feature: "whitespace before a block tag on its own line stays (no lstrip_blocks)",
     pattern: /^[ \t]+\{%(?!-)/m
   },
   {
     effect: "differs",
     feature:
-      "variables of a caller are undefined: only messages, tools, bos_token, eos_token and add_generation_prompt exist",
+      "the caller's variables are undefined: only messages, tools, bos_token, eos_token and add_generation_prompt exist",
     pattern: /\b(?:enable_thinking|thinking_budget|reasoning_effort|documents|date_string|builtin_tools|custom_tools)\b/
   },
   {
@@ -65,7 +65,7 @@ const traits: ReadonlyArray<Trait> = [
   },
   {
     effect: "differs",
-    feature: "tojson writes no blanks and escapes < > & and '",
+    feature: "tojson writes no spaces and escapes < > & and '",
     pattern: /\|\s*tojson\b/
   },
   {
@@ -77,8 +77,8 @@ const traits: ReadonlyArray<Trait> = [
 ]
 
 /**
- * What is known of a template's behaviour there, the worst first. An empty list does not prove that it renders the same
- * text.
+ * What is known about a template's behaviour there, the worst first. An empty list does not prove that it renders the
+ * same text.
  *
  * @category accessors
  * @since 0.2.0

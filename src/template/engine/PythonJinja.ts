@@ -33,7 +33,7 @@ const remember = (template: Template): Template => {
 }
 
 /**
- * Parses a template without keeping it, with the white space control that it is given (transformers: both on).
+ * Parses a template without keeping it, with the given whitespace control (transformers: both on).
  *
  * @category constructors
  * @since 0.2.0

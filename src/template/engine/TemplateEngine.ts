@@ -1,6 +1,7 @@
 /**
- * The engine that runs chat templates. There are two: `PythonJinja`, which gives Python's bytes, and `HuggingFaceJinja`, the
- * smaller engine of Hugging Face's own JavaScript libraries. What prepares messages for a template knows neither of them.
+ * The engine that runs chat templates. There are two: `PythonJinja`, which reproduces Python's bytes, and
+ * `HuggingFaceJinja`, the smaller engine of Hugging Face's own JavaScript libraries. What prepares messages for a
+ * template knows neither of them.
  *
  * @since 0.2.0
  */
@@ -27,12 +28,14 @@ export interface Span {
  */
 export interface Output {
   readonly text: string
-  /** What stood between `{% generation %}` and `{% endgeneration %}`; always empty from an engine that does not keep it. */
+  /**
+   * The text between `{% generation %}` and `{% endgeneration %}`; always empty from an engine that does not keep it.
+   */
   readonly assistant: ReadonlyArray<Span>
 }
 
 /**
- * What a render may read and spend besides its variables.
+ * What a render may read and use besides its variables.
  *
  * @category models
  * @since 0.2.0
@@ -40,7 +43,7 @@ export interface Output {
 export interface Surroundings {
   /** What `strftime_now` reads. */
   readonly now: Now
-  /** Default: those of the engine. An engine that cannot count its work holds to none of them. */
+  /** Default: those of the engine. An engine that cannot count its work enforces none of them. */
   readonly limits?: Limits | undefined
   readonly rules: Rules
 }

@@ -32,7 +32,7 @@ const extra = "additional_chat_templates/"
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** A JSON file as an object; `{}` when it is not there. */
+/** A JSON file as an object; `{}` if it does not exist. */
 const json = (files: Files, path: string): Result.Result<Readonly<Record<string, unknown>>, Reason> => {
   const file = Object.hasOwn(files, path) ? files[path] : undefined
   if (file === undefined || file === null) return Result.succeed({})
@@ -98,7 +98,7 @@ const processorTemplates = (files: Files): Result.Result<Loaded, Reason> => {
     if (text !== undefined) {
       const mixed = [...named.keys()].some((name) => name !== "default")
       return mixed
-        ? Result.fail(new InvalidInput({ detail: `chat_template.json and ${extra} exclude each other` }))
+        ? Result.fail(new InvalidInput({ detail: `chat_template.json and ${extra} cannot be combined` }))
         : Result.succeed(text)
     }
     if (named.size > 0) return Result.succeed(flattened(named))
@@ -228,8 +228,8 @@ const processorAdds = (processor: unknown, bos: string): boolean => {
 }
 
 /**
- * Whether the tokenizer puts its BOS before a raw text by itself, as with `/generate`; `undefined` if the files do not say.
- * `add_bos_token` in `tokenizer_config.json` decides, else the post-processor of `tokenizer.json`.
+ * Whether the tokenizer itself puts its BOS before a raw text, as with `/generate`; `undefined` if the files do not
+ * say. `add_bos_token` in `tokenizer_config.json` decides, else the post-processor of `tokenizer.json`.
  *
  * @category accessors
  * @since 0.1.0

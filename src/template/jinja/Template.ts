@@ -1,12 +1,12 @@
 /**
  * A Jinja template as Python runs it: `compile` once, `render` as often as needed.
  *
- * Why an engine of our own: `@huggingface/jinja` differs from Python in one of eight real renders. Its lexer is part of the
- * difference (white space control by regular expressions, quadratic in blanks; `%}` inside strings; line ends; numbers and
- * escapes), its parser lacks a third of the grammar (chained comparison, tuples, `with`, `raw`, `{%+`, dotted tests), and
- * its tree keeps neither lines nor the difference of int and float. So text, tree and evaluation are ours, with a table of
- * work that bounds what a hostile template can cost. The library remains the reference of `CrossCheck` and the differential
- * tests, and the competitor in the benchmark.
+ * Why this package has its own engine: `@huggingface/jinja` differs from Python in one of eight real renders. Its lexer
+ * is part of the difference (white space control by regular expressions, quadratic in blanks; `%}` inside strings; line
+ * ends; numbers and escapes), its parser lacks a third of the grammar (chained comparison, tuples, `with`, `raw`,
+ * `{%+`, dotted tests), and its tree keeps neither lines nor the difference of int and float. So lexer, tree and
+ * evaluation are this package's own, with limits on work that bound what a hostile template can cost. The library
+ * remains the reference of `CrossCheck` and the differential tests, and the competitor in the benchmark.
  */
 import { globals } from "./filters/Globals.ts"
 import { enter, type Execute, Frame, rootBlock } from "./run/Frame.ts"
@@ -26,7 +26,7 @@ export interface Template {
   readonly run: Execute
 }
 
-/** A failure as data. `line` counts from 1 and is absent where no line is to blame. */
+/** A failure as data. `line` counts from 1 and is absent if no line is at fault. */
 export interface Problem {
   readonly kind: Kind
   readonly message: string
@@ -48,7 +48,7 @@ const guard = <A>(body: () => A, line: () => number | undefined): Outcome<A> => 
     if (cause instanceof RangeError) {
       return {
         ok: false,
-        problem: { kind: "TooMuchWork", message: "the template nests deeper than the stack can bear", line: line() }
+        problem: { kind: "TooMuchWork", message: "the template nests deeper than the stack allows", line: line() }
       }
     }
     throw cause
@@ -98,11 +98,13 @@ export interface RenderOptions {
 
 export interface Output {
   readonly text: string
-  /** Where the bodies of `{% generation %}` stand in the text. */
+  /** The positions of the bodies of `{% generation %}` in the text. */
   readonly assistant: Machine["assistant"]
 }
 
-/** Renders with these variables, which hide global functions of the same name; one that is `undefined` is not there. */
+/**
+ * Renders with these variables, which hide global functions of the same name; one that is `undefined` counts as absent.
+ */
 export const render = (
   template: Template,
   variables: ReadonlyMap<string, unknown>,

@@ -6,7 +6,7 @@
 
 /**
  * What to do with a BOS at the start of a prompt that goes to a raw route: servers add one there by themselves.
- * `"auto"` removes it where the tokenizer is known to add one, `"strip"` always, `"keep"` never.
+ * `"auto"` removes it if the tokenizer is known to add one, `"strip"` always, `"keep"` never.
  *
  * @category models
  * @since 0.1.0
@@ -43,7 +43,7 @@ export interface Rendered {
 }
 
 /**
- * Keeps a raw route from seeing two BOS.
+ * Keeps a raw route from getting two BOS tokens.
  *
  * @category conversions
  * @since 0.1.0

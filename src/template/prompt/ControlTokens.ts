@@ -47,7 +47,7 @@ export const find = (
   )
 }
 
-/** What breaks a token: a zero width space, which no tokenizer drops and no reader sees. */
+/** What breaks up a token: a zero-width space, which no tokenizer drops and no reader sees. */
 const wedge = "\u200b"
 
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")
@@ -73,9 +73,9 @@ const changedAll = (parts: ReadonlyArray<unknown>, visit: (part: unknown) => unk
 }
 
 /**
- * The same data with every control token in its texts broken by a zero width space (U+200B) after its first character, so
- * that a tokenizer reads it as text. Keys of objects stay. Only whole tokens are found: where a template joins texts of the
- * caller into a token (`'<|' + message['role'] + '|>'`), those must be checked by other means.
+ * The same data with every control token in its texts broken up by a zero-width space (U+200B) after its first
+ * character, so that a tokenizer reads it as text. Keys of objects stay. Only whole tokens are found: where a template
+ * joins texts of the caller into a token (`'<|' + message['role'] + '|>'`), those must be checked by other means.
  *
  * @category conversions
  * @since 0.2.0

@@ -11,8 +11,8 @@ import { InvalidInput, TemplateError } from "../TemplateError.ts"
 import { neutralize } from "./ControlTokens.ts"
 
 /**
- * What a template is rendered with. Values are plain JSON-like data, or what `fromJson` gives where `1.0` and integers above
- * 2^53 matter.
+ * What a template is rendered with. Values are plain JSON-like data, or what `fromJson` returns if `1.0` and integers
+ * above 2^53 matter.
  *
  * @category models
  * @since 0.1.0
@@ -22,7 +22,7 @@ export interface Request {
   readonly messages: unknown
   /** A list of objects; absent and null are `None` in the template, where `tools is defined` always holds. */
   readonly tools?: unknown
-  /** A list of objects, for templates that know retrieval; as `tools`. */
+  /** A list of objects, for templates that support retrieval; like `tools`. */
   readonly documents?: unknown
   /** Whether the prompt ends at the start of the assistant's turn. Default false, as in Python. */
   readonly addGenerationPrompt?: boolean | undefined
@@ -38,8 +38,8 @@ export interface Request {
   /** The version of transformers whose bytes are wanted. Default: the newest one known, `Compatibility.newest`. */
   readonly compatibility?: Compatibility.Compatibility | undefined
   /**
-   * Tokens that the texts of messages, tools, documents and variables may not contain: each is broken by a zero width space,
-   * so that the server's tokenizer reads text. Default: none, as in Python.
+   * Tokens that the texts of messages, tools, documents and variables may not contain: each is broken up by a
+   * zero-width space, so that the server's tokenizer reads text. Default: none, as in Python.
    */
   readonly controlTokens?: Iterable<string> | undefined
 }
@@ -139,7 +139,7 @@ const variablesOf = (request: Request, messages: ReadonlyArray<unknown>): Prepar
   ])
   for (const [name, token] of Object.entries(request.specialTokens ?? {})) variables.set(name, token)
   for (const [name, value] of Object.entries(request.kwargs ?? {})) {
-    if (reserved.has(name)) return refuse(`"${name}" has a place of its own and cannot be an extra variable`)
+    if (reserved.has(name)) return refuse(`"${name}" is an option of its own and cannot be an extra variable`)
     if (value !== undefined) variables.set(name, value)
   }
   return Result.succeed(variables)
@@ -211,7 +211,7 @@ const mark = (
 }
 
 /**
- * Cuts at the last marker; where the template trimmed the message, so that the marker lost its blank, the end is trimmed
+ * Cuts at the last marker; if the template trimmed the message, so that the marker lost its space, the end is trimmed
  * too.
  */
 const cut = (text: string, final: string): Prepared<string> => {
@@ -270,7 +270,7 @@ export const apply = (
   if (continued !== false) {
     if (request.addGenerationPrompt === true) {
       return Result.fail(
-        failed(new InvalidInput({ detail: "addGenerationPrompt and continueFinalMessage exclude each other" }))
+        failed(new InvalidInput({ detail: "addGenerationPrompt and continueFinalMessage cannot be combined" }))
       )
     }
     return renderContinued(template, request, messages.success, continued === true ? "content" : continued, around)

@@ -60,7 +60,7 @@ const thinkers: ReadonlyArray<RegExp> = [
 ]
 
 /**
- * The family of a model whose template opens the thought in every prompt, by the model's name; `undefined` where that
+ * The family of a model whose template opens the thought in every prompt, by the model's name; `undefined` if that
  * depends on the template's variables, or is not known.
  *
  * @category accessors
@@ -70,8 +70,8 @@ export const opensAlways = (model: string): Family | undefined =>
   thinkers.some((pattern) => pattern.test(model)) ? families[0] : undefined
 
 /**
- * The tags in a template's own text; `undefined` if there are none. If it has those of several families, pairs that it
- * writes both tags of come first, then those that it opens.
+ * The tags in a template's own text; `undefined` if there are none. If it has those of several families, pairs of which
+ * it writes both tags come first, then those that it opens.
  *
  * @category accessors
  * @since 0.2.0

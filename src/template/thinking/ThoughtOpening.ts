@@ -13,12 +13,12 @@ import { families, type Family, opensAlways } from "./ThinkingTags.ts"
  */
 export type Opening =
   | { readonly _tag: "Unknown" }
-  /** Without a family it ends at any closing tag that is unambiguous. */
+  /** Without a family, it ends at any unambiguous closing tag. */
   | { readonly _tag: "Inside"; readonly family: Family | undefined }
   | { readonly _tag: "Behind"; readonly family: Family }
 
 /**
- * Nothing is known of the prompt, since the server rendered it.
+ * Nothing is known about the prompt, since the server rendered it.
  *
  * @category constants
  * @since 0.2.0
@@ -40,7 +40,7 @@ export const opening = (prompt: string): Opening => {
 }
 
 /**
- * What is known of a prompt that the server renders: by the caller's setting, else by the model's name.
+ * What is known about a prompt that the server renders: by the caller's setting, else by the model's name.
  *
  * @category constructors
  * @since 0.2.0

@@ -41,7 +41,7 @@ export interface Splitter {
   readonly end: () => ReadonlyArray<Piece>
   /** The server itself separates the thinking: the text contains no thought, whatever the prompt says. */
   readonly separated: () => void
-  /** Where the text is: inside a thought, in the answer, or not yet decided. */
+  /** Where the text currently is: inside a thought, in the answer, or not yet decided. */
   readonly where: () => "thinking" | "answer" | "open"
 }
 
@@ -62,7 +62,7 @@ class State implements Splitter {
   #held = ""
   /** Nothing was generated inside the thought that the prompt opened. */
   #isFresh = true
-  /** The server told thinking apart, so that a closing tag without an opening one is a text like any other. */
+  /** The server separated the thinking, so a closing tag without an opening one is text like any other. */
   #isSeparated = false
 
   constructor(opening: Opening) {

@@ -28,4 +28,4 @@ export const isText = (text: string): boolean => text.startsWith("\u001F\uFFFD")
  * @since 0.2.0
  */
 export const description =
-  "the body is compressed, but its content-encoding does not say so: a proxy compressed it twice, or dropped the header"
+  "the response body is compressed, but its content-encoding does not say so: a proxy compressed it twice, or dropped the header"

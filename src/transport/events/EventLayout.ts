@@ -1,7 +1,7 @@
 /**
- * Reads the events of a stream by what they share: the event of one token is like the next except for its text and a few
- * numbers. While `JSON.parse` builds each event from scratch, this compares what stays, reads what varies, and copies the
- * rest.
+ * Reads the events of a stream quickly by what they share: the event of one token is like the next except for its text
+ * and a few numbers. While `JSON.parse` builds each event from scratch, this compares what stays, reads what varies,
+ * and copies the rest.
  *
  * Its result is that of `JSON.parse`. A layout is learned from an event that was actually parsed, and proven before it is
  * used: the event is parsed once more with marks in the varying places, and the marks must come out at those places and
@@ -88,7 +88,7 @@ export class Reader<F> {
     this.#layouts = layouts
   }
 
-  /** The event between two places of a text, or nothing if it is not like the one that was learned. */
+  /** The event between two positions of a text, or undefined if it is not like the one that was learned. */
   read(text: string, start: number, end: number): F | undefined {
     const learned = this.#learned
     if (learned === undefined) return undefined

@@ -17,7 +17,7 @@
 import * as Bytes from "../../http/Bytes.ts"
 
 /**
- * Receives each event: its data, and its type where it is not `message`.
+ * Receives each event: its data, and its type if that is not `message`.
  *
  * @category models
  * @since 0.1.0
@@ -142,7 +142,7 @@ class State implements Parser {
       this.#skipLineFeed = false
       if (text.charCodeAt(start) === LF) start++
     }
-    // one search shows whether CR has to be looked for at all
+    // one search shows whether there is any CR to look for
     if (text.includes("\r", start)) start = this.#linesWithCarriageReturn(text, start)
     else start = this.#lines(text, start)
     if (start < text.length) this.#line += start === 0 ? text : copy(text.slice(start))

@@ -11,7 +11,7 @@ type Body = Readonly<Record<string, unknown>>
 const digestOf = (text: string): string => (Hash.string(text) >>> 0).toString(16).padStart(8, "0")
 
 /**
- * A short text that is the same for the same body.
+ * A short string that is the same for the same body.
  *
  * @category constructors
  * @since 0.2.0

@@ -1,6 +1,6 @@
 /**
- * What the words of a failure mean: its type, its code, and failing those its message. Servers and providers use
- * the same words under many statuses, and a stream has no status of its own left.
+ * What the words of a failure mean: its type, its code, or, failing those, its message. Servers and providers use the
+ * same words under many statuses, and an error inside a stream has no status of its own.
  *
  * @since 0.2.0
  */

@@ -12,7 +12,7 @@ import * as InferenceError from "../../InferenceError.ts"
 import * as Failure from "../../protocol/Failure.ts"
 import * as FailureWords from "./FailureWords.ts"
 
-/** How much of a server's text is kept: in a message, and whole. */
+/** How much of a server's text is kept: in a message, and in all. */
 const MESSAGE_LENGTH = 500
 const BODY_LENGTH = 64 * 1024
 
@@ -153,7 +153,7 @@ const byStatus = (told: Told): InferenceError.Reason => {
   if (told.status >= 300 && told.status < 400) {
     return new InferenceError.Transport({
       description:
-        `the server sent a redirect (${told.status}), which inference calls do not follow. Set the base URL to where it leads`,
+        `the server sent a redirect (${told.status}), which inference calls do not follow. Set the base URL to its target`,
       retryable: false
     })
   }

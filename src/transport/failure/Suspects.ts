@@ -3,11 +3,11 @@
  * repetition does so again.
  *
  * After a connection that broke off without a response, the same body is only sent again once the health route has
- * responded. A body that was broken off twice, the last time while it was the only request in flight, is given up as
- * `Fatal`: where others were in flight too, any of them may have been the cause.
+ * responded. A body whose connection broke off twice, the last time while it was the only request in flight, is given
+ * up as `Fatal`: if others were in flight too, any of them may have been the cause.
  *
- * Usually a request's tools or grammar make it deadly. If two requests with the same ones were fatal and none had a
- * response, others with them are not sent for five minutes.
+ * Usually it is a request's tools or grammar that crash the server. If two requests with the same ones were fatal and
+ * none had a response, others with them are not sent for five minutes.
  *
  * @since 0.2.0
  */
@@ -24,7 +24,7 @@ const REMEMBERED = 256
 /** How many suspects may be in flight at once. */
 const TURNS = 1024
 
-/** A body that was broken off once may have been another one's victim. */
+/** A body whose connection broke off once may have been the victim of another one. */
 const FATAL = 2
 
 /** How many fatal bodies of one structure mark it as deadly, and for how many milliseconds. */
@@ -39,7 +39,7 @@ const isBreak = (reason: Reason): boolean =>
 
 type Body = Readonly<Record<string, unknown>>
 
-/** What is known of tools or a grammar that were in fatal bodies. */
+/** What is known about tools or a grammar that were in fatal bodies. */
 interface Deadly {
   readonly bodies: ReadonlySet<string>
   readonly description: string
@@ -47,25 +47,25 @@ interface Deadly {
 }
 
 /**
- * What is known of the bodies that went to one server.
+ * What is known about the bodies that were sent to one server.
  *
  * @category models
  * @since 0.2.0
  */
 export class Suspects {
-  /** How often each was broken off. */
+  /** How often the connection of each broke off. */
   readonly #breaks = new Map<string, number>()
   /** The structures of fatal bodies. */
   readonly #deadly = new Map<string, Deadly>()
   /**
-   * A body that was broken off often is only sent while no other suspect is in flight, so that it shows whether it is the
-   * cause.
+   * A body whose connection often broke off is only sent while no other suspect is in flight, which shows whether it is
+   * the cause.
    */
   readonly #turns = Semaphore.makeUnsafe(TURNS)
   #inFlight = 0
   #sent = 0
 
-  /** One attempt at sending a body. `health` fails where the server does not respond on its health route. */
+  /** One attempt at sending a body. `health` fails if the server does not respond on its health route. */
   attempt<A>(
     body: Body,
     send: Effect.Effect<A, Failed>,
@@ -123,7 +123,7 @@ export class Suspects {
     const breaks = (this.#breaks.get(key) ?? 0) + 1
     const isFatal = breaks >= FATAL && alone
     this.#breaks.delete(key)
-    // a fatal body that the caller sends again all the same needs to break off only once more
+    // a fatal body that the caller sends again anyway needs to break off only once more
     this.#breaks.set(key, isFatal ? FATAL - 1 : breaks)
     trim(this.#breaks)
     if (!isFatal) return Effect.fail(failed)

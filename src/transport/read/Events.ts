@@ -73,7 +73,7 @@ export interface Reader<F> {
    * complete, else fails with the caller's error for the reason.
    */
   readonly pull: <E>(failed: (reason: Reason) => E) => Pull.Pull<Arr.NonEmptyReadonlyArray<F>, E>
-  /** Gives all frames to whoever hears them, and succeeds where `pull` ends. Nothing is woken for each read. */
+  /** Passes all frames to a listener, and succeeds when `pull` would end. No fiber is woken for each read. */
   readonly each: <E>(
     failed: (reason: Reason) => E,
     hear: (frames: Arr.NonEmptyReadonlyArray<F>) => void
@@ -180,7 +180,7 @@ export class BodyReader<F extends { readonly error?: unknown }> implements Reade
     return { events: this.#state.events, text: this.#state.text }
   }
 
-  /** What a fault of the transport means; a defect or an interrupt, of which no type speaks, is passed on. */
+  /** What a fault of the transport means; a defect or an interrupt, which no type covers, is passed on. */
   #broken(cause: Cause.Cause<HttpClientError | Fault | Timeout>): Effect.Effect<never> | undefined {
     const failure = Cause.findErrorOption(cause)
     // without an error it holds a defect or an interrupt

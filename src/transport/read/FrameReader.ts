@@ -1,6 +1,6 @@
 /**
- * The bytes of a stream → checked frames, and the verdict on how it ended. Plain code: it does not know who reads, and
- * within which limits.
+ * The bytes of a stream → checked frames, and the verdict on how it ended. Plain code: it does not know the reader or
+ * its limits.
  *
  * @since 0.2.0
  */
@@ -46,11 +46,11 @@ export class FrameReader<F extends { readonly error?: unknown }> {
   #parsed = 0
   #size = 0
   #isBegun = false
-  /** The answer is complete, though usage or `[DONE]` may follow. */
+  /** The generation is complete, though usage or `[DONE]` may follow. */
   #finished = false
-  /** Something was generated. Until then everything is held back, so that a failure has delivered nothing. */
+  /** Whether something was generated. Until then everything is held back, so that a failure has delivered nothing. */
   #said = false
-  /** The first event that was not understood, if none was. */
+  /** The first event that was not understood, as long as none was. */
   #foreign: string | undefined = undefined
   /** Set while the last event of a body is parsed if it had no blank line, so that it may be cut. */
   #unterminated = false
@@ -119,7 +119,7 @@ export class FrameReader<F extends { readonly error?: unknown }> {
     this.over = true
     if (!this.#finished) {
       this.failure ??= this.#misunderstood() ??
-        new StreamInterrupted({ description: "the body ended without the end mark of its route" })
+        new StreamInterrupted({ description: "the response body ended without the end mark of its route" })
     }
   }
 
@@ -142,7 +142,7 @@ export class FrameReader<F extends { readonly error?: unknown }> {
 
   #misunderstood(): Reason | undefined {
     return this.#said || this.#foreign === undefined ? undefined : new InvalidResponse({
-      description: "no event of the stream is one of this route",
+      description: "no event of the stream belongs to this route",
       body: InferenceFailure.shown(this.#foreign, this.#settings.scrub)
     })
   }
@@ -224,7 +224,9 @@ export class FrameReader<F extends { readonly error?: unknown }> {
       return
     }
     this.failure = new InvalidResponse({
-      description: `an event is not of this route: ${this.#route.guard.explain(payload).replaceAll(/\s*\n\s*/g, " ")}`,
+      description: `an event does not belong to this route: ${
+        this.#route.guard.explain(payload).replaceAll(/\s*\n\s*/g, " ")
+      }`,
       body: InferenceFailure.shown(data, this.#settings.scrub)
     })
   }

@@ -22,7 +22,7 @@ import * as Whole from "./Whole.ts"
 const wrong = (description: string): Reading<never> => ({ _tag: "Wrong", description })
 
 /**
- * Reads JSON that a guard lets pass.
+ * Reads JSON that passes a guard.
  *
  * @category reading
  * @since 0.2.0
@@ -83,14 +83,14 @@ const judged =
     if (text.trim() === "") {
       return {
         _tag: "Failed",
-        reason: () => new EmptyResponse({ description: "the body is empty" })
+        reason: () => new EmptyResponse({ description: "the response body is empty" })
       }
     }
     const reading = EVENTS.test(text) ? joined(Events.readText(text, routeOf), join) : read(text)
     if (reading._tag === "Wrong" && endsEarly(text)) {
       return {
         _tag: "Failed",
-        reason: () => new StreamInterrupted({ description: "the body ended in the middle of its JSON" })
+        reason: () => new StreamInterrupted({ description: "the response body ended in the middle of its JSON" })
       }
     }
     if (reading._tag !== "Read") return reading
@@ -147,7 +147,7 @@ const generated = (unwrap: (payload: unknown) => unknown): Read<Generate.Respons
 export const native: Read<Generate.Response> = generated((payload) => payload)
 
 /**
- * `POST /` responds with an array of one; some gateways unwrap it.
+ * `POST /` responds with an array of one item; some gateways unwrap it.
  *
  * @category reading
  * @since 0.2.0
@@ -183,7 +183,7 @@ const completionEnding = ({ choices }: Completion.Response): Ending => {
   for (const { finish_reason, text } of choices) {
     const word = FinishReason.failure(finish_reason)
     if (word !== undefined) return failedOr(word, () => text ?? "")
-    if ((text ?? "") === "" && !FinishReason.isSet(finish_reason)) return empty("a choice has no text")
+    if ((text ?? "") === "" && !FinishReason.isSet(finish_reason)) return empty("a choice of the response has no text")
   }
   return whole
 }

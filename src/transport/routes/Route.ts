@@ -18,11 +18,11 @@ export interface Route<F> {
   readonly guard: Guard<F>
   /** What varies in its events of a token; the first that fits is used. */
   readonly layouts: ReadonlyArray<EventLayout.Layout<F>>
-  /** A second look at the payload of a frame that ends the generation, for numbers that `JSON.parse` rounds. */
+  /** A second reading of the payload of a frame that ends the generation, for numbers that `JSON.parse` rounds. */
   readonly refine?: ((frame: F, data: string) => F) | undefined
   /** The text that a frame adds to the generation, to say in an error what had arrived. */
   readonly text: (frame: F) => string
-  /** Whether a frame has what events of the route have. Others are ignored: a heartbeat, or a note of a proxy. */
+  /** Whether a frame looks like an event of the route. Others are ignored: a heartbeat, or a note from a proxy. */
   readonly fits: (frame: F) => boolean
   /** Whether a frame adds to the generation, as a role, usage and heartbeats do not. */
   readonly says: (frame: F) => boolean

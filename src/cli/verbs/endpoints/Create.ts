@@ -25,7 +25,7 @@ export const made = {
     "instance",
     "vendor/region/type/size, as `endpoints hardware` lists it: the catalogue is then not used"
   ),
-  minReplicas: integer("min-replicas", "With --instance: 0 lets it sleep (default 0)"),
+  minReplicas: integer("min-replicas", "With --instance: the least number of replicas; 0 lets it sleep (default 0)"),
   maxReplicas: integer("max-replicas", "With --instance (default 1)"),
   sleepAfter: integer("sleep-after", "With --instance: minutes without a request until it sleeps (default 15)"),
   access: defaulted(

@@ -1,8 +1,9 @@
 /**
- * What each grammar compiler makes of each keyword of JSON Schema, as data: the printers, the list of what is dropped,
+ * How each grammar compiler treats each keyword of JSON Schema, as data: the printers, the list of what is dropped,
  * the table in the docs and the tests read it from here.
  *
- * Each entry was found by giving the compiler itself a schema with the keyword, and texts that must pass and fail.
+ * Each entry was found by running the compiler itself on a schema with the keyword, and on texts that must pass and
+ * fail.
  *
  * @since 0.2.0
  */
@@ -17,7 +18,7 @@
 export type Compiler = "tgi" | "xgrammar" | "llguidance" | "llamacpp" | "openai"
 
 /**
- * What becomes of a keyword, as it is sent:
+ * What happens to a keyword, as it is sent:
  *
  * - `enforced`: what is written fits it.
  * - `narrowed`: what is written fits it, and some values that fit cannot be written.
@@ -44,7 +45,7 @@ export const versions: { readonly [C in Compiler]: string } = {
 }
 
 /**
- * A keyword with its fate on each compiler, and remarks.
+ * A keyword with its outcome on each compiler, and remarks.
  *
  * @category models
  * @since 0.2.0
@@ -71,14 +72,14 @@ export const keywords = {
   enum: row("enforced", "enforced", "enforced", "enforced", "enforced", "the listed values"),
   const: row("enforced", "enforced", "enforced", "enforced", "enforced", "the one value"),
   properties: row("enforced", "enforced", "enforced", "enforced", "enforced", "keys come in the declared order"),
-  required: row("enforced", "enforced", "enforced", "enforced", "enforced", "which keys there must be"),
+  required: row("enforced", "enforced", "enforced", "enforced", "enforced", "which keys are required"),
   additionalProperties: row(
     "narrowed",
     "enforced",
     "enforced",
     "enforced",
     "narrowed",
-    "further keys are written only where the engine can enforce them"
+    "further keys are only written if the engine can enforce them"
   ),
   patternProperties: row(
     "narrowed",
@@ -92,11 +93,18 @@ export const keywords = {
   minProperties: row("narrowed", "enforced", "refused", "ignored", "refused", "the number of keys is not counted"),
   maxProperties: row("ignored", "enforced", "refused", "ignored", "refused", "the number of keys is not counted"),
   items: row("enforced", "enforced", "enforced", "enforced", "enforced", "what an array holds"),
-  prefixItems: row("enforced", "enforced", "enforced", "narrowed", "refused", "tuples are not told by position"),
+  prefixItems: row(
+    "enforced",
+    "enforced",
+    "enforced",
+    "narrowed",
+    "refused",
+    "the items of tuples are not distinguished by position"
+  ),
   minItems: row("enforced", "enforced", "enforced", "enforced", "enforced", "items are not counted this far"),
   maxItems: row("enforced", "enforced", "enforced", "enforced", "enforced", "items are not counted this far"),
-  uniqueItems: row("ignored", "refused", "refused", "ignored", "refused", "that items differ is not checked"),
-  contains: row("ignored", "refused", "refused", "ignored", "refused", "that an item exists is not checked"),
+  uniqueItems: row("ignored", "refused", "refused", "ignored", "refused", "it is not checked that items differ"),
+  contains: row("ignored", "refused", "refused", "ignored", "refused", "it is not checked that an item exists"),
   minLength: row("enforced", "narrowed", "enforced", "enforced", "refused", "characters are not counted"),
   maxLength: row("enforced", "narrowed", "enforced", "enforced", "refused", "characters are not counted"),
   pattern: row("enforced", "narrowed", "enforced", "enforced", "enforced", "the pattern is not checked"),
@@ -108,7 +116,14 @@ export const keywords = {
   exclusiveMaximum: row("ignored", "enforced", "enforced", "ignored", "enforced", "the size of numbers is not checked"),
   multipleOf: row("ignored", "refused", "enforced", "ignored", "enforced", "the step of numbers is not checked"),
   anyOf: row("enforced", "enforced", "enforced", "enforced", "enforced", "one of the alternatives"),
-  oneOf: row("ignored", "ignored", "refused", "ignored", "refused", "that only one alternative matches is not checked"),
+  oneOf: row(
+    "ignored",
+    "ignored",
+    "refused",
+    "ignored",
+    "refused",
+    "it is not checked that only one alternative matches"
+  ),
   allOf: row("enforced", "enforced", "enforced", "enforced", "enforced", "merged before it is sent"),
   $ref: row("narrowed", "enforced", "enforced", "enforced", "enforced", "recursion is written out to a depth on TGI"),
   not: row("refused", "ignored", "refused", "ignored", "refused", "negation is not checked"),

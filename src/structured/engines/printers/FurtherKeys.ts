@@ -1,5 +1,5 @@
 /**
- * The keys of an object beyond its named ones, for compilers that read `additionalProperties` and one pattern at most.
+ * The keys of an object beyond its named ones, for compilers that read `additionalProperties` and at most one pattern.
  *
  * @since 0.2.0
  */

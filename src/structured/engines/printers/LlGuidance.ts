@@ -21,7 +21,7 @@ const numeric = (tree: Numeric, pen: Pen): Schema => {
     if (bound === undefined || isSafeLimit(tree, bound)) continue
     if (Math.abs(bound) < 2 ** 53 && !String(bound).includes("e")) {
       Object.assign(out, pen.keep(tree.path, keyword, bound))
-    } else pen.drop(tree.path, keyword, "a number this large or this fine is not accepted")
+    } else pen.drop(tree.path, keyword, "a number this large or this precise is not accepted")
   }
   return out
 }

@@ -21,7 +21,7 @@ const MAX_LENGTH = 1900
 const MAX_REPETITIONS = 900
 const MAX_ITEMS = 300
 const MAX_TUPLES = 8
-/** Names from which its rule for "any other key" makes a broken class. */
+/** Names from which its rule for "any other key" makes an invalid class. */
 const UNSAFE = /[\]^]/
 const SAFE = Number.MAX_SAFE_INTEGER
 
@@ -46,7 +46,7 @@ const text = (tree: Text, pen: Pen): Schema => {
 
 const contentOf = ({ content, format, path }: Text, pen: Pen): Regex | undefined => {
   if (content !== undefined) {
-    if (format !== undefined) pen.drop(path, "format", "the pattern is held instead")
+    if (format !== undefined) pen.drop(path, "format", "the pattern is enforced instead")
     return repetitions(content) <= MAX_REPETITIONS ? content : undefined
   }
   const source = format === undefined ? undefined : Formats.patterns.get(format)

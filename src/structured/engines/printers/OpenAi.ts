@@ -18,7 +18,7 @@ const MAX_DEPTH = 10
 const MAX_PROPERTIES = 5000
 
 /**
- * Why a document has no strict form, and where; nothing if it has one.
+ * Why a document has no strict form, and where; undefined if it has one.
  *
  * @category guards
  * @since 0.2.0
@@ -34,11 +34,11 @@ export const obstacle = (document: Document): { readonly path: Path; readonly re
     seen.add(tree)
     switch (tree._tag) {
       case "Free":
-        return { path: tree.path, reason: "any value may stand here" }
+        return { path: tree.path, reason: "any value is allowed here" }
       case "List":
         if (tree.prefix.length > 0) return { path: tree.path, reason: "the items of a tuple differ by position" }
         return tree.rest === undefined
-          ? { path: tree.path, reason: "an array that holds nothing has no items" }
+          ? { path: tree.path, reason: "an empty array has no items" }
           : visit(tree.rest, depth)
       case "Union":
         return first(tree.members, (member) => visit(member, depth))
@@ -90,7 +90,7 @@ const strictList = ({ max, min, path, rest }: List, pen: Pen): Schema => ({
   ...counted(pen, path, { minItems: min > 0 ? min : undefined, maxItems: max })
 })
 
-/** Strict mode knows descriptions and no other annotations. */
+/** Strict mode supports descriptions and no other annotations. */
 const description = (property: Property, pen: Pen): Schema => {
   const { description } = pen.about(property)
   return description === undefined ? {} : { description }

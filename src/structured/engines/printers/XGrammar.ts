@@ -31,7 +31,7 @@ const LIMIT = 2 ** 53
 const text = (tree: Text, pen: Pen): Schema => {
   const { content, format, path } = tree
   if (content !== undefined) {
-    if (format !== undefined) pen.drop(path, "format", "the pattern is held instead: a format would override it")
+    if (format !== undefined) pen.drop(path, "format", "the pattern is enforced instead: a format would override it")
     const bounded = tree.min > 0 || tree.max !== undefined
       ? RegexDialect.bound(content, tree.min, tree.max)
       : content
@@ -98,7 +98,7 @@ const numeric = (tree: Numeric, pen: Pen): Schema => {
     const bound = tree[keyword]
     if (bound === undefined || isSafeLimit(tree, bound)) continue
     if (Math.abs(bound) < LIMIT && isDecimal(bound)) Object.assign(out, pen.keep(tree.path, keyword, bound))
-    else pen.drop(tree.path, keyword, "a bound this large or this fine is not accepted")
+    else pen.drop(tree.path, keyword, "a bound this large or this precise is not accepted")
   }
   if (tree.multipleOf !== undefined) Object.assign(out, pen.keep(tree.path, "multipleOf", tree.multipleOf))
   return out
@@ -132,7 +132,7 @@ const fields = (tree: Fields, pen: Pen): Schema => {
   return { type: "object", ...named, ...further, ...counts(tree, pen) }
 }
 
-/** The number of keys is counted where every declared one is required, where llguidance counts too. */
+/** The number of keys is counted if every declared one is required, in which case llguidance counts too. */
 const counts = ({ max, min, path, properties, rests }: Fields, pen: Pen): Schema => {
   const required = properties.filter((property) => property.required).length
   const isCounted = required === properties.length && rests.length > 0

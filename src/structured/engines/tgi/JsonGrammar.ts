@@ -17,8 +17,8 @@ export type TgiSchema = { readonly [keyword: string]: unknown }
 
 const MAX_TUPLES = 8
 /**
- * The schema for TGI's JSON grammar, or nothing if TGI's reading of JSON Schema cannot express it, or would write an object
- * of more than `optional` keys, none of them required, once per key.
+ * The schema for TGI's JSON grammar, or undefined if TGI's reading of JSON Schema cannot express it, or would write an
+ * object of more than `optional` keys, none of them required, once per key.
  *
  * @category printing
  * @since 0.1.0

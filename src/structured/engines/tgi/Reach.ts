@@ -1,5 +1,5 @@
 /**
- * Which definitions of a document lead to which.
+ * Which definitions of a document lead to which others.
  *
  * @since 0.2.0
  */

@@ -17,8 +17,8 @@ const INTEGER = "(?:0|[1-9][0-9]*)"
 const DECIMAL = `${INTEGER}(?:\\.[0-9]+)?(?:[eE](?:\\+?[12]?[0-9]{1,2}|-[0-9]{1,3}))?`
 
 /**
- * One regex in TGI's dialect for the JSON texts of a tree that was made for TGI: at most one blank in a gap, keys in order.
- * An object with more than `optional` keys and none required has them in any order.
+ * One regex in TGI's dialect for the JSON texts of a tree that was made for TGI: at most one space in a gap, keys in
+ * order. An object with more than `optional` keys and none required has them in any order.
  *
  * @category printing
  * @since 0.1.0

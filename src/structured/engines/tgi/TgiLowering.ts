@@ -1,5 +1,5 @@
 /**
- * A schema's tree → the grammar that TGI is sent: the most detailed that its server can bear.
+ * A schema's tree → the grammar that TGI is sent: the most detailed that its server can handle.
  *
  * @since 0.2.0
  */
@@ -128,7 +128,7 @@ const weigh = (
     ? Result.fail({
       path: [],
       keyword: "target",
-      reason: "TGI's JSON grammar cannot say it",
+      reason: "TGI's JSON grammar cannot express it",
       hint: "leave the target open: a regex grammar can"
     })
     : Result.succeed({ ...written, plan, cost, schema, wrap: isObject ? undefined : WRAP })
@@ -163,10 +163,10 @@ const tooCostly = ({ cost: { seconds }, tree }: Weighed): Dropped.Fault => {
   const hint = bare
     ? "make at least one of its keys required, since an object of optional keys is written out once for each of them"
     : part._tag === "List" && part.max !== undefined
-    ? "bound the list lower, or not at all"
+    ? "lower the bound of the list, or remove it"
     : part._tag === "Union"
     ? "give it fewer alternatives"
-    : "give it fewer keys, or ask for its parts one by one"
+    : "give it fewer keys, or request its parts one by one"
   return { path, keyword: "schema", reason, hint }
 }
 

@@ -1,6 +1,6 @@
 /**
- * How much of a schema TGI's compilers get. The cost of a grammar there grows with its text and with the square of its
- * states, so the same schema is written in less and less detail until the server can bear it.
+ * How much of a schema is sent to TGI's compilers. The cost of a grammar there grows with its text and with the square
+ * of its states, so the same schema is written in less and less detail until the server can handle it.
  *
  * @since 0.2.0
  */
@@ -16,7 +16,7 @@ export interface Plan {
   readonly free: number
   /** Whether strings may contain every escape, including line breaks, or only those of TGI's own grammar. */
   readonly escapes: boolean
-  /** Whether an object that lists its keys and asks for more gets further keys. */
+  /** Whether an object that lists its keys and allows more gets further keys. */
   readonly open: boolean
   /** Whether optional keys of a free value are left out. */
   readonly sparse: boolean

@@ -29,14 +29,14 @@ const MAX_NODES = 1500
  * @since 0.2.0
  */
 export interface Options extends Plan {
-  /** What becomes of free values. */
+  /** What happens to free values. */
   readonly onFree: "refuse" | "scalars" | "bounded"
   /** The length of the regex up to which it is worth continuing. */
   readonly most: number
 }
 
 /**
- * A tree for TGI, and what its grammars do not enforce of the schema.
+ * A tree for TGI, and which parts of the schema its grammars do not enforce.
  *
  * @category models
  * @since 0.2.0
@@ -121,7 +121,7 @@ const plain = (tree: Tree.Tree, path: Dropped.Path, writing: Writing): Tree.Tree
   }
 }
 
-/** A part that is repeated in the grammar; nothing if that makes it too long. */
+/** A part that is repeated in the grammar; undefined if that makes it too long. */
 const spent = (tree: Tree.Tree, path: Dropped.Path, writing: Writing): Tree.Tree => {
   writing.size.characters += Cost.of(tree, writing.optional).characters
   return writing.size.characters > writing.most ? Tree.never(tooLarge(path), true) : tree
@@ -181,12 +181,12 @@ const free = (path: Dropped.Path, writing: Writing): Tree.Tree => {
     return Tree.never({
       path,
       keyword: "schema",
-      reason: "any JSON value is allowed here, and no grammar can hold that at a bearable cost",
+      reason: "any JSON value is allowed here, which no grammar can express at an acceptable cost",
       hint: "give the value a type (instead of Unknown, Any or Json), or leave the option free unset for bounded values"
     }, true)
   }
   const depth = writing.free === 0 ? "only scalars are written" : `values nest at most ${writing.free} deep`
-  drop(writing, path, "schema", `any JSON value may stand here: ${depth}`, "unwritable")
+  drop(writing, path, "schema", `any JSON value is allowed here: ${depth}`, "unwritable")
   return FreeValue.make(path, writing.free, writing.escapes ? RegexDialect.anything : undefined)
 }
 
@@ -229,7 +229,7 @@ const contentOf = ({ content, format, path }: Tree.Text, writing: Writing): Rege
   if (format === undefined) return kept
   const read = kept === undefined ? patternOf(format) : undefined
   if (read === undefined) {
-    const reason = kept === undefined ? "the format is left to the decoder" : "the pattern is held instead"
+    const reason = kept === undefined ? "the format is left to the decoder" : "the pattern is enforced instead"
     drop(writing, path, "format", reason)
     return kept
   }
@@ -299,7 +299,7 @@ const fields = (tree: Tree.Fields, writing: Writing): Tree.Tree => {
   for (const property of tree.properties) {
     const at = [...path, "properties", property.name]
     if (property.value._tag === "Free" && !property.required && writing.sparse && writing.onFree !== "refuse") {
-      drop(writing, at, "schema", "any JSON value may stand here: the key is left out", "unwritable")
+      drop(writing, at, "schema", "any JSON value is allowed here: the key is left out", "unwritable")
       continue
     }
     writing.size.characters += property.name.length
@@ -329,7 +329,7 @@ const further = (rest: Tree.Rest, tree: Tree.Fields, writing: Writing): Readonly
   }
   if (content !== undefined && properties.length > 0) {
     if (properties.some(({ name }) => Automaton.test(content, name))) {
-      return shut("keys of this pattern cannot be told from the declared ones")
+      return shut("keys of this pattern cannot be distinguished from the declared ones")
     }
   }
   const value = write(rest.value, path, writing)
@@ -355,7 +355,7 @@ const counted = (made: Tree.Tree, { max, min, path }: Tree.Fields, writing: Writ
     return Tree.never({
       path,
       keyword: "minProperties",
-      reason: `it exceeds the ${properties.length} declared keys, and a grammar of TGI writes no others here`,
+      reason: `it exceeds the ${properties.length} declared keys, and TGI's grammar writes no others here`,
       hint: "declare the keys, or lower minProperties"
     })
   }

@@ -1,5 +1,5 @@
 /**
- * What is lost of a schema on the way to an engine, and why a schema is refused, each with its place.
+ * What a schema loses on the way to an engine, and why a schema is refused, each with its place.
  *
  * @since 0.1.0
  */

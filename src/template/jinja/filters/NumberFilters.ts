@@ -1,4 +1,4 @@
-/** Filters that give numbers. */
+/** Filters that return numbers. */
 import { binary, negate } from "../methods/Arithmetic.ts"
 import * as Argument from "../values/Argument.ts"
 import { numberOf, textOf } from "../values/Compare.ts"

@@ -1,4 +1,4 @@
-/** Filters that give text. */
+/** Filters that return text. */
 import { percent } from "../format/PercentFormat.ts"
 import { wrapLines } from "../format/WordWrap.ts"
 import { add } from "../methods/Arithmetic.ts"

@@ -155,7 +155,7 @@ export const getattr = (machine: Machine, value: Value, name: string): Value => 
   return entry === undefined ? missing(machine, value, name) : entry
 }
 
-/** Names that a dict answers itself; any other name after a dot is a key. */
+/** Names that are attributes of a dict itself; any other name after a dot is a key. */
 const dictNames = new Set([...dictMethods.keys(), ...mutators(new Dict())])
 export const isDictName = (name: string): boolean => dictNames.has(name) || name.startsWith("_")
 

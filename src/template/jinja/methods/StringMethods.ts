@@ -204,7 +204,7 @@ const justify =
     return fill.repeat(left) + text + fill.repeat(missing - left)
   }
 
-/** CPython puts the odd blank on the left only when the width is odd. */
+/** CPython puts the odd space on the left only if the width is odd. */
 export const center = justify((missing, width) => (missing >> 1) + (missing & width & 1))
 
 const zfill = (machine: Machine, value: Value, [width = 0]: Argument.Bound): Value => {
@@ -255,7 +255,7 @@ const removeAffix = (prefix: boolean) => (_: Machine, value: Value, [part]: Argu
   return prefix ? text.slice(wanted.length) : text.slice(0, -wanted.length)
 }
 
-/** `cost` is how much dearer than a scan one character is. */
+/** `cost` is how much more expensive than a scan one character is. */
 const mapped = (name: string, change: (text: string) => Value, cost = 1): readonly [string, Argument.Native] => [
   name,
   Argument.native(name, "", (machine, value) => {

@@ -5,7 +5,7 @@ import type { Machine } from "../values/Machine.ts"
 import type { Value } from "../values/Value.ts"
 import type { Evaluate, Frame } from "./Frame.ts"
 
-/** What decides a branch: an expression of which only the truth matters. */
+/** A condition: an expression of which only the truth matters. */
 export type Condition = (frame: Frame) => boolean
 
 /** Each comparison of the language. */
@@ -20,7 +20,7 @@ export const comparators: Readonly<Record<Comparator, (machine: Machine, a: Valu
   ">=": (machine, a, b) => order(machine, ">=", a, b)
 }
 
-/** `x == 'text'`, the commonest of all: most values are texts, and most of those have another length. */
+/** `x == 'text'`, the most common of all: most values are strings, and most of those have another length. */
 export const equalsText = (operand: Evaluate, text: string, wanted: boolean): Condition => (frame) => {
   const value = operand(frame)
   const same = typeof value === "string"

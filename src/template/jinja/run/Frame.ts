@@ -1,4 +1,4 @@
-/** What the compiler knows about the block it is in, and what a running block works with. */
+/** What the compiler knows about the current block, and what a running block works with. */
 import { type Load, type Slot, Symbols, Unit } from "../syntax/Symbols.ts"
 import type { Machine } from "../values/Machine.ts"
 import type { Value } from "../values/Value.ts"

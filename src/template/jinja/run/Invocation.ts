@@ -6,7 +6,7 @@ import { typeName } from "../values/Text.ts"
 import { Callable, type Kwargs, Loop, noKwargs, Undefined, type Value } from "../values/Value.ts"
 import type { Evaluate, Frame } from "./Frame.ts"
 
-/** What gives the arguments of a call, in the frame in which it is made. */
+/** Evaluates the arguments of a call, in the frame in which it is made. */
 export type Supply<A> = (frame: Frame) => A
 
 /** Calls whatever can be called. */

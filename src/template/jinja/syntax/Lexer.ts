@@ -10,7 +10,7 @@ import { Float, type Value } from "../values/Value.ts"
 export interface LexOptions {
   /** Drop the first newline after a block or comment tag. */
   readonly trimBlocks: boolean
-  /** Drop the blanks between the start of a line and a block or comment tag. */
+  /** Drop the whitespace between the start of a line and a block or comment tag. */
   readonly lstripBlocks: boolean
 }
 
@@ -196,7 +196,7 @@ class Lexer {
     throw new Failure("Syntax", "Missing end of raw directive", this.line)
   }
 
-  /** The sign before the end of a tag, `""` where there is none; `undefined` where the tag goes on. */
+  /** The sign before the end of a tag, `""` if there is none; `undefined` if the tag continues. */
   private isEnd(end: string, isBlock: boolean): string | undefined {
     const sign = this.source[this.at] ?? ""
     if (sign === end[0]) return this.source.startsWith(end, this.at) ? "" : undefined
@@ -244,7 +244,7 @@ class Lexer {
     this.at += mark.length
   }
 
-  /** A name at the place in hand; only one with letters beyond ASCII needs the tables of Unicode. */
+  /** A name at the current position; only one with letters beyond ASCII needs the Unicode tables. */
   private word(): string | undefined {
     let end = this.at
     while (isWordCode(this.source.charCodeAt(end))) end++

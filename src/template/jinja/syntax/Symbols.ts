@@ -1,7 +1,7 @@
 /**
- * Where each variable lives. Jinja decides at compile time, block by block, whether a name is the block's own, an outer
- * block's, or one of the call's variables; a `set` after a use, in a branch or in a loop has effects that only this decision
- * explains. The rules are those of Jinja's `idtracking`, reimplemented on our tree.
+ * Where each variable is stored. Jinja decides at compile time, block by block, whether a name is the block's own, an
+ * outer block's, or one of the call's variables; a `set` after a use, in a branch or in a loop has effects that only
+ * this decision explains. The rules are those of Jinja's `idtracking`, reimplemented on this package's tree.
  */
 import type { Arguments, Body, CallBlock, Expression, For, Macro, Statement, Target, With } from "./Ast.ts"
 

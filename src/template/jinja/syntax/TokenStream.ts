@@ -67,7 +67,7 @@ export class TokenStream {
     throw new Failure("Syntax", message, line)
   }
 
-  /** Runs one level of a recursive rule, and refuses to go deeper than the stack can bear. */
+  /** Runs one level of a recursive rule, and refuses to go deeper than the stack allows. */
   nested<A>(rule: () => A): A {
     if (++this.nesting > this.maxNesting) {
       throw new Failure("TooMuchWork", `the template nests deeper than ${this.maxNesting} levels`, this.current.line)

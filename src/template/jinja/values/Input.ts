@@ -27,7 +27,7 @@ const isEngineValue = (
 ): value is Exclude<Value, null | boolean | number | bigint | string | ReadonlyArray<Value>> =>
   classes.some((type) => value instanceof type)
 
-/** The way from the root to the value in hand: its name, then a key or an index for each level. */
+/** The path from the root to the current value: its name, then a key or an index for each level. */
 type Trail = Array<string | number>
 
 /** Levels of a trail that are shown. */
@@ -41,7 +41,7 @@ const refuse = (trail: Trail, depth: number, what: string): never => {
 
 /**
  * A whole number is an int, even above 2^53, until JSON would write it with an exponent (from 1e21 on): then, and with a
- * fraction, it is a float. For a float that is whole, give a `Float` or JSON text.
+ * fraction, it is a float. For a float that is whole, pass a `Float` or JSON text.
  */
 const fromNumber = (value: number): Value => {
   if (Number.isSafeInteger(value)) return value + 0

@@ -1,4 +1,4 @@
-/** Iteration and length, as `iter()` and `len()` give them. */
+/** Iteration and length, as with `iter()` and `len()`. */
 import { fail } from "./Failure.ts"
 import type { Machine } from "./Machine.ts"
 import { codePoints, textLength, typeName } from "./Text.ts"

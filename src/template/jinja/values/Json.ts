@@ -130,7 +130,7 @@ const encode = (style: Style, value: Value, margin: string): string => {
 
 export interface DumpOptions {
   readonly ascii: boolean
-  /** None, a number of blanks, or the text to indent with. */
+  /** None, a number of spaces, or the text to indent with. */
   readonly indent: Value
   /** None, or a pair of item and key separator. */
   readonly separators: Value

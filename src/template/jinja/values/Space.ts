@@ -1,4 +1,4 @@
-/** White space as Python's str sees it. */
+/** Whitespace as Python's str defines it. */
 
 /** `str.isspace` of one UTF-16 unit: not U+FEFF, but the four separators U+001C to U+001F and U+0085. */
 export const isSpace = (code: number): boolean =>
