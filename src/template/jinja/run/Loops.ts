@@ -1,5 +1,5 @@
 /** `{% for %}`: plain, with the special variable `loop`, filtered, and recursive. */
-import type { For } from "../syntax/Ast.ts"
+import type { Body, For } from "../syntax/Ast.ts"
 import * as Symbols from "../syntax/Symbols.ts"
 import { Failure } from "../values/Failure.ts"
 import { arrayOf, iterate, iterator, lengthOf } from "../values/Iterate.ts"
@@ -23,7 +23,7 @@ import { type Assign, assign, packed } from "./Targets.ts"
 /** Nesting of recursive loops, in levels of the machine's depth. */
 const recursionDepth = 5
 
-type CompileBody = (block: Block, body: For["body"]) => Execute
+type CompileBody = (block: Block, body: Body) => Execute
 
 interface Parts {
   readonly target: Assign
@@ -108,11 +108,11 @@ const finish = (parts: Parts, frame: Frame, completed: boolean): Signal => {
   return completed || parts.otherwise === undefined ? 0 : parts.otherwise(frame)
 }
 
-const otherwiseOf = (block: Block, node: For, compileBody: CompileBody): Execute | undefined => {
-  if (node.otherwise.length === 0) return undefined
+/** A body with variables of its own, run in place. */
+export const scope = (block: Block, body: Body, compileBody: CompileBody): Execute => {
   const own = innerBlock(block)
-  Symbols.body(own.symbols, node.otherwise)
-  const run = compileBody(own, node.otherwise)
+  Symbols.body(own.symbols, body)
+  const run = compileBody(own, body)
   const start = enter(own)
   const end = leave(own)
   return (frame) => {
@@ -136,7 +136,7 @@ export const compileFor = (block: Block, node: For, line: number, compileBody: C
   const parts: Parts = {
     target: assign(own, node.target),
     body: compileBody(own, node.body),
-    otherwise: otherwiseOf(around, node, compileBody),
+    otherwise: node.otherwise.length === 0 ? undefined : scope(around, node.otherwise, compileBody),
     start: enter(own),
     end: leave(own),
     cost: own.cost

@@ -9,7 +9,7 @@ import { str } from "../values/Text.ts"
 import { Markup, type Value } from "../values/Value.ts"
 import { compile, compileCall, compileCondition } from "./Expressions.ts"
 import { type Block, enter, type Execute, Frame, innerBlock, leave, read, rootBlock, write } from "./Frame.ts"
-import { compileFor } from "./Loops.ts"
+import { compileFor, scope } from "./Loops.ts"
 import { compileMacro } from "./Macros.ts"
 import { assign, assignAndExport, checkNamespaces } from "./Targets.ts"
 
@@ -87,29 +87,14 @@ const branch = (block: Block, node: If, line: number): Execute => {
   }
 }
 
-/** A body with variables of its own, run in place. */
-const scope = (block: Block, body: Body): Execute => {
-  const own = innerBlock(block)
-  Symbols.body(own.symbols, body)
-  const run = compileBody(own, body)
-  const start = enter(own)
-  const end = leave(own)
-  return (frame) => {
-    start(frame)
-    const signal = run(frame)
-    end(frame)
-    return signal
-  }
-}
-
 const autoescape = (block: Block, node: Statement & { readonly type: "Scope" }): Execute => {
   if (node.head.type !== "Const") throw new Failure("Syntax", "autoescape takes a constant", node.line)
-  return scope({ ...block, escaping: truthy(node.head.value) }, node.body)
+  return scope({ ...block, escaping: truthy(node.head.value) }, node.body, compileBody)
 }
 
 /** `{% generation %}`: a body in place, whose text is the assistant's. */
 const generation = (block: Block, body: Body): Execute => {
-  const run = scope(block, body)
+  const run = scope(block, body, compileBody)
   return (frame) => {
     const { machine } = frame
     const start = machine.position
