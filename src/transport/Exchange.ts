@@ -123,7 +123,7 @@ export const make = (client: HttpClient.HttpClient, options: Options): Exchange 
     open: (call, route, scope) =>
       Effect.map(
         calling(call, "text/event-stream", (request, at) => wire.open(request, route, scope, at)),
-        (begun) => opened(call, begun)
+        (begun) => new OpenedStream(call, begun)
       )
   }
 }
@@ -154,21 +154,26 @@ const flaw = (body: Call["body"]) => {
 }
 
 /** A failure says what had been handed over before it. */
-const opened = <F>(call: Call, { meta, reader }: Begun<F>): Opened<F> => {
-  const failed = (reason: Reason) =>
-    new InferenceError({
-      method: `${call.method} ${call.path}`,
-      reason,
-      attempts: meta.attempts,
-      ...(meta.requestId !== undefined && { requestId: meta.requestId }),
-      received: reader.received()
-    })
-  return {
-    meta,
-    pull: reader.pull(failed),
-    each: (hear) => reader.each(failed, hear),
-    get frames() {
-      return Stream.fromPull(Effect.succeed(this.pull))
-    }
+class OpenedStream<F> implements Opened<F> {
+  readonly meta: Meta
+  readonly pull: Opened<F>["pull"]
+  readonly each: Opened<F>["each"]
+
+  constructor({ method, path }: Call, { meta, reader }: Begun<F>) {
+    const failed = (reason: Reason) =>
+      new InferenceError({
+        method: `${method} ${path}`,
+        reason,
+        attempts: meta.attempts,
+        ...(meta.requestId !== undefined && { requestId: meta.requestId }),
+        received: reader.received()
+      })
+    this.meta = meta
+    this.pull = reader.pull(failed)
+    this.each = (hear) => reader.each(failed, hear)
+  }
+
+  get frames(): Stream.Stream<F, InferenceError> {
+    return Stream.fromPull(Effect.succeed(this.pull))
   }
 }

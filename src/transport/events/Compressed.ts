@@ -10,8 +10,9 @@
  * @category predicates
  * @since 0.2.0
  */
-export const isIn = ([first, second, third, fourth]: Uint8Array): boolean =>
-  (first === 0x1F && second === 0x8B) || (first === 0x28 && second === 0xB5 && third === 0x2F && fourth === 0xFD)
+export const isIn = (bytes: Uint8Array): boolean =>
+  (bytes[0] === 0x1F && bytes[1] === 0x8B) ||
+  (bytes[0] === 0x28 && bytes[1] === 0xB5 && bytes[2] === 0x2F && bytes[3] === 0xFD)
 
 /**
  * The same for a body that was read as UTF-8, where such bytes are invalid.
