@@ -1,4 +1,4 @@
-// What an engine will make of a schema, before a run depends on it; and a value of a plain JSON Schema.
+// How an engine will treat a schema, before a run depends on it; and a value of a plain JSON Schema.
 import { Console, Effect, Layer, Result } from "effect"
 import { Grammar, InferenceEndpointsLLM } from "effect-inference-endpoints"
 import { Simulator } from "effect-inference-endpoints/simulator"

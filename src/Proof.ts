@@ -8,7 +8,7 @@ import * as Schema from "effect/Schema"
 import * as Engine from "./endpoint/address/Engine.ts"
 
 /**
- * What became of a requested option. `unclear`: the model's responses did not show it.
+ * What happened to a requested option. `unclear`: the model's responses did not show it.
  *
  * @category models
  * @since 0.2.0

@@ -115,7 +115,7 @@ export const make =
       }
     })
     // the fields are those of the declared struct, and the getters above are `Derived`; only `Self` is the caller's word,
-    // as in every class made of a Schema
+    // as in every class made from a Schema
     return Base as unknown as Schema.Class<
       Self,
       Schema.TaggedStruct<Tag, Fields<R, F>>,

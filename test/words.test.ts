@@ -32,7 +32,18 @@ const relapses: ReadonlyArray<readonly [string, RegExp, string]> = [
   ["does not tell", /\b(?:do|does|did) not tell\b/i, "does not report, or does not say"],
   ["was told", /\b(?:can be|is|was) told (?!to\b|apart\b|not to\b)/i, "is given, gets, or knows"],
   ["begins anew", /\banew\b/i, "again, or over"],
-  ["held to", /\b(?:is|are) held to\b/i, "is enforced"]
+  ["held to", /\b(?:is|are) held to\b/i, "is enforced"],
+  ["sum up to", /\bsums? up to\b/i, "sum to"],
+  ["what becomes of", /\bwhat (?:becomes|became) of\b/i, "what happens to"],
+  ["known of", /\bknown of\b/i, "known about"],
+  ["demands", /\bdemand(?:s|ed (?:call|name|of)|ed, but)\b/i, "requires"],
+  ["is to be", /\b(?:is|are|was|were) to be\b/i, "must be, or will be"],
+  ["gives back", /\bgives? back\b/i, "returns"],
+  ["in vain", /\bin vain\b/i, "to no effect"],
+  ["some forty", /\bsome forty\b/i, "about forty"],
+  ["cannot bear", /\b(?:can bear|bearable)\b/i, "can handle"],
+  ["who answers", /\b(?:who|what) answer(?:s|ed)\b/i, "which server, engine or provider responds"],
+  ["exclude each other", /\bexclude (?:each other|one another)\b/i, "cannot be combined"]
 ]
 
 describe("the words of comments, messages and pages", () => {

@@ -19,12 +19,12 @@ const OUTSIDE: Meaning = { _tag: "Outside" }
 
 const isWord = (character: string | undefined): boolean => character !== undefined && /[\p{L}\p{N}_]/u.test(character)
 
-/** The blanks before a text, and the marks that vocabularies have for them. */
+/** The spaces before a text, and the marks that vocabularies have for them. */
 const BLANKS = /^[\s▁Ġ]+/u
 
 /**
- * Matches the beginnings of texts with the keys of labels. Leading blanks do not count, nor does the case, unless two keys
- * differ only in it.
+ * Matches the beginnings of texts with the keys of labels. Leading spaces do not count, nor does the case, unless two
+ * keys differ only in it.
  *
  * @category constructors
  * @since 0.2.0

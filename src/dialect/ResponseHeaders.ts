@@ -31,7 +31,8 @@ const timings = (headers: Headers.Headers): ServerTimings => ({
 })
 
 /**
- * Everything that headers say about a generation: TGI's counts and times, and who answered behind Hugging Face's router.
+ * Everything that headers say about a generation: TGI's counts and times, and the provider behind Hugging Face's
+ * router.
  *
  * @category decoding
  * @since 0.2.0

@@ -326,7 +326,7 @@ export interface Check {
 }
 
 /**
- * What an engine will make of a schema, before a run: a Schema, a JSON Schema, or a source of one. Fails where the schema
+ * How an engine will treat a schema, before a run: a Schema, a JSON Schema, or a source of one. Fails if the schema
  * would be refused.
  *
  * @example

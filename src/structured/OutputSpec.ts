@@ -67,8 +67,8 @@ type Reading = Result.Result<Interpreted, StructuredOutputError.StructuredOutput
 const known = new WeakMap<OutputSpecInput, Reading>()
 
 /**
- * Reads a description; fails if its JSON text is not valid JSON. No engine lets a client choose the blanks between tokens.
- * The same description object is read once.
+ * Reads a description; fails if its JSON text is not valid JSON. No engine lets a client choose the whitespace between
+ * tokens. The same description object is read once.
  *
  * @category reading
  * @since 0.1.0

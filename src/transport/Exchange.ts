@@ -36,7 +36,7 @@ export interface Opened<F> {
   /** One pull of `frames`, for a reader without a `Stream`. Use one of the three. */
   readonly pull: Pull.Pull<Arr.NonEmptyReadonlyArray<F>, InferenceError>
   /**
-   * Gives all frames to whoever hears them, as they come, and succeeds when the generation is complete. The cheapest of
+   * Passes all frames to a listener as they arrive, and succeeds when the generation is complete. The cheapest of
    * the three: no fiber is woken for each read of the socket. `hear` must not block.
    */
   readonly each: (hear: (frames: Arr.NonEmptyReadonlyArray<F>) => void) => Effect.Effect<void, InferenceError>

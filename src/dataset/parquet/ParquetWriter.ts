@@ -26,7 +26,7 @@ export interface Options {
 }
 
 /**
- * A file that is being written. The returned bytes are to be appended to the file in order; the first ones include its head.
+ * A file that is being written. Append the returned bytes to the file in order; the first ones include its head.
  *
  * @category models
  * @since 0.2.0

@@ -48,7 +48,7 @@ export interface Options {
  */
 export interface Plan {
   readonly repo: string
-  /** Whether the repository is to be created. */
+  /** Whether the repository will be created. */
   readonly creates: boolean
   readonly files: ReadonlyArray<{
     readonly path: string

@@ -35,7 +35,7 @@ import * as Verdict from "./Verdict.ts"
 export interface Prepared extends Folding.Options {
   readonly client: TgiClient["Service"]
   readonly call: Dialect.Call
-  /** What the generation must be besides complete; undefined if nothing is demanded of it. */
+  /** What the generation must be besides complete; undefined if nothing else is required. */
   readonly offer: Verdict.Offer | undefined
   /** The seed that is sent. */
   readonly seed: number | bigint | undefined
@@ -155,7 +155,7 @@ const unfiled = (generation: Generation.Generation, events: Events | undefined):
 
 const now = (fiber: Telemetry.Fiber): number => fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
 
-/** What is known of a response besides its frames: their number, and when it was requested and began. */
+/** What is known about a response besides its frames: their number, and when it was requested and began. */
 interface Exchanged {
   readonly meta: Meta
   readonly count: number

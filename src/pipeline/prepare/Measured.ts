@@ -50,7 +50,7 @@ export const refusals = (
   isConstrained: boolean
 ): ReadonlyArray<Issue> => {
   if (proof.engine !== dialect.engine) {
-    const answers = `${names[dialect.engine]} answers here`
+    const answers = `${names[dialect.engine]} serves this endpoint`
     return [{
       path: ["proof"],
       message: `the proof was measured on ${names[proof.engine]}, but ${answers}: measure again`

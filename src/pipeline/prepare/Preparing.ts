@@ -267,7 +267,7 @@ interface Decided extends Asked {
   readonly input: Dialect.GenerateRequest["input"]
   readonly dialect: Dialect.Dialect
   readonly constraint: Constraint | undefined
-  /** What is to be known of TGI's slices; undefined on other engines. */
+  /** What must be known about TGI's slices; undefined on other engines. */
   readonly slices: Slices.Asked | undefined
   readonly continuation: Continuation.Over | undefined
   readonly calls: CallForm | undefined

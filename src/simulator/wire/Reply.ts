@@ -48,7 +48,7 @@ export interface Failure {
 }
 
 /**
- * What became of the backend: it failed with a message, or its stream ended without a final event.
+ * What happened to the backend: it failed with a message, or its stream ended without a final event.
  *
  * @category models
  * @since 0.1.0

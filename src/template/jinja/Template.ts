@@ -2,7 +2,7 @@
  * A Jinja template as Python runs it: `compile` once, `render` as often as needed.
  *
  * Why this package has its own engine: `@huggingface/jinja` differs from Python in one of eight real renders. Its lexer
- * is part of the difference (white space control by regular expressions, quadratic in blanks; `%}` inside strings; line
+ * is part of the difference (whitespace control by regular expressions, quadratic in spaces; `%}` inside strings; line
  * ends; numbers and escapes), its parser lacks a third of the grammar (chained comparison, tuples, `with`, `raw`,
  * `{%+`, dotted tests), and its tree keeps neither lines nor the difference of int and float. So lexer, tree and
  * evaluation are this package's own, with limits on work that bound what a hostile template can cost. The library

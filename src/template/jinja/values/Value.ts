@@ -66,8 +66,8 @@ export type Key = string | number | bigint | null | object
 const fewNames = 8
 
 /**
- * An insertion-ordered mapping. One that was made of an object keeps its names and values side by side, which costs a third
- * of a Map and is as quick to read while they are few; the Map is made when it is needed.
+ * An insertion-ordered mapping. One that was made from an object keeps its names and values side by side, which costs a
+ * third of a Map and is as quick to read while they are few; the Map is made when it is needed.
  */
 export class Dict {
   private names: ReadonlyArray<string> | undefined
