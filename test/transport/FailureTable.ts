@@ -501,6 +501,14 @@ export const cases: ReadonlyArray<Case> = [
     says: "Change the request"
   },
   {
+    name: "a refusal that calls itself an error of the server",
+    status: 400,
+    body: openAi("this cannot be done", "server_error", 400),
+    tag: "Rejected",
+    retryable: false,
+    says: "this cannot be done"
+  },
+  {
     name: "llama.cpp's half surrogate",
     status: 500,
     body: openAi(

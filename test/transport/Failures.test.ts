@@ -50,6 +50,15 @@ describe("an answer that is a failure", () => {
       assert.strictEqual(String(reasonOf(error).body).length, 64 * 1024)
     }).pipe(Effect.provide(Wire.make(() => new Response("x".repeat(200_000), { status: 400 })).layer)))
 
+  it.effect("is one with status 200 too, whatever of a generation comes with it", () => {
+    const choices = [{ index: 0, message: { role: "assistant", content: "a" }, finish_reason: "stop" }]
+    const error = { message: "Model is overloaded", type: "overloaded" }
+    return Effect.gen(function*() {
+      const failed = yield* Effect.flip((yield* Wire.client()).chat(Wire.conversation))
+      assert.strictEqual(failed.reason._tag, "Overloaded")
+    }).pipe(Effect.provide(Wire.make(() => Wire.json({ choices, error })).layer))
+  })
+
   it.effect("keeps what arrived of a body that breaks off", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip((yield* Wire.client()).generate(Wire.prompt))

@@ -194,6 +194,23 @@ describe("tools that were in two fatal bodies", () => {
     }))
 })
 
+describe("what is remembered of broken connections", () => {
+  it.effect("is bounded: after many others a body is sent again like a new one", () => {
+    const wire = Wire.make((nth) => nth <= 300 ? Wire.nested("ECONNRESET") : answer())
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      const bodies = Array.from({ length: 300 }, (_, at) => ({ inputs: `question ${at}` }))
+      for (const body of bodies) yield* Effect.flip(client.generate(body))
+      const probes = []
+      for (const body of [bodies[0], bodies[299]]) {
+        yield* client.generate(body ?? Wire.prompt)
+        probes.push(wire.probes())
+      }
+      assert.deepStrictEqual(probes, [0, 1])
+    }).pipe(Effect.provide(wire.layer))
+  })
+})
+
 describe("what is no broken connection", () => {
   it.effect("needs no health check", () =>
     Effect.gen(function*() {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Redacted, Schema, Stream } from "effect"
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
+import * as Deadline from "../../src/http/Deadline.ts"
 import * as Retry from "../../src/http/Retry.ts"
 import type { InferenceError } from "../../src/InferenceError.ts"
 import * as ChatCompletion from "../../src/protocol/ChatCompletion.ts"
@@ -410,6 +411,30 @@ describe("what a request looks like", () => {
         yield* Effect.flip(Stream.runDrain(client.chatStream({ ...Wire.conversation, cycle })))
       ]
       for (const error of errors) assert.deepStrictEqual([error.reason._tag, error.attempts], ["InvalidRequest", 0])
+      assert.lengthOf(wire.requests, 0)
+    }).pipe(Effect.provide(wire.layer))
+  })
+
+  it.effect("a body with half a character is refused by its path, before anything is sent", () => {
+    const wire = Wire.make(() => Wire.json({}))
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      const error = yield* Effect.flip(client.chat({ messages: [{ role: "user", content: "\ud83d" }] }))
+      assert.deepStrictEqual([error.reason._tag, error.attempts, wire.requests.length], ["InvalidRequest", 0, 0])
+      assert.include(error.message, "messages.0.content holds half of a surrogate pair")
+    }).pipe(Effect.provide(wire.layer))
+  })
+
+  it.effect("a call whose time is over is not sent", () => {
+    const wire = Wire.make(() => Wire.json({}))
+    return Effect.gen(function*() {
+      const client = yield* Wire.client()
+      yield* TestClock.adjust("1 second")
+      for (const call of [client.generate(Wire.prompt), Stream.runDrain(client.generateStream(Wire.prompt))]) {
+        const error = yield* Effect.flip<unknown, InferenceError, never>(Deadline.by(1000)(call))
+        assert.deepInclude(error.reason, { _tag: "Timeout", phase: "total" })
+        assert.strictEqual(error.attempts, 0)
+      }
       assert.lengthOf(wire.requests, 0)
     }).pipe(Effect.provide(wire.layer))
   })

@@ -166,6 +166,22 @@ it.effect("an answer that llama.cpp files as thinking under a grammar is the ans
     }
   }))
 
+it.effect("a thought that the token limit cut is not taken for the answer", () =>
+  Effect.gen(function*() {
+    for (const delivery of deliveries) {
+      const { generations: [generation] } = yield* Effect.gen(function*() {
+        const llm = yield* InferenceEndpointsLLM
+        const simulator = yield* Simulator.Simulator
+        yield* simulator.answer({ text: "let me think about it for a while" })
+        yield* simulator.fail(Fault.filedAsThinking)
+        const structuredOutput = { format: "regex", schema: "[a-z ]+" } as const
+        return yield* llm.generate("Yes?", { delivery, structuredOutput, maxNewTokens: 3 })
+      }).pipe(Effect.provide(World.layer({ engine: "llamacpp" })))
+      assert.deepStrictEqual([generation?.text, generation?.finishReason], ["", "length"])
+      assert.isTrue(generation?.reasoning?.startsWith("let me"))
+    }
+  }))
+
 describe("tool calls", () => {
   const tools = [{ name: "weather", parameters: { type: "object", properties: { city: { type: "string" } } } }]
   const toolCalls = ["Oslo", "Rome"].map((city) => ({ name: "weather", arguments: { city } }))
