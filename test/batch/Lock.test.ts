@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { Effect, Exit, Fiber, FileSystem, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs"
 import { Lock } from "../../src/batch/index.ts"
@@ -27,6 +27,8 @@ const began = (pid: number): string | undefined =>
   existsSync(`/proc/${pid}/stat`)
     ? /\)(?: \S+){19} (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]
     : undefined
+
+const written = (pid: number) => JSON.stringify({ pid, started: "2026-01-01T00:00:00.000Z", nonce: String(pid) })
 
 describe("a lock", () => {
   it.effect("says whose it is, and when that process began", () =>
@@ -99,6 +101,29 @@ describe("a lock", () => {
       writeFileSync(path, JSON.stringify({ pid: 1, started: "2026-01-01T00:00:00.000Z", nonce: "x" }))
       yield* on("here", 1)(hold(path))
       assert.strictEqual((yield* Effect.flip(on("here", 1)(hold(path)))).reason._tag, "Locked")
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("that another run took over at the same moment is left to it", () =>
+    Effect.gen(function*() {
+      const path = yield* lockOf
+      writeFileSync(path, written(41))
+      // between the look at the lock of a dead process and its removal, process 42 has done the same, and holds it
+      const fs = yield* FileSystem.FileSystem
+      let moved = false
+      const racing = FileSystem.make({
+        ...fs,
+        rename: (from, to) => {
+          if (!moved) writeFileSync(path, written(42))
+          moved = true
+          return fs.rename(from, to)
+        }
+      })
+      const refused = yield* Effect.flip(hold(path)).pipe(
+        Effect.provideService(Lock.Processes, { pid: 1, host: "here", isAlive: (pid) => pid === 42 }),
+        Effect.provideService(FileSystem.FileSystem, racing)
+      )
+      assert.include(refused.message, "process 42")
+      assert.strictEqual(readFileSync(path, "utf8"), written(42))
     }).pipe(Effect.provide(Bench.Node)))
 
   it.effect("of a process that lives, which version 0.1.0 wrote, is respected", () =>

@@ -504,6 +504,9 @@ describe("a file that is replaced", () => {
     }).pipe(Effect.provide(Bench.Node)))
 })
 
+/** A line with a byte that UTF-8 does not have. */
+const latin = (key: string) => Buffer.concat([Buffer.from(`{"${key}":"a`), Buffer.of(0xff), Buffer.from("\"}\n")])
+
 describe("an input", () => {
   it.effect.each(
     [
@@ -520,6 +523,18 @@ describe("an input", () => {
       assert.include(refused.message, message)
       assert.strictEqual(refused.exitCode, 2)
       assert.isFalse(existsSync(place.output))
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("and an output, is refused where a line is not UTF-8", () =>
+    Effect.gen(function*() {
+      const place = yield* setup(1)
+      yield* Bench.run(place)
+      appendFileSync(place.output, latin("id"))
+      assert.include((yield* Effect.flip(Bench.run(place))).message, "line 2 is not UTF-8 text")
+      const other = yield* Bench.files
+      writeFileSync(other.input, latin("prompt"))
+      const refused = yield* Effect.flip(Bench.run(other, () => Effect.die("sent")))
+      assert.include(refused.message, "line 1: is not UTF-8 text")
     }).pipe(Effect.provide(Bench.Node)))
 
   it.effect("that is not there is named", () =>

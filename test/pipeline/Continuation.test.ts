@@ -273,6 +273,23 @@ describe("a text that is there already", () => {
       }
     }).pipe(Effect.provide(world())))
 
+  it.effect("is salvaged when it is not JSON, behind what was good of it", () => {
+    const good = long.slice(0, 500)
+    const script = (request: unknown, prompt: string) =>
+      prompt.endsWith("assistant\n") ? { text: `${good}\u0000 and prose` } : writing(long)(request, prompt)
+    return Effect.gen(function*() {
+      const { attempts, value } = yield* (yield* llm).generateObject(raw("people"), {
+        schema: People,
+        maxNewTokens: 9000,
+        retries: 1,
+        salvage: true
+      })
+      assert.deepStrictEqual(value, people)
+      assert.lengthOf(attempts, 1)
+      assert.isTrue(asked((yield* World.bodies)[1] ?? {}).text.endsWith(good))
+    }).pipe(Effect.provide(world(long, { server: { script } })))
+  })
+
   it.effect("is refused where no engine goes on with it", () =>
     Effect.gen(function*() {
       const error = yield* Effect.flip((yield* llm).generate("people", { continueFrom: "a" }))
