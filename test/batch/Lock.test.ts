@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, FileSystem, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs"
+import { existsSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs"
 import { Lock } from "../../src/batch/index.ts"
 import * as Bench from "./Bench.ts"
 
@@ -101,6 +101,19 @@ describe("a lock", () => {
       writeFileSync(path, JSON.stringify({ pid: 1, started: "2026-01-01T00:00:00.000Z", nonce: "x" }))
       yield* on("here", 1)(hold(path))
       assert.strictEqual((yield* Effect.flip(on("here", 1)(hold(path)))).reason._tag, "Locked")
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("is touched every twenty seconds, which shows other hosts that its owner lives", () =>
+    Effect.gen(function*() {
+      const path = yield* lockOf
+      yield* hold(path)
+      for (const now of [20_000, 40_000]) {
+        yield* TestClock.adjust("20 seconds")
+        for (let turn = 0; turn < 500 && statSync(path).mtimeMs !== now; turn++) {
+          yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        }
+        assert.strictEqual(statSync(path).mtimeMs, now)
+      }
     }).pipe(Effect.provide(Bench.Node)))
 
   it.effect("that another run took over at the same moment is left to it", () =>

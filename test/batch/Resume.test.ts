@@ -82,6 +82,8 @@ describe("a difference", () => {
       const refused = yield* Effect.flip(Bench.run({ ...other, accept: ["options.topP"] }))
       assert.include(refused.message, "--continue options.temperature")
       assert.notInclude(refused.message, "topP")
+      // the beginning of a name is not the name
+      yield* Effect.flip(Bench.run({ ...other, accept: ["options.topP", "options.temp"] }))
       const report = yield* Bench.run({ ...other, accept: ["options"] })
       assert.deepStrictEqual([report.rows.done, report.rows.doneNow], [4, 2])
       const manifest = JSON.parse(readFileSync(`${place.output}.manifest.json`, "utf8"))

@@ -222,8 +222,10 @@ describe("a run", () => {
       writeFileSync(place.output, [first, "garbage", first, third, ""].join("\n"))
       const refused = yield* Effect.flip(Bench.run(place))
       assert.include(refused.message, "line 2 is not a result of this batch, line 3 repeats row 0")
-      yield* Bench.run({ ...place, repair: true })
+      const { tokens } = yield* Bench.run({ ...place, repair: true })
       assert.deepStrictEqual(Bench.indices(place.output), Bench.upTo(6))
+      // each row counts once, though the file was read twice
+      assert.deepStrictEqual(tokens, { input: 6 * 3, output: 6 * 5 })
       assert.strictEqual(readFileSync(`${place.output}.bad`, "utf8"), `garbage\n${first}\n`)
     }).pipe(Effect.provide(Bench.Node)))
 
@@ -436,6 +438,23 @@ describe("a full disk", () => {
     }))
 })
 
+describe("a file that is moved aside", () => {
+  it.effect("takes the place of none that was moved before", () =>
+    Effect.gen(function*() {
+      const { output } = yield* Bench.files
+      for (const text of ["first", "second", "third"]) {
+        writeFileSync(output, text)
+        yield* Durable.moveAside(output, "old")
+        assert.isFalse(existsSync(output))
+      }
+      assert.deepStrictEqual(
+        [".old", ".old-2", ".old-3"].map((name) => readFileSync(output + name, "utf8")),
+        ["first", "second", "third"]
+      )
+      yield* Durable.moveAside(output, "old")
+    }).pipe(Effect.provide(Bench.Node)))
+})
+
 describe("what was written", () => {
   it.effect("is synced at least every 256 rows, and at the end", () =>
     Effect.gen(function*() {
@@ -562,5 +581,17 @@ describe("an output in another order", () => {
         yield* Order.sort(output, 101, window)
         assert.deepStrictEqual(Bench.lines(output).map(({ index }) => index), order.toSorted((a, b) => a - b))
       }
+    }).pipe(Effect.provide(Bench.Node)))
+
+  it.effect("keeps every line whole, however long, and wherever it stands in the file", () =>
+    Effect.gen(function*() {
+      const { output } = yield* Bench.files
+      const lengths = [300_000, 1_200_000, 700_000, 5, 900_000, 2_500_000, 400_000]
+      const rows = lengths.map((length, index) => ({ id: String(index), index, text: String(index).repeat(length) }))
+      Bench.write(output, rows.toReversed())
+      yield* Order.sort(output, rows.length)
+      const lines = readFileSync(output, "utf8").trimEnd().split("\n")
+      assert.isTrue(lines.every((line, index) => line === JSON.stringify(rows[index])))
+      assert.lengthOf(lines, rows.length)
     }).pipe(Effect.provide(Bench.Node)))
 })

@@ -217,6 +217,13 @@ describe("Dedicated.wait", () => {
       })
   )
 
+  it.effect("does not start one that is paused when no wait is allowed", () =>
+    Effect.gen(function*() {
+      const { endpoints, exit, time } = yield* waited({ endpoint: { state: "paused" }, wait: { timeout: 0 } })
+      assert.strictEqual(failure(exit)?._tag, "Paused")
+      assert.deepStrictEqual([time, posts(yield* endpoints.api.received)], [0, []])
+    }))
+
   it.effect("neither polls in a tight loop nor all at the same moment", () =>
     Effect.gen(function*() {
       const { endpoints } = yield* waited({ endpoint: { state: "initializing", initializing: 280_000 } })
@@ -253,12 +260,12 @@ describe("Dedicated.wait", () => {
   it.effect("is not ready before the health route says so", () =>
     Effect.gen(function*() {
       const handler = yield* Double.stumbling(
-        [Double.plain(503), Double.plain(502)],
+        [Double.plain(503), Double.plain(502), Double.plain(302)],
         () => Effect.succeed(Double.plain(200, "{}"))
       )
       const { exit, seen } = yield* waited({ hosts: { ".aws.endpoints.huggingface.cloud": handler } })
       assert.isTrue(Exit.isSuccess(exit))
-      assert.deepStrictEqual(seen.map(({ action }) => action), ["Probed", "Probed", "Ready"])
+      assert.deepStrictEqual(seen.map(({ action }) => action), ["Probed", "Probed", "Probed", "Ready"])
     }))
 
   it.effect.each([["/ready", ["Probed", "Ready"]], [null, ["Ready"]]] as const)(
