@@ -421,7 +421,7 @@ describe("what a request looks like", () => {
       const client = yield* Wire.client()
       const error = yield* Effect.flip(client.chat({ messages: [{ role: "user", content: "\ud83d" }] }))
       assert.deepStrictEqual([error.reason._tag, error.attempts, wire.requests.length], ["InvalidRequest", 0, 0])
-      assert.include(error.message, "messages.0.content holds half of a surrogate pair")
+      assert.include(error.message, "messages.0.content")
     }).pipe(Effect.provide(wire.layer))
   })
 
