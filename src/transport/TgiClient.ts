@@ -171,16 +171,12 @@ export const over = (client: HttpClient.HttpClient, options: Options): TgiClient
     routeOf: Routes.RouteOf<F>,
     isAsked: boolean
   ) => {
-    const within = (body: Body, scope: Scope.Scope) =>
-      open(
-        { method: "POST", path, body: isAsked && body["stream"] !== true ? { ...body, stream: true } : body },
-        routeOf(body),
-        scope
-      )
     function opening(body: Body): Effect.Effect<Opened<F>, InferenceError, Scope.Scope>
     function opening(body: Body, scope: Scope.Scope): Effect.Effect<Opened<F>, InferenceError>
     function opening(body: Body, scope?: Scope.Scope): Effect.Effect<Opened<F>, InferenceError, Scope.Scope> {
-      return scope === undefined ? Effect.flatMap(Effect.scope, (own) => within(body, own)) : within(body, scope)
+      if (scope === undefined) return Effect.flatMap(Effect.scope, (own) => opening(body, own))
+      const sent = isAsked && body["stream"] !== true ? { ...body, stream: true } : body
+      return open({ method: "POST", path, body: sent }, routeOf(body), scope)
     }
     return opening
   }
