@@ -208,7 +208,7 @@ describe("provenance", () => {
           ])
       })
       assert.include(later.why?.message ?? "", "of \"elsewhere\"")
-      assert.include(later.why?.message ?? "", "those of the model \"one\"")
+      assert.include(later.why?.message ?? "", "responses from the model \"one\"")
     }).pipe(Effect.provide(Bench.Node)))
 })
 
