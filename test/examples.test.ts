@@ -16,7 +16,7 @@ const promised: Readonly<Record<string, RegExp>> = {
   "03-serverless.ts": /asked as org\/model:cheapest/,
   "04-dedicated.ts": /is paused \(Resumed[^]*is running \(Ready/,
   "05-base-url.ts": /is tgi 3\.3\.7[^]*is vllm/,
-  "06-structured-output.ts": /User \{ name: [^]*the token limit cut the answer/,
+  "06-structured-output.ts": /User \{ name: [^]*the token limit cut the response/,
   "07-stream-object.ts": /1\. \{ name: [^]*all 3 are here/,
   "08-tools.ts": /the model calls get_weather \{ city: /,
   "09-batch.ts": /rows/,
@@ -52,7 +52,7 @@ const promised: Readonly<Record<string, RegExp>> = {
   "32-port.ts":
     /200 .*"model":"gpt-4o-mini".*\n400 .*"param":"presence_penalty"[^]*resumed 1 time\n[^]*output_tokens_total\{model="llm"\} \d/,
   "33-tapes.ts":
-    /1 exchange, \d+ events\n200 a stream\n404 .*taped \\"Why is the sky blue\?\\", asked \\"Why is the sky red/
+    /1 exchange, \d+ events\n200 a stream\n404 .*taped \\"Why is the sky blue\?\\", requested \\"Why is the sky red/
 }
 
 /** Examples import the package by its name, as a program of a reader does. */

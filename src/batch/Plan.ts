@@ -126,14 +126,14 @@ const problemsOf = (
     ...(budget.tokens === undefined
       ? []
       : tokens === undefined
-      ? ["the endpoint does not count tokens, so a budget of tokens cannot be kept"]
+      ? ["the endpoint does not count tokens, so a budget of tokens cannot be enforced"]
       : tokens.expected > budget.tokens
       ? [`about ${Math.round(tokens.expected)} tokens are needed, and the budget has ${budget.tokens}`]
       : []),
     ...(budget.dollars === undefined
       ? []
       : plan.dollars === undefined
-      ? ["the price or the tokens are not known, so a budget of dollars cannot be kept"]
+      ? ["the price or the tokens are not known, so a budget of dollars cannot be enforced"]
       : plan.dollars.expected > budget.dollars
       ? [`about $${plan.dollars.expected.toFixed(2)} is needed, and the budget has $${budget.dollars}`]
       : [])

@@ -88,7 +88,7 @@ describe("a file of a user", () => {
   it("is read as text where it is text", () => {
     assert.strictEqual(messagesOf(userFile("text/plain", new TextEncoder().encode("grüß")))[0]?.content, "grüß")
     assert.strictEqual(messagesOf(userFile("application/json", btoa("{}")))[0]?.content, "{}")
-    assert.include(refusal(userFile("text/csv", new URL("https://example.com/a.csv"))) ?? "", "give its content")
+    assert.include(refusal(userFile("text/csv", new URL("https://example.com/a.csv"))) ?? "", "pass its content")
     assert.include(refusal(userFile("text/csv", "not base64!")) ?? "", "neither bytes nor base64")
   })
 

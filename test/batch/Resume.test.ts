@@ -89,7 +89,7 @@ describe("a difference", () => {
       const manifest = JSON.parse(readFileSync(`${place.output}.manifest.json`, "utf8"))
       assert.deepStrictEqual(manifest.accepted[0].changes, [
         "options.temperature was 0.5 and is 0.7",
-        "options.topP was nothing and is 0.9"
+        "options.topP was not set and is 0.9"
       ])
       // accepted once: the next run with it is no other
       assert.strictEqual((yield* Bench.run(other)).rows.doneNow, 0)

@@ -166,7 +166,7 @@ describe("a run", () => {
         })
       )
       assert.include(refused.message, "options.temperature was 0.5 and is 0.7")
-      assert.include(refused.message, "columns.prompt was nothing and is \"prompt\"")
+      assert.include(refused.message, "columns.prompt was not set and is \"prompt\"")
       assert.include(refused.message, "service was \"test\" and is \"other\"")
       assert.strictEqual(refused.exitCode, 2)
     }).pipe(Effect.provide(Bench.Node)))

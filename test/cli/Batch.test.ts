@@ -92,7 +92,7 @@ describe("batch", () => {
   it.live.each(
     [
       [["--decide", "a,b"], "--question"],
-      [["--decide", "a,b", "--question", "q", "--embed"], "exclude"],
+      [["--decide", "a,b", "--question", "q", "--embed"], "cannot be combined"],
       [["--decide", "a", "--question", "q"], "two labels"]
     ] as const
   )("run %j is refused before anything is sent", ([flags, word]) =>
@@ -118,4 +118,22 @@ describe("migrate", () => {
       assert.include(stdout, "batch run '<input>' -o responses.jsonl --base-url http://h")
       assert.include(stderr, "top_k was dropped")
     }))
+})
+
+describe("a batch that was started with other options", () => {
+  it.live("is refused with the names that --continue takes", () =>
+    Effect.gen(function*() {
+      const path = yield* directory
+      const { url } = yield* SimulatorServer.SimulatorServer
+      const input = join(path, "rows.jsonl")
+      writeFileSync(input, `${JSON.stringify({ id: "a", prompt: "Hello" })}\n`)
+      const args = ["batch", "run", input, "-o", join(path, "out.jsonl"), "-u", url, "--quiet"]
+      assert.strictEqual((yield* run([...args, "--max-new-tokens", "4"])).code, 0)
+      const refused = yield* run([...args, "--max-new-tokens", "8"])
+      assert.strictEqual(refused.code, 2)
+      assert.include(refused.stderr, "options.maxNewTokens was 4 and is 8")
+      assert.include(refused.stderr, "--continue options.maxNewTokens")
+      const accepted = yield* run([...args, "--max-new-tokens", "8", "--continue", "options.maxNewTokens"])
+      assert.strictEqual(accepted.code, 0, accepted.stderr)
+    }).pipe(Effect.provide(SimulatorServer.layer({}))))
 })

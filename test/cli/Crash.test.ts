@@ -107,7 +107,7 @@ describe("a batch that is run again", () => {
       yield* run(place.args())
       const options = yield* run(place.args("--temperature", "0.5"))
       assert.strictEqual(options.code, 2)
-      assert.include(options.stderr, "options.temperature was nothing and is 0.5")
+      assert.include(options.stderr, "options.temperature was not set and is 0.5")
       writeRows(place.input, 9)
       appendFileSync(place.input, "{\"id\":\"row-9\",\"prompt\":\"another question\"}\n")
       const input = yield* run(place.args())

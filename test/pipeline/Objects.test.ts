@@ -159,7 +159,7 @@ describe("generateObject", () => {
       const { repairs } = yield* generateObject("a user", { schema: User, lenient: true })
       assert.isAbove(repairs.length, 0)
       const strict = yield* Effect.flip(generateObject("a user", { schema: User }))
-      assert.include(strict.message, "not JSON")
+      assert.include(strict.message, "not valid JSON")
     }).pipe(Effect.provide(layer))
   })
 

@@ -153,7 +153,7 @@ describe("a replay", () => {
       assert.deepStrictEqual([status, headers["x-should-retry"]], [404, "false"])
       const { error } = JSON.parse(String(body))
       assert.deepStrictEqual([error.code, error.param], ["tape_miss", "max_tokens"])
-      assert.match(error.message, /max_tokens: taped 3, asked 4/)
+      assert.match(error.message, /max_tokens: taped 3, requested 4/)
     }))
 
   it.effect("takes requests for the same that differ in what is normalised by name", () =>

@@ -29,7 +29,7 @@ describe("a server that tells no usage", () => {
         assert.deepStrictEqual([last?.ending, last?.why?.by, last?.rows.done], ["stopped", "budget", 1])
         assert.match(
           last?.why?.message ?? "",
-          /did not report the tokens of 1 generations, so the budget cannot be kept/
+          /did not report the tokens of 1 generations, so the budget cannot be enforced/
         )
       }))
 

@@ -133,7 +133,7 @@ export interface Change {
 const SHOWN = 80
 
 const show = (value: unknown): string => {
-  if (value === undefined) return "nothing"
+  if (value === undefined) return "not set"
   const text = canonical(value)
   return text.length <= SHOWN ? text : `${text.slice(0, SHOWN)}…`
 }

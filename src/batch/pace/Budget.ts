@@ -107,7 +107,7 @@ export const exceeded = (
 ): string | undefined => {
   const counts = budget.tokens !== undefined || (budget.dollars !== undefined && price.perHour === undefined)
   if (counts && spent.uncounted > 0) {
-    return `the server did not report the tokens of ${spent.uncounted} generations, so the budget cannot be kept; set countTokens, a price by the hour, or leave out the budget`
+    return `the server did not report the tokens of ${spent.uncounted} generations, so the budget cannot be enforced; set countTokens, a price by the hour, or leave out the budget`
   }
   const tokens = spent.inputTokens + spent.outputTokens
   const more = reserved.inputTokens + reserved.outputTokens

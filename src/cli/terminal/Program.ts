@@ -43,6 +43,7 @@ const flagOf: Readonly<Record<string, string>> = {
   endpointNamespace: "--namespace",
   magpiePreQueryTemplate: "--magpie",
   maxNewTokens: "--max-new-tokens",
+  minimumMass: "--minimum-mass",
   modelDisplayName: "--display-name",
   modelId: "--model",
   modelName: "--model-name",
@@ -52,7 +53,8 @@ const flagOf: Readonly<Record<string, string>> = {
   waitTimeout: "--wait"
 }
 
-const options = new RegExp(`\\b(?:${Object.keys(flagOf).join("|")})\\b`, "g")
+// `options.maxNewTokens` is the name of a difference, which `--continue` takes as it is
+const options = new RegExp(`(?<![.\\w])(?:${Object.keys(flagOf).join("|")})\\b`, "g")
 
 /** A message with options written as flags. It may contain the words of a server. */
 const say = (code: number, message: string) =>
