@@ -45,6 +45,29 @@ describe("Settings.resolve", () => {
     assert.deepStrictEqual(Settings.resolve({ topP: 2 }, {}).issues.map(({ path }) => path), [["topP"]]))
 })
 
+describe("defaults that are known", () => {
+  const defaults: ReadonlyArray<Settings.CallOptions> = [{}, { topK: 5, revive: false }, { topP: 2 }, {
+    concurrency: 0
+  }]
+  const calls: ReadonlyArray<Settings.CallOptions> = [
+    {},
+    { delivery: "unary", revive: undefined },
+    { concurrency: 2 },
+    { concurrency: 0 },
+    { topP: 0.5 },
+    { topK: -1, delivery: "stream" }
+  ]
+  for (const own of defaults) {
+    for (const call of calls) {
+      it(`${JSON.stringify(own)} change nothing about the call ${JSON.stringify(call)}`, () =>
+        assert.deepStrictEqual(
+          Settings.resolve(own, call, Settings.resolve(own, {})),
+          Settings.resolve(own, call)
+        ))
+    }
+  }
+})
+
 describe("Settings.pick", () => {
   it("leaves everything else out", () => {
     const options = { revive: false, modelId: "m", apiKey: "secret" }

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
+import * as InferenceEndpointsLLM from "../../src/InferenceEndpointsLLM.ts"
 import type * as Message from "../../src/Message.ts"
 import * as Conversing from "../../src/pipeline/prepare/Conversing.ts"
 import * as Json from "../../src/protocol/Json.ts"
@@ -84,6 +85,24 @@ describe("half of a surrogate pair", () => {
     assert.strictEqual(Json.brokenText({ whole, text: text.toWellFormed() }), undefined)
     assert.deepStrictEqual(Json.brokenText({ whole, list: [1, `${text.toWellFormed()}\udc00`] }), ["list", "1"])
   })
+
+  const said: ReadonlyArray<readonly [where: string, path: string, input: string, own: object, call?: object]> = [
+    ["a prompt alone", "prompt", half, {}],
+    ["a prompt beside settings of the call", "prompt", half, {}, { delivery: "unary" }],
+    ["the options of the service", "toolPrompt", "x", { toolPrompt: half }],
+    ["the options of the service, beside settings of the call", "toolPrompt", "x", { toolPrompt: half }, {
+      revive: false
+    }],
+    ["the options of the call", "toolPrompt", "x", {}, { toolPrompt: half }]
+  ]
+  for (const [where, path, input, generationOptions, call] of said) {
+    it.effect(`is refused by the service in ${where}`, () =>
+      Effect.gen(function*() {
+        const llm = yield* InferenceEndpointsLLM.InferenceEndpointsLLM
+        const error = yield* Effect.flip(llm.generate(input, call))
+        assert.include(error.message, `${path} contains half of a surrogate pair`)
+      }).pipe(Effect.provide(InferenceEndpointsLLM.layerTest(() => "never", { generationOptions }))))
+  }
 
   it.effect("is not sent by the client of the wire either", () => {
     const wire = Wire.make(() => Wire.json({ generated_text: "x" }))
