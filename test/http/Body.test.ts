@@ -72,6 +72,23 @@ describe.each(ways)("a whole body %s", (_, response) => {
     }))
 })
 
+describe("a body without an end", () => {
+  it.effect("is read no further than its limit", () =>
+    Effect.gen(function*() {
+      let sent = 0
+      const body = new ReadableStream<Uint8Array>({
+        pull: (controller) => {
+          sent += 1000
+          if (sent > 1_000_000) controller.close()
+          else controller.enqueue(new Uint8Array(1000))
+        }
+      }, { highWaterMark: 0 })
+      const response = HttpClientResponse.fromWeb(request, new Response(body))
+      assert.strictEqual(tagOf(yield* Effect.flip(Body.bytes(response, { limit: 2000 }))), "TooLarge")
+      assert.isAtMost(sent, 5000)
+    }))
+})
+
 const clientOf = (response: () => Response) =>
   HttpClient.make((request) => Effect.sync(() => HttpClientResponse.fromWeb(request, response())))
 

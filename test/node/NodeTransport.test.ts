@@ -843,6 +843,20 @@ describe("compression", () => {
       assert.deepStrictEqual(told(error), ["DecodeError", "Z_BUF_ERROR"])
     }).pipe(withClient()))
 
+  it.live.each([["gzip", Zlib.gzipSync], ["deflate", Zlib.deflateSync]] as const)(
+    "in %s may be padded with zeros, and with nothing else",
+    ([coding, compress]) =>
+      Effect.gen(function*() {
+        const server = yield* Loopback.http(({ url }, response) =>
+          response.writeHead(200, { "content-encoding": coding })
+            .end(Buffer.concat([compress("text"), Buffer.from(url === "/zeros" ? "\0\0\0\0" : "more")]))
+        )
+        const get = (path: string) => Effect.flatMap(HttpClient.get(server.url + path), (response) => response.text)
+        assert.strictEqual(yield* get("/zeros"), "text")
+        assert.deepStrictEqual(told(yield* Effect.flip(get("/more"))), ["DecodeError", "Z_DATA_ERROR"])
+      }).pipe(withClient())
+  )
+
   it.live("that is none, though announced, fails", () =>
     Effect.gen(function*() {
       const server = yield* Loopback.http((_, response) =>
