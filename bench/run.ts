@@ -178,23 +178,27 @@ interface Cost {
 
 const told = ({ cpu, perSecond }: Cost) => `${figure(perSecond)}/s, ${figure(cpu)} µs of CPU each`
 
-/** Rows of a batch from file to file, next to a plain script. */
+/** Rows of a batch from file to file, next to a plain script, and to one that calls the service. */
 const batch = (origin: string): string => {
-  const count = quick ? "4000" : "20000"
-  const ways = ["plain unary", "batch unary", "plain stream", "batch stream"]
+  const counts = quick ? ["4000"] : ["20000", "100000"]
+  const whos = ["plain", "calls", "batch"]
+  const ways = counts.flatMap((count) =>
+    ["unary", "stream"].flatMap((how) => whos.map((who) => `${who} ${how} ${count}`))
+  )
   const of = turns(
     "B1",
     ways,
-    (way): Cost => JSON.parse(onClientCore([process.execPath, "Rows.ts", ...way.split(" "), count, origin])),
+    (way): Cost => JSON.parse(onClientCore([process.execPath, "Rows.ts", ...way.split(" "), origin])),
     told
   )
   const rows = ways.map((way) => {
+    const [, ...rest] = way.split(" ")
     const cpu = least(of(way, ({ cpu }) => cpu))
-    const plain = least(of(way.replace("batch", "plain"), ({ cpu }) => cpu))
+    const plain = least(of(["plain", ...rest].join(" "), ({ cpu }) => cpu))
     return [way, (cpu / plain).toFixed(2), figure(cpu), figure(median(of(way, ({ perSecond }) => perSecond)))]
   })
-  return `${count} rows of a batch, 64 at once, next to a plain script\n\n${
-    table(["program", "times the CPU of the plain script", "CPU µs/row", "rows/s"], rows)
+  return `rows of a batch, 64 at once, next to a plain script and to calls of the service\n\n${
+    table(["program, way, rows", "times the CPU of the plain script", "CPU µs/row", "rows/s"], rows)
   }\n`
 }
 

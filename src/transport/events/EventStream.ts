@@ -110,7 +110,7 @@ class State implements Parser {
   push(pieces: ReadonlyArray<Uint8Array>): boolean {
     if (pieces.length === 0) return true
     const bytes = Bytes.join(pieces)
-    // behind ASCII no character is open, and such a text is decoded twice as fast; nearly every read ends so
+    // after ASCII no character is open, so one decoder serves every stream; nearly every read ends so
     const isWhole = (bytes[bytes.length - 1] ?? 0) < 0x80
     if (isWhole && this.#decoder === undefined) return this.#text(whole.decode(bytes))
     this.#decoder ??= decoderOf()
