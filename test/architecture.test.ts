@@ -114,6 +114,16 @@ describe("the arrows", () => {
       []
     ))
 
+  it("the simulated engines and the template language reach nothing of Effect, so the package holds them once", () => {
+    const reached = new Set(["simulator/Engines.ts", "template/jinja/Template.ts"])
+    for (const path of reached) {
+      const at = sources.find((source) => source.path === path)
+      for (const { isType, of } of at?.imports ?? []) if (!isType) reached.add(of)
+    }
+    assert.isAbove(reached.size, 100)
+    assert.deepStrictEqual([...reached].filter((path) => !path.endsWith(".ts")), [])
+  })
+
   it("there is no circle of imports, of types neither", () => {
     const onward = new Map(sources.map(({ imports, path }) => [path, imports.map(({ of }) => of)]))
     // takes away what leads nowhere any more; what is left then leads in a circle

@@ -138,7 +138,7 @@ describe("the packed bin without a terminal", () => {
         [["generate", "x", "-u", "http://127.0.0.1:9", "--wait", "0"], 1, /cannot be reached/],
         [["generate", "x", "--endpoint", "a", "--model", "b/c"], 1, /--model and --endpoint name two targets/],
         [["generate", "-u", at], 2, /standard input was empty/],
-        [["proxy", "-u", at, "--host", "0.0.0.0", "--no-key"], 2, /--no-key would open 0\.0\.0\.0 to everybody/],
+        [["proxy", "-u", at, "--host", "0.0.0.0", "--no-key"], 2, /--no-key would open 0\.0\.0\.0 to everyone/],
         [["simulate", "--port", new URL(at).port], 2, /cannot listen/],
         [["no-such-verb"], 2, /There is no command/]
       ]

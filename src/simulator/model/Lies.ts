@@ -4,7 +4,6 @@
  *
  * @since 0.2.0
  */
-import * as Struct from "effect/Struct"
 
 /** The fields that each lie leaves unread, in the spellings of all engines. */
 const fields = {
@@ -52,7 +51,8 @@ export type Lie = keyof typeof fields | "fakeLogprobs" | "cancel" | "mix"
  * @since 0.2.0
  */
 export const all: ReadonlyArray<Lie> = [
-  ...Struct.keys(fields),
+  // the keys of the table are its own names
+  ...Object.keys(fields) as ReadonlyArray<keyof typeof fields>,
   "fakeLogprobs",
   "cancel",
   "mix"
