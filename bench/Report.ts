@@ -43,7 +43,7 @@ const header = ({ pinning, realTime }: Apart) =>
       Os.cpus()[0]?.model.trim()
     }, ${Os.availableParallelism()} cores, ${Os.type()} ${Os.release()}, Node ${process.version}; ${
       pinning ? "client and server each on a core of their own" : "not pinned"
-    }${realTime ? ", at real-time priority" : ""}. Other programs ran at the same time.`,
+    }${realTime ? ", at real-time priority" : ""}. Each section gives the load at its start.`,
     `${peers.map((name) => `${name} ${versionOf(name)}`).join(", ")}.`,
     "Ratios are to the first line of each group; `limit` is undici and one JSON.parse per response or event. Throughput is the " +
     "median of the rounds. CPU is that of the client's process, user and system, and that of the part (a tenth of a round) that took " +
