@@ -21,15 +21,33 @@ export type Scrub = (text: string) => string
  */
 export const nothing: Scrub = (text) => text
 
+const removed = "<redacted>"
+
+/** Only long texts are cut before they come here; the beginning of a token that is shorter than this tells nothing. */
+const LONG = 1024
+const BEGINNING = 6
+
+/** A body that is cut may end in the middle of the secret. */
+const withoutBeginning = (text: string, secret: string): string => {
+  for (let length = secret.length - 1; length >= BEGINNING; length--) {
+    if (text.endsWith(secret.slice(0, length))) return `${text.slice(0, -length)}${removed}`
+  }
+  return text
+}
+
 /**
- * A function that removes a token from a text.
+ * A function that removes a token from a text, and the beginning of one at the end of a text that may have been cut.
  *
  * @category constructors
  * @since 0.2.0
  */
 export const scrubber = (token: Redacted.Redacted<string> | undefined): Scrub => {
   const secret = token === undefined ? "" : Redacted.value(token)
-  return secret === "" ? nothing : (text) => text.replaceAll(secret, "<redacted>")
+  if (secret === "") return nothing
+  return (text) => {
+    const safe = text.replaceAll(secret, removed)
+    return safe.length < LONG ? safe : withoutBeginning(safe, secret)
+  }
 }
 
 /**
