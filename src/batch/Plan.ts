@@ -246,6 +246,14 @@ const number = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 })
 const range = ({ expected, high, low }: Interval, unit: string): string =>
   `${unit}${number.format(expected)} (${unit}${number.format(low)} to ${unit}${number.format(high)})`
 
+const spans = [["hours", 1], ["minutes", 60], ["seconds", 3600]] as const
+
+/** A time in the largest unit of which it is at least one. */
+const time = (hours: Interval): string => {
+  const [name, count] = spans.find(([, count]) => hours.expected * count >= 1) ?? spans[2]
+  return `${name}: ${range(scaled(hours, count), "")}`
+}
+
 /**
  * A plan in a few lines, without a line end.
  *
@@ -259,7 +267,7 @@ export const text = (plan: Plan): string =>
       ? "tokens: not known, the endpoint does not count them"
       : `tokens: ${range(plan.tokens.input, "")} in, ${range(plan.tokens.output, "")} out`,
     plan.dollars === undefined ? "dollars: not known" : `dollars: ${range(plan.dollars, "$")}`,
-    `hours: ${range(plan.hours, "")} at ${plan.concurrency} rows in flight`,
+    `${time(plan.hours)} at ${plan.concurrency} rows in flight`,
     ...(Object.keys(plan.failures).length === 0
       ? []
       : [`failures: ${Object.entries(plan.failures).map(([name, count]) => `${name} ${count}`).join(", ")}`]),

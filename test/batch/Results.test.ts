@@ -143,6 +143,13 @@ describe("another form", () => {
     }).pipe(Effect.provide(Bench.Node)))
 })
 
+/** How a plan shows hours. */
+const timeOf = (expected: number) => {
+  const hours = { low: expected / 2, expected, high: expected * 2 }
+  const text = Plan.text({ rows: 3, sample: 3, failures: {}, hours, concurrency: 4, problems: [] })
+  return text.split("\n").at(-1)
+}
+
 describe("a plan", () => {
   it.effect("reckons rows, tokens and dollars from a sample", () =>
     Effect.gen(function*() {
@@ -154,6 +161,13 @@ describe("a plan", () => {
       assert.approximately(plan.dollars?.expected ?? 0, 3 + 10, 1e-9)
       assert.isFalse(existsSync(place.output))
     }).pipe(Effect.provide(Bench.Node)))
+
+  it("says its time in the largest unit of which it is at least one", () => {
+    assert.strictEqual(timeOf(3), "hours: 3 (1.5 to 6) at 4 rows in flight")
+    assert.strictEqual(timeOf(0.5), "minutes: 30 (15 to 60) at 4 rows in flight")
+    assert.strictEqual(timeOf(0.005), "seconds: 18 (9 to 36) at 4 rows in flight")
+    assert.strictEqual(timeOf(0), "seconds: 0 (0 to 0) at 4 rows in flight")
+  })
 
   it.effect("refuses what a budget or the context of the model cannot carry, and what cannot be counted", () =>
     Effect.gen(function*() {
