@@ -47,7 +47,7 @@ export interface How {
   readonly route: "auto" | "native" | "tokens"
 }
 
-/** The most probability that labels that cannot be told apart may have; beyond it there is no answer. */
+/** How much probability labels that cannot be told apart may have; above that, no decision is read. */
 const MOST_SHARED = 0.01
 
 /**

@@ -15,18 +15,18 @@ export interface Columns {
   readonly id?: string | undefined
   /** A conversation. Default: `messages`. */
   readonly messages?: string | undefined
-  /** A text that is sent as one user message. Default: `prompt`, if there are no messages. */
+  /** Text to send as one user message. Default: `prompt`, if there are no messages. */
   readonly prompt?: string | undefined
   /**
    * A Jinja template over the row's columns that makes the text; it wins over columns. A column that it names but the
    * row does not have fails the row, unless the template itself tests for it or gives it a default.
    */
   readonly template?: string | undefined
-  /** A text that becomes a system message before the prompt or the conversation. */
+  /** Text that becomes a system message before the prompt or the conversation. */
   readonly system?: string | undefined
   /** Tools of the row, in OpenAI's form. Default: `tools`, if there are `messages`. */
   readonly tools?: string | undefined
-  /** A text that other texts are scored against; a row that has it requests scores for `texts`. Default: none. */
+  /** Text that other texts are scored against; a row that has it requests scores for `texts`. Default: none. */
   readonly query?: string | undefined
   /** The texts to score: one, or a list. Default: `texts`, if there is a `query`. */
   readonly texts?: string | undefined
