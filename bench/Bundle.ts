@@ -7,10 +7,9 @@
  * ```
  */
 import { gzipSync } from "node:zlib"
-import { rolldown } from "rolldown"
+import * as Bundle from "../.ci/bundle.mjs"
 
 const core = new URL("../src/", import.meta.url).pathname
-const here = new URL("bundled.ts", import.meta.url).pathname
 
 /** What a program takes, and the chunks beyond its first one that are loaded when it does what its name says. */
 interface Program {
@@ -46,36 +45,20 @@ export { gen, make, execute, get, Struct, String, decodeUnknownEffect, runForEac
   "`@huggingface/inference`": { source: `export { InferenceClient } from "@huggingface/inference"` }
 }
 
+const size = (parts: Iterable<{ readonly code: string }>) =>
+  [...parts].reduce((sum, { code }) => sum + gzipSync(code).length, 0)
+
 /** Bytes of what is loaded with the program, or with what it does; and of every chunk that it might ever load. */
 const sizes = async (
   { late = [], source }: Program,
   external: ReadonlyArray<RegExp>
 ): Promise<readonly [loaded: number, all: number]> => {
-  const build = await rolldown({
-    input: here,
-    platform: "browser",
-    external: [...external],
-    logLevel: "silent",
-    plugins: [{
-      name: "program",
-      resolveId: (id) => id === here ? id : undefined,
-      load: (id) => id === here ? source : undefined
-    }]
-  })
-  const { output } = await build.generate({ minify: true })
-  await build.close()
-  const chunks = new Map(output.flatMap((part) => part.type === "chunk" ? [[part.fileName, part] as const] : []))
-  const loaded = new Set(
-    [...chunks.values()]
-      .filter(({ isEntry, moduleIds }) =>
-        isEntry || late.some((path) => moduleIds.some((id) => id.endsWith(`/src/${path}`)))
-      )
-      .map(({ fileName }) => fileName)
+  const chunks = await Bundle.make(source, import.meta.dirname, [...external])
+  const loaded = Bundle.loaded(
+    chunks,
+    ({ moduleIds }) => late.some((path) => moduleIds.some((id) => id.endsWith(`/src/${path}`)))
   )
-  for (const name of loaded) for (const next of chunks.get(name)?.imports ?? []) if (chunks.has(next)) loaded.add(next)
-  const size = (names: Iterable<string>) =>
-    [...names].reduce((sum, name) => sum + gzipSync(chunks.get(name)?.code ?? "").length, 0)
-  return [size(loaded), size(chunks.keys())]
+  return [size(loaded), size(chunks.values())]
 }
 
 /** Kilobytes after gzip. */

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { publint } from "publint"
 import { formatMessage } from "publint/utils"
-import { rolldown } from "rolldown"
 import { render } from "../.ci/api.mjs"
+import * as Bundle from "../.ci/bundle.mjs"
 import { entryPoints as folders, subpaths } from "../.ci/exports.mjs"
 
 const root = new URL("..", import.meta.url).pathname
@@ -47,35 +47,12 @@ it("the public API is the one in docs/api.md, which `node .ci/api.mjs` prints fr
   assert.deepStrictEqual(readFileSync(join(root, "docs/api.md"), "utf8").split("\n"), render().split("\n"))
 })
 
-/** A program bundled for a browser, with Effect beside it. */
-const bundle = async (source: string) => {
-  const entry = join(root, "program.js")
-  const build = await rolldown({
-    input: entry,
-    platform: "browser",
-    external: /^effect/,
-    logLevel: "silent",
-    plugins: [{
-      name: "program",
-      resolveId: (id) => id === entry ? id : undefined,
-      load: (id) => id === entry ? source : undefined
-    }]
-  })
-  const { output } = await build.generate({ minify: true })
-  await build.close()
-  return new Map(output.flatMap((part) => part.type === "chunk" ? [[part.fileName, part] as const] : []))
-}
-
-/** What is loaded at once. */
-const loaded = (chunks: Awaited<ReturnType<typeof bundle>>) => {
-  const names = new Set([...chunks.values()].filter(({ isEntry }) => isEntry).map(({ fileName }) => fileName))
-  for (const name of names) for (const next of chunks.get(name)?.imports ?? []) if (chunks.has(next)) names.add(next)
-  return [...names].flatMap((name) => chunks.get(name) ?? [])
-}
+/** What a page loads of a program at once, beside Effect. */
+const loaded = async (source: string) => Bundle.loaded(await Bundle.make(source, root, [/^effect/]))
 
 describe("the built files", () => {
   it("are merged so that the service is read from few of them", async () => {
-    const parts = loaded(await bundle(`export * from "${join(root, "dist/InferenceEndpointsLLM.js")}"`))
+    const parts = await loaded(`export * from "${join(root, "dist/InferenceEndpointsLLM.js")}"`)
     const files = new Set(parts.flatMap(({ moduleIds }) => moduleIds).filter((id) => id.startsWith(join(root, "dist"))))
     assert.isAbove(files.size, 1)
     assert.isBelow(files.size, 20)
@@ -88,7 +65,7 @@ describe("the built files", () => {
         [`export { user } from "${join(root, "dist/Message.js")}"`, 10_000]
       ] as const
     ) {
-      const size = loaded(await bundle(source)).reduce((sum, { code }) => sum + code.length, 0)
+      const size = (await loaded(source)).reduce((sum, { code }) => sum + code.length, 0)
       assert.isBelow(size, most, source)
     }
   })
