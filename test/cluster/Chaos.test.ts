@@ -10,9 +10,11 @@ import { SimulatorServer } from "../../src/node/index.ts"
 import { run } from "../cli/Command.ts"
 import { allRows, collected as collectedHere, model, place, services, split } from "./Job.ts"
 import * as Postgres from "./Postgres.ts"
-import { asked, blockedWorker, collected, said, world } from "./Processes.ts"
+import { asked, blockedWorker, collected, CONCURRENCY, said, world } from "./Processes.ts"
 
 const SHARDS = 8
+/** Of a shard. */
+const ROWS = 20
 const scope = Effect.runSync(Scope.make())
 let server: Postgres.Server
 
@@ -59,11 +61,11 @@ describe("three workers on PostgreSQL", () => {
       assert.deepStrictEqual(lines, wanted)
       const watched = yield* made.watch
       assert.strictEqual(watched.shards.done, SHARDS)
-      // whoever claims a shard after another worker inherits its rows: mostly just those in flight are requested again, and
-      // never more than the shard has; the worker that lost it may do some more until its next heartbeat
+      // whoever claims a shard after another worker requests again what was in flight there; on a loaded machine a shard may
+      // also be delivered to two workers before one of them notices. `Mutants` holds that a loser asks before it sends
       const lost = (yield* claims(made.database)) - SHARDS
       assert.isAtLeast(lost, 2)
-      assert.isAtMost((yield* made.requests) - SHARDS * 20, lost * 20)
+      assert.isAtMost((yield* made.requests) - SHARDS * ROWS, lost * CONCURRENCY + ROWS)
     }).pipe(Effect.scoped, Effect.provide(simulated())), LONG)
 
   it.live("wait for a database that restarts, in one line and without a stack trace", () =>

@@ -20,7 +20,7 @@ export interface World {
   readonly requests: Effect.Effect<number>
 }
 
-const CONCURRENCY = 4
+export const CONCURRENCY = 4
 
 /** How a job is cut, and how many requests of a worker are in flight. */
 export interface Cut {
